@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int io_read_fd(struct arena *a, int fd, size_t max, char **text, size_t *len)
+{
+    struct stat st;
+    size_t cap = 16384, n = 0;
+
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
+        if ((uintmax_t)st.st_size > max)
+            return -EFBIG;
+        cap = (size_t)st.st_size + 1;
+    }
+    char *buf = arena_alloc(a, cap + 1);
+    if (!buf)
+        return -ENOMEM;
+    for (;;) {
+        ssize_t r = read(fd, buf + n, cap - n);
+        if (r < 0) {
+            if (errno == EINTR)
+                continue;
+            return -errno;
+        }
+        if (r == 0)
+            break;
+        n += (size_t)r;
+        if (n > max)
+            return -EFBIG;
+        if (n == cap) {
+            char *more = arena_alloc(a, cap * 2 + 1);
+            if (!more)
+                return -ENOMEM;
+            memcpy(more, buf, n);
+            buf = more;
+            cap *= 2;
+        }
+    }
+    buf[n] = 0;
+    *text = buf;
+    *len = n;
+    return 0;
+}
+
+int io_read_file(struct arena *a, int dirfd, const char *path, size_t max, char **text, size_t *len)
+{
+    _cleanup_fd_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return -errno;
+    return io_read_fd(a, fd, max, text, len);
+}
+
+ssize_t io_read_small(int dirfd, const char *path, char *buf, size_t size)
+{
+    _cleanup_fd_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+    size_t n = 0;
+
+    if (fd < 0)
+        return -errno;
+    while (n < size - 1) {
+        ssize_t r = read(fd, buf + n, size - 1 - n);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return -errno;
+        if (r == 0)
+            break;
+        n += (size_t)r;
+    }
+    buf[n] = 0;
+    return (ssize_t)n;
+}
+
+int io_write_all(int fd, const void *buf, size_t len)
+{
+    const char *p = buf;
+
+    while (len) {
+        ssize_t r = write(fd, p, len);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return -errno;
+        p += r;
+        len -= (size_t)r;
+    }
+    return 0;
+}
+
+int io_write_at(int dirfd, const char *path, const char *text)
+{
+    _cleanup_fd_ int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);
+    size_t len = strlen(text);
+
+    if (fd < 0)
+        return -errno;
+    ssize_t r = write(fd, text, len);
+    if (r < 0)
+        return -errno;
+    return (size_t)r == len ? 0 : -EIO;
+}
+
+int io_replace_file(int dirfd, const char *path, const void *buf, size_t len, mode_t mode)
+{
+    char tmp[4096];
+    int n = snprintf(tmp, sizeof tmp, "%s.%d.tmp", path, (int)getpid());
+
+    if (n < 0 || (size_t)n >= sizeof tmp)
+        return -ENAMETOOLONG;
+    _cleanup_fd_ int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    if (fd < 0)
+        return -errno;
+    int r = io_write_all(fd, buf, len);
+    if (r == 0 && renameat(dirfd, tmp, dirfd, path) < 0)
+        r = -errno;
+    if (r < 0)
+        unlinkat(dirfd, tmp, 0);
+    return r;
+}

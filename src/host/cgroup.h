@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Control groups of every layout: v1 hierarchies, v2 alone, and hybrid (v1 with a cgroup2 beside it). Each mounted
+ * hierarchy is treated by itself: the group is made in each, joined in each, removed from each.
+ *
+ * Life: cgroup_host_probe() once -> cgroup_make() -> cgroup_apply() -> the child joins by writing "0" to join_fds (or is
+ * cloned into v2_fd) -> cgroup_kill(), cgroup_freeze(), cgroup_read_stats() ... -> cgroup_remove().
+ * A group made by somebody else (cgroupsPath that existed) is joined but what did not come from us is not removed.
+ */
+#ifndef MOAT_HOST_CGROUP_H
+#define MOAT_HOST_CGROUP_H
+
+#include "base/err.h"
+#include "policy/policy.h"
+
+#define CGROUP_HIERARCHIES_MAX 16
+
+enum cgroup_layout { CGROUP_NONE, CGROUP_V1, CGROUP_V2, CGROUP_HYBRID };
+
+/* One mounted hierarchy that this process may use. */
+struct cgroup_hierarchy {
+    bool v2;
+    uint32_t controllers;  /* bits of enum cgroup_controller */
+    char name[64];         /* as in /proc/self/cgroup: "cpu,cpuacct", "name=systemd", "" for v2 */
+    char mountpoint[128];  /* "/sys/fs/cgroup/memory" */
+    char own[256];         /* our own path in it, from /proc/self/cgroup, relative to the mount: "/" ... */
+};
+
+enum cgroup_controller { CG_CPU, CG_CPUACCT, CG_CPUSET, CG_MEMORY, CG_DEVICES, CG_FREEZER, CG_BLKIO, CG_PIDS, CG_HUGETLB, CG_NET_CLS, CG_NET_PRIO, CG_PERF, CG_RDMA, CG_MISC, CG_CONTROLLERS };
+
+struct cgroup_host {
+    enum cgroup_layout layout;
+    struct cgroup_hierarchy h[CGROUP_HIERARCHIES_MAX];
+    uint32_t n;
+};
+
+struct cgroup {
+    const struct cgroup_host *host;
+    char path[1024];                      /* below each mountpoint, begins with '/' */
+    int dir_fds[CGROUP_HIERARCHIES_MAX];  /* O_DIRECTORY|O_CLOEXEC of the group in host->h[i]; -1: not there (not writable and not needed) */
+    int join_fds[CGROUP_HIERARCHIES_MAX]; /* cgroup.procs of the same, O_WRONLY|O_CLOEXEC; -1 */
+    bool made[CGROUP_HIERARCHIES_MAX];    /* we made the leaf */
+};
+
+struct cgroup_stats {
+    struct opt_u64 cpu_usage_ns, cpu_user_ns, cpu_system_ns, cpu_periods, cpu_throttled_periods, cpu_throttled_ns;
+    struct opt_u64 memory_usage, memory_max_usage, memory_limit, memory_failcnt, memory_cache, memory_rss, memory_swap, oom_kills;
+    struct opt_u64 pids_current, pids_limit;
+    struct opt_u64 blkio_read_bytes, blkio_write_bytes, blkio_read_ios, blkio_write_ios;
+};
+
+/* What is mounted. Fast path: /proc/self/cgroup and the customary mount points, checked by fstatfs; else mountinfo.
+ * CGROUP_NONE is success with n == 0. */
+int cgroup_host_probe(struct cgroup_host *host, struct err *err);
+
+/* Makes the group in every usable hierarchy (parents too, as needed; v1 cpuset.cpus and .mems filled from the parent; v2
+ * subtree_control of the parents for the controllers `r` needs). A hierarchy in which it cannot be made is skipped when `r` asks nothing of its
+ * controllers, else it is the error, naming controller, item and remedy. On failure nothing made stays behind. */
+int cgroup_make(struct cgroup *cg, const struct cgroup_host *host, const char *path, const struct resources *r, struct err *err);
+
+/* Opens an existing group (for exec, kill, stats, update, remove). Hierarchies without it get fd -1; -ENOENT when none has it. */
+int cgroup_open(struct cgroup *cg, const struct cgroup_host *host, const char *path, struct err *err);
+
+/* Writes the limits. Items given for a controller that is not there are refused by name ("linux.resources.memory.limit: ...").
+ * On v2 the OCI v1 figures are converted as the kernel's users agreed (shares -> weight, memory+swap -> swap ...). Device rules: v1 lists, v2 BPF
+ * program attached to the group (confine is below: the program is built here). `update`: limits of a living group, order matters. */
+int cgroup_apply(struct cgroup *cg, const struct resources *r, bool update, struct err *err);
+
+/* Moves a process in from outside (the parent's side). */
+int cgroup_join(struct cgroup *cg, pid_t pid, struct err *err);
+
+int cgroup_freeze(struct cgroup *cg, bool frozen, struct err *err);          /* waits until it is so, bounded */
+int cgroup_is_frozen(struct cgroup *cg, bool *frozen, struct err *err);
+/* SIGKILL for all: cgroup.kill where there is one, else freeze, signal each, thaw. signo other than SIGKILL: signal each. */
+int cgroup_signal_all(struct cgroup *cg, int signo, struct err *err);
+/* The pids inside, below too; in the arena. */
+int cgroup_pids(struct cgroup *cg, struct arena *a, pid_t **pids, size_t *n, struct err *err);
+int cgroup_read_stats(struct cgroup *cg, struct cgroup_stats *st, struct err *err);
+
+/* Removes the group everywhere (nested ones first; bounded retries on EBUSY while the dead are reaped). Gone already is success. */
+int cgroup_remove(struct cgroup *cg, struct err *err);
+void cgroup_close(struct cgroup *cg);
+
+/* Names of the controllers, for features and boundaries. */
+const char *cgroup_controller_name(enum cgroup_controller c);
+const char *cgroup_layout_name(enum cgroup_layout l); /* "none", "v1", "v2", "hybrid" */
+
+#endif

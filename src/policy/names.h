@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names of kernel constants, as OCI documents and command lines spell them. Every table is one row per name. */
+#ifndef MOAT_POLICY_NAMES_H
+#define MOAT_POLICY_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mount_rule;
+
+/* "CAP_CHOWN", "chown": the capability's number, or -1. */
+int cap_from_name(const char *name);
+/* NULL beyond the last one known here. */
+const char *cap_name(int cap);
+#define CAP_COUNT 41
+
+/* "RLIMIT_NOFILE", "nofile": RLIMIT_*, or -1. */
+int rlimit_from_name(const char *name);
+const char *rlimit_name(int resource); /* "RLIMIT_NOFILE" */
+
+/* "SIGTERM", "TERM", "15", "SIGRTMIN+3": the number, or -1. */
+int signal_from_name(const char *name);
+const char *signal_name(int signo); /* "SIGTERM"; NULL when unknown */
+
+/* "pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time": enum ns_kind, or -1. */
+int ns_from_name(const char *name);
+const char *ns_name(int kind);
+const char *ns_proc_name(int kind); /* "pid", "net", "mnt" ...: the entry in /proc/PID/ns */
+uint64_t ns_clone_flag(int kind);   /* CLONE_NEW* */
+
+/* Applies one mount option to a rule; false when it is none of ours, so belongs to the file system's data. */
+bool mount_option_apply(struct mount_rule *m, const char *option);
+/* The i-th option name known here, for `features`; NULL at the end. */
+const char *mount_option_name(size_t i);
+
+/* "SCMP_ACT_ERRNO" ...: SECCOMP_RET_* without data; false when unknown. */
+bool seccomp_action_from_name(const char *name, uint32_t *action);
+const char *seccomp_action_name(uint32_t action);
+bool seccomp_arch_from_name(const char *name, uint32_t *arch); /* "SCMP_ARCH_X86_64": AUDIT_ARCH_* */
+const char *seccomp_arch_name(uint32_t arch);
+bool seccomp_op_from_name(const char *name, int *op);          /* "SCMP_CMP_EQ": enum seccomp_op */
+const char *seccomp_op_name(int op);
+
+/* The i-th name of each kind, NULL at the end. */
+const char *seccomp_action_name_at(size_t i);
+const char *seccomp_arch_name_at(size_t i);
+const char *seccomp_op_name_at(size_t i);
+
+#endif

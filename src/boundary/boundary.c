@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "boundary/boundary.h"
+
+#include <errno.h>
+#include <string.h>
+
+const struct boundary *const boundaries[] = {&boundary_container, NULL};
+
+const char *const boundary_names_all[] = {"wasm", "jvm",       "broker",  "container", "sentry",
+                                          "unikernel", "microvm", "vm",      NULL};
+
+const struct boundary *boundary_find(const char *name)
+{
+    for (const struct boundary *const *b = boundaries; *b; b++)
+        if (!strcmp((*b)->name, name))
+            return *b;
+    return NULL;
+}
+
+int lowering_add(struct lowering *l, enum lower_how how, const char *item, const char *value, const char *mechanism,
+                 const char *note)
+{
+    if (l->n == l->cap) {
+        uint32_t cap = l->cap ? l->cap * 2 : 64;
+        struct lowering_item *more = arena_array(l->arena, cap, sizeof *more);
+        if (!more)
+            return -ENOMEM;
+        if (l->n)
+            memcpy(more, l->items, l->n * sizeof *more);
+        l->items = more;
+        l->cap = cap;
+    }
+    l->items[l->n++] = (struct lowering_item){item, value, mechanism, how, note};
+    return 0;
+}

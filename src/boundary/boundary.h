@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contract of a boundary: one table of verbs, one instance per sandbox. Life of an instance: filled by sandbox/ ->
+ * create() sets all up and stops before the workload's first instruction -> start() -> signal(), exec(), stats() ... ->
+ * destroy(). After the launcher has gone, recover() rebuilds an instance from what the state directory records.
+ * A verb that a boundary lacks is NULL and the command refuses it by name.
+ */
+#ifndef MOAT_BOUNDARY_BOUNDARY_H
+#define MOAT_BOUNDARY_BOUNDARY_H
+
+#include "base/err.h"
+#include "host/cgroup.h"
+#include "policy/policy.h"
+
+#include <signal.h>
+
+/* ---- what a host can offer ---------------------------------------------------------------------------------- */
+
+struct offer {
+    bool available;
+    const char *strength; /* "kernel shared; 8 namespaces, seccomp, Landlock" */
+    const char *speed;    /* "about 1 ms to start" */
+    const char *why_not;  /* when not available: what is missing and the remedy */
+    const char *details;  /* "cgroup hybrid, Landlock ABI 7" */
+};
+
+/* ---- how a policy item is enforced -------------------------------------------------------------------------- */
+
+enum lower_how { LOWER_ENFORCED, LOWER_FALLBACK, LOWER_REFUSED, LOWER_WARNED };
+
+struct lowering_item {
+    const char *item;      /* "memory limit" */
+    const char *value;     /* "1 GiB" */
+    const char *mechanism; /* "cgroup v1 memory.limit_in_bytes" */
+    enum lower_how how;
+    const char *note;      /* why, and the remedy; NULL when enforced */
+};
+
+struct lowering {
+    struct arena *arena;
+    struct lowering_item *items;
+    uint32_t n, cap;
+};
+
+/* Appends a row; strings must live as long as the arena. -ENOMEM. */
+int lowering_add(struct lowering *l, enum lower_how how, const char *item, const char *value, const char *mechanism,
+                 const char *note);
+
+/* ---- a sandbox ---------------------------------------------------------------------------------------------- */
+
+/* The root of an image: read-only layers below, one writable layer above, all under one directory of ours. */
+struct layered_root {
+    const char *data_dir; /* "/var/lib/moat"; NULL: policy.root_path is the root itself */
+    const char *lower, *upper, *work; /* relative to data_dir; upper NULL: read-only */
+};
+
+struct instance {
+    const struct boundary *boundary;
+    struct arena *arena;
+    const struct policy *policy;
+    const char *id;
+    const char *bundle;   /* absolute */
+    const char *root_path;/* absolute; the policy's root resolved against the bundle */
+    struct layered_root layers;
+    int state_fd;         /* directory of this sandbox's state; owned by the caller */
+    const struct cgroup_host *cgroups;
+    const char *cgroup_path;
+
+    /* how to launch */
+    bool wait_start;      /* create: stop before the first instruction, until start() */
+    bool die_with_launcher;
+    bool no_pivot, no_new_keyring;
+    bool rootless;        /* no privilege on the host: single-uid or delegated maps, no cgroups taken for granted */
+    uint32_t keep_fds;    /* descriptors 3.. for the workload */
+    int console_socket;   /* connected AF_UNIX socket that gets the terminal's master; -1 */
+    int filter_cache_fd;  /* directory of compiled filters; -1 */
+    const sigset_t *child_mask; /* signal mask of the workload; NULL: the launcher's own */
+
+    /* filled by create() and recover() */
+    pid_t pid;            /* first process, in our pid namespace */
+    int pidfd;
+    struct cgroup cgroup;
+    int report_fd;        /* moat-enter's reports; -1 when read to the end */
+};
+
+struct limits { struct resources resources; };
+
+struct boundary {
+    const char *name;
+    int (*offer)(struct arena *a, struct offer *out);
+    int (*lower)(const struct policy *p, struct lowering *out, struct err *err);
+    int (*create)(struct instance *inst, struct err *err);
+    int (*start)(struct instance *inst, struct err *err);
+    int (*recover)(struct instance *inst, struct err *err);
+    int (*exec)(struct instance *inst, const struct process *pr, struct err *err);
+    int (*signal)(struct instance *inst, int signo, struct err *err);
+    int (*resize)(struct instance *inst, unsigned rows, unsigned cols, struct err *err);
+    int (*pause)(struct instance *inst, bool paused, struct err *err);
+    int (*update)(struct instance *inst, const struct limits *l, struct err *err);
+    int (*stats)(struct instance *inst, struct cgroup_stats *st, struct err *err);
+    int (*destroy)(struct instance *inst, struct err *err);
+};
+
+extern const struct boundary boundary_container;
+
+/* Those in this build, ended by NULL. */
+extern const struct boundary *const boundaries[];
+/* All names of the spectrum, built or not, ended by NULL. */
+extern const char *const boundary_names_all[];
+const struct boundary *boundary_find(const char *name);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What each command's file gives to its row in commands.c. */
+#ifndef MOAT_CLI_COMMANDS_H
+#define MOAT_CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+int cmd_run(int argc, char **argv);        /* run.c; options: run_options_rows */
+int cmd_explain(int argc, char **argv);    /* explain.c; options: the same and --json */
+int cmd_boundaries(int argc, char **argv); /* boundaries.c */
+int cmd_import(int argc, char **argv);     /* import.c */
+int cmd_images(int argc, char **argv);     /* images.c */
+int cmd_rmi(int argc, char **argv);        /* rmi.c */
+int cmd_system(int argc, char **argv);     /* system.c */
+int cmd_version(int argc, char **argv);    /* version.c */
+int cmd_help(int argc, char **argv);       /* help.c */
+
+extern const struct option_row boundaries_options[], import_options[], images_options[], rmi_options[], system_options[],
+    version_options[];
+extern const size_t n_boundaries_options, n_import_options, n_images_options, n_rmi_options, n_system_options,
+    n_version_options;
+
+int oci_main(int argc, char **argv); /* oci_main.c: the whole of moat-oci */
+
+/* Help of one command, or the list of all, on stdout. */
+void help_print_command(const struct command *c);
+void help_print_all(void);
+/* NULL when there is none. */
+const struct command *command_find(const char *name);
+/* "unknown command ..." with the nearest name. */
+int command_unknown(const char *name, struct err *err);
+
+#endif

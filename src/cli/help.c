@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Help, printed from the rows of commands.c and each command's option table, so it cannot say other things than the code does. */
+#include "cli/commands.h"
+#include "cli/term.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct command *command_find(const char *name)
+{
+    for (const struct command *c = moat_commands; c->name; c++) {
+        if (!strcmp(c->name, name))
+            return c;
+    }
+    return NULL;
+}
+
+int command_unknown(const char *name, struct err *err)
+{
+    struct term_nearest near = {.wanted = name};
+
+    for (const struct command *c = moat_commands; c->name; c++)
+        term_nearest_try(&near, c->name);
+    if (near.best)
+        return err_set(err, -EINVAL, "unknown command '%s': did you mean '%s'?", name, near.best);
+    return err_set(err, -EINVAL, "unknown command '%s': `moat help` lists the commands", name);
+}
+
+int command_fail(const char *command, const struct err *err)
+{
+    fflush(stdout);
+    fprintf(stderr, "moat%s%s: %s\n", command ? " " : "", command ? command : "", err->text);
+    return EXIT_MOAT_ERROR;
+}
+
+void help_print_command(const struct command *c)
+{
+    printf("%sUsage:%s moat %s\n\n", term_on(TERM_BOLD), term_off(), c->usage);
+    term_wrap(c->summary, 0, 0, term_columns());
+    if (c->n_options && *c->n_options) {
+        if (c->options[0].name)
+            printf("\n%sOptions%s\n", term_on(TERM_BOLD), term_off());
+        options_print(c->options, *c->n_options);
+    }
+    if (c->more)
+        printf("\n%s", c->more);
+}
+
+void help_print_all(void)
+{
+    printf("%sUsage:%s moat COMMAND [OPTIONS] ...\n\n", term_on(TERM_BOLD), term_off());
+    term_wrap("moat runs other people's code behind a boundary: what the code may do and use is one policy, which you "
+              "give by flags or a file, and which `moat explain` shows with the mechanism that enforces each item.",
+              0, 0, term_columns());
+    printf("\n%sCommands%s\n", term_on(TERM_BOLD), term_off());
+    for (const struct command *c = moat_commands; c->name; c++) {
+        printf("  %-12s", c->name);
+        term_wrap(c->summary, 14, 14, term_columns());
+    }
+    printf("\n%sExamples%s\n"
+           "  moat run --rm busybox echo hi               a command, apart from the host\n"
+           "  moat run --rm -it -v .:/src debian bash     a shell which sees this folder\n"
+           "  moat explain -m 256m debian                 what would hold, and by what\n"
+           "  moat boundaries                             what this host can offer\n"
+           "\n`moat help COMMAND` or `moat COMMAND --help` says more.\n",
+           term_on(TERM_BOLD), term_off());
+}
+
+int cmd_help(int argc, char **argv)
+{
+    struct err err;
+
+    if (argc > 2) {
+        err_set(&err, -EINVAL, "unexpected operand '%s': moat help [COMMAND]", argv[2]);
+        return command_fail("help", &err);
+    }
+    if (argc < 2) {
+        help_print_all();
+        return 0;
+    }
+    const struct command *c = command_find(argv[1]);
+    if (!c) {
+        command_unknown(argv[1], &err);
+        return command_fail("help", &err);
+    }
+    help_print_command(c);
+    return 0;
+}

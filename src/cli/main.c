@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one executable: `moat-oci` by that name, else moat's commands. The last place an error passes: here it becomes a line
+ * and an exit status.
+ */
+#include "cli/commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* A full disk or a closed pipe behind stdout must not look like success. */
+static int finish(int status)
+{
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0) {
+        struct err err;
+        err_set(&err, -EIO, "cannot write to the standard output");
+        return command_fail(NULL, &err);
+    }
+    return status;
+}
+
+static int run_command(int argc, char **argv)
+{
+    const struct command *c = command_find(argv[0]);
+    struct err err;
+
+    if (!c) {
+        if (argv[0][0] == '-')
+            err_set(&err, -EINVAL, "unknown option %s before a command: moat --help", argv[0]);
+        else
+            command_unknown(argv[0], &err);
+        return command_fail(NULL, &err);
+    }
+    size_t n = c->n_options ? *c->n_options : 0;
+    if (options_ask_help(c->options, n, argc, argv, c->stop_at_operand)) {
+        help_print_command(c);
+        return 0;
+    }
+    return c->run(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 1 || !argv[0])
+        return EXIT_MOAT_ERROR;
+    if (!strcmp(base_name(argv[0]), "moat-oci"))
+        return oci_main(argc, argv);
+    if (argc == 1 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+        help_print_all();
+        return finish(0);
+    }
+    if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-v"))
+        argv[1] = (char *)"version";
+    return finish(run_command(argc - 1, argv + 1));
+}

@@ -146,8 +146,8 @@ leaks_snapshot()
 # leaks_since SNAPSHOT: prints what is there now and was not then; what the kernel takes away late gets two seconds.
 leaks_since()
 {
-    local i new=
-    for i in 1 2 3 4 5 6 7 8 9 10; do
+    local try new=
+    for try in {1..10}; do : "$try"
         new=$(LC_ALL=C comm -13 "$1" <(leaks_snapshot))
         [ -n "$new" ] || return 0
         sleep 0.2

@@ -112,16 +112,19 @@ static int fail_memory(struct parser *s)
 
 static void skip_space(struct parser *s)
 {
-    for (;;) {
-        char c = *s->p;
-        if (c == '\n') {
+    char *p = s->p; /* a local: stores through a char pointer make the compiler reload the field for every byte */
+
+    for (;; p++) {
+        while (*p == ' ')
+            p++;
+        if (*p == '\n') {
             s->line++;
-            s->line_start = s->p + 1;
-        } else if (c != ' ' && c != '\t' && c != '\r') {
-            return;
+            s->line_start = p + 1;
+        } else if (*p != '\t' && *p != '\r') {
+            break;
         }
-        s->p++;
     }
+    s->p = p;
 }
 
 static struct json *node_new(struct parser *s)
@@ -263,13 +266,13 @@ static int parse_escape(struct parser *s, char **dst)
 /* The cursor is on the opening quote. The result is never longer than its source, so it is written over it. */
 static int parse_string(struct parser *s, char **out, uint32_t *len)
 {
-    char *start = ++s->p, *dst;
+    char *start = s->p + 1, *dst = start;
     unsigned n;
     int r;
 
-    while (!string_stop[(unsigned char)*s->p])
-        s->p++;
-    dst = s->p;
+    while (!string_stop[(unsigned char)*dst])
+        dst++;
+    s->p = dst;
     while (*s->p != '"') {
         if (*s->p == '\\') {
             r = parse_escape(s, &dst);
@@ -277,7 +280,7 @@ static int parse_string(struct parser *s, char **out, uint32_t *len)
                 return r;
         } else if ((unsigned char)*s->p < 0x20) {
             return fail(s, s->p == s->end ? "the string has no closing quote" : "raw control character in a string; escape it");
-        } else {
+        } else { /* ASCII too, once something before it was moved */
             n = utf8_length((const unsigned char *)s->p);
             if (n == 0)
                 return fail(s, "invalid UTF-8 in a string");

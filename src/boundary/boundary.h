@@ -75,12 +75,16 @@ struct instance {
     int console_socket;   /* connected AF_UNIX socket that gets the terminal's master; -1 */
     int filter_cache_fd;  /* directory of compiled filters; -1 */
     const sigset_t *child_mask; /* signal mask of the workload; NULL: the launcher's own */
+    const char *hook_state;  /* state JSON for hooks that run before the launcher can make it; NULL without such hooks */
+    bool idmap_root;      /* on disk the root is owned from 0 up: shift it into the user namespace */
+    bool idmap_binds;     /* the same for binds: container uid 0 owns what the owner of the source owns */
 
     /* filled by create() and recover() */
     pid_t pid;            /* first process, in our pid namespace */
     int pidfd;
     struct cgroup cgroup;
     int report_fd;        /* moat-enter's reports; -1 when read to the end */
+    pid_t exec_pid;       /* filled by exec(): the process that was added, a child of ours */
 };
 
 struct limits { struct resources resources; };

@@ -22,6 +22,10 @@ extern const size_t n_boundaries_options, n_import_options, n_images_options, n_
 
 int oci_main(int argc, char **argv); /* oci_main.c: the whole of moat-oci */
 
+struct boundary;
+/* The boundary of a name (NULL: the default). Refuses those not in this build by name; a mistyped name gets a question. */
+int boundary_choose(const char *name, const struct boundary **out, struct err *err);
+
 /* Help of one command, or the list of all, on stdout. */
 void help_print_command(const struct command *c);
 void help_print_all(void);

@@ -31,8 +31,16 @@ uint64_t ns_clone_flag(int kind);   /* CLONE_NEW* */
 
 /* Applies one mount option to a rule; false when it is none of ours, so belongs to the file system's data. */
 bool mount_option_apply(struct mount_rule *m, const char *option);
+/* The way back: the options that make up m, one a call, in the table's order (*i starts at 0); NULL at the end. Applying
+ * them to an empty rule gives m's flags again. */
+const char *mount_option_next(const struct mount_rule *m, size_t *i);
+/* Sets mount_rule.optional. Only moat writes it; not among mount_option_name(), since it is no option of a mount. */
+#define MOUNT_OPTION_OPTIONAL "x-moat.optional"
 /* The i-th option name known here, for `features`; NULL at the end. */
 const char *mount_option_name(size_t i);
+/* "rslave" ...: MS_SLAVE | MS_REC ... */
+bool mount_propagation_from_name(const char *name, uint64_t *flags);
+const char *mount_propagation_name(uint64_t flags); /* NULL for 0 and for mixtures */
 
 /* "SCMP_ACT_ERRNO" ...: SECCOMP_RET_* without data; false when unknown. */
 bool seccomp_action_from_name(const char *name, uint32_t *action);
@@ -41,10 +49,15 @@ bool seccomp_arch_from_name(const char *name, uint32_t *arch); /* "SCMP_ARCH_X86
 const char *seccomp_arch_name(uint32_t arch);
 bool seccomp_op_from_name(const char *name, int *op);          /* "SCMP_CMP_EQ": enum seccomp_op */
 const char *seccomp_op_name(int op);
+bool seccomp_flag_from_name(const char *name, uint32_t *flag); /* "SECCOMP_FILTER_FLAG_LOG" ...: one bit */
+const char *seccomp_flag_name(uint32_t flag);
+/* x32 shares AUDIT_ARCH_X86_64 and is told apart by bit 30 of the call's number; this value stands for it in policies. */
+#define SECCOMP_ARCH_X32 0x4000003eu
 
 /* The i-th name of each kind, NULL at the end. */
 const char *seccomp_action_name_at(size_t i);
 const char *seccomp_arch_name_at(size_t i);
 const char *seccomp_op_name_at(size_t i);
+const char *seccomp_flag_name_at(size_t i);
 
 #endif

@@ -27,7 +27,6 @@ jvm:      base confine cpu codegen
 '
 # Engines speak the control protocol and see nothing else of the boundary layer.
 engines=' net broker linux sentry machine wasm jvm unpack '
-arrows=$arrows engines=$engines
 
 includes=$(grep -rnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' --include='*.[ch]' src)
 {

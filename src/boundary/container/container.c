@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The container boundary: its table of verbs and those that are a few lines. The rest is in launch.c and exec.c. */
+#include "boundary/container/container.h"
+#include "host/features.h"
+#include "host/sys.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int container_offer(struct arena *a, struct offer *out)
+{
+    struct features f;
+
+    features_probe(&f);
+    out->available = f.namespaces && f.seccomp_filter && f.mount_api;
+    out->strength = "kernel shared: 8 namespaces, capabilities, seccomp, Landlock, cgroups";
+    out->speed = "about 1 ms to start, native speed";
+    out->why_not = out->available ? NULL : f.why_not;
+    out->details = features_summary(&f, a);
+    return 0;
+}
+
+static int container_recover(struct instance *inst, struct err *err)
+{
+    inst->pidfd = (int)sys(SYS_pidfd_open, inst->pid, 0);
+    if (inst->cgroup_path && inst->cgroups && inst->cgroups->n) {
+        int r = cgroup_open(&inst->cgroup, inst->cgroups, inst->cgroup_path, err);
+        if (r < 0 && r != -ENOENT)
+            return r;
+        if (r == -ENOENT)
+            inst->cgroup.host = NULL;
+        err->code = 0;
+    }
+    return 0;
+}
+
+static int container_signal(struct instance *inst, int signo, struct err *err)
+{
+    int r = inst->pidfd >= 0 ? (int)sys(SYS_pidfd_send_signal, inst->pidfd, signo, NULL, 0) : -ESRCH;
+
+    return r < 0 ? err_sys(err, r, "container %s: cannot signal process %d", inst->id, (int)inst->pid) : 0;
+}
+
+static int need_cgroup(struct instance *inst, const char *verb, struct err *err)
+{
+    return inst->cgroup.host ? 0 : err_set(err, -ENOTSUP, "container %s: cannot %s it without a cgroup", inst->id, verb);
+}
+
+static int container_pause(struct instance *inst, bool paused, struct err *err)
+{
+    int r = need_cgroup(inst, paused ? "pause" : "resume", err);
+
+    return r < 0 ? r : cgroup_freeze(&inst->cgroup, paused, err);
+}
+
+static int container_update(struct instance *inst, const struct limits *l, struct err *err)
+{
+    int r = need_cgroup(inst, "update", err);
+
+    return r < 0 ? r : cgroup_apply(&inst->cgroup, &l->resources, true, err);
+}
+
+static int container_stats(struct instance *inst, struct cgroup_stats *st, struct err *err)
+{
+    int r = need_cgroup(inst, "measure", err);
+
+    return r < 0 ? r : cgroup_read_stats(&inst->cgroup, st, err);
+}
+
+/* Kills what is left and removes the group. Without a pid namespace of its own the group is the only way to find all. */
+static int container_destroy(struct instance *inst, struct err *err)
+{
+    int r = 0;
+
+    if (inst->pidfd >= 0)
+        sys(SYS_pidfd_send_signal, inst->pidfd, SIGKILL, NULL, 0);
+    if (inst->cgroup.host) {
+        if (inst->policy->ns[NS_PID].how != NS_NEW)
+            cgroup_signal_all(&inst->cgroup, SIGKILL, &(struct err){0});
+        r = cgroup_remove(&inst->cgroup, err);
+        cgroup_close(&inst->cgroup);
+        inst->cgroup.host = NULL;
+    }
+    return r;
+}
+
+const struct boundary boundary_container = {
+    .name = "container",
+    .offer = container_offer,
+    .lower = container_lower,
+    .create = container_create,
+    .start = container_start,
+    .recover = container_recover,
+    .exec = container_exec,
+    .signal = container_signal,
+    .pause = container_pause,
+    .update = container_update,
+    .stats = container_stats,
+    .destroy = container_destroy,
+};

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container adaptor's own parts. Three stages, in this order:
+ *   launch.c   the launcher: opens what needs the host's view and privilege, makes the cgroup, clones, writes id maps
+ *   setup.c    the set-up stage: the cloned process inside its new namespaces; it shares the launcher's memory and
+ *              descriptors (CLONE_VM | CLONE_FILES), allocates nothing, and calls the kernel only through host/sys.h
+ *   guest/enter.c   the last stage, its own sealed executable: gives up privilege and executes the workload
+ */
+#ifndef MOAT_BOUNDARY_CONTAINER_H
+#define MOAT_BOUNDARY_CONTAINER_H
+
+#include "boundary/boundary.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+enum launch_go { GO_IDS = 1, GO_HOOKS = 2 };          /* launcher -> set-up: bits of `go` */
+enum launch_reached { REACHED_NAMESPACES = 1 };       /* set-up -> launcher: bits of `reached` */
+
+/* Everything the set-up stage needs. Written by the launcher before the clone; after it only `go`, `reached` and `err`
+ * change, and the descriptors that the launcher opens before it sets GO_IDS. */
+struct launch {
+    struct instance *inst;
+    const struct policy *policy;
+    uint64_t clone_flags;
+    int ns_fds[NS_KINDS];   /* NS_JOIN: open namespace files; else -1 */
+    int root_fd;            /* detached tree that becomes the root; -1: the set-up stage makes it */
+    int data_fd;            /* detached tree of the layers' data directory; -1 */
+    int *mount_fds;         /* per mount rule: detached source tree, or -1 */
+    int cgroup_fds[CGROUP_HIERARCHIES_MAX]; /* detached trees of the group's directories for the cgroup mount; -1 */
+    const char *overlay_data[4]; /* lowerdir=..., upperdir=..., workdir=... values; NULL ends */
+    int enter_fd;           /* the sealed memfd: moat-enter and its record */
+    char **enter_argv;      /* number of enter_fd, then the workload's arguments */
+    char **enter_envp;      /* one free slot before its end, for HOME */
+    uint32_t n_envp;
+    bool own_user_ns;       /* in a user namespace that is not the host's */
+    bool wait_ids, wait_hooks;
+    sigset_t mask;
+    bool has_home;          /* the policy's environment has HOME */
+    char home[512];         /* else "HOME=/root", filled by the set-up stage */
+    _Atomic uint32_t go, reached;
+    _Atomic uint32_t alive; /* CLONE_CHILD_CLEARTID: 0 once the set-up stage has executed moat-enter or died */
+    struct err err;         /* the set-up stage's error, if it failed */
+};
+
+/* setup.c. The body of the set-up stage; returns only on failure, with l->err set. */
+int container_setup(void *launch);
+
+/* root.c: all before the pivot, with the new root attached and open as `root`. */
+int root_attach(struct launch *l, int *root);
+int root_enter(struct launch *l, int root);
+int root_mask_paths(struct launch *l, int root);
+int root_protect_paths(struct launch *l, int root);
+
+/* mounts.c */
+int mounts_apply(struct launch *l, int root);
+/* A bind rule's source as a detached tree with its attributes set. fd or negative errno. */
+int mount_open_source(const char *source, bool recursive);
+/* Opens `path` inside the root without leaving it, made when missing (a directory, or an empty file). fd (O_PATH) or negative errno. */
+int root_open_target(int root, const char *path, bool directory, bool follow);
+
+/* home.c: "HOME=/root" for a user, from the passwd file inside an open root. */
+void home_find(int root, uint32_t uid, char *out, size_t size);
+
+/* devices.c */
+int devices_make(struct launch *l, int root);
+
+/* hooks.c. Runs the hooks of one point with the state document on their stdin, in the caller's namespaces. */
+int hooks_run(const struct hooks *hooks, const char *point, const char *state, size_t state_len, struct err *err);
+
+/* state_json.c. The state of the OCI specification; arena string. */
+char *state_json(const struct instance *inst, const char *status, pid_t pid, size_t *len);
+char *state_json_seccomp(const struct instance *inst, pid_t pid);
+
+/* record.c. Makes the memfd for a process. ns_fds and cgroup_fds end with -1 and may be NULL. */
+struct enter_request {
+    const struct process *process;
+    const struct policy *policy; /* seccomp, personality, hooks */
+    uint32_t flags;              /* enum enter_flags beyond those that process and policy imply */
+    int report_fd, start_fd, listener_fd, console_fd;
+    const int *ns_fds, *cgroup_fds;
+    uint32_t keep_fds;
+    bool set_groups;
+    const char *hook_state, *seccomp_state;
+};
+int record_make(struct instance *inst, const struct enter_request *rq, int *memfd, char ***argv, struct err *err);
+
+/* report.c half of exec.c: turns what moat-enter wrote into an error. */
+struct enter_report;
+int report_to_err(const struct instance *inst, const struct process *pr, const struct enter_report *r, struct err *err);
+
+/* launch.c */
+int container_create(struct instance *inst, struct err *err);
+int container_start(struct instance *inst, struct err *err);
+/* Reads moat-enter's reports until READY or the exec. 0, or the error it reported. */
+int container_settle(struct instance *inst, const struct process *pr, bool *ready, struct err *err);
+/* exec.c */
+int container_exec(struct instance *inst, const struct process *pr, struct err *err);
+/* lower.c */
+int container_lower(const struct policy *p, struct lowering *out, struct err *err);
+
+#endif

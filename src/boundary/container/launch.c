@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The launcher's side of a container: everything that needs the host's view or privilege, in a fixed order. Opens
+ * namespaces, the root and bind sources; makes the cgroup; clones the set-up stage; writes id maps; shifts trees into the
+ * user namespace; runs runtime hooks; reads the reports. On failure all that was made is undone before returning.
+ */
+#include "base/io.h"
+#include "boundary/container/container.h"
+#include "boundary/container/sync.h"
+#include "guest/enter.h"
+#include "host/clone.h"
+#include "host/idmap.h"
+#include "host/mountapi.h"
+#include "host/netlink.h"
+#include "policy/names.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char setup_stack[256 * 1024] __attribute__((aligned(64)));
+
+static int open_namespaces(struct launch *l, struct err *err)
+{
+    const struct policy *p = l->policy;
+
+    for (int kind = 0; kind < NS_KINDS; kind++) {
+        l->ns_fds[kind] = -1;
+        if (p->ns[kind].how == NS_NEW && kind != NS_CGROUP && kind != NS_TIME)
+            l->clone_flags |= ns_clone_flag(kind);
+        if (p->ns[kind].how != NS_JOIN)
+            continue;
+        if (kind == NS_MNT)
+            return err_set(err, -EINVAL, "linux.namespaces mount: joining %s is not supported; leave the path out to get a new one", p->ns[kind].path);
+        l->ns_fds[kind] = open(p->ns[kind].path, O_RDONLY | O_CLOEXEC);
+        if (l->ns_fds[kind] < 0)
+            return err_sys(err, -errno, "linux.namespaces %s: %s", ns_name(kind), p->ns[kind].path);
+        if (ioctl_ns_type(l->ns_fds[kind]) != (int)ns_clone_flag(kind))
+            return err_set(err, -EINVAL, "linux.namespaces %s: %s is not a %s namespace", ns_name(kind), p->ns[kind].path, ns_name(kind));
+    }
+    if (p->ns[NS_MNT].how != NS_NEW)
+        return err_set(err, -EINVAL, "linux.namespaces: a mount namespace is needed (add {\"type\": \"mount\"}); without one the root cannot be changed");
+    l->own_user_ns = p->ns[NS_USER].how != NS_HOST;
+    return 0;
+}
+
+static const char *in_bundle(struct instance *inst, const char *path)
+{
+    return !path || path[0] == '/' ? path : arena_printf(inst->arena, "%s/%s", inst->bundle, path);
+}
+
+/* Bind sources and the root are opened here, where host paths can be reached; unprivileged launchers leave it to the
+ * set-up stage, which has the same ids. */
+static int open_trees(struct launch *l, struct err *err)
+{
+    struct instance *inst = l->inst;
+    const struct policy *p = l->policy;
+
+    l->mount_fds = arena_array(inst->arena, p->n_mounts + 1, sizeof *l->mount_fds);
+    if (!l->mount_fds)
+        return err_set(err, -ENOMEM, "no memory for mounts");
+    for (uint32_t i = 0; i < p->n_mounts; i++)
+        l->mount_fds[i] = -1;
+    l->root_fd = l->data_fd = -1;
+    for (uint32_t i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
+        l->cgroup_fds[i] = -1;
+    if (inst->rootless)
+        return 0;
+    if (inst->layers.data_dir) {
+        l->data_fd = mount_clone(AT_FDCWD, inst->layers.data_dir, false);
+        if (l->data_fd < 0)
+            return err_sys(err, l->data_fd, "image directory %s", inst->layers.data_dir);
+    } else {
+        l->root_fd = mount_clone(AT_FDCWD, inst->root_path, true);
+        if (l->root_fd == -EINVAL || l->root_fd == -EPERM)
+            return err_sys(err, l->root_fd, "root %s: cannot be copied as a mount (is this process in a chroot? enter it with pivot_root instead)", inst->root_path);
+        if (l->root_fd < 0)
+            return err_sys(err, l->root_fd, "root %s", inst->root_path);
+    }
+    for (uint32_t i = 0; i < p->n_mounts; i++) {
+        const struct mount_rule *m = &p->mounts[i];
+        if (!m->bind)
+            continue;
+        const char *source = in_bundle(inst, m->source);
+        l->mount_fds[i] = source ? mount_open_source(source, m->recursive) : -ENOENT;
+        if (l->mount_fds[i] < 0)
+            return err_sys(err, l->mount_fds[i], "mount %s: source %s", m->destination, source ? source : "(none)");
+    }
+    return 0;
+}
+
+/* The group's directories as trees, for a `cgroup` mount. */
+static int open_cgroup_trees(struct launch *l, struct err *err)
+{
+    const struct cgroup *cg = &l->inst->cgroup;
+    bool wanted = false;
+
+    for (uint32_t i = 0; i < l->policy->n_mounts; i++)
+        wanted |= l->policy->mounts[i].type && !strncmp(l->policy->mounts[i].type, "cgroup", 6);
+    for (uint32_t i = 0; wanted && cg->host && i < cg->host->n; i++) {
+        if (cg->dir_fds[i] < 0)
+            continue;
+        l->cgroup_fds[i] = mount_clone(cg->dir_fds[i], "", false);
+        if (l->cgroup_fds[i] < 0)
+            return err_sys(err, l->cgroup_fds[i], "cgroup %s%s: cannot be shown inside", cg->host->h[i].mountpoint, cg->path);
+    }
+    return 0;
+}
+
+/* ---- after the clone ---------------------------------------------------------------------------------------- */
+
+static int shift_tree(struct launch *l, int tree, bool recursive, int userns, const char *what, struct err *err)
+{
+    int r = mount_set(tree, recursive, MOUNT_ATTR_IDMAP, 0, 0, userns);
+
+    (void)l;
+    if (r == -EINVAL)
+        return err_set(err, r, "%s: its file system cannot be id-mapped (overlay, network file systems); use --userns host, or copy it to a local file system", what);
+    return r < 0 ? err_sys(err, r, "%s: cannot be id-mapped", what) : 0;
+}
+
+/* Container uid 0 owns what the source's owner owns; everybody else keeps a place of his own; what belongs to the host's
+ * root is nobody's inside, unless it is the owner. */
+static int bind_owner_map(struct launch *l, int tree, int own_userns, int *userns, struct err *err)
+{
+    const struct id_maps *maps = &l->policy->uid_maps;
+    struct stat st;
+
+    if (fstatat(tree, "", &st, AT_EMPTY_PATH) < 0)
+        return err_sys(err, -errno, "bind source");
+    if (maps->n != 1 || maps->v[0].inside != 0 || (st.st_uid == 0 && st.st_gid == 0)) {
+        *userns = own_userns;
+        return 0;
+    }
+    struct id_map uid[3], gid[3];
+    struct id_maps u = {uid, idmap_owner(st.st_uid, &maps->v[0], uid)}, g = {gid, idmap_owner(st.st_gid, &maps->v[0], gid)};
+    return idmap_userns(&u, &g, userns, err);
+}
+
+static int shift_binds(struct launch *l, int own_userns, struct err *err)
+{
+    const struct policy *p = l->policy;
+
+    for (uint32_t i = 0; i < p->n_mounts; i++) {
+        const struct mount_rule *m = &p->mounts[i];
+        int userns = -1, r = 0;
+        if (l->mount_fds[i] < 0 || (m->idmap == IDMAP_NO && !(l->inst->idmap_binds && l->own_user_ns)))
+            continue;
+        if (m->uid_maps.n || m->gid_maps.n)
+            r = idmap_userns(&m->uid_maps, &m->gid_maps, &userns, err);
+        else if (m->idmap != IDMAP_NO)
+            userns = own_userns;
+        else
+            r = bind_owner_map(l, l->mount_fds[i], own_userns, &userns, err);
+        if (r == 0 && userns < 0)
+            r = err_set(err, -EINVAL, "mount %s: idmap needs uidMappings, or a user namespace", m->destination);
+        const char *what = r < 0 ? "" : arena_printf(l->inst->arena, "mount %s (source %s)", m->destination, m->source);
+        if (r == 0)
+            r = shift_tree(l, l->mount_fds[i], m->idmap == IDMAP_RECURSIVE || m->recursive, userns, what, err);
+        if (userns >= 0 && userns != own_userns)
+            close(userns);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int write_ids(struct launch *l, struct err *err)
+{
+    struct instance *inst = l->inst;
+    char path[64];
+
+    if (l->policy->ns[NS_USER].how == NS_NEW) {
+        int r = idmap_write(inst->pid, &l->policy->uid_maps, &l->policy->gid_maps, inst->rootless, err);
+        if (r < 0)
+            return r;
+    }
+    bool trees = inst->idmap_root || inst->idmap_binds;
+    for (uint32_t i = 0; i < l->policy->n_mounts; i++)
+        trees |= l->policy->mounts[i].idmap != IDMAP_NO;
+    if (!trees || inst->rootless)
+        return 0;
+    snprintf(path, sizeof path, "/proc/%d/ns/user", (int)inst->pid);
+    _cleanup_fd_ int userns = l->own_user_ns ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    int r = 0;
+    if (inst->idmap_root && userns >= 0)
+        r = shift_tree(l, l->data_fd >= 0 ? l->data_fd : l->root_fd, false, userns, inst->root_path ? inst->root_path : "image", err);
+    return r < 0 ? r : shift_binds(l, userns, err);
+}
+
+static int raise_limits(struct launch *l, struct err *err)
+{
+    const struct process *pr = &l->policy->process;
+
+    for (uint32_t i = 0; i < pr->n_rlimits; i++) {
+        const struct rlimit_rule *want = &pr->rlimits[i];
+        struct rlimit have;
+        if (getrlimit((unsigned)want->resource, &have) < 0 || want->hard <= (uint64_t)have.rlim_max)
+            continue;
+        struct rlimit raised = {have.rlim_cur, (rlim_t)want->hard};
+        if (prlimit(l->inst->pid, (unsigned)want->resource, &raised, NULL) < 0)
+            return err_set(err, -errno, "process.rlimits %s: hard limit %llu is above the %llu in force here, and raising it needs CAP_SYS_RESOURCE, which this process lacks; lower the value",
+                           rlimit_name(want->resource), (unsigned long long)want->hard, (unsigned long long)have.rlim_max);
+    }
+    if (pr->oom_score_adj.set) {
+        char path[64], value[24];
+        snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)l->inst->pid);
+        snprintf(value, sizeof value, "%lld", (long long)pr->oom_score_adj.v);
+        int r = io_write_at(AT_FDCWD, path, value);
+        if (r < 0)
+            return err_sys(err, r, "process.oomScoreAdj %s: lowering it needs CAP_SYS_RESOURCE", value);
+    }
+    return 0;
+}
+
+static int runtime_hooks(struct launch *l, struct err *err)
+{
+    struct instance *inst = l->inst;
+    const struct policy *p = l->policy;
+    size_t len = 0;
+
+    if (!l->wait_hooks)
+        return 0;
+    if (!sync_wait(&l->reached, REACHED_NAMESPACES, &l->alive))
+        return -ECHILD;
+    for (uint32_t i = 0; i < p->n_net_devices; i++) {
+        int r = netlink_move_device(p->net_devices[i].host_name, p->net_devices[i].name, inst->pid, err);
+        if (r < 0)
+            return err_wrap(err, "linux.netDevices %s", p->net_devices[i].host_name);
+    }
+    inst->hook_state = state_json(inst, "creating", inst->pid, &len);
+    if (!inst->hook_state)
+        return err_set(err, -ENOMEM, "no memory for the state document");
+    int r = hooks_run(&p->hooks[HOOK_PRESTART], "prestart", inst->hook_state, len, err);
+    if (r == 0)
+        r = hooks_run(&p->hooks[HOOK_CREATE_RUNTIME], "createRuntime", inst->hook_state, len, err);
+    return r;
+}
+
+/* ---- the clone ---------------------------------------------------------------------------------------------- */
+
+static int clone_setup(struct launch *l, struct err *err)
+{
+    struct instance *inst = l->inst;
+    int pidfd = -1, own_pid_ns = -1;
+
+    if (l->ns_fds[NS_PID] >= 0) {
+        own_pid_ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+        if (own_pid_ns < 0 || setns(l->ns_fds[NS_PID], CLONE_NEWPID) < 0) {
+            close_fd(own_pid_ns);
+            return err_sys(err, -errno, "linux.namespaces pid: cannot join %s", l->policy->ns[NS_PID].path);
+        }
+    }
+    atomic_store(&l->alive, 1);
+    struct clone_args args = {
+        .flags = l->clone_flags | CLONE_VM | CLONE_FILES | CLONE_PIDFD | CLONE_CHILD_CLEARTID,
+        .pidfd = (uint64_t)(uintptr_t)&pidfd,
+        .child_tid = (uint64_t)(uintptr_t)&l->alive,
+        .exit_signal = SIGCHLD,
+        .stack = (uint64_t)(uintptr_t)setup_stack,
+        .stack_size = sizeof setup_stack,
+    };
+    long pid = clone3_call(&args, container_setup, l);
+    if (own_pid_ns >= 0) {
+        setns(own_pid_ns, CLONE_NEWPID);
+        close(own_pid_ns);
+    }
+    if (pid == -EPERM)
+        return err_set(err, (int)pid, "cannot make namespaces: this needs CAP_SYS_ADMIN, or a user namespace (and those are refused to a process in a chroot and where user.max_user_namespaces is 0)");
+    if (pid == -ENOSPC || pid == -EUSERS)
+        return err_sys(err, (int)pid, "cannot make namespaces: a limit in /proc/sys/user/ is reached");
+    if (pid < 0)
+        return err_sys(err, (int)pid, "cannot make the container's process");
+    inst->pid = (pid_t)pid;
+    inst->pidfd = pidfd;
+    return 0;
+}
+
+static int start_socket(struct instance *inst, struct err *err)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    int s = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    snprintf(addr.sun_path, sizeof addr.sun_path, "/proc/self/fd/%d/start.sock", inst->state_fd);
+    mode_t old = umask(0177);
+    int r = s < 0 || bind(s, (struct sockaddr *)&addr, sizeof addr) < 0 || listen(s, 4) < 0 ? -errno : s;
+    umask(old);
+    return r < 0 ? err_sys(err, r, "start socket in the state directory") : r;
+}
+
+static int listener_socket(const char *path, struct err *err)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    int s = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    if (strlen(path) >= sizeof addr.sun_path)
+        return err_set(err, -ENAMETOOLONG, "linux.seccomp.listenerPath %s", path);
+    strcpy(addr.sun_path, path);
+    int r = s < 0 || connect(s, (struct sockaddr *)&addr, sizeof addr) < 0 ? -errno : s;
+    if (r < 0)
+        close_fd(s);
+    return r < 0 ? err_sys(err, r, "linux.seccomp.listenerPath %s: no agent listens there", path) : r;
+}
+
+/* The launcher's pipe end is close-on-exec only for its own later children: the set-up stage passes it to moat-enter. */
+static int make_record(struct launch *l, int report_fd, struct err *err)
+{
+    struct instance *inst = l->inst;
+    const struct policy *p = l->policy;
+    struct enter_request rq = {.process = &p->process, .policy = p, .report_fd = report_fd, .start_fd = -1, .listener_fd = -1,
+        .console_fd = -1, .keep_fds = inst->keep_fds, .set_groups = !inst->rootless};
+    int time_ns[] = {l->ns_fds[NS_TIME], -1};
+
+    if (l->ns_fds[NS_TIME] >= 0) {
+        fcntl(time_ns[0], F_SETFD, 0);
+        rq.ns_fds = time_ns;
+    }
+    if (inst->wait_start) {
+        rq.flags |= ENTER_WAIT_START;
+        if ((rq.start_fd = start_socket(inst, err)) < 0)
+            return rq.start_fd;
+    }
+    rq.flags |= (inst->die_with_launcher ? ENTER_PDEATHSIG : 0) | (p->init ? ENTER_INIT : 0);
+    if (p->process.terminal) {
+        rq.flags |= ENTER_CONSOLE | ENTER_CTTY | ENTER_CONSOLE_MOUNT | ENTER_SETSID;
+        rq.console_fd = inst->console_socket;
+    } else if (!inst->die_with_launcher) {
+        rq.flags |= ENTER_SETSID;
+    }
+    if (p->seccomp.set && p->seccomp.listener_path) {
+        if ((rq.listener_fd = listener_socket(p->seccomp.listener_path, err)) < 0)
+            return rq.listener_fd;
+        rq.seccomp_state = state_json_seccomp(inst, 0);
+    }
+    if (p->hooks[HOOK_START_CONTAINER].n)
+        rq.hook_state = state_json(inst, "created", 0, NULL);
+    int r = record_make(inst, &rq, &l->enter_fd, &l->enter_argv, err);
+    return r;
+}
+
+static int make_environment(struct launch *l, struct err *err)
+{
+    const struct strv *env = &l->policy->process.env;
+
+    l->enter_envp = arena_array(l->inst->arena, env->n + 2, sizeof *l->enter_envp);
+    if (!l->enter_envp)
+        return err_set(err, -ENOMEM, "no memory for process.env");
+    for (uint32_t i = 0; i < env->n; i++) {
+        l->enter_envp[i] = env->v[i];
+        if (!strncmp(env->v[i], "HOME=", 5))
+            l->has_home = true;
+    }
+    l->n_envp = env->n;
+    return 0;
+}
+
+static int prepare(struct launch *l, int *report_fd, struct err *err)
+{
+    struct instance *inst = l->inst;
+    const struct policy *p = l->policy;
+    int report[2], r;
+
+    l->enter_fd = -1;
+    if ((r = open_namespaces(l, err)) < 0 || (r = open_trees(l, err)) < 0 || (r = make_environment(l, err)) < 0)
+        return r;
+    if (inst->layers.data_dir) {
+        const struct layered_root *y = &inst->layers;
+        l->overlay_data[0] = y->lower;
+        l->overlay_data[1] = y->upper;
+        l->overlay_data[2] = y->upper ? y->work : NULL;
+    }
+    if (inst->cgroups && inst->cgroups->n && inst->cgroup_path) {
+        r = cgroup_make(&inst->cgroup, inst->cgroups, inst->cgroup_path, &p->resources, err);
+        if (r == 0)
+            r = cgroup_apply(&inst->cgroup, &p->resources, false, err);
+        if (r == 0)
+            r = open_cgroup_trees(l, err);
+        if (r < 0)
+            return r;
+    }
+    if (pipe2(report, O_CLOEXEC) < 0)
+        return err_sys(err, -errno, "report pipe");
+    inst->report_fd = report[0];
+    *report_fd = report[1];
+    fcntl(report[1], F_SETFD, 0);
+    return make_record(l, report[1], err);
+}
+
+static void close_trees(struct launch *l)
+{
+    close_fd(l->root_fd);
+    close_fd(l->data_fd);
+    close_fd(l->enter_fd);
+    for (uint32_t i = 0; l->mount_fds && i < l->policy->n_mounts; i++)
+        close_fd(l->mount_fds[i]);
+    for (uint32_t i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
+        close_fd(l->cgroup_fds[i]);
+    for (int i = 0; i < NS_KINDS; i++)
+        close_fd(l->ns_fds[i]);
+}
+
+static int give_up(struct instance *inst)
+{
+    struct err ignored = {0};
+
+    if (inst->pid > 0) {
+        kill(inst->pid, SIGKILL);
+        while (waitpid(inst->pid, NULL, __WALL) < 0 && errno == EINTR)
+            ;
+        inst->pid = 0;
+    }
+    close_fd(inst->pidfd);
+    close_fd(inst->report_fd);
+    inst->pidfd = inst->report_fd = -1;
+    if (inst->cgroup.host)
+        cgroup_remove(&inst->cgroup, &ignored);
+    return 0;
+}
+
+int container_create(struct instance *inst, struct err *err)
+{
+    struct launch *l = arena_alloc(inst->arena, sizeof *l);
+    const struct policy *p = inst->policy;
+    int report_fd = -1;
+
+    inst->pid = 0;
+    inst->pidfd = inst->report_fd = -1;
+    if (!l)
+        return err_set(err, -ENOMEM, "no memory for the launch");
+    l->inst = inst;
+    l->policy = p;
+    sigprocmask(SIG_SETMASK, NULL, &l->mask);
+    if (inst->child_mask)
+        l->mask = *inst->child_mask;
+    int r = prepare(l, &report_fd, err);
+    l->wait_ids = l->own_user_ns || p->process.n_rlimits || p->process.oom_score_adj.set || inst->idmap_root || inst->idmap_binds;
+    for (uint32_t i = 0; i < p->n_mounts; i++)
+        l->wait_ids |= p->mounts[i].idmap != IDMAP_NO;
+    l->wait_hooks = p->hooks[HOOK_PRESTART].n || p->hooks[HOOK_CREATE_RUNTIME].n || p->hooks[HOOK_CREATE_CONTAINER].n || p->n_net_devices;
+    if (r == 0)
+        r = clone_setup(l, err);
+    if (r == 0 && l->wait_ids) {
+        r = write_ids(l, err);
+        if (r == 0)
+            r = raise_limits(l, err);
+        if (r == 0)
+            sync_set(&l->go, GO_IDS);
+    }
+    if (r == 0) {
+        r = runtime_hooks(l, err);
+        if (r == 0 && l->wait_hooks)
+            sync_set(&l->go, GO_HOOKS);
+    }
+    if (r == 0 || r == -ECHILD) {
+        /* Cleared by the kernel when the set-up stage executes moat-enter or dies. */
+        while (atomic_load(&l->alive)) {
+            uint32_t v = atomic_load(&l->alive);
+            if (v)
+                sys(SYS_futex, &l->alive, FUTEX_WAIT, v, NULL, NULL, 0);
+        }
+        if (l->err.code) {
+            *err = l->err;
+            r = l->err.code;
+        } else if (r == -ECHILD && !err->code) {
+            r = err_set(err, r, "the container's process died while it was set up");
+        }
+    }
+    close_fd(report_fd);
+    close_trees(l);
+    if (r < 0)
+        give_up(inst);
+    return r;
+}
+
+/* ---- reports and start -------------------------------------------------------------------------------------- */
+
+static int read_report(int fd, struct enter_report *rep)
+{
+    ssize_t n;
+
+    do
+        n = read(fd, rep, sizeof *rep);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof *rep ? 1 : n == 0 ? 0 : -EIO;
+}
+
+int container_settle(struct instance *inst, const struct process *pr, bool *ready, struct err *err)
+{
+    struct enter_report rep;
+    int r;
+
+    *ready = false;
+    while ((r = read_report(inst->report_fd, &rep)) > 0) {
+        if (rep.stage == ENTER_READY)
+            *ready = true;
+        else if (rep.stage >= ENTER_FAILED_BASE)
+            return report_to_err(inst, pr, &rep, err);
+    }
+    close_fd(inst->report_fd);
+    inst->report_fd = -1;
+    return r < 0 ? err_sys(err, r, "report of the last stage") : 0;
+}
+
+int container_start(struct instance *inst, struct err *err)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    struct enter_report rep;
+    char order = ENTER_ORDER_START;
+    _cleanup_fd_ int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(addr.sun_path, sizeof addr.sun_path, "/proc/self/fd/%d/start.sock", inst->state_fd);
+    if (s < 0 || connect(s, (struct sockaddr *)&addr, sizeof addr) < 0)
+        return err_sys(err, -errno, "cannot start: the created process does not listen any more");
+    if (write(s, &order, 1) != 1)
+        return err_sys(err, -errno, "cannot start");
+    int r = read_report(s, &rep);
+    if (r > 0)
+        return report_to_err(inst, &inst->policy->process, &rep, err);
+    unlinkat(inst->state_fd, "start.sock", 0);
+    return 0;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The root file system inside the new mount namespace: attached over "/" (so no host path has to be reachable for the
+ * workload's ids), filled by mounts.c and devices.c, masked, and entered with pivot_root(2). Set-up stage: no allocation.
+ */
+#include "boundary/container/container.h"
+#include "host/mountapi.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+/* Overlay of layers given relative to the data directory, whose (id-mapped) tree is attached first. */
+static int overlay_root(struct launch *l)
+{
+    static const char *const keys[] = {"lowerdir", "upperdir", "workdir"};
+    int r = mount_attach_at(l->data_fd, AT_FDCWD, "/");
+
+    if (r < 0)
+        return err_sys(&l->err, r, "root: cannot attach the image's layers");
+    if ((r = (int)sys(SYS_fchdir, l->data_fd)) < 0)
+        return err_sys(&l->err, r, "root: cannot enter the image's layers");
+    int fs = mount_fs_open("overlay");
+    if (fs < 0)
+        return err_sys(&l->err, fs, "root: overlay file system (CONFIG_OVERLAY_FS)");
+    for (int i = 0; i < 3 && l->overlay_data[i] && r == 0; i++)
+        r = mount_fs_string(fs, keys[i], l->overlay_data[i]);
+    if (r == 0 && l->own_user_ns)
+        r = mount_fs_flag(fs, "userxattr");
+    int tree = r < 0 ? r : mount_fs_create(fs, l->own_user_ns ? MOUNT_ATTR_NODEV : 0);
+    close_fd(fs);
+    return tree < 0 ? err_sys(&l->err, tree, "root: cannot make the overlay over %s", l->overlay_data[0]) : tree;
+}
+
+int root_attach(struct launch *l, int *root)
+{
+    int tree = l->root_fd;
+
+    if (l->data_fd >= 0 && l->overlay_data[0])
+        tree = overlay_root(l);
+    else if (tree < 0 && (tree = mount_clone(AT_FDCWD, l->inst->root_path, true)) < 0)
+        err_sys(&l->err, tree, "root %s", l->inst->root_path);
+    if (tree < 0)
+        return tree;
+    int r = mount_set(tree, true, 0, 0, MS_PRIVATE, -1);
+    if (r == 0)
+        r = mount_attach_at(tree, AT_FDCWD, "/");
+    if (r < 0)
+        return err_sys(&l->err, r, "root %s: cannot attach", l->inst->root_path);
+    *root = tree;
+    return 0;
+}
+
+int root_enter(struct launch *l, int root)
+{
+    int r = (int)sys(SYS_fchdir, root);
+
+    if (r == 0 && l->inst->no_pivot) {
+        r = (int)sys(SYS_chroot, ".");
+    } else if (r == 0) {
+        /* pivot_root(2), "pivot_root(".", ".")": the old root lies over the new one and is taken away by "." */
+        r = (int)sys(SYS_pivot_root, ".", ".");
+        if (r < 0)
+            return err_sys(&l->err, r, "root: pivot_root; a root on initramfs cannot be left this way (--no-pivot)");
+        r = (int)sys(SYS_umount2, ".", MNT_DETACH);
+    }
+    if (r == 0)
+        r = (int)sys(SYS_chdir, "/");
+    if (r < 0)
+        return err_sys(&l->err, r, "root: cannot enter");
+    uint64_t propagation = l->policy->rootfs_propagation;
+    if (propagation && (propagation & ~(uint64_t)MS_REC) != MS_PRIVATE) {
+        r = (int)sys(SYS_mount, NULL, "/", NULL, propagation, NULL);
+        if (r < 0)
+            return err_sys(&l->err, r, "linux.rootfsPropagation");
+    }
+    return 0;
+}
+
+/* A masked file shows /dev/null, a masked directory an empty one. What the image lacks needs no mask. */
+int root_mask_paths(struct launch *l, int root)
+{
+    const struct strv *paths = &l->policy->masked_paths;
+    int empty = -1, r = 0;
+
+    for (uint32_t i = 0; i < paths->n && r == 0; i++) {
+        struct stat st;
+        int target = open_in_root(root, paths->v[i], O_PATH, 0);
+        if (target == -ENOENT || target == -ENOTDIR || target == -ELOOP || target == -EACCES)
+            continue;
+        r = target < 0 ? target : (int)sys(SYS_newfstatat, target, "", &st, AT_EMPTY_PATH);
+        int tree = -1;
+        if (r == 0 && !S_ISDIR(st.st_mode)) {
+            tree = mount_clone(AT_FDCWD, "/dev/null", false);
+        } else if (r == 0 && empty >= 0) {
+            tree = mount_clone(empty, "", false);
+        } else if (r == 0) {
+            int fs = mount_fs_open("tmpfs");
+            tree = fs < 0 ? fs : mount_fs_flag(fs, "ro") < 0 ? -EINVAL : mount_fs_create(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+            close_fd(fs);
+        }
+        if (r == 0)
+            r = tree < 0 ? tree : mount_attach(tree, target);
+        if (r == 0 && empty < 0 && S_ISDIR(st.st_mode))
+            empty = tree;
+        else
+            close_fd(tree);
+        close_fd(target);
+        if (r < 0)
+            err_sys(&l->err, r, "linux.maskedPaths %s", paths->v[i]);
+    }
+    close_fd(empty);
+    return r;
+}
+
+int root_protect_paths(struct launch *l, int root)
+{
+    const struct strv *paths = &l->policy->readonly_paths;
+    int r = 0;
+
+    for (uint32_t i = 0; i < paths->n && r == 0; i++) {
+        int target = open_in_root(root, paths->v[i], O_PATH, 0);
+        if (target == -ENOENT || target == -ENOTDIR || target == -ELOOP || target == -EACCES)
+            continue;
+        int tree = target < 0 ? target : mount_clone(target, "", true);
+        r = tree < 0 ? tree : mount_set(tree, true, MOUNT_ATTR_RDONLY, 0, 0, -1);
+        if (r == 0)
+            r = mount_attach(tree, target);
+        close_fd(tree);
+        close_fd(target);
+        if (r < 0)
+            err_sys(&l->err, r, "linux.readonlyPaths %s", paths->v[i]);
+    }
+    return r;
+}

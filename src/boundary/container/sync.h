@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Words shared by the launcher and the set-up stage, which run in one address space. */
+#ifndef MOAT_BOUNDARY_CONTAINER_SYNC_H
+#define MOAT_BOUNDARY_CONTAINER_SYNC_H
+
+#include "host/sys.h"
+
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <time.h>
+
+static inline void sync_set(_Atomic uint32_t *word, uint32_t bits)
+{
+    atomic_fetch_or(word, bits);
+    sys(SYS_futex, word, FUTEX_WAKE, 64, NULL, NULL, 0);
+}
+
+/* Spins for a moment first: the other side runs on another processor and waking a sleeper costs more than the wait.
+ * False when *alive has become 0 first (checked every 100 ms; alive may be NULL). */
+static inline bool sync_wait(_Atomic uint32_t *word, uint32_t bits, _Atomic uint32_t *alive)
+{
+    for (int i = 0; i < 2000; i++) {
+        if ((atomic_load(word) & bits) == bits)
+            return true;
+        __asm__ volatile("" ::: "memory");
+    }
+    for (;;) {
+        uint32_t v = atomic_load(word);
+        if ((v & bits) == bits)
+            return true;
+        if (alive && !atomic_load(alive))
+            return (atomic_load(word) & bits) == bits;
+        struct timespec tenth = {0, 100000000};
+        sys(SYS_futex, word, FUTEX_WAIT, v, &tenth, NULL, 0);
+    }
+}
+
+#endif

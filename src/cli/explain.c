@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `moat explain`: the policy that `moat run` would make of the same options, and for each item the mechanism that enforces
+ * it behind the chosen boundary. Runs nothing and leaves nothing behind.
+ */
+#include "base/io.h"
+#include "base/json.h"
+#include "boundary/boundary.h"
+#include "cli/commands.h"
+#include "cli/run_options.h"
+#include "cli/term.h"
+#include "policy/defaults.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ARENA_SIZE  (256u << 20)
+#define CONFIG_MAX  (16u << 20)
+#define ITEM_WIDTH  22
+#define VALUE_WIDTH 24
+
+/* The first block of ids that moat hands out; explain takes none, so it shows the shape. */
+#define IDS_FIRST 524288
+#define IDS_BLOCK 65536
+
+static int read_bundle(struct run_options *o, struct err *err)
+{
+    struct arena *a = o->policy.arena;
+    char *text, *path = arena_printf(a, "%s/config.json", o->bundle);
+    size_t len;
+
+    if (!path)
+        return err_set(err, -ENOMEM, "out of memory");
+    int r = io_read_file(a, AT_FDCWD, path, CONFIG_MAX, &text, &len);
+    if (r < 0)
+        return err_sys(err, r, "cannot read %s", path);
+    policy_init(&o->policy, a, POLICY_FROM_OCI);
+    return policy_read_oci(&o->policy, text, len, err) < 0 ? err_wrap(err, "%s", path) : 0;
+}
+
+static int map_ids(struct run_options *o, struct err *err)
+{
+    struct policy *p = &o->policy;
+    struct id_map *maps = arena_array(p->arena, 2, sizeof *maps);
+
+    if (o->build.userns == USERNS_HOST)
+        return 0;
+    if (!maps)
+        return err_set(err, -ENOMEM, "out of memory");
+    bool single = o->build.userns == USERNS_SINGLE || geteuid() != 0;
+    maps[0] = (struct id_map){0, single ? geteuid() : IDS_FIRST, single ? 1 : IDS_BLOCK};
+    maps[1] = (struct id_map){0, single ? getegid() : IDS_FIRST, single ? 1 : IDS_BLOCK};
+    p->ns[NS_USER] = (struct ns_rule){.how = NS_NEW};
+    p->uid_maps = (struct id_maps){&maps[0], 1};
+    p->gid_maps = (struct id_maps){&maps[1], 1};
+    return 0;
+}
+
+static int make_policy(struct run_options *o, struct err *err)
+{
+    int r;
+
+    if (o->bundle) {
+        r = read_bundle(o, err);
+    } else {
+        o->policy.root_path = o->rootfs ? o->rootfs : o->image;
+        r = map_ids(o, err);
+        if (!r)
+            r = policy_default_finish(&o->policy, err);
+    }
+    return r < 0 ? r : policy_check(&o->policy, err);
+}
+
+/* ---- printing ------------------------------------------------------------------------------------------------- */
+
+static const struct { const char *json, *mark; enum term_style style; } hows[] = {
+    [LOWER_ENFORCED] = {"enforced", " ", TERM_PLAIN},
+    [LOWER_FALLBACK] = {"fallback", "~", TERM_WARN},
+    [LOWER_REFUSED] = {"refused", "x", TERM_BAD},
+    [LOWER_WARNED] = {"warned", "!", TERM_WARN},
+};
+
+/* Whether `run` would go on with this row under these options. */
+static bool accepts(const struct lowering_item *i, const struct run_options *o)
+{
+    if (i->how == LOWER_REFUSED)
+        return o->best_effort;
+    return !(i->how == LOWER_FALLBACK && o->strict);
+}
+
+static void print_item(const struct lowering_item *i, unsigned columns)
+{
+    const unsigned value_at = 2 + ITEM_WIDTH, mechanism_at = value_at + VALUE_WIDTH;
+    const char *value = i->value ? i->value : "";
+    unsigned at;
+
+    printf("%s%s ", term_on(hows[i->how].style), hows[i->how].mark);
+    at = 2 + term_cell(i->item, ITEM_WIDTH - 1);
+    fputs(term_off(), stdout);
+    if (at >= value_at) {
+        putchar('\n');
+        at = 0;
+    }
+    printf("%*s", (int)(value_at - at), "");
+    at = value_at + term_cell(value, VALUE_WIDTH - 1);
+    if (at >= mechanism_at) {
+        putchar('\n');
+        at = 0;
+    }
+    printf("%*s", (int)(mechanism_at - at), "");
+    term_wrap(i->mechanism ? i->mechanism : "-", mechanism_at, mechanism_at, columns);
+    if (i->note) {
+        printf("%*s%s", (int)value_at, "", term_on(TERM_FAINT));
+        term_wrap(i->note, value_at, value_at, columns);
+        fputs(term_off(), stdout);
+    }
+}
+
+static void print_table(const struct boundary *b, const struct lowering *l, const struct run_options *o)
+{
+    unsigned count[ARRAY_LEN(hows)] = {0}, refused = 0, columns = term_columns();
+
+    printf("%s  %-*s%-*sENFORCED BY (%s)%s\n", term_on(TERM_BOLD), ITEM_WIDTH, "ITEM", VALUE_WIDTH, "VALUE", b->name,
+           term_off());
+    for (uint32_t i = 0; i < l->n; i++) {
+        print_item(&l->items[i], columns);
+        count[l->items[i].how]++;
+        refused += !accepts(&l->items[i], o);
+    }
+    printf("\n%u enforced", count[LOWER_ENFORCED]);
+    if (count[LOWER_FALLBACK])
+        printf(", %u by a weaker mechanism (~)", count[LOWER_FALLBACK]);
+    if (count[LOWER_WARNED])
+        printf(", %u with a warning (!)", count[LOWER_WARNED]);
+    if (count[LOWER_REFUSED])
+        printf(", %u not enforceable (x)", count[LOWER_REFUSED]);
+    puts(refused ? ": run would refuse" : "");
+}
+
+static int print_json(const struct boundary *b, const struct lowering *l, const struct run_options *o, struct err *err)
+{
+    struct json_writer w = {.indent = 2};
+    bool accepted = true;
+
+    for (uint32_t i = 0; i < l->n; i++)
+        accepted &= accepts(&l->items[i], o);
+    json_object_begin(&w, NULL);
+    json_string(&w, "boundary", b->name);
+    json_bool(&w, "accepted", accepted);
+    json_array_begin(&w, "items");
+    for (uint32_t i = 0; i < l->n; i++) {
+        const struct lowering_item *item = &l->items[i];
+        json_object_begin(&w, NULL);
+        json_string(&w, "item", item->item);
+        json_string(&w, "value", item->value ? item->value : "");
+        json_string(&w, "mechanism", item->mechanism ? item->mechanism : "");
+        json_string(&w, "how", hows[item->how].json);
+        if (item->note)
+            json_string(&w, "note", item->note);
+        json_object_end(&w);
+    }
+    json_array_end(&w);
+    json_object_end(&w);
+    if (w.failed)
+        return err_set(err, -ENOMEM, "out of memory");
+    puts(w.buf);
+    json_writer_free(&w);
+    return 0;
+}
+
+static int explain(struct arena *a, int argc, char **argv, bool *accepted, struct err *err)
+{
+    struct run_options *o = arena_alloc(a, sizeof *o);
+    struct lowering l = {.arena = a};
+    const struct boundary *b;
+    int r;
+
+    if (!o)
+        return err_set(err, -ENOMEM, "out of memory");
+    if ((r = run_options_parse(a, argc, argv, o, err)) < 0 || (r = boundary_choose(o->boundary, &b, err)) < 0 ||
+        (r = make_policy(o, err)) < 0)
+        return r;
+    if (!b->lower)
+        return err_set(err, -ENOTSUP, "boundary '%s' cannot explain itself in this build", b->name);
+    if ((r = b->lower(&o->policy, &l, err)) < 0)
+        return r;
+    for (uint32_t i = 0; i < l.n; i++)
+        *accepted &= accepts(&l.items[i], o);
+    if (o->json)
+        return print_json(b, &l, o, err);
+    print_table(b, &l, o);
+    return 0;
+}
+
+int cmd_explain(int argc, char **argv)
+{
+    struct arena a;
+    struct err err;
+    bool accepted = true;
+
+    if (arena_init(&a, ARENA_SIZE) < 0) {
+        err_set(&err, -ENOMEM, "out of memory");
+        return command_fail("explain", &err);
+    }
+    if (explain(&a, argc, argv, &accepted, &err) < 0)
+        return command_fail("explain", &err);
+    return accepted ? 0 : EXIT_MOAT_ERROR;
+}

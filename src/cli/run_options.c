@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The options of `run` and `explain`: one table for parsing, help and refusals. Policy items go on to src/policy/flags.c by the
+ * id of their row; the rest is kept here. Docker's options which this build lacks are rows too, so that each is refused by name with
+ * what to use instead. Trust: the command line is the user's; a policy file and a seccomp profile may be others'.
+ */
+#include "cli/run_options.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "policy/defaults.h"
+#include "policy/list.h"
+#include "policy/names.h"
+#include "policy/policyfile.h"
+#include "policy/seccomp_profile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define SECCOMP_FILE_MAX (4u << 20)
+
+/* Options of the command itself; the policy's are 0 .. POLICY_FLAGS - 1. */
+enum {
+    OPTION_RM = POLICY_FLAGS,
+    OPTION_NAME,
+    OPTION_INTERACTIVE,
+    OPTION_ROOTFS,
+    OPTION_BUNDLE,
+    OPTION_POLICY,
+    OPTION_BOUNDARY,
+    OPTION_TYPE,
+    OPTION_BEST_EFFORT,
+    OPTION_STRICT,
+    OPTION_JSON,
+    OPTION_REFUSED
+};
+
+#define NO_MONITOR "comes with the monitor, which is not in this build: run it in the foreground, or under systemd-run"
+#define NO_NETWORK "comes with moat's own networks, which are not in this build: --network none or host"
+#define NO_SHARE   "sharing a namespace with the host or another sandbox is not in this build: each sandbox has its own"
+#define NO_BLKIO   "limits of block devices are not in this build's flags: a bundle's linux.resources.blockIO has them"
+#define NO_VOLUMES "named volumes are not in this build: -v HOST:GUEST"
+
+/* Docker's options that this build refuses: id, name, letter, argument (NULL: a flag), why and what instead. */
+#define REFUSED_OPTIONS(X)                                                                                                 \
+    X(DETACH, "detach", 'd', NULL, NO_MONITOR)                                                                             \
+    X(DETACH_KEYS, "detach-keys", 0, "KEYS", NO_MONITOR)                                                                   \
+    X(RESTART, "restart", 0, "POLICY", NO_MONITOR)                                                                         \
+    X(LOG_DRIVER, "log-driver", 0, "NAME", NO_MONITOR)                                                                     \
+    X(LOG_OPT, "log-opt", 0, "KEY=VALUE", NO_MONITOR)                                                                      \
+    X(HEALTH_CMD, "health-cmd", 0, "CMD", NO_MONITOR)                                                                      \
+    X(PUBLISH, "publish", 'p', "PORT", NO_NETWORK)                                                                         \
+    X(PUBLISH_ALL, "publish-all", 'P', NULL, NO_NETWORK)                                                                   \
+    X(EXPOSE, "expose", 0, "PORT", NO_NETWORK)                                                                             \
+    X(LINK, "link", 0, "NAME", NO_NETWORK)                                                                                 \
+    X(IP, "ip", 0, "ADDRESS", NO_NETWORK)                                                                                  \
+    X(IP6, "ip6", 0, "ADDRESS", NO_NETWORK)                                                                                \
+    X(MAC_ADDRESS, "mac-address", 0, "ADDRESS", NO_NETWORK)                                                                \
+    X(NETWORK_ALIAS, "network-alias", 0, "NAME", NO_NETWORK)                                                               \
+    X(DNS, "dns", 0, "ADDRESS", NO_NETWORK)                                                                                \
+    X(DNS_SEARCH, "dns-search", 0, "NAME", NO_NETWORK)                                                                     \
+    X(DNS_OPTION, "dns-option", 0, "OPTION", NO_NETWORK)                                                                   \
+    X(ADD_HOST, "add-host", 0, "HOST:IP", "bind a hosts file of your own: -v ./hosts:/etc/hosts:ro")                       \
+    X(PRIVILEGED, "privileged", 0, NULL,                                                                                   \
+      "it would take every wall down at once: give what is needed by --cap-add NAME, --device /dev/NAME, "                 \
+      "--security-opt seccomp=unconfined, --security-opt systempaths=unconfined, --userns host")                           \
+    X(PID, "pid", 0, "MODE", NO_SHARE)                                                                                     \
+    X(IPC, "ipc", 0, "MODE", NO_SHARE)                                                                                     \
+    X(UTS, "uts", 0, "MODE", NO_SHARE)                                                                                     \
+    X(CGROUPNS, "cgroupns", 0, "MODE", NO_SHARE)                                                                           \
+    X(CGROUP_PARENT, "cgroup-parent", 0, "PATH", "moat chooses the cgroup: a bundle's linux.cgroupsPath names one")        \
+    X(VOLUMES_FROM, "volumes-from", 0, "NAME", NO_VOLUMES)                                                                 \
+    X(VOLUME_DRIVER, "volume-driver", 0, "NAME", NO_VOLUMES)                                                               \
+    X(GPUS, "gpus", 0, "WHICH", "graphics processors are given by their nodes: --device /dev/dri/renderD128")              \
+    X(PLATFORM, "platform", 0, "NAME", "images of other processors do not run in this build: import one of this one's")    \
+    X(PULL, "pull", 0, "WHEN", "this build has no registry client: moat import FILE|DIR|oci:DIR NAME")                     \
+    X(RUNTIME, "runtime", 0, "NAME", "moat is the runtime: -b BOUNDARY chooses how the workload is confined")              \
+    X(ISOLATION, "isolation", 0, "NAME", "-b BOUNDARY chooses how the workload is confined")                               \
+    X(ATTACH, "attach", 'a', "STREAM", "all streams are attached: redirect those you do not want")                        \
+    X(CIDFILE, "cidfile", 0, "FILE", "give the sandbox a name of your own: --name NAME")                                   \
+    X(SIG_PROXY, "sig-proxy", 0, NULL, "signals are always forwarded")                                                    \
+    X(LABEL_FILE, "label-file", 0, "FILE", "write each as --annotation KEY=VALUE, or in a policy file's annotations")      \
+    X(STOP_TIMEOUT, "stop-timeout", 0, "SECONDS", NO_MONITOR)                                                              \
+    X(STORAGE_OPT, "storage-opt", 0, "KEY=VALUE", "the writable layer has no size limit in this build: --read-only --tmpfs /tmp") \
+    X(KERNEL_MEMORY, "kernel-memory", 0, "BYTES", "kernels no longer have it: --memory counts kernel memory too")          \
+    X(OOM_KILL_DISABLE, "oom-kill-disable", 0, NULL, "a sandbox out of memory would hang: --memory with more bytes")       \
+    X(BLKIO_WEIGHT, "blkio-weight", 0, "N", NO_BLKIO)                                                                      \
+    X(DEVICE_READ_BPS, "device-read-bps", 0, "DEVICE:RATE", NO_BLKIO)                                                      \
+    X(DEVICE_WRITE_BPS, "device-write-bps", 0, "DEVICE:RATE", NO_BLKIO)                                                    \
+    X(DEVICE_READ_IOPS, "device-read-iops", 0, "DEVICE:RATE", NO_BLKIO)                                                    \
+    X(DEVICE_WRITE_IOPS, "device-write-iops", 0, "DEVICE:RATE", NO_BLKIO)
+
+enum {
+#define X(id, name, letter, argument, words) REFUSED_##id,
+    REFUSED_OPTIONS(X)
+#undef X
+};
+
+static const char *const refused_words[] = {
+#define X(id, name, letter, argument, words) words,
+    REFUSED_OPTIONS(X)
+#undef X
+};
+
+#define HEADING(words) {.help = words}
+
+const struct option_row run_options_rows[] = {
+    HEADING("What to run"),
+    {"rootfs", 0, "DIR", "Use a directory as the root; all operands are the command", OPTION_ROOTFS},
+    {"bundle", 0, "DIR", "Run an OCI bundle; its config.json is the policy", OPTION_BUNDLE},
+    {"type", 0, "TYPE", "image, root or bundle, where looking at the operand does not tell", OPTION_TYPE},
+    {"boundary", 'b', "NAME", "How it is confined (moat boundaries lists them)", OPTION_BOUNDARY},
+    {"policy", 0, "FILE", "Read a policy file (JSON); flags go over it", OPTION_POLICY},
+    {"name", 0, "NAME", "Name of the sandbox", OPTION_NAME},
+    {"rm", 0, NULL, "Remove the sandbox when it has ended", OPTION_RM},
+
+    HEADING("Process"),
+    {"interactive", 'i', NULL, "Connect the standard input", OPTION_INTERACTIVE},
+    {"tty", 't', NULL, "Give it a terminal", FLAG_TTY},
+    {"env", 'e', "NAME[=VALUE]", "Set a variable; NAME alone takes moat's own value", FLAG_ENV},
+    {"env-file", 0, "FILE", "Set the variables of a file, one a line", FLAG_ENV_FILE},
+    {"workdir", 'w', "PATH", "Working directory inside", FLAG_WORKDIR},
+    {"user", 'u', "USER[:GROUP]", "Names or numbers", FLAG_USER},
+    {"group-add", 0, "GROUP", "One more group", FLAG_GROUP_ADD},
+    {"entrypoint", 0, "COMMAND", "Instead of the image's; \"\" is none", FLAG_ENTRYPOINT},
+    {"init", 0, NULL, "Run a small init as process 1, which reaps and forwards signals", FLAG_INIT},
+    {"stop-signal", 0, "SIGNAL", "Signal that asks it to end (SIGTERM)", FLAG_STOP_SIGNAL},
+    {"timeout", 0, "TIME", "End it after 90 (seconds), 1m30s, 2h; the exit status is 124", FLAG_TIMEOUT},
+    {"hostname", 'h', "NAME", "Host name inside", FLAG_HOSTNAME},
+    {"domainname", 0, "NAME", "Domain name inside", FLAG_DOMAINNAME},
+    {"annotation", 0, "KEY=VALUE", "Note kept with the sandbox", FLAG_ANNOTATION},
+    {"label", 'l', "KEY=VALUE", "The same, in docker's word", FLAG_ANNOTATION},
+
+    HEADING("Files (none of the host's, unless granted)"),
+    {"ro", 0, "PATH", "Show a host path under the same name, read-only", FLAG_RO},
+    {"rw", 0, "PATH", "The same, writable", FLAG_RW},
+    {"dir", 0, "HOST::GUEST[:ro]", "Show a host path under another name", FLAG_DIR},
+    {"volume", 'v', "HOST:GUEST[:OPTS]", "Docker's way to write that; options ro, noexec, rslave ...", FLAG_VOLUME},
+    {"mount", 0, "type=...", "type=bind,source=HOST,target=GUEST[,readonly] or type=tmpfs,target=GUEST[,tmpfs-size=64m]",
+     FLAG_MOUNT},
+    {"tmpfs", 0, "GUEST[:OPTS]", "Fresh memory file system; options size=64m, mode=1777, exec", FLAG_TMPFS},
+    {"read-only", 0, NULL, "Make the root read-only", FLAG_READ_ONLY},
+    {"shm-size", 0, "BYTES", "Size of /dev/shm (64m)", FLAG_SHM_SIZE},
+
+    HEADING("Limits (sizes: bytes, or with k, m, g, t)"),
+    {"memory", 'm', "BYTES", "Memory (1g); -1 is no limit", FLAG_MEMORY},
+    {"memory-swap", 0, "BYTES", "Memory and swap together (no swap); -1 is no limit", FLAG_MEMORY_SWAP},
+    {"memory-reservation", 0, "BYTES", "What is left to it when memory is short", FLAG_MEMORY_RESERVATION},
+    {"memory-swappiness", 0, "N", "0 to 100", FLAG_MEMORY_SWAPPINESS},
+    {"cpus", 0, "N", "Processors, as 1.5", FLAG_CPUS},
+    {"cpu-shares", 'c', "N", "Weight against others (1024)", FLAG_CPU_SHARES},
+    {"cpu-period", 0, "USEC", "Period of the quota", FLAG_CPU_PERIOD},
+    {"cpu-quota", 0, "USEC", "Processor time in a period", FLAG_CPU_QUOTA},
+    {"cpuset-cpus", 0, "LIST", "Only these processors, as 0-3,7", FLAG_CPUSET_CPUS},
+    {"cpuset-mems", 0, "LIST", "Only these memory nodes", FLAG_CPUSET_MEMS},
+    {"pids-limit", 0, "N", "Processes and threads (512); -1 is no limit", FLAG_PIDS_LIMIT},
+    {"ulimit", 0, "NAME=SOFT[:HARD]", "Limit of setrlimit(2), as nofile=4096 (nofile=1024, core=0)", FLAG_ULIMIT},
+    {"oom-score-adj", 0, "N", "-1000 to 1000: who is ended first when memory is short", FLAG_OOM_SCORE_ADJ},
+
+    HEADING("Rights"),
+    {"network", 0, "MODE", "none (the default) or host", FLAG_NETWORK},
+    {"net", 0, "MODE", NULL, FLAG_NETWORK},
+    {"userns", 0, "MODE", "moat (ids of its own, the default), single (root inside is you), host (none)", FLAG_USERNS},
+    {"cap-add", 0, "CAP", "Keep one more capability, or ALL", FLAG_CAP_ADD},
+    {"cap-drop", 0, "CAP", "Keep one less, or none with ALL", FLAG_CAP_DROP},
+    {"security-opt", 0, "OPTION",
+     "seccomp=default|unconfined|FILE, no-new-privileges[=false], apparmor=PROFILE, systempaths=unconfined", FLAG_SECURITY_OPT},
+    {"device", 0, "HOST[:GUEST][:rwm]", "Give it a device of the host", FLAG_DEVICE},
+    {"device-cgroup-rule", 0, "RULE", "Allow devices by number, as 'c 10:200 rwm'", FLAG_DEVICE_CGROUP_RULE},
+    {"sysctl", 0, "KEY=VALUE", "Set a kernel setting of its namespaces", FLAG_SYSCTL},
+    {"best-effort", 0, NULL, "Warn about items that cannot be enforced instead of refusing", OPTION_BEST_EFFORT},
+    {"strict", 0, NULL, "Refuse defaults that fall to a weaker mechanism, too", OPTION_STRICT},
+
+#define X(id, name, letter, argument, words) {name, letter, argument, NULL, OPTION_REFUSED + REFUSED_##id},
+    REFUSED_OPTIONS(X)
+#undef X
+
+    /* explain only, so last */
+    HEADING("Output"),
+    {"json", 0, NULL, "Print an object for programs", OPTION_JSON},
+};
+const size_t n_explain_options_rows = ARRAY_LEN(run_options_rows);
+const size_t n_run_options_rows = ARRAY_LEN(run_options_rows) - 2;
+
+/* ---- collecting ----------------------------------------------------------------------------------------------- */
+
+/* Policy flags wait until the policy file has been read, whichever place --policy had on the line. */
+struct waiting { int id; const char *value; };
+
+struct collect {
+    struct arena *arena;
+    struct run_options *out;
+    struct waiting *waiting;
+    uint32_t n_waiting;
+};
+
+static bool is_sandbox_name(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len >= 1 && len <= 128 && name[0] != '.' && name[0] != '-' && name[0] != '_' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") == len;
+}
+
+static int check_type(const char *type, struct err *err)
+{
+    static const char *const here[] = {"image", "root", "bundle"};
+    static const char *const later[] = {"wasm", "jvm", "program"};
+
+    for (size_t i = 0; i < ARRAY_LEN(here); i++) {
+        if (!strcmp(type, here[i]))
+            return 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(later); i++) {
+        if (!strcmp(type, later[i]))
+            return err_set(err, -EINVAL, "--type %s: workloads of this type are not in this build: image, root, bundle", type);
+    }
+    return err_set(err, -EINVAL, "--type %s: the type is image, root or bundle", type);
+}
+
+static int collect_option(void *ctx, int id, const char *value, struct err *err)
+{
+    struct collect *c = ctx;
+    struct run_options *o = c->out;
+    bool on = !strcmp(value, "true");
+
+    if (id < POLICY_FLAGS) {
+        struct waiting *w = policy_list_push(c->arena, &c->waiting, &c->n_waiting, sizeof *w);
+        if (!w)
+            return err_set(err, -ENOMEM, "the command line is too long");
+        *w = (struct waiting){id, value};
+        return 0;
+    }
+    switch (id) {
+    case OPTION_RM:
+        o->rm = on;
+        return 0;
+    case OPTION_INTERACTIVE:
+        o->interactive = on;
+        return 0;
+    case OPTION_BEST_EFFORT:
+        o->best_effort = on;
+        return 0;
+    case OPTION_STRICT:
+        o->strict = on;
+        return 0;
+    case OPTION_JSON:
+        o->json = on;
+        return 0;
+    case OPTION_NAME:
+        o->name = value;
+        return is_sandbox_name(value) ? 0
+                                      : err_set(err, -EINVAL, "--name '%s': a name is 1 to 128 letters, digits, '-', '.', '_', "
+                                                              "and begins with a letter or digit", value);
+    case OPTION_ROOTFS:
+        o->rootfs = value;
+        return 0;
+    case OPTION_BUNDLE:
+        o->bundle = value;
+        return 0;
+    case OPTION_POLICY:
+        o->policy_file = value;
+        return 0;
+    case OPTION_BOUNDARY:
+        o->boundary = value;
+        return 0;
+    case OPTION_TYPE:
+        o->type = value;
+        return check_type(value, err);
+    default:
+        break;
+    }
+    if (id - OPTION_REFUSED == REFUSED_SIG_PROXY && on)
+        return 0;
+    for (size_t i = 0; i < ARRAY_LEN(run_options_rows); i++) {
+        if (run_options_rows[i].name && run_options_rows[i].id == id)
+            return err_set(err, -EINVAL, "--%s is refused: %s", run_options_rows[i].name, refused_words[id - OPTION_REFUSED]);
+    }
+    return err_set(err, -EINVAL, "option %d has no meaning", id);
+}
+
+/* ---- files ---------------------------------------------------------------------------------------------------- */
+
+static int read_policy_file(struct run_options *o, const char *cwd, struct err *err)
+{
+    struct arena *a = o->policy.arena;
+    char *text, *slash, *dir;
+    size_t len;
+    int r = io_read_file(a, AT_FDCWD, o->policy_file, POLICY_FILE_MAX, &text, &len);
+
+    if (r < 0)
+        return err_sys(err, r, "--policy %s: cannot read the file", o->policy_file);
+    /* Paths in the file begin at its folder, so that it means the same wherever moat is started. */
+    dir = arena_printf(a, "%s%s%s", o->policy_file[0] == '/' ? "" : cwd, o->policy_file[0] == '/' ? "" : "/", o->policy_file);
+    if (!dir)
+        return err_set(err, -ENOMEM, "--policy %s: out of memory", o->policy_file);
+    slash = strrchr(dir, '/');
+    slash[slash == dir] = '\0';
+    o->build.cwd = dir;
+    r = policy_file_read(&o->build, text, len, err);
+    o->build.cwd = cwd;
+    return r < 0 ? err_wrap(err, "--policy %s", o->policy_file) : 0;
+}
+
+static int read_seccomp(struct run_options *o, struct err *err)
+{
+    struct arena *a = o->policy.arena;
+    uint64_t caps = o->policy.process.caps.bounding;
+    const char *file = o->build.seccomp_file;
+    struct json *profile;
+    char *text;
+    size_t len;
+    int r;
+
+    if (o->build.seccomp_object) {
+        r = seccomp_profile_read(a, o->build.seccomp_object, caps, &o->policy.seccomp, err);
+        return r < 0 ? err_wrap(err, "--policy %s: seccomp", o->policy_file) : 0;
+    }
+    if (!file)
+        return 0;
+    r = io_read_file(a, AT_FDCWD, file, SECCOMP_FILE_MAX, &text, &len);
+    if (r < 0)
+        return err_sys(err, r, "--security-opt seccomp=%s: cannot read the profile", file);
+    if ((r = json_parse(a, text, len, &profile, err)) < 0 ||
+        (r = seccomp_profile_read(a, profile, caps, &o->policy.seccomp, err)) < 0)
+        return err_wrap(err, "--security-opt seccomp=%s", file);
+    return 0;
+}
+
+static int add_device(struct run_options *o, const struct flag_device *d, struct err *err)
+{
+    struct resources *res = &o->policy.resources;
+    struct stat st;
+
+    if (stat(d->source, &st) < 0)
+        return err_sys(err, -errno, "--device %s", d->source);
+    if (S_ISDIR(st.st_mode))
+        return err_set(err, -EINVAL, "--device %s: it is a directory: name each device in it", d->source);
+    if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+        return err_set(err, -EINVAL, "--device %s: it is no device: -v %s:%s shows a file", d->source, d->source, d->path);
+    struct device_rule *node = policy_list_push(o->policy.arena, &o->policy.devices, &o->policy.n_devices, sizeof *node);
+    struct device_access *access = policy_list_push(o->policy.arena, &res->devices, &res->n_devices, sizeof *access);
+    if (!node || !access)
+        return err_set(err, -ENOMEM, "--device %s: out of memory", d->source);
+    char type = S_ISCHR(st.st_mode) ? 'c' : 'b';
+    *node = (struct device_rule){.path = d->path, .type = type, .major = major(st.st_rdev), .minor = minor(st.st_rdev),
+                                 .mode = {true, st.st_mode & 0777}};
+    *access = (struct device_access){.allow = true, .type = type, .major = node->major, .minor = node->minor,
+                                     .read = d->read, .write = d->write, .mknod = d->mknod};
+    return 0;
+}
+
+static int check_apparmor(const struct run_options *o, struct err *err)
+{
+    char on[8];
+
+    if (!o->policy.process.apparmor_profile)
+        return 0;
+    ssize_t n = io_read_small(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", on, sizeof on);
+    if (n > 0 && on[0] == 'Y')
+        return 0;
+    return err_set(err, -ENOTSUP, "--security-opt apparmor=%s: this host has no AppArmor: boot with lsm=...,apparmor, or leave "
+                                  "it out", o->policy.process.apparmor_profile);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------ */
+
+static int apply_layers(struct run_options *o, const struct collect *c, const char *cwd, struct err *err)
+{
+    int r = policy_build_init(&o->build, &o->policy, cwd, err);
+
+    if (r < 0 || (o->policy_file && (r = read_policy_file(o, cwd, err)) < 0))
+        return r;
+    policy_build_next_layer(&o->build);
+    for (uint32_t i = 0; i < c->n_waiting; i++) {
+        r = policy_flag_apply(&o->build, (enum policy_flag)c->waiting[i].id, NULL, c->waiting[i].value, err);
+        if (r < 0)
+            return r;
+    }
+    if ((r = policy_build_finish(&o->build, err)) < 0 || (r = read_seccomp(o, err)) < 0 || (r = check_apparmor(o, err)) < 0)
+        return r;
+    for (uint32_t i = 0; i < o->build.n_devices; i++) {
+        if ((r = add_device(o, &o->build.devices[i], err)) < 0)
+            return r;
+    }
+    o->tty = o->policy.process.terminal;
+    return 0;
+}
+
+/* A bundle brings its policy; what may be said beside it is how to run it. */
+static int check_bundle(const struct run_options *o, int operands, struct err *err)
+{
+    const uint64_t beside = UINT64_C(1) << FLAG_TIMEOUT | UINT64_C(1) << FLAG_STOP_SIGNAL;
+
+    if (o->rootfs)
+        return err_set(err, -EINVAL, "--bundle and --rootfs exclude each other");
+    if (o->policy_file)
+        return err_set(err, -EINVAL, "--policy cannot go over a bundle: its config.json is the policy");
+    for (int f = 0; f < POLICY_FLAGS; f++) {
+        if (o->build.given & ~beside & UINT64_C(1) << f)
+            return err_set(err, -EINVAL, "--%s cannot go over a bundle: its config.json is the policy, change it there",
+                           policy_flag_name((enum policy_flag)f));
+    }
+    if (operands)
+        return err_set(err, -EINVAL, "a bundle says what to run: change process.args in its config.json");
+    return 0;
+}
+
+static int make_absolute(struct arena *a, const char *cwd, const char **path, const char *option, struct err *err)
+{
+    if (!*path || (*path)[0] == '/')
+        return 0;
+    if (!**path)
+        return err_set(err, -EINVAL, "--%s needs a directory", option);
+    *path = arena_printf(a, "%s/%s", cwd[1] ? cwd : "", *path);
+    return *path ? 0 : err_set(err, -ENOMEM, "--%s: out of memory", option);
+}
+
+static int take_operands(struct run_options *o, int argc, char **argv, int first, struct err *err)
+{
+    bool explain = !strcmp(argv[0], "explain");
+
+    if (o->bundle)
+        return check_bundle(o, argc - first, err);
+    if (!o->rootfs) {
+        if (first >= argc) {
+            if (explain)
+                return 0; /* the policy alone */
+            return err_set(err, -EINVAL, "what is to run is missing: moat run [OPTIONS] IMAGE|DIR [COMMAND] [ARG...]");
+        }
+        o->image = argv[first++];
+        if (!*o->image)
+            return err_set(err, -EINVAL, "the name of the image is empty");
+    }
+    o->command = argv + first;
+    o->n_command = argc - first;
+    return 0;
+}
+
+int run_options_parse(struct arena *a, int argc, char **argv, struct run_options *out, struct err *err)
+{
+    struct collect c = {.arena = a, .out = out};
+    char here[PATH_MAX];
+    int first, r;
+
+    memset(out, 0, sizeof *out);
+    policy_init(&out->policy, a, POLICY_FROM_FLAGS);
+    if ((r = policy_default_container(&out->policy, POLICY_DEFAULTS_RUN, err)) < 0)
+        return r;
+    size_t n = strcmp(argv[0], "explain") ? n_run_options_rows : n_explain_options_rows;
+    if ((r = options_parse(run_options_rows, n, argc, argv, true, &first, collect_option, &c, err)) < 0)
+        return r;
+    if (!getcwd(here, sizeof here))
+        return err_sys(err, -errno, "cannot tell the current directory");
+    const char *cwd = arena_strdup(a, here);
+    if (!cwd)
+        return err_set(err, -ENOMEM, "out of memory");
+    if ((r = apply_layers(out, &c, cwd, err)) < 0 || (r = make_absolute(a, cwd, &out->rootfs, "rootfs", err)) < 0 ||
+        (r = make_absolute(a, cwd, &out->bundle, "bundle", err)) < 0)
+        return r;
+    if (out->strict && out->best_effort)
+        return err_set(err, -EINVAL, "--strict and --best-effort exclude each other");
+    return take_operands(out, argc, argv, first, err);
+}
+
+/* ---- the image ------------------------------------------------------------------------------------------------ */
+
+static int merge_env(struct run_options *o, const struct image_config *image, struct err *err)
+{
+    struct arena *a = o->policy.arena;
+    struct strv *env = &o->policy.process.env;
+    int r = 0;
+
+    for (uint32_t i = 0; !r && i < image->env.n; i++)
+        r = policy_env_set(a, env, image->env.v[i]);
+    for (uint32_t i = 0; !r && i < o->build.user_env.n; i++)
+        r = policy_env_set(a, env, o->build.user_env.v[i]);
+    return r < 0 ? err_set(err, r, "the environment is too large") : 0;
+}
+
+static int push_all(struct run_options *o, char *const *words, uint32_t n, struct err *err)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (policy_strv_push(o->policy.arena, &o->policy.process.argv, words[i]) < 0)
+            return err_set(err, -ENOMEM, "the command is too long");
+    }
+    return 0;
+}
+
+int run_options_image(struct run_options *o, const struct image_config *image, struct err *err)
+{
+    static const struct image_config none;
+    bool own_entry = policy_flag_given(&o->build, FLAG_ENTRYPOINT);
+    int r;
+
+    image = image ? image : &none;
+    if ((r = merge_env(o, image, err)) < 0)
+        return r;
+    if (!policy_flag_given(&o->build, FLAG_WORKDIR) && image->working_dir && *image->working_dir)
+        o->policy.process.cwd = image->working_dir;
+    if (!o->build.user && image->user && *image->user)
+        o->build.user = image->user;
+    if (!o->policy.stop_signal && image->stop_signal && *image->stop_signal) {
+        int signo = signal_from_name(image->stop_signal);
+        if (signo <= 0)
+            return err_set(err, -EINVAL, "the image's stop signal '%s' is not known: --stop-signal names another",
+                           image->stop_signal);
+        o->policy.stop_signal = signo;
+    }
+    o->policy.process.argv = (struct strv){0};
+    r = own_entry ? push_all(o, o->build.entrypoint.v, o->build.entrypoint.n, err)
+                  : push_all(o, image->entrypoint.v, image->entrypoint.n, err);
+    if (!r && o->n_command)
+        r = push_all(o, o->command, (uint32_t)o->n_command, err);
+    else if (!r && !own_entry) /* the image's command belongs to the image's entrypoint */
+        r = push_all(o, image->cmd.v, image->cmd.n, err);
+    if (!r && !o->policy.process.argv.n)
+        return err_set(err, -EINVAL, "no command: neither the image nor you name one: moat run ... IMAGE COMMAND");
+    return r;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The assembler of the seccomp compiler (see the header for its one idea). It writes only instructions that the kernel's
+ * own pre-evaluation of filters understands, as long as no argument is looked at: so a call that is always allowed costs
+ * one bit test. Trust: numbers and values come from a foreign profile; the count of instructions is the only thing they
+ * can drive, and that is bounded here.
+ */
+#include "confine/seccomp_emit.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+
+#define BRANCH_REACH 255
+/* Two islands may yet come between a branch and its target. */
+#define LABEL_REACH (BRANCH_REACH - 2)
+
+int bpf_builder_init(struct bpf_builder *b, struct arena *a)
+{
+    *b = (struct bpf_builder){.insns = arena_array(a, BPF_MAXINSNS, sizeof *b->insns)};
+    return b->insns ? 0 : -ENOMEM;
+}
+
+int bpf_builder_finish(struct bpf_builder *b, struct bpf_program *out, struct err *err)
+{
+    if (b->n > BPF_MAXINSNS)
+        return err_set(err, -E2BIG,
+                       "the seccomp profile needs %u filter instructions and the kernel takes %d; name fewer system calls "
+                       "with argument conditions",
+                       b->n, BPF_MAXINSNS);
+    *out = (struct bpf_program){.insns = b->insns + BPF_MAXINSNS - b->n, .n = b->n};
+    return 0;
+}
+
+static uint32_t put(struct bpf_builder *b, uint16_t code, uint32_t k, uint32_t jt, uint32_t jf)
+{
+    if (b->n < BPF_MAXINSNS)
+        b->insns[BPF_MAXINSNS - 1 - b->n] =
+            (struct sock_filter){.code = code, .jt = (uint8_t)jt, .jf = (uint8_t)jf, .k = k};
+    return b->n++;
+}
+
+/* Instructions between the one to be written next and `label`. */
+static uint32_t distance(const struct bpf_builder *b, uint32_t label)
+{
+    return b->n - 1 - label;
+}
+
+static uint32_t put_return(struct bpf_builder *b, uint32_t verdict)
+{
+    uint32_t slot = (verdict ^ verdict >> 16) % BPF_RETURNS_KEPT;
+    uint32_t label = put(b, BPF_RET | BPF_K, verdict, 0, 0);
+
+    b->returns[slot].verdict = verdict;
+    b->returns[slot].label = label;
+    b->returns[slot].used = true;
+    return label;
+}
+
+uint32_t bpf_emit_return(struct bpf_builder *b, uint32_t verdict)
+{
+    uint32_t slot = (verdict ^ verdict >> 16) % BPF_RETURNS_KEPT;
+
+    if (b->returns[slot].used && b->returns[slot].verdict == verdict &&
+        distance(b, b->returns[slot].label) < LABEL_REACH)
+        return b->returns[slot].label;
+    return put_return(b, verdict);
+}
+
+/* A label for the same code that the next branch can reach. */
+static uint32_t label_in_reach(struct bpf_builder *b, uint32_t label)
+{
+    if (distance(b, label) <= LABEL_REACH)
+        return label;
+    if (label < BPF_MAXINSNS) {
+        const struct sock_filter *target = &b->insns[BPF_MAXINSNS - 1 - label];
+        if (target->code == (BPF_RET | BPF_K))
+            return bpf_emit_return(b, target->k);
+    }
+    return put(b, BPF_JMP | BPF_JA, distance(b, label), 0, 0);
+}
+
+uint32_t bpf_emit_branch(struct bpf_builder *b, uint16_t op, uint32_t k, uint32_t yes, uint32_t no)
+{
+    if (yes == no)
+        return yes;
+    yes = label_in_reach(b, yes);
+    no = label_in_reach(b, no);
+    return put(b, (uint16_t)(BPF_JMP | op | BPF_K), k, distance(b, yes), distance(b, no));
+}
+
+uint32_t bpf_emit_load(struct bpf_builder *b, uint32_t offset)
+{
+    return put(b, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
+}
+
+/* The low half of an argument comes first in memory on every architecture of the table. */
+static uint32_t arg_offset(uint32_t index, bool upper)
+{
+    return (uint32_t)offsetof(struct seccomp_data, args) + 8 * index + (upper ? 4 : 0);
+}
+
+/* One half against a value; yes and no differ. */
+static uint32_t emit_half(struct bpf_builder *b, uint32_t index, bool upper, uint16_t op, uint32_t k, uint32_t yes,
+                          uint32_t no)
+{
+    bpf_emit_branch(b, op, k, yes, no);
+    return bpf_emit_load(b, arg_offset(index, upper));
+}
+
+static uint32_t emit_masked_half(struct bpf_builder *b, uint32_t index, bool upper, uint32_t mask, uint32_t value,
+                                 uint32_t yes, uint32_t no)
+{
+    value &= mask; /* libseccomp's manual: "the masked datum" */
+    if (!mask)
+        return yes;
+    if (mask == UINT32_MAX)
+        return emit_half(b, index, upper, BPF_JEQ, value, yes, no);
+    if (!value) /* the frequent "none of these bits" */
+        bpf_emit_branch(b, BPF_JSET, mask, no, yes);
+    else {
+        bpf_emit_branch(b, BPF_JEQ, value, yes, no);
+        put(b, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
+    }
+    return bpf_emit_load(b, arg_offset(index, upper));
+}
+
+static uint32_t emit_equal(struct bpf_builder *b, uint32_t index, uint64_t value, bool wide, uint32_t yes, uint32_t no)
+{
+    uint32_t at = emit_half(b, index, false, BPF_JEQ, (uint32_t)value, yes, no);
+
+    return wide ? emit_half(b, index, true, BPF_JEQ, (uint32_t)(value >> 32), at, no) : at;
+}
+
+/* op is BPF_JGE or BPF_JGT, for the low half; the upper half decides alone unless it is equal. */
+static uint32_t emit_greater(struct bpf_builder *b, uint32_t index, uint16_t op, uint64_t value, bool wide, uint32_t yes,
+                             uint32_t no)
+{
+    uint32_t upper = (uint32_t)(value >> 32);
+    uint32_t at = emit_half(b, index, false, op, (uint32_t)value, yes, no);
+
+    if (!wide)
+        return at;
+    at = bpf_emit_branch(b, BPF_JEQ, upper, at, no);
+    bpf_emit_branch(b, BPF_JGT, upper, yes, at);
+    return bpf_emit_load(b, arg_offset(index, true));
+}
+
+static uint32_t emit_condition(struct bpf_builder *b, const struct seccomp_arg *c, bool wide, uint32_t yes, uint32_t no)
+{
+    uint32_t at;
+
+    /* Nothing to decide; and a load would have no branch to fall into. */
+    if (yes == no)
+        return yes;
+    switch (c->op) {
+    case SECCOMP_OP_EQ:
+        return emit_equal(b, c->index, c->value, wide, yes, no);
+    case SECCOMP_OP_NE:
+        return emit_equal(b, c->index, c->value, wide, no, yes);
+    case SECCOMP_OP_GT:
+        return emit_greater(b, c->index, BPF_JGT, c->value, wide, yes, no);
+    case SECCOMP_OP_GE:
+        return emit_greater(b, c->index, BPF_JGE, c->value, wide, yes, no);
+    case SECCOMP_OP_LE:
+        return emit_greater(b, c->index, BPF_JGT, c->value, wide, no, yes);
+    case SECCOMP_OP_LT:
+        return emit_greater(b, c->index, BPF_JGE, c->value, wide, no, yes);
+    case SECCOMP_OP_MASKED_EQ:
+        at = emit_masked_half(b, c->index, false, (uint32_t)c->value, (uint32_t)c->value_two, yes, no);
+        if (!wide)
+            return at;
+        return emit_masked_half(b, c->index, true, (uint32_t)(c->value >> 32), (uint32_t)(c->value_two >> 32), at, no);
+    }
+    return no;
+}
+
+uint32_t bpf_emit_conditions(struct bpf_builder *b, const struct seccomp_arg *args, uint32_t n, bool wide, uint32_t yes,
+                             uint32_t no)
+{
+    while (n--)
+        yes = emit_condition(b, &args[n], wide, yes, no);
+    return yes;
+}
+
+uint32_t bpf_emit_equals(struct bpf_builder *b, uint32_t arg_index, uint32_t upper, const struct bpf_equal *v, uint32_t n,
+                         bool wide, uint32_t no)
+{
+    uint32_t at = no;
+
+    /* The accumulator keeps the low half through all the branches, so it is loaded once. */
+    while (n--) {
+        uint32_t verdict = bpf_emit_return(b, v[n].verdict);
+        at = bpf_emit_branch(b, BPF_JEQ, v[n].low, verdict, at);
+    }
+    if (at == no)
+        return no;
+    at = bpf_emit_load(b, arg_offset(arg_index, false));
+    return wide ? emit_half(b, arg_index, true, BPF_JEQ, upper, at, no) : at;
+}
+
+bool bpf_program_valid(const struct sock_filter *insns, uint32_t n)
+{
+    if (!n || n > BPF_MAXINSNS || insns[n - 1].code != (BPF_RET | BPF_K))
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t behind = n - 1 - i;
+        switch (insns[i].code) {
+        case BPF_LD | BPF_W | BPF_ABS:
+            if (insns[i].k % 4 || insns[i].k > sizeof(struct seccomp_data) - 4)
+                return false;
+            break;
+        case BPF_ALU | BPF_AND | BPF_K:
+        case BPF_RET | BPF_K:
+            break;
+        case BPF_JMP | BPF_JA:
+            if (insns[i].k >= behind)
+                return false;
+            break;
+        case BPF_JMP | BPF_JEQ | BPF_K:
+        case BPF_JMP | BPF_JGE | BPF_K:
+        case BPF_JMP | BPF_JGT | BPF_K:
+        case BPF_JMP | BPF_JSET | BPF_K:
+            if (insns[i].jt >= behind || insns[i].jf >= behind)
+                return false;
+            break;
+        default:
+            return false;
+        }
+    }
+    return true;
+}

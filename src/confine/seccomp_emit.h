@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private to the seccomp compiler: an assembler for classic BPF that works from the last instruction to the first.
+ *
+ * Classic BPF only jumps forwards, so in this order every target is known when a jump to it is written, and its distance
+ * is exact. Life: bpf_builder_init() -> the pieces, last one first -> bpf_builder_finish(). A label is the number of
+ * instructions behind the one it names; labels stay valid while code is put in front. Conditional jumps reach 255
+ * instructions; a farther target is reached by an island: a copy of a return, or an unconditional jump. No code falls
+ * through into what was written before it, except a load into the branch it was written for, so islands are safe anywhere
+ * between two pieces.
+ */
+#ifndef MOAT_CONFINE_SECCOMP_EMIT_H
+#define MOAT_CONFINE_SECCOMP_EMIT_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "confine/seccomp.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BPF_RETURNS_KEPT 64 /* a power of two */
+
+struct bpf_builder {
+    struct sock_filter *insns; /* BPF_MAXINSNS of them, filled from the end */
+    uint32_t n;                /* goes on counting beyond what there is room for */
+    struct {
+        uint32_t verdict, label;
+        bool used;
+    } returns[BPF_RETURNS_KEPT]; /* the newest return of a verdict, to be shared while it is near */
+};
+
+int bpf_builder_init(struct bpf_builder *b, struct arena *a);
+/* -E2BIG, with the count in the message, beyond the kernel's limit. */
+int bpf_builder_finish(struct bpf_builder *b, struct bpf_program *out, struct err *err);
+
+/* Each writes code before everything so far and returns its label. */
+uint32_t bpf_emit_return(struct bpf_builder *b, uint32_t verdict);
+/* "if (accumulator <op> k) goto yes; else goto no": op is BPF_JEQ, BPF_JGE, BPF_JGT or BPF_JSET. */
+uint32_t bpf_emit_branch(struct bpf_builder *b, uint16_t op, uint32_t k, uint32_t yes, uint32_t no);
+/* Loads a word of struct seccomp_data; the code it falls into must have been written by the call just before. */
+uint32_t bpf_emit_load(struct bpf_builder *b, uint32_t offset);
+
+/* A rule's conditions as code: all hold -> yes, else no. `wide` compares 64 bits, else the low 32 on both sides. */
+uint32_t bpf_emit_conditions(struct bpf_builder *b, const struct seccomp_arg *args, uint32_t n, bool wide, uint32_t yes,
+                             uint32_t no);
+
+/* One of a run of equalities on the same argument whose values have the same upper half. */
+struct bpf_equal {
+    uint32_t low, verdict;
+};
+uint32_t bpf_emit_equals(struct bpf_builder *b, uint32_t arg_index, uint32_t upper, const struct bpf_equal *v, uint32_t n,
+                         bool wide, uint32_t no);
+
+/* Would the kernel take it, and is it made of what this compiler writes? For filters read back from a file. */
+bool bpf_program_valid(const struct sock_filter *insns, uint32_t n);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/idmap.h"
+
+#include "base/io.h"
+#include "host/clone.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NS_GET_TYPE _IO(0xb7, 0x3) /* NS_GET_NSTYPE, linux/nsfs.h */
+#define MAP_TEXT_MAX 4096          /* the kernel takes at most a page */
+
+extern char **environ;
+
+int ioctl_ns_type(int fd)
+{
+    int r = ioctl(fd, NS_GET_TYPE);
+
+    return r < 0 ? -errno : r;
+}
+
+static int write_map(pid_t pid, const char *file, const struct id_maps *maps, struct err *err)
+{
+    char path[64], text[MAP_TEXT_MAX];
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < maps->n && n < sizeof text - 40; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%u %u %u\n", maps->v[i].inside, maps->v[i].outside, maps->v[i].count);
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+    int r = io_write_at(AT_FDCWD, path, text);
+    return r < 0 ? err_sys(err, r, "user namespace: cannot write %s (%u %u %u ...)", file, maps->n ? maps->v[0].inside : 0,
+                           maps->n ? maps->v[0].outside : 0, maps->n ? maps->v[0].count : 0)
+                 : 0;
+}
+
+/* newuidmap PID inside outside count ... */
+static int run_helper(const char *helper, pid_t pid, const struct id_maps *maps, struct err *err)
+{
+    char numbers[3 * 64][12], who[12];
+    char *argv[3 * 64 + 3] = {(char *)(uintptr_t)helper, who};
+    pid_t child;
+    int status = 0;
+
+    if (maps->n > 64)
+        return err_set(err, -E2BIG, "%s: %u id map entries, at most 64 here", helper, maps->n);
+    snprintf(who, sizeof who, "%d", (int)pid);
+    for (uint32_t i = 0; i < maps->n; i++) {
+        const uint32_t v[3] = {maps->v[i].inside, maps->v[i].outside, maps->v[i].count};
+        for (int k = 0; k < 3; k++) {
+            snprintf(numbers[i * 3 + (uint32_t)k], sizeof numbers[0], "%u", v[k]);
+            argv[2 + i * 3 + (uint32_t)k] = numbers[i * 3 + (uint32_t)k];
+        }
+    }
+    int r = posix_spawnp(&child, helper, NULL, NULL, argv, environ);
+    if (r)
+        return err_sys(err, -r, "%s: needed to map more than one id without root (package uidmap)", helper);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status ? err_set(err, -EPERM, "%s refused the map; /etc/subuid and /etc/subgid must grant the range", helper) : 0;
+}
+
+static bool only_own(const struct id_maps *maps, uint32_t own)
+{
+    return maps->n == 1 && maps->v[0].count == 1 && maps->v[0].outside == own;
+}
+
+int idmap_write(pid_t pid, const struct id_maps *uid, const struct id_maps *gid, bool unprivileged, struct err *err)
+{
+    char path[64];
+    int r;
+
+    if (!unprivileged) {
+        r = write_map(pid, "uid_map", uid, err);
+        return r < 0 ? r : write_map(pid, "gid_map", gid, err);
+    }
+    if (!only_own(uid, geteuid()) || !only_own(gid, getegid())) {
+        r = run_helper("newuidmap", pid, uid, err);
+        return r < 0 ? r : run_helper("newgidmap", pid, gid, err);
+    }
+    snprintf(path, sizeof path, "/proc/%d/setgroups", (int)pid);
+    r = io_write_at(AT_FDCWD, path, "deny");
+    if (r < 0)
+        return err_sys(err, r, "user namespace: cannot write setgroups");
+    r = write_map(pid, "uid_map", uid, err);
+    return r < 0 ? r : write_map(pid, "gid_map", gid, err);
+}
+
+static int wait_for_kill(void *unused)
+{
+    for (;;)
+        sys(SYS_ppoll, NULL, 0, NULL, NULL, 8);
+}
+
+int idmap_userns(const struct id_maps *uid, const struct id_maps *gid, int *fd, struct err *err)
+{
+    static char stack[4096] __attribute__((aligned(16)));
+    struct clone_args args = {.flags = CLONE_VM | CLONE_NEWUSER, .stack = (uint64_t)(uintptr_t)stack, .stack_size = sizeof stack};
+    char path[64];
+    int pid = (int)clone3_call(&args, wait_for_kill, NULL);
+
+    if (pid < 0)
+        return err_sys(err, pid, "user namespace for an id-mapped mount");
+    int r = idmap_write(pid, uid, gid, false, err);
+    snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
+    if (r == 0 && (*fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        r = err_sys(err, -errno, "%s", path);
+    kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+        ;
+    return r;
+}
+
+uint32_t idmap_owner(uint32_t owner, const struct id_map *base, struct id_map out[3])
+{
+    uint32_t n = 0;
+
+    if (owner == 0) {
+        out[0] = (struct id_map){0, base->outside, base->count};
+        return 1;
+    }
+    out[n++] = (struct id_map){owner, base->outside, 1};
+    uint32_t below = owner < base->count ? owner - 1 : base->count - 1;
+    if (below)
+        out[n++] = (struct id_map){1, base->outside + 1, below};
+    if (owner < base->count - 1)
+        out[n++] = (struct id_map){owner + 1, base->outside + owner + 1, base->count - owner - 1};
+    return n;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The mount interface by descriptor (fsopen(2), open_tree(2), move_mount(2), mount_setattr(2); Linux 5.2 to 5.12).
+ * All return a descriptor or 0, else a negative errno; none allocates or uses errno.
+ */
+#ifndef MOAT_HOST_MOUNTAPI_H
+#define MOAT_HOST_MOUNTAPI_H
+
+#include "host/sys.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <sys/mount.h>
+
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+
+/* A detached copy of the mount tree at fd/path ("" with an fd alone). */
+static inline int mount_clone(int fd, const char *path, bool recursive)
+{
+    return (int)sys(SYS_open_tree, fd, path,
+                    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0));
+}
+
+/* Puts a detached tree on an open target. */
+static inline int mount_attach(int tree, int target)
+{
+    return (int)sys(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+static inline int mount_attach_at(int tree, int dir, const char *path)
+{
+    return (int)sys(SYS_move_mount, tree, "", dir, path, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+static inline int mount_set(int fd, bool recursive, uint64_t set, uint64_t clear, uint64_t propagation, int userns)
+{
+    struct mount_attr attr = {.attr_set = set, .attr_clr = clear, .propagation = propagation, .userns_fd = (uint64_t)(userns < 0 ? 0 : userns)};
+
+    return (int)sys(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);
+}
+
+static inline int mount_fs_open(const char *type)
+{
+    return (int)sys(SYS_fsopen, type, FSOPEN_CLOEXEC);
+}
+
+static inline int mount_fs_string(int fs, const char *key, const char *value)
+{
+    return (int)sys(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, value, 0);
+}
+
+static inline int mount_fs_flag(int fs, const char *key)
+{
+    return (int)sys(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, key, NULL, 0);
+}
+
+/* Creates the superblock and gives the detached mount. */
+static inline int mount_fs_create(int fs, uint64_t attrs)
+{
+    int r = (int)sys(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+
+    return r < 0 ? r : (int)sys(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attrs);
+}
+
+/* openat2(2) that never leaves `root`: absolute links and ".." stay inside, magic links are refused. */
+static inline int open_in_root(int root, const char *path, uint64_t flags, uint64_t mode)
+{
+    struct open_how how = {.flags = flags | O_CLOEXEC, .mode = mode, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+
+    return (int)sys(SYS_openat2, root, path, &how, sizeof how);
+}
+
+static inline int close_fd(int fd)
+{
+    return fd >= 0 ? (int)sys(SYS_close, fd) : 0;
+}
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The trusted side of moat-unpack. The helper is assumed to be taken over by the archive: its records are copied and checked, its
+ * text is made printable, its exit must agree with its last record, and it gets nothing but the descriptors it needs.
+ */
+#include "image/unpacker.h"
+
+#include "base/io.h"
+#include "image/unpack_record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FEED_SIZE (256u << 10)
+
+int libexec_find(struct arena *a, const char *name, const char **path, struct err *err)
+{
+    char exe[4096];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    char *slash;
+
+    exe[n < 0 ? 0 : n] = 0;
+    slash = strrchr(exe, '/');
+    if (slash)
+        *slash = 0;
+    const char *tries[] = {arena_printf(a, "%s/libexec/%s", exe, name), arena_printf(a, "%s/../libexec/moat/%s", exe, name),
+                           arena_printf(a, "/usr/libexec/moat/%s", name)};
+    for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
+        if (tries[i] && access(tries[i], X_OK) == 0) {
+            *path = tries[i];
+            return 0;
+        }
+    }
+    return err_set(err, -ENOENT, "%s is not installed: looked for %s and /usr/libexec/moat/%s: reinstall moat", name,
+                   tries[0] ? tries[0] : name, name);
+}
+
+static void make_printable(char *out, size_t size, const char *text, size_t len)
+{
+    size_t n = 0;
+
+    for (; n < len && n + 1 < size && text[n]; n++)
+        out[n] = text[n] >= 0x20 && text[n] < 0x7f ? text[n] : '?';
+    out[n] = 0;
+}
+
+struct helper {
+    pid_t pid;
+    int feed;   /* write end of its descriptor 0; -1 when copying or given up */
+    int report; /* read end of its descriptor 4 */
+};
+
+/* Descriptors move out of the way first, so that no dup2(2) overwrites one that is still to be handed on. */
+static int high(int fd)
+{
+    int r = fcntl(fd, F_DUPFD_CLOEXEC, 32);
+
+    return r < 0 ? -errno : r;
+}
+
+static int add_fd(posix_spawn_file_actions_t *actions, int *held, int fd, int target)
+{
+    *held = high(fd);
+    return *held < 0 ? *held : -posix_spawn_file_actions_adddup2(actions, *held, target);
+}
+
+static int spawn(const char *path, char **argv, const struct unpack_job *job, int feed, int report, pid_t *pid)
+{
+    static char *no_environment[] = {NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    sigset_t none, usual;
+    int held[4] = {-1, -1, -1, -1}, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int r = null < 0 ? -errno : -posix_spawn_file_actions_init(&actions);
+
+    if (r < 0) {
+        cleanup_fd(&null);
+        return r;
+    }
+    sigemptyset(&none);
+    sigemptyset(&usual);
+    sigaddset(&usual, SIGPIPE);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &usual);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    if ((r = add_fd(&actions, &held[0], feed >= 0 ? feed : null, UNPACK_FD_ARCHIVE)) == 0 &&
+        (r = add_fd(&actions, &held[1], job->dest, UNPACK_FD_DEST)) == 0 &&
+        (r = add_fd(&actions, &held[2], report, UNPACK_FD_REPORT)) == 0)
+        r = add_fd(&actions, &held[3], job->source >= 0 ? job->source : null, UNPACK_FD_SOURCE);
+    if (r == 0) {
+        posix_spawn_file_actions_adddup2(&actions, UNPACK_FD_ARCHIVE, 0);
+        r = -posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    }
+    if (r == 0)
+        r = -posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    if (r == 0)
+        r = -posix_spawn(pid, path, &actions, &attr, argv, no_environment);
+    for (size_t i = 0; i < ARRAY_LEN(held); i++)
+        cleanup_fd(&held[i]);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attr);
+    cleanup_fd(&null);
+    return r;
+}
+
+static int start(struct arena *a, const struct unpack_job *job, struct helper *h, struct err *err)
+{
+    char numbers[3][48], *argv[12];
+    const char *path;
+    int n = 0, r = libexec_find(a, "moat-unpack", &path, err);
+
+    if (r < 0)
+        return r;
+    snprintf(numbers[0], sizeof numbers[0], "%llu", (unsigned long long)job->max_bytes);
+    snprintf(numbers[1], sizeof numbers[1], "%llu", (unsigned long long)job->max_entries);
+    snprintf(numbers[2], sizeof numbers[2], "%llu:%llu", (unsigned long long)job->exclude_dev,
+             (unsigned long long)job->exclude_ino);
+    argv[n++] = (char *)"moat-unpack";
+    if (job->archive < 0)
+        argv[n++] = (char *)"--copy";
+    if (job->layer)
+        argv[n++] = (char *)"--layer";
+    argv[n++] = (char *)"--max-bytes";
+    argv[n++] = numbers[0];
+    argv[n++] = (char *)"--max-entries";
+    argv[n++] = numbers[1];
+    argv[n++] = (char *)"--exclude";
+    argv[n++] = numbers[2];
+    argv[n] = NULL;
+
+    _cleanup_fd_ int feed_read = -1, feed_write = -1, report_read = -1, report_write = -1;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_sys(err, -errno, "make a pipe");
+    report_read = ends[0];
+    report_write = ends[1];
+    if (job->archive >= 0) {
+        if (pipe2(ends, O_CLOEXEC) < 0)
+            return err_sys(err, -errno, "make a pipe");
+        feed_read = ends[0];
+        feed_write = ends[1];
+        fcntl(feed_write, F_SETPIPE_SZ, 1 << 20); /* fewer switches; a refusal costs only time */
+    }
+    r = spawn(path, argv, job, feed_read, report_write, &h->pid);
+    if (r < 0)
+        return err_sys(err, r, "start %s", path);
+    h->feed = steal_fd(&feed_write);
+    h->report = steal_fd(&report_read);
+    return 0;
+}
+
+/* Hands the archive over. When the helper stops reading (it failed, or saw the archive's end) the rest is only hashed. */
+static int feed(const struct unpack_job *job, struct helper *h, uint8_t digest[SHA256_SIZE], struct err *err)
+{
+    _cleanup_free_ char *buf = malloc(FEED_SIZE);
+    struct sha256 sum;
+    uint64_t done = 0;
+
+    if (!buf)
+        return err_set(err, -ENOMEM, "out of memory");
+    sha256_init(&sum);
+    for (;;) {
+        ssize_t n = read(job->archive, buf, FEED_SIZE);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(err, -errno, "read the archive");
+        if (n == 0)
+            break;
+        done += (uint64_t)n;
+        if (job->exact && done > job->archive_size)
+            return err_set(err, -EINVAL, "the archive has more than the %llu bytes it should have",
+                           (unsigned long long)job->archive_size);
+        sha256_update(&sum, buf, (size_t)n);
+        if (h->feed >= 0) {
+            int r = io_write_all(h->feed, buf, (size_t)n);
+            if (r < 0 && r != -EPIPE)
+                return err_sys(err, r, "hand the archive to moat-unpack");
+            if (r < 0) {
+                cleanup_fd(&h->feed);
+                h->feed = -1;
+            }
+        }
+        if (job->progress)
+            job->progress(job->ctx, done, job->archive_size);
+    }
+    if (job->exact && done != job->archive_size)
+        return err_set(err, -EINVAL, "the archive has %llu bytes, not the %llu it should have", (unsigned long long)done,
+                       (unsigned long long)job->archive_size);
+    sha256_final(&sum, digest);
+    return 0;
+}
+
+/* One record, whole or not at all; *got false at the end. */
+static int read_record(int fd, struct unpack_record *r, bool *got, struct err *err)
+{
+    size_t n = 0;
+
+    while (n < sizeof *r) {
+        ssize_t k = read(fd, (char *)r + n, sizeof *r - n);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k < 0)
+            return err_sys(err, -errno, "hear from moat-unpack");
+        if (k == 0)
+            break;
+        n += (size_t)k;
+    }
+    *got = n == sizeof *r;
+    if (n && (!*got || r->version != UNPACK_RECORD_VERSION || r->kind < UNPACK_PROGRESS || r->kind > UNPACK_FAILED ||
+              r->text_len > sizeof r->text))
+        return err_set(err, -EPROTO, "moat-unpack sends a record of another version: reinstall moat, both programs together");
+    return 0;
+}
+
+static int hear(const struct unpack_job *job, struct helper *h, struct unpack_record *last, struct err *err)
+{
+    struct unpack_record r;
+    bool got;
+
+    *last = (struct unpack_record){0};
+    for (;;) {
+        int ret = read_record(h->report, &r, &got, err);
+        if (ret < 0 || !got)
+            return ret;
+        *last = r;
+        if (r.kind != UNPACK_PROGRESS)
+            return 0;
+        if (job->progress)
+            job->progress(job->ctx, r.bytes, 0);
+    }
+}
+
+/* The helper never outlives us here: what it does after its last word is of no interest. */
+static int finish(struct helper *h, bool kill_it, int *status)
+{
+    cleanup_fd(&h->feed);
+    cleanup_fd(&h->report);
+    h->feed = h->report = -1;
+    if (kill_it)
+        kill(h->pid, SIGKILL);
+    while (waitpid(h->pid, status, 0) < 0)
+        if (errno != EINTR)
+            return -errno;
+    return 0;
+}
+
+static int judge(const struct unpack_record *last, int status, struct unpack_result *out, struct err *err)
+{
+    char text[sizeof last->text + 1];
+
+    make_printable(text, sizeof text, last->text, last->text_len);
+    if (last->kind == UNPACK_FAILED)
+        return err_set(err, -EINVAL, "%s", *text ? text : "moat-unpack failed without a reason");
+    if (WIFSIGNALED(status))
+        return err_set(err, -ECONNABORTED, "moat-unpack was ended by signal %d%s: the archive is hostile or damaged",
+                       WTERMSIG(status), WTERMSIG(status) == SIGSYS ? " (a forbidden system call)" : "");
+    if (last->kind != UNPACK_DONE || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return err_set(err, -ECONNABORTED, "moat-unpack ended with status %d and without a result",
+                       WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+    out->bytes = last->bytes;
+    out->entries = last->entries;
+    out->skipped_devices = last->skipped_devices;
+    out->skipped_special = last->skipped_special;
+    out->dropped_xattrs = last->dropped_xattrs;
+    out->flat_owners = last->flat_owners != 0;
+    make_printable(out->skipped, sizeof out->skipped, last->text, last->text_len);
+    return 0;
+}
+
+int unpack_run(struct arena *a, const struct unpack_job *job, struct unpack_result *out, struct err *err)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    struct helper h = {.feed = -1, .report = -1};
+    struct unpack_record last = {0};
+    int status = 0;
+
+    *out = (struct unpack_result){0};
+    int r = start(a, job, &h, err);
+    if (r < 0)
+        return r;
+    sigaction(SIGPIPE, &ignore, &before); /* a helper that gives up is no reason for us to die */
+    if (job->archive >= 0)
+        r = feed(job, &h, out->digest, err);
+    cleanup_fd(&h.feed);
+    h.feed = -1;
+    if (r == 0)
+        r = hear(job, &h, &last, err);
+    int w = finish(&h, r < 0, &status);
+    sigaction(SIGPIPE, &before, NULL);
+    if (r < 0)
+        return r;
+    if (w < 0)
+        return err_sys(err, w, "wait for moat-unpack");
+    if (job->archive < 0)
+        memcpy(out->digest, last.digest, sizeof out->digest);
+    return judge(&last, status, out, err);
+}

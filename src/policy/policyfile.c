@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Policy files. One row per member: the JSON types it takes and the flag it is, or a reader of its own for lists of objects.
+ * Trust: a policy file may come from others; it cannot name files to read, and takes nothing from the environment. What it grants
+ * is what its user agreed to by naming it.
+ */
+#include "policy/policyfile.h"
+#include "base/json.h"
+#include "policy/list.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PATH_MAX_LEN 160
+
+enum kinds {
+    KIND_STRING = 1,
+    KIND_INT = 2,
+    KIND_REAL = 4,
+    KIND_BOOL = 8,
+    KIND_LIST = 16,  /* of strings: the flag once for each */
+    KIND_PAIRS = 32, /* {"KEY": "VALUE"}: the flag with KEY=VALUE for each */
+};
+
+struct member {
+    const char *name;
+    unsigned kinds;
+    enum policy_flag flag;
+    const char *prefix; /* put before the value, for flags that hold several items */
+    int (*read)(struct policy_build *b, const char *where, const struct json *j, struct err *err);
+};
+
+static int no_memory(struct err *err)
+{
+    return err_set(err, -ENOMEM, "the policy is too large for its memory");
+}
+
+static int wrong_type(const char *where, const struct json *j, const char *wanted, struct err *err)
+{
+    return err_set(err, -EINVAL, "%s must be %s, not %s", where, wanted, json_type_name(j->type));
+}
+
+/* A scalar as the flag's text; NULL with err set. */
+static const char *scalar_text(struct arena *a, const struct json *j, struct err *err)
+{
+    const char *text = NULL;
+
+    switch (j->type) {
+    case JSON_STRING:
+        return j->string.s;
+    case JSON_INT:
+        text = arena_printf(a, "%lld", (long long)j->integer);
+        break;
+    case JSON_UINT:
+        text = arena_printf(a, "%llu", (unsigned long long)j->uinteger);
+        break;
+    case JSON_REAL:
+        text = arena_printf(a, "%.9f", j->real);
+        break;
+    case JSON_BOOL:
+        return j->boolean ? "true" : "false";
+    default:
+        break;
+    }
+    if (!text)
+        no_memory(err);
+    return text;
+}
+
+static unsigned kind_of(const struct json *j)
+{
+    static const unsigned kinds[] = {
+        [JSON_NULL] = 0,           [JSON_BOOL] = KIND_BOOL,     [JSON_INT] = KIND_INT,    [JSON_UINT] = KIND_INT,
+        [JSON_REAL] = KIND_REAL,   [JSON_STRING] = KIND_STRING, [JSON_ARRAY] = KIND_LIST, [JSON_OBJECT] = KIND_PAIRS,
+    };
+    return kinds[j->type];
+}
+
+static const char *kinds_words(unsigned kinds, char *buf, size_t size)
+{
+    static const struct { unsigned kind; const char *words; } all[] = {
+        {KIND_STRING, "a string"}, {KIND_REAL, "a number"}, {KIND_INT, "a whole number"}, {KIND_BOOL, "true or false"},
+        {KIND_LIST, "an array of strings"}, {KIND_PAIRS, "an object"},
+    };
+    size_t n = 0;
+
+    buf[0] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(all) && n < size; i++) {
+        if (kinds & all[i].kind && !(all[i].kind == KIND_INT && kinds & KIND_REAL))
+            n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? " or " : "", all[i].words);
+    }
+    return buf;
+}
+
+static int apply_text(struct policy_build *b, const struct member *m, const char *where, const char *text, struct err *err)
+{
+    if (m->prefix && !(text = arena_printf(b->p->arena, "%s%s", m->prefix, text)))
+        return no_memory(err);
+    return policy_flag_apply(b, m->flag, where, text, err);
+}
+
+static int apply_list(struct policy_build *b, const struct member *m, const char *where, const struct json *j, struct err *err)
+{
+    char item[PATH_MAX_LEN + 16];
+    unsigned i = 0;
+
+    for (const struct json *c = j->child; c; c = c->next, i++) {
+        snprintf(item, sizeof item, "%s[%u]", where, i);
+        if (c->type != JSON_STRING)
+            return wrong_type(item, c, "a string", err);
+        int r = apply_text(b, m, item, c->string.s, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int apply_pairs(struct policy_build *b, const struct member *m, const char *where, const struct json *j, struct err *err)
+{
+    char item[PATH_MAX_LEN * 2];
+
+    for (const struct json *c = j->child; c; c = c->next) {
+        snprintf(item, sizeof item, "%s.%.100s", where, c->key);
+        if (c->type == JSON_NULL || c->type == JSON_ARRAY || c->type == JSON_OBJECT)
+            return wrong_type(item, c, "a string", err);
+        if (!*c->key || strchr(c->key, '='))
+            return err_set(err, -EINVAL, "%s: a name is not empty and holds no '='", item);
+        const char *text = scalar_text(b->p->arena, c, err);
+        if (!text)
+            return err->code;
+        char *pair = arena_printf(b->p->arena, "%s=%s", c->key, text);
+        int r = pair ? apply_text(b, m, item, pair, err) : no_memory(err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int apply_member(struct policy_build *b, const struct member *m, const char *where, const struct json *j, struct err *err)
+{
+    unsigned kind = kind_of(j);
+    char words[96];
+
+    if (m->read)
+        return m->read(b, where, j, err);
+    if (kind == KIND_INT && m->kinds & (KIND_INT | KIND_REAL))
+        kind = m->kinds & (KIND_INT | KIND_REAL);
+    if (!(m->kinds & kind))
+        return wrong_type(where, j, kinds_words(m->kinds, words, sizeof words), err);
+    if (j->type == JSON_ARRAY)
+        return apply_list(b, m, where, j, err);
+    if (j->type == JSON_OBJECT)
+        return apply_pairs(b, m, where, j, err);
+    const char *text = scalar_text(b->p->arena, j, err);
+    return text ? apply_text(b, m, where, text, err) : err->code;
+}
+
+static int unknown_member(const struct member *rows, size_t n, const char *where, const char *name, struct err *err)
+{
+    char known[512];
+    size_t used = 0;
+
+    for (size_t i = 0; i < n && used < sizeof known; i++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", rows[i].name);
+    return err_set(err, -EINVAL, "%s%s%.100s: unknown member; known here: %s", where, *where ? "." : "", name, known);
+}
+
+/* Members in the order of the rows, not of the file: two files with the same members give the same policy. */
+static int read_members(struct policy_build *b, const struct member *rows, size_t n, const char *where, const struct json *j,
+                        struct err *err)
+{
+    char path[PATH_MAX_LEN];
+
+    if (j->type != JSON_OBJECT)
+        return wrong_type(*where ? where : "a policy file", j, "an object", err);
+    for (const struct json *c = j->child; c; c = c->next) {
+        size_t i = 0;
+        while (i < n && strcmp(rows[i].name, c->key) != 0)
+            i++;
+        if (i == n)
+            return unknown_member(rows, n, where, c->key, err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct json *c = json_get(j, rows[i].name);
+        if (!c)
+            continue;
+        snprintf(path, sizeof path, "%s%s%s", where, *where ? "." : "", rows[i].name);
+        int r = apply_member(b, &rows[i], path, c, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* ---- members with a form of their own ------------------------------------------------------------------------ */
+
+static int read_version(struct policy_build *b, const char *where, const struct json *j, struct err *err)
+{
+    (void)b;
+    if (j->type != JSON_INT || j->integer != POLICY_FILE_VERSION)
+        return err_set(err, -EINVAL, "%s: this build reads version %d of policy files", where, POLICY_FILE_VERSION);
+    return 0;
+}
+
+static int read_env(struct policy_build *b, const char *where, const struct json *j, struct err *err)
+{
+    static const struct member row = {.name = "env", .kinds = KIND_LIST | KIND_PAIRS, .flag = FLAG_ENV};
+    unsigned i = 0;
+
+    for (const struct json *c = j->type == JSON_ARRAY ? j->child : NULL; c; c = c->next, i++) {
+        if (c->type == JSON_STRING && !strchr(c->string.s, '='))
+            return err_set(err, -EINVAL, "%s[%u] '%.100s': write NAME=VALUE: a policy file takes nothing from moat's own "
+                                         "environment, -e NAME does", where, i, c->string.s);
+    }
+    return apply_member(b, &row, where, j, err);
+}
+
+static int read_entrypoint(struct policy_build *b, const char *where, const struct json *j, struct err *err)
+{
+    char item[PATH_MAX_LEN + 16];
+    unsigned i = 0;
+    int r;
+
+    if (j->type == JSON_STRING)
+        return policy_flag_apply(b, FLAG_ENTRYPOINT, where, j->string.s, err);
+    if (j->type != JSON_ARRAY)
+        return wrong_type(where, j, "a string or an array of strings", err);
+    if ((r = policy_flag_apply(b, FLAG_ENTRYPOINT, where, "", err)) < 0)
+        return r;
+    for (const struct json *c = j->child; c; c = c->next, i++) {
+        snprintf(item, sizeof item, "%s[%u]", where, i);
+        if (c->type != JSON_STRING)
+            return wrong_type(item, c, "a string", err);
+        if (policy_strv_push(b->p->arena, &b->entrypoint, c->string.s) < 0)
+            return no_memory(err);
+    }
+    return 0;
+}
+
+/* A field of a --mount record: in quotes when it holds what separates fields. */
+static int append_field(struct arena *a, const char **record, const char *key, const char *value, struct err *err)
+{
+    const char *quote = strpbrk(value, ",\"") ? "\"" : "";
+    size_t n = 0;
+    char *escaped = arena_array(a, strlen(value) + 1, 2);
+
+    if (!escaped)
+        return no_memory(err);
+    for (const char *c = value; *c; c++) {
+        if (*c == '"')
+            escaped[n++] = '"';
+        escaped[n++] = *c;
+    }
+    *record = arena_printf(a, "%s%s%s%s=%s%s", *record, **record ? "," : "", quote, key, escaped, quote);
+    return *record ? 0 : no_memory(err);
+}
+
+static int read_mount(struct policy_build *b, const char *where, const struct json *j, struct err *err)
+{
+    static const struct { const char *name, *key; unsigned kinds; } fields[] = {
+        {"type", "type", KIND_STRING},
+        {"source", "source", KIND_STRING},
+        {"target", "target", KIND_STRING},
+        {"readOnly", "readonly", KIND_BOOL},
+        {"recursive", "bind-nonrecursive", KIND_BOOL},
+        {"propagation", "bind-propagation", KIND_STRING},
+        {"size", "tmpfs-size", KIND_STRING | KIND_INT},
+        {"mode", "tmpfs-mode", KIND_STRING},
+    };
+    const char *record = json_get(j, "type") ? "" : "type=bind";
+    char words[96];
+
+    if (j->type != JSON_OBJECT)
+        return wrong_type(where, j, "an object", err);
+    for (const struct json *c = j->child; c; c = c->next) {
+        size_t i = 0;
+        while (i < ARRAY_LEN(fields) && strcmp(fields[i].name, c->key) != 0)
+            i++;
+        if (i == ARRAY_LEN(fields))
+            return err_set(err, -EINVAL, "%s.%.100s: unknown member; known here: type, source, target, readOnly, recursive, "
+                                         "propagation, size, mode", where, c->key);
+        if (!(fields[i].kinds & kind_of(c))) {
+            err_set(err, -EINVAL, "must be %s, not %s", kinds_words(fields[i].kinds, words, sizeof words),
+                    json_type_name(c->type));
+            return err_wrap(err, "%s.%s", where, c->key);
+        }
+        const char *text = scalar_text(b->p->arena, c, err);
+        if (text && c->type == JSON_BOOL && !strcmp(c->key, "recursive"))
+            text = c->boolean ? "false" : "true";
+        if (!text || append_field(b->p->arena, &record, fields[i].key, text, err) < 0)
+            return err->code;
+    }
+    return policy_flag_apply(b, FLAG_MOUNT, where, record, err);
+}
+
+static int read_mounts(struct policy_build *b, const char *where, const struct json *j, struct err *err)
+{
+    char item[PATH_MAX_LEN + 16];
+    unsigned i = 0;
+
+    if (j->type != JSON_ARRAY)
+        return wrong_type(where, j, "an array of objects", err);
+    for (const struct json *c = j->child; c; c = c->next, i++) {
+        snprintf(item, sizeof item, "%s[%u]", where, i);
+        int r = read_mount(b, item, c, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* {"nofile": 1024, "nproc": "64:128", "core": {"soft": 0, "hard": 0}} */
+static int read_ulimits(struct policy_build *b, const char *where, const struct json *j, struct err *err)
+{
+    char item[PATH_MAX_LEN * 2];
+
+    if (j->type != JSON_OBJECT)
+        return wrong_type(where, j, "an object", err);
+    for (const struct json *c = j->child; c; c = c->next) {
+        const struct json *soft = json_get(c, "soft"), *hard = json_get(c, "hard");
+        char *text;
+        snprintf(item, sizeof item, "%s.%.100s", where, c->key);
+        if (c->type == JSON_STRING)
+            text = arena_printf(b->p->arena, "%s=%s", c->key, c->string.s);
+        else if (c->type == JSON_INT)
+            text = arena_printf(b->p->arena, "%s=%lld", c->key, (long long)c->integer);
+        else if (c->type == JSON_OBJECT && c->count == 2 && soft && hard && soft->type == JSON_INT && hard->type == JSON_INT)
+            text = arena_printf(b->p->arena, "%s=%lld:%lld", c->key, (long long)soft->integer, (long long)hard->integer);
+        else
+            return err_set(err, -EINVAL, "%s: write a number, \"SOFT:HARD\" or {\"soft\": N, \"hard\": N}; -1 is no limit", item);
+        int r = text ? policy_flag_apply(b, FLAG_ULIMIT, item, text, err) : no_memory(err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int read_seccomp(struct policy_build *b, const char *where, const struct json *j, struct err *err)
+{
+    if (j->type == JSON_OBJECT) {
+        b->seccomp_file = NULL;
+        b->seccomp_object = j;
+        b->given |= UINT64_C(1) << FLAG_SECURITY_OPT;
+        return 0;
+    }
+    if (j->type != JSON_STRING || (strcmp(j->string.s, "default") != 0 && strcmp(j->string.s, "unconfined") != 0))
+        return err_set(err, -EINVAL, "%s must be \"default\", \"unconfined\" or a profile's object", where);
+    return policy_flag_apply(b, FLAG_SECURITY_OPT, where,
+                             j->string.s[0] == 'd' ? "seccomp=default" : "seccomp=unconfined", err);
+}
+
+/* ---- the rows ------------------------------------------------------------------------------------------------ */
+
+static const struct member limit_rows[] = {
+    {"memory", KIND_STRING | KIND_INT, FLAG_MEMORY, NULL, NULL},
+    {"memorySwap", KIND_STRING | KIND_INT, FLAG_MEMORY_SWAP, NULL, NULL},
+    {"memoryReservation", KIND_STRING | KIND_INT, FLAG_MEMORY_RESERVATION, NULL, NULL},
+    {"memorySwappiness", KIND_INT, FLAG_MEMORY_SWAPPINESS, NULL, NULL},
+    {"cpus", KIND_STRING | KIND_REAL, FLAG_CPUS, NULL, NULL},
+    {"cpuShares", KIND_INT, FLAG_CPU_SHARES, NULL, NULL},
+    {"cpuPeriod", KIND_INT, FLAG_CPU_PERIOD, NULL, NULL},
+    {"cpuQuota", KIND_INT, FLAG_CPU_QUOTA, NULL, NULL},
+    {"cpusetCpus", KIND_STRING, FLAG_CPUSET_CPUS, NULL, NULL},
+    {"cpusetMems", KIND_STRING, FLAG_CPUSET_MEMS, NULL, NULL},
+    {"pids", KIND_INT, FLAG_PIDS_LIMIT, NULL, NULL},
+    {"oomScoreAdj", KIND_INT, FLAG_OOM_SCORE_ADJ, NULL, NULL},
+    {"ulimits", 0, FLAG_ULIMIT, NULL, read_ulimits},
+};
+
+static const struct member capability_rows[] = {
+    {"add", KIND_LIST, FLAG_CAP_ADD, NULL, NULL},
+    {"drop", KIND_LIST, FLAG_CAP_DROP, NULL, NULL},
+};
+
+static int read_limits(struct policy_build *b, const char *where, const struct json *j, struct err *err)
+{
+    return read_members(b, limit_rows, ARRAY_LEN(limit_rows), where, j, err);
+}
+
+static int read_capabilities(struct policy_build *b, const char *where, const struct json *j, struct err *err)
+{
+    return read_members(b, capability_rows, ARRAY_LEN(capability_rows), where, j, err);
+}
+
+static const struct member top_rows[] = {
+    {"version", 0, 0, NULL, read_version},
+    {"env", 0, FLAG_ENV, NULL, read_env},
+    {"workdir", KIND_STRING, FLAG_WORKDIR, NULL, NULL},
+    {"user", KIND_STRING | KIND_INT, FLAG_USER, NULL, NULL},
+    {"groups", KIND_LIST, FLAG_GROUP_ADD, NULL, NULL},
+    {"entrypoint", 0, FLAG_ENTRYPOINT, NULL, read_entrypoint},
+    {"init", KIND_BOOL, FLAG_INIT, NULL, NULL},
+    {"stopSignal", KIND_STRING | KIND_INT, FLAG_STOP_SIGNAL, NULL, NULL},
+    {"timeout", KIND_STRING | KIND_INT, FLAG_TIMEOUT, NULL, NULL},
+    {"hostname", KIND_STRING, FLAG_HOSTNAME, NULL, NULL},
+    {"domainname", KIND_STRING, FLAG_DOMAINNAME, NULL, NULL},
+    {"annotations", KIND_PAIRS, FLAG_ANNOTATION, NULL, NULL},
+    {"readOnlyRoot", KIND_BOOL, FLAG_READ_ONLY, NULL, NULL},
+    {"shmSize", KIND_STRING | KIND_INT, FLAG_SHM_SIZE, NULL, NULL},
+    {"ro", KIND_LIST, FLAG_RO, NULL, NULL},
+    {"rw", KIND_LIST, FLAG_RW, NULL, NULL},
+    {"mounts", 0, FLAG_MOUNT, NULL, read_mounts},
+    {"devices", KIND_LIST, FLAG_DEVICE, NULL, NULL},
+    {"deviceRules", KIND_LIST, FLAG_DEVICE_CGROUP_RULE, NULL, NULL},
+    {"limits", 0, 0, NULL, read_limits},
+    {"network", KIND_STRING, FLAG_NETWORK, NULL, NULL},
+    {"userns", KIND_STRING, FLAG_USERNS, NULL, NULL},
+    {"sysctl", KIND_PAIRS, FLAG_SYSCTL, NULL, NULL},
+    {"capabilities", 0, 0, NULL, read_capabilities},
+    {"noNewPrivileges", KIND_BOOL, FLAG_SECURITY_OPT, "no-new-privileges=", NULL},
+    {"seccomp", 0, FLAG_SECURITY_OPT, NULL, read_seccomp},
+    {"apparmor", KIND_STRING, FLAG_SECURITY_OPT, "apparmor=", NULL},
+};
+
+int policy_file_read(struct policy_build *b, char *text, size_t len, struct err *err)
+{
+    struct json *root;
+    int r = json_parse(b->p->arena, text, len, &root, err);
+
+    if (r < 0)
+        return r;
+    if (root->type == JSON_OBJECT && !json_get(root, "version"))
+        return err_set(err, -EINVAL, "version is missing: begin the file with \"version\": %d", POLICY_FILE_VERSION);
+    return read_members(b, top_rows, ARRAY_LEN(top_rows), "", root, err);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/ids.h"
+
+#include "base/io.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FIRST_BLOCK  8u     /* 2^19 / 65,536 */
+#define BLOCKS       65535u /* the last one would hold (uid_t)-1 */
+#define GRANTS_MAX   256
+
+struct grant { uint64_t from, to; };
+
+/* name:first:count lines. The file is the administrator's; a line we cannot read is passed over. */
+static size_t read_grants(const char *path, struct grant *out, size_t max)
+{
+    char text[16384];
+    size_t n = 0;
+    ssize_t len = io_read_small(AT_FDCWD, path, text, sizeof text);
+
+    for (char *line = text; len > 0 && line && *line && n < max;) {
+        char *end = strchr(line, '\n'), *colon = strchr(line, ':');
+        if (colon && (!end || colon < end)) {
+            char *rest;
+            uint64_t first = strtoull(colon + 1, &rest, 10);
+            uint64_t count = *rest == ':' ? strtoull(rest + 1, NULL, 10) : 0;
+            if (count)
+                out[n++] = (struct grant){first, first + count};
+        }
+        line = end ? end + 1 : NULL;
+    }
+    return n;
+}
+
+static bool is_granted(const struct grant *g, size_t n, uint64_t from)
+{
+    for (size_t i = 0; i < n; i++)
+        if (from < g[i].to && g[i].from < from + IDS_BLOCK)
+            return true;
+    return false;
+}
+
+int ids_reserve(struct sandbox *sb, struct err *err)
+{
+    struct grant grants[GRANTS_MAX];
+    size_t n = read_grants("/etc/subuid", grants, GRANTS_MAX / 2);
+    uint32_t hash = 2166136261u;
+
+    n += read_grants("/etc/subgid", grants + n, GRANTS_MAX / 2);
+    int dir = openat(sb->root_fd, ".ids", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0 && errno == ENOENT && (mkdirat(sb->root_fd, ".ids", 0700) == 0 || errno == EEXIST))
+        dir = openat(sb->root_fd, ".ids", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return err_sys(err, -errno, "id ranges in %s/.ids", sb->root_path);
+    /* Start at a place the id gives: parallel starts do not race for the same file, and ids are not reused at once. */
+    for (const char *c = sb->id; *c; c++)
+        hash = (hash ^ (uint8_t)*c) * 16777619u;
+    int r = -ENOSPC;
+    for (uint32_t i = 0; i < BLOCKS - FIRST_BLOCK && r == -ENOSPC; i++) {
+        uint32_t block = FIRST_BLOCK + (hash + i) % (BLOCKS - FIRST_BLOCK);
+        char name[16];
+        if (is_granted(grants, n, (uint64_t)block * IDS_BLOCK))
+            continue;
+        snprintf(name, sizeof name, "%u", block);
+        if (symlinkat(sb->id, dir, name) == 0) {
+            sb->id_block = block * IDS_BLOCK;
+            r = 0;
+        } else if (errno != EEXIST) {
+            r = -errno;
+        }
+    }
+    close(dir);
+    return r == -ENOSPC ? err_set(err, r, "no free range of user ids: all blocks in %s/.ids are taken; moat system check clears stale ones", sb->root_path)
+           : r < 0     ? err_sys(err, r, "id ranges in %s/.ids", sb->root_path)
+                       : 0;
+}
+
+void ids_release(struct sandbox *sb)
+{
+    char name[32];
+
+    if (!sb->id_block)
+        return;
+    snprintf(name, sizeof name, ".ids/%u", sb->id_block / IDS_BLOCK);
+    unlinkat(sb->root_fd, name, 0);
+    sb->id_block = 0;
+}
+
+int ids_clean(struct sandbox *root, unsigned *released)
+{
+    int fd = openat(root->root_fd, ".ids", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *e;
+
+    while (dir && (e = readdir(dir))) {
+        char id[SANDBOX_ID_MAX + 1];
+        struct stat st;
+        ssize_t n = readlinkat(fd, e->d_name, id, sizeof id - 1);
+        if (n <= 0)
+            continue;
+        id[n] = 0;
+        if (fstatat(root->root_fd, id, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT && unlinkat(fd, e->d_name, 0) == 0)
+            (*released)++;
+    }
+    if (dir)
+        closedir(dir);
+    return 0;
+}

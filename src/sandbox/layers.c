@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/layers.h"
+
+#include "image/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int layers_make(struct sandbox *sb, const char *data_dir, const char *lower, struct err *err)
+{
+    struct arena *a = sb->arena;
+    const char *dir = arena_printf(a, "%s/layers/%s", data_dir, sb->id);
+
+    sb->inst.layers = (struct layered_root){.data_dir = data_dir, .lower = lower,
+        .upper = arena_printf(a, "layers/%s/upper", sb->id), .work = arena_printf(a, "layers/%s/work", sb->id)};
+    if (!dir || !sb->inst.layers.upper || !sb->inst.layers.work)
+        return err_set(err, -ENOMEM, "no memory for the writable layer");
+    int data = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (data < 0)
+        return err_sys(err, -errno, "image directory %s", data_dir);
+    int r = mkdirat(data, dir + strlen(data_dir) + 1, 0700) == 0 ? 0 : -errno;
+    if (r == -ENOENT && (mkdirat(data, "layers", 0700) == 0 || errno == EEXIST))
+        r = mkdirat(data, dir + strlen(data_dir) + 1, 0700) == 0 ? 0 : -errno;
+    if (r == 0) {
+        sb->layer_dir = dir;
+        if (mkdirat(data, sb->inst.layers.upper, 0755) < 0 || mkdirat(data, sb->inst.layers.work, 0700) < 0)
+            r = -errno;
+    }
+    close(data);
+    if (r < 0)
+        layers_remove(sb, &(struct err){0});
+    return r < 0 ? err_sys(err, r, "writable layer %s", dir) : 0;
+}
+
+int layers_remove(struct sandbox *sb, struct err *err)
+{
+    if (!sb->layer_dir)
+        return 0;
+    const char *slash = strrchr(sb->layer_dir, '/');
+    char *parent = slash ? arena_strndup(sb->arena, sb->layer_dir, (size_t)(slash - sb->layer_dir)) : NULL;
+    int dir = parent ? open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (dir < 0)
+        return parent && errno == ENOENT ? 0 : err_sys(err, parent ? -errno : -ENOMEM, "writable layer %s", sb->layer_dir);
+    int r = tree_remove(dir, slash + 1, err);
+    close(dir);
+    if (r == 0)
+        sb->layer_dir = NULL;
+    return r;
+}

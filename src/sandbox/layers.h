@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The writable layer of a sandbox that runs an image: DATA/layers/ID/{upper,work}, removed with it. */
+#ifndef MOAT_SANDBOX_LAYERS_H
+#define MOAT_SANDBOX_LAYERS_H
+
+#include "sandbox/sandbox.h"
+
+/* Makes the directories and fills sb->inst.layers and sb->layer_dir. data_dir is absolute. */
+int layers_make(struct sandbox *sb, const char *data_dir, const char *lower, struct err *err);
+/* Removes sb->layer_dir with all that the workload left in it; 0 when there is none. */
+int layers_remove(struct sandbox *sb, struct err *err);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps of a sandbox's life over the boundary's verbs. Nothing here knows what a container is. */
+#include "sandbox/sandbox.h"
+
+#include "base/json.h"
+#include "boundary/hooks.h"
+#include "sandbox/ids.h"
+#include "sandbox/layers.h"
+#include "sandbox/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+void (*sandbox_warn)(const char *text);
+
+static void warn(const struct err *err)
+{
+    if (sandbox_warn)
+        sandbox_warn(err->text);
+}
+
+int sandbox_create(struct sandbox *sb, struct err *err)
+{
+    struct instance *inst = &sb->inst;
+
+    inst->arena = sb->arena;
+    inst->policy = &sb->policy;
+    int r = inst->boundary->create(inst, err);
+    if (r == 0) {
+        r = state_write(sb, err);
+        if (r < 0)
+            inst->boundary->destroy(inst, &(struct err){0});
+    }
+    if (r < 0) {
+        layers_remove(sb, &(struct err){0});
+        ids_release(sb);
+        state_remove(sb);
+        return r;
+    }
+    return 0;
+}
+
+static int run_late_hooks(struct sandbox *sb, enum hook_point point, const char *name, const char *status, struct err *err)
+{
+    const struct hooks *hooks = &sb->policy.hooks[point];
+    int r = 0;
+
+    for (uint32_t i = 0; i < hooks->n; i++) { /* one that fails does not keep the others from running */
+        struct hooks one = {&hooks->v[i], 1};
+        struct err e = {0};
+        int bad = boundary_hooks_run(&sb->inst, &one, name, status, &e);
+        if (bad < 0 && r == 0) {
+            r = bad;
+            *err = e;
+        }
+        if (bad < 0)
+            warn(&e);
+    }
+    return r;
+}
+
+int sandbox_started(struct sandbox *sb, struct err *err)
+{
+    return run_late_hooks(sb, HOOK_POSTSTART, "poststart", "running", err);
+}
+
+int sandbox_start(struct sandbox *sb, struct err *err)
+{
+    enum sandbox_status s = sandbox_status(sb);
+
+    if (s != SANDBOX_CREATED)
+        return err_set(err, -EINVAL, "cannot start container \"%s\": it is %s, not created", sb->id, sandbox_status_name(s));
+    if (!sb->policy.has_process)
+        return err_set(err, -EINVAL, "cannot start container \"%s\": its config.json has no process", sb->id);
+    int r = sb->inst.boundary->start(&sb->inst, err);
+    if (r == 0)
+        sandbox_started(sb, &(struct err){0}); /* has warned; the workload runs */
+    return r;
+}
+
+/* start.sock is there until `start` has done its work; a start that was killed in between leaves it with nobody behind. */
+static bool waits_for_start(struct sandbox *sb)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    struct stat st;
+
+    if (fstatat(sb->inst.state_fd, "start.sock", &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    snprintf(addr.sun_path, sizeof addr.sun_path, "/proc/self/fd/%d/start.sock", sb->inst.state_fd);
+    int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool waits = s >= 0 && (connect(s, (struct sockaddr *)&addr, sizeof addr) == 0 || errno == EAGAIN);
+    if (s >= 0)
+        close(s);
+    return waits;
+}
+
+enum sandbox_status sandbox_status(struct sandbox *sb)
+{
+    struct instance *inst = &sb->inst;
+    bool frozen = false;
+
+    if (inst->pid <= 0) {
+        struct stat st;
+        bool recorded = fstatat(inst->state_fd, "state.json", &st, 0) == 0;
+        return recorded ? SANDBOX_STOPPED : SANDBOX_CREATING;
+    }
+    if (waits_for_start(sb))
+        return SANDBOX_CREATED;
+    if (inst->cgroup.host && cgroup_is_frozen(&inst->cgroup, &frozen, &(struct err){0}) == 0 && frozen)
+        return SANDBOX_PAUSED;
+    return SANDBOX_RUNNING;
+}
+
+const char *sandbox_status_name(enum sandbox_status s)
+{
+    static const char *const names[] = {"creating", "created", "running", "paused", "stopped"};
+
+    return names[s];
+}
+
+int sandbox_forget(struct sandbox *sb, struct err *err)
+{
+    struct err e = {0};
+    int r = 0, bad;
+
+    if (sb->inst.boundary && (bad = sb->inst.boundary->destroy(&sb->inst, &e)) < 0) {
+        r = bad;
+        *err = e;
+    }
+    if ((bad = layers_remove(sb, &e)) < 0 && r == 0) {
+        r = bad;
+        *err = e;
+    }
+    ids_release(sb);
+    if ((bad = state_remove(sb)) < 0 && r == 0)
+        r = err_sys(err, bad, "state directory %s/%s", sb->root_path, sb->id);
+    if (sb->policy.hooks[HOOK_POSTSTOP].n) {
+        sb->inst.pid = 0;
+        run_late_hooks(sb, HOOK_POSTSTOP, "poststop", "stopped", &(struct err){0});
+    }
+    return r;
+}
+
+/* The first process gone: with a pid namespace of its own, everything in it. */
+static int end_process(struct sandbox *sb, struct err *err)
+{
+    struct instance *inst = &sb->inst;
+
+    if (inst->pid <= 0)
+        return 0;
+    if (inst->cgroup.host)
+        cgroup_freeze(&inst->cgroup, false, &(struct err){0});
+    int r = inst->boundary->signal(inst, SIGKILL, err);
+    if (r < 0 && r != -ESRCH)
+        return r;
+    struct pollfd p = {.fd = inst->pidfd, .events = POLLIN};
+    for (int i = 0; i < 100; i++) { /* 10 s; a process in an uninterruptible sleep is said, not waited for forever */
+        if (poll(&p, 1, 100) > 0)
+            return 0;
+    }
+    return err_set(err, -ETIMEDOUT, "container \"%s\": process %d did not end within 10 s of SIGKILL", sb->id, (int)inst->pid);
+}
+
+int sandbox_delete(struct sandbox *sb, bool force, struct err *err)
+{
+    enum sandbox_status s = sandbox_status(sb);
+
+    if (s == SANDBOX_CREATING && flock(sb->inst.state_fd, LOCK_EX | LOCK_NB) < 0 && !force)
+        return err_set(err, -EBUSY, "container \"%s\" is being created", sb->id);
+    if ((s == SANDBOX_RUNNING || s == SANDBOX_PAUSED) && !force)
+        return err_set(err, -EBUSY, "cannot delete container \"%s\": it is %s; stop it first, or use --force", sb->id, sandbox_status_name(s));
+    err->code = 0;
+    int r = end_process(sb, err);
+    return r < 0 ? r : sandbox_forget(sb, err);
+}
+
+void sandbox_write_state(struct sandbox *sb, struct json_writer *w)
+{
+    enum sandbox_status s = sandbox_status(sb);
+    const struct policy *p = &sb->policy;
+
+    json_object_begin(w, NULL);
+    json_string(w, "ociVersion", p->oci_version ? p->oci_version : "1.2.0");
+    json_string(w, "id", sb->id);
+    json_int(w, "pid", s == SANDBOX_STOPPED ? 0 : sb->inst.pid);
+    json_string(w, "status", sandbox_status_name(s));
+    json_string(w, "bundle", sb->inst.bundle);
+    if (sb->inst.root_path)
+        json_string(w, "rootfs", sb->inst.root_path);
+    if (sb->created)
+        json_string(w, "created", sb->created);
+    json_string(w, "owner", "");
+    if (p->n_annotations) {
+        json_object_begin(w, "annotations");
+        for (uint32_t i = 0; i < p->n_annotations; i++)
+            json_string(w, p->annotations[i].key, p->annotations[i].value);
+        json_object_end(w);
+    }
+    json_object_end(w);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a sandbox, against the contract of boundary.h: nothing here knows how a boundary works.
+ *
+ * A sandbox is a directory ROOT/ID:
+ *   config.json   the policy, as an OCI document (the caller's own text under moat-oci)
+ *   state.json    written once, when the first process is there; schema: docs/schema/sandbox-state.schema.json
+ *   start.sock    while it is created and not started
+ * The maker holds flock(2) on the directory until state.json is written or all is undone: a directory without state.json whose lock
+ * is free was left by a killed maker, and `moat system check` clears it.
+ *
+ * Life: sandbox_open_root() -> sandbox_reserve() -> fill .inst -> sandbox_create() -> sandbox_start() ... -> sandbox_delete().
+ * Later commands: sandbox_load() first.
+ */
+#ifndef MOAT_SANDBOX_SANDBOX_H
+#define MOAT_SANDBOX_SANDBOX_H
+
+#include "boundary/boundary.h"
+
+#define SANDBOX_ID_MAX 255
+
+enum sandbox_status { SANDBOX_CREATING, SANDBOX_CREATED, SANDBOX_RUNNING, SANDBOX_PAUSED, SANDBOX_STOPPED };
+
+struct sandbox {
+    struct arena *arena;
+    struct instance inst;
+    struct policy policy;
+    int root_fd;           /* ROOT */
+    const char *root_path;
+    const char *id;
+    uint64_t pid_key;      /* start time of .inst.pid: a pid alone is never trusted */
+    const char *created;   /* RFC 3339 */
+    const char *maker;     /* "moat" or "moat-oci" */
+    uint32_t owner_uid;
+    struct cgroup_host cgroup_host;
+    /* of moat run */
+    uint32_t id_block;     /* 0: none; the first host id of its range */
+    const char *layer_dir; /* writable layer to remove with it; NULL */
+};
+
+/* Opens (and with `create` makes, 0700) the directory of sandboxes. path NULL: MOAT_RUN_DIR, /run/moat, or $XDG_RUNTIME_DIR/moat. */
+int sandbox_open_root(struct sandbox *sb, struct arena *a, const char *path, bool create, struct err *err);
+
+/* 0 when `id` may name a sandbox. */
+int sandbox_check_id(const char *id, struct err *err);
+
+/* Makes ROOT/ID with config.json. -EEXIST when the id is taken. */
+int sandbox_reserve(struct sandbox *sb, const char *id, const char *config, size_t len, struct err *err);
+
+/* Everything up to the first instruction; on failure all is undone, the directory too. */
+int sandbox_create(struct sandbox *sb, struct err *err);
+
+/* The order to a created sandbox; runs the poststart hooks. */
+int sandbox_start(struct sandbox *sb, struct err *err);
+/* What follows once the workload runs, for callers that create and start in one: poststart hooks. Warnings go to `warn`. */
+int sandbox_started(struct sandbox *sb, struct err *err);
+
+/* -ENOENT for an unknown id. */
+int sandbox_load(struct sandbox *sb, const char *id, struct err *err);
+enum sandbox_status sandbox_status(struct sandbox *sb);
+const char *sandbox_status_name(enum sandbox_status s);
+
+/* Ends what runs, removes cgroup, ids, layers, directory; runs poststop hooks. Whatever is gone already is no error.
+ * Without force a running or paused sandbox is refused (-EBUSY). */
+int sandbox_delete(struct sandbox *sb, bool force, struct err *err);
+/* The same when the caller has just reaped the process itself (foreground runs). */
+int sandbox_forget(struct sandbox *sb, struct err *err);
+
+/* Ids below ROOT, sorted, in the arena. */
+int sandbox_list(struct sandbox *root, char ***ids, size_t *n, struct err *err);
+
+/* state document for people's tools: {id, status, pid, bundle, ...}. key as for json_object_begin(). */
+struct json_writer;
+void sandbox_write_state(struct sandbox *sb, struct json_writer *w);
+
+/* One line for the caller's log: something that was not done as asked but is no failure. Set by main. */
+extern void (*sandbox_warn)(const char *text);
+
+#endif

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The directory of a sandbox: made, read, removed. What is read here was written by us with mode 0600 below a 0700 directory. */
+#include "sandbox/state.h"
+
+#include "base/io.h"
+#include "base/json.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONFIG_MAX (16u << 20)
+
+static int make_path(const char *path, mode_t mode)
+{
+    char buf[4096];
+
+    if (strlen(path) >= sizeof buf)
+        return -ENAMETOOLONG;
+    strcpy(buf, path);
+    for (char *p = buf + 1;; p++)
+        if (*p == '/' || !*p) {
+            char c = *p;
+            *p = 0;
+            if (mkdir(buf, c ? 0755 : mode) < 0 && errno != EEXIST)
+                return -errno;
+            if (!(*p = c))
+                return 0;
+        }
+}
+
+static const char *default_root(struct arena *a)
+{
+    const char *dir = getenv("MOAT_RUN_DIR"), *xdg = getenv("XDG_RUNTIME_DIR");
+
+    if (dir && *dir)
+        return dir;
+    if (geteuid() == 0)
+        return "/run/moat";
+    if (xdg && *xdg)
+        return arena_printf(a, "%s/moat", xdg);
+    return arena_printf(a, "/tmp/moat-%u", (unsigned)geteuid());
+}
+
+int sandbox_open_root(struct sandbox *sb, struct arena *a, const char *path, bool create, struct err *err)
+{
+    struct stat st;
+
+    *sb = (struct sandbox){.arena = a, .root_fd = -1, .owner_uid = geteuid()};
+    sb->inst.state_fd = sb->inst.pidfd = sb->inst.report_fd = sb->inst.console_socket = sb->inst.filter_cache_fd = -1;
+    if (!path)
+        path = default_root(a);
+    sb->root_path = path;
+    sb->root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (sb->root_fd < 0 && errno == ENOENT && create) {
+        int r = make_path(path, 0700);
+        if (r < 0)
+            return err_sys(err, r, "state directory %s", path);
+        sb->root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (sb->root_fd < 0)
+        return err_sys(err, -errno, "state directory %s", path);
+    if (fstat(sb->root_fd, &st) < 0 || st.st_uid != geteuid() || st.st_mode & 022)
+        return err_set(err, -EPERM, "state directory %s: belongs to uid %u with mode %o; it must be ours alone (chown, chmod 0700)", path,
+                       (unsigned)st.st_uid, (unsigned)st.st_mode & 0777);
+    return 0;
+}
+
+int sandbox_check_id(const char *id, struct err *err)
+{
+    size_t n = strlen(id);
+
+    if (!n || n > SANDBOX_ID_MAX)
+        return err_set(err, -EINVAL, "container id of %zu characters: 1 to %d are allowed", n, SANDBOX_ID_MAX);
+    for (const char *c = id; *c; c++)
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("_+-.", *c)))
+            return err_set(err, -EINVAL, "container id \"%s\": only letters, digits, '_', '+', '-' and '.' are allowed", id);
+    if (id[0] == '.')
+        return err_set(err, -EINVAL, "container id \"%s\": must not begin with a dot", id);
+    return 0;
+}
+
+int sandbox_reserve(struct sandbox *sb, const char *id, const char *config, size_t len, struct err *err)
+{
+    int r = sandbox_check_id(id, err);
+
+    if (r < 0)
+        return r;
+    if (mkdirat(sb->root_fd, id, 0700) < 0)
+        return errno == EEXIST ? err_set(err, -EEXIST, "container id \"%s\" is already in use; delete it first or choose another", id)
+                               : err_sys(err, -errno, "state directory %s/%s", sb->root_path, id);
+    sb->inst.state_fd = openat(sb->root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    sb->id = sb->inst.id = id;
+    int fd = -1;
+    if (sb->inst.state_fd >= 0 && flock(sb->inst.state_fd, LOCK_EX | LOCK_NB) == 0)
+        fd = openat(sb->inst.state_fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    r = fd < 0 ? -errno : io_write_all(fd, config, len);
+    if (fd >= 0)
+        close(fd);
+    if (r < 0) {
+        state_remove(sb);
+        return err_sys(err, r, "state directory %s/%s", sb->root_path, id);
+    }
+    return 0;
+}
+
+int state_remove(struct sandbox *sb)
+{
+    if (sb->inst.state_fd >= 0) {
+        unlinkat(sb->inst.state_fd, "config.json", 0);
+        unlinkat(sb->inst.state_fd, "state.json", 0);
+        unlinkat(sb->inst.state_fd, "start.sock", 0);
+    }
+    int r = unlinkat(sb->root_fd, sb->id, AT_REMOVEDIR) < 0 ? -errno : 0;
+    if (sb->inst.state_fd >= 0)
+        close(sb->inst.state_fd);
+    sb->inst.state_fd = -1;
+    return r == -ENOENT ? 0 : r;
+}
+
+/* Field 22 of /proc/PID/stat; the name in field 2 may hold anything, so counting begins behind its last ')'. */
+int state_process_key(pid_t pid, uint64_t *key, char *run_state)
+{
+    char path[64], text[1024];
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    ssize_t n = io_read_small(AT_FDCWD, path, text, sizeof text);
+    const char *p = n > 0 ? strrchr(text, ')') : NULL;
+    if (!p || p[1] != ' ')
+        return n < 0 ? (int)n : -ESRCH;
+    *run_state = p[2];
+    p += 2;
+    for (int field = 3; field < 22; field++) {
+        p = strchr(p, ' ');
+        if (!p)
+            return -EINVAL;
+        p++;
+    }
+    *key = strtoull(p, NULL, 10);
+    return 0;
+}
+
+static void boot_id(char out[64])
+{
+    ssize_t n = io_read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", out, 64);
+
+    out[n > 0 ? strcspn(out, "\n") : 0] = 0;
+}
+
+static const char *now_text(struct arena *a)
+{
+    struct timespec ts;
+    struct tm tm;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    gmtime_r(&ts.tv_sec, &tm);
+    return arena_printf(a, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+                        tm.tm_min, tm.tm_sec, ts.tv_nsec);
+}
+
+int state_write(struct sandbox *sb, struct err *err)
+{
+    struct json_writer w = {0};
+    char boot[64], run_state;
+
+    int r = state_process_key(sb->inst.pid, &sb->pid_key, &run_state);
+    if (r < 0)
+        return err_sys(err, r, "process %d of container %s", (int)sb->inst.pid, sb->id);
+    boot_id(boot);
+    sb->created = now_text(sb->arena);
+    json_object_begin(&w, NULL);
+    json_int(&w, "version", 1);
+    json_string(&w, "id", sb->id);
+    json_string(&w, "maker", sb->maker);
+    json_string(&w, "boundary", sb->inst.boundary->name);
+    json_int(&w, "pid", sb->inst.pid);
+    json_uint(&w, "pidKey", sb->pid_key);
+    json_string(&w, "bootId", boot);
+    json_string(&w, "created", sb->created);
+    json_string(&w, "bundle", sb->inst.bundle);
+    json_string(&w, "rootfs", sb->inst.root_path);
+    json_string(&w, "cgroupPath", sb->inst.cgroup_path);
+    json_bool(&w, "rootless", sb->inst.rootless);
+    json_uint(&w, "owner", sb->owner_uid);
+    json_uint(&w, "idBlock", sb->id_block);
+    json_string(&w, "layerDir", sb->layer_dir);
+    json_object_end(&w);
+    r = w.failed ? -ENOMEM : io_replace_file(sb->inst.state_fd, "state.json", w.buf, w.len, 0600);
+    json_writer_free(&w);
+    return r < 0 ? err_sys(err, r, "state of container %s", sb->id) : 0;
+}
+
+static const char *string_of(const struct json *o, const char *name)
+{
+    const struct json *v = json_get(o, name);
+
+    return v && v->type == JSON_STRING ? v->string.s : NULL;
+}
+
+static int64_t int_of(const struct json *o, const char *name)
+{
+    const struct json *v = json_get(o, name);
+
+    return v && v->type == JSON_INT ? v->integer : 0;
+}
+
+static int read_state(struct sandbox *sb, struct err *err)
+{
+    struct json *o;
+    char *text, boot[64];
+    size_t len;
+
+    int r = io_read_file(sb->arena, sb->inst.state_fd, "state.json", 1 << 20, &text, &len);
+    if (r == -ENOENT) { /* being made, or left by a killed maker */
+        sb->inst.pid = 0;
+        sb->inst.boundary = &boundary_container;
+        return 0;
+    }
+    if (r < 0)
+        return err_sys(err, r, "state of container %s", sb->id);
+    if ((r = json_parse(sb->arena, text, len, &o, err)) < 0)
+        return err_wrap(err, "state of container %s", sb->id);
+    boot_id(boot);
+    const char *was = string_of(o, "bootId"), *boundary = string_of(o, "boundary");
+    sb->inst.boundary = boundary ? boundary_find(boundary) : NULL;
+    if (!sb->inst.boundary)
+        return err_set(err, -EINVAL, "state of container %s: boundary %s is not in this build", sb->id, boundary ? boundary : "(none)");
+    sb->inst.pid = was && !strcmp(was, boot) ? (pid_t)int_of(o, "pid") : 0;
+    sb->pid_key = (uint64_t)int_of(o, "pidKey");
+    sb->created = string_of(o, "created");
+    sb->maker = string_of(o, "maker");
+    sb->inst.bundle = string_of(o, "bundle");
+    sb->inst.root_path = string_of(o, "rootfs");
+    sb->inst.cgroup_path = string_of(o, "cgroupPath");
+    const struct json *rootless = json_get(o, "rootless");
+    sb->inst.rootless = rootless && rootless->type == JSON_BOOL && rootless->boolean;
+    sb->owner_uid = (uint32_t)int_of(o, "owner");
+    sb->id_block = (uint32_t)int_of(o, "idBlock");
+    sb->layer_dir = string_of(o, "layerDir");
+    return 0;
+}
+
+static int read_config(struct sandbox *sb, struct err *err)
+{
+    char *text;
+    size_t len;
+    int r = io_read_file(sb->arena, sb->inst.state_fd, "config.json", CONFIG_MAX, &text, &len);
+
+    policy_init(&sb->policy, sb->arena, POLICY_FROM_OCI);
+    if (r == -ENOENT || (r == 0 && len == 0))
+        return 0; /* the maker was killed before it wrote it */
+    if (r < 0)
+        return err_sys(err, r, "configuration of container %s", sb->id);
+    return policy_read_oci(&sb->policy, text, len, err) < 0 ? err_wrap(err, "configuration of container %s", sb->id) : 0;
+}
+
+int sandbox_load(struct sandbox *sb, const char *id, struct err *err)
+{
+    int r = sandbox_check_id(id, err);
+
+    if (r < 0)
+        return r;
+    sb->id = sb->inst.id = id;
+    sb->inst.arena = sb->arena;
+    sb->inst.state_fd = openat(sb->root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (sb->inst.state_fd < 0)
+        return errno == ENOENT ? err_set(err, -ENOENT, "container \"%s\" does not exist", id) : err_sys(err, -errno, "container \"%s\"", id);
+    if ((r = read_config(sb, err)) < 0 || (r = read_state(sb, err)) < 0)
+        return r;
+    sb->inst.policy = &sb->policy;
+    sb->inst.cgroups = &sb->cgroup_host;
+    if ((r = cgroup_host_probe(&sb->cgroup_host, err)) < 0)
+        return r;
+    if (!sb->inst.bundle)
+        sb->inst.bundle = "/";
+    char run_state;
+    uint64_t key;
+    if (sb->inst.pid > 0 && (state_process_key(sb->inst.pid, &key, &run_state) < 0 || key != sb->pid_key || run_state == 'Z' || run_state == 'X'))
+        sb->inst.pid = 0;
+    if (sb->inst.pid > 0 || sb->inst.cgroup_path)
+        return sb->inst.boundary->recover(&sb->inst, err);
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int sandbox_list(struct sandbox *root, char ***ids, size_t *n, struct err *err)
+{
+    size_t cap = 64;
+    int fd = openat(root->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *e;
+
+    *n = 0;
+    *ids = arena_array(root->arena, cap, sizeof **ids);
+    if (!dir || !*ids) {
+        int r = -errno;
+        if (fd >= 0 && !dir)
+            close(fd);
+        return err_sys(err, r, "state directory %s", root->root_path);
+    }
+    while ((e = readdir(dir))) {
+        if (e->d_name[0] == '.' || (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN))
+            continue;
+        if (*n == cap) {
+            char **more = arena_array(root->arena, cap * 2, sizeof *more);
+            if (!more)
+                break;
+            memcpy(more, *ids, cap * sizeof *more);
+            *ids = more;
+            cap *= 2;
+        }
+        char *name = arena_strdup(root->arena, e->d_name);
+        if (!name)
+            break;
+        (*ids)[(*n)++] = name;
+    }
+    closedir(dir);
+    qsort(*ids, *n, sizeof **ids, by_name);
+    return 0;
+}

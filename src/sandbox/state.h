@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between state.c and lifecycle.c. */
+#ifndef MOAT_SANDBOX_STATE_H
+#define MOAT_SANDBOX_STATE_H
+
+#include "sandbox/sandbox.h"
+
+/* Writes state.json for the process in sb->inst.pid. */
+int state_write(struct sandbox *sb, struct err *err);
+/* Removes the directory and what we put into it. */
+int state_remove(struct sandbox *sb);
+/* Start time (a pid's second half) and run state letter of a process. */
+int state_process_key(pid_t pid, uint64_t *key, char *run_state);
+
+#endif

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POOL_NODES     32
-#define SMALL_OBJECT   32 /* up to here siblings are compared one by one, behind a 64-bit filter */
-#define SHOWN_KEY_MAX  64
+#define POOL_NODES    32
+#define SMALL_OBJECT  32 /* up to here siblings are compared one by one, behind a 64-bit filter */
+#define SHOWN_KEY_MAX 64
 
 struct frame {
     struct json *node;
@@ -46,10 +46,8 @@ static const unsigned char string_stop[256] = {
 const char *json_type_name(enum json_type t)
 {
     static const char *const names[] = {
-        [JSON_NULL] = "null",           [JSON_BOOL] = "a boolean",
-        [JSON_INT] = "an integer",      [JSON_UINT] = "an integer",
-        [JSON_REAL] = "a fraction",     [JSON_STRING] = "a string",
-        [JSON_ARRAY] = "an array",      [JSON_OBJECT] = "an object",
+        [JSON_NULL] = "null",       [JSON_BOOL] = "a boolean",  [JSON_INT] = "an integer", [JSON_UINT] = "an integer",
+        [JSON_REAL] = "a fraction", [JSON_STRING] = "a string", [JSON_ARRAY] = "an array", [JSON_OBJECT] = "an object",
     };
 
     return names[t];
@@ -147,7 +145,10 @@ static int hex4(const char *p)
 
     for (int i = 0; i < 4; i++) {
         char c = p[i];
-        int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        int d = c >= '0' && c <= '9'   ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : -1;
         if (d < 0)
             return -1;
         v = v << 4 | d;
@@ -279,7 +280,8 @@ static int parse_string(struct parser *s, char **out, uint32_t *len)
             if (r < 0)
                 return r;
         } else if ((unsigned char)*s->p < 0x20) {
-            return fail(s, s->p == s->end ? "the string has no closing quote" : "raw control character in a string; escape it");
+            return fail(s, s->p == s->end ? "the string has no closing quote"
+                                          : "raw control character in a string; escape it");
         } else { /* ASCII too, once something before it was moved */
             n = utf8_length((const unsigned char *)s->p);
             if (n == 0)

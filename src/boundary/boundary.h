@@ -94,6 +94,8 @@ struct boundary {
     int (*offer)(struct arena *a, struct offer *out);
     int (*lower)(const struct policy *p, struct lowering *out, struct err *err);
     int (*create)(struct instance *inst, struct err *err);
+    /* Waits until the workload's program was executed, or (wait_start) is about to be: *ready. Or why not. */
+    int (*settle)(struct instance *inst, bool *ready, struct err *err);
     int (*start)(struct instance *inst, struct err *err);
     int (*recover)(struct instance *inst, struct err *err);
     int (*exec)(struct instance *inst, const struct process *pr, struct err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `moat boundaries`: a row for each boundary of the spectrum. What is printed comes from the boundaries' own offers. */
-#include "boundary/boundary.h"
 #include "base/json.h"
+#include "boundary/boundary.h"
 #include "cli/commands.h"
 #include "cli/term.h"
 
@@ -23,7 +23,9 @@ const struct option_row boundaries_options[] = {
 const size_t n_boundaries_options = ARRAY_LEN(boundaries_options);
 
 /* What each name means, for those who have not met it: how control leaves the confined code, and who answers. */
-static const struct { const char *name, *words; } meanings[] = {
+static const struct {
+    const char *name, *words;
+} meanings[] = {
     {"container", "namespaces, cgroups, seccomp; the host's kernel answers"},
     {"broker", "a host program, less privileged, with a broker process"},
     {"sentry", "a kernel in user space answers the system calls"},
@@ -93,6 +95,12 @@ static void print_row(const char *name, const struct offer *o, bool built, unsig
     printf("%s%s", term_off(), term_on(style));
     term_cell(o->available ? "yes" : built ? "no" : "-", STATE_WIDTH);
     fputs(term_off(), stdout);
+    if (!built) { /* one line is enough for what is not there */
+        printf("%s: ", o->why_not);
+        term_wrap(meaning_of(name), NAME_WIDTH + STATE_WIDTH + (unsigned)strlen(o->why_not) + 2,
+                  NAME_WIDTH + STATE_WIDTH, columns);
+        return;
+    }
     term_wrap(meaning_of(name), NAME_WIDTH + STATE_WIDTH, NAME_WIDTH + STATE_WIDTH, columns);
     if (!o->available) {
         put_line(o->why_not, columns);

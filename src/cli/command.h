@@ -16,13 +16,14 @@ struct option_row {
     const char *name;     /* "memory", without the dashes; NULL: a heading, whose words are in help */
     char short_name;      /* 'm' or 0 */
     const char *argument; /* "BYTES"; NULL: a flag (which also takes --name=true|false) */
-    const char *help;     /* wrapped when printed; NULL: understood, but not listed (docker's options refused by name) */
-    int id;               /* handed to apply() */
+    const char *help; /* wrapped when printed; NULL: understood, but not listed (docker's options refused by name) */
+    int id;           /* handed to apply() */
 };
 
-/* Walks argv with docker's grammar: --name VALUE, --name=VALUE, -n VALUE, -nVALUE, bundled flags (-it), `--` ends; stops at the
- * first operand when stop_at_operand. apply() gets every option in order; value is "true" for a bare flag. Unknown options: -EINVAL naming
- * the option and the nearest known one. *operands: index of the first operand (all operands moved behind options when not stopping). */
+/* Walks argv with docker's grammar: --name VALUE, --name=VALUE, -n VALUE, -nVALUE, bundled flags (-it), `--` ends;
+ * stops at the first operand when stop_at_operand. apply() gets every option in order; value is "true" for a bare flag.
+ * Unknown options: -EINVAL naming the option and the nearest known one. *operands: index of the first operand (all
+ * operands moved behind options when not stopping). */
 int options_parse(const struct option_row *rows, size_t n, int argc, char **argv, bool stop_at_operand, int *operands,
                   int (*apply)(void *ctx, int id, const char *value, struct err *err), void *ctx, struct err *err);
 void options_print(const struct option_row *rows, size_t n);
@@ -32,12 +33,12 @@ bool options_ask_help(const struct option_row *rows, size_t n, int argc, char **
 
 struct command {
     const char *name;
-    const char *usage;   /* "run [OPTIONS] IMAGE|DIR [COMMAND] [ARG...]" */
-    const char *summary; /* one line for the list */
-    const struct option_row *options; /* NULL: none */
-    const size_t *n_options;          /* a pointer, since the table lies in the command's own file */
-    bool stop_at_operand;             /* what follows the first operand belongs to the workload */
-    const char *more;                 /* paragraphs behind the options: examples, exit codes; may be NULL */
+    const char *usage;                 /* "run [OPTIONS] IMAGE|DIR [COMMAND] [ARG...]" */
+    const char *summary;               /* one line for the list */
+    const struct option_row *options;  /* NULL: none */
+    const size_t *n_options;           /* a pointer, since the table lies in the command's own file */
+    bool stop_at_operand;              /* what follows the first operand belongs to the workload */
+    const char *more;                  /* paragraphs behind the options: examples, exit codes; may be NULL */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit status */
 };
 

@@ -15,15 +15,16 @@ int cmd_system(int argc, char **argv);     /* system.c */
 int cmd_version(int argc, char **argv);    /* version.c */
 int cmd_help(int argc, char **argv);       /* help.c */
 
-extern const struct option_row boundaries_options[], import_options[], images_options[], rmi_options[], system_options[],
-    version_options[];
+extern const struct option_row boundaries_options[], import_options[], images_options[], rmi_options[],
+    system_options[], version_options[];
 extern const size_t n_boundaries_options, n_import_options, n_images_options, n_rmi_options, n_system_options,
     n_version_options;
 
 int oci_main(int argc, char **argv); /* oci_main.c: the whole of moat-oci */
 
 struct boundary;
-/* The boundary of a name (NULL: the default). Refuses those not in this build by name; a mistyped name gets a question. */
+/* The boundary of a name (NULL: the default). Refuses those not in this build by name; a mistyped name gets a question.
+ */
 int boundary_choose(const char *name, const struct boundary **out, struct err *err);
 
 /* Help of one command, or the list of all, on stdout. */

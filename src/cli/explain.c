@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `moat explain`: the policy that `moat run` would make of the same options, and for each item the mechanism that enforces
- * it behind the chosen boundary. Runs nothing and leaves nothing behind.
+ * `moat explain`: the policy that `moat run` would make of the same options, and for each item the mechanism that
+ * enforces it behind the chosen boundary. Runs nothing and leaves nothing behind.
  */
 #include "base/io.h"
 #include "base/json.h"
@@ -76,7 +76,10 @@ static int make_policy(struct run_options *o, struct err *err)
 
 /* ---- printing ------------------------------------------------------------------------------------------------- */
 
-static const struct { const char *json, *mark; enum term_style style; } hows[] = {
+static const struct {
+    const char *json, *mark;
+    enum term_style style;
+} hows[] = {
     [LOWER_ENFORCED] = {"enforced", " ", TERM_PLAIN},
     [LOWER_FALLBACK] = {"fallback", "~", TERM_WARN},
     [LOWER_REFUSED] = {"refused", "x", TERM_BAD},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Help, printed from the rows of commands.c and each command's option table, so it cannot say other things than the code does. */
+/* Help, printed from the rows of commands.c and each command's option table, so it cannot say other things than the
+ * code does. */
 #include "cli/commands.h"
 #include "cli/term.h"
 
@@ -30,7 +31,11 @@ int command_unknown(const char *name, struct err *err)
 int command_fail(const char *command, const struct err *err)
 {
     fflush(stdout);
-    fprintf(stderr, "moat%s%s: %s\n", command ? " " : "", command ? command : "", err->text);
+    fprintf(stderr, "moat%s%s: ", command ? " " : "", command ? command : "");
+    /* Names in the sentence may come from a hostile file: one line, and no escape sequences for the terminal. */
+    for (const char *c = err->text; *c; c++)
+        fputc((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c, stderr);
+    fputc('\n', stderr);
     return EXIT_MOAT_ERROR;
 }
 

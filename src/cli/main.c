@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one executable: `moat-oci` by that name, else moat's commands. The last place an error passes: here it becomes a line
- * and an exit status.
+ * The one executable: `moat-oci` by that name, else moat's commands. The last place an error passes: here it becomes a
+ * line and an exit status.
  */
 #include "cli/commands.h"
 

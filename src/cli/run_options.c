@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The options of `run` and `explain`: one table for parsing, help and refusals. Policy items go on to src/policy/flags.c by the
- * id of their row; the rest is kept here. Docker's options which this build lacks are rows too, so that each is refused by name with
- * what to use instead. Trust: the command line is the user's; a policy file and a seccomp profile may be others'.
+ * The options of `run` and `explain`: one table for parsing, help and refusals. Policy items go on to
+ * src/policy/flags.c by the id of their row; the rest is kept here. Docker's options which this build lacks are rows
+ * too, so that each is refused by name with what to use instead. Trust: the command line is the user's; a policy file
+ * and a seccomp profile may be others'.
  */
 #include "cli/run_options.h"
 #include "base/io.h"
@@ -47,52 +48,54 @@ enum {
 #define NO_VOLUMES "named volumes are not in this build: -v HOST:GUEST"
 
 /* Docker's options that this build refuses: id, name, letter, argument (NULL: a flag), why and what instead. */
-#define REFUSED_OPTIONS(X)                                                                                                 \
-    X(DETACH, "detach", 'd', NULL, NO_MONITOR)                                                                             \
-    X(DETACH_KEYS, "detach-keys", 0, "KEYS", NO_MONITOR)                                                                   \
-    X(RESTART, "restart", 0, "POLICY", NO_MONITOR)                                                                         \
-    X(LOG_DRIVER, "log-driver", 0, "NAME", NO_MONITOR)                                                                     \
-    X(LOG_OPT, "log-opt", 0, "KEY=VALUE", NO_MONITOR)                                                                      \
-    X(HEALTH_CMD, "health-cmd", 0, "CMD", NO_MONITOR)                                                                      \
-    X(PUBLISH, "publish", 'p', "PORT", NO_NETWORK)                                                                         \
-    X(PUBLISH_ALL, "publish-all", 'P', NULL, NO_NETWORK)                                                                   \
-    X(EXPOSE, "expose", 0, "PORT", NO_NETWORK)                                                                             \
-    X(LINK, "link", 0, "NAME", NO_NETWORK)                                                                                 \
-    X(IP, "ip", 0, "ADDRESS", NO_NETWORK)                                                                                  \
-    X(IP6, "ip6", 0, "ADDRESS", NO_NETWORK)                                                                                \
-    X(MAC_ADDRESS, "mac-address", 0, "ADDRESS", NO_NETWORK)                                                                \
-    X(NETWORK_ALIAS, "network-alias", 0, "NAME", NO_NETWORK)                                                               \
-    X(DNS, "dns", 0, "ADDRESS", NO_NETWORK)                                                                                \
-    X(DNS_SEARCH, "dns-search", 0, "NAME", NO_NETWORK)                                                                     \
-    X(DNS_OPTION, "dns-option", 0, "OPTION", NO_NETWORK)                                                                   \
-    X(ADD_HOST, "add-host", 0, "HOST:IP", "bind a hosts file of your own: -v ./hosts:/etc/hosts:ro")                       \
-    X(PRIVILEGED, "privileged", 0, NULL,                                                                                   \
-      "it would take every wall down at once: give what is needed by --cap-add NAME, --device /dev/NAME, "                 \
-      "--security-opt seccomp=unconfined, --security-opt systempaths=unconfined, --userns host")                           \
-    X(PID, "pid", 0, "MODE", NO_SHARE)                                                                                     \
-    X(IPC, "ipc", 0, "MODE", NO_SHARE)                                                                                     \
-    X(UTS, "uts", 0, "MODE", NO_SHARE)                                                                                     \
-    X(CGROUPNS, "cgroupns", 0, "MODE", NO_SHARE)                                                                           \
-    X(CGROUP_PARENT, "cgroup-parent", 0, "PATH", "moat chooses the cgroup: a bundle's linux.cgroupsPath names one")        \
-    X(VOLUMES_FROM, "volumes-from", 0, "NAME", NO_VOLUMES)                                                                 \
-    X(VOLUME_DRIVER, "volume-driver", 0, "NAME", NO_VOLUMES)                                                               \
-    X(GPUS, "gpus", 0, "WHICH", "graphics processors are given by their nodes: --device /dev/dri/renderD128")              \
-    X(PLATFORM, "platform", 0, "NAME", "images of other processors do not run in this build: import one of this one's")    \
-    X(PULL, "pull", 0, "WHEN", "this build has no registry client: moat import FILE|DIR|oci:DIR NAME")                     \
-    X(RUNTIME, "runtime", 0, "NAME", "moat is the runtime: -b BOUNDARY chooses how the workload is confined")              \
-    X(ISOLATION, "isolation", 0, "NAME", "-b BOUNDARY chooses how the workload is confined")                               \
-    X(ATTACH, "attach", 'a', "STREAM", "all streams are attached: redirect those you do not want")                        \
-    X(CIDFILE, "cidfile", 0, "FILE", "give the sandbox a name of your own: --name NAME")                                   \
-    X(SIG_PROXY, "sig-proxy", 0, NULL, "signals are always forwarded")                                                    \
-    X(LABEL_FILE, "label-file", 0, "FILE", "write each as --annotation KEY=VALUE, or in a policy file's annotations")      \
-    X(STOP_TIMEOUT, "stop-timeout", 0, "SECONDS", NO_MONITOR)                                                              \
-    X(STORAGE_OPT, "storage-opt", 0, "KEY=VALUE", "the writable layer has no size limit in this build: --read-only --tmpfs /tmp") \
-    X(KERNEL_MEMORY, "kernel-memory", 0, "BYTES", "kernels no longer have it: --memory counts kernel memory too")          \
-    X(OOM_KILL_DISABLE, "oom-kill-disable", 0, NULL, "a sandbox out of memory would hang: --memory with more bytes")       \
-    X(BLKIO_WEIGHT, "blkio-weight", 0, "N", NO_BLKIO)                                                                      \
-    X(DEVICE_READ_BPS, "device-read-bps", 0, "DEVICE:RATE", NO_BLKIO)                                                      \
-    X(DEVICE_WRITE_BPS, "device-write-bps", 0, "DEVICE:RATE", NO_BLKIO)                                                    \
-    X(DEVICE_READ_IOPS, "device-read-iops", 0, "DEVICE:RATE", NO_BLKIO)                                                    \
+#define REFUSED_OPTIONS(X)                                                                                             \
+    X(DETACH, "detach", 'd', NULL, NO_MONITOR)                                                                         \
+    X(DETACH_KEYS, "detach-keys", 0, "KEYS", NO_MONITOR)                                                               \
+    X(RESTART, "restart", 0, "POLICY", NO_MONITOR)                                                                     \
+    X(LOG_DRIVER, "log-driver", 0, "NAME", NO_MONITOR)                                                                 \
+    X(LOG_OPT, "log-opt", 0, "KEY=VALUE", NO_MONITOR)                                                                  \
+    X(HEALTH_CMD, "health-cmd", 0, "CMD", NO_MONITOR)                                                                  \
+    X(PUBLISH, "publish", 'p', "PORT", NO_NETWORK)                                                                     \
+    X(PUBLISH_ALL, "publish-all", 'P', NULL, NO_NETWORK)                                                               \
+    X(EXPOSE, "expose", 0, "PORT", NO_NETWORK)                                                                         \
+    X(LINK, "link", 0, "NAME", NO_NETWORK)                                                                             \
+    X(IP, "ip", 0, "ADDRESS", NO_NETWORK)                                                                              \
+    X(IP6, "ip6", 0, "ADDRESS", NO_NETWORK)                                                                            \
+    X(MAC_ADDRESS, "mac-address", 0, "ADDRESS", NO_NETWORK)                                                            \
+    X(NETWORK_ALIAS, "network-alias", 0, "NAME", NO_NETWORK)                                                           \
+    X(DNS, "dns", 0, "ADDRESS", NO_NETWORK)                                                                            \
+    X(DNS_SEARCH, "dns-search", 0, "NAME", NO_NETWORK)                                                                 \
+    X(DNS_OPTION, "dns-option", 0, "OPTION", NO_NETWORK)                                                               \
+    X(ADD_HOST, "add-host", 0, "HOST:IP", "bind a hosts file of your own: -v ./hosts:/etc/hosts:ro")                   \
+    X(PRIVILEGED, "privileged", 0, NULL,                                                                               \
+      "it would take every wall down at once: give what is needed by --cap-add NAME, --device /dev/NAME, "             \
+      "--security-opt seccomp=unconfined, --security-opt systempaths=unconfined, --userns host")                       \
+    X(PID, "pid", 0, "MODE", NO_SHARE)                                                                                 \
+    X(IPC, "ipc", 0, "MODE", NO_SHARE)                                                                                 \
+    X(UTS, "uts", 0, "MODE", NO_SHARE)                                                                                 \
+    X(CGROUPNS, "cgroupns", 0, "MODE", NO_SHARE)                                                                       \
+    X(CGROUP_PARENT, "cgroup-parent", 0, "PATH", "moat chooses the cgroup: a bundle's linux.cgroupsPath names one")    \
+    X(VOLUMES_FROM, "volumes-from", 0, "NAME", NO_VOLUMES)                                                             \
+    X(VOLUME_DRIVER, "volume-driver", 0, "NAME", NO_VOLUMES)                                                           \
+    X(GPUS, "gpus", 0, "WHICH", "graphics processors are given by their nodes: --device /dev/dri/renderD128")          \
+    X(PLATFORM, "platform", 0, "NAME",                                                                                 \
+      "images of other processors do not run in this build: import one of this one's")                                 \
+    X(PULL, "pull", 0, "WHEN", "this build has no registry client: moat import FILE|DIR|oci:DIR NAME")                 \
+    X(RUNTIME, "runtime", 0, "NAME", "moat is the runtime: -b BOUNDARY chooses how the workload is confined")          \
+    X(ISOLATION, "isolation", 0, "NAME", "-b BOUNDARY chooses how the workload is confined")                           \
+    X(ATTACH, "attach", 'a', "STREAM", "all streams are attached: redirect those you do not want")                     \
+    X(CIDFILE, "cidfile", 0, "FILE", "give the sandbox a name of your own: --name NAME")                               \
+    X(SIG_PROXY, "sig-proxy", 0, NULL, "signals are always forwarded")                                                 \
+    X(LABEL_FILE, "label-file", 0, "FILE", "write each as --annotation KEY=VALUE, or in a policy file's annotations")  \
+    X(STOP_TIMEOUT, "stop-timeout", 0, "SECONDS", NO_MONITOR)                                                          \
+    X(STORAGE_OPT, "storage-opt", 0, "KEY=VALUE",                                                                      \
+      "the writable layer has no size limit in this build: --read-only --tmpfs /tmp")                                  \
+    X(KERNEL_MEMORY, "kernel-memory", 0, "BYTES", "kernels no longer have it: --memory counts kernel memory too")      \
+    X(OOM_KILL_DISABLE, "oom-kill-disable", 0, NULL, "a sandbox out of memory would hang: --memory with more bytes")   \
+    X(BLKIO_WEIGHT, "blkio-weight", 0, "N", NO_BLKIO)                                                                  \
+    X(DEVICE_READ_BPS, "device-read-bps", 0, "DEVICE:RATE", NO_BLKIO)                                                  \
+    X(DEVICE_WRITE_BPS, "device-write-bps", 0, "DEVICE:RATE", NO_BLKIO)                                                \
+    X(DEVICE_READ_IOPS, "device-read-iops", 0, "DEVICE:RATE", NO_BLKIO)                                                \
     X(DEVICE_WRITE_IOPS, "device-write-iops", 0, "DEVICE:RATE", NO_BLKIO)
 
 enum {
@@ -107,7 +110,10 @@ static const char *const refused_words[] = {
 #undef X
 };
 
-#define HEADING(words) {.help = words}
+#define HEADING(words)                                                                                                 \
+    {                                                                                                                  \
+        .help = words                                                                                                  \
+    }
 
 const struct option_row run_options_rows[] = {
     HEADING("What to run"),
@@ -141,8 +147,8 @@ const struct option_row run_options_rows[] = {
     {"rw", 0, "PATH", "The same, writable", FLAG_RW},
     {"dir", 0, "HOST::GUEST[:ro]", "Show a host path under another name", FLAG_DIR},
     {"volume", 'v', "HOST:GUEST[:OPTS]", "Docker's way to write that; options ro, noexec, rslave ...", FLAG_VOLUME},
-    {"mount", 0, "type=...", "type=bind,source=HOST,target=GUEST[,readonly] or type=tmpfs,target=GUEST[,tmpfs-size=64m]",
-     FLAG_MOUNT},
+    {"mount", 0, "type=...",
+     "type=bind,source=HOST,target=GUEST[,readonly] or type=tmpfs,target=GUEST[,tmpfs-size=64m]", FLAG_MOUNT},
     {"tmpfs", 0, "GUEST[:OPTS]", "Fresh memory file system; options size=64m, mode=1777, exec", FLAG_TMPFS},
     {"read-only", 0, NULL, "Make the root read-only", FLAG_READ_ONLY},
     {"shm-size", 0, "BYTES", "Size of /dev/shm (64m)", FLAG_SHM_SIZE},
@@ -169,7 +175,8 @@ const struct option_row run_options_rows[] = {
     {"cap-add", 0, "CAP", "Keep one more capability, or ALL", FLAG_CAP_ADD},
     {"cap-drop", 0, "CAP", "Keep one less, or none with ALL", FLAG_CAP_DROP},
     {"security-opt", 0, "OPTION",
-     "seccomp=default|unconfined|FILE, no-new-privileges[=false], apparmor=PROFILE, systempaths=unconfined", FLAG_SECURITY_OPT},
+     "seccomp=default|unconfined|FILE, no-new-privileges[=false], apparmor=PROFILE, systempaths=unconfined",
+     FLAG_SECURITY_OPT},
     {"device", 0, "HOST[:GUEST][:rwm]", "Give it a device of the host", FLAG_DEVICE},
     {"device-cgroup-rule", 0, "RULE", "Allow devices by number, as 'c 10:200 rwm'", FLAG_DEVICE_CGROUP_RULE},
     {"sysctl", 0, "KEY=VALUE", "Set a kernel setting of its namespaces", FLAG_SYSCTL},
@@ -190,7 +197,10 @@ const size_t n_run_options_rows = ARRAY_LEN(run_options_rows) - 2;
 /* ---- collecting ----------------------------------------------------------------------------------------------- */
 
 /* Policy flags wait until the policy file has been read, whichever place --policy had on the line. */
-struct waiting { int id; const char *value; };
+struct waiting {
+    int id;
+    const char *value;
+};
 
 struct collect {
     struct arena *arena;
@@ -218,7 +228,8 @@ static int check_type(const char *type, struct err *err)
     }
     for (size_t i = 0; i < ARRAY_LEN(later); i++) {
         if (!strcmp(type, later[i]))
-            return err_set(err, -EINVAL, "--type %s: workloads of this type are not in this build: image, root, bundle", type);
+            return err_set(err, -EINVAL, "--type %s: workloads of this type are not in this build: image, root, bundle",
+                           type);
     }
     return err_set(err, -EINVAL, "--type %s: the type is image, root or bundle", type);
 }
@@ -255,8 +266,10 @@ static int collect_option(void *ctx, int id, const char *value, struct err *err)
     case OPTION_NAME:
         o->name = value;
         return is_sandbox_name(value) ? 0
-                                      : err_set(err, -EINVAL, "--name '%s': a name is 1 to 128 letters, digits, '-', '.', '_', "
-                                                              "and begins with a letter or digit", value);
+                                      : err_set(err, -EINVAL,
+                                                "--name '%s': a name is 1 to 128 letters, digits, '-', '.', '_', "
+                                                "and begins with a letter or digit",
+                                                value);
     case OPTION_ROOTFS:
         o->rootfs = value;
         return 0;
@@ -279,7 +292,8 @@ static int collect_option(void *ctx, int id, const char *value, struct err *err)
         return 0;
     for (size_t i = 0; i < ARRAY_LEN(run_options_rows); i++) {
         if (run_options_rows[i].name && run_options_rows[i].id == id)
-            return err_set(err, -EINVAL, "--%s is refused: %s", run_options_rows[i].name, refused_words[id - OPTION_REFUSED]);
+            return err_set(err, -EINVAL, "--%s is refused: %s", run_options_rows[i].name,
+                           refused_words[id - OPTION_REFUSED]);
     }
     return err_set(err, -EINVAL, "option %d has no meaning", id);
 }
@@ -296,7 +310,8 @@ static int read_policy_file(struct run_options *o, const char *cwd, struct err *
     if (r < 0)
         return err_sys(err, r, "--policy %s: cannot read the file", o->policy_file);
     /* Paths in the file begin at its folder, so that it means the same wherever moat is started. */
-    dir = arena_printf(a, "%s%s%s", o->policy_file[0] == '/' ? "" : cwd, o->policy_file[0] == '/' ? "" : "/", o->policy_file);
+    dir = arena_printf(a, "%s%s%s", o->policy_file[0] == '/' ? "" : cwd, o->policy_file[0] == '/' ? "" : "/",
+                       o->policy_file);
     if (!dir)
         return err_set(err, -ENOMEM, "--policy %s: out of memory", o->policy_file);
     slash = strrchr(dir, '/');
@@ -342,16 +357,26 @@ static int add_device(struct run_options *o, const struct flag_device *d, struct
     if (S_ISDIR(st.st_mode))
         return err_set(err, -EINVAL, "--device %s: it is a directory: name each device in it", d->source);
     if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-        return err_set(err, -EINVAL, "--device %s: it is no device: -v %s:%s shows a file", d->source, d->source, d->path);
-    struct device_rule *node = policy_list_push(o->policy.arena, &o->policy.devices, &o->policy.n_devices, sizeof *node);
+        return err_set(err, -EINVAL, "--device %s: it is no device: -v %s:%s shows a file", d->source, d->source,
+                       d->path);
+    struct device_rule *node =
+        policy_list_push(o->policy.arena, &o->policy.devices, &o->policy.n_devices, sizeof *node);
     struct device_access *access = policy_list_push(o->policy.arena, &res->devices, &res->n_devices, sizeof *access);
     if (!node || !access)
         return err_set(err, -ENOMEM, "--device %s: out of memory", d->source);
     char type = S_ISCHR(st.st_mode) ? 'c' : 'b';
-    *node = (struct device_rule){.path = d->path, .type = type, .major = major(st.st_rdev), .minor = minor(st.st_rdev),
+    *node = (struct device_rule){.path = d->path,
+                                 .type = type,
+                                 .major = major(st.st_rdev),
+                                 .minor = minor(st.st_rdev),
                                  .mode = {true, st.st_mode & 0777}};
-    *access = (struct device_access){.allow = true, .type = type, .major = node->major, .minor = node->minor,
-                                     .read = d->read, .write = d->write, .mknod = d->mknod};
+    *access = (struct device_access){.allow = true,
+                                     .type = type,
+                                     .major = node->major,
+                                     .minor = node->minor,
+                                     .read = d->read,
+                                     .write = d->write,
+                                     .mknod = d->mknod};
     return 0;
 }
 
@@ -364,8 +389,10 @@ static int check_apparmor(const struct run_options *o, struct err *err)
     ssize_t n = io_read_small(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", on, sizeof on);
     if (n > 0 && on[0] == 'Y')
         return 0;
-    return err_set(err, -ENOTSUP, "--security-opt apparmor=%s: this host has no AppArmor: boot with lsm=...,apparmor, or leave "
-                                  "it out", o->policy.process.apparmor_profile);
+    return err_set(err, -ENOTSUP,
+                   "--security-opt apparmor=%s: this host has no AppArmor: boot with lsm=...,apparmor, or leave "
+                   "it out",
+                   o->policy.process.apparmor_profile);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------ */
@@ -382,7 +409,8 @@ static int apply_layers(struct run_options *o, const struct collect *c, const ch
         if (r < 0)
             return r;
     }
-    if ((r = policy_build_finish(&o->build, err)) < 0 || (r = read_seccomp(o, err)) < 0 || (r = check_apparmor(o, err)) < 0)
+    if ((r = policy_build_finish(&o->build, err)) < 0 || (r = read_seccomp(o, err)) < 0 ||
+        (r = check_apparmor(o, err)) < 0)
         return r;
     for (uint32_t i = 0; i < o->build.n_devices; i++) {
         if ((r = add_device(o, &o->build.devices[i], err)) < 0)
@@ -397,10 +425,6 @@ static int check_bundle(const struct run_options *o, int operands, struct err *e
 {
     const uint64_t beside = UINT64_C(1) << FLAG_TIMEOUT | UINT64_C(1) << FLAG_STOP_SIGNAL;
 
-    if (o->rootfs)
-        return err_set(err, -EINVAL, "--bundle and --rootfs exclude each other");
-    if (o->policy_file)
-        return err_set(err, -EINVAL, "--policy cannot go over a bundle: its config.json is the policy");
     for (int f = 0; f < POLICY_FLAGS; f++) {
         if (o->build.given & ~beside & UINT64_C(1) << f)
             return err_set(err, -EINVAL, "--%s cannot go over a bundle: its config.json is the policy, change it there",
@@ -455,6 +479,10 @@ int run_options_parse(struct arena *a, int argc, char **argv, struct run_options
     size_t n = strcmp(argv[0], "explain") ? n_run_options_rows : n_explain_options_rows;
     if ((r = options_parse(run_options_rows, n, argc, argv, true, &first, collect_option, &c, err)) < 0)
         return r;
+    if (out->bundle && out->rootfs)
+        return err_set(err, -EINVAL, "--bundle and --rootfs exclude each other");
+    if (out->bundle && out->policy_file)
+        return err_set(err, -EINVAL, "--policy cannot go over a bundle: its config.json is the policy");
     if (!getcwd(here, sizeof here))
         return err_sys(err, -errno, "cannot tell the current directory");
     const char *cwd = arena_strdup(a, here);

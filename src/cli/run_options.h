@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The options of `moat run` and `moat explain`. Life: run_options_parse() -> run_options_image() with what the image says
- * -> the caller resolves .build.user and .build.groups, decides the id maps and policy.ns[NS_USER] -> policy_default_finish() -> policy_check().
+ * The options of `moat run` and `moat explain`. Life: run_options_parse() -> run_options_image() with what the image
+ * says
+ * -> the caller resolves .build.user and .build.groups, decides the id maps and policy.ns[NS_USER] ->
+ * policy_default_finish() -> policy_check().
  */
 #ifndef MOAT_CLI_RUN_OPTIONS_H
 #define MOAT_CLI_RUN_OPTIONS_H
@@ -11,27 +13,27 @@
 #include "policy/flags.h"
 
 struct run_options {
-    struct policy policy;       /* defaults <- policy file <- flags; argv is set by run_options_image() */
-    struct policy_build build;  /* what is still to resolve: user, groups, userns, given */
-    const char *name;           /* NULL: chosen by moat */
-    const char *image;          /* IMAGE or DIR, as written; NULL with rootfs or bundle */
+    struct policy policy;        /* defaults <- policy file <- flags; argv is set by run_options_image() */
+    struct policy_build build;   /* what is still to resolve: user, groups, userns, given */
+    const char *name;            /* NULL: chosen by moat */
+    const char *image;           /* IMAGE or DIR, as written; NULL with rootfs or bundle */
     const char *rootfs, *bundle; /* absolute; NULL: not given */
     const char *policy_file;
-    const char *boundary;       /* NULL: the default for this workload and host */
-    const char *type;           /* NULL: found by looking; else "image", "root", "bundle" */
-    char **command;             /* operands behind the image, NULL-terminated; may be empty */
+    const char *boundary; /* NULL: the default for this workload and host */
+    const char *type;     /* NULL: found by looking; else "image", "root", "bundle" */
+    char **command;       /* operands behind the image, NULL-terminated; may be empty */
     int n_command;
     bool rm, interactive, tty;
     bool best_effort, strict;
-    bool json;                  /* explain only */
+    bool json; /* explain only */
 };
 
 /* The rows of `run`; `explain` takes the same and those between n_run_options_rows and n_explain_options_rows. */
 extern const struct option_row run_options_rows[];
 extern const size_t n_run_options_rows, n_explain_options_rows;
 
-/* argv[0] is "run" or "explain". *out need not be initialised; strings are borrowed from argv or lie in the arena. Reads the
- * policy file, --env-file, the seccomp profile and the numbers of --device nodes. */
+/* argv[0] is "run" or "explain". *out need not be initialised; strings are borrowed from argv or lie in the arena.
+ * Reads the policy file, --env-file, the seccomp profile and the numbers of --device nodes. */
 int run_options_parse(struct arena *a, int argc, char **argv, struct run_options *out, struct err *err);
 
 /* Docker's merge: environment default <- image <- user, working directory and user unless given, argv of entrypoint and

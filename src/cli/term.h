@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text for people: width, colour, wrapping, nearest name. Output goes to stdout by stdio; main checks it once at the end. */
+/* Text for people: width, colour, wrapping, nearest name. Output goes to stdout by stdio; main checks it once at the
+ * end. */
 #ifndef MOAT_CLI_TERM_H
 #define MOAT_CLI_TERM_H
 
@@ -17,18 +18,22 @@ enum term_style { TERM_PLAIN, TERM_BOLD, TERM_GOOD, TERM_WARN, TERM_BAD, TERM_FA
 const char *term_on(enum term_style style);
 const char *term_off(void);
 
-/* Prints text wrapped at spaces; the cursor stands at column `at`, further lines begin at `indent`. Ends the line. Control
- * characters are shown as '?': names and values may come from people and files. */
+/* Prints text wrapped at spaces; the cursor stands at column `at`, further lines begin at `indent`. Ends the line.
+ * Control characters are shown as '?': names and values may come from people and files. */
 void term_wrap(const char *text, unsigned at, unsigned indent, unsigned columns);
 
 /* Prints text with control characters as '?', padded to width; returns the columns used. */
 unsigned term_cell(const char *text, unsigned width);
 
-/* Distance between two names: insertions, deletions, changes and swapped neighbours. Bounded: 64 bytes are looked at. */
+/* Distance between two names: insertions, deletions, changes and swapped neighbours. Bounded: 64 bytes are looked at.
+ */
 unsigned term_distance(const char *a, const char *b);
 
 /* Keeps the nearest of the names shown to it; `best` stays NULL when none is near enough to be worth a question. */
-struct term_nearest { const char *wanted, *best; unsigned distance; };
+struct term_nearest {
+    const char *wanted, *best;
+    unsigned distance;
+};
 void term_nearest_try(struct term_nearest *near, const char *name);
 
 #endif

@@ -10,14 +10,15 @@
  *     becomes a rule of its own. runc does so, and profiles in the field rely on it.
  *  4. For one system call a rule without conditions decides over all rules with conditions, wherever they stand; of
  *     several such rules the first decides (libseccomp refuses a second one with another action).
- *  5. Else the first rule that holds decides, in the order given. libseccomp has an order of its own, by argument, which
- *     only shows when two rules with different actions hold for the same call; no profile of docker or podman has such.
+ *  5. Else the first rule that holds decides, in the order given. libseccomp has an order of its own, by argument,
+ * which only shows when two rules with different actions hold for the same call; no profile of docker or podman has
+ * such.
  *  6. When the default action refuses (all but allow, log and trace), numbers above the highest one that the policy
  *     names get ENOSYS: a program that tries a call newer than the profile then falls back to an older one.
- *  7. The native architecture is always part of the policy. Calls of an architecture that is not part of it (int 0x80 on
- *     x86-64, as long as SCMP_ARCH_X86 is not named) kill the process.
- *  8. x32 calls get ENOSYS, whether or not SCMP_ARCH_X32 is named: its rules would double what has to be reasoned about,
- *     for an interface that hardly any kernel still offers.
+ *  7. The native architecture is always part of the policy. Calls of an architecture that is not part of it (int 0x80
+ * on x86-64, as long as SCMP_ARCH_X86 is not named) kill the process.
+ *  8. x32 calls get ENOSYS, whether or not SCMP_ARCH_X32 is named: its rules would double what has to be reasoned
+ * about, for an interface that hardly any kernel still offers.
  *  9. On a 32-bit architecture arguments and values are compared by their low 32 bits. Of the value of a masked
  *     comparison only the bits in the mask count, as in libseccomp.
  * 10. On i386 a rule about a socket or System V call without conditions also governs the same call made through

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The seccomp compiler: a seccomp_policy becomes one classic BPF program. First the architecture is checked (a foreign one,
- * and on x86-64 the x32 numbers and int 0x80, gets the kill verdict unless the policy names it), then a balanced tree over ranges of
- * system-call numbers, so that a call costs log2(ranges) steps and a number-only verdict never loads an argument (the
- * kernel's bitmap then answers without running the program). Arguments are compared as 64 bits in two halves.
+ * The seccomp compiler: a seccomp_policy becomes one classic BPF program. First the architecture is checked: calls of
+ * one that the policy does not name, such as int 0x80 on x86-64, kill the process; the native one is always part of it.
+ * Then comes a balanced tree over ranges of system-call numbers, so that a call costs log2(ranges) steps and a
+ * number-only verdict never loads an argument (the kernel's bitmap then answers without running the program). Arguments
+ * are compared as 64 bits in two halves. What rules mean, where the OCI specification is silent, stands at the head of
+ * seccomp.c: rule order, two conditions on one argument, ENOSYS beyond the newest call a policy names, x32 (always
+ * ENOSYS).
  */
 #ifndef MOAT_CONFINE_SECCOMP_H
 #define MOAT_CONFINE_SECCOMP_H
@@ -13,20 +16,25 @@
 
 #include <linux/filter.h>
 
-struct bpf_program { struct sock_filter *insns; uint32_t n; };
+struct bpf_program {
+    struct sock_filter *insns;
+    uint32_t n;
+};
 
 /* Compiles into the arena. -EINVAL for an argument rule that cannot be expressed, -E2BIG beyond 4,096 instructions.
  * Unknown system-call names are skipped, as runc and crun do (a profile written for newer kernels must load). */
 int seccomp_compile(struct arena *a, const struct seccomp_policy *p, struct bpf_program *out, struct err *err);
 
 /* moat's default profile, given the capabilities the workload keeps (a call that needs CAP_X is opened with CAP_X).
- * Fills rules in the arena: the same form as any other profile, so explain and tests can read it. */
+ * Fills rules in the arena: the same form as any other profile, so explain and tests can read it. *out is overwritten
+ * whole: native architecture only, no flags, and moat_default is false, since the rules are there now. */
 int seccomp_default_profile(struct arena *a, uint64_t caps, struct seccomp_policy *out, struct err *err);
 
-/* As seccomp_compile(), through a cache of compiled filters: `dirfd` is a directory only its owner can write, files are named by the
- * SHA-256 (or other strong digest) of everything the result depends on, written by rename, re-checked when read (length, instruction
- * validity), and any trouble with the cache falls back to compiling. dirfd -1: no cache. */
-int seccomp_compile_cached(struct arena *a, int dirfd, const struct seccomp_policy *p, struct bpf_program *out, struct err *err);
+/* As seccomp_compile(), through a cache of compiled filters: `dirfd` is a directory only its owner can write, files are
+ * named by the SHA-256 (or other strong digest) of everything the result depends on, written by rename, re-checked when
+ * read (length, instruction validity), and any trouble with the cache falls back to compiling. dirfd -1: no cache. */
+int seccomp_compile_cached(struct arena *a, int dirfd, const struct seccomp_policy *p, struct bpf_program *out,
+                           struct err *err);
 
 /* Number of a system call of AUDIT_ARCH_*, or -1. */
 int syscall_number(uint32_t arch, const char *name);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compiled filters kept as files: <digest of the policy>.bpf holds the instructions and nothing else. Only the owner may be
- * able to write the directory and the files; both are checked, because a filter from a stranger is an open door. Reading
- * checks the length and every instruction; whatever is wrong with the cache, the filter is compiled as if there were none.
+ * Compiled filters kept as files: <digest of the policy>.bpf holds the instructions and nothing else. Only the owner
+ * may be able to write the directory and the files; both are checked, because a filter from a stranger is an open door.
+ * Reading checks the length and every instruction; whatever is wrong with the cache, the filter is compiled as if there
+ * were none.
  */
 #include "confine/seccomp.h"
 
@@ -105,8 +106,7 @@ static int cache_read(struct arena *a, int dirfd, const char *name, struct bpf_p
         return -errno;
     if (!S_ISREG(st.st_mode) || !only_owner_writes(&st))
         return -EPERM;
-    if (st.st_size <= 0 || st.st_size % (off_t)sizeof *insns ||
-        st.st_size > (off_t)(BPF_MAXINSNS * sizeof *insns))
+    if (st.st_size <= 0 || st.st_size % (off_t)sizeof *insns || st.st_size > (off_t)(BPF_MAXINSNS * sizeof *insns))
         return -EBADMSG;
     insns = arena_alloc(a, (size_t)st.st_size);
     if (!insns)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * moat's own seccomp profile: what a workload that was given no other may call. It is a list of what is allowed; all else
- * is EPERM, and what is newer than the list ENOSYS. Each row gives its reason; rows with capabilities only count when the
- * workload keeps one of them. In effect it is close to what docker allows; it is narrower in socket families.
+ * moat's own seccomp profile: what a workload that was given no other may call. It is a list of what is allowed; all
+ * else is EPERM, and what is newer than the list ENOSYS. Each row gives its reason; rows with capabilities only count
+ * when the workload keeps one of them. In effect it is close to what docker allows; it is narrower in socket families.
  *
  * Deliberately absent, because the kernel behind them is large, young or not divided into namespaces: io_uring_* (runs
- * calls past this filter), userfaultfd (freezes the kernel in the middle of a copy), add_key, keyctl and request_key (keys
- * are not namespaced by container), kexec_*, swapon and swapoff, move_pages and migrate_pages, nfsservctl, uselib, ustat,
- * sysfs, _sysctl, vserver, and the module calls of Linux 2.4.
+ * calls past this filter), userfaultfd (freezes the kernel in the middle of a copy), add_key, keyctl and request_key
+ * (keys are not namespaced by container), kexec_*, swapon and swapoff, move_pages and migrate_pages, nfsservctl,
+ * uselib, ustat, sysfs, _sysctl, vserver, and the module calls of Linux 2.4.
  */
 #include "confine/seccomp.h"
 
@@ -43,7 +43,8 @@ struct profile_row {
 
 #define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define ARGS(...)                                                                                                      \
-    ((const struct seccomp_arg[]){__VA_ARGS__}), (sizeof((const struct seccomp_arg[]){__VA_ARGS__}) / sizeof(struct seccomp_arg))
+    ((const struct seccomp_arg[]){__VA_ARGS__}),                                                                       \
+        (sizeof((const struct seccomp_arg[]){__VA_ARGS__}) / sizeof(struct seccomp_arg))
 
 /* clone3 passes its flags in memory, where a filter cannot see them; clone has them in a register. */
 #define CLONE_NAMESPACES                                                                                               \
@@ -82,7 +83,8 @@ static const struct profile_row profile[] = {
            "mprotect", "mremap", "mseal", "msync", "munlock", "munlockall", "munmap", "pkey_alloc", "pkey_free",
            "pkey_mprotect", "process_mrelease", "remap_file_pages")},
     {"making, replacing and ending processes and threads", 0, 0, SECCOMP_RET_ALLOW,
-     NAMES("execve", "execveat", "exit", "exit_group", "fork", "gettid", "set_tid_address", "vfork", "wait4", "waitid")},
+     NAMES("execve", "execveat", "exit", "exit_group", "fork", "gettid", "set_tid_address", "vfork", "wait4",
+           "waitid")},
     {"identity; the capability set and the user namespace limit what these give", 0, 0, SECCOMP_RET_ALLOW,
      NAMES("capget", "capset", "getegid", "geteuid", "getgid", "getgroups", "getpgid", "getpgrp", "getpid", "getppid",
            "getresgid", "getresuid", "getsid", "getuid", "setfsgid", "setfsuid", "setgid", "setgroups", "setpgid",
@@ -119,7 +121,8 @@ static const struct profile_row profile[] = {
     {"debugging the own processes; since Linux 4.8 a tracer cannot get past this filter", 0, 0, SECCOMP_RET_ALLOW,
      NAMES("process_vm_readv", "process_vm_writev", "ptrace")},
 
-    {"sockets of the families that have a network namespace and daily use. Not AF_VSOCK (reaches the hypervisor past every "
+    {"sockets of the families that have a network namespace and daily use. Not AF_VSOCK (reaches the hypervisor past "
+     "every "
      "network namespace), AF_ALG (the kernel's cryptography) and the rarely tested rest",
      0, 0, SECCOMP_RET_ALLOW, NAMES("socket"),
      ARGS({0, SECCOMP_OP_EQ, AF_UNIX, 0}, {0, SECCOMP_OP_EQ, AF_INET, 0}, {0, SECCOMP_OP_EQ, AF_INET6, 0},
@@ -135,8 +138,8 @@ static const struct profile_row profile[] = {
     {"administration of the sandbox's own namespaces", CAP(SYS_ADMIN), 0, SECCOMP_RET_ALLOW,
      NAMES("clone", "clone3", "fanotify_init", "fsconfig", "fsmount", "fsopen", "fspick", "lsm_get_self_attr",
            "lsm_list_modules", "lsm_set_self_attr", "mount", "mount_setattr", "move_mount", "open_tree",
-           "open_tree_attr", "pivot_root", "quotactl", "quotactl_fd", "setdomainname", "sethostname", "setns", "umount2",
-           "unshare")},
+           "open_tree_attr", "pivot_root", "quotactl", "quotactl_fd", "setdomainname", "sethostname", "setns",
+           "umount2", "unshare")},
     {"programs in the kernel", CAP(SYS_ADMIN) | CAP(BPF), 0, SECCOMP_RET_ALLOW, NAMES("bpf")},
     {"counters of the whole machine", CAP(SYS_ADMIN) | CAP(PERFMON), 0, SECCOMP_RET_ALLOW, NAMES("perf_event_open")},
     {"the kernel's log", CAP(SYS_ADMIN) | CAP(SYSLOG), 0, SECCOMP_RET_ALLOW, NAMES("syslog")},

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The assembler of the seccomp compiler (see the header for its one idea). It writes only instructions that the kernel's
- * own pre-evaluation of filters understands, as long as no argument is looked at: so a call that is always allowed costs
- * one bit test. Trust: numbers and values come from a foreign profile; the count of instructions is the only thing they
- * can drive, and that is bounded here.
+ * The assembler of the seccomp compiler (see the header for its one idea). It writes only instructions that the
+ * kernel's own pre-evaluation of filters understands, as long as no argument is looked at: so a call that is always
+ * allowed costs one bit test. Trust: numbers and values come from a foreign profile; the count of instructions is the
+ * only thing they can drive, and that is bounded here.
  */
 #include "confine/seccomp_emit.h"
 
@@ -24,10 +24,11 @@ int bpf_builder_init(struct bpf_builder *b, struct arena *a)
 int bpf_builder_finish(struct bpf_builder *b, struct bpf_program *out, struct err *err)
 {
     if (b->n > BPF_MAXINSNS)
-        return err_set(err, -E2BIG,
-                       "the seccomp profile needs %u filter instructions and the kernel takes %d; name fewer system calls "
-                       "with argument conditions",
-                       b->n, BPF_MAXINSNS);
+        return err_set(
+            err, -E2BIG,
+            "the seccomp profile needs %u filter instructions and the kernel takes %d; name fewer system calls "
+            "with argument conditions",
+            b->n, BPF_MAXINSNS);
     *out = (struct bpf_program){.insns = b->insns + BPF_MAXINSNS - b->n, .n = b->n};
     return 0;
 }
@@ -133,8 +134,8 @@ static uint32_t emit_equal(struct bpf_builder *b, uint32_t index, uint64_t value
 }
 
 /* op is BPF_JGE or BPF_JGT, for the low half; the upper half decides alone unless it is equal. */
-static uint32_t emit_greater(struct bpf_builder *b, uint32_t index, uint16_t op, uint64_t value, bool wide, uint32_t yes,
-                             uint32_t no)
+static uint32_t emit_greater(struct bpf_builder *b, uint32_t index, uint16_t op, uint64_t value, bool wide,
+                             uint32_t yes, uint32_t no)
 {
     uint32_t upper = (uint32_t)(value >> 32);
     uint32_t at = emit_half(b, index, false, op, (uint32_t)value, yes, no);
@@ -183,8 +184,8 @@ uint32_t bpf_emit_conditions(struct bpf_builder *b, const struct seccomp_arg *ar
     return yes;
 }
 
-uint32_t bpf_emit_equals(struct bpf_builder *b, uint32_t arg_index, uint32_t upper, const struct bpf_equal *v, uint32_t n,
-                         bool wide, uint32_t no)
+uint32_t bpf_emit_equals(struct bpf_builder *b, uint32_t arg_index, uint32_t upper, const struct bpf_equal *v,
+                         uint32_t n, bool wide, uint32_t no)
 {
     uint32_t at = no;
 

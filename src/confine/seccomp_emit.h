@@ -2,12 +2,12 @@
 /*
  * Private to the seccomp compiler: an assembler for classic BPF that works from the last instruction to the first.
  *
- * Classic BPF only jumps forwards, so in this order every target is known when a jump to it is written, and its distance
- * is exact. Life: bpf_builder_init() -> the pieces, last one first -> bpf_builder_finish(). A label is the number of
- * instructions behind the one it names; labels stay valid while code is put in front. Conditional jumps reach 255
- * instructions; a farther target is reached by an island: a copy of a return, or an unconditional jump. No code falls
- * through into what was written before it, except a load into the branch it was written for, so islands are safe anywhere
- * between two pieces.
+ * Classic BPF only jumps forwards, so in this order every target is known when a jump to it is written, and its
+ * distance is exact. Life: bpf_builder_init() -> the pieces, last one first -> bpf_builder_finish(). A label is the
+ * number of instructions behind the one it names; labels stay valid while code is put in front. Conditional jumps reach
+ * 255 instructions; a farther target is reached by an island: a copy of a return, or an unconditional jump. No code
+ * falls through into what was written before it, except a load into the branch it was written for, so islands are safe
+ * anywhere between two pieces.
  */
 #ifndef MOAT_CONFINE_SECCOMP_EMIT_H
 #define MOAT_CONFINE_SECCOMP_EMIT_H
@@ -49,8 +49,8 @@ uint32_t bpf_emit_conditions(struct bpf_builder *b, const struct seccomp_arg *ar
 struct bpf_equal {
     uint32_t low, verdict;
 };
-uint32_t bpf_emit_equals(struct bpf_builder *b, uint32_t arg_index, uint32_t upper, const struct bpf_equal *v, uint32_t n,
-                         bool wide, uint32_t no);
+uint32_t bpf_emit_equals(struct bpf_builder *b, uint32_t arg_index, uint32_t upper, const struct bpf_equal *v,
+                         uint32_t n, bool wide, uint32_t no);
 
 /* Would the kernel take it, and is it made of what this compiler writes? For filters read back from a file. */
 bool bpf_program_valid(const struct sock_filter *insns, uint32_t n);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A filter as text, one line an instruction, for `explain` and for whoever debugs a profile. Any program may be given. */
+/* A filter as text, one line an instruction, for `explain` and for whoever debugs a profile. Any program may be given.
+ */
 #include "confine/seccomp.h"
 
 #include <errno.h>
@@ -78,7 +79,8 @@ static int line_of(const struct sock_filter *f, uint32_t i, char *line)
     default:
         return snprintf(line, LINE_MAX_CHARS, "%4u  code 0x%x jt %u jf %u k 0x%x\n", i, f->code, f->jt, f->jf, f->k);
     }
-    return snprintf(line, LINE_MAX_CHARS, "%4u  if %s 0x%x goto %u else %u\n", i, op, f->k, i + 1 + f->jt, i + 1 + f->jf);
+    return snprintf(line, LINE_MAX_CHARS, "%4u  if %s 0x%x goto %u else %u\n", i, op, f->k, i + 1 + f->jt,
+                    i + 1 + f->jf);
 }
 
 char *seccomp_disassemble(struct arena *a, const struct bpf_program *prog)

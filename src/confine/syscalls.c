@@ -11,7 +11,7 @@
 #include <linux/audit.h>
 #include <string.h>
 
-#define NONE                                          (-1)
+#define NONE                                      (-1)
 #define SYSCALL(name, x86_64, i386, aarch64, arm) {#name, {x86_64, i386, aarch64, arm}},
 
 static const struct syscall_row rows[] = {
@@ -20,17 +20,38 @@ static const struct syscall_row rows[] = {
 
 /* linux/net.h and linux/ipc.h; sorted by name. */
 static const struct syscall_mux_row mux_rows[] = {
-    {"accept", "socketcall", 5},       {"accept4", "socketcall", 18},     {"bind", "socketcall", 2},
-    {"connect", "socketcall", 3},      {"getpeername", "socketcall", 7},  {"getsockname", "socketcall", 6},
-    {"getsockopt", "socketcall", 15},  {"listen", "socketcall", 4},       {"msgctl", "ipc", 14},
-    {"msgget", "ipc", 13},             {"msgrcv", "ipc", 12},             {"msgsnd", "ipc", 11},
-    {"recv", "socketcall", 10},        {"recvfrom", "socketcall", 12},    {"recvmmsg", "socketcall", 19},
-    {"recvmsg", "socketcall", 17},     {"semctl", "ipc", 3},              {"semget", "ipc", 2},
-    {"semop", "ipc", 1},               {"semtimedop", "ipc", 4},          {"send", "socketcall", 9},
-    {"sendmmsg", "socketcall", 20},    {"sendmsg", "socketcall", 16},     {"sendto", "socketcall", 11},
-    {"setsockopt", "socketcall", 14},  {"shmat", "ipc", 21},              {"shmctl", "ipc", 24},
-    {"shmdt", "ipc", 22},              {"shmget", "ipc", 23},             {"shutdown", "socketcall", 13},
-    {"socket", "socketcall", 1},       {"socketpair", "socketcall", 8},
+    {"accept", "socketcall", 5},
+    {"accept4", "socketcall", 18},
+    {"bind", "socketcall", 2},
+    {"connect", "socketcall", 3},
+    {"getpeername", "socketcall", 7},
+    {"getsockname", "socketcall", 6},
+    {"getsockopt", "socketcall", 15},
+    {"listen", "socketcall", 4},
+    {"msgctl", "ipc", 14},
+    {"msgget", "ipc", 13},
+    {"msgrcv", "ipc", 12},
+    {"msgsnd", "ipc", 11},
+    {"recv", "socketcall", 10},
+    {"recvfrom", "socketcall", 12},
+    {"recvmmsg", "socketcall", 19},
+    {"recvmsg", "socketcall", 17},
+    {"semctl", "ipc", 3},
+    {"semget", "ipc", 2},
+    {"semop", "ipc", 1},
+    {"semtimedop", "ipc", 4},
+    {"send", "socketcall", 9},
+    {"sendmmsg", "socketcall", 20},
+    {"sendmsg", "socketcall", 16},
+    {"sendto", "socketcall", 11},
+    {"setsockopt", "socketcall", 14},
+    {"shmat", "ipc", 21},
+    {"shmctl", "ipc", 24},
+    {"shmdt", "ipc", 22},
+    {"shmget", "ipc", 23},
+    {"shutdown", "socketcall", 13},
+    {"socket", "socketcall", 1},
+    {"socketpair", "socketcall", 8},
 };
 
 int syscall_arch_column(uint32_t arch)

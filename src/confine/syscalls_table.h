@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One row a system call: its name and its number on x86-64, i386, arm64 and 32-bit arm (EABI); NONE where there is none.
- * Sorted by name in byte order, which the lookup relies on and a unit test checks. A new call of the kernel is one new row.
- * Included by syscalls.c only, which defines SYSCALL(). Source: the unistd headers of Linux up to 7.0.
+ * One row a system call: its name and its number on x86-64, i386, arm64 and 32-bit arm (EABI); NONE where there is
+ * none. Sorted by name in byte order, which the lookup relies on and a unit test checks. A new call of the kernel is
+ * one new row. Included by syscalls.c only, which defines SYSCALL(). Source: the unistd headers of Linux up to 7.0.
  */
 /* clang-format off */
 SYSCALL(_llseek, NONE, 140, NONE, 140)

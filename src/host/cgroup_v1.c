@@ -127,7 +127,8 @@ static int cpuset_apply(const struct cgroup_target *t, const struct resources *r
 
 static int pids_apply(const struct cgroup_target *t, const struct resources *r, struct err *err)
 {
-    return cgroup_file_write_i64(t, "linux.resources.pids.limit", "pids.max", r->pids.v, "max", err);
+    /* A unified "pids.*" key may be what asked for the controller. */
+    return r->pids.set ? cgroup_file_write_i64(t, "linux.resources.pids.limit", "pids.max", r->pids.v, "max", err) : 0;
 }
 
 static int blkio_device_write(const struct cgroup_target *t, const char *field, const char *file, uint32_t major,
@@ -214,6 +215,8 @@ static int hugetlb_apply(const struct cgroup_target *t, const struct resources *
 
 static int net_cls_apply(const struct cgroup_target *t, const struct resources *r, struct err *err)
 {
+    if (!r->net_class_id.set || !r->net_class_id.v)
+        return 0;
     return cgroup_file_write_u64(t, "linux.resources.network.classID", "net_cls.classid", r->net_class_id.v, err);
 }
 

@@ -91,7 +91,7 @@ int idmap_write(pid_t pid, const struct id_maps *uid, const struct id_maps *gid,
     return r < 0 ? r : write_map(pid, "gid_map", gid, err);
 }
 
-static int wait_for_kill(void *unused)
+__attribute__((noreturn)) static int wait_for_kill(void *unused)
 {
     for (;;)
         sys(SYS_ppoll, NULL, 0, NULL, NULL, 8);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Strings of an image end in execve(2), setuid(2) and on terminals: types and shape are checked here, meaning by the launcher. */
+/* Strings of an image end in execve(2), setuid(2) and on terminals: types and shape are checked here, meaning by the
+ * launcher. */
 #include "image/config.h"
 
 #include <errno.h>

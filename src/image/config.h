@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two documents: an OCI image configuration (hostile) and our own config.json (written from it, read back strictly). */
+/* The two documents: an OCI image configuration (hostile) and our own config.json (written from it, read back
+ * strictly). */
 #ifndef MOAT_IMAGE_CONFIG_H
 #define MOAT_IMAGE_CONFIG_H
 
@@ -12,7 +13,8 @@
 /* Environment of an image that brings no document: PATH only, no command. */
 void image_config_default(struct image_config *c);
 
-/* The "config" member of an OCI image configuration; NULL is an empty one. Copies into the arena. -EINVAL names the member. */
+/* The "config" member of an OCI image configuration; NULL is an empty one. Copies into the arena. -EINVAL names the
+ * member. */
 int image_config_read(struct arena *a, struct image_config *c, const struct json *config, struct err *err);
 
 /* "2024-05-01T10:00:00.5Z" to seconds since 1970; false when it is none. */

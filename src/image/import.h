@@ -7,10 +7,10 @@
 #include "image/unpacker.h"
 
 struct import {
-    const char *source;        /* FILE, "-" (standard input), DIR, or oci:DIR[:REF] */
+    const char *source; /* FILE, "-" (standard input), DIR, or oci:DIR[:REF] */
     struct reference name;
     uint64_t max_bytes, max_entries; /* 0: the usual limits */
-    unpack_progress *progress; /* may be NULL */
+    unpack_progress *progress;       /* may be NULL */
     void *ctx;
 };
 
@@ -20,8 +20,8 @@ struct import_result {
     struct unpack_result unpacked;
 };
 
-/* The store must be open for changes. A failure leaves the store as it was. The id is the SHA-256 of the file's bytes; of an OCI
- * image, of its configuration, as docker has it; of a directory, of what was copied. */
+/* The store must be open for changes. A failure leaves the store as it was. The id is the SHA-256 of the file's bytes; of
+ * an OCI image, of its manifest; of a directory, of what was copied. */
 int image_import(struct store *s, const struct import *in, struct import_result *out, struct err *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See oci_layout.h. Trust: the directory and all documents are foreign. A document is read into memory once, its digest is
- * taken from that memory, and that memory is parsed. */
+/* See oci_layout.h. Trust: the directory and all documents are foreign. A document is read into memory once, its digest
+ * is taken from that memory, and that memory is parsed. */
 #include "image/oci_layout.h"
 
 #include "base/io.h"
@@ -223,7 +223,8 @@ static int read_layers(struct arena *a, struct oci_image *o, const struct json *
     for (const struct json *l = layers->child; l; l = l->next) {
         const char *type = text_of(l, "mediaType");
         if (!is_one_of(type, layer_types))
-            return err_set(err, -ENOTSUP, "layer %zu has the type \"%.80s\": only tar layers, plain, gzip or zstd, are taken",
+            return err_set(err, -ENOTSUP,
+                           "layer %zu has the type \"%.80s\": only tar layers, plain, gzip or zstd, are taken",
                            o->n_layers + 1, type);
         int r = read_blob(l, "layer", &o->layers[o->n_layers++], err);
         if (r < 0)
@@ -280,7 +281,8 @@ int oci_layout_open(struct arena *a, struct oci_image *out, const char *spec, st
     if (r == 0)
         r = read_plain(a, &o, "oci-layout", &layout, err);
     if (r == 0 && strncmp(text_of(layout, "imageLayoutVersion"), "1.", 2) != 0)
-        r = err_set(err, -ENOTSUP, "oci-layout: version \"%.20s\" is not known: 1.0.0 is", text_of(layout, "imageLayoutVersion"));
+        r = err_set(err, -ENOTSUP, "oci-layout: version \"%.20s\" is not known: 1.0.0 is",
+                    text_of(layout, "imageLayoutVersion"));
     if (r == 0 && (r = find_manifest(a, &o, ref, &manifest, err)) == 0 &&
         (r = read_layers(a, &o, manifest, err)) == 0 && (r = read_config(a, &o, manifest, err)) == 0) {
         *out = o;

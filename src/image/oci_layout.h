@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads an OCI image layout directory (image-spec 1.1, "Image Layout"): picks the manifest for this machine, checks size and
- * SHA-256 of every document before it is parsed. Layers are only described here; whoever reads one checks its digest.
+ * Reads an OCI image layout directory (image-spec 1.1, "Image Layout"): picks the manifest for this machine, checks
+ * size and SHA-256 of every document before it is parsed. Layers are only described here; whoever reads one checks its
+ * digest.
  */
 #ifndef MOAT_IMAGE_OCI_LAYOUT_H
 #define MOAT_IMAGE_OCI_LAYOUT_H
@@ -10,7 +11,7 @@
 #include "base/sha256.h"
 #include "image/store.h"
 
-#define OCI_LAYERS_MAX 512
+#define OCI_LAYERS_MAX      512
 #define OCI_INDEX_DEPTH_MAX 4
 
 struct oci_blob {

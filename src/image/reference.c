@@ -125,25 +125,27 @@ int reference_parse(const char *text, struct reference *out, struct err *err)
     size_t n = colon ? (size_t)(colon - text) : strlen(text);
 
     if (strchr(text, '@'))
-        return err_set(err, -EINVAL, "image name %s: the local store keeps no references by digest: use NAME:TAG or the id",
-                       text);
+        return err_set(err, -EINVAL,
+                       "image name %s: the local store keeps no references by digest: use NAME:TAG or the id", text);
     if (n > REFERENCE_NAME_MAX)
         return err_set(err, -EINVAL, "image name %.40s...: longer than %d bytes: use a shorter one", text,
                        REFERENCE_NAME_MAX);
     memcpy(ref.name, text, n);
     if (!name_valid(ref.name))
-        return err_set(err, -EINVAL,
-                       "image name \"%s\": not [HOST[:PORT]/]NAME[:TAG] in lower-case letters, digits and single . _ or - "
-                       "between them: use a name like alpine:3.20",
-                       text);
+        return err_set(
+            err, -EINVAL,
+            "image name \"%s\": not [HOST[:PORT]/]NAME[:TAG] in lower-case letters, digits and single . _ or - "
+            "between them: use a name like alpine:3.20",
+            text);
     if (image_id_valid(ref.name))
         return err_set(err, -EINVAL, "image name %s: 64 hex digits would be taken for an id: use another name", text);
     if (colon) {
         if (!tag_valid(colon + 1))
-            return err_set(err, -EINVAL,
-                           "image tag \"%.140s\": not letters, digits, _ . or - (at most %d, starting with none of . -): "
-                           "use a tag like 3.20",
-                           colon + 1, REFERENCE_TAG_MAX);
+            return err_set(
+                err, -EINVAL,
+                "image tag \"%.140s\": not letters, digits, _ . or - (at most %d, starting with none of . -): "
+                "use a tag like 3.20",
+                colon + 1, REFERENCE_TAG_MAX);
         strcpy(ref.tag, colon + 1);
         ref.tag_given = true;
     }

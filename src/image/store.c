@@ -189,8 +189,9 @@ int store_find(struct store *s, const char *text, struct reference *ref, char id
             return 0;
         }
     }
-    return err_set(err, -ENOENT, "image %s: not in the local store %s: see `moat images`, or bring it in with `moat import`",
-                   text, s->path);
+    return err_set(err, -ENOENT,
+                   "image %s: not in the local store %s: see `moat images`, or bring it in with `moat import`", text,
+                   s->path);
 }
 
 int store_load(struct store *s, const char *id, struct image *out, struct err *err)
@@ -203,7 +204,7 @@ int store_load(struct store *s, const char *id, struct image *out, struct err *e
     int r = io_read_file(s->arena, s->images_fd, path, STORE_CONFIG_MAX, &text, &len);
     if (r < 0)
         return err_sys(err, r, "image %.12s: read its config.json", id);
-    strcpy(out->id, id);
+    memmove(out->id, id, IMAGE_ID_LEN + 1); /* the caller may have found it in *out */
     r = image_document_read(s->arena, out, text, len, err);
     return r < 0 ? err_wrap(err, "image %.12s: config.json", id) : 0;
 }
@@ -276,8 +277,8 @@ static int list_tag(void *ctx, const char *tag, struct err *err)
     return add_row(l, &row, err);
 }
 
-int store_walk_tags(struct store *s, const char *file, int (*each)(void *ctx, const char *tag, struct err *err), void *ctx,
-                    struct err *err)
+int store_walk_tags(struct store *s, const char *file, int (*each)(void *ctx, const char *tag, struct err *err),
+                    void *ctx, struct err *err)
 {
     _cleanup_fd_ int fd = openat(s->refs_fd, file, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 

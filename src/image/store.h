@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The local store of images. Life: store_open() -> lookups, or store_build_begin()/commit() -> store_close(). Everything
- * handed out lies in the arena given to store_open().
+ * The local store of images. Life: store_open() -> lookups, or store_build_begin()/commit() -> store_close().
+ * Everything handed out lies in the arena given to store_open().
  *
  *   DATA/images/ID/rootfs/       the tree, with the owners of the archive (the launcher maps them)
  *   DATA/images/ID/config.json   what `moat run` needs to know; written by us, read strictly
@@ -72,7 +72,8 @@ struct store_row {
 };
 int store_list(struct store *s, struct store_row **rows, size_t *n, struct err *err);
 
-/* Takes a name away, and the image with its last name. By id: refuses (-EEXIST) when it has several names, unless force. */
+/* Takes a name away, and the image with its last name. By id: refuses (-EEXIST) when it has several names, unless
+ * force. */
 struct store_removed {
     const char **untagged; /* "name:tag" */
     size_t n_untagged;
@@ -81,7 +82,8 @@ struct store_removed {
 };
 int store_remove(struct store *s, const char *text, bool force, struct store_removed *out, struct err *err);
 
-/* Removes what killed imports and removals left; `removed` counts. Called at every import and by `moat system check`. */
+/* Removes what killed imports and removals left; `removed` counts. Called at every import and by `moat system check`.
+ */
 int store_clean(struct store *s, unsigned *removed, struct err *err);
 
 /* A build lies in images/.tmp-* until commit renames it. A killed process leaves only that directory. */
@@ -91,8 +93,8 @@ struct store_build {
     int rootfs_fd; /* empty directory to fill */
 };
 int store_build_begin(struct store *s, struct store_build *b, struct err *err);
-/* Writes config.json, makes it image `id` and (ref not NULL) points the name to it. When the id is there already the build is
- * thrown away and only the name is set; *existed says so. Ends the build in every case. */
+/* Writes config.json, makes it image `id` and (ref not NULL) points the name to it. When the id is there already the
+ * build is thrown away and only the name is set; *existed says so. Ends the build in every case. */
 int store_build_commit(struct store *s, struct store_build *b, const char *id, const char *config, size_t len,
                        const struct reference *ref, bool *existed, struct err *err);
 void store_build_discard(struct store *s, struct store_build *b);

@@ -57,7 +57,8 @@ int store_build_begin(struct store *s, struct store_build *b, struct err *err)
     if (r < 0)
         return err_sys(err, r, "create a directory in %s/images", s->path);
     fd = openat(s->images_fd, b->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || mkdirat(fd, "rootfs", 0755) < 0 || fchmodat(fd, "rootfs", 0755, 0) < 0 ||
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || mkdirat(fd, "rootfs", 0755) < 0 ||
+        fchmodat(fd, "rootfs", 0755, 0) < 0 ||
         (rootfs = openat(fd, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
         return err_sys(err, -errno, "prepare %s/images/%s", s->path, b->name);
     b->fd = steal_fd(&fd);

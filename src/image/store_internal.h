@@ -14,7 +14,7 @@ int store_load(struct store *s, const char *id, struct image *out, struct err *e
 bool store_ref_read(struct store *s, const char *file, const char *tag, char id[IMAGE_ID_LEN + 1]);
 /* Calls each() for all names, "." and ".." too, until it returns non-zero. */
 int store_walk_dir(int dirfd, int (*each)(void *ctx, const char *name, struct err *err), void *ctx, struct err *err);
-int store_walk_tags(struct store *s, const char *file, int (*each)(void *ctx, const char *tag, struct err *err), void *ctx,
-                    struct err *err);
+int store_walk_tags(struct store *s, const char *file, int (*each)(void *ctx, const char *tag, struct err *err),
+                    void *ctx, struct err *err);
 
 #endif

@@ -134,9 +134,8 @@ int tree_empty(int dirfd, struct err *err)
     }
     if (getrandom(&s.salt, sizeof s.salt, 0) != (ssize_t)sizeof s.salt)
         return err_sys(err, -errno, "getrandom");
-    for (uint64_t before = UINT64_MAX, entries = 1; entries; before = s.removed) {
-        if (before == s.removed)
-            return err_set(err, -EBUSY, "a directory does not become empty: something else writes to it");
+    for (uint64_t entries = 1; entries;) {
+        uint64_t before = s.removed;
         entries = 0;
         rewinddir(d);
         for (struct dirent *e; (e = readdir(d));) {
@@ -152,6 +151,8 @@ int tree_empty(int dirfd, struct err *err)
                 return r;
             s.removed++;
         }
+        if (entries && s.removed == before)
+            return err_set(err, -EBUSY, "a directory does not become empty: something else writes to it");
     }
     return 0;
 }

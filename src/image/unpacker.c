@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The trusted side of moat-unpack. The helper is assumed to be taken over by the archive: its records are copied and checked, its
- * text is made printable, its exit must agree with its last record, and it gets nothing but the descriptors it needs.
+ * The trusted side of moat-unpack. The helper is assumed to be taken over by the archive: its records are copied and
+ * checked, its text is made printable, its exit must agree with its last record, and it gets nothing but the
+ * descriptors it needs.
  */
 #include "image/unpacker.h"
 
@@ -31,7 +32,8 @@ int libexec_find(struct arena *a, const char *name, const char **path, struct er
     slash = strrchr(exe, '/');
     if (slash)
         *slash = 0;
-    const char *tries[] = {arena_printf(a, "%s/libexec/%s", exe, name), arena_printf(a, "%s/../libexec/moat/%s", exe, name),
+    const char *tries[] = {arena_printf(a, "%s/libexec/%s", exe, name),
+                           arena_printf(a, "%s/../libexec/moat/%s", exe, name),
                            arena_printf(a, "/usr/libexec/moat/%s", name)};
     for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
         if (tries[i] && access(tries[i], X_OK) == 0) {
@@ -97,7 +99,6 @@ static int spawn(const char *path, char **argv, const struct unpack_job *job, in
         (r = add_fd(&actions, &held[2], report, UNPACK_FD_REPORT)) == 0)
         r = add_fd(&actions, &held[3], job->source >= 0 ? job->source : null, UNPACK_FD_SOURCE);
     if (r == 0) {
-        posix_spawn_file_actions_adddup2(&actions, UNPACK_FD_ARCHIVE, 0);
         r = -posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     }
     if (r == 0)
@@ -158,7 +159,8 @@ static int start(struct arena *a, const struct unpack_job *job, struct helper *h
     return 0;
 }
 
-/* Hands the archive over. When the helper stops reading (it failed, or saw the archive's end) the rest is only hashed. */
+/* Hands the archive over. When the helper stops reading (it failed, or saw the archive's end) the rest is only hashed.
+ */
 static int feed(const struct unpack_job *job, struct helper *h, uint8_t digest[SHA256_SIZE], struct err *err)
 {
     _cleanup_free_ char *buf = malloc(FEED_SIZE);
@@ -177,7 +179,7 @@ static int feed(const struct unpack_job *job, struct helper *h, uint8_t digest[S
         if (n == 0)
             break;
         done += (uint64_t)n;
-        if (job->exact && done > job->archive_size)
+        if (job->sha256 && done > job->archive_size)
             return err_set(err, -EINVAL, "the archive has more than the %llu bytes it should have",
                            (unsigned long long)job->archive_size);
         sha256_update(&sum, buf, (size_t)n);
@@ -193,9 +195,9 @@ static int feed(const struct unpack_job *job, struct helper *h, uint8_t digest[S
         if (job->progress)
             job->progress(job->ctx, done, job->archive_size);
     }
-    if (job->exact && done != job->archive_size)
-        return err_set(err, -EINVAL, "the archive has %llu bytes, not the %llu it should have", (unsigned long long)done,
-                       (unsigned long long)job->archive_size);
+    if (job->sha256 && done != job->archive_size)
+        return err_set(err, -EINVAL, "the archive has %llu bytes, not the %llu it should have",
+                       (unsigned long long)done, (unsigned long long)job->archive_size);
     sha256_final(&sum, digest);
     return 0;
 }
@@ -218,7 +220,8 @@ static int read_record(int fd, struct unpack_record *r, bool *got, struct err *e
     *got = n == sizeof *r;
     if (n && (!*got || r->version != UNPACK_RECORD_VERSION || r->kind < UNPACK_PROGRESS || r->kind > UNPACK_FAILED ||
               r->text_len > sizeof r->text))
-        return err_set(err, -EPROTO, "moat-unpack sends a record of another version: reinstall moat, both programs together");
+        return err_set(err, -EPROTO,
+                       "moat-unpack sends a record of another version: reinstall moat, both programs together");
     return 0;
 }
 
@@ -277,6 +280,16 @@ static int judge(const struct unpack_record *last, int status, struct unpack_res
     return 0;
 }
 
+static int check_digest(const struct unpack_job *job, const uint8_t digest[SHA256_SIZE], struct err *err)
+{
+    char hex[SHA256_HEX_SIZE];
+
+    sha256_hex(digest, hex);
+    if (!strcmp(hex, job->sha256))
+        return 0;
+    return err_set(err, -EBADMSG, "its bytes have the digest sha256:%.12s: fetch the image again", hex);
+}
+
 int unpack_run(struct arena *a, const struct unpack_job *job, struct unpack_result *out, struct err *err)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
@@ -293,6 +306,8 @@ int unpack_run(struct arena *a, const struct unpack_job *job, struct unpack_resu
         r = feed(job, &h, out->digest, err);
     cleanup_fd(&h.feed);
     h.feed = -1;
+    if (r == 0 && job->sha256)
+        r = check_digest(job, out->digest, err);
     if (r == 0)
         r = hear(job, &h, &last, err);
     int w = finish(&h, r < 0, &status);

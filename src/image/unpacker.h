@@ -24,19 +24,20 @@ struct unpack_result {
 typedef void unpack_progress(void *ctx, uint64_t done, uint64_t total);
 
 struct unpack_job {
-    int dest;                /* directory; borrowed, as the next two */
-    int archive;             /* file or pipe to read; -1: copy */
-    int source;              /* directory to copy */
-    bool layer;              /* whiteouts apply */
-    uint64_t archive_size;   /* for progress and the exact length; 0: until the end */
-    bool exact;              /* the archive must have archive_size bytes */
+    int dest;              /* directory; borrowed, as the next two */
+    int archive;           /* file or pipe to read; -1: copy */
+    int source;            /* directory to copy */
+    bool layer;            /* whiteouts apply */
+    uint64_t archive_size; /* for progress and the exact length; 0: until the end */
+    const char *sha256;        /* hex the bytes must have; NULL: any. Implies the exact length */
     uint64_t max_bytes, max_entries;
     uint64_t exclude_dev, exclude_ino;
     unpack_progress *progress; /* may be NULL */
     void *ctx;
 };
 
-/* Path of a libexec program: beside this executable, then ../libexec/moat from it, then /usr/libexec/moat. -ENOENT names them. */
+/* Path of a libexec program: beside this executable, then ../libexec/moat from it, then /usr/libexec/moat. -ENOENT
+ * names them. */
 int libexec_find(struct arena *a, const char *name, const char **path, struct err *err);
 
 /* The archive's bytes are hashed as they are handed over, so what was hashed is what was unpacked. */

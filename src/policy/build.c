@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The policy under construction as a whole: layers, and what depends on several items at once. Decoding of single values is
- * done by then; nothing here reads foreign text.
+ * The policy under construction as a whole: layers, and what depends on several items at once. Decoding of single
+ * values is done by then; nothing here reads foreign text.
  */
 #include "policy/defaults.h"
 #include "policy/flags.h"
@@ -57,7 +57,8 @@ static int finish_memory(struct policy_build *b, struct err *err)
     else if (swap->v > 0 && !limit->set)
         return err_set(err, -EINVAL, "memory-swap is memory and swap together, so it needs a limit of memory as well");
     else if (swap->v > 0 && swap->v < limit->v)
-        return err_set(err, -EINVAL, "memory-swap (%lld bytes) is memory and swap together, so not less than memory (%lld)",
+        return err_set(err, -EINVAL,
+                       "memory-swap (%lld bytes) is memory and swap together, so not less than memory (%lld)",
                        (long long)swap->v, (long long)limit->v);
     if (reservation->set && limit->set && reservation->v > limit->v)
         return err_set(err, -EINVAL, "memory-reservation (%lld bytes) is above memory (%lld bytes)",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The default policy of a container. Data first: each list is one table. Reads nothing but the caller's own limit on open
- * files. Trust: none needed, there is no foreign input here.
+ * The default policy of a container. Data first: each list is one table. Reads nothing but the caller's own limit on
+ * open files. Trust: none needed, there is no foreign input here.
  */
 #include "policy/defaults.h"
 #include "policy/list.h"
@@ -29,11 +29,18 @@ static const struct {
 
 /* Each tells about the host, or acts on it, and is not covered by a namespace. */
 static const char *const default_masked[] = {
-    "/proc/acpi",          "/proc/asound",      "/proc/interrupts",             /* hardware, and timing of others' input */
-    "/proc/kcore",         "/proc/keys",                                        /* kernel memory, key rings */
-    "/proc/latency_stats", "/proc/sched_debug", "/proc/timer_list", "/proc/timer_stats", /* other processes' activity */
-    "/proc/scsi",          "/sys/firmware",                                     /* removes disks; firmware tables */
-    "/sys/devices/virtual/powercap",                                            /* power as a side channel */
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts", /* hardware, and timing of others' input */
+    "/proc/kcore",
+    "/proc/keys", /* kernel memory, key rings */
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/timer_list",
+    "/proc/timer_stats", /* other processes' activity */
+    "/proc/scsi",
+    "/sys/firmware",                 /* removes disks; firmware tables */
+    "/sys/devices/virtual/powercap", /* power as a side channel */
 };
 
 static const char *const default_readonly[] = {
@@ -54,8 +61,8 @@ static const struct device_access default_device_access[] = {
 };
 
 static const uint8_t capabilities_run[] = {
-    CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FSETID, CAP_FOWNER,           CAP_MKNOD,   CAP_NET_RAW, CAP_SETGID,
-    CAP_SETUID, CAP_SETFCAP,      CAP_SETPCAP, CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT, CAP_KILL, CAP_AUDIT_WRITE,
+    CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FSETID,  CAP_FOWNER,           CAP_MKNOD,      CAP_NET_RAW, CAP_SETGID,
+    CAP_SETUID, CAP_SETFCAP,      CAP_SETPCAP, CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT, CAP_KILL,    CAP_AUDIT_WRITE,
 };
 static const uint8_t capabilities_spec[] = {CAP_AUDIT_WRITE, CAP_KILL, CAP_NET_BIND_SERVICE};
 
@@ -118,8 +125,8 @@ int policy_mount_options(struct arena *a, struct mount_rule *m, const char *opti
     return 0;
 }
 
-int policy_mount_add(struct policy *p, const char *destination, const char *type, const char *source, const char *options,
-                     struct err *err)
+int policy_mount_add(struct policy *p, const char *destination, const char *type, const char *source,
+                     const char *options, struct err *err)
 {
     struct mount_rule *m = policy_list_push(p->arena, &p->mounts, &p->n_mounts, sizeof *m);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Flag values: numbers, names, process and resource items; the paths are in flags_paths.c. Each function gets one value and
- * says what is wrong with it; policy_flag_apply() adds where it stood. Trust: values are the user's, or of a policy file
- * which may be hostile, so nothing here opens a file but --env-file, which a policy file cannot name.
+ * Flag values: numbers, names, process and resource items; the paths are in flags_paths.c. Each function gets one value
+ * and says what is wrong with it; policy_flag_apply() adds where it stood. Trust: values are the user's, or of a policy
+ * file which may be hostile, so nothing here opens a file but --env-file, which a policy file cannot name.
  */
 #include "policy/flags.h"
 #include "base/io.h"
@@ -77,7 +77,8 @@ int flag_parse_size(const char *text, int64_t *bytes)
         return -EINVAL;
     /* The fraction in two steps, so that 2^50 units of a billion do not overflow. */
     uint64_t fraction = unit / NANO * part + unit % NANO * part / NANO;
-    if (__builtin_mul_overflow(whole, unit, &total) || __builtin_add_overflow(total, fraction, &total) || total > INT64_MAX)
+    if (__builtin_mul_overflow(whole, unit, &total) || __builtin_add_overflow(total, fraction, &total) ||
+        total > INT64_MAX)
         return -EINVAL;
     *bytes = (int64_t)total;
     return 0;
@@ -85,7 +86,10 @@ int flag_parse_size(const char *text, int64_t *bytes)
 
 int flag_parse_duration(const char *text, int64_t *ms)
 {
-    static const struct { const char *name; int64_t ms; } units[] = {{"ms", 1}, {"h", 3600000}, {"m", 60000}, {"s", 1000}};
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"h", 3600000}, {"m", 60000}, {"s", 1000}};
     int64_t total = 0;
     const char *c = text;
 
@@ -193,7 +197,8 @@ static int flag_env(struct policy_build *b, const char *value, struct err *err)
         if (!entry)
             return no_memory(err);
     }
-    if (policy_env_set(b->p->arena, &b->user_env, entry) < 0 || policy_env_set(b->p->arena, &b->p->process.env, entry) < 0)
+    if (policy_env_set(b->p->arena, &b->user_env, entry) < 0 ||
+        policy_env_set(b->p->arena, &b->p->process.env, entry) < 0)
         return no_memory(err);
     return 0;
 }
@@ -609,8 +614,8 @@ static int flag_security_opt(struct policy_build *b, const char *value, struct e
 
 static bool sysctl_has_namespace(const char *key, size_t len)
 {
-    static const char *const exact[] = {"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall",
-                                        "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"};
+    static const char *const exact[] = {"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
+                                        "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"};
 
     if (!strncmp(key, "net.", 4) || !strncmp(key, "fs.mqueue.", 10))
         return true;
@@ -626,8 +631,9 @@ static int flag_sysctl(struct policy_build *b, const char *value, struct err *er
     if (strstr(value, "..") || strchr(value, '/'))
         return err_set(err, -EINVAL, "write the name with single dots, as in net.core.somaxconn=1024");
     if (!sysctl_has_namespace(value, strcspn(value, "=")))
-        return err_set(err, -EINVAL, "this setting has no namespace, so it would change the host: only net.*, fs.mqueue.* "
-                                     "and the kernel.shm*, msg*, sem settings have one");
+        return err_set(err, -EINVAL,
+                       "this setting has no namespace, so it would change the host: only net.*, fs.mqueue.* "
+                       "and the kernel.shm*, msg*, sem settings have one");
     return set_pair(b, &b->p->sysctl, &b->p->n_sysctl, value, err);
 }
 
@@ -653,7 +659,8 @@ static int flag_userns(struct policy_build *b, const char *value, struct err *er
     else if (!strcmp(value, "single"))
         b->userns = USERNS_SINGLE;
     else
-        return err_set(err, -EINVAL, "write moat (ids of its own, the default), single (root inside is you) or host (none)");
+        return err_set(err, -EINVAL,
+                       "write moat (ids of its own, the default), single (root inside is you) or host (none)");
     return 0;
 }
 
@@ -712,7 +719,8 @@ const char *policy_flag_name(enum policy_flag flag)
     return rows[flag].name;
 }
 
-int policy_flag_apply(struct policy_build *b, enum policy_flag flag, const char *where, const char *value, struct err *err)
+int policy_flag_apply(struct policy_build *b, enum policy_flag flag, const char *where, const char *value,
+                      struct err *err)
 {
     int r = rows[flag].apply(b, value, err);
 

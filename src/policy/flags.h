@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Flag values become policy items. One row per item; the policy file goes through the same rows, so a value means the same
- * wherever it is written. Pure parsing: no file is opened but --env-file, nothing is looked up.
+ * Flag values become policy items. One row per item; the policy file goes through the same rows, so a value means the
+ * same wherever it is written. Pure parsing: no file is opened but --env-file, nothing is looked up.
  *
  * Life: policy_build_init() on a policy that already holds the defaults -> policy_flag_apply() per file member ->
  * policy_build_next_layer() -> policy_flag_apply() per flag -> policy_build_finish(). What flags cannot decide without
@@ -13,12 +13,47 @@
 #include "policy/policy.h"
 
 enum policy_flag {
-    FLAG_ENV, FLAG_ENV_FILE, FLAG_WORKDIR, FLAG_USER, FLAG_GROUP_ADD, FLAG_ENTRYPOINT, FLAG_TTY, FLAG_INIT, FLAG_STOP_SIGNAL,
-    FLAG_TIMEOUT, FLAG_HOSTNAME, FLAG_DOMAINNAME, FLAG_ANNOTATION,
-    FLAG_VOLUME, FLAG_MOUNT, FLAG_TMPFS, FLAG_RO, FLAG_RW, FLAG_DIR, FLAG_READ_ONLY, FLAG_SHM_SIZE,
-    FLAG_MEMORY, FLAG_MEMORY_SWAP, FLAG_MEMORY_RESERVATION, FLAG_MEMORY_SWAPPINESS, FLAG_CPUS, FLAG_CPU_SHARES,
-    FLAG_CPU_PERIOD, FLAG_CPU_QUOTA, FLAG_CPUSET_CPUS, FLAG_CPUSET_MEMS, FLAG_PIDS_LIMIT, FLAG_ULIMIT, FLAG_OOM_SCORE_ADJ,
-    FLAG_CAP_ADD, FLAG_CAP_DROP, FLAG_SECURITY_OPT, FLAG_DEVICE, FLAG_DEVICE_CGROUP_RULE, FLAG_SYSCTL, FLAG_NETWORK,
+    FLAG_ENV,
+    FLAG_ENV_FILE,
+    FLAG_WORKDIR,
+    FLAG_USER,
+    FLAG_GROUP_ADD,
+    FLAG_ENTRYPOINT,
+    FLAG_TTY,
+    FLAG_INIT,
+    FLAG_STOP_SIGNAL,
+    FLAG_TIMEOUT,
+    FLAG_HOSTNAME,
+    FLAG_DOMAINNAME,
+    FLAG_ANNOTATION,
+    FLAG_VOLUME,
+    FLAG_MOUNT,
+    FLAG_TMPFS,
+    FLAG_RO,
+    FLAG_RW,
+    FLAG_DIR,
+    FLAG_READ_ONLY,
+    FLAG_SHM_SIZE,
+    FLAG_MEMORY,
+    FLAG_MEMORY_SWAP,
+    FLAG_MEMORY_RESERVATION,
+    FLAG_MEMORY_SWAPPINESS,
+    FLAG_CPUS,
+    FLAG_CPU_SHARES,
+    FLAG_CPU_PERIOD,
+    FLAG_CPU_QUOTA,
+    FLAG_CPUSET_CPUS,
+    FLAG_CPUSET_MEMS,
+    FLAG_PIDS_LIMIT,
+    FLAG_ULIMIT,
+    FLAG_OOM_SCORE_ADJ,
+    FLAG_CAP_ADD,
+    FLAG_CAP_DROP,
+    FLAG_SECURITY_OPT,
+    FLAG_DEVICE,
+    FLAG_DEVICE_CGROUP_RULE,
+    FLAG_SYSCTL,
+    FLAG_NETWORK,
     FLAG_USERNS,
     POLICY_FLAGS
 };
@@ -31,36 +66,40 @@ enum userns_mode {
 };
 
 /* A device as written; numbers and type are read from `source` by the caller. */
-struct flag_device { const char *source, *path; bool read, write, mknod; };
+struct flag_device {
+    const char *source, *path;
+    bool read, write, mknod;
+};
 
 struct json;
 
 struct policy_build {
     struct policy *p;
-    const char *cwd;            /* absolute: where relative host paths begin */
-    uint64_t given;             /* bit per enum policy_flag: written by the user, so enforced or refused */
-    uint32_t n_earlier_mounts;  /* mounts of earlier layers, which a mount of this layer may replace */
+    const char *cwd;           /* absolute: where relative host paths begin */
+    uint64_t given;            /* bit per enum policy_flag: written by the user, so enforced or refused */
+    uint32_t n_earlier_mounts; /* mounts of earlier layers, which a mount of this layer may replace */
     uint32_t n_default_mounts;
-    struct strv user_env;       /* written by the user, over the image's; also in p->process.env */
-    const char *user;           /* "name|uid[:group|gid]"; NULL: the image's */
-    struct strv groups;         /* --group-add: names or numbers */
-    struct strv entrypoint;     /* with FLAG_ENTRYPOINT given and n == 0: none, not even the image's */
+    struct strv user_env;   /* written by the user, over the image's; also in p->process.env */
+    const char *user;       /* "name|uid[:group|gid]"; NULL: the image's */
+    struct strv groups;     /* --group-add: names or numbers */
+    struct strv entrypoint; /* with FLAG_ENTRYPOINT given and n == 0: none, not even the image's */
     enum userns_mode userns;
     uint64_t cap_add, cap_drop;
     bool cap_add_all, cap_drop_all;
     uint64_t nano_cpus;
     struct flag_device *devices;
     uint32_t n_devices;
-    const char *seccomp_file;   /* --security-opt seccomp=FILE, for the caller to read; NULL: none */
+    const char *seccomp_file;          /* --security-opt seccomp=FILE, for the caller to read; NULL: none */
     const struct json *seccomp_object; /* the same, written into a policy file; both NULL: p->seccomp stands */
 };
 
 int policy_build_init(struct policy_build *b, struct policy *p, const char *cwd, struct err *err);
 void policy_build_next_layer(struct policy_build *b);
 
-/* Applies one value, which is borrowed. -EINVAL names place and value: "--memory '5q': ...". where: a policy file's path of the
- * member ("limits.memory"); NULL: the flag. */
-int policy_flag_apply(struct policy_build *b, enum policy_flag flag, const char *where, const char *value, struct err *err);
+/* Applies one value, which is borrowed. -EINVAL names place and value: "--memory '5q': ...". where: a policy file's
+ * path of the member ("limits.memory"); NULL: the flag. */
+int policy_flag_apply(struct policy_build *b, enum policy_flag flag, const char *where, const char *value,
+                      struct err *err);
 const char *policy_flag_name(enum policy_flag flag); /* "memory" */
 
 /* What depends on several flags: capabilities, swap against memory, order of mounts, contradictions. */
@@ -72,11 +111,12 @@ static inline bool policy_flag_given(const struct policy_build *b, enum policy_f
 }
 
 /* Values. 0 or -EINVAL; *out untouched on failure. */
-int flag_parse_size(const char *text, int64_t *bytes);       /* "512", "64k", "1.5g", "1GiB" */
-int flag_parse_duration(const char *text, int64_t *ms);      /* "90", "1m30s", "1.5h", "250ms" */
+int flag_parse_size(const char *text, int64_t *bytes);  /* "512", "64k", "1.5g", "1GiB" */
+int flag_parse_duration(const char *text, int64_t *ms); /* "90", "1m30s", "1.5h", "250ms" */
 int flag_parse_i64(const char *text, int64_t min, int64_t max, int64_t *out);
 
-/* Removes ".", ".." and doubled slashes of an absolute path by its text alone. Returns a string in the arena; NULL when full. */
+/* Removes ".", ".." and doubled slashes of an absolute path by its text alone. Returns a string in the arena; NULL when
+ * full. */
 char *flag_path_clean(struct arena *a, const char *path);
 
 /* flags_paths.c: host paths, mounts, devices. Messages are about the value alone. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flags that grant host paths, mounts and devices. All spellings (--ro, --rw, --dir, -v, --mount) make the same rule: a
- * recursive bind, private, without set-uid programs and device nodes, id-mapped where the sandbox has ids of its own; read-only
- * reaches the mounts below it. Host paths are only made absolute here; the adaptor opens them.
+ * recursive bind, private, without set-uid programs and device nodes, id-mapped where the sandbox has ids of its own;
+ * read-only reaches the mounts below it. Host paths are only made absolute here; the adaptor opens them.
  */
 #include "policy/defaults.h"
 #include "policy/flags.h"
@@ -157,7 +157,9 @@ int flag_dir(struct policy_build *b, const char *value, struct err *err)
 
 /* ---- -v ------------------------------------------------------------------------------------------------------ */
 
-static const struct { const char *name, *options, *refusal; } volume_options[] = {
+static const struct {
+    const char *name, *options, *refusal;
+} volume_options[] = {
     {"ro", BIND_RO, NULL},
     {"rw", "", NULL},
     {"private", "private", NULL},
@@ -210,7 +212,8 @@ int flag_volume(struct policy_build *b, const char *value, struct err *err)
     const char *colon = strchr(value, ':');
 
     if (!colon)
-        return err_set(err, -EINVAL, "volumes without a host path are not in this build: write HOST:GUEST, or --tmpfs GUEST");
+        return err_set(err, -EINVAL,
+                       "volumes without a host path are not in this build: write HOST:GUEST, or --tmpfs GUEST");
     char *host = arena_strndup(a, value, (size_t)(colon - value)), *guest = arena_strdup(a, colon + 1);
     if (!host || !guest)
         return no_memory(err);
@@ -342,10 +345,19 @@ static int mount_field(struct mount_fields *f, char *field, struct err *err)
         *value++ = '\0';
     else
         value = field + strlen(field);
-    const struct { const char *name; const char **to; } texts[] = {
-        {"type", &f->type},           {"source", &f->source},      {"src", &f->source},
-        {"target", &f->target},       {"destination", &f->target}, {"dst", &f->target},
-        {"tmpfs-size", &f->tmpfs_size}, {"tmpfs-mode", &f->tmpfs_mode}, {"bind-propagation", &f->propagation},
+    const struct {
+        const char *name;
+        const char **to;
+    } texts[] = {
+        {"type", &f->type},
+        {"source", &f->source},
+        {"src", &f->source},
+        {"target", &f->target},
+        {"destination", &f->target},
+        {"dst", &f->target},
+        {"tmpfs-size", &f->tmpfs_size},
+        {"tmpfs-mode", &f->tmpfs_mode},
+        {"bind-propagation", &f->propagation},
         {"bind-recursive", &f->recursive},
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -362,8 +374,10 @@ static int mount_field(struct mount_fields *f, char *field, struct err *err)
         return mount_flag(field, value, &f->alone, err);
     if (!strncmp(field, "volume-", 7))
         return err_set(err, -EINVAL, "%s is of named volumes, which are not in this build: type=bind", field);
-    return err_set(err, -EINVAL, "unknown key '%s': type, source, target, readonly, bind-propagation, bind-recursive, "
-                                 "tmpfs-size, tmpfs-mode", field);
+    return err_set(err, -EINVAL,
+                   "unknown key '%s': type, source, target, readonly, bind-propagation, bind-recursive, "
+                   "tmpfs-size, tmpfs-mode",
+                   field);
 }
 
 static int mount_tmpfs(struct policy_build *b, const struct mount_fields *f, struct err *err)
@@ -400,8 +414,7 @@ static int mount_bind(struct policy_build *b, const struct mount_fields *f, stru
         alone = true;
     else if (f->recursive && strcmp(f->recursive, "enabled") != 0 && strcmp(f->recursive, "readonly") != 0)
         return err_set(err, -EINVAL, "bind-recursive=%s: enabled, disabled or readonly%s", f->recursive,
-                       strcmp(f->recursive, "writable") != 0 ? ""
-                                                              : " (read-only always reaches the mounts below)");
+                       strcmp(f->recursive, "writable") != 0 ? "" : " (read-only always reaches the mounts below)");
     int r = add_bind(b, f->source, f->target, f->readonly, f->propagation, err);
     if (!r && alone)
         bind_alone(policy_mount_find(b->p, flag_path_clean(b->p->arena, f->target)));
@@ -454,8 +467,9 @@ int flag_device(struct policy_build *b, const char *value, struct err *err)
     if (!text)
         return no_memory(err);
     if (value[0] != '/')
-        return err_set(err, -EINVAL, strchr(value, '=') ? "device names of CDI are not in this build: write /dev/NAME"
-                                                        : "a device is an absolute path, as in /dev/fuse");
+        return err_set(err, -EINVAL,
+                       strchr(value, '=') ? "device names of CDI are not in this build: write /dev/NAME"
+                                          : "a device is an absolute path, as in /dev/fuse");
     d.source = d.path = text;
     char *second = strchr(text, ':');
     if (second) {

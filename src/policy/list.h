@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Growing lists in an arena, for the readers that build a policy item by item. Room doubles at powers of two, so a list
- * must be grown by these functions from its first item on; a list made elsewhere with exactly n places is not to be pushed to.
+ * must be grown by these functions from its first item on; a list made elsewhere with exactly n places is not to be
+ * pushed to.
  */
 #ifndef MOAT_POLICY_LIST_H
 #define MOAT_POLICY_LIST_H
@@ -9,7 +10,8 @@
 #include "base/mem.h"
 #include "policy/policy.h"
 
-/* A zeroed new last item of the array `*list` of `*n` items of `size` bytes; *list and *n are updated. NULL: arena full. */
+/* A zeroed new last item of the array `*list` of `*n` items of `size` bytes; *list and *n are updated. NULL: arena
+ * full. */
 void *policy_list_push(struct arena *a, void *list, uint32_t *n, size_t size);
 
 /* Appends the pointer (not a copy) and keeps the vector NULL-terminated. 0 or -ENOMEM. */

@@ -72,11 +72,10 @@ static const char *const caps[CAP_COUNT] = {
     "CAP_CHECKPOINT_RESTORE",
 };
 
-/* Capability numbers in the order of their names. */
-static const uint8_t caps_sorted[CAP_COUNT] = {
-    30, 37, 29, 36, 39, 40, 0,  1,  2,  3,  4,  14, 15, 5,  28, 9,  33, 32, 27, 12, 10,
-    11, 13, 38, 31, 6,  8,  7,  34, 21, 22, 18, 16, 23, 20, 19, 17, 24, 25, 26, 35,
-};
+/* Capability numbers in the order of their names as strcasecmp(3) sees it: '_' before the letters. */
+static const uint8_t caps_sorted[CAP_COUNT] = {30, 37, 29, 36, 39, 40, 0,  1,  2,  3,  4,  14, 15, 5,
+                                               28, 9,  33, 32, 27, 12, 10, 11, 13, 38, 31, 6,  8,  7,
+                                               21, 22, 18, 16, 23, 20, 19, 17, 24, 25, 26, 34, 35};
 
 int cap_from_name(const char *name)
 {
@@ -105,22 +104,14 @@ const char *cap_name(int cap)
 /* ---- resource limits ---------------------------------------------------------------------------------------- */
 
 static const char *const rlimits[] = {
-    [RLIMIT_CPU] = "RLIMIT_CPU",
-    [RLIMIT_FSIZE] = "RLIMIT_FSIZE",
-    [RLIMIT_DATA] = "RLIMIT_DATA",
-    [RLIMIT_STACK] = "RLIMIT_STACK",
-    [RLIMIT_CORE] = "RLIMIT_CORE",
-    [RLIMIT_RSS] = "RLIMIT_RSS",
-    [RLIMIT_NPROC] = "RLIMIT_NPROC",
-    [RLIMIT_NOFILE] = "RLIMIT_NOFILE",
-    [RLIMIT_MEMLOCK] = "RLIMIT_MEMLOCK",
-    [RLIMIT_AS] = "RLIMIT_AS",
-    [RLIMIT_LOCKS] = "RLIMIT_LOCKS",
-    [RLIMIT_SIGPENDING] = "RLIMIT_SIGPENDING",
-    [RLIMIT_MSGQUEUE] = "RLIMIT_MSGQUEUE",
-    [RLIMIT_NICE] = "RLIMIT_NICE",
-    [RLIMIT_RTPRIO] = "RLIMIT_RTPRIO",
-    [RLIMIT_RTTIME] = "RLIMIT_RTTIME",
+    [RLIMIT_CPU] = "RLIMIT_CPU",           [RLIMIT_FSIZE] = "RLIMIT_FSIZE",
+    [RLIMIT_DATA] = "RLIMIT_DATA",         [RLIMIT_STACK] = "RLIMIT_STACK",
+    [RLIMIT_CORE] = "RLIMIT_CORE",         [RLIMIT_RSS] = "RLIMIT_RSS",
+    [RLIMIT_NPROC] = "RLIMIT_NPROC",       [RLIMIT_NOFILE] = "RLIMIT_NOFILE",
+    [RLIMIT_MEMLOCK] = "RLIMIT_MEMLOCK",   [RLIMIT_AS] = "RLIMIT_AS",
+    [RLIMIT_LOCKS] = "RLIMIT_LOCKS",       [RLIMIT_SIGPENDING] = "RLIMIT_SIGPENDING",
+    [RLIMIT_MSGQUEUE] = "RLIMIT_MSGQUEUE", [RLIMIT_NICE] = "RLIMIT_NICE",
+    [RLIMIT_RTPRIO] = "RLIMIT_RTPRIO",     [RLIMIT_RTTIME] = "RLIMIT_RTTIME",
 };
 
 int rlimit_from_name(const char *name)
@@ -141,7 +132,8 @@ const char *rlimit_name(int resource)
 
 /* ---- signals ------------------------------------------------------------------------------------------------ */
 
-/* The kernel's numbers: the real-time ones begin at 34 and not where this program's C library begins to hand them out. */
+/* The kernel's numbers: the real-time ones begin at 34 and not where this program's C library begins to hand them out.
+ */
 #define RT_MIN 34
 #define RT_MAX 64
 
@@ -213,14 +205,10 @@ static const struct {
     const char *name, *proc;
     uint64_t flag;
 } namespaces[NS_KINDS] = {
-    [NS_USER] = {"user", "user", CLONE_NEWUSER},
-    [NS_CGROUP] = {"cgroup", "cgroup", CLONE_NEWCGROUP},
-    [NS_IPC] = {"ipc", "ipc", CLONE_NEWIPC},
-    [NS_UTS] = {"uts", "uts", CLONE_NEWUTS},
-    [NS_NET] = {"network", "net", CLONE_NEWNET},
-    [NS_PID] = {"pid", "pid", CLONE_NEWPID},
-    [NS_MNT] = {"mount", "mnt", CLONE_NEWNS},
-    [NS_TIME] = {"time", "time", CLONE_NEWTIME},
+    [NS_USER] = {"user", "user", CLONE_NEWUSER}, [NS_CGROUP] = {"cgroup", "cgroup", CLONE_NEWCGROUP},
+    [NS_IPC] = {"ipc", "ipc", CLONE_NEWIPC},     [NS_UTS] = {"uts", "uts", CLONE_NEWUTS},
+    [NS_NET] = {"network", "net", CLONE_NEWNET}, [NS_PID] = {"pid", "pid", CLONE_NEWPID},
+    [NS_MNT] = {"mount", "mnt", CLONE_NEWNS},    [NS_TIME] = {"time", "time", CLONE_NEWTIME},
 };
 
 int ns_from_name(const char *name)
@@ -293,9 +281,12 @@ static const struct name_value arches[] = {
 };
 
 static const struct name_value operators[] = {
-    {"SCMP_CMP_NE", SECCOMP_OP_NE}, {"SCMP_CMP_LT", SECCOMP_OP_LT},
-    {"SCMP_CMP_LE", SECCOMP_OP_LE}, {"SCMP_CMP_EQ", SECCOMP_OP_EQ},
-    {"SCMP_CMP_GE", SECCOMP_OP_GE}, {"SCMP_CMP_GT", SECCOMP_OP_GT},
+    {"SCMP_CMP_NE", SECCOMP_OP_NE},
+    {"SCMP_CMP_LT", SECCOMP_OP_LT},
+    {"SCMP_CMP_LE", SECCOMP_OP_LE},
+    {"SCMP_CMP_EQ", SECCOMP_OP_EQ},
+    {"SCMP_CMP_GE", SECCOMP_OP_GE},
+    {"SCMP_CMP_GT", SECCOMP_OP_GT},
     {"SCMP_CMP_MASKED_EQ", SECCOMP_OP_MASKED_EQ},
 };
 

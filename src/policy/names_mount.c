@@ -15,14 +15,14 @@
 #endif
 
 enum option_kind {
-    OPTION_NOTHING,      /* known, and already so */
-    OPTION_SET,          /* a mount attribute */
+    OPTION_NOTHING, /* known, and already so */
+    OPTION_SET,     /* a mount attribute */
     OPTION_CLEAR,
-    OPTION_ATIME,        /* this access-time mode */
-    OPTION_NOT_ATIME,    /* not this one: back to the kernel's default */
-    OPTION_READONLY,     /* attribute and super block */
+    OPTION_ATIME,     /* this access-time mode */
+    OPTION_NOT_ATIME, /* not this one: back to the kernel's default */
+    OPTION_READONLY,  /* attribute and super block */
     OPTION_WRITABLE,
-    OPTION_SB_SET,       /* a super-block flag */
+    OPTION_SB_SET, /* a super-block flag */
     OPTION_SB_CLEAR,
     OPTION_PROPAGATION,
     OPTION_BIND,
@@ -60,7 +60,8 @@ static const struct option_def {
     {"noiversion", OPTION_SB_CLEAR, false, MS_I_VERSION},
     {"nolazytime", OPTION_SB_CLEAR, false, MS_LAZYTIME},
     {"nomand", OPTION_SB_CLEAR, false, MS_MANDLOCK},
-    {"norelatime", OPTION_NOTHING, false, 0}, /* relatime is also the kernel's default, so there is nothing to go back to */
+    {"norelatime", OPTION_NOTHING, false,
+     0}, /* relatime is also the kernel's default, so there is nothing to go back to */
     {"nostrictatime", OPTION_NOT_ATIME, false, MOUNT_ATTR_STRICTATIME},
     {"nosuid", OPTION_SET, false, MOUNT_ATTR_NOSUID},
     {"nosymfollow", OPTION_SET, false, MOUNT_ATTR_NOSYMFOLLOW},

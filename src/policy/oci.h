@@ -49,15 +49,18 @@ int oci_fail_item(struct oci_reader *r, const char *name, uint32_t index, const 
 int oci_no_memory(struct oci_reader *r);
 
 /* An object or array member; *out is NULL when absent. */
-int oci_child(struct oci_reader *r, const struct json *o, const char *name, enum json_type type, const struct json **out);
+int oci_child(struct oci_reader *r, const struct json *o, const char *name, enum json_type type,
+              const struct json **out);
 /* The item itself must be an object. */
 int oci_expect_object(struct oci_reader *r, const struct json *item);
 /* An array member of objects, and room for its items (count of *list); *list NULL when absent. */
-int oci_list(struct oci_reader *r, const struct json *o, const char *name, size_t size, const struct json **list, void *items);
+int oci_list(struct oci_reader *r, const struct json *o, const char *name, size_t size, const struct json **list,
+             void *items);
 
 int oci_string(struct oci_reader *r, const struct json *o, const char *name, unsigned how, const char **out);
 int oci_bool(struct oci_reader *r, const struct json *o, const char *name, bool *out);
-int oci_u64(struct oci_reader *r, const struct json *o, const char *name, unsigned how, uint64_t max, struct opt_u64 *out);
+int oci_u64(struct oci_reader *r, const struct json *o, const char *name, unsigned how, uint64_t max,
+            struct opt_u64 *out);
 int oci_i64(struct oci_reader *r, const struct json *o, const char *name, unsigned how, int64_t min, int64_t max,
             struct opt_i64 *out);
 int oci_u32(struct oci_reader *r, const struct json *o, const char *name, unsigned how, uint32_t max, uint32_t *out);
@@ -104,10 +107,10 @@ extern const size_t oci_n_personalities;
 extern const char *const oci_hook_names[HOOK_POINTS];
 
 /* What moat keeps beyond the specification travels in annotations of these names; they are not shown as annotations. */
-#define OCI_STOP_SIGNAL    "org.opencontainers.image.stopSignal"
-#define OCI_MOAT_INIT      "moat.init"
-#define OCI_MOAT_TIMEOUT   "moat.timeout-ms"
-#define OCI_MOAT_LANDLOCK  "moat.landlock"
-#define OCI_MOAT_SECCOMP   "moat.seccomp" /* "default" */
+#define OCI_STOP_SIGNAL   "org.opencontainers.image.stopSignal"
+#define OCI_MOAT_INIT     "moat.init"
+#define OCI_MOAT_TIMEOUT  "moat.timeout-ms"
+#define OCI_MOAT_LANDLOCK "moat.landlock"
+#define OCI_MOAT_SECCOMP  "moat.seccomp" /* "default" */
 
 #endif

@@ -26,7 +26,8 @@ static int refuse_platforms(struct oci_reader *r, const struct json *root)
     static const struct {
         const char *member, *name;
     } rows[] = {
-        {"windows", "Windows"}, {"solaris", "Solaris"}, {"freebsd", "FreeBSD"}, {"zos", "z/OS"}, {"vm", "virtual machines"},
+        {"windows", "Windows"}, {"solaris", "Solaris"},     {"freebsd", "FreeBSD"},
+        {"zos", "z/OS"},        {"vm", "virtual machines"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -229,8 +230,8 @@ static int read_document(struct oci_reader *r, const struct json *root, struct p
     const struct json *process, *linux_part;
     int code;
 
-    if ((code = refuse_platforms(r, root)) < 0 || (code = read_version(r, root, p)) < 0 || (code = read_root(r, root, p)) < 0 ||
-        (code = read_uts_name(r, root, "hostname", &p->hostname)) < 0 ||
+    if ((code = refuse_platforms(r, root)) < 0 || (code = read_version(r, root, p)) < 0 ||
+        (code = read_root(r, root, p)) < 0 || (code = read_uts_name(r, root, "hostname", &p->hostname)) < 0 ||
         (code = read_uts_name(r, root, "domainname", &p->domainname)) < 0 || (code = oci_read_mounts(r, root, p)) < 0 ||
         (code = read_hooks(r, root, p)) < 0 || (code = oci_child(r, root, "process", JSON_OBJECT, &process)) < 0 ||
         (code = oci_child(r, root, "linux", JSON_OBJECT, &linux_part)) < 0)

@@ -9,8 +9,12 @@
 
 /* Numbers of set_mempolicy(2); the newest is beyond Debian 12's header. */
 const struct oci_word oci_memory_modes[] = {
-    {"MPOL_DEFAULT", 0}, {"MPOL_PREFERRED", 1},      {"MPOL_BIND", 2},
-    {"MPOL_INTERLEAVE", 3}, {"MPOL_LOCAL", 4},          {"MPOL_PREFERRED_MANY", 5},
+    {"MPOL_DEFAULT", 0},
+    {"MPOL_PREFERRED", 1},
+    {"MPOL_BIND", 2},
+    {"MPOL_INTERLEAVE", 3},
+    {"MPOL_LOCAL", 4},
+    {"MPOL_PREFERRED_MANY", 5},
     {"MPOL_WEIGHTED_INTERLEAVE", 6},
 };
 const size_t oci_n_memory_modes = ARRAY_LEN(oci_memory_modes);
@@ -114,7 +118,8 @@ static int read_device(struct oci_reader *r, const struct json *o, struct device
     if ((code = oci_u32(r, o, "major", required, 0xfff, &d->major)) < 0 ||
         (code = oci_u32(r, o, "minor", required, 0xfffff, &d->minor)) < 0 ||
         (code = oci_u64(r, o, "fileMode", 0, 0177777, &d->mode)) < 0 ||
-        (code = oci_u64(r, o, "uid", 0, OCI_ID_MAX, &d->uid)) < 0 || (code = oci_u64(r, o, "gid", 0, OCI_ID_MAX, &d->gid)) < 0)
+        (code = oci_u64(r, o, "uid", 0, OCI_ID_MAX, &d->uid)) < 0 ||
+        (code = oci_u64(r, o, "gid", 0, OCI_ID_MAX, &d->gid)) < 0)
         return code;
     d->mode.v &= 07777; /* engines send st_mode whole, with the type of the node in it */
     if (d->type == 'p')
@@ -170,11 +175,12 @@ static int read_net_devices(struct oci_reader *r, const struct json *o, struct p
             return oci_fail(r, m->key, "is no interface name (1 to %d bytes, no '/', ':' or space)", IFNAMSIZ - 1);
         oci_enter(r, m->key);
         v[i].host_name = m->key;
-        if ((code = oci_expect_object(r, m)) < 0 || (code = oci_string(r, m, "name", OCI_EMPTY_IS_NONE, &v[i].name)) < 0)
+        if ((code = oci_expect_object(r, m)) < 0 ||
+            (code = oci_string(r, m, "name", OCI_EMPTY_IS_NONE, &v[i].name)) < 0)
             return code;
         if (v[i].name && !interface_name_ok(v[i].name))
-            return oci_fail(r, "name", "\"%.64s\" is no interface name (1 to %d bytes, no '/', ':' or space)", v[i].name,
-                            IFNAMSIZ - 1);
+            return oci_fail(r, "name", "\"%.64s\" is no interface name (1 to %d bytes, no '/', ':' or space)",
+                            v[i].name, IFNAMSIZ - 1);
         oci_leave(r);
     }
     oci_leave(r);
@@ -320,10 +326,11 @@ int oci_read_linux(struct oci_reader *r, const struct json *o, struct policy *p)
 
     if ((code = read_namespaces(r, o, p)) < 0 || (code = oci_read_id_maps(r, o, "uidMappings", &p->uid_maps)) < 0 ||
         (code = oci_read_id_maps(r, o, "gidMappings", &p->gid_maps)) < 0 || (code = read_time_offsets(r, o, p)) < 0 ||
-        (code = read_devices(r, o, p)) < 0 || (code = read_net_devices(r, o, p)) < 0 || (code = read_places(r, o, p)) < 0 ||
-        (code = read_sysctl(r, o, p)) < 0 || (code = oci_read_seccomp(r, o, &p->seccomp)) < 0 ||
-        (code = read_intel_rdt(r, o, p)) < 0 || (code = read_memory_policy(r, o, p)) < 0 ||
-        (code = read_personality(r, o, p)) < 0 || (code = oci_child(r, o, "resources", JSON_OBJECT, &res)) < 0)
+        (code = read_devices(r, o, p)) < 0 || (code = read_net_devices(r, o, p)) < 0 ||
+        (code = read_places(r, o, p)) < 0 || (code = read_sysctl(r, o, p)) < 0 ||
+        (code = oci_read_seccomp(r, o, &p->seccomp)) < 0 || (code = read_intel_rdt(r, o, p)) < 0 ||
+        (code = read_memory_policy(r, o, p)) < 0 || (code = read_personality(r, o, p)) < 0 ||
+        (code = oci_child(r, o, "resources", JSON_OBJECT, &res)) < 0)
         return code;
     if (!res)
         return 0;

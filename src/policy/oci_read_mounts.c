@@ -29,8 +29,8 @@ int oci_read_id_maps(struct oci_reader *r, const struct json *o, const char *nam
         if (v[i].count == 0)
             return oci_fail(r, "size", "must be at least 1");
         if (v[i].count > UINT32_MAX - v[i].inside || v[i].count > UINT32_MAX - v[i].outside)
-            return oci_fail(r, "size", "%u ids from %u and %u pass the last id, %u", v[i].count, v[i].inside, v[i].outside,
-                            OCI_ID_MAX);
+            return oci_fail(r, "size", "%u ids from %u and %u pass the last id, %u", v[i].count, v[i].inside,
+                            v[i].outside, OCI_ID_MAX);
         oci_leave(r);
     }
     oci_leave(r);
@@ -69,13 +69,15 @@ static int check_mount(struct oci_reader *r, struct mount_rule *m)
     if (m->bind && !m->remount && !m->source)
         return oci_fail(r, "source", "is required for a bind mount");
     if (m->bind && m->n_data)
-        return oci_fail(r, "options", "unknown option \"%.64s\": a bind mount takes no file system options", m->data[0]);
+        return oci_fail(r, "options", "unknown option \"%.64s\": a bind mount takes no file system options",
+                        m->data[0]);
     if (!m->bind && !m->type && !m->remount && !m->propagation)
         return oci_fail(r, "type", "is required unless options has bind or rbind");
     if (m->tmpcopyup && (!m->type || strcmp(m->type, "tmpfs") != 0))
         return oci_fail(r, "options", "tmpcopyup needs type tmpfs");
     if (!m->uid_maps.n != !m->gid_maps.n)
-        return oci_fail(r, m->uid_maps.n ? "gidMappings" : "uidMappings", "is required together with the other mapping");
+        return oci_fail(r, m->uid_maps.n ? "gidMappings" : "uidMappings",
+                        "is required together with the other mapping");
     return 0;
 }
 

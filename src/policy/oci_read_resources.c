@@ -73,9 +73,10 @@ static int read_device_access(struct oci_reader *r, const struct json *o, struct
 
     if (!json_get(o, "allow"))
         return oci_fail(r, "allow", "is required");
-    if ((code = oci_bool(r, o, "allow", &d->allow)) < 0 || (code = oci_string(r, o, "type", OCI_EMPTY_IS_NONE, &type)) < 0 ||
-        (code = oci_i64(r, o, "major", 0, -1, 0xfff, &major)) < 0 || (code = oci_i64(r, o, "minor", 0, -1, 0xfffff, &minor)) < 0 ||
-        (code = read_access_letters(r, o, d)) < 0)
+    if ((code = oci_bool(r, o, "allow", &d->allow)) < 0 ||
+        (code = oci_string(r, o, "type", OCI_EMPTY_IS_NONE, &type)) < 0 ||
+        (code = oci_i64(r, o, "major", 0, -1, 0xfff, &major)) < 0 ||
+        (code = oci_i64(r, o, "minor", 0, -1, 0xfffff, &minor)) < 0 || (code = read_access_letters(r, o, d)) < 0)
         return code;
     if (!strchr("abc", type[0]) || type[1])
         return oci_fail(r, "type", "unknown device type \"%.32s\"; known are a, b, c", type);
@@ -121,7 +122,8 @@ static int read_memory(struct oci_reader *r, const struct json *o, struct resour
         (code = number_i64(r, m, "kernel", &res->memory.kernel)) < 0 ||
         (code = number_i64(r, m, "kernelTCP", &res->memory.kernel_tcp)) < 0 ||
         (code = oci_u64(r, m, "swappiness", 0, 100, &res->memory.swappiness)) < 0 ||
-        (code = tri_state(r, m, "disableOOMKiller", &res->memory.disable_oom_killer.set, &res->memory.disable_oom_killer.v)) < 0 ||
+        (code = tri_state(r, m, "disableOOMKiller", &res->memory.disable_oom_killer.set,
+                          &res->memory.disable_oom_killer.v)) < 0 ||
         (code = tri_state(r, m, "useHierarchy", &res->memory.use_hierarchy.set, &res->memory.use_hierarchy.v)) < 0 ||
         (code = tri_state(r, m, "checkBeforeUpdate", &res->memory.check_before_update.set,
                           &res->memory.check_before_update.v)) < 0)
@@ -175,7 +177,8 @@ static int read_device_number(struct oci_reader *r, const struct json *o, uint32
     return code < 0 ? code : oci_u32(r, o, "minor", OCI_REQUIRED, 0xfffff, minor);
 }
 
-static int read_throttle(struct oci_reader *r, const struct json *o, const char *name, struct throttle_device **out, uint32_t *n)
+static int read_throttle(struct oci_reader *r, const struct json *o, const char *name, struct throttle_device **out,
+                         uint32_t *n)
 {
     const struct json *list;
     struct throttle_device *v;
@@ -235,7 +238,8 @@ static int read_block_io(struct oci_reader *r, const struct json *o, struct reso
         return code;
     oci_enter(r, "blockIO");
     if ((code = number_u64(r, b, "weight", UINT16_MAX, &res->blkio.weight)) < 0 ||
-        (code = number_u64(r, b, "leafWeight", UINT16_MAX, &res->blkio.leaf_weight)) < 0 || (code = read_weights(r, b, res)) < 0 ||
+        (code = number_u64(r, b, "leafWeight", UINT16_MAX, &res->blkio.leaf_weight)) < 0 ||
+        (code = read_weights(r, b, res)) < 0 ||
         (code = read_throttle(r, b, "throttleReadBpsDevice", &res->blkio.read_bps, &res->blkio.n_read_bps)) < 0 ||
         (code = read_throttle(r, b, "throttleWriteBpsDevice", &res->blkio.write_bps, &res->blkio.n_write_bps)) < 0 ||
         (code = read_throttle(r, b, "throttleReadIOPSDevice", &res->blkio.read_iops, &res->blkio.n_read_iops)) < 0 ||
@@ -250,7 +254,8 @@ static bool page_size_ok(const char *s)
 {
     size_t digits = strspn(s, "0123456789");
 
-    return digits > 0 && digits < 16 && s[0] != '0' && s[digits] && strchr("KMG", s[digits]) && strcmp(s + digits + 1, "B") == 0;
+    return digits > 0 && digits < 16 && s[0] != '0' && s[digits] && strchr("KMG", s[digits]) &&
+           strcmp(s + digits + 1, "B") == 0;
 }
 
 static int read_hugepages(struct oci_reader *r, const struct json *o, struct resources *res)
@@ -326,7 +331,8 @@ static int read_rdma(struct oci_reader *r, const struct json *o, struct resource
     for (const struct json *m = map->child; m; m = m->next, i++) {
         oci_enter(r, m->key);
         v[i].device = m->key;
-        if ((code = oci_expect_object(r, m)) < 0 || (code = oci_u64(r, m, "hcaHandles", 0, UINT32_MAX, &v[i].handles)) < 0 ||
+        if ((code = oci_expect_object(r, m)) < 0 ||
+            (code = oci_u64(r, m, "hcaHandles", 0, UINT32_MAX, &v[i].handles)) < 0 ||
             (code = oci_u64(r, m, "hcaObjects", 0, UINT32_MAX, &v[i].objects)) < 0)
             return code;
         if (!v[i].handles.set && !v[i].objects.set)
@@ -361,8 +367,9 @@ int oci_read_resources(struct oci_reader *r, const struct json *o, struct resour
 {
     int code;
 
-    if ((code = read_devices(r, o, res)) < 0 || (code = read_memory(r, o, res)) < 0 || (code = read_cpu(r, o, res)) < 0 ||
-        (code = read_pids(r, o, res)) < 0 || (code = read_block_io(r, o, res)) < 0 || (code = read_hugepages(r, o, res)) < 0 ||
+    if ((code = read_devices(r, o, res)) < 0 || (code = read_memory(r, o, res)) < 0 ||
+        (code = read_cpu(r, o, res)) < 0 || (code = read_pids(r, o, res)) < 0 ||
+        (code = read_block_io(r, o, res)) < 0 || (code = read_hugepages(r, o, res)) < 0 ||
         (code = read_network(r, o, res)) < 0 || (code = read_rdma(r, o, res)) < 0)
         return code;
     return read_unified(r, o, res);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `linux.seccomp` (config-linux.md, "Seccomp"). Pure. System-call names are not judged here: the compiler knows them. */
+/* `linux.seccomp` (config-linux.md, "Seccomp"). Pure. System-call names are not judged here: the compiler knows them.
+ */
 #include "policy/names.h"
 #include "policy/oci.h"
 
@@ -9,7 +10,8 @@
 #define KERNEL_MAX_ERRNO 4095 /* what the kernel cuts SECCOMP_RET_ERRNO to */
 
 /* The action and its errno: `errno_name` only goes with ERRNO and TRACE, and is EPERM where it is not given. */
-static int read_action(struct oci_reader *r, const struct json *o, const char *name, const char *errno_name, uint32_t *out)
+static int read_action(struct oci_reader *r, const struct json *o, const char *name, const char *errno_name,
+                       uint32_t *out)
 {
     const char *s = NULL;
     struct opt_u64 data = {0};
@@ -23,7 +25,8 @@ static int read_action(struct oci_reader *r, const struct json *o, const char *n
         return oci_fail(r, name, "unknown action \"%.64s\"", s);
     if (action == SECCOMP_RET_ERRNO || action == SECCOMP_RET_TRACE) {
         if (action == SECCOMP_RET_ERRNO && data.v > KERNEL_MAX_ERRNO)
-            return oci_fail(r, errno_name, "%llu is beyond the last errno, %d", (unsigned long long)data.v, KERNEL_MAX_ERRNO);
+            return oci_fail(r, errno_name, "%llu is beyond the last errno, %d", (unsigned long long)data.v,
+                            KERNEL_MAX_ERRNO);
         action |= data.set ? (uint32_t)data.v : EPERM;
     } else if (data.set) {
         return oci_fail(r, errno_name, "%s takes no errno; only SCMP_ACT_ERRNO and SCMP_ACT_TRACE do", s);
@@ -146,7 +149,8 @@ int oci_read_seccomp(struct oci_reader *r, const struct json *o, struct seccomp_
         return code;
     oci_enter(r, "seccomp");
     if ((code = read_action(r, sec, "defaultAction", "defaultErrnoRet", &s.default_action)) < 0 ||
-        (code = read_arches(r, sec, &s)) < 0 || (code = read_flags(r, sec, &s)) < 0 || (code = read_rules(r, sec, &s)) < 0 ||
+        (code = read_arches(r, sec, &s)) < 0 || (code = read_flags(r, sec, &s)) < 0 ||
+        (code = read_rules(r, sec, &s)) < 0 ||
         (code = oci_string(r, sec, "listenerPath", OCI_EMPTY_IS_NONE | OCI_ABSOLUTE, &s.listener_path)) < 0 ||
         (code = oci_string(r, sec, "listenerMetadata", OCI_EMPTY_IS_NONE, &s.listener_metadata)) < 0)
         return code;

@@ -104,7 +104,8 @@ static int absent(struct oci_reader *r, const char *name, unsigned how)
     return how & OCI_REQUIRED ? oci_fail(r, name, "is required") : 0;
 }
 
-int oci_child(struct oci_reader *r, const struct json *o, const char *name, enum json_type type, const struct json **out)
+int oci_child(struct oci_reader *r, const struct json *o, const char *name, enum json_type type,
+              const struct json **out)
 {
     const struct json *m = json_get(o, name);
 
@@ -120,7 +121,8 @@ int oci_expect_object(struct oci_reader *r, const struct json *item)
     return item->type == JSON_OBJECT ? 0 : wrong_type(r, NULL, "an object", item);
 }
 
-int oci_list(struct oci_reader *r, const struct json *o, const char *name, size_t size, const struct json **list, void *items)
+int oci_list(struct oci_reader *r, const struct json *o, const char *name, size_t size, const struct json **list,
+             void *items)
 {
     int code = oci_child(r, o, name, JSON_ARRAY, list);
 
@@ -184,7 +186,8 @@ int oci_bool(struct oci_reader *r, const struct json *o, const char *name, bool 
     return 0;
 }
 
-int oci_u64(struct oci_reader *r, const struct json *o, const char *name, unsigned how, uint64_t max, struct opt_u64 *out)
+int oci_u64(struct oci_reader *r, const struct json *o, const char *name, unsigned how, uint64_t max,
+            struct opt_u64 *out)
 {
     const struct json *m = json_get(o, name);
     uint64_t v;
@@ -214,7 +217,8 @@ int oci_i64(struct oci_reader *r, const struct json *o, const char *name, unsign
     if (m->type != JSON_INT)
         return wrong_type(r, name, "an integer", m);
     if (m->integer < min || m->integer > max)
-        return oci_fail(r, name, "%lld is not between %lld and %lld", (long long)m->integer, (long long)min, (long long)max);
+        return oci_fail(r, name, "%lld is not between %lld and %lld", (long long)m->integer, (long long)min,
+                        (long long)max);
     *out = (struct opt_i64){.set = true, .v = m->integer};
     return 0;
 }

@@ -138,7 +138,8 @@ static void put_priorities(const struct process *p, struct json_writer *w)
     put_scheduler(&p->sched, w);
     if (p->ioprio.set) {
         json_object_begin(w, "ioPriority");
-        json_string(w, "class", oci_word_name(oci_ioprio_classes, oci_n_ioprio_classes, p->ioprio.v >> IOPRIO_CLASS_SHIFT));
+        json_string(w, "class",
+                    oci_word_name(oci_ioprio_classes, oci_n_ioprio_classes, p->ioprio.v >> IOPRIO_CLASS_SHIFT));
         json_uint(w, "priority", p->ioprio.v & 7);
         json_object_end(w);
     }

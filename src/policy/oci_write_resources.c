@@ -68,8 +68,8 @@ static void put_memory(const struct resources *r, struct json_writer *w)
 
 static void put_cpu(const struct resources *r, struct json_writer *w)
 {
-    if (!r->cpu.shares.set && !r->cpu.quota.set && !r->cpu.burst.set && !r->cpu.period.set && !r->cpu.realtime_runtime.set &&
-        !r->cpu.realtime_period.set && !r->cpu.idle.set && !r->cpu.cpus && !r->cpu.mems)
+    if (!r->cpu.shares.set && !r->cpu.quota.set && !r->cpu.burst.set && !r->cpu.period.set &&
+        !r->cpu.realtime_runtime.set && !r->cpu.realtime_period.set && !r->cpu.idle.set && !r->cpu.cpus && !r->cpu.mems)
         return;
     json_object_begin(w, "cpu");
     put_u64(w, "shares", r->cpu.shares);

@@ -18,9 +18,11 @@ static int check_users(const struct policy *p, struct err *err)
     bool user = p->ns[NS_USER].how != NS_HOST;
 
     if (!user && p->uid_maps.n)
-        return err_set(err, -EINVAL, "linux.uidMappings: needs a user namespace; add {\"type\": \"user\"} to linux.namespaces");
+        return err_set(err, -EINVAL,
+                       "linux.uidMappings: needs a user namespace; add {\"type\": \"user\"} to linux.namespaces");
     if (!user && p->gid_maps.n)
-        return err_set(err, -EINVAL, "linux.gidMappings: needs a user namespace; add {\"type\": \"user\"} to linux.namespaces");
+        return err_set(err, -EINVAL,
+                       "linux.gidMappings: needs a user namespace; add {\"type\": \"user\"} to linux.namespaces");
     /* Flags and policy files get their maps from the launcher; a config.json has to bring them. */
     if (p->source == POLICY_FROM_OCI && p->ns[NS_USER].how == NS_NEW) {
         if (!p->uid_maps.n)
@@ -31,7 +33,8 @@ static int check_users(const struct policy *p, struct err *err)
     for (uint32_t i = 0; i < p->n_mounts; i++) {
         const struct mount_rule *m = &p->mounts[i];
         if (m->idmap != IDMAP_NO && !m->uid_maps.n && !user)
-            return err_set(err, -EINVAL, "mounts[%u].options: %s needs uidMappings and gidMappings, or a user namespace", i,
+            return err_set(err, -EINVAL,
+                           "mounts[%u].options: %s needs uidMappings and gidMappings, or a user namespace", i,
                            m->idmap == IDMAP_TOP ? "idmap" : "ridmap");
     }
     return 0;
@@ -44,7 +47,8 @@ static int check_names(const struct policy *p, struct err *err)
     if (name && p->ns[NS_UTS].how == NS_HOST)
         return err_set(err, -EINVAL, "%s: needs a uts namespace; add {\"type\": \"uts\"} to linux.namespaces", name);
     if ((p->time_monotonic.set || p->time_boottime.set) && p->ns[NS_TIME].how != NS_NEW)
-        return err_set(err, -EINVAL, "linux.timeOffsets: needs a new time namespace; add {\"type\": \"time\"} to linux.namespaces");
+        return err_set(err, -EINVAL,
+                       "linux.timeOffsets: needs a new time namespace; add {\"type\": \"time\"} to linux.namespaces");
     return 0;
 }
 
@@ -86,7 +90,9 @@ static int check_sysctl(const struct policy *p, struct err *err)
                 home = &sysctl_homes[k];
         }
         if (!home)
-            return err_set(err, -EINVAL, "linux.sysctl.%.64s: belongs to no namespace, so it would change the host; leave it out", key);
+            return err_set(err, -EINVAL,
+                           "linux.sysctl.%.64s: belongs to no namespace, so it would change the host; leave it out",
+                           key);
         if (p->ns[home->ns].how == NS_HOST)
             return err_set(err, -EINVAL, "linux.sysctl.%.64s: needs a %s namespace, or it would change the host", key,
                            ns_name(home->ns));
@@ -116,10 +122,11 @@ static int check_resources(const struct resources *r, struct err *err)
 {
     if (r->memory.swap.set && r->memory.swap.v > 0 && r->memory.limit.set &&
         (r->memory.limit.v < 0 || r->memory.swap.v < r->memory.limit.v))
-        return err_set(err, -EINVAL, "linux.resources.memory.swap: counts memory and swap together, so it must be at least limit");
+        return err_set(err, -EINVAL,
+                       "linux.resources.memory.swap: counts memory and swap together, so it must be at least limit");
     if (r->cpu.burst.set && r->cpu.quota.set && r->cpu.quota.v > 0 && r->cpu.burst.v > (uint64_t)r->cpu.quota.v)
-        return err_set(err, -EINVAL, "linux.resources.cpu.burst: %llu is above quota, %lld", (unsigned long long)r->cpu.burst.v,
-                       (long long)r->cpu.quota.v);
+        return err_set(err, -EINVAL, "linux.resources.cpu.burst: %llu is above quota, %lld",
+                       (unsigned long long)r->cpu.burst.v, (long long)r->cpu.quota.v);
     return 0;
 }
 
@@ -128,10 +135,12 @@ static int check_seccomp(const struct seccomp_policy *s, struct err *err)
     if (!s->set || s->moat_default)
         return 0;
     if (s->default_action == SECCOMP_RET_USER_NOTIF)
-        return err_set(err, -EINVAL, "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY would stop the set-up itself; name the calls");
+        return err_set(err, -EINVAL,
+                       "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY would stop the set-up itself; name the calls");
     for (uint32_t i = 0; i < s->n_rules; i++) {
         if (s->rules[i].action == SECCOMP_RET_USER_NOTIF && !s->listener_path)
-            return err_set(err, -EINVAL, "linux.seccomp.syscalls[%u].action: SCMP_ACT_NOTIFY needs linux.seccomp.listenerPath", i);
+            return err_set(err, -EINVAL,
+                           "linux.seccomp.syscalls[%u].action: SCMP_ACT_NOTIFY needs linux.seccomp.listenerPath", i);
     }
     return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Policy files. One row per member: the JSON types it takes and the flag it is, or a reader of its own for lists of objects.
- * Trust: a policy file may come from others; it cannot name files to read, and takes nothing from the environment. What it grants
- * is what its user agreed to by naming it.
+ * Policy files. One row per member: the JSON types it takes and the flag it is, or a reader of its own for lists of
+ * objects. Trust: a policy file may come from others; it cannot name files to read, and takes nothing from the
+ * environment. What it grants is what its user agreed to by naming it.
  */
 #include "policy/policyfile.h"
 #include "base/json.h"
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define PATH_MAX_LEN 160
+#define ITEMS_MAX    4096 /* in one list: each item is compared with those before it */
 
 enum kinds {
     KIND_STRING = 1,
@@ -71,16 +72,20 @@ static const char *scalar_text(struct arena *a, const struct json *j, struct err
 static unsigned kind_of(const struct json *j)
 {
     static const unsigned kinds[] = {
-        [JSON_NULL] = 0,           [JSON_BOOL] = KIND_BOOL,     [JSON_INT] = KIND_INT,    [JSON_UINT] = KIND_INT,
-        [JSON_REAL] = KIND_REAL,   [JSON_STRING] = KIND_STRING, [JSON_ARRAY] = KIND_LIST, [JSON_OBJECT] = KIND_PAIRS,
+        [JSON_NULL] = 0,         [JSON_BOOL] = KIND_BOOL,     [JSON_INT] = KIND_INT,    [JSON_UINT] = KIND_INT,
+        [JSON_REAL] = KIND_REAL, [JSON_STRING] = KIND_STRING, [JSON_ARRAY] = KIND_LIST, [JSON_OBJECT] = KIND_PAIRS,
     };
     return kinds[j->type];
 }
 
 static const char *kinds_words(unsigned kinds, char *buf, size_t size)
 {
-    static const struct { unsigned kind; const char *words; } all[] = {
-        {KIND_STRING, "a string"}, {KIND_REAL, "a number"}, {KIND_INT, "a whole number"}, {KIND_BOOL, "true or false"},
+    static const struct {
+        unsigned kind;
+        const char *words;
+    } all[] = {
+        {KIND_STRING, "a string"},          {KIND_REAL, "a number"},
+        {KIND_INT, "a whole number"},       {KIND_BOOL, "true or false"},
         {KIND_LIST, "an array of strings"}, {KIND_PAIRS, "an object"},
     };
     size_t n = 0;
@@ -93,14 +98,16 @@ static const char *kinds_words(unsigned kinds, char *buf, size_t size)
     return buf;
 }
 
-static int apply_text(struct policy_build *b, const struct member *m, const char *where, const char *text, struct err *err)
+static int apply_text(struct policy_build *b, const struct member *m, const char *where, const char *text,
+                      struct err *err)
 {
     if (m->prefix && !(text = arena_printf(b->p->arena, "%s%s", m->prefix, text)))
         return no_memory(err);
     return policy_flag_apply(b, m->flag, where, text, err);
 }
 
-static int apply_list(struct policy_build *b, const struct member *m, const char *where, const struct json *j, struct err *err)
+static int apply_list(struct policy_build *b, const struct member *m, const char *where, const struct json *j,
+                      struct err *err)
 {
     char item[PATH_MAX_LEN + 16];
     unsigned i = 0;
@@ -116,7 +123,8 @@ static int apply_list(struct policy_build *b, const struct member *m, const char
     return 0;
 }
 
-static int apply_pairs(struct policy_build *b, const struct member *m, const char *where, const struct json *j, struct err *err)
+static int apply_pairs(struct policy_build *b, const struct member *m, const char *where, const struct json *j,
+                       struct err *err)
 {
     char item[PATH_MAX_LEN * 2];
 
@@ -137,11 +145,14 @@ static int apply_pairs(struct policy_build *b, const struct member *m, const cha
     return 0;
 }
 
-static int apply_member(struct policy_build *b, const struct member *m, const char *where, const struct json *j, struct err *err)
+static int apply_member(struct policy_build *b, const struct member *m, const char *where, const struct json *j,
+                        struct err *err)
 {
     unsigned kind = kind_of(j);
     char words[96];
 
+    if ((j->type == JSON_ARRAY || j->type == JSON_OBJECT) && j->count > ITEMS_MAX)
+        return err_set(err, -E2BIG, "%s has %u items: at most %d", where, j->count, ITEMS_MAX);
     if (m->read)
         return m->read(b, where, j, err);
     if (kind == KIND_INT && m->kinds & (KIND_INT | KIND_REAL))
@@ -167,8 +178,8 @@ static int unknown_member(const struct member *rows, size_t n, const char *where
 }
 
 /* Members in the order of the rows, not of the file: two files with the same members give the same policy. */
-static int read_members(struct policy_build *b, const struct member *rows, size_t n, const char *where, const struct json *j,
-                        struct err *err)
+static int read_members(struct policy_build *b, const struct member *rows, size_t n, const char *where,
+                        const struct json *j, struct err *err)
 {
     char path[PATH_MAX_LEN];
 
@@ -210,8 +221,10 @@ static int read_env(struct policy_build *b, const char *where, const struct json
 
     for (const struct json *c = j->type == JSON_ARRAY ? j->child : NULL; c; c = c->next, i++) {
         if (c->type == JSON_STRING && !strchr(c->string.s, '='))
-            return err_set(err, -EINVAL, "%s[%u] '%.100s': write NAME=VALUE: a policy file takes nothing from moat's own "
-                                         "environment, -e NAME does", where, i, c->string.s);
+            return err_set(err, -EINVAL,
+                           "%s[%u] '%.100s': write NAME=VALUE: a policy file takes nothing from moat's own "
+                           "environment, -e NAME does",
+                           where, i, c->string.s);
     }
     return apply_member(b, &row, where, j, err);
 }
@@ -258,7 +271,10 @@ static int append_field(struct arena *a, const char **record, const char *key, c
 
 static int read_mount(struct policy_build *b, const char *where, const struct json *j, struct err *err)
 {
-    static const struct { const char *name, *key; unsigned kinds; } fields[] = {
+    static const struct {
+        const char *name, *key;
+        unsigned kinds;
+    } fields[] = {
         {"type", "type", KIND_STRING},
         {"source", "source", KIND_STRING},
         {"target", "target", KIND_STRING},
@@ -278,8 +294,10 @@ static int read_mount(struct policy_build *b, const char *where, const struct js
         while (i < ARRAY_LEN(fields) && strcmp(fields[i].name, c->key) != 0)
             i++;
         if (i == ARRAY_LEN(fields))
-            return err_set(err, -EINVAL, "%s.%.100s: unknown member; known here: type, source, target, readOnly, recursive, "
-                                         "propagation, size, mode", where, c->key);
+            return err_set(err, -EINVAL,
+                           "%s.%.100s: unknown member; known here: type, source, target, readOnly, recursive, "
+                           "propagation, size, mode",
+                           where, c->key);
         if (!(fields[i].kinds & kind_of(c))) {
             err_set(err, -EINVAL, "must be %s, not %s", kinds_words(fields[i].kinds, words, sizeof words),
                     json_type_name(c->type));
@@ -325,10 +343,13 @@ static int read_ulimits(struct policy_build *b, const char *where, const struct 
             text = arena_printf(b->p->arena, "%s=%s", c->key, c->string.s);
         else if (c->type == JSON_INT)
             text = arena_printf(b->p->arena, "%s=%lld", c->key, (long long)c->integer);
-        else if (c->type == JSON_OBJECT && c->count == 2 && soft && hard && soft->type == JSON_INT && hard->type == JSON_INT)
-            text = arena_printf(b->p->arena, "%s=%lld:%lld", c->key, (long long)soft->integer, (long long)hard->integer);
+        else if (c->type == JSON_OBJECT && c->count == 2 && soft && hard && soft->type == JSON_INT &&
+                 hard->type == JSON_INT)
+            text =
+                arena_printf(b->p->arena, "%s=%lld:%lld", c->key, (long long)soft->integer, (long long)hard->integer);
         else
-            return err_set(err, -EINVAL, "%s: write a number, \"SOFT:HARD\" or {\"soft\": N, \"hard\": N}; -1 is no limit", item);
+            return err_set(err, -EINVAL,
+                           "%s: write a number, \"SOFT:HARD\" or {\"soft\": N, \"hard\": N}; -1 is no limit", item);
         int r = text ? policy_flag_apply(b, FLAG_ULIMIT, item, text, err) : no_memory(err);
         if (r < 0)
             return r;

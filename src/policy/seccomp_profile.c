@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Docker's conditions resolved, then the OCI reader. Trust: the profile may be hostile; a condition that is not understood is
- * refused, since skipping it could open more than its author wanted. */
+/* Docker's conditions resolved, then the OCI reader. Trust: the profile may be hostile; a condition that is not
+ * understood is refused, since skipping it could open more than its author wanted. */
 #include "policy/seccomp_profile.h"
 #include "policy/names.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Seccomp profiles as people write them: an OCI seccomp object, or docker's profile format, which adds conditions
- * (`includes`, `excludes`: capabilities, architectures, kernel version) and `archMap`. The conditions are decided here and now, the
- * rest goes through the OCI reader, so a profile means the same in a bundle, a policy file and a --security-opt.
+ * (`includes`, `excludes`: capabilities, architectures, kernel version) and `archMap`. The conditions are decided here
+ * and now, the rest goes through the OCI reader, so a profile means the same in a bundle, a policy file and a
+ * --security-opt.
  */
 #ifndef MOAT_POLICY_SECCOMP_PROFILE_H
 #define MOAT_POLICY_SECCOMP_PROFILE_H

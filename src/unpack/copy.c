@@ -28,7 +28,7 @@ struct name_list {
     struct item {
         char *name;
         bool directory;
-    } *v;
+    } * v;
     size_t n, cap;
 };
 
@@ -289,11 +289,12 @@ static int copy_item(struct copy *c, const char *path, int dirfd, struct item *i
         if (fd < 0)
             return err_sys(err, fd, "open %.200s", path);
         if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-            return err_set(err, -EAGAIN, "%.200s changed while it was copied: try again when nothing writes to it", path);
+            return err_set(err, -EAGAIN, "%.200s changed while it was copied: try again when nothing writes to it",
+                           path);
         return copy_regular(c, path, fd, &st, err);
     }
-    dest_note_skipped(c->d, S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode) ? &c->d->skipped_devices : &c->d->skipped_special,
-                      path);
+    dest_note_skipped(
+        c->d, S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode) ? &c->d->skipped_devices : &c->d->skipped_special, path);
     return 0;
 }
 

@@ -6,9 +6,10 @@
 #include "unpack/dest.h"
 
 /*
- * Copies the tree at `source` into the destination: owners, modes, times, hard links, symbolic links, allowed xattrs. Files are
- * cloned (FICLONE) where the file system can. Devices, sockets and fifos are skipped and noted; of another mount only the
- * directory itself is made. digest is over everything that was copied, in an order that does not depend on the disk.
+ * Copies the tree at `source` into the destination: owners, modes, times, hard links, symbolic links, allowed xattrs.
+ * Files are cloned (FICLONE) where the file system can. Devices, sockets and fifos are skipped and noted; of another
+ * mount only the directory itself is made. digest is over everything that was copied, in an order that does not depend
+ * on the disk.
  */
 struct copy {
     struct dest *d;

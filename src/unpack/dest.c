@@ -59,8 +59,9 @@ int dest_path(const char *in, char out[DEST_PATH_MAX], struct err *err)
         if (k == 2 && p[0] == '.' && p[1] == '.')
             return err_set(err, -EPERM, "entry %.200s: has \"..\" in its path: the archive is hostile or damaged", in);
         if (k > 255 || n + k + 2 > DEST_PATH_MAX || depth > DEST_DEPTH_MAX)
-            return err_set(err, -ENAMETOOLONG, "entry %.200s...: path is longer than %d bytes, deeper than %d, or has a "
-                                               "component over 255 bytes",
+            return err_set(err, -ENAMETOOLONG,
+                           "entry %.200s...: path is longer than %d bytes, deeper than %d, or has a "
+                           "component over 255 bytes",
                            in, DEST_PATH_MAX - 1, DEST_DEPTH_MAX);
         if (k && !(k == 1 && *p == '.')) {
             if (n)
@@ -149,7 +150,8 @@ int dest_parent(struct dest *d, const char *path, bool make, int *fd, const char
         d->parent[n] = 0;
         int r = open_parent(d, d->parent, make, &d->parent_fd, err);
         if (r == -ELOOP)
-            return err_set(err, r, "entry %.200s: its path leads through a symbolic link: the archive is hostile or damaged",
+            return err_set(err, r,
+                           "entry %.200s: its path leads through a symbolic link: the archive is hostile or damaged",
                            path);
         if (r == -ENOTDIR)
             return err_set(err, r, "entry %.200s: its path leads through something that is no directory", path);
@@ -277,7 +279,7 @@ int dest_make_fifo(struct dest *d, const char *path, const struct dest_attribute
 
 int dest_make_hardlink(struct dest *d, const char *path, const char *target, struct err *err)
 {
-    const char *name, *to;
+    const char *name = NULL, *to = NULL;
     int dirfd, r;
 
     if (!*target || !strcmp(path, target))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The destination tree: the only place where files are made. Life: dest_init() -> dest_path() + dest_* per entry ->
- * dest_finish() -> dest_free(). A path is cleaned by dest_path() first; parents are opened by openat2(2), so neither ".."
- * nor a symbolic link can lead outside, whatever the tree holds; the last component is never followed.
+ * dest_finish() -> dest_free(). A path is cleaned by dest_path() first; parents are opened by openat2(2), so neither
+ * ".." nor a symbolic link can lead outside, whatever the tree holds; the last component is never followed.
  */
 #ifndef MOAT_UNPACK_DEST_H
 #define MOAT_UNPACK_DEST_H
@@ -29,7 +29,7 @@ struct dest {
     bool owners; /* may set owners */
     uint64_t max_bytes, max_entries;
     uint64_t bytes, entries, skipped_devices, skipped_special, dropped_xattrs;
-    char skipped[256]; /* name of the first thing skipped */
+    char skipped[256];          /* name of the first thing skipped */
     char parent[DEST_PATH_MAX]; /* path of parent_fd */
     int parent_fd;
     struct inodes made; /* by this layer; kept only when .layer */
@@ -40,10 +40,12 @@ struct dest {
 void dest_init(struct dest *d, int root, bool layer, bool owners);
 void dest_free(struct dest *d);
 
-/* "./a//b/" and "/a/b" become "a/b", the root becomes "". ".." anywhere is refused (-EPERM), too long or too deep (-ENAMETOOLONG). */
+/* "./a//b/" and "/a/b" become "a/b", the root becomes "". ".." anywhere is refused (-EPERM), too long or too deep
+ * (-ENAMETOOLONG). */
 int dest_path(const char *in, char out[DEST_PATH_MAX], struct err *err);
 
-/* The directory that holds path (made when absent) and the last component. *fd is borrowed: valid until the next dest_ call. */
+/* The directory that holds path (made when absent) and the last component. *fd is borrowed: valid until the next dest_
+ * call. */
 int dest_parent(struct dest *d, const char *path, bool make, int *fd, const char **name, struct err *err);
 
 /* Each replaces what is there, except that a directory stays. All count against the limits. */

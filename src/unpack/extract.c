@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From tar entries to files. One row per type; what a type may do is in dest.c. Trust: every field of an entry is hostile. */
+/* From tar entries to files. One row per type; what a type may do is in dest.c. Trust: every field of an entry is
+ * hostile. */
 #include "unpack/extract.h"
 
 #include "base/mem.h"
@@ -148,7 +149,7 @@ static int extract_one(struct job *j, struct err *err)
     if (j->d->layer && !strncmp(name, ".wh.", 4))
         return whiteout(j, name, err);
     if ((r = makers[e->type - '0'](j, err)) < 0)
-        return strncmp(err->text, "entry ", 6) ? err_wrap(err, "entry %.200s", j->path) : r;
+        return strncmp(err->text, "entry ", 6) ? err_wrap(err, "entry %.200s", e->path) : r;
     return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Open addressing, at most three quarters full. The mixer is not keyed: inode numbers are the kernel's, not the archive's. */
+/* Open addressing, at most three quarters full. The mixer is not keyed: inode numbers are the kernel's, not the
+ * archive's. */
 #include "unpack/inodes.h"
 
 #include <stdlib.h>

@@ -12,7 +12,7 @@ struct inodes {
         uint64_t dev, ino;
         char *text; /* owned; may be NULL */
         bool used;
-    } *slots;
+    } * slots;
     size_t n, cap;
 };
 

@@ -58,7 +58,8 @@ static int write_file(const char *path, const char *text)
     return n == (ssize_t)strlen(text) ? 0 : -1;
 }
 
-/* Without privilege a user namespace of our own (we are its root, and only our own files exist in it) gives the rest. */
+/* Without privilege a user namespace of our own (we are its root, and only our own files exist in it) gives the rest.
+ */
 static bool enter_namespaces(bool privileged)
 {
     int flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
@@ -135,18 +136,20 @@ static int drop_capabilities(struct err *err)
     return 0;
 }
 
-static char *plain_calls[] = {
-    "read", "write", "pread64", "pwrite64", "close", "lseek", "ftruncate", "fcntl",     /* data */
-    "openat", "openat2", "newfstatat", "fstatat64", "fstat", "statx", "getdents64",     /* looking */
-    "readlinkat", "flistxattr", "fgetxattr",                                            /* copy: what is there */
-    "mkdirat", "symlinkat", "linkat", "unlinkat", "renameat2",                          /* making, replacing */
-    "fchown", "fchownat", "fchmod", "fchmodat", "utimensat", "fsetxattr",               /* attributes */
-    "munmap", "mremap", "brk", "madvise", "sysinfo",                                    /* malloc(3), qsort(3) */
-    "getrandom", "clock_gettime", "futex", "restart_syscall", "exit", "exit_group",     /* the rest of libc */
+static const char *plain_calls[] = {
+    "read",       "write",         "pread64",    "pwrite64",        "close",     "lseek",
+    "ftruncate",  "fcntl", /* data */
+    "openat",     "openat2",       "newfstatat", "fstatat64",       "fstat",     "statx",
+    "getdents64",                                                                              /* looking */
+    "readlinkat", "flistxattr",    "fgetxattr",                                                /* copy: what is there */
+    "mkdirat",    "symlinkat",     "linkat",     "unlinkat",        "renameat2",               /* making, replacing */
+    "fchown",     "fchownat",      "fchmod",     "fchmodat",        "utimensat", "fsetxattr",  /* attributes */
+    "munmap",     "mremap",        "brk",        "madvise",         "sysinfo",                 /* malloc(3), qsort(3) */
+    "getrandom",  "clock_gettime", "futex",      "restart_syscall", "exit",      "exit_group", /* the rest of libc */
     NULL};
-static char *mapping_calls[] = {"mmap", "mprotect", NULL};
-static char *mknod_calls[] = {"mknodat", NULL};
-static char *ioctl_calls[] = {"ioctl", NULL};
+static const char *mapping_calls[] = {"mmap", "mprotect", NULL};
+static const char *mknod_calls[] = {"mknodat", NULL};
+static const char *ioctl_calls[] = {"ioctl", NULL};
 
 static int enter_filter(struct err *err)
 {
@@ -154,10 +157,10 @@ static int enter_filter(struct err *err)
     static struct seccomp_arg fifo = {.index = 2, .op = SECCOMP_OP_MASKED_EQ, .value = S_IFMT, .value_two = S_IFIFO};
     static struct seccomp_arg clone_file = {.index = 1, .op = SECCOMP_OP_EQ, .value = FICLONE};
     struct seccomp_rule rules[] = {
-        {.names = {plain_calls, ARRAY_LEN(plain_calls) - 1}, .action = SECCOMP_RET_ALLOW},
-        {.names = {mapping_calls, 2}, .action = SECCOMP_RET_ALLOW, .args = &no_exec, .n_args = 1},
-        {.names = {mknod_calls, 1}, .action = SECCOMP_RET_ALLOW, .args = &fifo, .n_args = 1},
-        {.names = {ioctl_calls, 1}, .action = SECCOMP_RET_ALLOW, .args = &clone_file, .n_args = 1},
+        {.names = {(char **)plain_calls, ARRAY_LEN(plain_calls) - 1}, .action = SECCOMP_RET_ALLOW},
+        {.names = {(char **)mapping_calls, 2}, .action = SECCOMP_RET_ALLOW, .args = &no_exec, .n_args = 1},
+        {.names = {(char **)mknod_calls, 1}, .action = SECCOMP_RET_ALLOW, .args = &fifo, .n_args = 1},
+        {.names = {(char **)ioctl_calls, 1}, .action = SECCOMP_RET_ALLOW, .args = &clone_file, .n_args = 1},
     };
     struct seccomp_policy policy = {
         .set = true, .default_action = SECCOMP_RET_KILL_PROCESS, .rules = rules, .n_rules = ARRAY_LEN(rules)};
@@ -190,7 +193,7 @@ int jail_enter(struct jail *j, struct err *err)
     limit(RLIMIT_FSIZE, j->max_bytes);
     limit(RLIMIT_NOFILE, 1024);
     j->owners = privileged;
-    enter_namespaces(privileged); /* the outermost wall; where it is missing the inner ones must hold */
+    enter_namespaces(privileged);       /* the outermost wall; where it is missing the inner ones must hold */
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* not earlier: /proc/self/uid_map would belong to root */
     bool rooted = fchdir(j->dest) == 0 && chroot(".") == 0 && chdir("/") == 0;
     bool landlocked = enter_landlock(j);

@@ -85,7 +85,8 @@ static int read_options(char **argv, struct options *o, struct err *err)
             r = -EINVAL;
         }
         if (r < 0)
-            return err_set(err, r, "moat-unpack: the option %s is not understood: it is started by moat, not by hand", *a);
+            return err_set(err, r, "moat-unpack: the option %s is not understood: it is started by moat, not by hand",
+                           *a);
     }
     return 0;
 }
@@ -103,8 +104,7 @@ static int run_extract(struct dest *d, struct stream *s, struct err *err)
 
 static int run(const struct options *o, struct dest *d, uint8_t digest[32], struct err *err)
 {
-    struct jail jail = {
-        .dest = UNPACK_FD_DEST, .source = o->copy ? UNPACK_FD_SOURCE : -1, .max_bytes = o->max_bytes};
+    struct jail jail = {.dest = UNPACK_FD_DEST, .source = o->copy ? UNPACK_FD_SOURCE : -1, .max_bytes = o->max_bytes};
     struct stream stream = {0};
     int r = o->copy ? 0 : stream_open(&stream, err); /* allocates only */
 

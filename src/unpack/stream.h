@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decompression by libarchive: gzip, xz, zstd, bzip2 or nothing, recognised by content. libarchive sees no tar header. */
+/* Decompression by libarchive: gzip, xz, zstd, bzip2 or nothing, recognised by content. libarchive sees no tar header.
+ */
 #ifndef MOAT_UNPACK_STREAM_H
 #define MOAT_UNPACK_STREAM_H
 
@@ -12,7 +13,8 @@ struct stream {
     struct archive *a;
 };
 
-/* Reads from fd; borrowed. Call before the jail is shut only if fd may not be read yet: nothing is read until stream_next(). */
+/* Reads from fd; borrowed. Call before the jail is shut only if fd may not be read yet: nothing is read until
+ * stream_next(). */
 int stream_open(struct stream *s, struct err *err);
 int stream_begin(struct stream *s, int fd, struct err *err);
 void stream_close(struct stream *s);

@@ -127,7 +127,8 @@ bool tar_decimal(const char *s, uint64_t *out)
     if (!*s)
         return false;
     for (; *s; s++)
-        if (*s < '0' || *s > '9' || __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v))
+        if (*s < '0' || *s > '9' || __builtin_mul_overflow(v, 10, &v) ||
+            __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v))
             return false;
     *out = v;
     return true;
@@ -312,8 +313,9 @@ static int read_header(struct tar *t, char *type, uint64_t *size, bool *end, str
     if (*end)
         return 0;
     if (!checksum_right(p->header))
-        return err_set(err, -EINVAL, "not a tar archive (a header has a wrong checksum): give a tar file, plain or "
-                                     "compressed with gzip, xz, zstd or bzip2");
+        return err_set(err, -EINVAL,
+                       "not a tar archive (a header has a wrong checksum): give a tar file, plain or "
+                       "compressed with gzip, xz, zstd or bzip2");
     *type = p->header[AT_TYPE] ? p->header[AT_TYPE] : '0';
     if (*type == '7')
         *type = '0'; /* contiguous file */

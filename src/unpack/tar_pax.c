@@ -14,7 +14,8 @@ struct record {
 
 static int bad(const struct record *r, struct err *err)
 {
-    return err_set(err, -EINVAL, "tar: pax record %.40s has the value \"%.80s\", which it cannot have", r->key, r->value);
+    return err_set(err, -EINVAL, "tar: pax record %.40s has the value \"%.80s\", which it cannot have", r->key,
+                   r->value);
 }
 
 static int text_value(struct record *r, const char **out, struct err *err)

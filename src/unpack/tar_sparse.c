@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Maps of sparse files in GNU's four formats (old, 0.0, 0.1, 1.0; "Sparse Formats" of the GNU tar manual). Trust: none. */
+/* Maps of sparse files in GNU's four formats (old, 0.0, 0.1, 1.0; "Sparse Formats" of the GNU tar manual). Trust: none.
+ */
 #include "unpack/tar_internal.h"
 
 #include <errno.h>

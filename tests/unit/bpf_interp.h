@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A classic BPF interpreter for struct seccomp_data, written from the manual of the machine and not from the compiler. */
+/* A classic BPF interpreter for struct seccomp_data, written from the manual of the machine and not from the compiler.
+ */
 #ifndef MOAT_TESTS_BPF_INTERP_H
 #define MOAT_TESTS_BPF_INTERP_H
 

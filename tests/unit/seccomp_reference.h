@@ -10,11 +10,11 @@
 
 struct reference {
     uint32_t verdict;
-    bool conflict;     /* rules of different actions hold: here the order decides, elsewhere it may not */
-    bool tangled;      /* several alternatives, one of them with an inequality, are about this call */
-    bool looked;       /* some rule with conditions is about this call */
-    bool beyond;       /* answered because the number is newer than the policy, or x32 */
-    bool multiplexed;  /* i386: this is socketcall or ipc, and a rule is about a call behind it */
+    bool conflict;    /* rules of different actions hold: here the order decides, elsewhere it may not */
+    bool tangled;     /* several alternatives, one of them with an inequality, are about this call */
+    bool looked;      /* some rule with conditions is about this call */
+    bool beyond;      /* answered because the number is newer than the policy, or x32 */
+    bool multiplexed; /* i386: this is socketcall or ipc, and a rule is about a call behind it */
 };
 
 struct reference seccomp_reference(const struct seccomp_policy *p, const struct seccomp_data *d);

@@ -25,7 +25,7 @@ static bool live(struct cgroup_host *host)
     struct err err = {0};
 
     if (getuid() != 0 || cgroup_host_probe(host, &err) < 0 || host->n == 0 || access(host->h[0].mountpoint, W_OK) < 0) {
-        print_message("SKIP: needs root and writable control groups\n");
+        print_message("# SKIP: needs root and writable control groups\n");
         return false;
     }
     return true;
@@ -194,7 +194,7 @@ static void test_life_v2_device_program_holds(void **state)
         if (host.h[h].v2)
             host.h[0] = host.h[h];
     if (!host.h[0].v2) {
-        print_message("SKIP: no cgroup2 mounted\n");
+        print_message("# SKIP: no cgroup2 mounted\n");
         skip();
     }
     host.n = 1;
@@ -206,7 +206,7 @@ static void test_life_v2_device_program_holds(void **state)
     int rc = cgroup_apply(&cg, &r, false, &err);
     if (rc == -EPERM || rc == -ENOSYS) {
         assert_non_null(strstr(err.text, "CAP_BPF"));
-        print_message("SKIP: %s\n", err.text);
+        print_message("# SKIP: %s\n", err.text);
     } else {
         if (rc != 0)
             fail_msg("%s", err.text);

@@ -52,10 +52,11 @@ static void test_names_signals_are_the_kernels(void **state)
         const char *name;
         int number;
     } cases[] = {
-        {"SIGTERM", 15}, {"TERM", 15},     {"term", 15},       {"15", 15},         {"KILL", 9},      {"SIGHUP", 1},   {"64", 64},
-        {"0", -1},       {"65", -1},       {"-1", -1},         {"", -1},           {"SIG", -1},      {"SIGFOO", -1},  {"1x", -1},
-        {"RTMIN", 34},   {"SIGRTMIN", 34}, {"SIGRTMIN+3", 37}, {"SIGRTMAX-1", 63}, {"RTMIN+30", 64}, {"RTMIN+31", -1}, {"RTMAX", 64},
-        {"RTMIN+", -1},  {"RTMAX-31", -1}, {"SIGIOT", 6},      {"SIGPOLL", 29},    {"9999999999", -1},
+        {"SIGTERM", 15},  {"TERM", 15},       {"term", 15},  {"15", 15},       {"KILL", 9},        {"SIGHUP", 1},
+        {"64", 64},       {"0", -1},          {"65", -1},    {"-1", -1},       {"", -1},           {"SIG", -1},
+        {"SIGFOO", -1},   {"1x", -1},         {"RTMIN", 34}, {"SIGRTMIN", 34}, {"SIGRTMIN+3", 37}, {"SIGRTMAX-1", 63},
+        {"RTMIN+30", 64}, {"RTMIN+31", -1},   {"RTMAX", 64}, {"RTMIN+", -1},   {"RTMAX-31", -1},   {"SIGIOT", 6},
+        {"SIGPOLL", 29},  {"9999999999", -1},
     };
 
     (void)state;
@@ -223,7 +224,8 @@ static void test_names_mount_options_written_back_make_the_same_rule(void **stat
 
 static void test_names_propagation_goes_both_ways(void **state)
 {
-    static const char *const words[] = {"private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable"};
+    static const char *const words[] = {"private", "rprivate", "slave",      "rslave",
+                                        "shared",  "rshared",  "unbindable", "runbindable"};
     uint64_t flags;
 
     (void)state;

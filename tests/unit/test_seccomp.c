@@ -83,9 +83,9 @@ static void check_call(const struct seccomp_policy *p, const struct bpf_program 
         fail_msg("%s: arch %x nr %d: loads arguments where the number decides", label, d->arch, d->nr);
 }
 
-static const uint64_t values[] = {0,          1,           2,          8,           16,
-                                  0x20008,    0x7e020000,  0x10000000, 0xffffffff,  0x100000000,
-                                  0x10000001, 0x100000001, ~0ull,      1ull << 63,  0xffffffff00000000,
+static const uint64_t values[] = {0,          1,           2,          8,          16,
+                                  0x20008,    0x7e020000,  0x10000000, 0xffffffff, 0x100000000,
+                                  0x10000001, 0x100000001, ~0ull,      1ull << 63, 0xffffffff00000000,
                                   17,         40,          38,         0x7fffffff, 0x80000000};
 
 static uint64_t random_state;
@@ -106,8 +106,9 @@ static uint64_t random_value(void)
 static void check_numbers(const struct seccomp_policy *p, const struct bpf_program *prog, uint32_t arch, int rounds,
                           const char *label)
 {
-    static const int others[] = {1007, 1008, 4096, 0xeffff, 0xf0000, 0xf0001, 0xf0005, 0xf0006, 0xf000f, 0xf0010,
-                                 0x3fffffff, 0x40000000, 0x40000027, 0x7fffffff, -1, (int)0x80000000};
+    static const int others[] = {1007,       1008,       4096,    0xeffff,        0xf0000,    0xf0001,
+                                 0xf0005,    0xf0006,    0xf000f, 0xf0010,        0x3fffffff, 0x40000000,
+                                 0x40000027, 0x7fffffff, -1,      (int)0x80000000};
 
     for (int i = 0; i < 601 + (int)ARRAY_LEN(others); i++) {
         struct seccomp_data d = {.nr = i < 601 ? i : others[i - 601], .arch = arch, .instruction_pointer = 0x1234};
@@ -121,8 +122,8 @@ static void check_numbers(const struct seccomp_policy *p, const struct bpf_progr
 
 static void check_policy(const struct seccomp_policy *p, int rounds, const char *label)
 {
-    static const uint32_t arches[] = {AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM,
-                                      AUDIT_ARCH_S390X,  ARCH_X32,        0};
+    static const uint32_t arches[] = {
+        AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM, AUDIT_ARCH_S390X, ARCH_X32, 0};
     struct bpf_program prog = compile(p, label);
 
     for (size_t i = 0; i < ARRAY_LEN(arches); i++)
@@ -141,14 +142,16 @@ static uint32_t verdict_of(const struct bpf_program *prog, uint32_t arch, int nr
 
 static struct seccomp_rule rule(uint32_t action, const char *const *names, struct seccomp_arg *args, uint32_t n_args)
 {
-    struct seccomp_rule r = {.names = {.v = (char **)(uintptr_t)names}, .action = action, .args = args, .n_args = n_args};
+    struct seccomp_rule r = {
+        .names = {.v = (char **)(uintptr_t)names}, .action = action, .args = args, .n_args = n_args};
 
     while (names[r.names.n])
         r.names.n++;
     return r;
 }
 
-/* ---- the table ---------------------------------------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------------------------------------------------
+ */
 
 static void test_syscall_table_is_sorted_and_found_whole(void **state)
 {
@@ -174,7 +177,8 @@ static void test_syscall_table_is_sorted_and_found_whole(void **state)
     assert_null(syscall_name(AUDIT_ARCH_X86_64, 400));
 }
 
-/* ---- meaning ------------------------------------------------------------------------------------------------------ */
+/* ---- meaning ------------------------------------------------------------------------------------------------------
+ */
 
 static void test_seccomp_compile_of_each_operator_compares_64_bits(void **state)
 {
@@ -258,10 +262,10 @@ static void test_seccomp_compile_on_i386_governs_multiplexed_calls(void **state)
 
     (void)state;
     struct bpf_program prog = compile(&p, "allow list");
-    assert_int_equal(verdict_of(&prog, AUDIT_ARCH_I386, 102, 5, 0), ALLOW);          /* accept */
-    assert_int_equal(verdict_of(&prog, AUDIT_ARCH_I386, 102, 1, 0), ERRNO(EPERM));   /* socket: unseen family */
-    assert_int_equal(verdict_of(&prog, AUDIT_ARCH_I386, 359, 40, 0), ALLOW);         /* the direct one is seen */
-    assert_int_equal(verdict_of(&prog, AUDIT_ARCH_I386, 117, 0x10001, 0), ALLOW);    /* semop, version 1 */
+    assert_int_equal(verdict_of(&prog, AUDIT_ARCH_I386, 102, 5, 0), ALLOW);        /* accept */
+    assert_int_equal(verdict_of(&prog, AUDIT_ARCH_I386, 102, 1, 0), ERRNO(EPERM)); /* socket: unseen family */
+    assert_int_equal(verdict_of(&prog, AUDIT_ARCH_I386, 359, 40, 0), ALLOW);       /* the direct one is seen */
+    assert_int_equal(verdict_of(&prog, AUDIT_ARCH_I386, 117, 0x10001, 0), ALLOW);  /* semop, version 1 */
     p = (struct seccomp_policy){
         .default_action = ALLOW, .rules = closed, .n_rules = 1, .arches = all_arches, .n_arches = 5};
     prog = compile(&p, "deny list");
@@ -334,8 +338,9 @@ static void test_seccomp_compile_beyond_4096_instructions_names_the_count(void *
 
 static void test_seccomp_compile_of_random_policies_equals_the_reference(void **state)
 {
-    static const uint32_t actions[] = {ERRNO(EPERM),   ALLOW, SECCOMP_RET_KILL_PROCESS, ERRNO(ENOSYS),
-                                       SECCOMP_RET_LOG, SECCOMP_RET_TRACE | 1, SECCOMP_RET_TRAP};
+    static const uint32_t actions[] = {ERRNO(EPERM),    ALLOW,           SECCOMP_RET_KILL_PROCESS,
+                                       ERRNO(ENOSYS),   SECCOMP_RET_LOG, SECCOMP_RET_TRACE | 1,
+                                       SECCOMP_RET_TRAP};
 
     (void)state;
     for (uint32_t seed = 1; seed <= 60; seed++) {
@@ -351,9 +356,12 @@ static void test_seccomp_compile_of_random_policies_equals_the_reference(void **
             /* From few rows, so that several rules meet in one call. */
             for (uint32_t k = 0; k < n_names; k++)
                 names[i][k] = syscall_row_at((int)(seed * 7 % 300 + random_below(80)))->name;
-            for (uint32_t k = 0; k < n_args; k++)
-                args[i][k] = (struct seccomp_arg){random_below(6), (enum seccomp_op)random_below(7), random_value(),
-                                                  random_value()};
+            for (uint32_t k = 0; k < n_args; k++) {
+                args[i][k].index = random_below(6);
+                args[i][k].op = (enum seccomp_op)random_below(7);
+                args[i][k].value = random_value();
+                args[i][k].value_two = random_value();
+            }
             rules[i] = rule(actions[random_below(ARRAY_LEN(actions))], names[i], args[i], n_args);
         }
         struct seccomp_policy p = {.default_action = actions[random_below(ARRAY_LEN(actions))],
@@ -366,7 +374,8 @@ static void test_seccomp_compile_of_random_policies_equals_the_reference(void **
     }
 }
 
-/* ---- the built-in profile ----------------------------------------------------------------------------------------- */
+/* ---- the built-in profile -----------------------------------------------------------------------------------------
+ */
 
 static struct seccomp_policy default_profile(uint64_t caps)
 {
@@ -457,7 +466,8 @@ static void test_seccomp_default_profile_opens_calls_with_their_capability(void 
     }
 }
 
-/* ---- the kernel --------------------------------------------------------------------------------------------------- */
+/* ---- the kernel ---------------------------------------------------------------------------------------------------
+ */
 
 #if defined(__x86_64__)
 static int install(const struct bpf_program *prog)
@@ -541,7 +551,7 @@ static void test_seccomp_default_profile_on_the_kernel_refuses_and_allows(void *
     assert_int_equal(status, 0);
     for (size_t i = 0; i < ARRAY_LEN(probes); i++) {
         if (probes[i].refused && before[i] == -probes[i].refused)
-            print_message("%s: refused here without the filter too, so nothing is proven\n", probes[i].label);
+            print_message("# %s: refused here without the filter too, so nothing is proven\n", probes[i].label);
         if (probes[i].refused && after[i] != -probes[i].refused)
             fail_msg("%s: expected errno %d, got %ld (without the filter %ld)", probes[i].label, probes[i].refused,
                      after[i], before[i]);
@@ -574,7 +584,7 @@ static void test_seccomp_default_profile_on_the_kernel_kills_int80_unless_x86_is
 
     (void)state;
     if (int80_status(NULL) != 0) {
-        print_message("this kernel has no 32-bit calls\n");
+        print_message("# this kernel has no 32-bit calls\n");
         skip();
     }
     int status = int80_status(&closed);
@@ -587,7 +597,49 @@ static void test_seccomp_default_profile_on_the_kernel_kills_int80_unless_x86_is
 }
 #endif
 
-/* ---- the cache ---------------------------------------------------------------------------------------------------- */
+/* ---- foreign programs ---------------------------------------------------------------------------------------------
+ */
+
+static void test_bpf_program_valid_refuses_what_the_compiler_never_writes(void **state)
+{
+#define RET                                                                                                            \
+    {                                                                                                                  \
+        BPF_RET | BPF_K, 0, 0, 0                                                                                       \
+    }
+#define JEQ  (BPF_JMP | BPF_JEQ | BPF_K)
+#define LOAD (BPF_LD | BPF_W | BPF_ABS)
+    static const struct {
+        const char *label;
+        bool valid;
+        uint32_t n;
+        struct sock_filter insns[3];
+    } cases[] = {
+        {"a return", true, 1, {RET}},
+        {"nothing", false, 0, {RET}},
+        {"no return at the end", false, 2, {RET, {LOAD, 0, 0, 0}}},
+        {"a jump to the last", true, 3, {{BPF_JMP | BPF_JA, 0, 0, 1}, RET, RET}},
+        {"a jump behind the last", false, 3, {{BPF_JMP | BPF_JA, 0, 0, 2}, RET, RET}},
+        {"a jump that wraps", false, 2, {{BPF_JMP | BPF_JA, 0, 0, 0xffffffff}, RET}},
+        {"a branch to the last", true, 3, {{JEQ, 1, 1, 0}, RET, RET}},
+        {"a branch that leaves when true", false, 3, {{JEQ, 2, 1, 0}, RET, RET}},
+        {"a branch that leaves when false", false, 3, {{JEQ, 1, 2, 0}, RET, RET}},
+        {"the last word of the data", true, 2, {{LOAD, 0, 0, 60}, RET}},
+        {"a load behind the data", false, 2, {{LOAD, 0, 0, 64}, RET}},
+        {"a load off its alignment", false, 2, {{LOAD, 0, 0, 2}, RET}},
+        {"a load of the data's end", false, 2, {{LOAD, 0, 0, 0xfffffffc}, RET}},
+        {"a division", false, 2, {{BPF_ALU | BPF_DIV | BPF_K, 0, 0, 0}, RET}},
+        {"a return of the accumulator", false, 1, {{BPF_RET | BPF_A, 0, 0, 0}}},
+        {"a load from memory words", false, 2, {{BPF_LD | BPF_MEM, 0, 0, 16}, RET}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        if (bpf_program_valid(cases[i].insns, cases[i].n) != cases[i].valid)
+            fail_msg("%s: should be %s", cases[i].label, cases[i].valid ? "valid" : "refused");
+}
+
+/* ---- the cache ----------------------------------------------------------------------------------------------------
+ */
 
 static char cache_path[] = "/tmp/moat-seccomp-XXXXXX";
 
@@ -624,7 +676,7 @@ static void test_seccomp_cache_hit_equals_compiling_and_a_bad_file_is_not_used(v
 {
     struct seccomp_policy p = default_profile(0), q = default_profile(~0ull);
     struct bpf_program fresh = compile(&p, "p"), other = compile(&q, "q");
-    struct sock_filter allow_all = {BPF_RET | BPF_K, 0, 0, ALLOW}, bad = {BPF_JMP | BPF_JA, 0, 0, 9};
+    struct sock_filter allow_all = {BPF_RET | BPF_K, 0, 0, ALLOW}, bad[2] = {{BPF_JMP | BPF_JA, 0, 0, 9}, allow_all};
     struct bpf_program allow_prog = {&allow_all, 1};
     char name[80] = "";
 
@@ -645,7 +697,7 @@ static void test_seccomp_cache_hit_equals_compiling_and_a_bad_file_is_not_used(v
     close(f);
     expect_cached(d, &p, &fresh, "written anew");
     f = openat(d, name, O_WRONLY | O_TRUNC);
-    assert_int_equal(write(f, &bad, sizeof bad), sizeof bad);
+    assert_int_equal(write(f, bad, sizeof bad), sizeof bad);
     close(f);
     expect_cached(d, &p, &fresh, "a jump out of the program");
     f = openat(d, name, O_WRONLY);
@@ -686,6 +738,7 @@ int main(void)
         cmocka_unit_test(test_seccomp_default_profile_on_the_kernel_refuses_and_allows),
         cmocka_unit_test(test_seccomp_default_profile_on_the_kernel_kills_int80_unless_x86_is_named),
 #endif
+        cmocka_unit_test(test_bpf_program_valid_refuses_what_the_compiler_never_writes),
         cmocka_unit_test(test_seccomp_cache_hit_equals_compiling_and_a_bad_file_is_not_used),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The seccomp compiler against libseccomp: the same rules are given to it the way runc gives them, its BPF is exported and
- * both programs run in the interpreter over all numbers and many arguments. Differences that are meant (the heading of
- * confine/seccomp.c lists them) are left out by what the reference says of the call, and counted.
+ * The seccomp compiler against libseccomp: the same rules are given to it the way runc gives them, its BPF is exported
+ * and both programs run in the interpreter over all numbers and many arguments. Differences that are meant (the heading
+ * of confine/seccomp.c lists them) are left out by what the reference says of the call, and counted.
  */
 #include "base/json.h"
 #include "bpf_interp.h"
@@ -29,7 +29,15 @@
 
 #define PROFILE_PATH "/usr/share/containers/seccomp.json"
 
+/* A rule that libseccomp refuses is lost to its own memory accounting. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libseccomp";
+}
+
 static struct arena arena;
+/* The first two, and the last two, as on a host of either kind. */
 static uint32_t arches[] = {AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM};
 
 static int setup(void **state)
@@ -80,6 +88,8 @@ static int oracle_compile(const struct seccomp_policy *p, struct bpf_program *ou
     assert_int_equal(seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), 0);
     for (uint32_t i = 0; i < p->n_arches; i++)
         (void)seccomp_arch_add(ctx, p->arches[i]);
+    if (p->arches != arches)
+        assert_int_equal(seccomp_arch_remove(ctx, SCMP_ARCH_NATIVE), 0);
     for (uint32_t i = 0; i < p->n_rules && !rc; i++)
         for (uint32_t k = 0; k < p->rules[i].names.n && !rc; k++) {
             int nr = seccomp_syscall_resolve_name(p->rules[i].names.v[k]);
@@ -100,6 +110,16 @@ static int oracle_compile(const struct seccomp_policy *p, struct bpf_program *ou
     return rc;
 }
 
+/* libseccomp 2.5.4, off x86-64, sometimes compares system-call numbers with the architecture, which is still loaded. */
+static bool oracle_loads_number(const struct bpf_program *prog, uint32_t n_arches)
+{
+    uint32_t loads = 0;
+
+    for (uint32_t i = 0; i < prog->n; i++)
+        loads += prog->insns[i].code == (BPF_LD | BPF_W | BPF_ABS) && prog->insns[i].k == 0;
+    return loads >= n_arches;
+}
+
 static struct {
     unsigned long equal, tangled, order, beyond, unknown, multiplexed;
 } count;
@@ -111,6 +131,22 @@ static bool known_to_oracle(uint32_t arch, int nr)
 
     free(name);
     return known;
+}
+
+static void print_rules(const struct seccomp_policy *p, const struct seccomp_data *d)
+{
+    print_message("# default %x\n", p->default_action);
+    for (uint32_t i = 0; i < p->n_rules; i++)
+        for (uint32_t k = 0; k < p->rules[i].names.n; k++) {
+            const struct seccomp_rule *r = &p->rules[i];
+            if (syscall_number(d->arch, r->names.v[k]) != d->nr)
+                continue;
+            print_message("# rule %u: action %x", i, r->action);
+            for (uint32_t j = 0; j < r->n_args; j++)
+                print_message(" [arg %u op %d %llx %llx]", r->args[j].index, (int)r->args[j].op,
+                              (unsigned long long)r->args[j].value, (unsigned long long)r->args[j].value_two);
+            print_message("\n");
+        }
 }
 
 static void check_call(const struct seccomp_policy *p, const struct bpf_program *ours, const struct bpf_program *theirs,
@@ -131,16 +167,18 @@ static void check_call(const struct seccomp_policy *p, const struct bpf_program 
         count.equal++;
     else if (ref.tangled)
         count.tangled++;
-    else
+    else {
+        print_rules(p, d);
         fail_msg("%s: arch %x nr %d (%s) args %llx %llx %llx %llx %llx %llx: libseccomp %x, here %x", label, d->arch,
                  d->nr, syscall_name(d->arch, d->nr), (unsigned long long)d->args[0], (unsigned long long)d->args[1],
                  (unsigned long long)d->args[2], (unsigned long long)d->args[3], (unsigned long long)d->args[4],
                  (unsigned long long)d->args[5], b.verdict, a.verdict);
+    }
 }
 
-static const uint64_t values[] = {0,          1,          2,           8,     9,          16,  40,
-                                  0x20008,    0x7e020000, 0x10000000,  ~0ull, 0xffffffff, 17,  0x100000000,
-                                  0x10000001, 1ull << 63, 0x100000009, 0x20000};
+static const uint64_t values[] = {0,  1,           2,          8,          9,           16,
+                                  40, 0x20008,     0x7e020000, 0x10000000, ~0ull,       0xffffffff,
+                                  17, 0x100000000, 0x10000001, 1ull << 63, 0x100000009, 0x20000};
 
 static uint64_t random_state;
 static uint32_t random_below(uint32_t n)
@@ -158,19 +196,19 @@ static void check_all(const struct seccomp_policy *p, const struct bpf_program *
 
     if (seccomp_compile(&arena, p, &ours, &err) < 0)
         fail_msg("%s: %s", label, err.text);
-    for (size_t i = 0; i < ARRAY_LEN(arches); i++) {
+    for (uint32_t i = 0; i < p->n_arches; i++) {
         /* A 32-bit call has no upper halves. */
-        uint64_t mask = arches[i] & __AUDIT_ARCH_64BIT ? ~0ull : 0xffffffff;
+        uint64_t mask = p->arches[i] & __AUDIT_ARCH_64BIT ? ~0ull : 0xffffffff;
         for (int nr = 0; nr <= 600; nr++) {
-            if (!known_to_oracle(arches[i], nr)) {
+            if (!known_to_oracle(p->arches[i], nr)) {
                 count.unknown++;
                 continue;
             }
             for (int k = 0; k < rounds; k++) {
-                struct seccomp_data d = {.nr = nr, .arch = arches[i]};
+                struct seccomp_data d = {.nr = nr, .arch = p->arches[i]};
                 for (int j = 0; j < 6; j++)
-                    d.args[j] = mask & values[k < 18 ? (size_t)(k + j) % ARRAY_LEN(values)
-                                                     : random_below(ARRAY_LEN(values))];
+                    d.args[j] =
+                        mask & values[k < 18 ? (size_t)(k + j) % ARRAY_LEN(values) : random_below(ARRAY_LEN(values))];
                 check_call(p, &ours, theirs, &d, label);
             }
         }
@@ -195,7 +233,7 @@ static void test_syscall_table_equals_that_of_libseccomp(void **state)
                 fail_msg("%s on arch %x: libseccomp %d, here %d", row->name, arches[k], theirs, ours);
             compared++;
         }
-    print_message("%u numbers compared\n", compared);
+    print_message("# %u numbers compared\n", compared);
     assert_true(compared > 1700);
 }
 
@@ -217,24 +255,24 @@ static struct seccomp_policy random_policy(uint32_t seed)
         r->action = same ? same : actions[random_below(5)];
         r->n_args = random_below(4) ? 1 + random_below(3) : 0;
         r->args = arena_array(&arena, r->n_args + 1, sizeof *r->args);
-        for (uint32_t k = 0; k < r->n_args; k++)
-        {
-            uint64_t value = values[random_below(ARRAY_LEN(values))];
-            /* A masked value with bits outside the mask makes libseccomp 2.5.4 lose the rule. */
-            r->args[k] = (struct seccomp_arg){random_below(4), (enum seccomp_op)random_below(7), value,
-                                              value & values[random_below(ARRAY_LEN(values))]};
+        for (uint32_t k = 0; k < r->n_args; k++) {
+            struct seccomp_arg *arg = &r->args[k];
+            arg->index = random_below(4);
+            arg->op = (enum seccomp_op)random_below(7);
+            arg->value = values[random_below(ARRAY_LEN(values))];
+            arg->value_two = values[random_below(ARRAY_LEN(values))];
         }
     }
     return (struct seccomp_policy){.default_action = actions[random_below(5)],
                                    .rules = rules,
                                    .n_rules = n,
-                                   .arches = arches,
-                                   .n_arches = random_below(5)};
+                                   .arches = arches + seed % 2 * 2,
+                                   .n_arches = 2};
 }
 
 static void test_seccomp_compile_of_random_policies_equals_libseccomp(void **state)
 {
-    unsigned refused = 0, tried = 150;
+    unsigned refused = 0, wrong = 0, tried = 150;
 
     (void)state;
     memset(&count, 0, sizeof count);
@@ -245,31 +283,36 @@ static void test_seccomp_compile_of_random_policies_equals_libseccomp(void **sta
         snprintf(label, sizeof label, "seed %u", seed);
         if (oracle_compile(&p, &theirs) < 0)
             refused++;
+        else if (!oracle_loads_number(&theirs, p.n_arches))
+            wrong++;
         else
             check_all(&p, &theirs, 6, label);
     }
-    print_message("of %u policies libseccomp refused %u; calls: %lu equal, %lu lost in its tree of inequalities, %lu "
+    print_message("# of %u policies libseccomp refused %u and got %u wrong; calls: %lu equal, %lu lost in its tree of "
+                  "inequalities, %lu "
                   "decided by order, %lu beyond the policy, %lu multiplexed, %lu numbers unknown to it\n",
-                  tried, refused, count.equal, count.tangled, count.order, count.beyond, count.multiplexed, count.unknown);
-    assert_true(refused < tried / 2);
+                  tried, refused, wrong, count.equal, count.tangled, count.order, count.beyond, count.multiplexed,
+                  count.unknown);
+    assert_true(refused + wrong < tried / 2);
 }
 
 static void test_seccomp_default_profile_equals_libseccomp(void **state)
 {
     (void)state;
-    for (int admin = 0; admin < 2; admin++) {
+    for (int i = 0; i < 4; i++) {
         struct seccomp_policy p;
         struct bpf_program theirs;
         struct err err;
-        assert_int_equal(seccomp_default_profile(&arena, admin ? ~0ull : 0, &p, &err), 0);
-        p.arches = arches;
-        p.n_arches = 4;
+        assert_int_equal(seccomp_default_profile(&arena, i % 2 ? ~0ull : 0, &p, &err), 0);
+        p.arches = arches + i / 2 * 2;
+        p.n_arches = 2;
         assert_int_equal(oracle_compile(&p, &theirs), 0);
         check_all(&p, &theirs, 20, "built-in profile");
     }
 }
 
-/* ---- the profile Debian ships for podman -------------------------------------------------------------------------- */
+/* ---- the profile Debian ships for podman --------------------------------------------------------------------------
+ */
 
 static bool lists(const struct json *list, const char *word)
 {
@@ -349,7 +392,7 @@ static void test_seccomp_compile_of_debians_container_profile_equals_libseccomp(
 
     (void)state;
     if (fd < 0) {
-        print_message(PROFILE_PATH " is not there (package golang-github-containers-common)\n");
+        print_message("# " PROFILE_PATH " is not there (package golang-github-containers-common)\n");
         skip();
     }
     ssize_t n = read(fd, text, sizeof text - 1);
@@ -370,7 +413,7 @@ static void test_seccomp_compile_of_debians_container_profile_equals_libseccomp(
             check_all(&p, &theirs, 24, caps[i]);
         }
     }
-    print_message("calls: %lu equal, %lu decided by order, %lu beyond the policy, %lu multiplexed\n", count.equal,
+    print_message("# calls: %lu equal, %lu decided by order, %lu beyond the policy, %lu multiplexed\n", count.equal,
                   count.order, count.beyond, count.multiplexed);
     assert_int_equal(count.order, 0);
     assert_int_equal(count.tangled, 0);

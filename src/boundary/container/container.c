@@ -90,6 +90,7 @@ const struct boundary boundary_container = {
     .offer = container_offer,
     .lower = container_lower,
     .create = container_create,
+    .settle = container_settle,
     .start = container_start,
     .recover = container_recover,
     .exec = container_exec,

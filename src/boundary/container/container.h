@@ -93,7 +93,7 @@ int report_to_err(const struct instance *inst, const struct process *pr, const s
 int container_create(struct instance *inst, struct err *err);
 int container_start(struct instance *inst, struct err *err);
 /* Reads moat-enter's reports until READY or the exec. 0, or the error it reported. */
-int container_settle(struct instance *inst, const struct process *pr, bool *ready, struct err *err);
+int container_settle(struct instance *inst, bool *ready, struct err *err);
 /* exec.c */
 int container_exec(struct instance *inst, const struct process *pr, struct err *err);
 /* lower.c */

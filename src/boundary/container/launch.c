@@ -267,6 +267,11 @@ static int clone_setup(struct launch *l, struct err *err)
         .stack = (uint64_t)(uintptr_t)setup_stack,
         .stack_size = sizeof setup_stack,
     };
+    int group = inst->cgroup.host ? cgroup_clone_fd(&inst->cgroup) : -1;
+    if (group >= 0) {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = (uint64_t)group;
+    }
     long pid = clone3_call(&args, container_setup, l);
     if (own_pid_ns >= 0) {
         setns(own_pid_ns, CLONE_NEWPID);
@@ -491,7 +496,7 @@ static int read_report(int fd, struct enter_report *rep)
     return n == (ssize_t)sizeof *rep ? 1 : n == 0 ? 0 : -EIO;
 }
 
-int container_settle(struct instance *inst, const struct process *pr, bool *ready, struct err *err)
+int container_settle(struct instance *inst, bool *ready, struct err *err)
 {
     struct enter_report rep;
     int r;
@@ -501,7 +506,7 @@ int container_settle(struct instance *inst, const struct process *pr, bool *read
         if (rep.stage == ENTER_READY)
             *ready = true;
         else if (rep.stage >= ENTER_FAILED_BASE)
-            return report_to_err(inst, pr, &rep, err);
+            return report_to_err(inst, &inst->policy->process, &rep, err);
     }
     close_fd(inst->report_fd);
     inst->report_fd = -1;

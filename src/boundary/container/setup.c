@@ -64,7 +64,7 @@ static int join_cgroups(struct launch *l)
     const struct cgroup *cg = &l->inst->cgroup;
 
     for (uint32_t i = 0; cg->host && i < cg->host->n; i++) {
-        if (cg->join_fds[i] < 0)
+        if (cg->join_fds[i] < 0 || cg->host->h[i].v2) /* v2: cloned into it */
             continue;
         long r = sys(SYS_write, cg->join_fds[i], "0", 1);
         if (r < 0)

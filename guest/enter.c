@@ -544,7 +544,7 @@ static void die_with_launcher(void)
 int main(int argc, char **argv, char **envp)
 {
     static char buf[PATH_SIZE];
-    const char *program;
+    const char *program = NULL;
 
     /* argv[0] is the memfd's number, the rest is the workload's. */
     int fd = 0;
@@ -576,11 +576,14 @@ int main(int argc, char **argv, char **envp)
     become_workload_identity();
     die_with_launcher();
 
-    long r = find_program(argv[0], envp, buf, &program);
+    /* A container may be created without a process: then there is nothing to find, and `start` fails. */
+    long r = argc > 1 ? find_program(argv[0], envp, buf, &program) : 0;
     if (r < 0)
         fail(ENTER_FAILED_EXEC, r, 0);
     if (rec->flags & ENTER_WAIT_START)
         wait_for_start();
+    if (argc <= 1)
+        fail(ENTER_FAILED_START, -EINVAL, 0);
     const struct enter_hook *hooks = at(rec->hooks);
     for (uint32_t i = 0; i < rec->n_hooks; i++)
         run_hook(&hooks[i], i);

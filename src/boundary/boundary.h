@@ -73,7 +73,6 @@ struct instance {
     bool rootless;        /* no privilege on the host: single-uid or delegated maps, no cgroups taken for granted */
     uint32_t keep_fds;    /* descriptors 3.. for the workload */
     int console_socket;   /* connected AF_UNIX socket that gets the terminal's master; -1 */
-    int filter_cache_fd;  /* directory of compiled filters; -1 */
     const sigset_t *child_mask; /* signal mask of the workload; NULL: the launcher's own */
     const char *hook_state;  /* state JSON for hooks that run before the launcher can make it; NULL without such hooks */
     bool idmap_root;      /* on disk the root is owned from 0 up: shift it into the user namespace */

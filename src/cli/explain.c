@@ -17,10 +17,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ARENA_SIZE  (256u << 20)
-#define CONFIG_MAX  (16u << 20)
-#define ITEM_WIDTH  22
-#define VALUE_WIDTH 24
+#define ARENA_SIZE (256u << 20)
+#define CONFIG_MAX (16u << 20)
+#define COLUMN_MAX 26 /* of item and value; what is longer gets a line of its own */
 
 /* The first block of ids that moat hands out; explain takes none, so it shows the shape. */
 #define IDS_FIRST 524288
@@ -94,26 +93,48 @@ static bool accepts(const struct lowering_item *i, const struct run_options *o)
     return !(i->how == LOWER_FALLBACK && o->strict);
 }
 
-static void print_item(const struct lowering_item *i, unsigned columns)
+struct widths {
+    unsigned item, value;
+};
+
+static void widen(unsigned *width, const char *text)
 {
-    const unsigned value_at = 2 + ITEM_WIDTH, mechanism_at = value_at + VALUE_WIDTH;
-    const char *value = i->value ? i->value : "";
-    unsigned at;
+    size_t len = strlen(text) + 2;
+
+    if (len > *width && len <= COLUMN_MAX)
+        *width = (unsigned)len;
+}
+
+static struct widths measure(const struct lowering *l)
+{
+    struct widths w = {8, 8};
+
+    for (uint32_t i = 0; i < l->n; i++) {
+        widen(&w.item, l->items[i].item);
+        widen(&w.value, l->items[i].value ? l->items[i].value : "");
+    }
+    return w;
+}
+
+/* Prints a cell and goes to column `next`, on a new line when the cell reaches beyond it. */
+static void put_cell(const char *text, unsigned at, unsigned next)
+{
+    at += term_cell(text, 0);
+    if (at >= next) {
+        putchar('\n');
+        at = 0;
+    }
+    printf("%*s", (int)(next - at), "");
+}
+
+static void print_item(const struct lowering_item *i, struct widths w, unsigned columns)
+{
+    const unsigned value_at = 2 + w.item, mechanism_at = value_at + w.value;
 
     printf("%s%s ", term_on(hows[i->how].style), hows[i->how].mark);
-    at = 2 + term_cell(i->item, ITEM_WIDTH - 1);
+    put_cell(i->item, 2, value_at);
     fputs(term_off(), stdout);
-    if (at >= value_at) {
-        putchar('\n');
-        at = 0;
-    }
-    printf("%*s", (int)(value_at - at), "");
-    at = value_at + term_cell(value, VALUE_WIDTH - 1);
-    if (at >= mechanism_at) {
-        putchar('\n');
-        at = 0;
-    }
-    printf("%*s", (int)(mechanism_at - at), "");
+    put_cell(i->value ? i->value : "", value_at, mechanism_at);
     term_wrap(i->mechanism ? i->mechanism : "-", mechanism_at, mechanism_at, columns);
     if (i->note) {
         printf("%*s%s", (int)value_at, "", term_on(TERM_FAINT));
@@ -125,11 +146,12 @@ static void print_item(const struct lowering_item *i, unsigned columns)
 static void print_table(const struct boundary *b, const struct lowering *l, const struct run_options *o)
 {
     unsigned count[ARRAY_LEN(hows)] = {0}, refused = 0, columns = term_columns();
+    struct widths w = measure(l);
 
-    printf("%s  %-*s%-*sENFORCED BY (%s)%s\n", term_on(TERM_BOLD), ITEM_WIDTH, "ITEM", VALUE_WIDTH, "VALUE", b->name,
+    printf("%s  %-*s%-*sENFORCED BY (%s)%s\n", term_on(TERM_BOLD), (int)w.item, "ITEM", (int)w.value, "VALUE", b->name,
            term_off());
     for (uint32_t i = 0; i < l->n; i++) {
-        print_item(&l->items[i], columns);
+        print_item(&l->items[i], w, columns);
         count[l->items[i].how]++;
         refused += !accepts(&l->items[i], o);
     }

@@ -30,12 +30,6 @@ int seccomp_compile(struct arena *a, const struct seccomp_policy *p, struct bpf_
  * whole: native architecture only, no flags, and moat_default is false, since the rules are there now. */
 int seccomp_default_profile(struct arena *a, uint64_t caps, struct seccomp_policy *out, struct err *err);
 
-/* As seccomp_compile(), through a cache of compiled filters: `dirfd` is a directory only its owner can write, files are
- * named by the SHA-256 (or other strong digest) of everything the result depends on, written by rename, re-checked when
- * read (length, instruction validity), and any trouble with the cache falls back to compiling. dirfd -1: no cache. */
-int seccomp_compile_cached(struct arena *a, int dirfd, const struct seccomp_policy *p, struct bpf_program *out,
-                           struct err *err);
-
 /* Number of a system call of AUDIT_ARCH_*, or -1. */
 int syscall_number(uint32_t arch, const char *name);
 const char *syscall_name(uint32_t arch, int number); /* NULL when unknown */

@@ -54,7 +54,7 @@ int sandbox_open_root(struct sandbox *sb, struct arena *a, const char *path, boo
     struct stat st;
 
     *sb = (struct sandbox){.arena = a, .root_fd = -1, .owner_uid = geteuid()};
-    sb->inst.state_fd = sb->inst.pidfd = sb->inst.report_fd = sb->inst.console_socket = sb->inst.filter_cache_fd = -1;
+    sb->inst.state_fd = sb->inst.pidfd = sb->inst.report_fd = sb->inst.console_socket = -1;
     if (!path)
         path = default_root(a);
     sb->root_path = path;

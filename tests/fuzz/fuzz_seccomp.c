@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzz target: a policy made from the input is compiled; the program must be valid, keep its bounds, and answer some
- * calls as a plain reading of the rules does. The disassembler and the reader of cached filters get the raw input as a
- * program.
+ * calls as a plain reading of the rules does. The disassembler and the checker of programs get the raw input too.
  */
 #include "../unit/bpf_interp.h"
 #include "../unit/seccomp_reference.h"

@@ -638,86 +638,6 @@ static void test_bpf_program_valid_refuses_what_the_compiler_never_writes(void *
             fail_msg("%s: should be %s", cases[i].label, cases[i].valid ? "valid" : "refused");
 }
 
-/* ---- the cache ----------------------------------------------------------------------------------------------------
- */
-
-static char cache_path[] = "/tmp/moat-seccomp-XXXXXX";
-
-/* How many files the cache holds, and the name of the last. */
-static int files_of_cache(char name[80])
-{
-    char command[160];
-
-    snprintf(command, sizeof command, "ls %s", cache_path);
-    FILE *f = popen(command, "r");
-    int n = 0;
-    char line[80];
-    while (f && fgets(line, sizeof line, f)) {
-        line[strcspn(line, "\n")] = 0;
-        memcpy(name, line, sizeof line);
-        n++;
-    }
-    pclose(f);
-    return n;
-}
-
-static void expect_cached(int dirfd, const struct seccomp_policy *p, const struct bpf_program *fresh, const char *label)
-{
-    struct bpf_program got;
-    struct err err;
-
-    if (seccomp_compile_cached(&arena, dirfd, p, &got, &err) < 0)
-        fail_msg("%s: %s", label, err.text);
-    if (got.n != fresh->n || memcmp(got.insns, fresh->insns, got.n * sizeof *got.insns))
-        fail_msg("%s: another program than the compiler's", label);
-}
-
-static void test_seccomp_cache_hit_equals_compiling_and_a_bad_file_is_not_used(void **state)
-{
-    struct seccomp_policy p = default_profile(0), q = default_profile(~0ull);
-    struct bpf_program fresh = compile(&p, "p"), other = compile(&q, "q");
-    struct sock_filter allow_all = {BPF_RET | BPF_K, 0, 0, ALLOW}, bad[2] = {{BPF_JMP | BPF_JA, 0, 0, 9}, allow_all};
-    struct bpf_program allow_prog = {&allow_all, 1};
-    char name[80] = "";
-
-    (void)state;
-    assert_non_null(mkdtemp(cache_path));
-    int d = open(cache_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    expect_cached(-1, &p, &fresh, "no cache");
-    expect_cached(d, &p, &fresh, "first");
-    assert_int_equal(files_of_cache(name), 1);
-    expect_cached(d, &p, &fresh, "hit");
-
-    /* A valid program in the file is what comes back: so it was read at all. */
-    int f = openat(d, name, O_WRONLY | O_TRUNC);
-    assert_int_equal(write(f, &allow_all, sizeof allow_all), sizeof allow_all);
-    expect_cached(d, &p, &allow_prog, "the file is read");
-    fchmod(f, 0620);
-    expect_cached(d, &p, &fresh, "others may write the file");
-    close(f);
-    expect_cached(d, &p, &fresh, "written anew");
-    f = openat(d, name, O_WRONLY | O_TRUNC);
-    assert_int_equal(write(f, bad, sizeof bad), sizeof bad);
-    close(f);
-    expect_cached(d, &p, &fresh, "a jump out of the program");
-    f = openat(d, name, O_WRONLY);
-    assert_int_equal(ftruncate(f, 13), 0);
-    close(f);
-    expect_cached(d, &p, &fresh, "a length that is no multiple");
-    unlinkat(d, name, 0);
-    assert_int_equal(symlinkat("/dev/zero", d, name), 0);
-    expect_cached(d, &p, &fresh, "a link");
-    expect_cached(d, &q, &other, "another policy");
-    assert_int_equal(files_of_cache(name), 2);
-    fchmod(d, 0777);
-    expect_cached(d, &p, &fresh, "others may write the directory");
-
-    char command[160];
-    snprintf(command, sizeof command, "rm -r %s", cache_path);
-    assert_int_equal(system(command), 0);
-    close(d);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -739,7 +659,6 @@ int main(void)
         cmocka_unit_test(test_seccomp_default_profile_on_the_kernel_kills_int80_unless_x86_is_named),
 #endif
         cmocka_unit_test(test_bpf_program_valid_refuses_what_the_compiler_never_writes),
-        cmocka_unit_test(test_seccomp_cache_hit_equals_compiling_and_a_bad_file_is_not_used),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

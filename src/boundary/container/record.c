@@ -123,7 +123,7 @@ static int put_filter(struct builder *b, struct enter_record *rec, struct instan
             return r;
         sp = &profile;
     }
-    int r = seccomp_compile_cached(inst->arena, inst->filter_cache_fd, sp, &prog, err);
+    int r = seccomp_compile(inst->arena, sp, &prog, err);
     if (r < 0)
         return r;
     rec->bpf = put(b, prog.insns, prog.n * sizeof prog.insns[0]);

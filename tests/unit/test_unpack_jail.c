@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a taken-over moat-unpack can still do. Each attempt runs first without the jail and must succeed there, then
+ * inside and must end as its row says. Needs root for the attempts that need root without the jail.
+ */
+#include "base/mem.h"
+#include "unpack/jail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char place[] = "/tmp/moat-test-jail-XXXXXX";
+static int dest, outside, secret;
+
+/* 0 when the attempt succeeded, else an errno. */
+static int open_absolute(void)
+{
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/secret", place);
+    return open(path, O_RDONLY) < 0 ? errno : 0;
+}
+
+static int open_dotdot(void)
+{
+    return openat(dest, "../secret", O_RDONLY) < 0 ? errno : 0;
+}
+
+/* A descriptor that leaked in: Landlock is what stands here, since the root directory does not. */
+static int open_by_leaked_descriptor(void)
+{
+    return openat(outside, "secret", O_RDONLY) < 0 ? errno : 0;
+}
+
+static int write_by_leaked_descriptor(void)
+{
+    return openat(outside, "new", O_WRONLY | O_CREAT, 0600) < 0 ? errno : 0;
+}
+
+static int make_device(void)
+{
+    return mknodat(dest, "null", S_IFCHR | 0666, (1 << 8) | 3) < 0 ? errno : 0;
+}
+
+static int make_socket(void)
+{
+    return socket(AF_INET, SOCK_STREAM, 0) < 0 ? errno : 0;
+}
+
+static int load_code(void)
+{
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, secret, 0) == MAP_FAILED ? errno : 0;
+}
+
+static int make_code(void)
+{
+    void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return mprotect(p, 4096, PROT_READ | PROT_EXEC) < 0 ? errno : 0;
+}
+
+static int run_program(void)
+{
+    char *argv[] = {(char *)"true", NULL};
+
+    execve("/bin/true", argv, argv + 1);
+    return errno;
+}
+
+static int start_process(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(0);
+    return pid < 0 ? errno : 0;
+}
+
+static int leave_root(void)
+{
+    return chroot("/") < 0 ? errno : 0;
+}
+
+static int mount_something(void)
+{
+    /* in a namespace of its own even without the jail, so that nothing stays */
+    if (syscall(SYS_unshare, 0x00020000) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return errno;
+    return mount("none", place, "tmpfs", 0, NULL) < 0 ? errno : 0;
+}
+
+static int signal_parent(void)
+{
+    return kill(getppid(), 0) < 0 ? errno : 0;
+}
+
+static int other_ioctl(void)
+{
+    int flags;
+
+    return ioctl(secret, FIONREAD, &flags) < 0 ? errno : 0;
+}
+
+static int make_regular_file(void)
+{
+    return openat(dest, "file", O_WRONLY | O_CREAT, 0600) < 0 ? errno : 0;
+}
+
+static int make_fifo(void)
+{
+    return mknodat(dest, "fifo", S_IFIFO | 0600, 0) < 0 ? errno : 0;
+}
+
+static int clone_file(void)
+{
+    int fd = openat(dest, "clone", O_RDWR | O_CREAT, 0600);
+
+    return ioctl(fd, FICLONE, fd) < 0 && errno != EOPNOTSUPP && errno != EINVAL && errno != EBADF ? errno : 0;
+}
+
+enum { ALLOWED = 0, KILLED = -SIGSYS };
+static const struct attempt {
+    const char *label;
+    int (*try)(void);
+    int inside; /* 0, an errno, or KILLED */
+} attempts[] = {
+    {"an absolute path", open_absolute, ENOENT},
+    {"dot-dot", open_dotdot, ENOENT},
+    {"a leaked directory, reading", open_by_leaked_descriptor, EACCES},
+    {"a leaked directory, writing", write_by_leaked_descriptor, EACCES},
+    {"a device node", make_device, KILLED},
+    {"a socket", make_socket, KILLED},
+    {"code from a file", load_code, KILLED},
+    {"code from memory", make_code, KILLED},
+    {"another program", run_program, KILLED},
+    {"another process", start_process, KILLED},
+    {"another root", leave_root, KILLED},
+    {"a mount", mount_something, KILLED},
+    {"a signal to the parent", signal_parent, KILLED},
+    {"an ioctl that is no clone", other_ioctl, KILLED},
+    {"a file (its work)", make_regular_file, ALLOWED},
+    {"a fifo (its work)", make_fifo, ALLOWED},
+    {"a clone (its work)", clone_file, ALLOWED},
+};
+
+/* Descriptors as moat hands them over, and one that should not be there: it moves below 6, where the jail keeps it. */
+static int run_attempt(const struct attempt *a, bool jailed)
+{
+    pid_t pid = fork();
+    int status;
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct err err = {0};
+        struct jail jail = {.dest = 3, .source = -1, .max_bytes = 1 << 20};
+        dup2(dest, 13), dup2(outside, 14), dup2(secret, 15);
+        dup2(13, 3), dup2(14, 4), dup2(15, 5);
+        dest = 3, outside = 4, secret = 5;
+        if (jailed && jail_enter(&jail, &err) < 0)
+            _exit(254);
+        _exit(a->try());
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void test_jail_attempts_end_as_the_table_says(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    for (size_t i = 0; i < ARRAY_LEN(attempts); i++) {
+        int without = run_attempt(&attempts[i], false), inside;
+        unlinkat(dest, "null", 0), unlinkat(dest, "file", 0), unlinkat(dest, "fifo", 0), unlinkat(dest, "clone", 0);
+        if (without != 0)
+            fail_msg("%s: does not even work without the jail (%s): it proves nothing", attempts[i].label,
+                     strerror(without));
+        inside = run_attempt(&attempts[i], true);
+        unlinkat(dest, "null", 0), unlinkat(dest, "file", 0), unlinkat(dest, "fifo", 0), unlinkat(dest, "clone", 0);
+        if (inside != attempts[i].inside)
+            fail_msg("%s: expected %d, got %d", attempts[i].label, attempts[i].inside, inside);
+    }
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    if (!mkdtemp(place) || (outside = open(place, O_RDONLY | O_DIRECTORY)) < 0 || mkdirat(outside, "dest", 0755) < 0 ||
+        (dest = openat(outside, "dest", O_RDONLY | O_DIRECTORY)) < 0 ||
+        (secret = openat(outside, "secret", O_RDWR | O_CREAT, 0600)) < 0 || ftruncate(secret, 4096) < 0)
+        return -1;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    unlinkat(outside, "secret", 0);
+    unlinkat(outside, "new", 0);
+    unlinkat(outside, "dest", AT_REMOVEDIR);
+    return rmdir(place);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_jail_attempts_end_as_the_table_says)};
+
+    return cmocka_run_group_tests_name("unpack_jail", tests, set_up, tear_down);
+}

@@ -4,8 +4,8 @@
  * It runs with the set-up stage's privileges and gives them up in a fixed order; it trusts the record (written and sealed
  * by the launcher) and nothing it finds inside. Its own file is a sealed memfd, so /proc/PID/exe leads nowhere.
  *
- * Order: cgroups, namespaces, fork into a joined pid namespace, terminal, rlimits, (seccomp when privileges may be gained),
- * bounding set, ids, capabilities, directory, no_new_privs, look-up of the program, READY and the wait for `start`,
+ * Order: cgroups, namespaces, fork into a joined pid namespace, terminal, rlimits, directory, look-up of the program,
+ * bounding set, (seccomp when privileges may be gained), ids, capabilities, no_new_privs, READY and the wait for `start`,
  * startContainer hooks, Landlock, seccomp, exec.
  */
 #include "guest/enter.h"
@@ -196,6 +196,28 @@ static void open_console(void)
     sys(SYS_close, slave);
 }
 
+static bool is_null(const struct stat *st)
+{
+    return S_ISCHR(st->st_mode) && st->st_rdev == (1 << 8 | 3);
+}
+
+/* A standard stream on the host's /dev/null would give the host's inode away: root inside could change its mode through
+ * /proc/self/fd. The sandbox's own takes its place, where there is one. */
+static void replace_null_streams(void)
+{
+    struct stat st;
+
+    for (int fd = 0; fd <= 2; fd++) {
+        if (sys(SYS_fstat, fd, &st) < 0 || !is_null(&st))
+            continue;
+        long own = sys(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0);
+        if (own >= 0 && sys(SYS_fstat, own, &st) == 0 && is_null(&st) && sys(SYS_fcntl, own, F_SETFL, 0) == 0)
+            sys(SYS_dup3, own, fd, 0);
+        if (own >= 0)
+            sys(SYS_close, own);
+    }
+}
+
 static void set_rlimits(void)
 {
     const struct enter_rlimit *l = at(rec->rlimits);
@@ -276,19 +298,17 @@ static void set_caps(void)
 }
 
 /* A directory that the kernel calls unreachable lies outside the root (CVE-2024-21626): never run there. */
-static void change_directory(bool last)
+static long change_directory(void)
 {
     static char here[PATH_SIZE];
     long r = sys(SYS_chdir, at(rec->cwd));
 
-    if (r < 0) {
-        if (!last)
-            return; /* tried again with the workload's own ids */
-        fail(ENTER_FAILED_CWD, r, 0);
-    }
+    if (r < 0)
+        return r;
     r = sys(SYS_getcwd, here, sizeof here);
     if (r < 0 || here[0] != '/')
         fail(ENTER_CWD_OUTSIDE, r < 0 ? r : -EXDEV, 0);
+    return 0;
 }
 
 static void fence_files(void)
@@ -340,6 +360,8 @@ static const char *env_get(char **envp, const char *name)
     return NULL;
 }
 
+/* Whether it may be a program. Asked before the privileges go and before a filter could forbid the question; exec itself
+ * decides about permission. */
 static long executable(const char *path)
 {
     struct stat st;
@@ -347,9 +369,7 @@ static long executable(const char *path)
 
     if (r < 0)
         return r;
-    if (!S_ISREG(st.st_mode))
-        return -EACCES;
-    return sys(439 /* faccessat2 */, AT_FDCWD, path, 1 /* X_OK */, AT_EACCESS);
+    return S_ISREG(st.st_mode) && st.st_mode & 0111 ? 0 : -EACCES;
 }
 
 /* Finds the program as a shell would; buf is PATH_SIZE. Negative errno: -ENOENT when it is nowhere. */
@@ -479,11 +499,12 @@ static _Noreturn void be_init(long pid)
     }
 }
 
-static void close_descriptors(void)
+/* All that is open beyond the workload's own goes at the exec, what a careless caller of the launcher left open too. At
+ * the beginning, since a filter may forbid it later; what is opened from here on is close-on-exec from birth. */
+static void mark_descriptors(void)
 {
     uint32_t first = 3 + rec->keep_fds;
 
-    /* Ours are all close-on-exec already; this is for what a careless caller of the launcher left open. */
     long r = sys(SYS_close_range, first, ~0u, CLOSE_RANGE_CLOEXEC);
     if (r < 0)
         fail(ENTER_FAILED_FDS, r, 0);
@@ -506,25 +527,26 @@ static void read_record(int fd)
     sys(SYS_close, fd);
 }
 
-static void become_workload_identity(void)
+static void become_workload_identity(bool in_directory)
 {
     bool late_filter = rec->flags & ENTER_NO_NEW_PRIVS;
+    long r;
 
     if (rec->flags & ENTER_SET_CAPS)
         drop_bounding_set();
     if (!late_filter)
         install_seccomp(); /* needs CAP_SYS_ADMIN, which goes with the ids */
     sys(SYS_prctl, PR_SET_KEEPCAPS, 1);
-    change_directory(false);
     set_ids();
     if (rec->flags & ENTER_SET_CAPS)
         set_caps();
     sys(SYS_prctl, PR_SET_KEEPCAPS, 0);
-    change_directory(true);
+    if (!in_directory && (r = change_directory()) < 0) /* where root is not let in, as on network file systems */
+        fail(ENTER_FAILED_CWD, r, 0);
     if (rec->flags & ENTER_UMASK)
         sys(SYS_umask, rec->umask);
     if (late_filter) {
-        long r = sys(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        r = sys(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         if (r < 0)
             fail(ENTER_FAILED_NNP, r, 0);
     }
@@ -532,9 +554,10 @@ static void become_workload_identity(void)
 
 static void die_with_launcher(void)
 {
+    /* The set-up stage asked for SIGKILL, and neither exec nor a change of ids is sure to clear that. */
+    sys(SYS_prctl, PR_SET_PDEATHSIG, rec->flags & ENTER_PDEATHSIG ? SIGKILL : 0);
     if (!(rec->flags & ENTER_PDEATHSIG))
         return;
-    sys(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
     struct pollfd p = {.fd = rec->report_fd, .events = 0};
     struct timespec now = {0, 0};
     if (sys(SYS_ppoll, &p, 1, &now, NULL, KERNEL_SIGSET) > 0 && p.revents & POLLERR)
@@ -553,6 +576,7 @@ int main(int argc, char **argv, char **envp)
     read_record(fd);
     argv++;
 
+    mark_descriptors();
     join_cgroups();
     join_namespaces();
     if (rec->flags & ENTER_FORK)
@@ -567,19 +591,20 @@ int main(int argc, char **argv, char **envp)
         open_console();
     if (rec->flags & ENTER_CTTY)
         sys(SYS_ioctl, 0, TIOCSCTTY, 0);
+    replace_null_streams();
     set_rlimits();
     if (rec->flags & ENTER_PERSONALITY) {
         long r = sys(SYS_personality, rec->personality);
         if (r < 0)
             fail(ENTER_FAILED_PERSONALITY, r, 0);
     }
-    become_workload_identity();
-    die_with_launcher();
-
+    bool in_directory = change_directory() == 0;
     /* A container may be created without a process: then there is nothing to find, and `start` fails. */
     long r = argc > 1 ? find_program(argv[0], envp, buf, &program) : 0;
     if (r < 0)
         fail(ENTER_FAILED_EXEC, r, 0);
+    become_workload_identity(in_directory);
+    die_with_launcher();
     if (rec->flags & ENTER_WAIT_START)
         wait_for_start();
     if (argc <= 1)
@@ -588,7 +613,6 @@ int main(int argc, char **argv, char **envp)
     for (uint32_t i = 0; i < rec->n_hooks; i++)
         run_hook(&hooks[i], i);
     fence_files();
-    close_descriptors();
     long child = rec->flags & ENTER_INIT ? fork_workload() : 0;
     if (child < 0)
         fail(ENTER_FAILED_FORK, child, 0);

@@ -25,7 +25,7 @@ for d in bin sbin usr usr/bin usr/sbin etc proc sys dev run var var/tmp tmp root
     mkdir -p "$new/$d"
 done
 chmod 1777 "$new/tmp" "$new/var/tmp"
-chmod 700 "$new/root"
+# /root stays readable: another user than the builder may use this image without privilege.
 
 # A busybox may be a link (merged /usr): copy what it points to.
 cat "$busybox" > "$new/bin/busybox"

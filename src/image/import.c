@@ -137,8 +137,8 @@ static int import_oci(struct store *s, const struct import *in, const char *spec
 
     if (r < 0)
         return r;
-    /* Not the config's digest, which docker uses: it vouches for the layers only by way of diff_ids, which nobody checks
-     * here. Two images with one config would be taken for one. */
+    /* Not the config's digest, which docker uses: it vouches for the layers only by way of diff_ids, which nobody
+     * checks here. Two images with one config would be taken for one. */
     strcpy(out->id, oci.manifest.hex);
     if (store_has(s, out->id)) {
         out->existed = true;

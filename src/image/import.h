@@ -20,8 +20,8 @@ struct import_result {
     struct unpack_result unpacked;
 };
 
-/* The store must be open for changes. A failure leaves the store as it was. The id is the SHA-256 of the file's bytes; of
- * an OCI image, of its manifest; of a directory, of what was copied. */
+/* The store must be open for changes. A failure leaves the store as it was. The id is the SHA-256 of the file's bytes;
+ * of an OCI image, of its manifest; of a directory, of what was copied. */
 int image_import(struct store *s, const struct import *in, struct import_result *out, struct err *err);
 
 #endif

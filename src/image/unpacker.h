@@ -29,7 +29,7 @@ struct unpack_job {
     int source;            /* directory to copy */
     bool layer;            /* whiteouts apply */
     uint64_t archive_size; /* for progress and the exact length; 0: until the end */
-    const char *sha256;        /* hex the bytes must have; NULL: any. Implies the exact length */
+    const char *sha256;    /* hex the bytes must have; NULL: any. Implies the exact length */
     uint64_t max_bytes, max_entries;
     uint64_t exclude_dev, exclude_ino;
     unpack_progress *progress; /* may be NULL */

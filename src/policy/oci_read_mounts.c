@@ -68,9 +68,8 @@ static int check_mount(struct oci_reader *r, struct mount_rule *m)
 {
     if (m->bind && !m->remount && !m->source)
         return oci_fail(r, "source", "is required for a bind mount");
-    if (m->bind && m->n_data)
-        return oci_fail(r, "options", "unknown option \"%.64s\": a bind mount takes no file system options",
-                        m->data[0]);
+    if (m->bind)
+        m->n_data = 0; /* options of a file system mean nothing to a bind; every runtime takes and drops them */
     if (!m->bind && !m->type && !m->remount && !m->propagation)
         return oci_fail(r, "type", "is required unless options has bind or rbind");
     if (m->tmpcopyup && (!m->type || strcmp(m->type, "tmpfs") != 0))

@@ -76,7 +76,7 @@ expect()
 # contains FILE PATTERN
 contains()
 {
-    grep -qiE "$2" "$1" && return 0
+    [ -z "$2" ] || grep -qiE "$2" "$1" && return 0
     echo "no /$2/ in:"
     cat "$1"
     return 1
@@ -144,7 +144,10 @@ run_bundle()
 start_bundle()
 {
     oci create --bundle "/bundles/$1" --pid-file "/run/$1.pid" "$1" >"/tmp/$1.out" 2>&1 &&
-        has_status "$1" created && oci start "$1" >"/tmp/$1.start" 2>&1 || { cat "/tmp/$1.out" "/tmp/$1.start"; return 1; }
+        expect "state" created "$(status_of "$1")" && oci start "$1" && return
+    cat "/tmp/$1.out"
+    oci delete --force "$1"
+    return 1
 }
 
 remove() { oci delete --force "$1" && is_gone "$1"; }
@@ -354,11 +357,9 @@ moat_devices() { run_moat 1 'not permitted' --cap-add MKNOD --rootfs /rootfs mkn
 moat_strict() { run_moat 0 'strict' --strict --rootfs /rootfs echo strict; }
 moat_owner()
 {
-    moat run --rm --rootfs /rootfs sleep 20 >/tmp/moat.out 2>&1 &
-    eventually sh -c 'ps -o user,args | grep -v grep | grep "sleep 20" | grep -vE "moat|root|timeout"' || { cat /tmp/moat.out; ps; kill $!; return 1; }
-    kill $!
+    moat run --rm --rootfs /rootfs sleep 8 >/tmp/moat.out 2>&1 &
+    eventually sh -c 'ps -o user,args | grep "sleep 8" | grep -vE "grep|moat|root|timeout"' || { cat /tmp/moat.out; ps; return 1; }
     wait $!
-    return 0
 }
 
 # An item that this host lacks is named, and refused under --strict: neither silence nor a vague error.
@@ -486,7 +487,7 @@ oci_user_namespace_refused()
         echo "it was created"
         return 1
     fi
-    contains /tmp/refused.out 'user.?namespace|max_user_namespaces|unshare|clone'
+    contains /tmp/refused.out 'user.?namespace|unshare|clone'
 }
 
 moat_default_without_userns()

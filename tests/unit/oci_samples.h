@@ -120,6 +120,7 @@ static const char oci_sample_own[] =
 
 /* clang-format on */
 
-static const char *const oci_samples[] = {oci_sample_everything, oci_sample_runc_spec, oci_sample_engine, oci_sample_minimal, oci_sample_own, NULL};
+static const char *const oci_samples[] = {oci_sample_everything, oci_sample_runc_spec, oci_sample_engine,
+                                          oci_sample_minimal,    oci_sample_own,       NULL};
 
 #endif

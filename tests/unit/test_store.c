@@ -239,7 +239,7 @@ static void test_store_built_image_resolves_by_name_and_id(void **state)
     build(f, ID_A, "one:1", &existed);
     assert_false(existed);
     build(f, ID_B, "two", &existed);
-    static const char *const texts[] = {"one:1", ID_A, "sha256:" ID_A, "aaa", "docker.io/library/one:1"};
+    static const char *const texts[] = {"one:1", ID_A, ("sha256:" ID_A), "aaa", "docker.io/library/one:1"};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         if (store_resolve(&f->store, texts[i], &image, &f->err) < 0)
             fail_msg("%s: %s", texts[i], f->err.text);

@@ -82,6 +82,10 @@ static int container_destroy(struct instance *inst, struct err *err)
         cgroup_close(&inst->cgroup);
         inst->cgroup.host = NULL;
     }
+    if (inst->root_path && inst->policy->ns[NS_MNT].how == NS_HOST && inst->policy->has_process) {
+        int bad = root_unmount_all(inst->root_path, r < 0 ? &(struct err){0} : err);
+        r = r < 0 ? r : bad;
+    }
     return r;
 }
 

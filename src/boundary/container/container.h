@@ -51,6 +51,8 @@ int root_attach(struct launch *l, int *root);
 int root_enter(struct launch *l, int root);
 int root_mask_paths(struct launch *l, int root);
 int root_protect_paths(struct launch *l, int root);
+/* The launcher's, at destroy: for sandboxes without a mount namespace of their own. */
+int root_unmount_all(const char *root_path, struct err *err);
 
 /* mounts.c */
 int mounts_apply(struct launch *l, int root);
@@ -61,6 +63,9 @@ int root_open_target(int root, const char *path, bool directory, bool follow);
 
 /* home.c: "HOME=/root" for a user, from the passwd file inside an open root. */
 void home_find(int root, uint32_t uid, char *out, size_t size);
+
+/* streams.c: gives pipes on descriptors 0 to 2 to the process's user. */
+void streams_hand_over(const struct policy *p, const struct process *pr);
 
 /* devices.c */
 int devices_make(struct launch *l, int root);

@@ -145,8 +145,10 @@ int container_exec(struct instance *inst, const struct process *pr, struct err *
         rq.flags |= ENTER_CONSOLE | ENTER_CTTY | ENTER_SETSID;
     with.seccomp.listener_path = NULL; /* an agent serves the container's first process */
     r = record_make(inst, &rq, &child.memfd, &child.argv, err);
-    if (r == 0)
+    if (r == 0) {
+        streams_hand_over(inst->policy, pr);
         r = exec_environment(inst, pr, &child.envp, err);
+    }
     sigprocmask(SIG_SETMASK, NULL, &child.mask);
     if (inst->child_mask)
         child.mask = *inst->child_mask;

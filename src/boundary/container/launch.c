@@ -37,16 +37,12 @@ static int open_namespaces(struct launch *l, struct err *err)
             l->clone_flags |= ns_clone_flag(kind);
         if (p->ns[kind].how != NS_JOIN)
             continue;
-        if (kind == NS_MNT)
-            return err_set(err, -EINVAL, "linux.namespaces mount: joining %s is not supported; leave the path out to get a new one", p->ns[kind].path);
         l->ns_fds[kind] = open(p->ns[kind].path, O_RDONLY | O_CLOEXEC);
         if (l->ns_fds[kind] < 0)
             return err_sys(err, -errno, "linux.namespaces %s: %s", ns_name(kind), p->ns[kind].path);
         if (ioctl_ns_type(l->ns_fds[kind]) != (int)ns_clone_flag(kind))
             return err_set(err, -EINVAL, "linux.namespaces %s: %s is not a %s namespace", ns_name(kind), p->ns[kind].path, ns_name(kind));
     }
-    if (p->ns[NS_MNT].how != NS_NEW)
-        return err_set(err, -EINVAL, "linux.namespaces: a mount namespace is needed (add {\"type\": \"mount\"}); without one the root cannot be changed");
     l->own_user_ns = p->ns[NS_USER].how != NS_HOST;
     return 0;
 }
@@ -229,16 +225,20 @@ static int runtime_hooks(struct launch *l, struct err *err)
     if (!l->wait_hooks)
         return 0;
     if (!sync_wait(&l->reached, REACHED_NAMESPACES, &l->alive))
-        return -ECHILD;
+        return 0; /* died first: its error is taken up by the caller */
     for (uint32_t i = 0; i < p->n_net_devices; i++) {
         int r = netlink_move_device(p->net_devices[i].host_name, p->net_devices[i].name, inst->pid, err);
         if (r < 0)
             return err_wrap(err, "linux.netDevices %s", p->net_devices[i].host_name);
     }
+    /* prestart is older than the states' names and expects "created" (runtime-spec 1.0); the others run while creating. */
+    const char *created = state_json(inst, "created", inst->pid, &len);
+    if (!created)
+        return err_set(err, -ENOMEM, "no memory for the state document");
+    int r = hooks_run(&p->hooks[HOOK_PRESTART], "prestart", created, len, err);
     inst->hook_state = state_json(inst, "creating", inst->pid, &len);
     if (!inst->hook_state)
         return err_set(err, -ENOMEM, "no memory for the state document");
-    int r = hooks_run(&p->hooks[HOOK_PRESTART], "prestart", inst->hook_state, len, err);
     if (r == 0)
         r = hooks_run(&p->hooks[HOOK_CREATE_RUNTIME], "createRuntime", inst->hook_state, len, err);
     return r;
@@ -449,8 +449,10 @@ int container_create(struct instance *inst, struct err *err)
     for (uint32_t i = 0; i < p->n_mounts; i++)
         l->wait_ids |= p->mounts[i].idmap != IDMAP_NO;
     l->wait_hooks = p->hooks[HOOK_PRESTART].n || p->hooks[HOOK_CREATE_RUNTIME].n || p->hooks[HOOK_CREATE_CONTAINER].n || p->n_net_devices;
-    if (r == 0)
+    if (r == 0) {
+        streams_hand_over(p, &p->process);
         r = clone_setup(l, err);
+    }
     if (r == 0 && l->wait_ids) {
         r = write_ids(l, err);
         if (r == 0)
@@ -463,7 +465,7 @@ int container_create(struct instance *inst, struct err *err)
         if (r == 0 && l->wait_hooks)
             sync_set(&l->go, GO_HOOKS);
     }
-    if (r == 0 || r == -ECHILD) {
+    if (r == 0) {
         /* Cleared by the kernel when the set-up stage executes moat-enter or dies. */
         while (atomic_load(&l->alive)) {
             uint32_t v = atomic_load(&l->alive);
@@ -473,8 +475,6 @@ int container_create(struct instance *inst, struct err *err)
         if (l->err.code) {
             *err = l->err;
             r = l->err.code;
-        } else if (r == -ECHILD && !err->code) {
-            r = err_set(err, r, "the container's process died while it was set up");
         }
     }
     close_fd(report_fd);

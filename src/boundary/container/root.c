@@ -6,6 +6,7 @@
 #include "boundary/container/container.h"
 #include "host/mountapi.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -42,8 +43,8 @@ int root_attach(struct launch *l, int *root)
     if (tree < 0)
         return tree;
     int r = mount_set(tree, true, 0, 0, MS_PRIVATE, -1);
-    if (r == 0)
-        r = mount_attach_at(tree, AT_FDCWD, "/");
+    if (r == 0) /* over "/" in a namespace of its own; in somebody else's, over itself, for a chroot */
+        r = mount_attach_at(tree, AT_FDCWD, l->policy->ns[NS_MNT].how == NS_NEW ? "/" : l->inst->root_path);
     if (r < 0)
         return err_sys(&l->err, r, "root %s: cannot attach", l->inst->root_path);
     *root = tree;
@@ -54,7 +55,7 @@ int root_enter(struct launch *l, int root)
 {
     int r = (int)sys(SYS_fchdir, root);
 
-    if (r == 0 && l->inst->no_pivot) {
+    if (r == 0 && (l->inst->no_pivot || l->policy->ns[NS_MNT].how != NS_NEW)) {
         r = (int)sys(SYS_chroot, ".");
     } else if (r == 0) {
         /* pivot_root(2), "pivot_root(".", ".")": the old root lies over the new one and is taken away by "." */
@@ -76,6 +77,32 @@ int root_enter(struct launch *l, int root)
     return 0;
 }
 
+/* Mounts that a sandbox without a mount namespace of its own made in the host's: at and below its root, the last first. */
+int root_unmount_all(const char *root_path, struct err *err)
+{
+    char line[8192], *point;
+    size_t len = strlen(root_path);
+
+    for (int round = 0; round < 4096; round++) {
+        char last[4096] = "";
+        FILE *f = fopen("/proc/self/mountinfo", "re");
+        while (f && fgets(line, sizeof line, f)) {
+            strtok(line, " ");
+            for (int field = 2; field <= 5; field++)
+                point = strtok(NULL, " ");
+            if (point && !strncmp(point, root_path, len) && (!point[len] || point[len] == '/') && strlen(point) < sizeof last)
+                strcpy(last, point);
+        }
+        if (f)
+            fclose(f);
+        if (!last[0])
+            return 0;
+        if (umount2(last, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+            return err_sys(err, -errno, "mount %s: cannot be removed", last);
+    }
+    return err_set(err, -EBUSY, "mounts at %s: more than could be removed", root_path);
+}
+
 /* A masked file shows /dev/null, a masked directory an empty one. What the image lacks needs no mask. */
 int root_mask_paths(struct launch *l, int root)
 {
@@ -91,6 +118,8 @@ int root_mask_paths(struct launch *l, int root)
         int tree = -1;
         if (r == 0 && !S_ISDIR(st.st_mode)) {
             tree = mount_clone(AT_FDCWD, "/dev/null", false);
+            if (tree >= 0 && mount_set(tree, false, MOUNT_ATTR_RDONLY, 0, 0, -1) < 0) /* the host's inode: no chmod from inside */
+                r = -EPERM;
         } else if (r == 0 && empty >= 0) {
             tree = mount_clone(empty, "", false);
         } else if (r == 0) {

@@ -287,7 +287,7 @@ static int set_up(struct launch *l)
     if ((r = join_cgroups(l)) < 0 || (r = late_namespaces(l)) < 0)
         return r;
     uint64_t propagation = p->rootfs_propagation && (p->rootfs_propagation & ~(uint64_t)MS_REC) != MS_PRIVATE ? MS_SLAVE : MS_PRIVATE;
-    if ((r = (int)sys(SYS_mount, NULL, "/", NULL, propagation | MS_REC, NULL)) < 0)
+    if (p->ns[NS_MNT].how == NS_NEW && (r = (int)sys(SYS_mount, NULL, "/", NULL, propagation | MS_REC, NULL)) < 0)
         return err_sys(&l->err, r, "mount namespace: cannot set its propagation");
     if (l->wait_hooks) {
         sync_set(&l->reached, REACHED_NAMESPACES);

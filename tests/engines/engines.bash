@@ -25,13 +25,22 @@ engine_setup()
 
 world() { python3 "$BATS_TEST_DIRNAME/world.py" "$@"; }
 
-# What engines themselves leave by design: the parent group of their containers, and its group for conmon.
-own_groups() { echo "$ENGINE_TAG"; }
-
-# cgroups_left: groups of containers below the engine's parent.
-cgroups_left()
+# nothing_left: the world is as before the engine. What the engine makes once and keeps by design goes first: the parent
+# group of its containers with the group for conmon, and mounts (MOUNT...) of its own. rmdir and a busy umount take
+# nothing away that a container left.
+nothing_left()
 {
-    find /sys/fs/cgroup -path "*/$ENGINE_TAG/*" -type d ! -name conmon
+    remove_parents
+    for m; do umount "$m" 2>/dev/null || true; done
+    run world since "$E/before"
+    assert_success
+}
+
+remove_parents()
+{
+    local h
+    for h in /sys/fs/cgroup/*; do rmdir "$h/$ENGINE_TAG/conmon" "$h/$ENGINE_TAG"; done 2>/dev/null
+    true
 }
 
 # engine_stop PID: by pid, politely, and not at all after 20 seconds.
@@ -52,11 +61,9 @@ engine_gone()
 engine_cleanup()
 {
     [ -n "${E-}" ] || return 0
-    local h m
+    local m
     while read -r m; do umount "$m"; done < <(awk -v e="$E/" 'index($5, e) == 1 { print $5 }' /proc/self/mountinfo | tac)
-    for h in /sys/fs/cgroup/*; do
-        rmdir "$h/$ENGINE_TAG/conmon" "$h/$ENGINE_TAG"
-    done 2>/dev/null
+    remove_parents
     rm -rf --one-file-system "$E"
 }
 
@@ -67,7 +74,7 @@ in_terminal()
     output=$(tr -d '\r\000' <<<"$output" | sed 's/\^@//; s/\x08//g')
 }
 
-# counted FORMAT...: ENGINE_COUNT containers, four at a time; `@` in the command is the number, which each prints.
+# counted COMMAND...: ENGINE_COUNT containers, four at a time; `@` in the command is the number, which each prints.
 counted()
 {
     local out

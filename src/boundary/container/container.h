@@ -26,7 +26,8 @@ struct launch {
     int ns_fds[NS_KINDS];   /* NS_JOIN: open namespace files; else -1 */
     int root_fd;            /* detached tree that becomes the root; -1: the set-up stage makes it */
     int data_fd;            /* detached tree of the layers' data directory; -1 */
-    int *mount_fds;         /* per mount rule: detached source tree, or -1 */
+    int *mount_fds;         /* per mount rule: detached source tree, or -1: opened by the set-up stage */
+    const char **mount_sources; /* per bind rule: absolute path */
     int cgroup_fds[CGROUP_HIERARCHIES_MAX]; /* detached trees of the group's directories for the cgroup mount; -1 */
     const char *overlay_data[4]; /* lowerdir=..., upperdir=..., workdir=... values; NULL ends */
     int enter_fd;           /* the sealed memfd: moat-enter and its record */

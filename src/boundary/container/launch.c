@@ -52,18 +52,27 @@ static const char *in_bundle(struct instance *inst, const char *path)
     return !path || path[0] == '/' ? path : arena_printf(inst->arena, "%s/%s", inst->bundle, path);
 }
 
-/* Bind sources and the root are opened here, where host paths can be reached; unprivileged launchers leave it to the
- * set-up stage, which has the same ids. */
+/* Whether the set-up stage can open bind sources itself, which keeps the kernel's list of mounts in the policy's order: not
+ * with other ids than ours, and not where a tree must be id-mapped. */
+static bool opened_by_setup(const struct launch *l, const struct mount_rule *m)
+{
+    return l->inst->rootless || (!l->own_user_ns && m->idmap == IDMAP_NO);
+}
+
+/* The root and, where needed, bind sources are opened here, where host paths can be reached. */
 static int open_trees(struct launch *l, struct err *err)
 {
     struct instance *inst = l->inst;
     const struct policy *p = l->policy;
 
     l->mount_fds = arena_array(inst->arena, p->n_mounts + 1, sizeof *l->mount_fds);
-    if (!l->mount_fds)
+    l->mount_sources = arena_array(inst->arena, p->n_mounts + 1, sizeof *l->mount_sources);
+    if (!l->mount_fds || !l->mount_sources)
         return err_set(err, -ENOMEM, "no memory for mounts");
-    for (uint32_t i = 0; i < p->n_mounts; i++)
+    for (uint32_t i = 0; i < p->n_mounts; i++) {
         l->mount_fds[i] = -1;
+        l->mount_sources[i] = p->mounts[i].bind ? in_bundle(inst, p->mounts[i].source) : NULL;
+    }
     l->root_fd = l->data_fd = -1;
     for (uint32_t i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
         l->cgroup_fds[i] = -1;
@@ -82,9 +91,9 @@ static int open_trees(struct launch *l, struct err *err)
     }
     for (uint32_t i = 0; i < p->n_mounts; i++) {
         const struct mount_rule *m = &p->mounts[i];
-        if (!m->bind)
+        if (!m->bind || opened_by_setup(l, m))
             continue;
-        const char *source = in_bundle(inst, m->source);
+        const char *source = l->mount_sources[i];
         l->mount_fds[i] = source ? mount_open_source(source, m->recursive) : -ENOENT;
         if (l->mount_fds[i] < 0)
             return err_sys(err, l->mount_fds[i], "mount %s: source %s", m->destination, source ? source : "(none)");
@@ -151,10 +160,10 @@ static int shift_binds(struct launch *l, int own_userns, struct err *err)
             continue;
         if (m->uid_maps.n || m->gid_maps.n)
             r = idmap_userns(&m->uid_maps, &m->gid_maps, &userns, err);
-        else if (m->idmap != IDMAP_NO)
-            userns = own_userns;
-        else
+        else if (l->inst->idmap_binds)
             r = bind_owner_map(l, l->mount_fds[i], own_userns, &userns, err);
+        else
+            userns = own_userns;
         if (r == 0 && userns < 0)
             r = err_set(err, -EINVAL, "mount %s: idmap needs uidMappings, or a user namespace", m->destination);
         const char *what = r < 0 ? "" : arena_printf(l->inst->arena, "mount %s (source %s)", m->destination, m->source);

@@ -123,15 +123,15 @@ static int apply_attributes(struct launch *l, const struct mount_rule *m, int tr
     return r;
 }
 
-static int bind_rule(struct launch *l, const struct mount_rule *m, int root, int tree)
+static int bind_rule(struct launch *l, const struct mount_rule *m, int root, int tree, const char *source)
 {
     struct stat st;
     int r;
 
     if (tree < 0)
-        tree = mount_open_source(m->source, m->recursive);
+        tree = source ? mount_open_source(source, m->recursive) : -ENOENT;
     if (tree < 0)
-        return err_sys(&l->err, tree, "mount %s: cannot open the source %s", m->destination, m->source);
+        return err_sys(&l->err, tree, "mount %s: cannot open the source %s", m->destination, source ? source : "(none)");
     if ((r = apply_attributes(l, m, tree, m->attr_set, m->attr_clear)) < 0)
         return r;
     r = (int)sys(SYS_newfstatat, tree, "", &st, AT_EMPTY_PATH);
@@ -324,12 +324,12 @@ static int remount_rule(struct launch *l, const struct mount_rule *m, int root)
     return r < 0 ? err_sys(&l->err, r, "mount %s: cannot remount", m->destination) : 0;
 }
 
-static int mount_rule(struct launch *l, const struct mount_rule *m, int root, int source)
+static int mount_rule(struct launch *l, const struct mount_rule *m, int root, int tree_fd, const char *source)
 {
     if (m->remount)
         return remount_rule(l, m, root);
-    if (m->bind || source >= 0)
-        return bind_rule(l, m, root, source);
+    if (m->bind)
+        return bind_rule(l, m, root, tree_fd, source);
     if (!strcmp(m->type, "cgroup") || !strcmp(m->type, "cgroup2"))
         return cgroup_rule(l, m, root);
     int tree = new_fs(l, m);
@@ -351,7 +351,7 @@ static int mount_rule(struct launch *l, const struct mount_rule *m, int root, in
 int mounts_apply(struct launch *l, int root)
 {
     for (uint32_t i = 0; i < l->policy->n_mounts; i++) {
-        int r = mount_rule(l, &l->policy->mounts[i], root, l->mount_fds[i]);
+        int r = mount_rule(l, &l->policy->mounts[i], root, l->mount_fds[i], l->mount_sources[i]);
         if (r < 0)
             return r;
     }

@@ -36,6 +36,8 @@ int root_attach(struct launch *l, int *root)
 {
     int tree = l->root_fd;
 
+    if (l->inst->layers.data_dir && l->data_fd < 0) /* unprivileged: with the ids we have anyway */
+        l->data_fd = mount_clone(AT_FDCWD, l->inst->layers.data_dir, false);
     if (l->data_fd >= 0 && l->overlay_data[0])
         tree = overlay_root(l);
     else if (tree < 0 && (tree = mount_clone(AT_FDCWD, l->inst->root_path, true)) < 0)

@@ -107,6 +107,7 @@ static void join_cgroups(void)
         long r = sys(SYS_write, rec->cgroup_fds[i], "0", 1);
         if (r < 0)
             fail(ENTER_FAILED_CGROUP, r, i);
+        sys(SYS_close, rec->cgroup_fds[i]);
     }
 }
 
@@ -116,6 +117,7 @@ static void join_namespaces(void)
         long r = sys(SYS_setns, rec->ns_fds[i], 0);
         if (r < 0)
             fail(ENTER_FAILED_SETNS, r, i);
+        sys(SYS_close, rec->ns_fds[i]);
     }
 }
 
@@ -482,6 +484,7 @@ static _Noreturn void be_init(long pid)
     uint64_t all = ~0ULL;
     int status;
 
+    sys(SYS_prctl, PR_SET_NAME, "moat-init");
     sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, KERNEL_SIGSET);
     sys(SYS_close_range, 0, ~0u, 0);
     for (;;) {
@@ -575,6 +578,8 @@ int main(int argc, char **argv, char **envp)
         fd = fd * 10 + (*s - '0');
     read_record(fd);
     argv++;
+    /* Until the exec nobody inside may trace this process: it would go on without its filter, or with more privilege. */
+    sys(SYS_prctl, PR_SET_DUMPABLE, 0);
 
     mark_descriptors();
     join_cgroups();

@@ -29,7 +29,7 @@ void *arena_array(struct arena *a, size_t n, size_t size) __attribute__((malloc,
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-char *arena_vprintf(struct arena *a, const char *fmt, va_list ap);
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
 #define _cleanup_(f) __attribute__((cleanup(f)))
 void cleanup_fd(int *fd);

@@ -76,7 +76,7 @@ struct instance {
     const sigset_t *child_mask; /* signal mask of the workload; NULL: the launcher's own */
     const char *hook_state;  /* state JSON for hooks that run before the launcher can make it; NULL without such hooks */
     bool idmap_root;      /* on disk the root is owned from 0 up: shift it into the user namespace */
-    bool idmap_binds;     /* the same for binds: container uid 0 owns what the owner of the source owns */
+    bool idmap_binds;     /* id-mapped binds without maps: container uid 0 owns what the owner of the source owns */
 
     /* filled by create() and recover() */
     pid_t pid;            /* first process, in our pid namespace */

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,9 +48,18 @@ static int run_command(int argc, char **argv)
     return c->run(argc, argv);
 }
 
+/* With one of the three closed, the next file we open would take its place, and the workload would inherit that. */
+static int open_standard_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) < 0)
+            return -1;
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc < 1 || !argv[0])
+    if (argc < 1 || !argv[0] || open_standard_streams() < 0)
         return EXIT_MOAT_ERROR;
     if (!strcmp(base_name(argv[0]), "moat-oci"))
         return oci_main(argc, argv);

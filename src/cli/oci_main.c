@@ -207,6 +207,10 @@ static int apply(void *ctx, int id, const char *value, struct err *err)
     case OPT_PRESERVE_FDS:
         if (flag_parse_i64(value, 0, 1024, &v) < 0)
             return err_set(err, -EINVAL, "--preserve-fds %s: a number from 0 to 1024", value);
+        /* One that is not there now would be taken by a file of ours. */
+        for (int fd = 3; fd < 3 + (int)v; fd++)
+            if (fcntl(fd, F_GETFD) < 0)
+                return err_set(err, -EBADF, "--preserve-fds %s: descriptor %d is not open", value, fd);
         o->preserve_fds = (uint32_t)v;
         return 0;
     case OPT_DETACH: o->detach = on; return 0;

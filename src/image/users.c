@@ -55,7 +55,7 @@ static bool next_line(char **at, char **field, unsigned n)
 static int read_list(struct arena *a, int root, const char *path, char **text, struct err *err)
 {
     size_t len = 0;
-    int fd = open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+    int fd = open_regular_in_root(root, path);
 
     *text = arena_strdup(a, "");
     if (!*text)

@@ -19,15 +19,23 @@ static const struct device_rule default_devices[] = {
 static const struct { const char *name, *target; } links[] = {
     {"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"}};
 
-static int bind_node(int dir, const char *name, const char *host_path)
+static int bind_node(int dir, const char *name, const struct device_rule *d)
 {
-    int tree = mount_clone(AT_FDCWD, host_path, false);
+    struct stat st;
+    int tree = mount_clone(AT_FDCWD, d->path, false);
 
     if (tree < 0)
         return tree;
-    int file = (int)sys(SYS_openat, dir, name, O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-    close_fd(file);
-    int r = mount_set(tree, false, MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID, 0, MS_SLAVE, -1);
+    /* The host may have another device under that name than the one that was granted. */
+    int r = (int)sys(SYS_newfstatat, tree, "", &st, AT_EMPTY_PATH);
+    if (r == 0 && (st.st_rdev != makedev(d->major, d->minor) || S_ISBLK(st.st_mode) != (d->type == 'b')))
+        r = -ENODEV;
+    if (r < 0) {
+        close_fd(tree);
+        return r;
+    }
+    sys(SYS_mknodat, dir, name, S_IFREG | 0600, 0); /* made, not opened: the image may have a device of its own there */
+    r = mount_set(tree, false, MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID, 0, MS_SLAVE, -1);
     if (r == 0)
         r = mount_attach_at(tree, dir, name);
     close_fd(tree);
@@ -52,7 +60,7 @@ static int make_node(struct launch *l, int root, const struct device_rule *d)
     const char *name = slash ? slash + 1 : d->path;
     int r;
     if (l->own_user_ns && d->type != 'p') {
-        r = bind_node(dir, name, d->path);
+        r = bind_node(dir, name, d);
     } else {
         r = (int)sys(SYS_mknodat, dir, name, type | mode, makedev(d->major, d->minor));
         if (r == -EEXIST) {
@@ -99,7 +107,7 @@ int devices_make(struct launch *l, int root)
         sys(SYS_symlinkat, "pts/ptmx", dev, "ptmx");
     }
     if (p->process.terminal)
-        close_fd((int)sys(SYS_openat, dev, "console", O_CREAT | O_WRONLY | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600));
+        sys(SYS_mknodat, dev, "console", S_IFREG | 0600, 0);
     close_fd(dev);
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "host/mountapi.h"
 #include "policy/names.h"
 
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct exec_child {
     int memfd;
     char **argv, **envp;
     sigset_t mask;
+    bool keep_keyring;
     int result;
 };
 
@@ -28,6 +30,8 @@ static int exec_enter(void *arg)
 {
     struct exec_child *c = arg;
 
+    if (!c->keep_keyring) /* the caller's session keyring holds his keys */
+        sys(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
     sys(SYS_rt_sigprocmask, SIG_SETMASK, &c->mask, NULL, 8);
     c->result = (int)sys(SYS_execveat, c->memfd, "", c->argv, c->envp, AT_EMPTY_PATH);
     return 125;
@@ -119,7 +123,7 @@ int container_exec(struct instance *inst, const struct process *pr, struct err *
     static char stack[16384] __attribute__((aligned(16)));
     int ns[NS_KINDS + 1] = {-1}, cgroups[CGROUP_HIERARCHIES_MAX + 1], report[2];
     bool other_pid = false, other_user = false;
-    struct exec_child child = {.memfd = -1};
+    struct exec_child child = {.memfd = -1, .keep_keyring = inst->no_new_keyring};
     struct policy with = *inst->policy;
     uint32_t n = 0;
 
@@ -140,9 +144,9 @@ int container_exec(struct instance *inst, const struct process *pr, struct err *
     struct enter_request rq = {.process = pr, .policy = &with, .report_fd = report[1], .start_fd = -1, .listener_fd = -1,
         .console_fd = pr->terminal ? inst->console_socket : -1, .ns_fds = ns, .cgroup_fds = cgroups, .keep_fds = inst->keep_fds,
         .set_groups = !inst->rootless};
-    rq.flags = (other_pid ? ENTER_FORK : 0) | (other_user ? ENTER_SET_UID : 0) | (inst->die_with_launcher ? ENTER_PDEATHSIG : 0);
+    rq.flags = ENTER_SETSID | (other_pid ? ENTER_FORK : 0) | (other_user ? ENTER_SET_UID : 0) | (inst->die_with_launcher ? ENTER_PDEATHSIG : 0);
     if (pr->terminal)
-        rq.flags |= ENTER_CONSOLE | ENTER_CTTY | ENTER_SETSID;
+        rq.flags |= ENTER_CONSOLE | ENTER_CTTY;
     with.seccomp.listener_path = NULL; /* an agent serves the container's first process */
     r = record_make(inst, &rq, &child.memfd, &child.argv, err);
     if (r == 0) {

@@ -37,7 +37,7 @@ void home_find(int root, uint32_t uid, char *out, size_t size)
     char buf[4096], line[512];
     size_t n = 0;
     const char *home = NULL;
-    int fd = open_in_root(root, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+    int fd = open_regular_in_root(root, "/etc/passwd");
 
     for (int rounds = 0; fd >= 0 && rounds < 256 && !home; rounds++) {
         long got = sys(SYS_read, fd, buf, sizeof buf);

@@ -9,6 +9,7 @@
 #include "host/sys.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
 #include <poll.h>
@@ -28,6 +29,8 @@ static int hook_exec(void *arg)
     uint64_t empty = 0;
 
     sys(SYS_dup3, c->in, 0, 0);
+    /* Some of the launcher's descriptors are meant for moat-enter and survive an exec; a hook that stays would hold them. */
+    sys(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
     sys(SYS_rt_sigprocmask, SIG_SETMASK, &empty, NULL, 8);
     sys(SYS_execve, c->hook->path, c->hook->argv.n ? c->hook->argv.v : bare, c->hook->env.n ? c->hook->env.v : none);
     return 127;

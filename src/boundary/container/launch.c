@@ -156,7 +156,7 @@ static int shift_binds(struct launch *l, int own_userns, struct err *err)
     for (uint32_t i = 0; i < p->n_mounts; i++) {
         const struct mount_rule *m = &p->mounts[i];
         int userns = -1, r = 0;
-        if (l->mount_fds[i] < 0 || (m->idmap == IDMAP_NO && !(l->inst->idmap_binds && l->own_user_ns)))
+        if (l->mount_fds[i] < 0 || m->idmap == IDMAP_NO)
             continue;
         if (m->uid_maps.n || m->gid_maps.n)
             r = idmap_userns(&m->uid_maps, &m->gid_maps, &userns, err);
@@ -341,12 +341,11 @@ static int make_record(struct launch *l, int report_fd, struct err *err)
         if ((rq.start_fd = start_socket(inst, err)) < 0)
             return rq.start_fd;
     }
-    rq.flags |= (inst->die_with_launcher ? ENTER_PDEATHSIG : 0) | (p->init ? ENTER_INIT : 0);
+    /* A session of its own always: in the launcher's, /dev/tty is the user's terminal, and TIOCSTI types into his shell. */
+    rq.flags |= ENTER_SETSID | (inst->die_with_launcher ? ENTER_PDEATHSIG : 0) | (p->init ? ENTER_INIT : 0);
     if (p->process.terminal) {
-        rq.flags |= ENTER_CONSOLE | ENTER_CTTY | ENTER_CONSOLE_MOUNT | ENTER_SETSID;
+        rq.flags |= ENTER_CONSOLE | ENTER_CTTY | ENTER_CONSOLE_MOUNT;
         rq.console_fd = inst->console_socket;
-    } else if (!inst->die_with_launcher) {
-        rq.flags |= ENTER_SETSID;
     }
     if (p->seccomp.set && p->seccomp.listener_path) {
         if ((rq.listener_fd = listener_socket(p->seccomp.listener_path, err)) < 0)

@@ -198,7 +198,7 @@ static int sysfs_instead(struct launch *l, const struct mount_rule *m)
 
     if (tree < 0)
         return err_sys(&l->err, tree, "mount %s: neither a new sysfs nor the host's can be had here", m->destination);
-    int r = mount_set(tree, true, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0, MS_SLAVE, -1);
+    int r = mount_set(tree, true, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE, -1);
     return r < 0 ? err_sys(&l->err, r, "mount %s: cannot make the host's sysfs read-only", m->destination) : tree;
 }
 

@@ -29,6 +29,10 @@ static int overlay_root(struct launch *l)
         r = mount_fs_flag(fs, "userxattr");
     int tree = r < 0 ? r : mount_fs_create(fs, l->own_user_ns ? MOUNT_ATTR_NODEV : 0);
     close_fd(fs);
+    /* The overlay has its own copies of the layers' mounts. The tree must go before the pivot: stacked on the old root it
+     * would be what the one umount2 after the pivot takes away, and the old root would stay. */
+    if (tree >= 0 && (r = (int)sys(SYS_umount2, ".", MNT_DETACH)) < 0)
+        return err_sys(&l->err, r, "root: cannot take the layers' tree away");
     return tree < 0 ? err_sys(&l->err, tree, "root: cannot make the overlay over %s", l->overlay_data[0]) : tree;
 }
 
@@ -44,7 +48,8 @@ int root_attach(struct launch *l, int *root)
         err_sys(&l->err, tree, "root %s", l->inst->root_path);
     if (tree < 0)
         return tree;
-    int r = mount_set(tree, true, 0, 0, MS_PRIVATE, -1);
+    /* The kernel lets nobody make device nodes in a user namespace; those that a root brings along do not open either. */
+    int r = mount_set(tree, true, l->own_user_ns ? MOUNT_ATTR_NODEV : 0, 0, MS_PRIVATE, -1);
     if (r == 0) /* over "/" in a namespace of its own; in somebody else's, over itself, for a chroot */
         r = mount_attach_at(tree, AT_FDCWD, l->policy->ns[NS_MNT].how == NS_NEW ? "/" : l->inst->root_path);
     if (r < 0)

@@ -273,6 +273,9 @@ static int set_up(struct launch *l)
     const struct policy *p = l->policy;
     int r;
 
+    sys(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL); /* for the waits below; a change of ids clears it */
+    if (p->ns[NS_USER].how == NS_JOIN) /* before somebody in there could trace us, and with us the launcher's memory */
+        sys(SYS_prctl, PR_SET_DUMPABLE, 0);
     if ((r = join_namespaces(l)) < 0)
         return r;
     if (l->wait_ids && !sync_wait(&l->go, GO_IDS, NULL))
@@ -280,8 +283,7 @@ static int set_up(struct launch *l)
     if ((r = become_inner_root(l)) < 0)
         return r;
     sys(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
-    if (!l->inst->rootless)
-        sys(SYS_prctl, PR_SET_DUMPABLE, 0);
+    sys(SYS_prctl, PR_SET_DUMPABLE, 0);
     if (!l->inst->no_new_keyring)
         sys(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* -ENOSYS and quota: the old one stays, as with runc */
     if ((r = join_cgroups(l)) < 0 || (r = late_namespaces(l)) < 0)

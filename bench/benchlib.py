@@ -83,6 +83,7 @@ class Workshop:
 
     def _make_bundles(self, profile):
         spec = self._spec()
+        spec["ociVersion"] = "1.0.2"  # crun 1.8 knows nothing newer
         spec["process"]["terminal"] = False
         spec["process"].pop("consoleSize", None)
         spec["process"]["args"] = ["/noop"]

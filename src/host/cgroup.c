@@ -124,6 +124,7 @@ static int cgroup_begin(struct cgroup *cg, const struct cgroup_host *host, const
     for (unsigned i = 0; i < CGROUP_HIERARCHIES_MAX; i++) {
         cg->dir_fds[i] = cg->join_fds[i] = -1;
         cg->made[i] = false;
+        cg->first_made[i] = 0;
     }
     return 0;
 }
@@ -330,30 +331,40 @@ static int need_refuse_absent(const struct cgroup_host *host, const struct cgrou
     return 0;
 }
 
-int cgroup_make(struct cgroup *cg, const struct cgroup_host *host, const char *path, const struct resources *r,
-                struct err *err)
+/* Takes back all that was made so far. */
+static void unmake_all(struct cgroup *cg)
 {
-    size_t first[CGROUP_HIERARCHIES_MAX] = {0};
+    for (uint32_t h = cg->host->n; h-- > 0;)
+        levels_unmake(cg, h, cg->first_made[h]);
+    cgroup_close(cg);
+}
+
+int cgroup_make(struct cgroup *cg, const struct cgroup_host *host, const char *path, const struct resources *r,
+                enum cgroup_part part, struct err *err)
+{
     struct cgroup_need n;
-    struct err why = {0};
-    int rc = cgroup_begin(cg, host, path, err);
+    int rc = part == CGROUP_PART_V1 ? 0 : cgroup_begin(cg, host, path, err);
 
     if (rc < 0)
         return rc;
     cgroup_need_read(&n, r);
-    rc = need_refuse_absent(host, &n, err);
+    rc = part == CGROUP_PART_V1 ? 0 : need_refuse_absent(host, &n, err);
     if (rc < 0)
         return rc;
     for (uint32_t h = 0; h < host->n; h++) {
-        rc = hierarchy_make(cg, h, &n, &first[h], &why);
+        struct err why = {0};
+        size_t first = 0;
+        if (part != CGROUP_PART_ALL && host->h[h].v2 != (part == CGROUP_PART_V2))
+            continue;
+        rc = hierarchy_make(cg, h, &n, &first, &why);
+        cg->first_made[h] = (uint16_t)first;
         if (rc == 0)
             continue;
-        levels_unmake(cg, h, first[h]);
+        levels_unmake(cg, h, first);
+        cg->first_made[h] = 0;
         if (!(n.mask & host->h[h].controllers))
             continue;
-        while (h-- > 0)
-            levels_unmake(cg, h, first[h]);
-        cgroup_close(cg);
+        unmake_all(cg);
         *err = why;
         return rc;
     }

@@ -44,6 +44,7 @@ struct cgroup {
     int dir_fds[CGROUP_HIERARCHIES_MAX];  /* O_PATH|O_DIRECTORY|O_CLOEXEC of the group in host->h[i]; -1: not there (not writable and not needed) */
     int join_fds[CGROUP_HIERARCHIES_MAX]; /* v1: tasks, v2: cgroup.procs of the same, O_WRONLY|O_CLOEXEC; -1 */
     bool made[CGROUP_HIERARCHIES_MAX];    /* we made the leaf, so cgroup_remove() removes it */
+    uint16_t first_made[CGROUP_HIERARCHIES_MAX]; /* private: length of the outermost level that was made; 0: none */
 };
 
 struct cgroup_stats {
@@ -59,8 +60,12 @@ int cgroup_host_probe(struct cgroup_host *host, struct err *err);
 
 /* Makes the group in every usable hierarchy (parents too, as needed; v1 cpuset.cpus and .mems filled from the parent; v2
  * subtree_control of the parents for the controllers `r` needs). A hierarchy in which it cannot be made is skipped when `r` asks nothing of its
- * controllers, else it is the error, naming controller, item and remedy. On failure nothing made stays behind. */
-int cgroup_make(struct cgroup *cg, const struct cgroup_host *host, const char *path, const struct resources *r, struct err *err);
+ * controllers, else it is the error, naming controller, item and remedy. On failure nothing made stays behind.
+ * In two parts: the v2 one first (a process is cloned into it), then v1, which may go on while that process sets itself up; a failure
+ * of the second takes the first back. */
+enum cgroup_part { CGROUP_PART_ALL, CGROUP_PART_V2, CGROUP_PART_V1 };
+int cgroup_make(struct cgroup *cg, const struct cgroup_host *host, const char *path, const struct resources *r,
+                enum cgroup_part part, struct err *err);
 
 /* Opens an existing group (for exec, kill, stats, update, remove). Hierarchies without it get fd -1; -ENOENT when none has it.
  * made[] becomes true for each that is there: a caller whose records say that a leaf was not ours clears it. */

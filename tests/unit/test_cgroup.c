@@ -622,7 +622,7 @@ static void test_make_bad_path_is_refused(void **state)
     longest[0] = '/';
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         struct err err = {0};
-        check(paths[i], cgroup_make(&cg, &host, paths[i], NULL, &err) < 0);
+        check(paths[i], cgroup_make(&cg, &host, paths[i], NULL, CGROUP_PART_ALL, &err) < 0);
         check(paths[i], strstr(err.text, "cgroup path"));
     }
 }

@@ -144,7 +144,7 @@ static void test_life_on_this_host_leaves_nothing_behind(void **state)
     snprintf(parent, sizeof parent, "/moat-test-%d", (int)getpid());
     snprintf(path, sizeof path, "%s/leaf", parent);
     struct shared *s = shared_map();
-    if (cgroup_make(&cg, &host, path, &r, &err) != 0 || cgroup_apply(&cg, &r, false, &err) != 0)
+    if (cgroup_make(&cg, &host, path, &r, CGROUP_PART_ALL, &err) != 0 || cgroup_apply(&cg, &r, false, &err) != 0)
         fail_msg("%s", err.text);
     pid_t pid = child_start(&cg, s);
     living_group_check(&cg, s, pid);
@@ -201,7 +201,7 @@ static void test_life_v2_device_program_holds(void **state)
     host.h[0].controllers = CGROUP_BIT(CG_DEVICES) | CGROUP_BIT(CG_FREEZER);
     snprintf(path, sizeof path, "/moat-test-%d", (int)getpid());
     struct shared *s = shared_map();
-    if (cgroup_make(&cg, &host, path, &r, &err) != 0)
+    if (cgroup_make(&cg, &host, path, &r, CGROUP_PART_ALL, &err) != 0)
         fail_msg("%s", err.text);
     int rc = cgroup_apply(&cg, &r, false, &err);
     if (rc == -EPERM || rc == -ENOSYS) {
@@ -247,13 +247,13 @@ static void test_make_that_fails_midway_takes_back_what_it_made(void **state)
     host.n = last + 1;
     snprintf(parent, sizeof parent, "/moat-test-%d", (int)getpid());
     snprintf(path, sizeof path, "%s/leaf", parent);
-    assert_true(cgroup_make(&cg, &host, path, &r, &err) < 0);
+    assert_true(cgroup_make(&cg, &host, path, &r, CGROUP_PART_ALL, &err) < 0);
     assert_non_null(
         strstr(err.text, "linux.resources.memory.limit: cannot make the group /proc/self/fdinfo/moat-test"));
     assert_non_null(strstr(err.text, "delegate the memory controller"));
     absent_check(&host, parent);
     /* nothing asked of it: skipped */
-    assert_int_equal(cgroup_make(&cg, &host, parent, NULL, &err), 0);
+    assert_int_equal(cgroup_make(&cg, &host, parent, NULL, CGROUP_PART_ALL, &err), 0);
     assert_int_equal(cg.dir_fds[last], -1);
     assert_int_equal(cgroup_remove(&cg, &err), 0);
     cgroup_close(&cg);

@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum launch_go { GO_IDS = 1, GO_HOOKS = 2 };          /* launcher -> set-up: bits of `go` */
+enum launch_go { GO_IDS = 1, GO_HOOKS = 2, GO_GROUP = 4 };          /* launcher -> set-up: bits of `go` */
 enum launch_reached { REACHED_NAMESPACES = 1 };       /* set-up -> launcher: bits of `reached` */
 
 /* Everything the set-up stage needs. Written by the launcher before the clone; after it only `go`, `reached` and `err`
@@ -35,7 +35,9 @@ struct launch {
     char **enter_envp;      /* one free slot before its end, for HOME */
     uint32_t n_envp;
     bool own_user_ns;       /* in a user namespace that is not the host's */
-    bool wait_ids, wait_hooks;
+    bool wait_ids, wait_hooks, wait_group;
+    int64_t late_mount;     /* index of a cgroup mount that is made last; -1 */
+    bool in_group;          /* set-up stage: has joined */
     sigset_t mask;
     bool has_home;          /* the policy's environment has HOME */
     char home[512];         /* else "HOME=/root", filled by the set-up stage */
@@ -55,8 +57,12 @@ int root_protect_paths(struct launch *l, int root);
 /* The launcher's, at destroy: for sandboxes without a mount namespace of their own. */
 int root_unmount_all(const char *root_path, struct err *err);
 
-/* mounts.c */
+/* setup.c: joins the cgroup once it is ready, and makes it the root of the cgroup namespace. Again: nothing. */
+int group_enter(struct launch *l);
+
+/* mounts.c: all rules but the late one; and that one. */
 int mounts_apply(struct launch *l, int root);
+int mounts_apply_late(struct launch *l, int root);
 /* A bind rule's source as a detached tree with its attributes set. fd or negative errno. */
 int mount_open_source(const char *source, bool recursive);
 /* Opens `path` inside the root without leaving it, made when missing (a directory, or an empty file). fd (O_PATH) or negative errno. */

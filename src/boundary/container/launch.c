@@ -59,6 +59,27 @@ static bool opened_by_setup(const struct launch *l, const struct mount_rule *m)
     return l->inst->rootless || (!l->own_user_ns && m->idmap == IDMAP_NO);
 }
 
+static bool lies_below(const struct strv *paths, const char *dir)
+{
+    size_t n = strlen(dir);
+
+    for (uint32_t i = 0; i < paths->n; i++)
+        if (!strncmp(paths->v[i], dir, n))
+            return true;
+    return false;
+}
+
+/* The cgroup mount can be made behind masks and devices, when the group is ready, if nothing lies below it: its index. */
+static int64_t late_cgroup_mount(const struct policy *p)
+{
+    const struct mount_rule *last = p->n_mounts ? &p->mounts[p->n_mounts - 1] : NULL;
+
+    if (!last || last->bind || !last->type || strncmp(last->type, "cgroup", 6) || lies_below(&p->masked_paths, last->destination) ||
+        lies_below(&p->readonly_paths, last->destination))
+        return -1;
+    return p->n_mounts - 1;
+}
+
 /* The root and, where needed, bind sources are opened here, where host paths can be reached. */
 static int open_trees(struct launch *l, struct err *err)
 {
@@ -73,6 +94,7 @@ static int open_trees(struct launch *l, struct err *err)
         l->mount_fds[i] = -1;
         l->mount_sources[i] = p->mounts[i].bind ? in_bundle(inst, p->mounts[i].source) : NULL;
     }
+    l->late_mount = late_cgroup_mount(p);
     l->root_fd = l->data_fd = -1;
     for (uint32_t i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
         l->cgroup_fds[i] = -1;
@@ -117,6 +139,24 @@ static int open_cgroup_trees(struct launch *l, struct err *err)
             return err_sys(err, l->cgroup_fds[i], "cgroup %s%s: cannot be shown inside", cg->host->h[i].mountpoint, cg->path);
     }
     return 0;
+}
+
+/* The rest of the group, while the set-up stage mounts: it joins when it has nothing else to do. */
+static int finish_group(struct launch *l, struct err *err)
+{
+    struct instance *inst = l->inst;
+    const struct resources *rs = &l->policy->resources;
+
+    if (!l->wait_group)
+        return 0;
+    int r = cgroup_make(&inst->cgroup, inst->cgroups, inst->cgroup_path, rs, CGROUP_PART_V1, err);
+    if (r < 0) {
+        inst->cgroup.host = NULL; /* taken back already */
+        return r;
+    }
+    if ((r = cgroup_apply(&inst->cgroup, rs, false, err)) == 0 && (r = open_cgroup_trees(l, err)) == 0)
+        sync_set(&l->go, GO_GROUP);
+    return r;
 }
 
 /* ---- after the clone ---------------------------------------------------------------------------------------- */
@@ -390,12 +430,8 @@ static int prepare(struct launch *l, int *report_fd, struct err *err)
         l->overlay_data[2] = y->upper ? y->work : NULL;
     }
     if (inst->cgroups && inst->cgroups->n && inst->cgroup_path) {
-        r = cgroup_make(&inst->cgroup, inst->cgroups, inst->cgroup_path, &p->resources, err);
-        if (r == 0)
-            r = cgroup_apply(&inst->cgroup, &p->resources, false, err);
-        if (r == 0)
-            r = open_cgroup_trees(l, err);
-        if (r < 0)
+        l->wait_group = true;
+        if ((r = cgroup_make(&inst->cgroup, inst->cgroups, inst->cgroup_path, &p->resources, CGROUP_PART_V2, err)) < 0)
             return r;
     }
     if (pipe2(report, O_CLOEXEC) < 0)
@@ -468,6 +504,8 @@ int container_create(struct instance *inst, struct err *err)
         if (r == 0)
             sync_set(&l->go, GO_IDS);
     }
+    if (r == 0)
+        r = finish_group(l, err);
     if (r == 0) {
         r = runtime_hooks(l, err);
         if (r == 0 && l->wait_hooks)

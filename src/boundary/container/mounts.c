@@ -213,7 +213,9 @@ static int cgroup_rule(struct launch *l, const struct mount_rule *m, int root)
     uint64_t attrs = m->attr_set;
     int r = 0;
 
-    if (host->layout == CGROUP_NONE)
+    if ((r = group_enter(l)) < 0)
+        return r;
+    if (host->layout == CGROUP_NONE || !l->inst->cgroup.host)
         return 0;
     if (host->layout == CGROUP_V2) {
         if (l->cgroup_fds[0] < 0)
@@ -348,9 +350,16 @@ static int mount_rule(struct launch *l, const struct mount_rule *m, int root, in
     return r;
 }
 
+int mounts_apply_late(struct launch *l, int root)
+{
+    return l->late_mount < 0 ? 0 : cgroup_rule(l, &l->policy->mounts[l->late_mount], root);
+}
+
 int mounts_apply(struct launch *l, int root)
 {
     for (uint32_t i = 0; i < l->policy->n_mounts; i++) {
+        if ((int64_t)i == l->late_mount)
+            continue;
         int r = mount_rule(l, &l->policy->mounts[i], root, l->mount_fds[i], l->mount_sources[i]);
         if (r < 0)
             return r;

@@ -59,16 +59,26 @@ static int become_inner_root(struct launch *l)
     return r < 0 ? err_sys(&l->err, r, "user namespace: its root is not mapped; linux.uidMappings and gidMappings need an entry for 0") : 0;
 }
 
-static int join_cgroups(struct launch *l)
+int group_enter(struct launch *l)
 {
     const struct cgroup *cg = &l->inst->cgroup;
 
+    if (l->in_group)
+        return 0;
+    if (l->wait_group)
+        sync_wait(&l->go, GO_GROUP, NULL);
+    l->in_group = true;
     for (uint32_t i = 0; cg->host && i < cg->host->n; i++) {
         if (cg->join_fds[i] < 0 || cg->host->h[i].v2) /* v2: cloned into it */
             continue;
         long r = sys(SYS_write, cg->join_fds[i], "0", 1);
         if (r < 0)
             return err_sys(&l->err, (int)r, "cgroup: cannot enter %s%s", cg->host->h[i].mountpoint, cg->path);
+    }
+    if (l->policy->ns[NS_CGROUP].how == NS_NEW) { /* after joining the group, which becomes its root */
+        int r = (int)sys(SYS_unshare, CLONE_NEWCGROUP);
+        if (r < 0)
+            return err_sys(&l->err, r, "linux.namespaces cgroup: cannot be made");
     }
     return 0;
 }
@@ -83,16 +93,11 @@ static int write_file(const char *path, const char *text)
     return r < 0 ? (int)r : 0;
 }
 
-static int late_namespaces(struct launch *l)
+static int make_time_namespace(struct launch *l)
 {
     const struct policy *p = l->policy;
     char text[128];
 
-    if (p->ns[NS_CGROUP].how == NS_NEW) { /* after joining the group, which becomes its root */
-        int r = (int)sys(SYS_unshare, CLONE_NEWCGROUP);
-        if (r < 0)
-            return err_sys(&l->err, r, "linux.namespaces cgroup: cannot be made");
-    }
     if (p->ns[NS_TIME].how != NS_NEW)
         return 0;
     int r = (int)sys(SYS_unshare, CLONE_NEWTIME);
@@ -249,16 +254,20 @@ static int file_system(struct launch *l)
         r = mounts_apply(l, root);
     if (r == 0)
         r = devices_make(l, root);
+    if (r == 0)
+        r = root_mask_paths(l, root);
+    if (r == 0)
+        r = root_protect_paths(l, root);
+    if (r == 0)
+        r = group_enter(l);
+    if (r == 0)
+        r = mounts_apply_late(l, root);
     if (r == 0 && p->hooks[HOOK_CREATE_CONTAINER].n) {
         size_t len = strlen(l->inst->hook_state);
         r = hooks_run(&p->hooks[HOOK_CREATE_CONTAINER], "createContainer", l->inst->hook_state, len, &l->err);
     }
     if (r == 0)
         r = set_sysctls(l);
-    if (r == 0)
-        r = root_mask_paths(l, root);
-    if (r == 0)
-        r = root_protect_paths(l, root);
     if (r == 0 && !l->has_home)
         home_find(root, p->process.user.uid, l->home, sizeof l->home);
     if (r == 0 && p->root_readonly && (r = mount_set(root, false, MOUNT_ATTR_RDONLY, 0, 0, -1)) < 0)
@@ -286,7 +295,7 @@ static int set_up(struct launch *l)
     sys(SYS_prctl, PR_SET_DUMPABLE, 0);
     if (!l->inst->no_new_keyring)
         sys(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* -ENOSYS and quota: the old one stays, as with runc */
-    if ((r = join_cgroups(l)) < 0 || (r = late_namespaces(l)) < 0)
+    if ((r = make_time_namespace(l)) < 0)
         return r;
     uint64_t propagation = p->rootfs_propagation && (p->rootfs_propagation & ~(uint64_t)MS_REC) != MS_PRIVATE ? MS_SLAVE : MS_PRIVATE;
     if (p->ns[NS_MNT].how == NS_NEW && (r = (int)sys(SYS_mount, NULL, "/", NULL, propagation | MS_REC, NULL)) < 0)

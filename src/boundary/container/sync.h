@@ -15,14 +15,16 @@ static inline void sync_set(_Atomic uint32_t *word, uint32_t bits)
     sys(SYS_futex, word, FUTEX_WAKE, 64, NULL, NULL, 0);
 }
 
-/* Spins for a moment first: the other side runs on another processor and waking a sleeper costs more than the wait.
+/* Spins for a moment first, then offers the processor, then sleeps: waking a sleeper on another processor costs more than
+ * most waits here, which are for work that the other side is doing at this moment.
  * False when *alive has become 0 first (checked every 100 ms; alive may be NULL). */
 static inline bool sync_wait(_Atomic uint32_t *word, uint32_t bits, _Atomic uint32_t *alive)
 {
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 1500; i++) {
         if ((atomic_load(word) & bits) == bits)
             return true;
-        __asm__ volatile("" ::: "memory");
+        if (i >= 500)
+            sys(SYS_sched_yield);
     }
     for (;;) {
         uint32_t v = atomic_load(word);

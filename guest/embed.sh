@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # embed.sh FILE OUT.S NAME: an assembler file with FILE's bytes between NAME and NAME_end.
 set -eu
 cat >"$2" <<TXT

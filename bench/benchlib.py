@@ -154,7 +154,7 @@ class Workshop:
         """moat run of a directory as it is, and of an image, whose container writes to an overlay."""
         moat = self.tool["moat"]
         made = [Row("moat-run", [moat, "run", "--rm", "--network", "none", "--rootfs", self.rootfs, "/noop"])]
-        os.environ["MOAT_STATE_DIR"] = self.path("moat-state")
+        os.environ["MOAT_DATA_DIR"] = self.path("moat-data")
         tar = self.path("image.tar")
         subprocess.run(["tar", "-C", self.rootfs, "-cf", tar, "."], check=True)
         r = subprocess.run([moat, "import", tar, "bench:noop"], capture_output=True, text=True)

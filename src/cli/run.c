@@ -251,7 +251,7 @@ static int reserve(struct run *r, struct err *err)
     if (rc < 0)
         return rc;
     r->made = true;
-    if (r->from_image && !r->sb.policy.root_readonly) {
+    if (r->from_image) { /* read-only ones too: mount points that the image lacks are made in the layer */
         const char *lower = r->image.rootfs + strlen(r->store.path) + 1;
         rc = layers_make(&r->sb, r->store.path, lower, err);
     }

@@ -2,7 +2,7 @@
 /*
  * A launcher without guards: what the attacks of this folder must succeed against, or they prove nothing.
  *   naive run ROOT PROGRAM [ARG...]      new namespaces, chroot, exec; its own file is what /proc/PID/exe leads to
- *   naive init ROOT PROGRAM [ARG...]     the same, beside a first process (ROOT/victim, sleeping) that keeps the
+ *   naive init ROOT PROGRAM [ARG...]     the same, beside a first process (busybox, sleeping) that keeps the
  * namespace alive naive spawn PROGRAM [ARG...]         starts it and ends soon: what an attacker tells a launcher that
  * he runs inside naive exec PID PROGRAM [ARG...]      joins the namespaces of PID naive chroot ROOT PROGRAM [ARG...]
  * chroot alone naive mounts ROOT DESTINATION TRIES  checks the path, then makes the directory and the mount by that
@@ -47,7 +47,7 @@ static _Noreturn void enter_root(const char *root, char **argv)
 
 static int run(const char *root, char **argv, bool with_init)
 {
-    static char *sleeper[] = {"/victim", "sleep", "5", NULL};
+    static char *sleeper[] = {"/bin/busybox", "sleep", "5", NULL};
 
     if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0)
         return perror("unshare"), 125;

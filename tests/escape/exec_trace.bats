@@ -35,10 +35,10 @@ filtered='.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SC
     for i in {1..150}; do "$MOAT_OCI" --root "$dir/run" exec "$id" sleep 0.01 || true; done
     wait "$hunter" || true
     hunter=
-    cat "$dir/hunt"
+    tail -n 5 "$dir/hunt"
     # The hunt worked: it did trace what had arrived.
     grep -q 'TRACED.* seccomp 2' "$dir/hunt"
-    ! grep 'TRACED.* seccomp 0' "$dir/hunt"
+    ! grep -E 'TRACED.* (name memfd|name moat|seccomp 0)' "$dir/hunt"
 }
 
 @test "exec: nor while it has more capabilities, without a user namespace" {
@@ -50,7 +50,7 @@ filtered='.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SC
     inside=$("$MOAT_OCI" --root "$dir/run" exec "$id" sh -c "grep CapEff /proc/self/status" | awk '{ print $2 }')
     wait "$hunter" || true
     hunter=
-    cat "$dir/hunt"
+    tail -n 5 "$dir/hunt"
     grep -q "TRACED.* caps $inside" "$dir/hunt"
     ! grep TRACED "$dir/hunt" | grep -v "caps $inside"
 }

@@ -74,6 +74,13 @@ void home_find(int root, uint32_t uid, char *out, size_t size);
 /* streams.c: gives pipes on descriptors 0 to 2 to the process's user. */
 void streams_hand_over(const struct policy *p, const struct process *pr);
 
+/* scheduling.c: for the calling process, before it gives up privilege. */
+int scheduling_set(const struct process *pr, struct err *err);
+int scheduling_set_memory(const struct memory_policy *mp, struct err *err);
+int scheduling_set_affinity(pid_t pid, const char *list, const char *item, struct err *err);
+int scheduling_set_oom_score(const struct process *pr, struct err *err);
+void scheduling_raise_limits(const struct process *pr);
+
 /* devices.c */
 int devices_make(struct launch *l, int root);
 

@@ -23,17 +23,25 @@ struct exec_child {
     char **argv, **envp;
     sigset_t mask;
     bool keep_keyring;
+    const struct process *process;
+    struct err *err;
     int result;
 };
 
 static int exec_enter(void *arg)
 {
     struct exec_child *c = arg;
+    const struct process *pr = c->process;
 
     if (!c->keep_keyring) /* the caller's session keyring holds his keys */
         sys(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+    scheduling_raise_limits(pr);
+    if ((c->result = scheduling_set_affinity(0, pr->cpu_affinity_initial, "initial", c->err)) < 0 ||
+        (c->result = scheduling_set_oom_score(pr, c->err)) < 0 || (c->result = scheduling_set(pr, c->err)) < 0)
+        return 125;
     sys(SYS_rt_sigprocmask, SIG_SETMASK, &c->mask, NULL, 8);
     c->result = (int)sys(SYS_execveat, c->memfd, "", c->argv, c->envp, AT_EMPTY_PATH);
+    err_sys(c->err, c->result, "cannot execute the last stage from a memfd (sysctl vm.memfd_noexec must not be 2)");
     return 125;
 }
 
@@ -165,10 +173,10 @@ int container_exec(struct instance *inst, const struct process *pr, struct err *
     if (r == 0 && pid < 0)
         r = err_sys(err, (int)pid, "cannot make a process");
     else if (r == 0 && child.result < 0)
-        r = err_sys(err, child.result, "cannot execute the last stage from a memfd (sysctl vm.memfd_noexec must not be 2)");
+        r = child.result;
     else if (r == 0)
         r = exec_settle(inst, pr, (pid_t)pid, other_pid, &inst->exec_pid, err);
     close_fd(inst->report_fd);
     inst->report_fd = -1;
-    return r;
+    return r < 0 ? r : scheduling_set_affinity(inst->exec_pid, pr->cpu_affinity_final, "final", err);
 }

@@ -254,14 +254,6 @@ static int raise_limits(struct launch *l, struct err *err)
             return err_set(err, -errno, "process.rlimits %s: hard limit %llu is above the %llu in force here, and raising it needs CAP_SYS_RESOURCE, which this process lacks; lower the value",
                            rlimit_name(want->resource), (unsigned long long)want->hard, (unsigned long long)have.rlim_max);
     }
-    if (pr->oom_score_adj.set) {
-        char path[64], value[24];
-        snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)l->inst->pid);
-        snprintf(value, sizeof value, "%lld", (long long)pr->oom_score_adj.v);
-        int r = io_write_at(AT_FDCWD, path, value);
-        if (r < 0)
-            return err_sys(err, r, "process.oomScoreAdj %s: lowering it needs CAP_SYS_RESOURCE", value);
-    }
     return 0;
 }
 
@@ -291,6 +283,18 @@ static int runtime_hooks(struct launch *l, struct err *err)
     if (r == 0)
         r = hooks_run(&p->hooks[HOOK_CREATE_RUNTIME], "createRuntime", inst->hook_state, len, err);
     return r;
+}
+
+/* Processes that share memory share their OOM score: what the set-up stage sets for itself it sets for us. Ours is put back
+ * once it has memory of its own. */
+static void own_oom_score(const struct process *pr, char value[16], bool restore)
+{
+    if (!pr->oom_score_adj.set)
+        return;
+    if (!restore && io_read_small(AT_FDCWD, "/proc/self/oom_score_adj", value, 16) <= 0)
+        value[0] = 0;
+    if (restore && value[0])
+        io_write_at(AT_FDCWD, "/proc/self/oom_score_adj", value);
 }
 
 /* ---- the clone ---------------------------------------------------------------------------------------------- */
@@ -478,6 +482,7 @@ int container_create(struct instance *inst, struct err *err)
     struct launch *l = arena_alloc(inst->arena, sizeof *l);
     const struct policy *p = inst->policy;
     int report_fd = -1;
+    char oom_score[16];
 
     inst->pid = 0;
     inst->pidfd = inst->report_fd = -1;
@@ -485,11 +490,12 @@ int container_create(struct instance *inst, struct err *err)
         return err_set(err, -ENOMEM, "no memory for the launch");
     l->inst = inst;
     l->policy = p;
+    own_oom_score(&p->process, oom_score, false);
     sigprocmask(SIG_SETMASK, NULL, &l->mask);
     if (inst->child_mask)
         l->mask = *inst->child_mask;
     int r = prepare(l, &report_fd, err);
-    l->wait_ids = l->own_user_ns || p->process.n_rlimits || p->process.oom_score_adj.set || inst->idmap_root || inst->idmap_binds;
+    l->wait_ids = l->own_user_ns || p->process.n_rlimits || inst->idmap_root || inst->idmap_binds;
     for (uint32_t i = 0; i < p->n_mounts; i++)
         l->wait_ids |= p->mounts[i].idmap != IDMAP_NO;
     l->wait_hooks = p->hooks[HOOK_PRESTART].n || p->hooks[HOOK_CREATE_RUNTIME].n || p->hooks[HOOK_CREATE_CONTAINER].n || p->n_net_devices;
@@ -518,6 +524,7 @@ int container_create(struct instance *inst, struct err *err)
             if (v)
                 sys(SYS_futex, &l->alive, FUTEX_WAIT, v, NULL, NULL, 0);
         }
+        own_oom_score(&p->process, oom_score, true);
         if (l->err.code) {
             *err = l->err;
             r = l->err.code;

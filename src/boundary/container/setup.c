@@ -13,7 +13,6 @@
 #include <linux/keyctl.h>
 #include <linux/if.h>
 #include <linux/magic.h>
-#include <linux/mempolicy.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/sockios.h>
@@ -23,15 +22,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
-
-/* sched_setattr(2), first version */
-struct scheduling_attributes {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime, deadline, period;
-};
 
 static int join_namespaces(struct launch *l)
 {
@@ -188,62 +178,6 @@ static int set_sysctls(struct launch *l)
     return r;
 }
 
-static int set_scheduling(struct launch *l)
-{
-    const struct process *pr = &l->policy->process;
-    int r;
-
-    if (pr->sched.set) {
-        struct scheduling_attributes a = {sizeof a, pr->sched.policy, pr->sched.flags, pr->sched.nice, pr->sched.priority,
-                                          pr->sched.runtime, pr->sched.deadline, pr->sched.period};
-        if ((r = (int)sys(SYS_sched_setattr, 0, &a, 0)) < 0)
-            return err_sys(&l->err, r, "process.scheduler: policy %u refused by the kernel (CAP_SYS_NICE, real-time group limits)", pr->sched.policy);
-    }
-    if (pr->ioprio.set && (r = (int)sys(SYS_ioprio_set, 1 /* process */, 0, pr->ioprio.v)) < 0)
-        return err_sys(&l->err, r, "process.ioPriority");
-    return 0;
-}
-
-/* "0-3,5" into a bit mask of up to 1024 nodes. */
-static int parse_nodes(const char *list, unsigned long *mask, unsigned words)
-{
-    while (*list) {
-        unsigned long from = 0, to;
-        if (*list < '0' || *list > '9')
-            return -EINVAL;
-        while (*list >= '0' && *list <= '9' && from < 4096)
-            from = from * 10 + (unsigned long)(*list++ - '0');
-        to = from;
-        if (*list == '-') {
-            list++;
-            for (to = 0; *list >= '0' && *list <= '9' && to < 4096;)
-                to = to * 10 + (unsigned long)(*list++ - '0');
-        }
-        if (to < from || to >= words * 64UL)
-            return -EINVAL;
-        for (; from <= to; from++)
-            mask[from / 64] |= 1UL << from % 64;
-        if (*list == ',')
-            list++;
-        else if (*list)
-            return -EINVAL;
-    }
-    return 0;
-}
-
-static int set_memory_policy(struct launch *l)
-{
-    const struct memory_policy *mp = &l->policy->memory_policy;
-    unsigned long mask[16] = {0};
-
-    if (!mp->set)
-        return 0;
-    if (mp->nodes && parse_nodes(mp->nodes, mask, ARRAY_LEN(mask)) < 0)
-        return err_set(&l->err, -EINVAL, "linux.memoryPolicy.nodes: %s is no list of nodes", mp->nodes);
-    int r = (int)sys(SYS_set_mempolicy, mp->mode | (int)mp->flags, mp->nodes ? mask : NULL, mp->nodes ? 1025 : 0);
-    return r < 0 ? err_sys(&l->err, r, "linux.memoryPolicy") : 0;
-}
-
 static int file_system(struct launch *l)
 {
     const struct policy *p = l->policy;
@@ -285,7 +219,8 @@ static int set_up(struct launch *l)
     sys(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL); /* for the waits below; a change of ids clears it */
     if (p->ns[NS_USER].how == NS_JOIN) /* before somebody in there could trace us, and with us the launcher's memory */
         sys(SYS_prctl, PR_SET_DUMPABLE, 0);
-    if ((r = join_namespaces(l)) < 0)
+    /* Before the user namespace is joined or mapped, while the launcher's privilege counts. */
+    if ((r = scheduling_set_oom_score(&p->process, &l->err)) < 0 || (r = join_namespaces(l)) < 0)
         return r;
     if (l->wait_ids && !sync_wait(&l->go, GO_IDS, NULL))
         return err_set(&l->err, -EPIPE, "launcher went away");
@@ -308,7 +243,8 @@ static int set_up(struct launch *l)
     if ((r = file_system(l)) < 0)
         return r;
     sys(SYS_umask, 022);
-    if ((r = set_names(l)) < 0 || (r = loopback_up(l)) < 0 || (r = set_scheduling(l)) < 0 || (r = set_memory_policy(l)) < 0)
+    if ((r = set_names(l)) < 0 || (r = loopback_up(l)) < 0 || (r = scheduling_set(&p->process, &l->err)) < 0 ||
+        (r = scheduling_set_memory(&p->memory_policy, &l->err)) < 0)
         return r;
     return 0;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * moat-enter: the last stage before a workload's first instruction (record: enter.h). Freestanding, no heap, no libc.
- * It runs with the set-up stage's privileges and gives them up in a fixed order; it trusts the record (written and sealed
- * by the launcher) and nothing it finds inside. Its own file is a sealed memfd, so /proc/PID/exe leads nowhere.
+ * It runs with the set-up stage's privileges and gives them up in a fixed order; it trusts the record (written and
+ * sealed by the launcher) and nothing it finds inside. Its own file is a sealed memfd, so /proc/PID/exe leads nowhere.
  *
  * Order: cgroups, namespaces, fork into a joined pid namespace, terminal, rlimits, directory, look-up of the program,
- * bounding set, (seccomp when privileges may be gained), ids, capabilities, no_new_privs, READY and the wait for `start`,
- * startContainer hooks, Landlock, seccomp, exec.
+ * bounding set, (seccomp when privileges may be gained), ids, capabilities, no_new_privs, READY and the wait for
+ * `start`, startContainer hooks, Landlock, seccomp, exec.
  */
 #include "guest/enter.h"
 
@@ -41,10 +41,10 @@
 #ifndef LANDLOCK_ACCESS_FS_IOCTL_DEV
 #define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ULL << 15)
 #endif
-#define DEVPTS_MAGIC    0x1cd1
-#define PATH_SIZE       4096
-#define KERNEL_SIGSET   8
-#define DEFAULT_PATH    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define DEVPTS_MAGIC  0x1cd1
+#define PATH_SIZE     4096
+#define KERNEL_SIGSET 8
+#define DEFAULT_PATH  "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 void *memcpy(void *restrict to, const void *restrict from, size_t n);
 void *memset(void *to, int c, size_t n);
@@ -225,7 +225,9 @@ static void set_rlimits(void)
     const struct enter_rlimit *l = at(rec->rlimits);
 
     for (uint32_t i = 0; i < rec->n_rlimits; i++) {
-        struct { uint64_t soft, hard; } v = {l[i].soft, l[i].hard};
+        struct {
+            uint64_t soft, hard;
+        } v = {l[i].soft, l[i].hard};
         long r = sys(SYS_prlimit64, 0, l[i].resource, &v, NULL);
         if (r < 0)
             fail(ENTER_FAILED_RLIMIT, r, l[i].resource);
@@ -236,7 +238,8 @@ static void install_seccomp(void)
 {
     if (!(rec->flags & ENTER_SECCOMP))
         return;
-    struct sock_fprog prog = {.len = (unsigned short)rec->n_bpf, .filter = (struct sock_filter *)(uintptr_t)at(rec->bpf)};
+    struct sock_fprog prog = {.len = (unsigned short)rec->n_bpf,
+                              .filter = (struct sock_filter *)(uintptr_t)at(rec->bpf)};
     long r = sys(SYS_seccomp, SECCOMP_SET_MODE_FILTER, rec->seccomp_flags, &prog);
     if (r < 0)
         fail(ENTER_FAILED_SECCOMP, r, 0);
@@ -362,8 +365,8 @@ static const char *env_get(char **envp, const char *name)
     return NULL;
 }
 
-/* Whether it may be a program. Asked before the privileges go and before a filter could forbid the question; exec itself
- * decides about permission. */
+/* Whether it may be a program. Asked before the privileges go and before a filter could forbid the question; exec
+ * itself decides about permission. */
 static long executable(const char *path)
 {
     struct stat st;
@@ -434,7 +437,9 @@ static void run_hook(const struct enter_hook *hook, uint32_t index)
         quit(127);
     }
     sys(SYS_close, in[0]);
-    struct { uint64_t mask; } pipe_signal = {1ULL << (SIGPIPE - 1)}, old;
+    struct {
+        uint64_t mask;
+    } pipe_signal = {1ULL << (SIGPIPE - 1)}, old;
     sys(SYS_rt_sigprocmask, SIG_BLOCK, &pipe_signal, &old, KERNEL_SIGSET);
     sys(SYS_write, in[1], at(rec->state), rec->state_len);
     sys(SYS_close, in[1]);
@@ -578,7 +583,8 @@ int main(int argc, char **argv, char **envp)
         fd = fd * 10 + (*s - '0');
     read_record(fd);
     argv++;
-    /* Until the exec nobody inside may trace this process: it would go on without its filter, or with more privilege. */
+    /* Until the exec nobody inside may trace this process: it would go on without its filter, or with more privilege.
+     */
     sys(SYS_prctl, PR_SET_DUMPABLE, 0);
 
     mark_descriptors();
@@ -630,8 +636,9 @@ int main(int argc, char **argv, char **envp)
 }
 
 #if defined(__x86_64__)
-__asm__(".globl _start\n_start:\n"
-        "xor %ebp,%ebp\n mov (%rsp),%rdi\n lea 8(%rsp),%rsi\n lea 8(%rsi,%rdi,8),%rdx\n and $-16,%rsp\n call main\n hlt\n");
+__asm__(
+    ".globl _start\n_start:\n"
+    "xor %ebp,%ebp\n mov (%rsp),%rdi\n lea 8(%rsp),%rsi\n lea 8(%rsi,%rdi,8),%rdx\n and $-16,%rsp\n call main\n hlt\n");
 #elif defined(__aarch64__)
 __asm__(".globl _start\n_start:\n"
         "mov x29,#0\n ldr x0,[sp]\n add x1,sp,#8\n add x2,x1,x0,lsl #3\n add x2,x2,#8\n bl main\n brk #0\n");

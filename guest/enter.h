@@ -35,12 +35,19 @@ enum enter_flags {
     ENTER_PERSONALITY = 1 << 10,
     ENTER_UMASK = 1 << 11,
     ENTER_SECCOMP = 1 << 12,
-    ENTER_SET_UID = 1 << 13,   /* become root of the joined user namespace before anything else */
-    ENTER_CONSOLE = 1 << 14,   /* open a terminal on the inside and send its master over console_fd */
+    ENTER_SET_UID = 1 << 13,       /* become root of the joined user namespace before anything else */
+    ENTER_CONSOLE = 1 << 14,       /* open a terminal on the inside and send its master over console_fd */
     ENTER_CONSOLE_MOUNT = 1 << 15, /* and bind it on /dev/console, which exists */
 };
 
-enum { ENTER_CAP_BOUNDING, ENTER_CAP_EFFECTIVE, ENTER_CAP_INHERITABLE, ENTER_CAP_PERMITTED, ENTER_CAP_AMBIENT, ENTER_CAPS };
+enum {
+    ENTER_CAP_BOUNDING,
+    ENTER_CAP_EFFECTIVE,
+    ENTER_CAP_INHERITABLE,
+    ENTER_CAP_PERMITTED,
+    ENTER_CAP_AMBIENT,
+    ENTER_CAPS
+};
 
 struct enter_rlimit {
     uint32_t resource, reserved;
@@ -73,12 +80,12 @@ struct enter_record {
     uint32_t seccomp_flags;
     uint32_t umask;
     uint32_t personality;
-    uint32_t cwd;                /* offset of a string */
-    uint32_t hooks, n_hooks;     /* offset of struct enter_hook[] */
-    uint32_t state, state_len;   /* offset of the state JSON for hooks */
+    uint32_t cwd;                              /* offset of a string */
+    uint32_t hooks, n_hooks;                   /* offset of struct enter_hook[] */
+    uint32_t state, state_len;                 /* offset of the state JSON for hooks */
     uint32_t seccomp_state, seccomp_state_len; /* offset of the message that goes with the listener */
-    uint16_t rows, cols;         /* terminal size; 0: leave */
-    uint32_t stop_signal;        /* ENTER_INIT: unused by 0 */
+    uint16_t rows, cols;                       /* terminal size; 0: leave */
+    uint32_t stop_signal;                      /* ENTER_INIT: unused by 0 */
 };
 
 _Static_assert(offsetof(struct enter_record, ns_fds) == 40, "layout of enter_record changed: bump ENTER_VERSION");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whole reads and writes. All return 0 or a byte count, else a negative errno; none of them uses errno for its result. */
+/* Whole reads and writes. All return 0 or a byte count, else a negative errno; none of them uses errno for its result.
+ */
 #ifndef MOAT_BASE_IO_H
 #define MOAT_BASE_IO_H
 
@@ -13,7 +14,8 @@
 int io_read_file(struct arena *a, int dirfd, const char *path, size_t max, char **text, size_t *len);
 int io_read_fd(struct arena *a, int fd, size_t max, char **text, size_t *len);
 
-/* Reads at most size - 1 bytes into buf and terminates it; the bytes read, or -errno. For small procfs and sysfs files. */
+/* Reads at most size - 1 bytes into buf and terminates it; the bytes read, or -errno. For small procfs and sysfs files.
+ */
 ssize_t io_read_small(int dirfd, const char *path, char *buf, size_t size);
 
 /* Writes all of it, over EINTR and short writes. 0 or -errno. */
@@ -22,7 +24,8 @@ int io_write_all(int fd, const void *buf, size_t len);
 /* One write(2) to an existing file, for procfs, sysfs and cgroupfs. 0 or -errno (a short write is -EIO). */
 int io_write_at(int dirfd, const char *path, const char *text);
 
-/* Writes path by way of a temporary name and rename(2): a reader sees the old file or the new one. mode as in open(2). */
+/* Writes path by way of a temporary name and rename(2): a reader sees the old file or the new one. mode as in open(2).
+ */
 int io_replace_file(int dirfd, const char *path, const void *buf, size_t len, mode_t mode);
 
 #endif

@@ -3,7 +3,8 @@
  * JSON (RFC 8259), strict. Parsing makes a tree in an arena; strings lie in the caller's text, which is changed in
  * place (escapes resolved, NUL behind each string), so the text must live as long as the tree. Every input is hostile:
  * depth is bounded, numbers are exact or refused, a string with an embedded U+0000 is refused (it would be cut where C
- * reads it), a key given twice in one object is refused (two readers could see two documents), invalid UTF-8 is refused.
+ * reads it), a key given twice in one object is refused (two readers could see two documents), invalid UTF-8 is
+ * refused.
  */
 #ifndef MOAT_BASE_JSON_H
 #define MOAT_BASE_JSON_H
@@ -28,8 +29,11 @@ struct json {
         int64_t integer;
         uint64_t uinteger;
         double real;
-        struct { const char *s; uint32_t len; } string; /* s[len] == 0, no NUL before */
-        struct json *child;                             /* first child */
+        struct {
+            const char *s;
+            uint32_t len;
+        } string;           /* s[len] == 0, no NUL before */
+        struct json *child; /* first child */
     };
 };
 
@@ -43,12 +47,13 @@ struct json *json_get(const struct json *object, const char *name);
 /* Name of a type for messages: "an object", "a string" ... */
 const char *json_type_name(enum json_type t);
 
-/* Writer: appends to a growing buffer; compact when indent is 0. Life: {0} -> begin/members/end -> .buf -> json_writer_free().
- * Errors (no memory, depth) are sticky in .failed and checked once at the end. Keys are NULL inside arrays and at top. */
+/* Writer: appends to a growing buffer; compact when indent is 0. Life: {0} -> begin/members/end -> .buf ->
+ * json_writer_free(). Errors (no memory, depth) are sticky in .failed and checked once at the end. Keys are NULL inside
+ * arrays and at top. */
 struct json_writer {
     char *buf; /* malloced, NUL-terminated */
     size_t len, cap;
-    unsigned indent;   /* spaces per level; 0 = compact */
+    unsigned indent; /* spaces per level; 0 = compact */
     unsigned depth;
     uint64_t nonempty; /* bit per depth: a comma is due */
     bool failed;
@@ -57,7 +62,8 @@ void json_object_begin(struct json_writer *w, const char *key);
 void json_object_end(struct json_writer *w);
 void json_array_begin(struct json_writer *w, const char *key);
 void json_array_end(struct json_writer *w);
-void json_string(struct json_writer *w, const char *key, const char *value); /* invalid UTF-8 bytes become U+FFFD; NULL -> null */
+void json_string(struct json_writer *w, const char *key,
+                 const char *value); /* invalid UTF-8 bytes become U+FFFD; NULL -> null */
 void json_int(struct json_writer *w, const char *key, int64_t value);
 void json_uint(struct json_writer *w, const char *key, uint64_t value);
 void json_real(struct json_writer *w, const char *key, double value);

@@ -6,8 +6,8 @@
 
 const struct boundary *const boundaries[] = {&boundary_container, NULL};
 
-const char *const boundary_names_all[] = {"wasm", "jvm",       "broker",  "container", "sentry",
-                                          "unikernel", "microvm", "vm",      NULL};
+const char *const boundary_names_all[] = {"wasm",      "jvm",     "broker", "container", "sentry",
+                                          "unikernel", "microvm", "vm",     NULL};
 
 const struct boundary *boundary_find(const char *name)
 {

@@ -33,7 +33,7 @@ struct lowering_item {
     const char *value;     /* "1 GiB" */
     const char *mechanism; /* "cgroup v1 memory.limit_in_bytes" */
     enum lower_how how;
-    const char *note;      /* why, and the remedy; NULL when enforced */
+    const char *note; /* why, and the remedy; NULL when enforced */
 };
 
 struct lowering {
@@ -50,7 +50,7 @@ int lowering_add(struct lowering *l, enum lower_how how, const char *item, const
 
 /* The root of an image: read-only layers below, one writable layer above, all under one directory of ours. */
 struct layered_root {
-    const char *data_dir; /* "/var/lib/moat"; NULL: policy.root_path is the root itself */
+    const char *data_dir;             /* "/var/lib/moat"; NULL: policy.root_path is the root itself */
     const char *lower, *upper, *work; /* relative to data_dir; upper NULL: read-only */
 };
 
@@ -59,34 +59,36 @@ struct instance {
     struct arena *arena;
     const struct policy *policy;
     const char *id;
-    const char *bundle;   /* absolute */
-    const char *root_path;/* absolute; the policy's root resolved against the bundle */
+    const char *bundle;    /* absolute */
+    const char *root_path; /* absolute; the policy's root resolved against the bundle */
     struct layered_root layers;
-    int state_fd;         /* directory of this sandbox's state; owned by the caller */
+    int state_fd; /* directory of this sandbox's state; owned by the caller */
     const struct cgroup_host *cgroups;
     const char *cgroup_path;
 
     /* how to launch */
-    bool wait_start;      /* create: stop before the first instruction, until start() */
+    bool wait_start; /* create: stop before the first instruction, until start() */
     bool die_with_launcher;
     bool no_pivot, no_new_keyring;
-    bool rootless;        /* no privilege on the host: single-uid or delegated maps, no cgroups taken for granted */
-    uint32_t keep_fds;    /* descriptors 3.. for the workload */
-    int console_socket;   /* connected AF_UNIX socket that gets the terminal's master; -1 */
+    bool rootless;      /* no privilege on the host: single-uid or delegated maps, no cgroups taken for granted */
+    uint32_t keep_fds;  /* descriptors 3.. for the workload */
+    int console_socket; /* connected AF_UNIX socket that gets the terminal's master; -1 */
     const sigset_t *child_mask; /* signal mask of the workload; NULL: the launcher's own */
-    const char *hook_state;  /* state JSON for hooks that run before the launcher can make it; NULL without such hooks */
-    bool idmap_root;      /* on disk the root is owned from 0 up: shift it into the user namespace */
-    bool idmap_binds;     /* id-mapped binds without maps: container uid 0 owns what the owner of the source owns */
+    const char *hook_state; /* state JSON for hooks that run before the launcher can make it; NULL without such hooks */
+    bool idmap_root;        /* on disk the root is owned from 0 up: shift it into the user namespace */
+    bool idmap_binds;       /* id-mapped binds without maps: container uid 0 owns what the owner of the source owns */
 
     /* filled by create() and recover() */
-    pid_t pid;            /* first process, in our pid namespace */
+    pid_t pid; /* first process, in our pid namespace */
     int pidfd;
     struct cgroup cgroup;
-    int report_fd;        /* moat-enter's reports; -1 when read to the end */
-    pid_t exec_pid;       /* filled by exec(): the process that was added, a child of ours */
+    int report_fd;  /* moat-enter's reports; -1 when read to the end */
+    pid_t exec_pid; /* filled by exec(): the process that was added, a child of ours */
 };
 
-struct limits { struct resources resources; };
+struct limits {
+    struct resources resources;
+};
 
 struct boundary {
     const char *name;

@@ -6,6 +6,7 @@
 #include "boundary/boundary.h"
 
 /* Runs them in order with the state document (`status`) on stdin. 0, or the first failure. */
-int boundary_hooks_run(const struct instance *inst, const struct hooks *hooks, const char *point, const char *status, struct err *err);
+int boundary_hooks_run(const struct instance *inst, const struct hooks *hooks, const char *point, const char *status,
+                       struct err *err);
 
 #endif

@@ -12,13 +12,58 @@
 #define OCI_VERSION "1.3.0" /* of the runtime specification, the newest we read */
 
 enum oci_option {
-    OPT_BUNDLE, OPT_CONSOLE_SOCKET, OPT_PID_FILE, OPT_NO_PIVOT, OPT_NO_NEW_KEYRING, OPT_PRESERVE_FDS, OPT_DETACH, OPT_KEEP,
-    OPT_FORCE, OPT_ALL, OPT_FORMAT, OPT_QUIET, OPT_PROCESS, OPT_TTY, OPT_CWD, OPT_ENV, OPT_USER, OPT_ADDITIONAL_GIDS, OPT_CAP,
-    OPT_NO_NEW_PRIVS, OPT_IGNORE_PAUSED, OPT_CGROUP, OPT_PROCESS_LABEL, OPT_APPARMOR, OPT_RESOURCES, OPT_STATS, OPT_INTERVAL, OPT_ROOTLESS_SPEC,
-    OPT_MEMORY, OPT_MEMORY_RESERVATION, OPT_MEMORY_SWAP, OPT_PIDS_LIMIT, OPT_CPU_SHARE, OPT_CPU_QUOTA, OPT_CPU_PERIOD,
-    OPT_CPU_RT_PERIOD, OPT_CPU_RT_RUNTIME, OPT_CPUSET_CPUS, OPT_CPUSET_MEMS, OPT_BLKIO_WEIGHT, OPT_NO_SUBREAPER, OPT_IGNORED,
+    OPT_BUNDLE,
+    OPT_CONSOLE_SOCKET,
+    OPT_PID_FILE,
+    OPT_NO_PIVOT,
+    OPT_NO_NEW_KEYRING,
+    OPT_PRESERVE_FDS,
+    OPT_DETACH,
+    OPT_KEEP,
+    OPT_FORCE,
+    OPT_ALL,
+    OPT_FORMAT,
+    OPT_QUIET,
+    OPT_PROCESS,
+    OPT_TTY,
+    OPT_CWD,
+    OPT_ENV,
+    OPT_USER,
+    OPT_ADDITIONAL_GIDS,
+    OPT_CAP,
+    OPT_NO_NEW_PRIVS,
+    OPT_IGNORE_PAUSED,
+    OPT_CGROUP,
+    OPT_PROCESS_LABEL,
+    OPT_APPARMOR,
+    OPT_RESOURCES,
+    OPT_STATS,
+    OPT_INTERVAL,
+    OPT_ROOTLESS_SPEC,
+    OPT_MEMORY,
+    OPT_MEMORY_RESERVATION,
+    OPT_MEMORY_SWAP,
+    OPT_PIDS_LIMIT,
+    OPT_CPU_SHARE,
+    OPT_CPU_QUOTA,
+    OPT_CPU_PERIOD,
+    OPT_CPU_RT_PERIOD,
+    OPT_CPU_RT_RUNTIME,
+    OPT_CPUSET_CPUS,
+    OPT_CPUSET_MEMS,
+    OPT_BLKIO_WEIGHT,
+    OPT_NO_SUBREAPER,
+    OPT_IGNORED,
     /* global */
-    OPT_ROOT, OPT_LOG, OPT_LOG_FORMAT, OPT_DEBUG, OPT_SYSTEMD_CGROUP, OPT_CGROUP_MANAGER, OPT_ROOTLESS, OPT_VERSION, OPT_HELP,
+    OPT_ROOT,
+    OPT_LOG,
+    OPT_LOG_FORMAT,
+    OPT_DEBUG,
+    OPT_SYSTEMD_CGROUP,
+    OPT_CGROUP_MANAGER,
+    OPT_ROOTLESS,
+    OPT_VERSION,
+    OPT_HELP,
 };
 
 #define OCI_LIST_MAX 256
@@ -29,7 +74,8 @@ struct oci {
     const char *root, *log, *log_format;
     bool debug, systemd_cgroup;
     /* of the command */
-    const char *bundle, *console_socket, *pid_file, *format, *process_file, *cwd, *user, *resources_file, *sub_cgroup, *additional_gids;
+    const char *bundle, *console_socket, *pid_file, *format, *process_file, *cwd, *user, *resources_file, *sub_cgroup,
+        *additional_gids;
     uint32_t preserve_fds;
     bool no_pivot, no_new_keyring, detach, keep, force, all, quiet, tty, no_new_privs, ignore_paused, stats;
     int64_t interval_s;

@@ -29,7 +29,8 @@ static int parse_user(const char *text, struct process *pr, struct err *err)
         return err_set(err, -EINVAL, "--user %s: UID[:GID] as numbers", text);
     memcpy(buf, text, n);
     buf[n] = 0;
-    if (flag_parse_i64(buf, 0, UINT32_MAX - 1, &uid) < 0 || (colon && flag_parse_i64(colon + 1, 0, UINT32_MAX - 1, &gid) < 0))
+    if (flag_parse_i64(buf, 0, UINT32_MAX - 1, &uid) < 0 ||
+        (colon && flag_parse_i64(colon + 1, 0, UINT32_MAX - 1, &gid) < 0))
         return err_set(err, -EINVAL, "--user %s: UID[:GID] as numbers", text);
     pr->user.uid = (uint32_t)uid;
     if (colon)
@@ -134,7 +135,8 @@ static int read_process(struct oci *o, struct sandbox *sb, struct process *pr, s
     if (r < 0)
         return err_wrap(err, "--process %s", o->process_file);
     if (pr->apparmor_profile && *pr->apparmor_profile)
-        return err_set(err, -ENOTSUP, "process.apparmorProfile %s: this build applies none; leave it out", pr->apparmor_profile);
+        return err_set(err, -ENOTSUP, "process.apparmorProfile %s: this build applies none; leave it out",
+                       pr->apparmor_profile);
     return 0;
 }
 
@@ -186,8 +188,13 @@ int oci_exec(struct oci *o, struct err *err)
         close(pair[1]);
     if ((r = oci_write_pid_file(o->pid_file, sb.inst.exec_pid, err)) < 0 || o->detach)
         return r;
-    struct wait_options w = {.pid = sb.inst.exec_pid, .pidfd = -1, .console_master = pair[0] >= 0 ? console_receive(pair[0]) : -1,
-        .stdin_fd = 0, .stdout_fd = 1, .keep_stdin = true, .forward_signals = true};
+    struct wait_options w = {.pid = sb.inst.exec_pid,
+                             .pidfd = -1,
+                             .console_master = pair[0] >= 0 ? console_receive(pair[0]) : -1,
+                             .stdin_fd = 0,
+                             .stdout_fd = 1,
+                             .keep_stdin = true,
+                             .forward_signals = true};
     if ((r = console_wait(&w, &status, &timed_out, err)) < 0)
         return r;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -200,7 +207,8 @@ static int print_ps(struct oci *o, const pid_t *pids, size_t n, struct err *err)
     int column = -1;
 
     for (int i = 1; i < o->argc; i++)
-        if (strspn(o->argv[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-,=%_.:") != strlen(o->argv[i]) ||
+        if (strspn(o->argv[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-,=%_.:") !=
+                strlen(o->argv[i]) ||
             strlen(command) + strlen(o->argv[i]) + 2 > sizeof command)
             return err_set(err, -EINVAL, "ps: option %s is not understood", o->argv[i]);
         else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* features (runtime-spec, features.md and features-linux.md) and spec. The lists come from the tables the readers use. */
+/* features (runtime-spec, features.md and features-linux.md) and spec. The lists come from the tables the readers use.
+ */
 #include "base/io.h"
 #include "base/json.h"
 #include "cli/oci.h"
@@ -32,8 +33,8 @@ static void enabled(struct json_writer *w, const char *key, bool on)
 
 static void write_seccomp(struct json_writer *w, bool on)
 {
-    static const char *const flags[] = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-        "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"};
+    static const char *const flags[] = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG",
+                                        "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"};
 
     json_object_begin(w, "seccomp");
     json_bool(w, "enabled", on);
@@ -80,7 +81,8 @@ static void write_linux(struct json_writer *w, const struct features *f)
 
 int oci_features(struct oci *o, struct err *err)
 {
-    static const char *const hooks[] = {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"};
+    static const char *const hooks[] = {"prestart",       "createRuntime", "createContainer",
+                                        "startContainer", "poststart",     "poststop"};
     struct json_writer w = {.indent = 2};
     struct features f;
 

@@ -87,7 +87,8 @@ static const char *cgroup_path(struct oci *o, const struct policy *p, const char
     const char *first = strchr(path, ':'), *second = first ? strchr(first + 1, ':') : NULL;
     if (second) {
         const char *slice = first == path ? "system.slice" : arena_strndup(&o->arena, path, (size_t)(first - path));
-        return arena_printf(&o->arena, "/%s/%.*s%s%s.scope", slice, (int)(second - first - 1), first + 1, second - first > 1 ? "-" : "", second + 1);
+        return arena_printf(&o->arena, "/%s/%.*s%s%s.scope", slice, (int)(second - first - 1), first + 1,
+                            second - first > 1 ? "-" : "", second + 1);
     }
     for (const char *c = path; *c;) { /* no way up */
         size_t n = strcspn(c, "/");
@@ -121,7 +122,9 @@ static int read_bundle(struct oci *o, struct sandbox *sb, const char **config, s
         return err_wrap(err, "config.json");
     if (!sb->policy.root_path)
         return err_set(err, -EINVAL, "config.json: root.path is missing");
-    sb->inst.root_path = sb->policy.root_path[0] == '/' ? sb->policy.root_path : arena_printf(&o->arena, "%s/%s", bundle, sb->policy.root_path);
+    sb->inst.root_path = sb->policy.root_path[0] == '/'
+                             ? sb->policy.root_path
+                             : arena_printf(&o->arena, "%s/%s", bundle, sb->policy.root_path);
     struct stat st;
     if (stat(sb->inst.root_path, &st) < 0 || !S_ISDIR(st.st_mode))
         return err_set(err, -ENOENT, "config.json: root.path %s is not a directory", sb->inst.root_path);
@@ -134,9 +137,11 @@ static int refuse_unsupported(const struct sandbox *sb, struct err *err)
     const struct policy *p = &sb->policy;
 
     if (p->process.apparmor_profile && *p->process.apparmor_profile)
-        return err_set(err, -ENOTSUP, "process.apparmorProfile %s: this build applies none; leave it out", p->process.apparmor_profile);
+        return err_set(err, -ENOTSUP, "process.apparmorProfile %s: this build applies none; leave it out",
+                       p->process.apparmor_profile);
     if (p->process.selinux_label && *p->process.selinux_label)
-        return err_set(err, -ENOTSUP, "process.selinuxLabel %s: this build applies none; leave it out", p->process.selinux_label);
+        return err_set(err, -ENOTSUP, "process.selinuxLabel %s: this build applies none; leave it out",
+                       p->process.selinux_label);
     if (p->rdt.set)
         return err_set(err, -ENOTSUP, "linux.intelRdt: not supported by this build; leave it out");
     if (p->mount_label && *p->mount_label && sandbox_warn)
@@ -191,7 +196,8 @@ int oci_create(struct oci *o, struct err *err)
         return r;
     r = sb.inst.boundary->settle(&sb.inst, &ready, err);
     if (r == 0 && !ready)
-        r = err_set(err, -ECHILD, "the container's process died before it was ready (out of memory or over its pid limit?)");
+        r = err_set(err, -ECHILD,
+                    "the container's process died before it was ready (out of memory or over its pid limit?)");
     if (r == 0)
         r = oci_write_pid_file(o->pid_file, sb.inst.pid, err);
     if (r < 0) {
@@ -262,8 +268,13 @@ int oci_run(struct oci *o, struct err *err)
     }
     if (o->detach)
         return 0;
-    struct wait_options w = {.pid = sb.inst.pid, .pidfd = sb.inst.pidfd, .console_master = master, .stdin_fd = 0, .stdout_fd = 1,
-        .keep_stdin = true, .forward_signals = true};
+    struct wait_options w = {.pid = sb.inst.pid,
+                             .pidfd = sb.inst.pidfd,
+                             .console_master = master,
+                             .stdin_fd = 0,
+                             .stdout_fd = 1,
+                             .keep_stdin = true,
+                             .forward_signals = true};
     r = console_wait(&w, &status, &timed_out, err);
     if (r == 0 && sb.inst.report_fd >= 0)
         r = sb.inst.boundary->settle(&sb.inst, &ready, err);
@@ -310,7 +321,8 @@ int oci_kill(struct oci *o, struct err *err)
     if (o->all && sb.inst.cgroup.host)
         return cgroup_signal_all(&sb.inst.cgroup, signo, err);
     if (s == SANDBOX_STOPPED || s == SANDBOX_CREATING)
-        return err_set(err, -ESRCH, "kill: container \"%s\" is not running: it is %s (process already finished)", sb.id, sandbox_status_name(s));
+        return err_set(err, -ESRCH, "kill: container \"%s\" is not running: it is %s (process already finished)", sb.id,
+                       sandbox_status_name(s));
     r = sb.inst.boundary->signal(&sb.inst, signo, err);
     /* The kernel delivers SIGKILL to a frozen v1 group only once it is thawed. */
     if (r == 0 && signo == SIGKILL && s == SANDBOX_PAUSED)
@@ -360,7 +372,8 @@ int oci_list_all(struct oci *o, struct err *err)
         if (json)
             sandbox_write_state(&sb, &w);
         else
-            printf("%-32s %-8d %-10s %-40s %s\n", ids[i], (int)sb.inst.pid, sandbox_status_name(sandbox_status(&sb)), sb.inst.bundle, sb.created ? sb.created : "-");
+            printf("%-32s %-8d %-10s %-40s %s\n", ids[i], (int)sb.inst.pid, sandbox_status_name(sandbox_status(&sb)),
+                   sb.inst.bundle, sb.created ? sb.created : "-");
         cgroup_close(&sb.inst.cgroup);
         close(sb.inst.state_fd);
         close(sb.root_fd);

@@ -52,8 +52,9 @@ int oci_update(struct oci *o, struct err *err)
         return err_set(err, -EINVAL, "update: container \"%s\" is %s", sb.id, sandbox_status_name(s));
     if (o->resources_file) {
         l.resources = (struct resources){0};
-        r = strcmp(o->resources_file, "-") ? io_read_file(&o->arena, AT_FDCWD, o->resources_file, RESOURCES_MAX, &text, &len)
-                                           : io_read_fd(&o->arena, 0, RESOURCES_MAX, &text, &len);
+        r = strcmp(o->resources_file, "-")
+                ? io_read_file(&o->arena, AT_FDCWD, o->resources_file, RESOURCES_MAX, &text, &len)
+                : io_read_fd(&o->arena, 0, RESOURCES_MAX, &text, &len);
         if (r < 0)
             return err_sys(err, r, "update --resources %s", o->resources_file);
         if ((r = policy_read_oci_resources(&o->arena, &l.resources, text, len, err)) < 0)

@@ -24,7 +24,8 @@ static const struct option_row global_rows[] = {
     {"log-format", 0, "text|json", "form of the lines in --log", OPT_LOG_FORMAT},
     {"log-level", 0, "LEVEL", NULL, OPT_IGNORED},
     {"debug", 0, NULL, "say more", OPT_DEBUG},
-    {"systemd-cgroup", 0, NULL, "cgroupsPath is SLICE:PREFIX:NAME; it is used as a path of cgroupfs", OPT_SYSTEMD_CGROUP},
+    {"systemd-cgroup", 0, NULL, "cgroupsPath is SLICE:PREFIX:NAME; it is used as a path of cgroupfs",
+     OPT_SYSTEMD_CGROUP},
     {"cgroup-manager", 0, "NAME", "cgroupfs or systemd, as --systemd-cgroup", OPT_CGROUP_MANAGER},
     {"rootless", 0, "BOOL", NULL, OPT_ROOTLESS},
     {"criu", 0, "FILE", NULL, OPT_IGNORED},
@@ -32,13 +33,28 @@ static const struct option_row global_rows[] = {
     {"help", 'h', NULL, "this page", OPT_HELP},
 };
 
-#define ROW_BUNDLE   {"bundle", 'b', "DIR", "directory with config.json (default: here)", OPT_BUNDLE}
-#define ROW_CONSOLE  {"console-socket", 0, "PATH", "socket that takes the terminal's master", OPT_CONSOLE_SOCKET}
-#define ROW_PID_FILE {"pid-file", 0, "FILE", "write the pid of the first process here", OPT_PID_FILE}
-#define ROW_FDS      {"preserve-fds", 0, "N", "hand over descriptors 3 to 3+N-1", OPT_PRESERVE_FDS}
+#define ROW_BUNDLE                                                                                                     \
+    {                                                                                                                  \
+        "bundle", 'b', "DIR", "directory with config.json (default: here)", OPT_BUNDLE                                 \
+    }
+#define ROW_CONSOLE                                                                                                    \
+    {                                                                                                                  \
+        "console-socket", 0, "PATH", "socket that takes the terminal's master", OPT_CONSOLE_SOCKET                     \
+    }
+#define ROW_PID_FILE                                                                                                   \
+    {                                                                                                                  \
+        "pid-file", 0, "FILE", "write the pid of the first process here", OPT_PID_FILE                                 \
+    }
+#define ROW_FDS                                                                                                        \
+    {                                                                                                                  \
+        "preserve-fds", 0, "N", "hand over descriptors 3 to 3+N-1", OPT_PRESERVE_FDS                                   \
+    }
 
 static const struct option_row create_rows[] = {
-    ROW_BUNDLE, ROW_CONSOLE, ROW_PID_FILE, ROW_FDS,
+    ROW_BUNDLE,
+    ROW_CONSOLE,
+    ROW_PID_FILE,
+    ROW_FDS,
     {"no-pivot", 0, NULL, "chroot instead of pivot_root (a root on initramfs)", OPT_NO_PIVOT},
     {"no-new-keyring", 0, NULL, "keep the caller's session keyring", OPT_NO_NEW_KEYRING},
     {"detach", 'd', NULL, "run: do not wait for the end", OPT_DETACH},
@@ -46,12 +62,16 @@ static const struct option_row create_rows[] = {
     {"no-subreaper", 0, NULL, NULL, OPT_NO_SUBREAPER},
     {"config", 'f', "FILE", NULL, OPT_IGNORED},
 };
-static const struct option_row delete_rows[] = {{"force", 'f', NULL, "end it first when it runs; no error when it is not there", OPT_FORCE}};
+static const struct option_row delete_rows[] = {
+    {"force", 'f', NULL, "end it first when it runs; no error when it is not there", OPT_FORCE}};
 static const struct option_row kill_rows[] = {{"all", 'a', NULL, "signal every process inside", OPT_ALL}};
-static const struct option_row list_rows[] = {{"format", 'f', "table|json", "form", OPT_FORMAT}, {"quiet", 'q', NULL, "ids alone", OPT_QUIET}};
+static const struct option_row list_rows[] = {{"format", 'f', "table|json", "form", OPT_FORMAT},
+                                              {"quiet", 'q', NULL, "ids alone", OPT_QUIET}};
 static const struct option_row ps_rows[] = {{"format", 'f', "table|json", "form", OPT_FORMAT}};
 static const struct option_row exec_rows[] = {
-    ROW_CONSOLE, ROW_PID_FILE, ROW_FDS,
+    ROW_CONSOLE,
+    ROW_PID_FILE,
+    ROW_FDS,
     {"process", 'p', "FILE", "process.json", OPT_PROCESS},
     {"tty", 't', NULL, "a terminal of its own", OPT_TTY},
     {"detach", 'd', NULL, "do not wait for the end", OPT_DETACH},
@@ -87,8 +107,10 @@ static const struct option_row update_rows[] = {
     {"l3-cache-schema", 0, "TEXT", NULL, OPT_IGNORED},
     {"mem-bw-schema", 0, "TEXT", NULL, OPT_IGNORED},
 };
-static const struct option_row events_rows[] = {{"stats", 0, NULL, "one record, then end", OPT_STATS}, {"interval", 0, "TIME", "between records (default 5s)", OPT_INTERVAL}};
-static const struct option_row spec_rows[] = {ROW_BUNDLE, {"rootless", 0, NULL, "for a user without privilege", OPT_ROOTLESS_SPEC}};
+static const struct option_row events_rows[] = {{"stats", 0, NULL, "one record, then end", OPT_STATS},
+                                                {"interval", 0, "TIME", "between records (default 5s)", OPT_INTERVAL}};
+static const struct option_row spec_rows[] = {ROW_BUNDLE,
+                                              {"rootless", 0, NULL, "for a user without privilege", OPT_ROOTLESS_SPEC}};
 
 struct oci_command {
     const char *name, *operands, *summary;
@@ -121,7 +143,8 @@ static const struct oci_command commands[] = {
 static int apply_number(const char *name, const char *value, int64_t *out, struct err *err)
 {
     return flag_parse_size(value, out) < 0 && flag_parse_i64(value, INT64_MIN, INT64_MAX, out) < 0
-               ? err_set(err, -EINVAL, "--%s: %s is no number", name, value) : 0;
+               ? err_set(err, -EINVAL, "--%s: %s is no number", name, value)
+               : 0;
 }
 
 static int apply_limit(struct oci *o, int id, const char *value, struct err *err)
@@ -139,16 +162,36 @@ static int apply_limit(struct oci *o, int id, const char *value, struct err *err
     struct opt_i64 i = {true, v};
     struct opt_u64 u = {true, (uint64_t)v};
     switch (id) {
-    case OPT_MEMORY: r->memory.limit = i; break;
-    case OPT_MEMORY_RESERVATION: r->memory.reservation = i; break;
-    case OPT_MEMORY_SWAP: r->memory.swap = i; break;
-    case OPT_PIDS_LIMIT: r->pids = (struct opt_i64){true, v == 0 ? -1 : v}; break;
-    case OPT_CPU_SHARE: r->cpu.shares = u; break;
-    case OPT_CPU_QUOTA: r->cpu.quota = i; break;
-    case OPT_CPU_PERIOD: r->cpu.period = u; break;
-    case OPT_CPU_RT_PERIOD: r->cpu.realtime_period = u; break;
-    case OPT_CPU_RT_RUNTIME: r->cpu.realtime_runtime = i; break;
-    default: r->blkio.weight = u; break;
+    case OPT_MEMORY:
+        r->memory.limit = i;
+        break;
+    case OPT_MEMORY_RESERVATION:
+        r->memory.reservation = i;
+        break;
+    case OPT_MEMORY_SWAP:
+        r->memory.swap = i;
+        break;
+    case OPT_PIDS_LIMIT:
+        r->pids = (struct opt_i64){true, v == 0 ? -1 : v};
+        break;
+    case OPT_CPU_SHARE:
+        r->cpu.shares = u;
+        break;
+    case OPT_CPU_QUOTA:
+        r->cpu.quota = i;
+        break;
+    case OPT_CPU_PERIOD:
+        r->cpu.period = u;
+        break;
+    case OPT_CPU_RT_PERIOD:
+        r->cpu.realtime_period = u;
+        break;
+    case OPT_CPU_RT_RUNTIME:
+        r->cpu.realtime_runtime = i;
+        break;
+    default:
+        r->blkio.weight = u;
+        break;
     }
     return 0;
 }
@@ -156,13 +199,23 @@ static int apply_limit(struct oci *o, int id, const char *value, struct err *err
 static int apply_global(struct oci *o, int id, const char *value, struct err *err)
 {
     switch (id) {
-    case OPT_ROOT: o->root = value; return 0;
-    case OPT_LOG: o->log = value; return 0;
+    case OPT_ROOT:
+        o->root = value;
+        return 0;
+    case OPT_LOG:
+        o->log = value;
+        return 0;
     case OPT_LOG_FORMAT:
         o->log_format = value;
-        return strcmp(value, "json") && strcmp(value, "text") ? err_set(err, -EINVAL, "--log-format %s: json or text", value) : 0;
-    case OPT_DEBUG: o->debug = !strcmp(value, "true"); return 0;
-    case OPT_SYSTEMD_CGROUP: o->systemd_cgroup = !strcmp(value, "true"); return 0;
+        return strcmp(value, "json") && strcmp(value, "text")
+                   ? err_set(err, -EINVAL, "--log-format %s: json or text", value)
+                   : 0;
+    case OPT_DEBUG:
+        o->debug = !strcmp(value, "true");
+        return 0;
+    case OPT_SYSTEMD_CGROUP:
+        o->systemd_cgroup = !strcmp(value, "true");
+        return 0;
     case OPT_CGROUP_MANAGER:
         if (strcmp(value, "cgroupfs") && strcmp(value, "systemd") && strcmp(value, "disabled"))
             return err_set(err, -EINVAL, "--cgroup-manager %s: cgroupfs or systemd", value);
@@ -180,7 +233,8 @@ static int apply_global(struct oci *o, int id, const char *value, struct err *er
         options_print(global_rows, ARRAY_LEN(global_rows));
         fflush(stdout);
         exit(0);
-    default: return 0;
+    default:
+        return 0;
     }
 }
 
@@ -199,11 +253,21 @@ static int apply(void *ctx, int id, const char *value, struct err *err)
     int64_t v;
 
     switch (id) {
-    case OPT_BUNDLE: o->bundle = value; return 0;
-    case OPT_CONSOLE_SOCKET: o->console_socket = value; return 0;
-    case OPT_PID_FILE: o->pid_file = value; return 0;
-    case OPT_NO_PIVOT: o->no_pivot = on; return 0;
-    case OPT_NO_NEW_KEYRING: o->no_new_keyring = on; return 0;
+    case OPT_BUNDLE:
+        o->bundle = value;
+        return 0;
+    case OPT_CONSOLE_SOCKET:
+        o->console_socket = value;
+        return 0;
+    case OPT_PID_FILE:
+        o->pid_file = value;
+        return 0;
+    case OPT_NO_PIVOT:
+        o->no_pivot = on;
+        return 0;
+    case OPT_NO_NEW_KEYRING:
+        o->no_new_keyring = on;
+        return 0;
     case OPT_PRESERVE_FDS:
         if (flag_parse_i64(value, 0, 1024, &v) < 0)
             return err_set(err, -EINVAL, "--preserve-fds %s: a number from 0 to 1024", value);
@@ -213,33 +277,73 @@ static int apply(void *ctx, int id, const char *value, struct err *err)
                 return err_set(err, -EBADF, "--preserve-fds %s: descriptor %d is not open", value, fd);
         o->preserve_fds = (uint32_t)v;
         return 0;
-    case OPT_DETACH: o->detach = on; return 0;
-    case OPT_KEEP: o->keep = on; return 0;
-    case OPT_FORCE: o->force = on; return 0;
-    case OPT_ALL: o->all = on; return 0;
-    case OPT_FORMAT: o->format = value; return 0;
-    case OPT_QUIET: o->quiet = on; return 0;
-    case OPT_PROCESS: o->process_file = value; return 0;
-    case OPT_TTY: o->tty = on; return 0;
-    case OPT_CWD: o->cwd = value; return 0;
-    case OPT_ENV: return apply_list(o->env, &o->n_env, "env", value, err);
-    case OPT_CAP: return apply_list(o->caps, &o->n_caps, "cap", value, err);
-    case OPT_USER: o->user = value; return 0;
-    case OPT_ADDITIONAL_GIDS: o->additional_gids = value; return 0;
-    case OPT_NO_NEW_PRIVS: o->no_new_privs = on; return 0;
-    case OPT_IGNORE_PAUSED: o->ignore_paused = on; return 0;
-    case OPT_CGROUP: o->sub_cgroup = value; return 0;
-    case OPT_PROCESS_LABEL: return *value ? err_set(err, -ENOTSUP, "--process-label: this build applies no SELinux labels") : 0;
-    case OPT_APPARMOR: return *value ? err_set(err, -ENOTSUP, "--apparmor: this build applies no AppArmor profiles") : 0;
-    case OPT_RESOURCES: o->resources_file = value; return 0;
-    case OPT_STATS: o->stats = on; return 0;
+    case OPT_DETACH:
+        o->detach = on;
+        return 0;
+    case OPT_KEEP:
+        o->keep = on;
+        return 0;
+    case OPT_FORCE:
+        o->force = on;
+        return 0;
+    case OPT_ALL:
+        o->all = on;
+        return 0;
+    case OPT_FORMAT:
+        o->format = value;
+        return 0;
+    case OPT_QUIET:
+        o->quiet = on;
+        return 0;
+    case OPT_PROCESS:
+        o->process_file = value;
+        return 0;
+    case OPT_TTY:
+        o->tty = on;
+        return 0;
+    case OPT_CWD:
+        o->cwd = value;
+        return 0;
+    case OPT_ENV:
+        return apply_list(o->env, &o->n_env, "env", value, err);
+    case OPT_CAP:
+        return apply_list(o->caps, &o->n_caps, "cap", value, err);
+    case OPT_USER:
+        o->user = value;
+        return 0;
+    case OPT_ADDITIONAL_GIDS:
+        o->additional_gids = value;
+        return 0;
+    case OPT_NO_NEW_PRIVS:
+        o->no_new_privs = on;
+        return 0;
+    case OPT_IGNORE_PAUSED:
+        o->ignore_paused = on;
+        return 0;
+    case OPT_CGROUP:
+        o->sub_cgroup = value;
+        return 0;
+    case OPT_PROCESS_LABEL:
+        return *value ? err_set(err, -ENOTSUP, "--process-label: this build applies no SELinux labels") : 0;
+    case OPT_APPARMOR:
+        return *value ? err_set(err, -ENOTSUP, "--apparmor: this build applies no AppArmor profiles") : 0;
+    case OPT_RESOURCES:
+        o->resources_file = value;
+        return 0;
+    case OPT_STATS:
+        o->stats = on;
+        return 0;
     case OPT_INTERVAL:
         if (flag_parse_duration(value, &v) < 0 || v <= 0)
             return err_set(err, -EINVAL, "--interval %s: a time such as 5s", value);
         o->interval_s = v / 1000;
         return 0;
-    case OPT_ROOTLESS_SPEC: return err_set(err, -ENOTSUP, "spec --rootless: not in this build; moat run sets unprivileged sandboxes up itself");
-    default: return id >= OPT_MEMORY && id <= OPT_BLKIO_WEIGHT ? apply_limit(o, id, value, err) : apply_global(o, id, value, err);
+    case OPT_ROOTLESS_SPEC:
+        return err_set(err, -ENOTSUP,
+                       "spec --rootless: not in this build; moat run sets unprivileged sandboxes up itself");
+    default:
+        return id >= OPT_MEMORY && id <= OPT_BLKIO_WEIGHT ? apply_limit(o, id, value, err)
+                                                          : apply_global(o, id, value, err);
     }
 }
 
@@ -311,7 +415,8 @@ static int dispatch(struct oci *o, int argc, char **argv, struct err *err)
     o->argc = argc - at;
     o->argv = argv + at;
     if (o->argc < c->min || (c->max >= 0 && o->argc > c->max))
-        return err_set(err, -EINVAL, "%s: %d operands given; usage: moat-oci %s [OPTIONS] %s", c->name, o->argc, c->name, c->operands);
+        return err_set(err, -EINVAL, "%s: %d operands given; usage: moat-oci %s [OPTIONS] %s", c->name, o->argc,
+                       c->name, c->operands);
     return c->run(o, err);
 }
 

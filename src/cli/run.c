@@ -28,8 +28,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define ARENA_SIZE (256u << 20)
-#define CONFIG_MAX (16u << 20)
+#define ARENA_SIZE    (256u << 20)
+#define CONFIG_MAX    (16u << 20)
 #define KILL_AFTER_MS 10000 /* from the stop signal to SIGKILL, as docker has it */
 
 struct run {
@@ -39,9 +39,9 @@ struct run {
     struct store store;
     struct image image;
     bool from_image, made, privileged;
-    int root_fd;         /* the root as it is before the run, for users and groups */
-    const char *root;    /* its path */
-    int console[2];      /* our end, the sandbox's end */
+    int root_fd;      /* the root as it is before the run, for users and groups */
+    const char *root; /* its path */
+    int console[2];   /* our end, the sandbox's end */
 };
 
 static void warn(const char *text)
@@ -127,7 +127,8 @@ static int find_workload(struct run *r, struct err *err)
 
     if (!real)
         return err_set(err, -ENOMEM, "no memory for paths");
-    if (!o->bundle && !o->rootfs && o->image && (!o->type || strcmp(o->type, "image")) && strchr("./", o->image[0]) && is_directory(o->image)) {
+    if (!o->bundle && !o->rootfs && o->image && (!o->type || strcmp(o->type, "image")) && strchr("./", o->image[0]) &&
+        is_directory(o->image)) {
         if (!realpath(o->image, real))
             return err_sys(err, -errno, "%s", o->image);
         bool bundle = access(arena_printf(&r->arena, "%s/config.json", real), F_OK) == 0;
@@ -199,7 +200,8 @@ static int check_lowering(struct run *r, struct err *err)
         const struct lowering_item *item = &l.items[i];
         bool bad = item->how == LOWER_REFUSED || (item->how == LOWER_FALLBACK && r->o.strict);
         if (bad && !(item->how == LOWER_REFUSED && r->o.best_effort))
-            return err_set(err, -ENOTSUP, "%s %s: %s%s", item->item, item->value, item->note, r->o.strict ? " (--strict)" : " (or --best-effort to run without)");
+            return err_set(err, -ENOTSUP, "%s %s: %s%s", item->item, item->value, item->note,
+                           r->o.strict ? " (--strict)" : " (or --best-effort to run without)");
         if (item->how == LOWER_REFUSED || item->how == LOWER_FALLBACK)
             warn(arena_printf(&r->arena, "%s: %s; enforced by: %s", item->item, item->note, item->mechanism));
     }
@@ -214,7 +216,8 @@ static const char *make_name(struct run *r)
         return r->o.name;
     if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
         return NULL;
-    return arena_printf(&r->arena, "%02x%02x%02x%02x%02x%02x", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5]);
+    return arena_printf(&r->arena, "%02x%02x%02x%02x%02x%02x", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4],
+                        bytes[5]);
 }
 
 static int make_policy(struct run *r, struct err *err)
@@ -230,7 +233,8 @@ static int make_policy(struct run *r, struct err *err)
     if (r->root_fd < 0)
         return err_sys(err, -errno, "root %s", r->root);
     if ((rc = users_resolve(&r->arena, r->root_fd, o->build.user, &p->process.user, err)) < 0 ||
-        (rc = users_add_groups(&r->arena, r->root_fd, &o->build.groups, &p->process.user, err)) < 0 || (rc = map_ids(r, err)) < 0)
+        (rc = users_add_groups(&r->arena, r->root_fd, &o->build.groups, &p->process.user, err)) < 0 ||
+        (rc = map_ids(r, err)) < 0)
         return rc;
     drop_default_limits(r);
     if ((rc = policy_default_finish(p, err)) < 0 || (rc = policy_check(p, err)) < 0)
@@ -246,7 +250,8 @@ static int reserve(struct run *r, struct err *err)
     struct json_writer w = {0};
 
     policy_write_oci(&r->sb.policy, &w);
-    int rc = w.failed ? err_set(err, -ENOMEM, "no memory for the policy document") : sandbox_reserve(&r->sb, r->sb.id, w.buf, w.len, err);
+    int rc = w.failed ? err_set(err, -ENOMEM, "no memory for the policy document")
+                      : sandbox_reserve(&r->sb, r->sb.id, w.buf, w.len, err);
     json_writer_free(&w);
     if (rc < 0)
         return rc;
@@ -308,7 +313,8 @@ static int prepare(struct run *r, int argc, char **argv, struct err *err)
     r->sb.inst.die_with_launcher = true;
     if (!r->sb.id)
         return err_set(err, -EIO, "no random name can be made; give --name");
-    if ((rc = sandbox_check_id(r->sb.id, err)) < 0 || (rc = cgroup_host_probe(&r->sb.cgroup_host, err)) < 0 || (rc = find_workload(r, err)) < 0)
+    if ((rc = sandbox_check_id(r->sb.id, err)) < 0 || (rc = cgroup_host_probe(&r->sb.cgroup_host, err)) < 0 ||
+        (rc = find_workload(r, err)) < 0)
         return rc;
     r->sb.inst.cgroups = &r->sb.cgroup_host;
     r->sb.inst.cgroup_path = r->privileged ? arena_printf(&r->arena, "/moat-%s", r->sb.id) : NULL;
@@ -324,7 +330,8 @@ static bool stop_group(void *ctx, int signo)
 {
     struct sandbox *sb = ctx;
 
-    return signo == SIGKILL && sb->inst.cgroup.host && cgroup_signal_all(&sb->inst.cgroup, SIGKILL, &(struct err){0}) == 0;
+    return signo == SIGKILL && sb->inst.cgroup.host &&
+           cgroup_signal_all(&sb->inst.cgroup, SIGKILL, &(struct err){0}) == 0;
 }
 
 static void undo(struct run *r)
@@ -343,9 +350,18 @@ static int wait_for_end(struct run *r, int *status, bool *timed_out, struct err 
     const struct policy *p = &r->sb.policy;
     bool ready;
     int master = r->console[0] >= 0 ? console_receive(r->console[0]) : -1;
-    struct wait_options w = {.pid = r->sb.inst.pid, .pidfd = r->sb.inst.pidfd, .console_master = master, .stdin_fd = 0, .stdout_fd = 1,
-        .keep_stdin = r->o.interactive, .forward_signals = true, .timeout_ms = p->timeout_ms, .stop_signal = p->stop_signal,
-        .kill_after_ms = KILL_AFTER_MS, .on_timeout = stop_group, .ctx = &r->sb};
+    struct wait_options w = {.pid = r->sb.inst.pid,
+                             .pidfd = r->sb.inst.pidfd,
+                             .console_master = master,
+                             .stdin_fd = 0,
+                             .stdout_fd = 1,
+                             .keep_stdin = r->o.interactive,
+                             .forward_signals = true,
+                             .timeout_ms = p->timeout_ms,
+                             .stop_signal = p->stop_signal,
+                             .kill_after_ms = KILL_AFTER_MS,
+                             .on_timeout = stop_group,
+                             .ctx = &r->sb};
     int rc = console_wait(&w, status, timed_out, err);
 
     if (rc == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `moat system check`: finds and clears what killed launchers left: sandboxes without a process, groups, ids, builds of images. */
+/* `moat system check`: finds and clears what killed launchers left: sandboxes without a process, groups, ids, builds of
+ * images. */
 #include "base/io.h"
 #include "base/json.h"
 #include "cli/commands.h"
@@ -60,7 +61,8 @@ static void say(struct check *c, const char *what, const char *name, const struc
 }
 
 /* A sandbox is left over when its maker was killed before it was complete, or (moat run, which always waits) when its
- * process is gone and its maker too. A stopped container of moat-oci waits for its engine's `delete` and is not touched. */
+ * process is gone and its maker too. A stopped container of moat-oci waits for its engine's `delete` and is not
+ * touched. */
 static void check_sandbox(struct check *c, const char *id)
 {
     struct sandbox sb;
@@ -81,7 +83,8 @@ static void check_sandbox(struct check *c, const char *id)
         if (!sb.inst.cgroup_path)
             sb.inst.cgroup_path = arena_printf(&c->arena, "/moat-%s", id);
         struct err gone = {0};
-        if (!c->dry_run && sb.cgroup_host.n && cgroup_open(&sb.inst.cgroup, &sb.cgroup_host, sb.inst.cgroup_path, &gone) < 0)
+        if (!c->dry_run && sb.cgroup_host.n &&
+            cgroup_open(&sb.inst.cgroup, &sb.cgroup_host, sb.inst.cgroup_path, &gone) < 0)
             sb.inst.cgroup.host = NULL;
         err = (struct err){0};
         if (!c->dry_run)
@@ -197,7 +200,8 @@ int cmd_system(int argc, char **argv)
     if (options_parse(system_options, n_system_options, argc, argv, false, &at, apply, &c, &err) < 0)
         return command_fail("system", &err);
     if (argc - at != 1 || strcmp(argv[at], "check")) {
-        err_set(&err, -EINVAL, "%s: the one thing to do here is `moat system check`", argc - at < 1 ? "no verb given" : argv[at]);
+        err_set(&err, -EINVAL, "%s: the one thing to do here is `moat system check`",
+                argc - at < 1 ? "no verb given" : argv[at]);
         return command_fail("system", &err);
     }
     check_sandboxes(&c);
@@ -206,7 +210,8 @@ int cmd_system(int argc, char **argv)
     check_store(&c);
     unsigned all = c.sandboxes + c.groups + c.layers + c.ids + c.builds;
     if (c.json)
-        printf("{\"sandboxes\":%u,\"cgroups\":%u,\"layers\":%u,\"idRanges\":%u,\"imageBuilds\":%u,\"failed\":%u,\"cleared\":%s}\n",
+        printf("{\"sandboxes\":%u,\"cgroups\":%u,\"layers\":%u,\"idRanges\":%u,\"imageBuilds\":%u,\"failed\":%u,"
+               "\"cleared\":%s}\n",
                c.sandboxes, c.groups, c.layers, c.ids, c.builds, c.failed, c.dry_run ? "false" : "true");
     else if (!all)
         puts("nothing is left over");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * clone3(2) with a function on a stack of its own. The child shares what the flags say (often the whole address space), so
- * it calls the kernel only through host/sys.h; fn's return value is its exit status.
+ * clone3(2) with a function on a stack of its own. The child shares what the flags say (often the whole address space),
+ * so it calls the kernel only through host/sys.h; fn's return value is its exit status.
  */
 #ifndef MOAT_HOST_CLONE_H
 #define MOAT_HOST_CLONE_H

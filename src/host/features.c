@@ -37,7 +37,8 @@ static bool has_filesystem(const char *name)
     return false;
 }
 
-/* A process in a chroot sees its root as something else than the root of its mount namespace: mountinfo then shows no "/". */
+/* A process in a chroot sees its root as something else than the root of its mount namespace: mountinfo then shows no
+ * "/". */
 static bool is_chrooted(void)
 {
     char text[65536];
@@ -52,7 +53,8 @@ static bool user_namespaces_allowed(void)
 
     if (io_read_small(AT_FDCWD, "/proc/sys/user/max_user_namespaces", text, sizeof text) > 0 && atoi(text) == 0)
         return false;
-    if (geteuid() != 0 && io_read_small(AT_FDCWD, "/proc/sys/kernel/unprivileged_userns_clone", text, sizeof text) > 0 && atoi(text) == 0)
+    if (geteuid() != 0 &&
+        io_read_small(AT_FDCWD, "/proc/sys/kernel/unprivileged_userns_clone", text, sizeof text) > 0 && atoi(text) == 0)
         return false;
     return has_namespace(NS_USER);
 }
@@ -74,9 +76,11 @@ static const char *what_is_missing(const struct features *f)
     if (!f->namespaces)
         return "the kernel lacks namespaces: CONFIG_NAMESPACES with all kinds is needed";
     if (!f->privileged && f->chrooted)
-        return "this process is in a chroot, and the kernel refuses user namespaces there: enter the root with pivot_root";
+        return "this process is in a chroot, and the kernel refuses user namespaces there: enter the root with "
+               "pivot_root";
     if (!f->privileged && !f->user_namespaces_allowed)
-        return "not root, and user namespaces are off (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone)";
+        return "not root, and user namespaces are off (sysctl user.max_user_namespaces, "
+               "kernel.unprivileged_userns_clone)";
     return NULL;
 }
 
@@ -110,6 +114,7 @@ const char *features_summary(const struct features *f, struct arena *a)
     char landlock[32];
 
     snprintf(landlock, sizeof landlock, f->landlock_abi ? "Landlock ABI %d" : "no Landlock", f->landlock_abi);
-    return arena_printf(a, "cgroups %s, %s, %s, %s", cgroup_layout_name(f->cgroups), landlock, f->overlay ? "overlay" : "no overlay",
+    return arena_printf(a, "cgroups %s, %s, %s, %s", cgroup_layout_name(f->cgroups), landlock,
+                        f->overlay ? "overlay" : "no overlay",
                         f->privileged ? "root" : "not root: one user id, no limits");
 }

@@ -9,18 +9,18 @@
 #include <stdbool.h>
 
 struct features {
-    bool namespaces;     /* mnt, pid, net, ipc, uts, user, cgroup all in /proc/self/ns */
+    bool namespaces; /* mnt, pid, net, ipc, uts, user, cgroup all in /proc/self/ns */
     bool time_namespace;
     bool seccomp_filter;
-    bool mount_api;      /* fsopen, open_tree, mount_setattr: Linux 5.12 */
+    bool mount_api; /* fsopen, open_tree, mount_setattr: Linux 5.12 */
     bool overlay;
-    bool privileged;     /* CAP_SYS_ADMIN in effect */
+    bool privileged; /* CAP_SYS_ADMIN in effect */
     bool user_namespaces_allowed;
-    bool chrooted;       /* our root is not the root of our mount namespace */
-    int landlock_abi;    /* 0: none */
+    bool chrooted;    /* our root is not the root of our mount namespace */
+    int landlock_abi; /* 0: none */
     enum cgroup_layout cgroups;
     bool resource_capability; /* CAP_SYS_RESOURCE in effect */
-    const char *why_not; /* when containers cannot run: what is missing and the remedy; else NULL */
+    const char *why_not;      /* when containers cannot run: what is missing and the remedy; else NULL */
 };
 
 void features_probe(struct features *f);

@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NS_GET_TYPE _IO(0xb7, 0x3) /* NS_GET_NSTYPE, linux/nsfs.h */
-#define MAP_TEXT_MAX 4096          /* the kernel takes at most a page */
+#define NS_GET_TYPE  _IO(0xb7, 0x3) /* NS_GET_NSTYPE, linux/nsfs.h */
+#define MAP_TEXT_MAX 4096           /* the kernel takes at most a page */
 
 extern char **environ;
 
@@ -31,11 +31,13 @@ static int write_map(pid_t pid, const char *file, const struct id_maps *maps, st
     size_t n = 0;
 
     for (uint32_t i = 0; i < maps->n && n < sizeof text - 40; i++)
-        n += (size_t)snprintf(text + n, sizeof text - n, "%u %u %u\n", maps->v[i].inside, maps->v[i].outside, maps->v[i].count);
+        n += (size_t)snprintf(text + n, sizeof text - n, "%u %u %u\n", maps->v[i].inside, maps->v[i].outside,
+                              maps->v[i].count);
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
     int r = io_write_at(AT_FDCWD, path, text);
-    return r < 0 ? err_sys(err, r, "user namespace: cannot write %s (%u %u %u ...)", file, maps->n ? maps->v[0].inside : 0,
-                           maps->n ? maps->v[0].outside : 0, maps->n ? maps->v[0].count : 0)
+    return r < 0 ? err_sys(err, r, "user namespace: cannot write %s (%u %u %u ...)", file,
+                           maps->n ? maps->v[0].inside : 0, maps->n ? maps->v[0].outside : 0,
+                           maps->n ? maps->v[0].count : 0)
                  : 0;
 }
 
@@ -62,7 +64,8 @@ static int run_helper(const char *helper, pid_t pid, const struct id_maps *maps,
         return err_sys(err, -r, "%s: needed to map more than one id without root (package uidmap)", helper);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
-    return status ? err_set(err, -EPERM, "%s refused the map; /etc/subuid and /etc/subgid must grant the range", helper) : 0;
+    return status ? err_set(err, -EPERM, "%s refused the map; /etc/subuid and /etc/subgid must grant the range", helper)
+                  : 0;
 }
 
 static bool only_own(const struct id_maps *maps, uint32_t own)
@@ -100,7 +103,8 @@ __attribute__((noreturn)) static int wait_for_kill(void *unused)
 int idmap_userns(const struct id_maps *uid, const struct id_maps *gid, int *fd, struct err *err)
 {
     static char stack[4096] __attribute__((aligned(16)));
-    struct clone_args args = {.flags = CLONE_VM | CLONE_NEWUSER, .stack = (uint64_t)(uintptr_t)stack, .stack_size = sizeof stack};
+    struct clone_args args = {
+        .flags = CLONE_VM | CLONE_NEWUSER, .stack = (uint64_t)(uintptr_t)stack, .stack_size = sizeof stack};
     char path[64];
     int pid = (int)clone3_call(&args, wait_for_kill, NULL);
 

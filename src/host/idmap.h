@@ -6,15 +6,15 @@
 #include "base/err.h"
 #include "policy/policy.h"
 
-/* Writes the maps of a process's fresh user namespace. `unprivileged`: setgroups is denied first, as the kernel demands, and newuidmap
- * and newgidmap (shadow-utils) are used where a map has more than our own id. */
+/* Writes the maps of a process's fresh user namespace. `unprivileged`: setgroups is denied first, as the kernel
+ * demands, and newuidmap and newgidmap (shadow-utils) are used where a map has more than our own id. */
 int idmap_write(pid_t pid, const struct id_maps *uid, const struct id_maps *gid, bool unprivileged, struct err *err);
 
 /* A user namespace with these maps and no process; *fd is the caller's. */
 int idmap_userns(const struct id_maps *uid, const struct id_maps *gid, int *fd, struct err *err);
 
-/* The map of a mount whose owner `owner` (on disk) is to appear as `base`'s first id: fills out[0..2], returns the count.
- * Other ids from 1 up keep their number inside; the host's 0 is mapped only when it is the owner. */
+/* The map of a mount whose owner `owner` (on disk) is to appear as `base`'s first id: fills out[0..2], returns the
+ * count. Other ids from 1 up keep their number inside; the host's 0 is mapped only when it is the owner. */
 uint32_t idmap_owner(uint32_t owner, const struct id_map *base, struct id_map out[3]);
 
 /* CLONE_NEW* of an open /proc/PID/ns file (ioctl_ns(2)), or negative errno. */

@@ -39,7 +39,10 @@ static inline int mount_attach_at(int tree, int dir, const char *path)
 
 static inline int mount_set(int fd, bool recursive, uint64_t set, uint64_t clear, uint64_t propagation, int userns)
 {
-    struct mount_attr attr = {.attr_set = set, .attr_clr = clear, .propagation = propagation, .userns_fd = (uint64_t)(userns < 0 ? 0 : userns)};
+    struct mount_attr attr = {.attr_set = set,
+                              .attr_clr = clear,
+                              .propagation = propagation,
+                              .userns_fd = (uint64_t)(userns < 0 ? 0 : userns)};
 
     return (int)sys(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);
 }
@@ -70,7 +73,8 @@ static inline int mount_fs_create(int fs, uint64_t attrs)
 /* openat2(2) that never leaves `root`: absolute links and ".." stay inside, magic links are refused. */
 static inline int open_in_root(int root, const char *path, uint64_t flags, uint64_t mode)
 {
-    struct open_how how = {.flags = flags | O_CLOEXEC, .mode = mode, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+    struct open_how how = {
+        .flags = flags | O_CLOEXEC, .mode = mode, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 
     return (int)sys(SYS_openat2, root, path, &how, sizeof how);
 }

@@ -36,14 +36,17 @@ static int transact(const struct link_request *rq)
     } answer = {0};
     _cleanup_fd_ int s = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
-    if (s < 0 || send(s, rq, rq->head.nlmsg_len, 0) < 0 || recv(s, &answer, sizeof answer, 0) < (ssize_t)sizeof answer.head)
+    if (s < 0 || send(s, rq, rq->head.nlmsg_len, 0) < 0 ||
+        recv(s, &answer, sizeof answer, 0) < (ssize_t)sizeof answer.head)
         return -errno;
     return answer.head.nlmsg_type == NLMSG_ERROR ? answer.error.error : -EBADMSG;
 }
 
 int netlink_move_device(const char *name, const char *new_name, pid_t pid, struct err *err)
 {
-    struct link_request rq = {.head = {.nlmsg_len = NLMSG_LENGTH(sizeof rq.info), .nlmsg_type = RTM_NEWLINK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK}};
+    struct link_request rq = {.head = {.nlmsg_len = NLMSG_LENGTH(sizeof rq.info),
+                                       .nlmsg_type = RTM_NEWLINK,
+                                       .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK}};
     uint32_t target = (uint32_t)pid;
 
     rq.info.ifi_index = (int)if_nametoindex(name);

@@ -20,7 +20,10 @@ static inline long sys6(long n, long a, long b, long c, long d, long e, long f)
     register long r9 __asm__("r9") = f;
     long r;
 
-    __asm__ volatile("syscall" : "=a"(r) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+    __asm__ volatile("syscall"
+                     : "=a"(r)
+                     : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
     return r;
 }
 #elif defined(__aarch64__)
@@ -41,9 +44,9 @@ static inline long sys6(long n, long a, long b, long c, long d, long e, long f)
 #error "moat runs on x86-64 and aarch64: add the system-call entry of this architecture here"
 #endif
 
-#define SYS_ARG(x)                          ((long)(x))
+#define SYS_ARG(x)                     ((long)(x))
 #define SYSN(n, a, b, c, d, e, f, ...) sys6(n, SYS_ARG(a), SYS_ARG(b), SYS_ARG(c), SYS_ARG(d), SYS_ARG(e), SYS_ARG(f))
 /* sys(SYS_x, args...): any number of arguments up to six. */
-#define sys(n, ...)                         SYSN(n, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define sys(n, ...) SYSN(n, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 
 #endif

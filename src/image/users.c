@@ -67,7 +67,8 @@ static int read_list(struct arena *a, int root, const char *path, char **text, s
     return r < 0 ? err_sys(err, r, "%s of the image", path) : 0;
 }
 
-static int find_user(struct arena *a, int root, const char *name, struct user_rule *out, const char **login, struct err *err)
+static int find_user(struct arena *a, int root, const char *name, struct user_rule *out, const char **login,
+                     struct err *err)
 {
     char *text, *field[4];
     uint32_t uid = 0;
@@ -79,7 +80,8 @@ static int find_user(struct arena *a, int root, const char *name, struct user_ru
     while (next_line(&text, field, 4)) {
         uint32_t u, g;
         field[3][strcspn(field[3], ":")] = 0;
-        if (!parse_id(field[2], strlen(field[2]), &u) || !parse_id(field[3], strlen(field[3]), &g) || (numeric ? u != uid : strcmp(field[0], name)))
+        if (!parse_id(field[2], strlen(field[2]), &u) || !parse_id(field[3], strlen(field[3]), &g) ||
+            (numeric ? u != uid : strcmp(field[0], name)))
             continue;
         out->uid = u;
         out->gid = g;

@@ -31,8 +31,8 @@ uint64_t ns_clone_flag(int kind);   /* CLONE_NEW* */
 
 /* Applies one mount option to a rule; false when it is none of ours, so belongs to the file system's data. */
 bool mount_option_apply(struct mount_rule *m, const char *option);
-/* The way back: the options that make up m, one a call, in the table's order (*i starts at 0); NULL at the end. Applying
- * them to an empty rule gives m's flags again. */
+/* The way back: the options that make up m, one a call, in the table's order (*i starts at 0); NULL at the end.
+ * Applying them to an empty rule gives m's flags again. */
 const char *mount_option_next(const struct mount_rule *m, size_t *i);
 /* Sets mount_rule.optional. Only moat writes it; not among mount_option_name(), since it is no option of a mount. */
 #define MOUNT_OPTION_OPTIONAL "x-moat.optional"
@@ -47,11 +47,12 @@ bool seccomp_action_from_name(const char *name, uint32_t *action);
 const char *seccomp_action_name(uint32_t action);
 bool seccomp_arch_from_name(const char *name, uint32_t *arch); /* "SCMP_ARCH_X86_64": AUDIT_ARCH_* */
 const char *seccomp_arch_name(uint32_t arch);
-bool seccomp_op_from_name(const char *name, int *op);          /* "SCMP_CMP_EQ": enum seccomp_op */
+bool seccomp_op_from_name(const char *name, int *op); /* "SCMP_CMP_EQ": enum seccomp_op */
 const char *seccomp_op_name(int op);
 bool seccomp_flag_from_name(const char *name, uint32_t *flag); /* "SECCOMP_FILTER_FLAG_LOG" ...: one bit */
 const char *seccomp_flag_name(uint32_t flag);
-/* x32 shares AUDIT_ARCH_X86_64 and is told apart by bit 30 of the call's number; this value stands for it in policies. */
+/* x32 shares AUDIT_ARCH_X86_64 and is told apart by bit 30 of the call's number; this value stands for it in policies.
+ */
 #define SECCOMP_ARCH_X32 0x4000003eu
 
 /* The i-th name of each kind, NULL at the end. */

@@ -19,18 +19,33 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct opt_i64 { bool set; int64_t v; };
-struct opt_u64 { bool set; uint64_t v; };
-struct strv { char **v; uint32_t n; };
+struct opt_i64 {
+    bool set;
+    int64_t v;
+};
+struct opt_u64 {
+    bool set;
+    uint64_t v;
+};
+struct strv {
+    char **v;
+    uint32_t n;
+};
 
 enum policy_source { POLICY_FROM_FLAGS, POLICY_FROM_FILE, POLICY_FROM_OCI };
 
 /* ---- process ------------------------------------------------------------------------------------------------ */
 
-struct rlimit_rule { int resource; /* RLIMIT_* */ uint64_t soft, hard; /* RLIM64_INFINITY = ~0 */ };
+struct rlimit_rule {
+    int resource;        /* RLIMIT_* */
+    uint64_t soft, hard; /* RLIM64_INFINITY = ~0 */
+};
 
 /* Bit i is capability number i (linux/capability.h). */
-struct cap_sets { bool set; uint64_t bounding, effective, inheritable, permitted, ambient; };
+struct cap_sets {
+    bool set;
+    uint64_t bounding, effective, inheritable, permitted, ambient;
+};
 
 struct sched_rule {
     bool set;
@@ -41,7 +56,12 @@ struct sched_rule {
     uint64_t runtime, deadline, period;
 };
 
-struct user_rule { uint32_t uid, gid; struct opt_u64 umask; uint32_t *groups; uint32_t n_groups; };
+struct user_rule {
+    uint32_t uid, gid;
+    struct opt_u64 umask;
+    uint32_t *groups;
+    uint32_t n_groups;
+};
 
 struct process {
     bool terminal;
@@ -56,7 +76,7 @@ struct process {
     struct opt_i64 oom_score_adj;
     const char *apparmor_profile, *selinux_label; /* NULL: none */
     struct sched_rule sched;
-    struct opt_u64 ioprio;                          /* IOPRIO_PRIO_VALUE(class, level) */
+    struct opt_u64 ioprio;                                 /* IOPRIO_PRIO_VALUE(class, level) */
     const char *cpu_affinity_initial, *cpu_affinity_final; /* execCPUAffinity, list format; NULL: none */
 };
 
@@ -64,12 +84,24 @@ struct process {
 
 enum ns_kind { NS_USER, NS_CGROUP, NS_IPC, NS_UTS, NS_NET, NS_PID, NS_MNT, NS_TIME, NS_KINDS };
 enum ns_how { NS_HOST, NS_NEW, NS_JOIN };
-struct ns_rule { enum ns_how how; const char *path; /* NS_JOIN */ };
+struct ns_rule {
+    enum ns_how how;
+    const char *path; /* NS_JOIN */
+};
 
-struct id_map { uint32_t inside, outside, count; };
-struct id_maps { struct id_map *v; uint32_t n; };
+struct id_map {
+    uint32_t inside, outside, count;
+};
+struct id_maps {
+    struct id_map *v;
+    uint32_t n;
+};
 
-struct time_offset { bool set; int64_t secs; uint32_t nanosecs; };
+struct time_offset {
+    bool set;
+    int64_t secs;
+    uint32_t nanosecs;
+};
 
 /* ---- files -------------------------------------------------------------------------------------------------- */
 
@@ -82,14 +114,14 @@ struct mount_rule {
     bool bind;               /* bind or rbind among the options */
     bool recursive;          /* rbind */
     bool tmpcopyup;          /* copy what the image has there into the fresh tmpfs */
-    bool nofollow;           /* "src-nofollow" is refused by name; "dest-nofollow": do not follow a link at destination */
+    bool nofollow; /* "src-nofollow" is refused by name; "dest-nofollow": do not follow a link at destination */
     bool remount;
-    bool optional;           /* moat's own defaults only: skip when the host cannot */
+    bool optional;                         /* moat's own defaults only: skip when the host cannot */
     uint64_t attr_set, attr_clear;         /* MOUNT_ATTR_* (MOUNT_ATTR__ATIME values included) */
     uint64_t rec_attr_set, rec_attr_clear; /* the same, recursively: rro, rnosuid ... */
-    uint64_t sb_flags;       /* MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME, MS_RDONLY, MS_SILENT, MS_I_VERSION */
-    uint64_t propagation;    /* MS_PRIVATE etc. | MS_REC; 0: none given */
-    char **data;             /* file-system options "key" or "key=value", NULL-terminated; may be NULL */
+    uint64_t sb_flags;    /* MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME, MS_RDONLY, MS_SILENT, MS_I_VERSION */
+    uint64_t propagation; /* MS_PRIVATE etc. | MS_REC; 0: none given */
+    char **data;          /* file-system options "key" or "key=value", NULL-terminated; may be NULL */
     uint32_t n_data;
     enum mount_idmap idmap;
     struct id_maps uid_maps, gid_maps; /* empty: the sandbox's own */
@@ -107,17 +139,34 @@ struct device_rule {
 
 struct device_access {
     bool allow;
-    char type;              /* 'a', 'b', 'c' */
-    int64_t major, minor;   /* -1: any */
+    char type;            /* 'a', 'b', 'c' */
+    int64_t major, minor; /* -1: any */
     bool read, write, mknod;
 };
 
-struct blkio_device { uint32_t major, minor; struct opt_u64 weight, leaf_weight; };
-struct throttle_device { uint32_t major, minor; uint64_t rate; };
-struct hugepage_limit { const char *page_size; uint64_t limit; };
-struct net_priority { const char *name; uint32_t priority; };
-struct rdma_limit { const char *device; struct opt_u64 handles, objects; };
-struct key_value { const char *key, *value; };
+struct blkio_device {
+    uint32_t major, minor;
+    struct opt_u64 weight, leaf_weight;
+};
+struct throttle_device {
+    uint32_t major, minor;
+    uint64_t rate;
+};
+struct hugepage_limit {
+    const char *page_size;
+    uint64_t limit;
+};
+struct net_priority {
+    const char *name;
+    uint32_t priority;
+};
+struct rdma_limit {
+    const char *device;
+    struct opt_u64 handles, objects;
+};
+struct key_value {
+    const char *key, *value;
+};
 
 struct resources {
     struct device_access *devices;
@@ -125,7 +174,9 @@ struct resources {
     struct {
         struct opt_i64 limit, reservation, swap, kernel, kernel_tcp; /* bytes; -1 unlimited; swap = memory + swap */
         struct opt_u64 swappiness;
-        struct { bool set, v; } disable_oom_killer, use_hierarchy, check_before_update;
+        struct {
+            bool set, v;
+        } disable_oom_killer, use_hierarchy, check_before_update;
     } memory;
     struct {
         struct opt_u64 shares, period, realtime_period, burst;
@@ -153,11 +204,23 @@ struct resources {
 
 /* ---- system calls ------------------------------------------------------------------------------------------- */
 
-enum seccomp_op { SECCOMP_OP_NE, SECCOMP_OP_LT, SECCOMP_OP_LE, SECCOMP_OP_EQ, SECCOMP_OP_GE, SECCOMP_OP_GT, SECCOMP_OP_MASKED_EQ };
-struct seccomp_arg { uint32_t index; /* 0..5 */ enum seccomp_op op; uint64_t value, value_two; /* masked: (arg & value) == value_two */ };
+enum seccomp_op {
+    SECCOMP_OP_NE,
+    SECCOMP_OP_LT,
+    SECCOMP_OP_LE,
+    SECCOMP_OP_EQ,
+    SECCOMP_OP_GE,
+    SECCOMP_OP_GT,
+    SECCOMP_OP_MASKED_EQ
+};
+struct seccomp_arg {
+    uint32_t index; /* 0..5 */
+    enum seccomp_op op;
+    uint64_t value, value_two; /* masked: (arg & value) == value_two */
+};
 struct seccomp_rule {
     struct strv names;
-    uint32_t action; /* SECCOMP_RET_* with the errno or trace data in the low 16 bits */
+    uint32_t action;          /* SECCOMP_RET_* with the errno or trace data in the low 16 bits */
     struct seccomp_arg *args; /* all must hold */
     uint32_t n_args;
 };
@@ -175,11 +238,29 @@ struct seccomp_policy {
 
 /* ---- the rest ----------------------------------------------------------------------------------------------- */
 
-enum hook_point { HOOK_PRESTART, HOOK_CREATE_RUNTIME, HOOK_CREATE_CONTAINER, HOOK_START_CONTAINER, HOOK_POSTSTART, HOOK_POSTSTOP, HOOK_POINTS };
-struct hook { const char *path; struct strv argv, env; struct opt_i64 timeout; /* seconds, > 0 */ };
-struct hooks { struct hook *v; uint32_t n; };
+enum hook_point {
+    HOOK_PRESTART,
+    HOOK_CREATE_RUNTIME,
+    HOOK_CREATE_CONTAINER,
+    HOOK_START_CONTAINER,
+    HOOK_POSTSTART,
+    HOOK_POSTSTOP,
+    HOOK_POINTS
+};
+struct hook {
+    const char *path;
+    struct strv argv, env;
+    struct opt_i64 timeout; /* seconds, > 0 */
+};
+struct hooks {
+    struct hook *v;
+    uint32_t n;
+};
 
-struct net_device { const char *host_name; const char *name; /* NULL: keep */ };
+struct net_device {
+    const char *host_name;
+    const char *name; /* NULL: keep */
+};
 
 struct intel_rdt {
     bool set;
@@ -188,7 +269,12 @@ struct intel_rdt {
     bool enable_monitoring;
 };
 
-struct memory_policy { bool set; int32_t mode; /* MPOL_* */ uint32_t flags; /* MPOL_F_* */ const char *nodes; };
+struct memory_policy {
+    bool set;
+    int32_t mode;   /* MPOL_* */
+    uint32_t flags; /* MPOL_F_* */
+    const char *nodes;
+};
 
 enum net_mode { NETWORK_NONE, NETWORK_HOST, NETWORK_JOIN };
 
@@ -197,17 +283,17 @@ struct policy {
     enum policy_source source;
     const char *oci_version; /* as given */
 
-    const char *root_path;   /* root file system; relative to the bundle as given */
+    const char *root_path; /* root file system; relative to the bundle as given */
     bool root_readonly;
     const char *hostname, *domainname;
     struct key_value *annotations;
     uint32_t n_annotations;
 
-    bool has_process;        /* `create` needs one */
+    bool has_process; /* `create` needs one */
     struct process process;
-    bool init;               /* --init: a minimal init as pid 1 */
-    int64_t timeout_ms;      /* wall time of the whole sandbox; 0: none */
-    int stop_signal;         /* 0: SIGTERM */
+    bool init;          /* --init: a minimal init as pid 1 */
+    int64_t timeout_ms; /* wall time of the whole sandbox; 0: none */
+    int stop_signal;    /* 0: SIGTERM */
 
     struct ns_rule ns[NS_KINDS];
     struct id_maps uid_maps, gid_maps;
@@ -226,13 +312,16 @@ struct policy {
     const char *cgroups_path; /* NULL: chosen from the id */
     struct resources resources;
     struct seccomp_policy seccomp;
-    bool landlock;            /* second wall over the root, where the host has it */
+    bool landlock; /* second wall over the root, where the host has it */
     struct hooks hooks[HOOK_POINTS];
     struct net_device *net_devices;
     uint32_t n_net_devices;
     struct intel_rdt rdt;
     struct memory_policy memory_policy;
-    struct { bool set; uint32_t domain; } personality; /* PER_* */
+    struct {
+        bool set;
+        uint32_t domain;
+    } personality; /* PER_* */
 };
 
 /* All namespaces NS_HOST, everything else empty. */
@@ -242,9 +331,10 @@ void policy_init(struct policy *p, struct arena *a, enum policy_source source);
  * named in the field's own words ("linux.uidMappings"). No effects. */
 int policy_check(const struct policy *p, struct err *err);
 
-/* Reads an OCI config.json (runtime-spec 1.3; 1.0 to 1.2 are subsets). Unknown members are ignored, as the specification
- * orders; members of other platforms (windows, solaris, freebsd, zos) are refused by the platform's name, and known
- * members with a value that cannot be honoured are refused by their full path. text is changed in place and must outlive p. */
+/* Reads an OCI config.json (runtime-spec 1.3; 1.0 to 1.2 are subsets). Unknown members are ignored, as the
+ * specification orders; members of other platforms (windows, solaris, freebsd, zos) are refused by the platform's name,
+ * and known members with a value that cannot be honoured are refused by their full path. text is changed in place and
+ * must outlive p. */
 int policy_read_oci(struct policy *p, char *text, size_t len, struct err *err);
 
 /* A bare process object (process.json of `exec --process`). Starts from *pr as it is. */

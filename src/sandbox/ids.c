@@ -12,11 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FIRST_BLOCK  8u     /* 2^19 / 65,536 */
-#define BLOCKS       65535u /* the last one would hold (uid_t)-1 */
-#define GRANTS_MAX   256
+#define FIRST_BLOCK 8u     /* 2^19 / 65,536 */
+#define BLOCKS      65535u /* the last one would hold (uid_t)-1 */
+#define GRANTS_MAX  256
 
-struct grant { uint64_t from, to; };
+struct grant {
+    uint64_t from, to;
+};
 
 /* name:first:count lines. The file is the administrator's; a line we cannot read is passed over. */
 static size_t read_grants(const char *path, struct grant *out, size_t max)
@@ -77,9 +79,13 @@ int ids_reserve(struct sandbox *sb, struct err *err)
         }
     }
     close(dir);
-    return r == -ENOSPC ? err_set(err, r, "no free range of user ids: all blocks in %s/.ids are taken; moat system check clears stale ones", sb->root_path)
-           : r < 0     ? err_sys(err, r, "id ranges in %s/.ids", sb->root_path)
-                       : 0;
+    return r == -ENOSPC
+               ? err_set(
+                     err, r,
+                     "no free range of user ids: all blocks in %s/.ids are taken; moat system check clears stale ones",
+                     sb->root_path)
+           : r < 0 ? err_sys(err, r, "id ranges in %s/.ids", sb->root_path)
+                   : 0;
 }
 
 void ids_release(struct sandbox *sb)
@@ -106,7 +112,8 @@ int ids_clean(struct sandbox *root, unsigned *released)
         if (n <= 0)
             continue;
         id[n] = 0;
-        if (fstatat(root->root_fd, id, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT && unlinkat(fd, e->d_name, 0) == 0)
+        if (fstatat(root->root_fd, id, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT &&
+            unlinkat(fd, e->d_name, 0) == 0)
             (*released)++;
     }
     if (dir)

@@ -15,8 +15,10 @@ int layers_make(struct sandbox *sb, const char *data_dir, const char *lower, str
     struct arena *a = sb->arena;
     const char *dir = arena_printf(a, "%s/layers/%s", data_dir, sb->id);
 
-    sb->inst.layers = (struct layered_root){.data_dir = data_dir, .lower = lower,
-        .upper = arena_printf(a, "layers/%s/upper", sb->id), .work = arena_printf(a, "layers/%s/work", sb->id)};
+    sb->inst.layers = (struct layered_root){.data_dir = data_dir,
+                                            .lower = lower,
+                                            .upper = arena_printf(a, "layers/%s/upper", sb->id),
+                                            .work = arena_printf(a, "layers/%s/work", sb->id)};
     if (!dir || !sb->inst.layers.upper || !sb->inst.layers.work)
         return err_set(err, -ENOMEM, "no memory for the writable layer");
     int data = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -44,7 +46,8 @@ int layers_remove(struct sandbox *sb, struct err *err)
     char *parent = slash ? arena_strndup(sb->arena, sb->layer_dir, (size_t)(slash - sb->layer_dir)) : NULL;
     int dir = parent ? open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (dir < 0)
-        return parent && errno == ENOENT ? 0 : err_sys(err, parent ? -errno : -ENOMEM, "writable layer %s", sb->layer_dir);
+        return parent && errno == ENOENT ? 0
+                                         : err_sys(err, parent ? -errno : -ENOMEM, "writable layer %s", sb->layer_dir);
     int r = tree_remove(dir, slash + 1, err);
     close(dir);
     if (r == 0)

@@ -49,7 +49,8 @@ int sandbox_create(struct sandbox *sb, struct err *err)
     return 0;
 }
 
-static int run_late_hooks(struct sandbox *sb, enum hook_point point, const char *name, const char *status, struct err *err)
+static int run_late_hooks(struct sandbox *sb, enum hook_point point, const char *name, const char *status,
+                          struct err *err)
 {
     const struct hooks *hooks = &sb->policy.hooks[point];
     int r = 0;
@@ -78,7 +79,8 @@ int sandbox_start(struct sandbox *sb, struct err *err)
     enum sandbox_status s = sandbox_status(sb);
 
     if (s != SANDBOX_CREATED)
-        return err_set(err, -EINVAL, "cannot start container \"%s\": it is %s, not created", sb->id, sandbox_status_name(s));
+        return err_set(err, -EINVAL, "cannot start container \"%s\": it is %s, not created", sb->id,
+                       sandbox_status_name(s));
     if (!sb->policy.has_process)
         return err_set(err, -EINVAL, "cannot start container \"%s\": its config.json has no process", sb->id);
     int r = sb->inst.boundary->start(&sb->inst, err);
@@ -87,7 +89,8 @@ int sandbox_start(struct sandbox *sb, struct err *err)
     return r;
 }
 
-/* start.sock is there until `start` has done its work; a start that was killed in between leaves it with nobody behind. */
+/* start.sock is there until `start` has done its work; a start that was killed in between leaves it with nobody behind.
+ */
 static bool waits_for_start(struct sandbox *sb)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -167,7 +170,8 @@ static int end_process(struct sandbox *sb, struct err *err)
         if (poll(&p, 1, 100) > 0)
             return 0;
     }
-    return err_set(err, -ETIMEDOUT, "container \"%s\": process %d did not end within 10 s of SIGKILL", sb->id, (int)inst->pid);
+    return err_set(err, -ETIMEDOUT, "container \"%s\": process %d did not end within 10 s of SIGKILL", sb->id,
+                   (int)inst->pid);
 }
 
 int sandbox_delete(struct sandbox *sb, bool force, struct err *err)
@@ -177,7 +181,8 @@ int sandbox_delete(struct sandbox *sb, bool force, struct err *err)
     if (s == SANDBOX_CREATING && flock(sb->inst.state_fd, LOCK_EX | LOCK_NB) < 0 && !force)
         return err_set(err, -EBUSY, "container \"%s\" is being created", sb->id);
     if ((s == SANDBOX_RUNNING || s == SANDBOX_PAUSED) && !force)
-        return err_set(err, -EBUSY, "cannot delete container \"%s\": it is %s; stop it first, or use --force", sb->id, sandbox_status_name(s));
+        return err_set(err, -EBUSY, "cannot delete container \"%s\": it is %s; stop it first, or use --force", sb->id,
+                       sandbox_status_name(s));
     err->code = 0;
     int r = end_process(sb, err);
     return r < 0 ? r : sandbox_forget(sb, err);

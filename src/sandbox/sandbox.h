@@ -6,11 +6,11 @@
  *   config.json   the policy, as an OCI document (the caller's own text under moat-oci)
  *   state.json    written once, when the first process is there; schema: docs/schema/sandbox-state.schema.json
  *   start.sock    while it is created and not started
- * The maker holds flock(2) on the directory until state.json is written or all is undone: a directory without state.json whose lock
- * is free was left by a killed maker, and `moat system check` clears it.
+ * The maker holds flock(2) on the directory until state.json is written or all is undone: a directory without
+ * state.json whose lock is free was left by a killed maker, and `moat system check` clears it.
  *
- * Life: sandbox_open_root() -> sandbox_reserve() -> fill .inst -> sandbox_create() -> sandbox_start() ... -> sandbox_delete().
- * Later commands: sandbox_load() first.
+ * Life: sandbox_open_root() -> sandbox_reserve() -> fill .inst -> sandbox_create() -> sandbox_start() ... ->
+ * sandbox_delete(). Later commands: sandbox_load() first.
  */
 #ifndef MOAT_SANDBOX_SANDBOX_H
 #define MOAT_SANDBOX_SANDBOX_H
@@ -25,12 +25,12 @@ struct sandbox {
     struct arena *arena;
     struct instance inst;
     struct policy policy;
-    int root_fd;           /* ROOT */
+    int root_fd; /* ROOT */
     const char *root_path;
     const char *id;
-    uint64_t pid_key;      /* start time of .inst.pid: a pid alone is never trusted */
-    const char *created;   /* RFC 3339 */
-    const char *maker;     /* "moat" or "moat-oci" */
+    uint64_t pid_key;    /* start time of .inst.pid: a pid alone is never trusted */
+    const char *created; /* RFC 3339 */
+    const char *maker;   /* "moat" or "moat-oci" */
     uint32_t owner_uid;
     struct cgroup_host cgroup_host;
     /* of moat run */
@@ -38,7 +38,8 @@ struct sandbox {
     const char *layer_dir; /* writable layer to remove with it; NULL */
 };
 
-/* Opens (and with `create` makes, 0700) the directory of sandboxes. path NULL: MOAT_RUN_DIR, /run/moat, or $XDG_RUNTIME_DIR/moat. */
+/* Opens (and with `create` makes, 0700) the directory of sandboxes. path NULL: MOAT_RUN_DIR, /run/moat, or
+ * $XDG_RUNTIME_DIR/moat. */
 int sandbox_open_root(struct sandbox *sb, struct arena *a, const char *path, bool create, struct err *err);
 
 /* 0 when `id` may name a sandbox. */
@@ -52,7 +53,8 @@ int sandbox_create(struct sandbox *sb, struct err *err);
 
 /* The order to a created sandbox; runs the poststart hooks. */
 int sandbox_start(struct sandbox *sb, struct err *err);
-/* What follows once the workload runs, for callers that create and start in one: poststart hooks. Warnings go to `warn`. */
+/* What follows once the workload runs, for callers that create and start in one: poststart hooks. Warnings go to
+ * `warn`. */
 int sandbox_started(struct sandbox *sb, struct err *err);
 
 /* -ENOENT for an unknown id. */

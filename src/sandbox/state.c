@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The directory of a sandbox: made, read, removed. What is read here was written by us with mode 0600 below a 0700 directory. */
+/* The directory of a sandbox: made, read, removed. What is read here was written by us with mode 0600 below a 0700
+ * directory. */
 #include "sandbox/state.h"
 
 #include "base/io.h"
@@ -68,8 +69,9 @@ int sandbox_open_root(struct sandbox *sb, struct arena *a, const char *path, boo
     if (sb->root_fd < 0)
         return err_sys(err, -errno, "state directory %s", path);
     if (fstat(sb->root_fd, &st) < 0 || st.st_uid != geteuid() || st.st_mode & 022)
-        return err_set(err, -EPERM, "state directory %s: belongs to uid %u with mode %o; it must be ours alone (chown, chmod 0700)", path,
-                       (unsigned)st.st_uid, (unsigned)st.st_mode & 0777);
+        return err_set(err, -EPERM,
+                       "state directory %s: belongs to uid %u with mode %o; it must be ours alone (chown, chmod 0700)",
+                       path, (unsigned)st.st_uid, (unsigned)st.st_mode & 0777);
     return 0;
 }
 
@@ -81,7 +83,8 @@ int sandbox_check_id(const char *id, struct err *err)
         return err_set(err, -EINVAL, "container id of %zu characters: 1 to %d are allowed", n, SANDBOX_ID_MAX);
     for (const char *c = id; *c; c++)
         if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("_+-.", *c)))
-            return err_set(err, -EINVAL, "container id \"%s\": only letters, digits, '_', '+', '-' and '.' are allowed", id);
+            return err_set(err, -EINVAL, "container id \"%s\": only letters, digits, '_', '+', '-' and '.' are allowed",
+                           id);
     if (id[0] == '.')
         return err_set(err, -EINVAL, "container id \"%s\": must not begin with a dot", id);
     return 0;
@@ -94,7 +97,8 @@ int sandbox_reserve(struct sandbox *sb, const char *id, const char *config, size
     if (r < 0)
         return r;
     if (mkdirat(sb->root_fd, id, 0700) < 0)
-        return errno == EEXIST ? err_set(err, -EEXIST, "container id \"%s\" is already in use; delete it first or choose another", id)
+        return errno == EEXIST ? err_set(err, -EEXIST,
+                                         "container id \"%s\" is already in use; delete it first or choose another", id)
                                : err_sys(err, -errno, "state directory %s/%s", sb->root_path, id);
     sb->inst.state_fd = openat(sb->root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     sb->id = sb->inst.id = id;
@@ -161,8 +165,8 @@ static const char *now_text(struct arena *a)
 
     clock_gettime(CLOCK_REALTIME, &ts);
     gmtime_r(&ts.tv_sec, &tm);
-    return arena_printf(a, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-                        tm.tm_min, tm.tm_sec, ts.tv_nsec);
+    return arena_printf(a, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+                        tm.tm_hour, tm.tm_min, tm.tm_sec, ts.tv_nsec);
 }
 
 int state_write(struct sandbox *sb, struct err *err)
@@ -231,7 +235,8 @@ static int read_state(struct sandbox *sb, struct err *err)
     const char *was = string_of(o, "bootId"), *boundary = string_of(o, "boundary");
     sb->inst.boundary = boundary ? boundary_find(boundary) : NULL;
     if (!sb->inst.boundary)
-        return err_set(err, -EINVAL, "state of container %s: boundary %s is not in this build", sb->id, boundary ? boundary : "(none)");
+        return err_set(err, -EINVAL, "state of container %s: boundary %s is not in this build", sb->id,
+                       boundary ? boundary : "(none)");
     sb->inst.pid = was && !strcmp(was, boot) ? (pid_t)int_of(o, "pid") : 0;
     sb->pid_key = (uint64_t)int_of(o, "pidKey");
     sb->created = string_of(o, "created");
@@ -258,7 +263,8 @@ static int read_config(struct sandbox *sb, struct err *err)
         return 0; /* the maker was killed before it wrote it */
     if (r < 0)
         return err_sys(err, r, "configuration of container %s", sb->id);
-    return policy_read_oci(&sb->policy, text, len, err) < 0 ? err_wrap(err, "configuration of container %s", sb->id) : 0;
+    return policy_read_oci(&sb->policy, text, len, err) < 0 ? err_wrap(err, "configuration of container %s", sb->id)
+                                                            : 0;
 }
 
 int sandbox_load(struct sandbox *sb, const char *id, struct err *err)
@@ -271,7 +277,8 @@ int sandbox_load(struct sandbox *sb, const char *id, struct err *err)
     sb->inst.arena = sb->arena;
     sb->inst.state_fd = openat(sb->root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (sb->inst.state_fd < 0)
-        return errno == ENOENT ? err_set(err, -ENOENT, "container \"%s\" does not exist", id) : err_sys(err, -errno, "container \"%s\"", id);
+        return errno == ENOENT ? err_set(err, -ENOENT, "container \"%s\" does not exist", id)
+                               : err_sys(err, -errno, "container \"%s\"", id);
     if ((r = read_config(sb, err)) < 0 || (r = read_state(sb, err)) < 0)
         return r;
     sb->inst.policy = &sb->policy;
@@ -282,7 +289,8 @@ int sandbox_load(struct sandbox *sb, const char *id, struct err *err)
         sb->inst.bundle = "/";
     char run_state;
     uint64_t key;
-    if (sb->inst.pid > 0 && (state_process_key(sb->inst.pid, &key, &run_state) < 0 || key != sb->pid_key || run_state == 'Z' || run_state == 'X'))
+    if (sb->inst.pid > 0 && (state_process_key(sb->inst.pid, &key, &run_state) < 0 || key != sb->pid_key ||
+                             run_state == 'Z' || run_state == 'X'))
         sb->inst.pid = 0;
     if (sb->inst.pid > 0 || sb->inst.cgroup_path)
         return sb->inst.boundary->recover(&sb->inst, err);

@@ -44,7 +44,8 @@ static int container_signal(struct instance *inst, int signo, struct err *err)
 
 static int need_cgroup(struct instance *inst, const char *verb, struct err *err)
 {
-    return inst->cgroup.host ? 0 : err_set(err, -ENOTSUP, "container %s: cannot %s it without a cgroup", inst->id, verb);
+    return inst->cgroup.host ? 0
+                             : err_set(err, -ENOTSUP, "container %s: cannot %s it without a cgroup", inst->id, verb);
 }
 
 static int container_pause(struct instance *inst, bool paused, struct err *err)
@@ -68,7 +69,8 @@ static int container_stats(struct instance *inst, struct cgroup_stats *st, struc
     return r < 0 ? r : cgroup_read_stats(&inst->cgroup, st, err);
 }
 
-/* Kills what is left and removes the group. Without a pid namespace of its own the group is the only way to find all. */
+/* Kills what is left and removes the group. Without a pid namespace of its own the group is the only way to find all.
+ */
 static int container_destroy(struct instance *inst, struct err *err)
 {
     int r = 0;

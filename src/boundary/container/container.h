@@ -14,8 +14,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum launch_go { GO_IDS = 1, GO_HOOKS = 2, GO_GROUP = 4 };          /* launcher -> set-up: bits of `go` */
-enum launch_reached { REACHED_NAMESPACES = 1 };       /* set-up -> launcher: bits of `reached` */
+enum launch_go { GO_IDS = 1, GO_HOOKS = 2, GO_GROUP = 4 }; /* launcher -> set-up: bits of `go` */
+enum launch_reached { REACHED_NAMESPACES = 1 };            /* set-up -> launcher: bits of `reached` */
 
 /* Everything the set-up stage needs. Written by the launcher before the clone; after it only `go`, `reached` and `err`
  * change, and the descriptors that the launcher opens before it sets GO_IDS. */
@@ -23,24 +23,24 @@ struct launch {
     struct instance *inst;
     const struct policy *policy;
     uint64_t clone_flags;
-    int ns_fds[NS_KINDS];   /* NS_JOIN: open namespace files; else -1 */
-    int root_fd;            /* detached tree that becomes the root; -1: the set-up stage makes it */
-    int data_fd;            /* detached tree of the layers' data directory; -1 */
-    int *mount_fds;         /* per mount rule: detached source tree, or -1: opened by the set-up stage */
+    int ns_fds[NS_KINDS];       /* NS_JOIN: open namespace files; else -1 */
+    int root_fd;                /* detached tree that becomes the root; -1: the set-up stage makes it */
+    int data_fd;                /* detached tree of the layers' data directory; -1 */
+    int *mount_fds;             /* per mount rule: detached source tree, or -1: opened by the set-up stage */
     const char **mount_sources; /* per bind rule: absolute path */
     int cgroup_fds[CGROUP_HIERARCHIES_MAX]; /* detached trees of the group's directories for the cgroup mount; -1 */
-    const char *overlay_data[4]; /* lowerdir=..., upperdir=..., workdir=... values; NULL ends */
-    int enter_fd;           /* the sealed memfd: moat-enter and its record */
-    char **enter_argv;      /* number of enter_fd, then the workload's arguments */
-    char **enter_envp;      /* one free slot before its end, for HOME */
+    const char *overlay_data[4];            /* lowerdir=..., upperdir=..., workdir=... values; NULL ends */
+    int enter_fd;                           /* the sealed memfd: moat-enter and its record */
+    char **enter_argv;                      /* number of enter_fd, then the workload's arguments */
+    char **enter_envp;                      /* one free slot before its end, for HOME */
     uint32_t n_envp;
-    bool own_user_ns;       /* in a user namespace that is not the host's */
+    bool own_user_ns; /* in a user namespace that is not the host's */
     bool wait_ids, wait_hooks, wait_group;
-    int64_t late_mount;     /* index of a cgroup mount that is made last; -1 */
-    bool in_group;          /* set-up stage: has joined */
+    int64_t late_mount; /* index of a cgroup mount that is made last; -1 */
+    bool in_group;      /* set-up stage: has joined */
     sigset_t mask;
-    bool has_home;          /* the policy's environment has HOME */
-    char home[512];         /* else "HOME=/root", filled by the set-up stage */
+    bool has_home;  /* the policy's environment has HOME */
+    char home[512]; /* else "HOME=/root", filled by the set-up stage */
     _Atomic uint32_t go, reached;
     _Atomic uint32_t alive; /* CLONE_CHILD_CLEARTID: 0 once the set-up stage has executed moat-enter or died */
     struct err err;         /* the set-up stage's error, if it failed */
@@ -65,7 +65,8 @@ int mounts_apply(struct launch *l, int root);
 int mounts_apply_late(struct launch *l, int root);
 /* A bind rule's source as a detached tree with its attributes set. fd or negative errno. */
 int mount_open_source(const char *source, bool recursive);
-/* Opens `path` inside the root without leaving it, made when missing (a directory, or an empty file). fd (O_PATH) or negative errno. */
+/* Opens `path` inside the root without leaving it, made when missing (a directory, or an empty file). fd (O_PATH) or
+ * negative errno. */
 int root_open_target(int root, const char *path, bool directory, bool follow);
 
 /* home.c: "HOME=/root" for a user, from the passwd file inside an open root. */

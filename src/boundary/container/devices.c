@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Device nodes inside the new root (runtime-spec, config-linux.md: default devices, /dev symbolic links). In a user
- * namespace mknod(2) is refused by the kernel, so the host's node is bound onto an empty file. Set-up stage: no allocation.
+ * namespace mknod(2) is refused by the kernel, so the host's node is bound onto an empty file. Set-up stage: no
+ * allocation.
  */
 #include "boundary/container/container.h"
 #include "host/mountapi.h"
@@ -11,13 +12,20 @@
 #include <sys/sysmacros.h>
 
 static const struct device_rule default_devices[] = {
-    {.path = "/dev/null", .type = 'c', .major = 1, .minor = 3},  {.path = "/dev/zero", .type = 'c', .major = 1, .minor = 5},
-    {.path = "/dev/full", .type = 'c', .major = 1, .minor = 7},  {.path = "/dev/random", .type = 'c', .major = 1, .minor = 8},
-    {.path = "/dev/urandom", .type = 'c', .major = 1, .minor = 9}, {.path = "/dev/tty", .type = 'c', .major = 5, .minor = 0},
+    {.path = "/dev/null", .type = 'c', .major = 1, .minor = 3},
+    {.path = "/dev/zero", .type = 'c', .major = 1, .minor = 5},
+    {.path = "/dev/full", .type = 'c', .major = 1, .minor = 7},
+    {.path = "/dev/random", .type = 'c', .major = 1, .minor = 8},
+    {.path = "/dev/urandom", .type = 'c', .major = 1, .minor = 9},
+    {.path = "/dev/tty", .type = 'c', .major = 5, .minor = 0},
 };
 
-static const struct { const char *name, *target; } links[] = {
-    {"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"}};
+static const struct {
+    const char *name, *target;
+} links[] = {{"fd", "/proc/self/fd"},
+             {"stdin", "/proc/self/fd/0"},
+             {"stdout", "/proc/self/fd/1"},
+             {"stderr", "/proc/self/fd/2"}};
 
 static int bind_node(int dir, const char *name, const struct device_rule *d)
 {

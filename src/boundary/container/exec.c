@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A further process in a running container. The launcher only opens things; joining happens in moat-enter, so no page and
- * no file of the host's program is ever inside where the workload could reach it.
+ * A further process in a running container. The launcher only opens things; joining happens in moat-enter, so no page
+ * and no file of the host's program is ever inside where the workload could reach it.
  */
 #include "boundary/container/container.h"
 #include "guest/enter.h"
@@ -46,7 +46,8 @@ static int exec_enter(void *arg)
 }
 
 /* The namespaces of the container that are not ours already; the user namespace first, the mount namespace last. */
-static int open_container_namespaces(struct instance *inst, int fds[NS_KINDS + 1], bool *other_pid, bool *other_user, struct err *err)
+static int open_container_namespaces(struct instance *inst, int fds[NS_KINDS + 1], bool *other_pid, bool *other_user,
+                                     struct err *err)
 {
     static const int order[] = {NS_USER, NS_CGROUP, NS_IPC, NS_UTS, NS_NET, NS_PID, NS_TIME, NS_MNT};
     int n = 0;
@@ -100,7 +101,8 @@ static int exec_environment(struct instance *inst, const struct process *pr, cha
 }
 
 /* Reads reports until the exec; learns the process that goes on. */
-static int exec_settle(struct instance *inst, const struct process *pr, pid_t first, bool forks, pid_t *pid, struct err *err)
+static int exec_settle(struct instance *inst, const struct process *pr, pid_t first, bool forks, pid_t *pid,
+                       struct err *err)
 {
     struct enter_report rep;
     ssize_t n;
@@ -117,7 +119,8 @@ static int exec_settle(struct instance *inst, const struct process *pr, pid_t fi
         while (waitpid(first, NULL, __WALL) < 0 && errno == EINTR)
             ;
         if (*pid == first && r == 0)
-            r = err_set(err, -ECHILD, "container %s: the process that joined it died (is its pid limit reached?)", inst->id);
+            r = err_set(err, -ECHILD, "container %s: the process that joined it died (is its pid limit reached?)",
+                        inst->id);
     }
     if (r < 0 && *pid > 0 && (*pid != first || !forks)) {
         while (waitpid(*pid, NULL, __WALL) < 0 && errno == EINTR)
@@ -149,10 +152,18 @@ int container_exec(struct instance *inst, const struct process *pr, struct err *
         return r;
     inst->report_fd = report[0];
     fcntl(report[1], F_SETFD, 0);
-    struct enter_request rq = {.process = pr, .policy = &with, .report_fd = report[1], .start_fd = -1, .listener_fd = -1,
-        .console_fd = pr->terminal ? inst->console_socket : -1, .ns_fds = ns, .cgroup_fds = cgroups, .keep_fds = inst->keep_fds,
-        .set_groups = !inst->rootless};
-    rq.flags = ENTER_SETSID | (other_pid ? ENTER_FORK : 0) | (other_user ? ENTER_SET_UID : 0) | (inst->die_with_launcher ? ENTER_PDEATHSIG : 0);
+    struct enter_request rq = {.process = pr,
+                               .policy = &with,
+                               .report_fd = report[1],
+                               .start_fd = -1,
+                               .listener_fd = -1,
+                               .console_fd = pr->terminal ? inst->console_socket : -1,
+                               .ns_fds = ns,
+                               .cgroup_fds = cgroups,
+                               .keep_fds = inst->keep_fds,
+                               .set_groups = !inst->rootless};
+    rq.flags = ENTER_SETSID | (other_pid ? ENTER_FORK : 0) | (other_user ? ENTER_SET_UID : 0) |
+               (inst->die_with_launcher ? ENTER_PDEATHSIG : 0);
     if (pr->terminal)
         rq.flags |= ENTER_CONSOLE | ENTER_CTTY;
     with.seccomp.listener_path = NULL; /* an agent serves the container's first process */
@@ -164,7 +175,10 @@ int container_exec(struct instance *inst, const struct process *pr, struct err *
     sigprocmask(SIG_SETMASK, NULL, &child.mask);
     if (inst->child_mask)
         child.mask = *inst->child_mask;
-    struct clone_args args = {.flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD, .stack = (uint64_t)(uintptr_t)stack, .stack_size = sizeof stack};
+    struct clone_args args = {.flags = CLONE_VM | CLONE_VFORK,
+                              .exit_signal = SIGCHLD,
+                              .stack = (uint64_t)(uintptr_t)stack,
+                              .stack_size = sizeof stack};
     long pid = r < 0 ? r : clone3_call(&args, exec_enter, &child);
     close(report[1]);
     close_fd(child.memfd);

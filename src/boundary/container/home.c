@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HOME from the image's /etc/passwd when the policy gives none, as every engine expects. The file is hostile: it is read
- * through openat2 without magic links, at most 1 MiB of it, and only one short field is used. No allocation.
+ * HOME from the image's /etc/passwd when the policy gives none, as every engine expects. The file is hostile: it is
+ * read through openat2 without magic links, at most 1 MiB of it, and only one short field is used. No allocation.
  */
 #include "boundary/container/container.h"
 #include "host/mountapi.h"

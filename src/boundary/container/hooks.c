@@ -3,8 +3,8 @@
  * OCI hooks (runtime-spec, config.md "POSIX-platform Hooks"): executed in order, state JSON on stdin, each within its
  * timeout. Used by the launcher and by the set-up stage, so: host/sys.h only, no allocation, vfork-like children.
  */
-#include "boundary/container/container.h"
 #include "boundary/hooks.h"
+#include "boundary/container/container.h"
 #include "host/clone.h"
 #include "host/sys.h"
 
@@ -29,7 +29,8 @@ static int hook_exec(void *arg)
     uint64_t empty = 0;
 
     sys(SYS_dup3, c->in, 0, 0);
-    /* Some of the launcher's descriptors are meant for moat-enter and survive an exec; a hook that stays would hold them. */
+    /* Some of the launcher's descriptors are meant for moat-enter and survive an exec; a hook that stays would hold
+     * them. */
     sys(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
     sys(SYS_rt_sigprocmask, SIG_SETMASK, &empty, NULL, 8);
     sys(SYS_execve, c->hook->path, c->hook->argv.n ? c->hook->argv.v : bare, c->hook->env.n ? c->hook->env.v : none);
@@ -63,8 +64,11 @@ static int hook_run(const struct hook *hook, const char *state, size_t len, int 
     if (r < 0)
         return r;
     struct hook_child child = {hook, in[0]};
-    struct clone_args args = {.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pidfd,
-        .exit_signal = SIGCHLD, .stack = (uint64_t)(uintptr_t)stack, .stack_size = sizeof stack};
+    struct clone_args args = {.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD,
+                              .pidfd = (uint64_t)(uintptr_t)&pidfd,
+                              .exit_signal = SIGCHLD,
+                              .stack = (uint64_t)(uintptr_t)stack,
+                              .stack_size = sizeof stack};
     int pid = (int)clone3_call(&args, hook_exec, &child);
     sys(SYS_close, in[0]);
     if (pid >= 0) {
@@ -90,7 +94,8 @@ int hooks_run(const struct hooks *hooks, const char *point, const char *state, s
         int status = 0;
         int r = hook_run(h, state, len, &status);
         if (r == -ETIMEDOUT)
-            return err_set(err, r, "hooks.%s[%u] %s: did not end within %lld seconds", point, i, h->path, (long long)h->timeout.v);
+            return err_set(err, r, "hooks.%s[%u] %s: did not end within %lld seconds", point, i, h->path,
+                           (long long)h->timeout.v);
         if (r < 0)
             return err_sys(err, r, "hooks.%s[%u] %s", point, i, h->path);
         if (status & 0x7f)
@@ -102,7 +107,8 @@ int hooks_run(const struct hooks *hooks, const char *point, const char *state, s
     return 0;
 }
 
-int boundary_hooks_run(const struct instance *inst, const struct hooks *hooks, const char *point, const char *status, struct err *err)
+int boundary_hooks_run(const struct instance *inst, const struct hooks *hooks, const char *point, const char *status,
+                       struct err *err)
 {
     size_t len = 0;
     const char *state = state_json(inst, status, inst->pid, &len);

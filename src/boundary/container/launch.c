@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The launcher's side of a container: everything that needs the host's view or privilege, in a fixed order. Opens
- * namespaces, the root and bind sources; makes the cgroup; clones the set-up stage; writes id maps; shifts trees into the
- * user namespace; runs runtime hooks; reads the reports. On failure all that was made is undone before returning.
+ * namespaces, the root and bind sources; makes the cgroup; clones the set-up stage; writes id maps; shifts trees into
+ * the user namespace; runs runtime hooks; reads the reports. On failure all that was made is undone before returning.
  */
 #include "base/io.h"
 #include "boundary/container/container.h"
@@ -41,7 +41,8 @@ static int open_namespaces(struct launch *l, struct err *err)
         if (l->ns_fds[kind] < 0)
             return err_sys(err, -errno, "linux.namespaces %s: %s", ns_name(kind), p->ns[kind].path);
         if (ioctl_ns_type(l->ns_fds[kind]) != (int)ns_clone_flag(kind))
-            return err_set(err, -EINVAL, "linux.namespaces %s: %s is not a %s namespace", ns_name(kind), p->ns[kind].path, ns_name(kind));
+            return err_set(err, -EINVAL, "linux.namespaces %s: %s is not a %s namespace", ns_name(kind),
+                           p->ns[kind].path, ns_name(kind));
     }
     l->own_user_ns = p->ns[NS_USER].how != NS_HOST;
     return 0;
@@ -52,8 +53,8 @@ static const char *in_bundle(struct instance *inst, const char *path)
     return !path || path[0] == '/' ? path : arena_printf(inst->arena, "%s/%s", inst->bundle, path);
 }
 
-/* Whether the set-up stage can open bind sources itself, which keeps the kernel's list of mounts in the policy's order: not
- * with other ids than ours, and not where a tree must be id-mapped. */
+/* Whether the set-up stage can open bind sources itself, which keeps the kernel's list of mounts in the policy's order:
+ * not with other ids than ours, and not where a tree must be id-mapped. */
 static bool opened_by_setup(const struct launch *l, const struct mount_rule *m)
 {
     return l->inst->rootless || (!l->own_user_ns && m->idmap == IDMAP_NO);
@@ -69,13 +70,14 @@ static bool lies_below(const struct strv *paths, const char *dir)
     return false;
 }
 
-/* The cgroup mount can be made behind masks and devices, when the group is ready, if nothing lies below it: its index. */
+/* The cgroup mount can be made behind masks and devices, when the group is ready, if nothing lies below it: its index.
+ */
 static int64_t late_cgroup_mount(const struct policy *p)
 {
     const struct mount_rule *last = p->n_mounts ? &p->mounts[p->n_mounts - 1] : NULL;
 
-    if (!last || last->bind || !last->type || strncmp(last->type, "cgroup", 6) || lies_below(&p->masked_paths, last->destination) ||
-        lies_below(&p->readonly_paths, last->destination))
+    if (!last || last->bind || !last->type || strncmp(last->type, "cgroup", 6) ||
+        lies_below(&p->masked_paths, last->destination) || lies_below(&p->readonly_paths, last->destination))
         return -1;
     return p->n_mounts - 1;
 }
@@ -107,7 +109,10 @@ static int open_trees(struct launch *l, struct err *err)
     } else {
         l->root_fd = mount_clone(AT_FDCWD, inst->root_path, true);
         if (l->root_fd == -EINVAL || l->root_fd == -EPERM)
-            return err_sys(err, l->root_fd, "root %s: cannot be copied as a mount (is this process in a chroot? enter it with pivot_root instead)", inst->root_path);
+            return err_sys(
+                err, l->root_fd,
+                "root %s: cannot be copied as a mount (is this process in a chroot? enter it with pivot_root instead)",
+                inst->root_path);
         if (l->root_fd < 0)
             return err_sys(err, l->root_fd, "root %s", inst->root_path);
     }
@@ -136,7 +141,8 @@ static int open_cgroup_trees(struct launch *l, struct err *err)
             continue;
         l->cgroup_fds[i] = mount_clone(cg->dir_fds[i], "", false);
         if (l->cgroup_fds[i] < 0)
-            return err_sys(err, l->cgroup_fds[i], "cgroup %s%s: cannot be shown inside", cg->host->h[i].mountpoint, cg->path);
+            return err_sys(err, l->cgroup_fds[i], "cgroup %s%s: cannot be shown inside", cg->host->h[i].mountpoint,
+                           cg->path);
     }
     return 0;
 }
@@ -167,12 +173,15 @@ static int shift_tree(struct launch *l, int tree, bool recursive, int userns, co
 
     (void)l;
     if (r == -EINVAL)
-        return err_set(err, r, "%s: its file system cannot be id-mapped (overlay, network file systems); use --userns host, or copy it to a local file system", what);
+        return err_set(err, r,
+                       "%s: its file system cannot be id-mapped (overlay, network file systems); use --userns host, or "
+                       "copy it to a local file system",
+                       what);
     return r < 0 ? err_sys(err, r, "%s: cannot be id-mapped", what) : 0;
 }
 
-/* Container uid 0 owns what the source's owner owns; everybody else keeps a place of his own; what belongs to the host's
- * root is nobody's inside, unless it is the owner. */
+/* Container uid 0 owns what the source's owner owns; everybody else keeps a place of his own; what belongs to the
+ * host's root is nobody's inside, unless it is the owner. */
 static int bind_owner_map(struct launch *l, int tree, int own_userns, int *userns, struct err *err)
 {
     const struct id_maps *maps = &l->policy->uid_maps;
@@ -185,7 +194,8 @@ static int bind_owner_map(struct launch *l, int tree, int own_userns, int *usern
         return 0;
     }
     struct id_map uid[3], gid[3];
-    struct id_maps u = {uid, idmap_owner(st.st_uid, &maps->v[0], uid)}, g = {gid, idmap_owner(st.st_gid, &maps->v[0], gid)};
+    struct id_maps u = {uid, idmap_owner(st.st_uid, &maps->v[0], uid)},
+                   g = {gid, idmap_owner(st.st_gid, &maps->v[0], gid)};
     return idmap_userns(&u, &g, userns, err);
 }
 
@@ -236,7 +246,8 @@ static int write_ids(struct launch *l, struct err *err)
     _cleanup_fd_ int userns = l->own_user_ns ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     int r = 0;
     if (inst->idmap_root && userns >= 0)
-        r = shift_tree(l, l->data_fd >= 0 ? l->data_fd : l->root_fd, false, userns, inst->root_path ? inst->root_path : "image", err);
+        r = shift_tree(l, l->data_fd >= 0 ? l->data_fd : l->root_fd, false, userns,
+                       inst->root_path ? inst->root_path : "image", err);
     return r < 0 ? r : shift_binds(l, userns, err);
 }
 
@@ -251,8 +262,11 @@ static int raise_limits(struct launch *l, struct err *err)
             continue;
         struct rlimit raised = {have.rlim_cur, (rlim_t)want->hard};
         if (prlimit(l->inst->pid, (unsigned)want->resource, &raised, NULL) < 0)
-            return err_set(err, -errno, "process.rlimits %s: hard limit %llu is above the %llu in force here, and raising it needs CAP_SYS_RESOURCE, which this process lacks; lower the value",
-                           rlimit_name(want->resource), (unsigned long long)want->hard, (unsigned long long)have.rlim_max);
+            return err_set(err, -errno,
+                           "process.rlimits %s: hard limit %llu is above the %llu in force here, and raising it needs "
+                           "CAP_SYS_RESOURCE, which this process lacks; lower the value",
+                           rlimit_name(want->resource), (unsigned long long)want->hard,
+                           (unsigned long long)have.rlim_max);
     }
     return 0;
 }
@@ -272,7 +286,8 @@ static int runtime_hooks(struct launch *l, struct err *err)
         if (r < 0)
             return err_wrap(err, "linux.netDevices %s", p->net_devices[i].host_name);
     }
-    /* prestart is older than the states' names and expects "created" (runtime-spec 1.0); the others run while creating. */
+    /* prestart is older than the states' names and expects "created" (runtime-spec 1.0); the others run while creating.
+     */
     const char *created = state_json(inst, "created", inst->pid, &len);
     if (!created)
         return err_set(err, -ENOMEM, "no memory for the state document");
@@ -285,8 +300,8 @@ static int runtime_hooks(struct launch *l, struct err *err)
     return r;
 }
 
-/* Processes that share memory share their OOM score: what the set-up stage sets for itself it sets for us. Ours is put back
- * once it has memory of its own. */
+/* Processes that share memory share their OOM score: what the set-up stage sets for itself it sets for us. Ours is put
+ * back once it has memory of its own. */
 static void own_oom_score(const struct process *pr, char value[16], bool restore)
 {
     if (!pr->oom_score_adj.set)
@@ -331,7 +346,9 @@ static int clone_setup(struct launch *l, struct err *err)
         close(own_pid_ns);
     }
     if (pid == -EPERM)
-        return err_set(err, (int)pid, "cannot make namespaces: this needs CAP_SYS_ADMIN, or a user namespace (and those are refused to a process in a chroot and where user.max_user_namespaces is 0)");
+        return err_set(err, (int)pid,
+                       "cannot make namespaces: this needs CAP_SYS_ADMIN, or a user namespace (and those are refused "
+                       "to a process in a chroot and where user.max_user_namespaces is 0)");
     if (pid == -ENOSPC || pid == -EUSERS)
         return err_sys(err, (int)pid, "cannot make namespaces: a limit in /proc/sys/user/ is reached");
     if (pid < 0)
@@ -367,13 +384,20 @@ static int listener_socket(const char *path, struct err *err)
     return r < 0 ? err_sys(err, r, "linux.seccomp.listenerPath %s: no agent listens there", path) : r;
 }
 
-/* The launcher's pipe end is close-on-exec only for its own later children: the set-up stage passes it to moat-enter. */
+/* The launcher's pipe end is close-on-exec only for its own later children: the set-up stage passes it to moat-enter.
+ */
 static int make_record(struct launch *l, int report_fd, struct err *err)
 {
     struct instance *inst = l->inst;
     const struct policy *p = l->policy;
-    struct enter_request rq = {.process = &p->process, .policy = p, .report_fd = report_fd, .start_fd = -1, .listener_fd = -1,
-        .console_fd = -1, .keep_fds = inst->keep_fds, .set_groups = !inst->rootless};
+    struct enter_request rq = {.process = &p->process,
+                               .policy = p,
+                               .report_fd = report_fd,
+                               .start_fd = -1,
+                               .listener_fd = -1,
+                               .console_fd = -1,
+                               .keep_fds = inst->keep_fds,
+                               .set_groups = !inst->rootless};
     int time_ns[] = {l->ns_fds[NS_TIME], -1};
 
     if (l->ns_fds[NS_TIME] >= 0) {
@@ -385,7 +409,8 @@ static int make_record(struct launch *l, int report_fd, struct err *err)
         if ((rq.start_fd = start_socket(inst, err)) < 0)
             return rq.start_fd;
     }
-    /* A session of its own always: in the launcher's, /dev/tty is the user's terminal, and TIOCSTI types into his shell. */
+    /* A session of its own always: in the launcher's, /dev/tty is the user's terminal, and TIOCSTI types into his
+     * shell. */
     rq.flags |= ENTER_SETSID | (inst->die_with_launcher ? ENTER_PDEATHSIG : 0) | (p->init ? ENTER_INIT : 0);
     if (p->process.terminal) {
         rq.flags |= ENTER_CONSOLE | ENTER_CTTY | ENTER_CONSOLE_MOUNT;
@@ -498,7 +523,8 @@ int container_create(struct instance *inst, struct err *err)
     l->wait_ids = l->own_user_ns || p->process.n_rlimits || inst->idmap_root || inst->idmap_binds;
     for (uint32_t i = 0; i < p->n_mounts; i++)
         l->wait_ids |= p->mounts[i].idmap != IDMAP_NO;
-    l->wait_hooks = p->hooks[HOOK_PRESTART].n || p->hooks[HOOK_CREATE_RUNTIME].n || p->hooks[HOOK_CREATE_CONTAINER].n || p->n_net_devices;
+    l->wait_hooks = p->hooks[HOOK_PRESTART].n || p->hooks[HOOK_CREATE_RUNTIME].n || p->hooks[HOOK_CREATE_CONTAINER].n ||
+                    p->n_net_devices;
     if (r == 0) {
         streams_hand_over(p, &p->process);
         r = clone_setup(l, err);

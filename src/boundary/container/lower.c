@@ -41,22 +41,33 @@ static const char *bytes_text(struct arena *a, int64_t v)
 
 static int lower_namespaces(struct ctx *c)
 {
-    static const char *const what[NS_KINDS] = {
-        [NS_USER] = "ids", [NS_CGROUP] = "view of control groups", [NS_IPC] = "System V and POSIX IPC", [NS_UTS] = "host name",
-        [NS_NET] = "network", [NS_PID] = "processes", [NS_MNT] = "files and mounts", [NS_TIME] = "clocks"};
+    static const char *const what[NS_KINDS] = {[NS_USER] = "ids",
+                                               [NS_CGROUP] = "view of control groups",
+                                               [NS_IPC] = "System V and POSIX IPC",
+                                               [NS_UTS] = "host name",
+                                               [NS_NET] = "network",
+                                               [NS_PID] = "processes",
+                                               [NS_MNT] = "files and mounts",
+                                               [NS_TIME] = "clocks"};
     const struct policy *p = c->p;
 
     for (int kind = 0; kind < NS_KINDS; kind++) {
-        const char *how = p->ns[kind].how == NS_NEW ? "own" : p->ns[kind].how == NS_JOIN ? p->ns[kind].path : "the host's";
-        const char *mechanism = p->ns[kind].how == NS_HOST ? "not isolated" : arena_printf(c->a, "%s namespace", ns_name(kind));
+        const char *how = p->ns[kind].how == NS_NEW    ? "own"
+                          : p->ns[kind].how == NS_JOIN ? p->ns[kind].path
+                                                       : "the host's";
+        const char *mechanism =
+            p->ns[kind].how == NS_HOST ? "not isolated" : arena_printf(c->a, "%s namespace", ns_name(kind));
         if (kind == NS_USER && p->ns[kind].how == NS_NEW && p->uid_maps.n)
             how = arena_printf(c->a, "uid %u is host uid %u", p->uid_maps.v[0].inside, p->uid_maps.v[0].outside);
         if (kind == NS_TIME && p->ns[kind].how == NS_HOST)
             continue;
         if (kind == NS_TIME && p->ns[kind].how == NS_NEW && !c->f.time_namespace)
-            return refused(c, what[kind], how, "linux.namespaces time: this kernel has none (Linux 5.6, CONFIG_TIME_NS)");
+            return refused(c, what[kind], how,
+                           "linux.namespaces time: this kernel has none (Linux 5.6, CONFIG_TIME_NS)");
         if (kind == NS_USER && p->ns[kind].how == NS_NEW && !c->f.user_namespaces_allowed) {
-            int r = refused(c, what[kind], how, "user namespaces are off (sysctl user.max_user_namespaces): --userns host runs without one");
+            int r =
+                refused(c, what[kind], how,
+                        "user namespaces are off (sysctl user.max_user_namespaces): --userns host runs without one");
             if (r < 0)
                 return r;
             continue;
@@ -73,25 +84,33 @@ static int lower_namespaces(struct ctx *c)
 static int lower_files(struct ctx *c)
 {
     const struct policy *p = c->p;
-    int r = enforced(c, "root file system", p->root_readonly ? "read-only" : "writable", "pivot_root, old root unmounted");
+    int r =
+        enforced(c, "root file system", p->root_readonly ? "read-only" : "writable", "pivot_root, old root unmounted");
 
     for (uint32_t i = 0; i < p->n_mounts && r == 0; i++) {
         const struct mount_rule *m = &p->mounts[i];
         bool ro = (m->attr_set | m->rec_attr_set) & 1;
         const char *item = arena_printf(c->a, "mount %s", m->destination);
-        r = enforced(c, item, m->bind ? arena_printf(c->a, "%s%s", m->source, ro ? " (read-only)" : "") : arena_printf(c->a, "%s%s", m->type ? m->type : "?", ro ? " (read-only)" : ""),
-                     m->bind ? (m->idmap != IDMAP_NO ? "open_tree, id-mapped, move_mount" : "open_tree, move_mount") : "fsopen, move_mount");
+        r = enforced(c, item,
+                     m->bind ? arena_printf(c->a, "%s%s", m->source, ro ? " (read-only)" : "")
+                             : arena_printf(c->a, "%s%s", m->type ? m->type : "?", ro ? " (read-only)" : ""),
+                     m->bind ? (m->idmap != IDMAP_NO ? "open_tree, id-mapped, move_mount" : "open_tree, move_mount")
+                             : "fsopen, move_mount");
     }
     if (r == 0 && p->masked_paths.n)
-        r = enforced(c, "masked paths", arena_printf(c->a, "%u", p->masked_paths.n), "mounts of /dev/null and an empty tmpfs");
+        r = enforced(c, "masked paths", arena_printf(c->a, "%u", p->masked_paths.n),
+                     "mounts of /dev/null and an empty tmpfs");
     if (r == 0 && p->readonly_paths.n)
         r = enforced(c, "read-only paths", arena_printf(c->a, "%u", p->readonly_paths.n), "read-only bind mounts");
     if (r == 0 && p->mount_label)
-        r = lowering_add(c->out, LOWER_WARNED, "mount label", p->mount_label, "none", "linux.mountLabel: this build sets no SELinux labels");
+        r = lowering_add(c->out, LOWER_WARNED, "mount label", p->mount_label, "none",
+                         "linux.mountLabel: this build sets no SELinux labels");
     if (r == 0 && p->landlock)
-        r = c->f.landlock_abi ? enforced(c, "second wall for files", "the root and what is mounted in it", arena_printf(c->a, "Landlock ABI %d", c->f.landlock_abi))
-                              : lowering_add(c->out, LOWER_FALLBACK, "second wall for files", "the root", "mount namespace alone",
-                                             "this kernel has no Landlock (CONFIG_SECURITY_LANDLOCK, lsm=landlock)");
+        r = c->f.landlock_abi
+                ? enforced(c, "second wall for files", "the root and what is mounted in it",
+                           arena_printf(c->a, "Landlock ABI %d", c->f.landlock_abi))
+                : lowering_add(c->out, LOWER_FALLBACK, "second wall for files", "the root", "mount namespace alone",
+                               "this kernel has no Landlock (CONFIG_SECURITY_LANDLOCK, lsm=landlock)");
     return r;
 }
 
@@ -99,32 +118,48 @@ static int lower_process(struct ctx *c)
 {
     const struct process *pr = &c->p->process;
     uint64_t caps = pr->caps.bounding;
-    int r = enforced(c, "user", arena_printf(c->a, "%u:%u", pr->user.uid, pr->user.gid), "setresuid, setresgid, setgroups");
+    int r =
+        enforced(c, "user", arena_printf(c->a, "%u:%u", pr->user.uid, pr->user.gid), "setresuid, setresgid, setgroups");
 
     if (r == 0)
-        r = enforced(c, "capabilities", arena_printf(c->a, "%d of %d", __builtin_popcountll(caps), CAP_COUNT), "bounding set, capset");
+        r = enforced(c, "capabilities", arena_printf(c->a, "%d of %d", __builtin_popcountll(caps), CAP_COUNT),
+                     "bounding set, capset");
     if (r == 0)
-        r = enforced(c, "no new privileges", pr->no_new_privs ? "yes" : "no", pr->no_new_privs ? "PR_SET_NO_NEW_PRIVS" : "not set");
+        r = enforced(c, "no new privileges", pr->no_new_privs ? "yes" : "no",
+                     pr->no_new_privs ? "PR_SET_NO_NEW_PRIVS" : "not set");
     for (uint32_t i = 0; i < pr->n_rlimits && r == 0; i++)
-        r = enforced(c, rlimit_name(pr->rlimits[i].resource), arena_printf(c->a, "%llu", (unsigned long long)pr->rlimits[i].soft), "prlimit");
+        r = enforced(c, rlimit_name(pr->rlimits[i].resource),
+                     arena_printf(c->a, "%llu", (unsigned long long)pr->rlimits[i].soft), "prlimit");
     if (r == 0 && pr->apparmor_profile)
-        r = refused(c, "AppArmor profile", pr->apparmor_profile, "process.apparmorProfile: this build applies none; leave it out, seccomp and Landlock are the walls here");
+        r = refused(
+            c, "AppArmor profile", pr->apparmor_profile,
+            "process.apparmorProfile: this build applies none; leave it out, seccomp and Landlock are the walls here");
     if (r == 0 && pr->selinux_label)
-        r = refused(c, "SELinux label", pr->selinux_label, "process.selinuxLabel: this build applies none; leave it out");
+        r = refused(c, "SELinux label", pr->selinux_label,
+                    "process.selinuxLabel: this build applies none; leave it out");
     if (r == 0 && c->p->seccomp.set)
-        r = enforced(c, "system calls", c->p->seccomp.moat_default ? "moat's default profile" : arena_printf(c->a, "%u rules", c->p->seccomp.n_rules), "seccomp filter");
+        r = enforced(c, "system calls",
+                     c->p->seccomp.moat_default ? "moat's default profile"
+                                                : arena_printf(c->a, "%u rules", c->p->seccomp.n_rules),
+                     "seccomp filter");
     else if (r == 0)
         r = lowering_add(c->out, LOWER_WARNED, "system calls", "all", "none", "no seccomp filter was asked for");
     if (r == 0 && c->p->timeout_ms)
-        r = enforced(c, "time limit", arena_printf(c->a, "%lld ms", (long long)c->p->timeout_ms), "launcher: stop signal, then SIGKILL");
+        r = enforced(c, "time limit", arena_printf(c->a, "%lld ms", (long long)c->p->timeout_ms),
+                     "launcher: stop signal, then SIGKILL");
     return r;
 }
 
 static int limit_item(struct ctx *c, const char *item, const char *value, const char *v1, const char *v2)
 {
     if (c->f.cgroups == CGROUP_NONE)
-        return refused(c, item, value, arena_printf(c->a, "%s: no cgroup hierarchy is mounted that this process may use; mount one or run as root", item));
-    return enforced(c, item, value, arena_printf(c->a, "cgroup %s %s", cgroup_layout_name(c->f.cgroups), c->f.cgroups == CGROUP_V2 ? v2 : v1));
+        return refused(
+            c, item, value,
+            arena_printf(c->a, "%s: no cgroup hierarchy is mounted that this process may use; mount one or run as root",
+                         item));
+    return enforced(
+        c, item, value,
+        arena_printf(c->a, "cgroup %s %s", cgroup_layout_name(c->f.cgroups), c->f.cgroups == CGROUP_V2 ? v2 : v1));
 }
 
 static int lower_resources(struct ctx *c)
@@ -135,18 +170,25 @@ static int lower_resources(struct ctx *c)
     if (rs->memory.limit.set)
         r = limit_item(c, "memory", bytes_text(c->a, rs->memory.limit.v), "memory.limit_in_bytes", "memory.max");
     if (r == 0 && rs->memory.swap.set)
-        r = limit_item(c, "memory and swap", bytes_text(c->a, rs->memory.swap.v), "memory.memsw.limit_in_bytes", "memory.swap.max");
+        r = limit_item(c, "memory and swap", bytes_text(c->a, rs->memory.swap.v), "memory.memsw.limit_in_bytes",
+                       "memory.swap.max");
     if (r == 0 && rs->cpu.quota.set && rs->cpu.quota.v > 0)
-        r = limit_item(c, "processor time", arena_printf(c->a, "%.2f CPUs", (double)rs->cpu.quota.v / (double)(rs->cpu.period.set && rs->cpu.period.v ? rs->cpu.period.v : 100000)),
+        r = limit_item(c, "processor time",
+                       arena_printf(c->a, "%.2f CPUs",
+                                    (double)rs->cpu.quota.v /
+                                        (double)(rs->cpu.period.set && rs->cpu.period.v ? rs->cpu.period.v : 100000)),
                        "cpu.cfs_quota_us", "cpu.max");
     if (r == 0 && rs->cpu.shares.set)
-        r = limit_item(c, "processor shares", arena_printf(c->a, "%llu", (unsigned long long)rs->cpu.shares.v), "cpu.shares", "cpu.weight");
+        r = limit_item(c, "processor shares", arena_printf(c->a, "%llu", (unsigned long long)rs->cpu.shares.v),
+                       "cpu.shares", "cpu.weight");
     if (r == 0 && rs->cpu.cpus)
         r = limit_item(c, "processors", rs->cpu.cpus, "cpuset.cpus", "cpuset.cpus");
     if (r == 0 && rs->pids.set)
-        r = limit_item(c, "processes", rs->pids.v < 0 ? "unlimited" : arena_printf(c->a, "%lld", (long long)rs->pids.v), "pids.max", "pids.max");
+        r = limit_item(c, "processes", rs->pids.v < 0 ? "unlimited" : arena_printf(c->a, "%lld", (long long)rs->pids.v),
+                       "pids.max", "pids.max");
     if (r == 0 && rs->n_devices)
-        r = limit_item(c, "devices", arena_printf(c->a, "%u rules", rs->n_devices), "devices.allow", "BPF_CGROUP_DEVICE");
+        r = limit_item(c, "devices", arena_printf(c->a, "%u rules", rs->n_devices), "devices.allow",
+                       "BPF_CGROUP_DEVICE");
     if (r == 0 && c->p->rdt.set)
         r = refused(c, "cache and memory bandwidth", "-", "linux.intelRdt: not supported by this build; leave it out");
     return r;

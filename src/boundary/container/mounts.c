@@ -66,12 +66,21 @@ int root_open_target(int root, const char *path, bool directory, bool follow)
     return fd == -ENOENT ? make_missing(root, path, directory) : fd;
 }
 
-/* Files of procfs that may be replaced by a bind (what lxcfs and engines provide); anything else over procfs would let a
- * workload forge what its own tools and ours read. */
+/* Files of procfs that may be replaced by a bind (what lxcfs and engines provide); anything else over procfs would let
+ * a workload forge what its own tools and ours read. */
 static bool proc_target_allowed(const char *dest)
 {
-    static const char *const allowed[] = {"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps",
-        "/proc/uptime", "/proc/loadavg", "/proc/slabinfo", "/proc/net/dev", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled"};
+    static const char *const allowed[] = {"/proc/cpuinfo",
+                                          "/proc/diskstats",
+                                          "/proc/meminfo",
+                                          "/proc/stat",
+                                          "/proc/swaps",
+                                          "/proc/uptime",
+                                          "/proc/loadavg",
+                                          "/proc/slabinfo",
+                                          "/proc/net/dev",
+                                          "/proc/sys/kernel/ns_last_pid",
+                                          "/proc/sys/crypto/fips_enabled"};
 
     for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
         if (!strcmp(dest, allowed[i]))
@@ -87,7 +96,9 @@ static int check_target(struct launch *l, const struct mount_rule *m, int target
         return 0;
     if ((m->type && !strcmp(m->type, "proc")) || proc_target_allowed(m->destination))
         return 0;
-    return err_set(&l->err, -EPERM, "mount %s: the target lies inside procfs, which may not be covered; mount elsewhere", m->destination);
+    return err_set(&l->err, -EPERM,
+                   "mount %s: the target lies inside procfs, which may not be covered; mount elsewhere",
+                   m->destination);
 }
 
 static int attach(struct launch *l, const struct mount_rule *m, int root, int tree, bool directory)
@@ -106,8 +117,8 @@ static int attach(struct launch *l, const struct mount_rule *m, int root, int tr
 static int apply_attributes(struct launch *l, const struct mount_rule *m, int tree, uint64_t set, uint64_t clear)
 {
     int r = 0;
-    /* A copy of a shared mount is a peer of it: what is mounted inside would appear on the host. Without a wish it follows
-     * the host one way (slave), as the specification's runtimes do. */
+    /* A copy of a shared mount is a peer of it: what is mounted inside would appear on the host. Without a wish it
+     * follows the host one way (slave), as the specification's runtimes do. */
     uint64_t propagation = m->propagation & ~(uint64_t)MS_REC;
 
     if (!propagation && m->bind)
@@ -131,7 +142,8 @@ static int bind_rule(struct launch *l, const struct mount_rule *m, int root, int
     if (tree < 0)
         tree = source ? mount_open_source(source, m->recursive) : -ENOENT;
     if (tree < 0)
-        return err_sys(&l->err, tree, "mount %s: cannot open the source %s", m->destination, source ? source : "(none)");
+        return err_sys(&l->err, tree, "mount %s: cannot open the source %s", m->destination,
+                       source ? source : "(none)");
     if ((r = apply_attributes(l, m, tree, m->attr_set, m->attr_clear)) < 0)
         return r;
     r = (int)sys(SYS_newfstatat, tree, "", &st, AT_EMPTY_PATH);
@@ -158,9 +170,12 @@ static int fs_parameter(int fs, const char *option)
 
 static int fs_flags(int fs, const struct mount_rule *m)
 {
-    static const struct { uint64_t flag; const char *name; } names[] = {
-        {MS_SYNCHRONOUS, "sync"}, {MS_DIRSYNC, "dirsync"}, {MS_MANDLOCK, "mand"}, {MS_LAZYTIME, "lazytime"},
-        {MS_RDONLY, "ro"},        {MS_SILENT, "silent"},   {MS_I_VERSION, "iversion"}};
+    static const struct {
+        uint64_t flag;
+        const char *name;
+    } names[] = {{MS_SYNCHRONOUS, "sync"},  {MS_DIRSYNC, "dirsync"}, {MS_MANDLOCK, "mand"},
+                 {MS_LAZYTIME, "lazytime"}, {MS_RDONLY, "ro"},       {MS_SILENT, "silent"},
+                 {MS_I_VERSION, "iversion"}};
     int r = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(names) && r == 0; i++)
@@ -198,16 +213,21 @@ static int sysfs_instead(struct launch *l, const struct mount_rule *m)
 
     if (tree < 0)
         return err_sys(&l->err, tree, "mount %s: neither a new sysfs nor the host's can be had here", m->destination);
-    int r = mount_set(tree, true, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE, -1);
+    int r = mount_set(tree, true, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0,
+                      MS_PRIVATE, -1);
     return r < 0 ? err_sys(&l->err, r, "mount %s: cannot make the host's sysfs read-only", m->destination) : tree;
 }
 
-/* The workload's own group in every hierarchy. v2 alone: that directory itself; v1 and hybrid: a tmpfs of directories. */
+/* The workload's own group in every hierarchy. v2 alone: that directory itself; v1 and hybrid: a tmpfs of directories.
+ */
 static int cgroup_rule(struct launch *l, const struct mount_rule *m, int root)
 {
     const struct cgroup_host *host = l->inst->cgroups;
-    struct mount_rule top = {.destination = m->destination, .source = "tmpfs", .type = "tmpfs",
-                             .attr_set = m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY, .propagation = m->propagation};
+    struct mount_rule top = {.destination = m->destination,
+                             .source = "tmpfs",
+                             .type = "tmpfs",
+                             .attr_set = m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY,
+                             .propagation = m->propagation};
     static char mode_option[] = "mode=755";
     static char *mode[] = {mode_option, NULL};
     uint64_t attrs = m->attr_set;
@@ -221,7 +241,8 @@ static int cgroup_rule(struct launch *l, const struct mount_rule *m, int root)
         if (l->cgroup_fds[0] < 0)
             return 0;
         r = mount_set(l->cgroup_fds[0], true, attrs, 0, MS_PRIVATE, -1);
-        return r < 0 ? err_sys(&l->err, r, "mount %s: cgroup attributes", m->destination) : attach(l, m, root, l->cgroup_fds[0], true);
+        return r < 0 ? err_sys(&l->err, r, "mount %s: cgroup attributes", m->destination)
+                     : attach(l, m, root, l->cgroup_fds[0], true);
     }
     top.data = mode;
     top.n_data = 1;
@@ -234,7 +255,8 @@ static int cgroup_rule(struct launch *l, const struct mount_rule *m, int root)
         if (!name || l->cgroup_fds[i] < 0)
             continue;
         name++;
-        if ((r = (int)sys(SYS_mkdirat, tree, name, 0555)) < 0 || (r = mount_set(l->cgroup_fds[i], true, attrs, 0, MS_PRIVATE, -1)) < 0 ||
+        if ((r = (int)sys(SYS_mkdirat, tree, name, 0555)) < 0 ||
+            (r = mount_set(l->cgroup_fds[i], true, attrs, 0, MS_PRIVATE, -1)) < 0 ||
             (r = mount_attach_at(l->cgroup_fds[i], tree, name)) < 0)
             err_sys(&l->err, r, "mount %s: hierarchy %s", m->destination, name);
         /* "cpu,cpuacct": each controller by its own name too */

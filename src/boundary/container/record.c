@@ -103,13 +103,15 @@ static void put_identity(struct builder *b, struct enter_record *rec, const stru
         rec->flags |= ENTER_SET_CAPS; /* a process without `capabilities` has none */
     }
     for (uint32_t i = 0; i < pr->n_rlimits && i < ARRAY_LEN(limits); i++)
-        limits[i] = (struct enter_rlimit){(uint32_t)pr->rlimits[i].resource, 0, pr->rlimits[i].soft, pr->rlimits[i].hard};
+        limits[i] =
+            (struct enter_rlimit){(uint32_t)pr->rlimits[i].resource, 0, pr->rlimits[i].soft, pr->rlimits[i].hard};
     rec->n_rlimits = pr->n_rlimits < ARRAY_LEN(limits) ? pr->n_rlimits : ARRAY_LEN(limits);
     rec->rlimits = put(b, limits, rec->n_rlimits * sizeof limits[0]);
     rec->cwd = put_string(b, pr->cwd ? pr->cwd : "/");
 }
 
-static int put_filter(struct builder *b, struct enter_record *rec, struct instance *inst, const struct enter_request *rq, struct err *err)
+static int put_filter(struct builder *b, struct enter_record *rec, struct instance *inst,
+                      const struct enter_request *rq, struct err *err)
 {
     const struct seccomp_policy *sp = &rq->policy->seccomp;
     struct seccomp_policy profile;
@@ -176,7 +178,8 @@ static int make_memfd(const struct builder *b, uint32_t keep, int *out, struct e
 
 static void request_flags(struct enter_record *rec, const struct enter_request *rq)
 {
-    rec->flags |= rq->flags | (rq->process->no_new_privs ? ENTER_NO_NEW_PRIVS : 0) | (rq->set_groups ? ENTER_SET_GROUPS : 0);
+    rec->flags |=
+        rq->flags | (rq->process->no_new_privs ? ENTER_NO_NEW_PRIVS : 0) | (rq->set_groups ? ENTER_SET_GROUPS : 0);
     if (rq->policy->landlock)
         rec->flags |= ENTER_LANDLOCK;
     if (rq->policy->personality.set) {
@@ -195,8 +198,13 @@ int record_make(struct instance *inst, const struct enter_request *rq, int *memf
     if (!b.base)
         return err_set(err, -ENOMEM, "no memory for the last stage's record");
     struct enter_record *rec = (struct enter_record *)b.base;
-    *rec = (struct enter_record){.magic = ENTER_MAGIC, .version = ENTER_VERSION, .report_fd = rq->report_fd, .start_fd = rq->start_fd,
-        .listener_fd = rq->listener_fd, .console_fd = rq->console_fd, .keep_fds = rq->keep_fds};
+    *rec = (struct enter_record){.magic = ENTER_MAGIC,
+                                 .version = ENTER_VERSION,
+                                 .report_fd = rq->report_fd,
+                                 .start_fd = rq->start_fd,
+                                 .listener_fd = rq->listener_fd,
+                                 .console_fd = rq->console_fd,
+                                 .keep_fds = rq->keep_fds};
     copy_fds(rec->ns_fds, ARRAY_LEN(rec->ns_fds), rq->ns_fds);
     copy_fds(rec->cgroup_fds, ARRAY_LEN(rec->cgroup_fds), rq->cgroup_fds);
     request_flags(rec, rq);
@@ -214,7 +222,8 @@ int record_make(struct instance *inst, const struct enter_request *rq, int *memf
     if (r < 0)
         return r;
     if (b.failed)
-        return err_set(err, -E2BIG, "the process's groups, hooks and filter do not fit the last stage's record (1 MiB)");
+        return err_set(err, -E2BIG,
+                       "the process's groups, hooks and filter do not fit the last stage's record (1 MiB)");
     rec->size = b.used;
     r = make_memfd(&b, rq->keep_fds, memfd, err);
     char **v = r < 0 ? NULL : arena_array(inst->arena, pr->argv.n + 2, sizeof *v);
@@ -230,7 +239,10 @@ int record_make(struct instance *inst, const struct enter_request *rq, int *memf
 
 static const char *stage_text(uint32_t stage)
 {
-    static const struct { uint32_t stage; const char *text; } texts[] = {
+    static const struct {
+        uint32_t stage;
+        const char *text;
+    } texts[] = {
         {ENTER_BAD_RECORD, "last stage: bad record"},
         {ENTER_FAILED_CGROUP, "cgroup: cannot enter"},
         {ENTER_FAILED_SETNS, "namespace: cannot join"},
@@ -265,15 +277,20 @@ int report_to_err(const struct instance *inst, const struct process *pr, const s
         if (code == -ENOENT && !strchr(program, '/'))
             return err_set(err, code, "exec: \"%s\": executable file not found in $PATH", program);
         if (code == -ENOENT)
-            return err_set(err, code, "exec: \"%s\": no such file or directory (or its interpreter is missing inside)", program);
+            return err_set(err, code, "exec: \"%s\": no such file or directory (or its interpreter is missing inside)",
+                           program);
         if (code == -EACCES)
             return err_set(err, code, "exec: \"%s\": permission denied", program);
         if (code == -ENOEXEC)
-            return err_set(err, code, "exec: \"%s\": exec format error; built for another processor, or a script without #!", program);
+            return err_set(err, code,
+                           "exec: \"%s\": exec format error; built for another processor, or a script without #!",
+                           program);
         return err_sys(err, code, "exec: \"%s\"", program);
     case ENTER_FAILED_RLIMIT:
         if (code == -EPERM)
-            return err_set(err, code, "process.rlimits %s: above the hard limit in force, and raising it needs CAP_SYS_RESOURCE, which this process lacks; lower the value",
+            return err_set(err, code,
+                           "process.rlimits %s: above the hard limit in force, and raising it needs CAP_SYS_RESOURCE, "
+                           "which this process lacks; lower the value",
                            rlimit_name((int)r->item) ? rlimit_name((int)r->item) : "?");
         return err_sys(err, code, "process.rlimits %s", rlimit_name((int)r->item) ? rlimit_name((int)r->item) : "?");
     case ENTER_FAILED_CWD:

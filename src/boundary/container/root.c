@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The root file system inside the new mount namespace: attached over "/" (so no host path has to be reachable for the
- * workload's ids), filled by mounts.c and devices.c, masked, and entered with pivot_root(2). Set-up stage: no allocation.
+ * workload's ids), filled by mounts.c and devices.c, masked, and entered with pivot_root(2). Set-up stage: no
+ * allocation.
  */
 #include "boundary/container/container.h"
 #include "host/mountapi.h"
@@ -29,8 +30,8 @@ static int overlay_root(struct launch *l)
         r = mount_fs_flag(fs, "userxattr");
     int tree = r < 0 ? r : mount_fs_create(fs, l->own_user_ns ? MOUNT_ATTR_NODEV : 0);
     close_fd(fs);
-    /* The overlay has its own copies of the layers' mounts. The tree must go before the pivot: stacked on the old root it
-     * would be what the one umount2 after the pivot takes away, and the old root would stay. */
+    /* The overlay has its own copies of the layers' mounts. The tree must go before the pivot: stacked on the old root
+     * it would be what the one umount2 after the pivot takes away, and the old root would stay. */
     if (tree >= 0 && (r = (int)sys(SYS_umount2, ".", MNT_DETACH)) < 0)
         return err_sys(&l->err, r, "root: cannot take the layers' tree away");
     return tree < 0 ? err_sys(&l->err, tree, "root: cannot make the overlay over %s", l->overlay_data[0]) : tree;
@@ -48,7 +49,8 @@ int root_attach(struct launch *l, int *root)
         err_sys(&l->err, tree, "root %s", l->inst->root_path);
     if (tree < 0)
         return tree;
-    /* The kernel lets nobody make device nodes in a user namespace; those that a root brings along do not open either. */
+    /* The kernel lets nobody make device nodes in a user namespace; those that a root brings along do not open either.
+     */
     int r = mount_set(tree, true, l->own_user_ns ? MOUNT_ATTR_NODEV : 0, 0, MS_PRIVATE, -1);
     if (r == 0) /* over "/" in a namespace of its own; in somebody else's, over itself, for a chroot */
         r = mount_attach_at(tree, AT_FDCWD, l->policy->ns[NS_MNT].how == NS_NEW ? "/" : l->inst->root_path);
@@ -84,7 +86,8 @@ int root_enter(struct launch *l, int root)
     return 0;
 }
 
-/* Mounts that a sandbox without a mount namespace of its own made in the host's: at and below its root, the last first. */
+/* Mounts that a sandbox without a mount namespace of its own made in the host's: at and below its root, the last first.
+ */
 int root_unmount_all(const char *root_path, struct err *err)
 {
     char line[8192], *point;
@@ -97,7 +100,8 @@ int root_unmount_all(const char *root_path, struct err *err)
             strtok(line, " ");
             for (int field = 2; field <= 5; field++)
                 point = strtok(NULL, " ");
-            if (point && !strncmp(point, root_path, len) && (!point[len] || point[len] == '/') && strlen(point) < sizeof last)
+            if (point && !strncmp(point, root_path, len) && (!point[len] || point[len] == '/') &&
+                strlen(point) < sizeof last)
                 strcpy(last, point);
         }
         if (f)
@@ -125,13 +129,18 @@ int root_mask_paths(struct launch *l, int root)
         int tree = -1;
         if (r == 0 && !S_ISDIR(st.st_mode)) {
             tree = mount_clone(AT_FDCWD, "/dev/null", false);
-            if (tree >= 0 && mount_set(tree, false, MOUNT_ATTR_RDONLY, 0, 0, -1) < 0) /* the host's inode: no chmod from inside */
+            if (tree >= 0 &&
+                mount_set(tree, false, MOUNT_ATTR_RDONLY, 0, 0, -1) < 0) /* the host's inode: no chmod from inside */
                 r = -EPERM;
         } else if (r == 0 && empty >= 0) {
             tree = mount_clone(empty, "", false);
         } else if (r == 0) {
             int fs = mount_fs_open("tmpfs");
-            tree = fs < 0 ? fs : mount_fs_flag(fs, "ro") < 0 ? -EINVAL : mount_fs_create(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+            tree =
+                fs < 0 ? fs
+                : mount_fs_flag(fs, "ro") < 0
+                    ? -EINVAL
+                    : mount_fs_create(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
             close_fd(fs);
         }
         if (r == 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a process is scheduled and weighed: scheduler, I/O priority, memory policy, CPU affinity, OOM score, and hard limits
- * that need the launcher's privilege to rise. Used by the set-up stage and by the child that executes moat-enter for
- * `exec`, both in the launcher's memory: host/sys.h only, no allocation.
+ * How a process is scheduled and weighed: scheduler, I/O priority, memory policy, CPU affinity, OOM score, and hard
+ * limits that need the launcher's privilege to rise. Used by the set-up stage and by the child that executes moat-enter
+ * for `exec`, both in the launcher's memory: host/sys.h only, no allocation.
  */
 #include "boundary/container/container.h"
 #include "host/mountapi.h"
@@ -56,10 +56,11 @@ int scheduling_set(const struct process *pr, struct err *err)
     int r;
 
     if (pr->sched.set) {
-        struct scheduling_attributes a = {sizeof a, pr->sched.policy, pr->sched.flags, pr->sched.nice, pr->sched.priority,
-                                          pr->sched.runtime, pr->sched.deadline, pr->sched.period};
+        struct scheduling_attributes a = {sizeof a,           pr->sched.policy,  pr->sched.flags,    pr->sched.nice,
+                                          pr->sched.priority, pr->sched.runtime, pr->sched.deadline, pr->sched.period};
         if ((r = (int)sys(SYS_sched_setattr, 0, &a, 0)) < 0)
-            return err_sys(err, r, "process.scheduler: policy %u refused by the kernel (CAP_SYS_NICE, real-time group limits)",
+            return err_sys(err, r,
+                           "process.scheduler: policy %u refused by the kernel (CAP_SYS_NICE, real-time group limits)",
                            pr->sched.policy);
     }
     if (pr->ioprio.set && (r = (int)sys(SYS_ioprio_set, 1 /* process */, 0, pr->ioprio.v)) < 0)
@@ -75,7 +76,8 @@ int scheduling_set_memory(const struct memory_policy *mp, struct err *err)
         return 0;
     if (mp->nodes && parse_list(mp->nodes, mask) < 0)
         return err_set(err, -EINVAL, "linux.memoryPolicy.nodes: %s is no list of nodes such as 0-3,5", mp->nodes);
-    int r = (int)sys(SYS_set_mempolicy, mp->mode | (int)mp->flags, mp->nodes ? mask : NULL, mp->nodes ? LIST_WORDS * 64 + 1 : 0);
+    int r = (int)sys(SYS_set_mempolicy, mp->mode | (int)mp->flags, mp->nodes ? mask : NULL,
+                     mp->nodes ? LIST_WORDS * 64 + 1 : 0);
     return r < 0 ? err_sys(err, r, "linux.memoryPolicy") : 0;
 }
 
@@ -107,7 +109,9 @@ int scheduling_set_oom_score(const struct process *pr, struct err *err)
 void scheduling_raise_limits(const struct process *pr)
 {
     for (uint32_t i = 0; i < pr->n_rlimits; i++) {
-        struct { uint64_t soft, hard; } v;
+        struct {
+            uint64_t soft, hard;
+        } v;
         if (sys(SYS_prlimit64, 0, pr->rlimits[i].resource, NULL, &v) < 0 || pr->rlimits[i].hard <= v.hard)
             continue;
         v.hard = pr->rlimits[i].hard;

@@ -10,8 +10,8 @@
 #include "policy/names.h"
 
 #include <linux/capability.h>
-#include <linux/keyctl.h>
 #include <linux/if.h>
+#include <linux/keyctl.h>
 #include <linux/magic.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
@@ -25,8 +25,8 @@
 
 static int join_namespaces(struct launch *l)
 {
-    /* The user namespace first: it brings the privilege for those it owns. The pid namespace was entered by the launcher
-     * before the clone, time namespaces are entered by moat-enter (they refuse a shared address space). */
+    /* The user namespace first: it brings the privilege for those it owns. The pid namespace was entered by the
+     * launcher before the clone, time namespaces are entered by moat-enter (they refuse a shared address space). */
     for (int kind = NS_USER; kind < NS_KINDS; kind++) {
         if (l->ns_fds[kind] < 0 || kind == NS_PID || kind == NS_TIME)
             continue;
@@ -46,7 +46,10 @@ static int become_inner_root(struct launch *l)
         r = (int)sys(SYS_setresuid, 0, 0, 0);
     if (r == 0 && !l->inst->rootless)
         r = (int)sys(SYS_setgroups, 0, NULL);
-    return r < 0 ? err_sys(&l->err, r, "user namespace: its root is not mapped; linux.uidMappings and gidMappings need an entry for 0") : 0;
+    return r < 0 ? err_sys(
+                       &l->err, r,
+                       "user namespace: its root is not mapped; linux.uidMappings and gidMappings need an entry for 0")
+                 : 0;
 }
 
 int group_enter(struct launch *l)
@@ -95,9 +98,11 @@ static int make_time_namespace(struct launch *l)
         return err_sys(&l->err, r, "linux.namespaces time: cannot be made (Linux 5.6, CONFIG_TIME_NS)");
     int n = 0;
     if (p->time_monotonic.set)
-        n += snprintf(text + n, sizeof text - (size_t)n, "monotonic %lld %u\n", (long long)p->time_monotonic.secs, p->time_monotonic.nanosecs);
+        n += snprintf(text + n, sizeof text - (size_t)n, "monotonic %lld %u\n", (long long)p->time_monotonic.secs,
+                      p->time_monotonic.nanosecs);
     if (p->time_boottime.set)
-        n += snprintf(text + n, sizeof text - (size_t)n, "boottime %lld %u\n", (long long)p->time_boottime.secs, p->time_boottime.nanosecs);
+        n += snprintf(text + n, sizeof text - (size_t)n, "boottime %lld %u\n", (long long)p->time_boottime.secs,
+                      p->time_boottime.nanosecs);
     r = n ? write_file("/proc/thread-self/timens_offsets", text) : 0;
     return r < 0 ? err_sys(&l->err, r, "linux.timeOffsets") : 0;
 }
@@ -128,8 +133,8 @@ static int loopback_up(struct launch *l)
 /* sysctls that belong to a namespace the sandbox has for itself; any other would change the host. */
 static bool sysctl_is_own(const struct policy *p, const char *key)
 {
-    static const char *const ipc[] = {"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall",
-        "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"};
+    static const char *const ipc[] = {"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
+                                      "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"};
 
     if (!strncmp(key, "net.", 4) || !strncmp(key, "net/", 4))
         return p->ns[NS_NET].how != NS_HOST;
@@ -160,7 +165,10 @@ static int set_sysctls(struct launch *l)
         const char *key = p->sysctl[i].key;
         char path[512];
         if (!sysctl_is_own(p, key)) {
-            r = err_set(&l->err, -EPERM, "linux.sysctl %s: belongs to no namespace of this sandbox, so it would change the host; set it there", key);
+            r = err_set(
+                &l->err, -EPERM,
+                "linux.sysctl %s: belongs to no namespace of this sandbox, so it would change the host; set it there",
+                key);
             break;
         }
         snprintf(path, sizeof path, "sys/%s", key);
@@ -232,7 +240,8 @@ static int set_up(struct launch *l)
         sys(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* -ENOSYS and quota: the old one stays, as with runc */
     if ((r = make_time_namespace(l)) < 0)
         return r;
-    uint64_t propagation = p->rootfs_propagation && (p->rootfs_propagation & ~(uint64_t)MS_REC) != MS_PRIVATE ? MS_SLAVE : MS_PRIVATE;
+    uint64_t propagation =
+        p->rootfs_propagation && (p->rootfs_propagation & ~(uint64_t)MS_REC) != MS_PRIVATE ? MS_SLAVE : MS_PRIVATE;
     if (p->ns[NS_MNT].how == NS_NEW && (r = (int)sys(SYS_mount, NULL, "/", NULL, propagation | MS_REC, NULL)) < 0)
         return err_sys(&l->err, r, "mount namespace: cannot set its propagation");
     if (l->wait_hooks) {

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-static void write_state(struct json_writer *w, const char *key, const struct instance *inst, const char *status, pid_t pid)
+static void write_state(struct json_writer *w, const char *key, const struct instance *inst, const char *status,
+                        pid_t pid)
 {
     const struct policy *p = inst->policy;
 

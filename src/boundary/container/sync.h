@@ -15,9 +15,9 @@ static inline void sync_set(_Atomic uint32_t *word, uint32_t bits)
     sys(SYS_futex, word, FUTEX_WAKE, 64, NULL, NULL, 0);
 }
 
-/* Spins for a moment first, then offers the processor, then sleeps: waking a sleeper on another processor costs more than
- * most waits here, which are for work that the other side is doing at this moment.
- * False when *alive has become 0 first (checked every 100 ms; alive may be NULL). */
+/* Spins for a moment first, then offers the processor, then sleeps: waking a sleeper on another processor costs more
+ * than most waits here, which are for work that the other side is doing at this moment. False when *alive has become 0
+ * first (checked every 100 ms; alive may be NULL). */
 static inline bool sync_wait(_Atomic uint32_t *word, uint32_t bits, _Atomic uint32_t *alive)
 {
     for (int i = 0; i < 1500; i++) {

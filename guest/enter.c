@@ -4,9 +4,9 @@
  * It runs with the set-up stage's privileges and gives them up in a fixed order; it trusts the record (written and
  * sealed by the launcher) and nothing it finds inside. Its own file is a sealed memfd, so /proc/PID/exe leads nowhere.
  *
- * Order: cgroups, namespaces, fork into a joined pid namespace, terminal, rlimits, directory, look-up of the program,
- * bounding set, (seccomp when privileges may be gained), ids, capabilities, no_new_privs, READY and the wait for
- * `start`, startContainer hooks, Landlock, seccomp, exec.
+ * Order: cgroups, namespaces, terminal, rlimits, directory, look-up of the program, bounding set, (seccomp when
+ * privileges may be gained), ids, capabilities, no_new_privs, READY and the wait for `start`, startContainer hooks,
+ * Landlock, fork into a joined pid namespace, session, seccomp, exec.
  */
 #include "guest/enter.h"
 
@@ -564,12 +564,12 @@ static void die_with_launcher(void)
 {
     /* The set-up stage asked for SIGKILL, and neither exec nor a change of ids is sure to clear that. */
     sys(SYS_prctl, PR_SET_PDEATHSIG, rec->flags & ENTER_PDEATHSIG ? SIGKILL : 0);
-    if (!(rec->flags & ENTER_PDEATHSIG))
+    if (rec->report_fd < 0)
         return;
     struct pollfd p = {.fd = rec->report_fd, .events = 0};
     struct timespec now = {0, 0};
     if (sys(SYS_ppoll, &p, 1, &now, NULL, KERNEL_SIGSET) > 0 && p.revents & POLLERR)
-        quit(125); /* it died before we asked */
+        quit(125); /* it died before we asked, or before it could record us */
 }
 
 int main(int argc, char **argv, char **envp)
@@ -590,18 +590,17 @@ int main(int argc, char **argv, char **envp)
     mark_descriptors();
     join_cgroups();
     join_namespaces();
-    if (rec->flags & ENTER_FORK)
+    /* Into the container's pid namespace as late as can be: until then nobody inside sees this process, whatever he may
+     * trace. A filter that is installed early may forbid the fork, so it comes before that one. */
+    bool late_fork = rec->flags & ENTER_NO_NEW_PRIVS;
+    if (rec->flags & ENTER_FORK && !late_fork)
         fork_into_pid_namespace();
     if (rec->flags & ENTER_SET_UID) {
         sys(SYS_setresgid, 0, 0, 0);
         sys(SYS_setresuid, 0, 0, 0);
     }
-    if (rec->flags & ENTER_SETSID)
-        sys(SYS_setsid);
     if (rec->flags & ENTER_CONSOLE)
         open_console();
-    if (rec->flags & ENTER_CTTY)
-        sys(SYS_ioctl, 0, TIOCSCTTY, 0);
     replace_null_streams();
     set_rlimits();
     if (rec->flags & ENTER_PERSONALITY) {
@@ -615,7 +614,6 @@ int main(int argc, char **argv, char **envp)
     if (r < 0)
         fail(ENTER_FAILED_EXEC, r, 0);
     become_workload_identity(in_directory);
-    die_with_launcher();
     if (rec->flags & ENTER_WAIT_START)
         wait_for_start();
     if (argc <= 1)
@@ -624,6 +622,13 @@ int main(int argc, char **argv, char **envp)
     for (uint32_t i = 0; i < rec->n_hooks; i++)
         run_hook(&hooks[i], i);
     fence_files();
+    if (rec->flags & ENTER_FORK && late_fork)
+        fork_into_pid_namespace();
+    if (rec->flags & ENTER_SETSID)
+        sys(SYS_setsid);
+    if (rec->flags & ENTER_CTTY)
+        sys(SYS_ioctl, 0, TIOCSCTTY, 0);
+    die_with_launcher();
     long child = rec->flags & ENTER_INIT ? fork_workload() : 0;
     if (child < 0)
         fail(ENTER_FAILED_FORK, child, 0);

@@ -82,8 +82,9 @@ struct instance {
     pid_t pid; /* first process, in our pid namespace */
     int pidfd;
     struct cgroup cgroup;
-    int report_fd;  /* moat-enter's reports; -1 when read to the end */
-    pid_t exec_pid; /* filled by exec(): the process that was added, a child of ours */
+    int report_fd;          /* moat-enter's reports; -1 when read to the end */
+    uint64_t root_mount_id; /* the root's mount in a mount namespace not of its own; 0: none to take away */
+    pid_t exec_pid;         /* filled by exec(): the process that was added, a child of ours */
 };
 
 struct limits {

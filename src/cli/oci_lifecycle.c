@@ -77,30 +77,6 @@ int console_receive(int socket)
     return fd;
 }
 
-/* "slice:prefix:name" of the systemd notation becomes a path of the same shape that systemd would make. */
-static const char *cgroup_path(struct oci *o, const struct policy *p, const char *id, struct err *err)
-{
-    const char *path = p->cgroups_path;
-
-    if (!path || !*path)
-        return arena_printf(&o->arena, "/moat-%s", id);
-    const char *first = strchr(path, ':'), *second = first ? strchr(first + 1, ':') : NULL;
-    if (second) {
-        const char *slice = first == path ? "system.slice" : arena_strndup(&o->arena, path, (size_t)(first - path));
-        return arena_printf(&o->arena, "/%s/%.*s%s%s.scope", slice, (int)(second - first - 1), first + 1,
-                            second - first > 1 ? "-" : "", second + 1);
-    }
-    for (const char *c = path; *c;) { /* no way up */
-        size_t n = strcspn(c, "/");
-        if (n == 2 && c[0] == '.' && c[1] == '.') {
-            err_set(err, -EINVAL, "linux.cgroupsPath %s: must not contain ..", path);
-            return NULL;
-        }
-        c += n + (c[n] == '/');
-    }
-    return path[0] == '/' ? path : arena_printf(&o->arena, "/%s", path);
-}
-
 static int read_bundle(struct oci *o, struct sandbox *sb, const char **config, size_t *len, struct err *err)
 {
     char *bundle = arena_alloc(&o->arena, PATH_MAX), *text;
@@ -165,13 +141,17 @@ static int make(struct oci *o, struct sandbox *sb, bool wait_start, struct err *
     sb->inst.no_new_keyring = o->no_new_keyring;
     sb->inst.keep_fds = o->preserve_fds;
     sb->inst.rootless = geteuid() != 0;
-    sb->inst.cgroup_path = cgroup_path(o, &sb->policy, o->argv[0], err);
+    sb->inst.cgroup_path = sandbox_cgroup_path(&o->arena, &sb->policy, o->argv[0], err);
     if (!sb->inst.cgroup_path)
         return err->code ? err->code : err_set(err, -ENOMEM, "no memory for the cgroup path");
     if ((r = cgroup_host_probe(&sb->cgroup_host, err)) < 0)
         return r;
     sb->inst.cgroups = &sb->cgroup_host;
-    return sandbox_reserve(sb, o->argv[0], config, len, err);
+    if ((r = sandbox_reserve(sb, o->argv[0], err)) < 0)
+        return r;
+    if ((r = sandbox_write_config(sb, config, len, err)) < 0)
+        state_remove(sb);
+    return r;
 }
 
 int oci_create(struct oci *o, struct err *err)
@@ -251,6 +231,7 @@ int oci_run(struct oci *o, struct err *err)
         sb.inst.child_mask = &old;
     }
     sb.inst.die_with_launcher = !o->detach;
+    sb.foreground = !o->detach && !o->keep;
     if ((r = sandbox_create(&sb, err)) < 0)
         return r;
     if (pair[1] >= 0)

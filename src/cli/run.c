@@ -245,17 +245,16 @@ static int make_policy(struct run *r, struct err *err)
     return 0;
 }
 
-static int reserve(struct run *r, struct err *err)
+static int write_config(struct run *r, struct err *err)
 {
     struct json_writer w = {0};
 
     policy_write_oci(&r->sb.policy, &w);
     int rc = w.failed ? err_set(err, -ENOMEM, "no memory for the policy document")
-                      : sandbox_reserve(&r->sb, r->sb.id, w.buf, w.len, err);
+                      : sandbox_write_config(&r->sb, w.buf, w.len, err);
     json_writer_free(&w);
     if (rc < 0)
         return rc;
-    r->made = true;
     if (r->from_image) { /* read-only ones too: mount points that the image lacks are made in the layer */
         const char *lower = r->image.rootfs + strlen(r->store.path) + 1;
         rc = layers_make(&r->sb, r->store.path, lower, err);
@@ -308,6 +307,7 @@ static int prepare(struct run *r, int argc, char **argv, struct err *err)
     r->privileged = geteuid() == 0;
     r->sb.inst.boundary = b;
     r->sb.maker = "moat";
+    r->sb.foreground = true;
     r->sb.id = r->sb.inst.id = make_name(r);
     r->sb.inst.rootless = !r->privileged;
     r->sb.inst.die_with_launcher = true;
@@ -318,9 +318,13 @@ static int prepare(struct run *r, int argc, char **argv, struct err *err)
         return rc;
     r->sb.inst.cgroups = &r->sb.cgroup_host;
     r->sb.inst.cgroup_path = r->privileged ? arena_printf(&r->arena, "/moat-%s", r->sb.id) : NULL;
+    if ((rc = sandbox_reserve(&r->sb, r->sb.id, err)) < 0)
+        return rc;
+    r->made = true;
     rc = r->o.bundle ? policy_check(&r->sb.policy, err) : make_policy(r, err);
     r->sb.inst.root_path = r->root;
-    if (rc < 0 || (rc = check_lowering(r, err)) < 0 || (rc = reserve(r, err)) < 0)
+    r->sb.policy.cgroups_path = r->sb.inst.cgroup_path;
+    if (rc < 0 || (rc = check_lowering(r, err)) < 0 || (rc = write_config(r, err)) < 0)
         return rc;
     rc = open_console(r, err);
     return rc < 0 ? rc : detach_stdin(r, err);
@@ -338,11 +342,11 @@ static void undo(struct run *r)
 {
     struct err ignored = {0};
 
-    if (r->made) {
-        layers_remove(&r->sb, &ignored);
-        state_remove(&r->sb);
-    }
+    if (!r->made)
+        return;
+    layers_remove(&r->sb, &ignored);
     ids_release(&r->sb);
+    state_remove(&r->sb); /* last: what bears its name is no longer ours then */
 }
 
 static int wait_for_end(struct run *r, int *status, bool *timed_out, struct err *err)

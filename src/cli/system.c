@@ -16,9 +16,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ARENA_SIZE (256u << 20)
+#define GROUP_AGE  600 /* seconds */
 
 enum { OPTION_DRY_RUN, OPTION_JSON, OPTION_ROOT };
 
@@ -60,9 +62,9 @@ static void say(struct check *c, const char *what, const char *name, const struc
     }
 }
 
-/* A sandbox is left over when its maker was killed before it was complete, or (moat run, which always waits) when its
- * process is gone and its maker too. A stopped container of moat-oci waits for its engine's `delete` and is not
- * touched. */
+/* A sandbox is left over when its maker was killed before it was complete, or when its maker, who waits for its end and
+ * holds the lock all the time (moat run, moat-oci run), is gone, whatever its workload does. A stopped container of
+ * `moat-oci create` waits for its engine's `delete` and is not touched, nor is one that cannot be read. */
 static void check_sandbox(struct check *c, const char *id)
 {
     struct sandbox sb;
@@ -70,27 +72,19 @@ static void check_sandbox(struct check *c, const char *id)
 
     if (sandbox_open_root(&sb, &c->arena, c->root, false, &err) < 0)
         return;
-    int r = sandbox_load(&sb, id, &err);
-    if (r == -ENOENT) {
-        close(sb.root_fd);
-        return;
-    }
-    enum sandbox_status s = r < 0 ? SANDBOX_CREATING : sandbox_status(&sb);
-    bool ours = s == SANDBOX_STOPPED && sb.maker && !strcmp(sb.maker, "moat");
-    bool left = (s == SANDBOX_CREATING || ours) && flock(sb.inst.state_fd, LOCK_EX | LOCK_NB) == 0;
-    if (left) {
+    int r = sandbox_load_ownerless(&sb, id, &err);
+    if (r < 0 && r != -ENOENT && r != -EBUSY)
+        say(c, "sandbox", id, &err);
+    if (r == 0 && (sb.foreground || sandbox_status(&sb) == SANDBOX_CREATING)) {
         c->sandboxes++;
-        if (!sb.inst.cgroup_path)
-            sb.inst.cgroup_path = arena_printf(&c->arena, "/moat-%s", id);
-        struct err gone = {0};
-        if (!c->dry_run && sb.cgroup_host.n &&
-            cgroup_open(&sb.inst.cgroup, &sb.cgroup_host, sb.inst.cgroup_path, &gone) < 0)
-            sb.inst.cgroup.host = NULL;
-        err = (struct err){0};
         if (!c->dry_run)
             r = sandbox_delete(&sb, true, &err);
-        say(c, "sandbox", id, !c->dry_run && r < 0 ? &err : NULL);
+        say(c, "sandbox", id, r < 0 ? &err : NULL);
     }
+    if (sb.inst.cgroup.host)
+        cgroup_close(&sb.inst.cgroup);
+    if (sb.inst.pidfd >= 0)
+        close(sb.inst.pidfd);
     if (sb.inst.state_fd >= 0)
         close(sb.inst.state_fd);
     close(sb.root_fd);
@@ -124,7 +118,18 @@ static bool sandbox_exists(struct check *c, const char *id)
     return there;
 }
 
-/* Groups named moat-ID at the top of each hierarchy whose sandbox is gone and in which nothing lives. */
+/* What belongs to a sandbox in another state directory looks left over while it is being made; that takes no ten
+ * minutes. */
+static bool is_old(int parent, const char *name)
+{
+    struct stat st;
+
+    return fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+           st.st_mtime + GROUP_AGE < time(NULL);
+}
+
+/* Groups named moat-ID at the top of each hierarchy whose sandbox is gone and in which nothing lives: a state directory
+ * was removed by hand. All other groups are found by their sandboxes. */
 static void check_groups(struct check *c)
 {
     struct cgroup_host host;
@@ -139,7 +144,7 @@ static void check_groups(struct check *c)
             struct cgroup cg;
             pid_t *pids;
             size_t n = 0;
-            if (strncmp(e->d_name, "moat-", 5) || sandbox_exists(c, e->d_name + 5))
+            if (strncmp(e->d_name, "moat-", 5) || sandbox_exists(c, e->d_name + 5) || !is_old(dirfd(dir), e->d_name))
                 continue;
             const char *path = arena_printf(&c->arena, "/%s", e->d_name);
             if (!path || cgroup_open(&cg, &host, path, &err) < 0)
@@ -169,9 +174,15 @@ static void check_layers(struct check *c)
     while (dir && (e = readdir(dir))) {
         if (e->d_name[0] == '.' || sandbox_exists(c, e->d_name))
             continue;
-        c->layers++;
-        int r = c->dry_run ? 0 : tree_remove(fd, e->d_name, &err);
-        say(c, "writable layer", e->d_name, r < 0 ? &err : NULL);
+        /* A sandbox in another state directory holds a lock on its layer, from soon after it is made. */
+        int layer = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (layer >= 0 && flock(layer, LOCK_EX | LOCK_NB) == 0 && is_old(fd, e->d_name)) {
+            c->layers++;
+            int r = c->dry_run ? 0 : tree_remove(fd, e->d_name, &err);
+            say(c, "writable layer", e->d_name, r < 0 ? &err : NULL);
+        }
+        if (layer >= 0)
+            close(layer);
     }
     if (dir)
         closedir(dir);

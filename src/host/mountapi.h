@@ -6,11 +6,11 @@
 #ifndef MOAT_HOST_MOUNTAPI_H
 #define MOAT_HOST_MOUNTAPI_H
 
+#include "host/openat2.h"
 #include "host/sys.h"
 
 #include <fcntl.h>
 #include <linux/mount.h>
-#include <linux/openat2.h>
 #include <stdbool.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -76,7 +76,7 @@ static inline int open_in_root(int root, const char *path, uint64_t flags, uint6
     struct open_how how = {
         .flags = flags | O_CLOEXEC, .mode = mode, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 
-    return (int)sys(SYS_openat2, root, path, &how, sizeof how);
+    return openat2_scoped(root, path, &how);
 }
 
 static inline int close_fd(int fd)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,6 +62,10 @@ int ids_reserve(struct sandbox *sb, struct err *err)
         dir = openat(sb->root_fd, ".ids", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return err_sys(err, -errno, "id ranges in %s/.ids", sb->root_path);
+    /* ids_clean() takes it alone. What we link below belongs to a directory that is there already, so it is not stale.
+     */
+    while (flock(dir, LOCK_SH) < 0 && errno == EINTR)
+        ;
     /* Start at a place the id gives: parallel starts do not race for the same file, and ids are not reused at once. */
     for (const char *c = sb->id; *c; c++)
         hash = (hash ^ (uint8_t)*c) * 16777619u;
@@ -105,6 +110,8 @@ int ids_clean(struct sandbox *root, unsigned *released)
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *e;
 
+    while (dir && flock(fd, LOCK_EX) < 0 && errno == EINTR)
+        ;
     while (dir && (e = readdir(dir))) {
         char id[SANDBOX_ID_MAX + 1];
         struct stat st;

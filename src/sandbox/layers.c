@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,7 +30,11 @@ int layers_make(struct sandbox *sb, const char *data_dir, const char *lower, str
         r = mkdirat(data, dir + strlen(data_dir) + 1, 0700) == 0 ? 0 : -errno;
     if (r == 0) {
         sb->layer_dir = dir;
-        if (mkdirat(data, sb->inst.layers.upper, 0755) < 0 || mkdirat(data, sb->inst.layers.work, 0700) < 0)
+        /* Held as long as this process lives: a check of another state directory knows by it that somebody does. */
+        int held = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (held < 0 || flock(held, LOCK_EX | LOCK_NB) < 0)
+            r = -errno;
+        if (r == 0 && (mkdirat(data, sb->inst.layers.upper, 0755) < 0 || mkdirat(data, sb->inst.layers.work, 0700) < 0))
             r = -errno;
     }
     close(data);

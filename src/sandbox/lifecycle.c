@@ -28,12 +28,38 @@ static void warn(const struct err *err)
         sandbox_warn(err->text);
 }
 
+/* "slice:prefix:name" becomes a path of the same shape that systemd would make. */
+const char *sandbox_cgroup_path(struct arena *a, const struct policy *p, const char *id, struct err *err)
+{
+    const char *path = p->cgroups_path;
+
+    if (!path || !*path)
+        return arena_printf(a, "/moat-%s", id);
+    const char *first = strchr(path, ':'), *second = first ? strchr(first + 1, ':') : NULL;
+    if (second) {
+        const char *slice = first == path ? "system.slice" : arena_strndup(a, path, (size_t)(first - path));
+        return arena_printf(a, "/%s/%.*s%s%s.scope", slice, (int)(second - first - 1), first + 1,
+                            second - first > 1 ? "-" : "", second + 1);
+    }
+    for (const char *c = path; *c;) { /* no way up */
+        size_t n = strcspn(c, "/");
+        if (n == 2 && c[0] == '.' && c[1] == '.') {
+            err_set(err, -EINVAL, "linux.cgroupsPath %s: must not contain ..", path);
+            return NULL;
+        }
+        c += n + (c[n] == '/');
+    }
+    return path[0] == '/' ? path : arena_printf(a, "/%s", path);
+}
+
 int sandbox_create(struct sandbox *sb, struct err *err)
 {
     struct instance *inst = &sb->inst;
 
     inst->arena = sb->arena;
     inst->policy = &sb->policy;
+    if (sb->policy.ns[NS_MNT].how == NS_HOST && inst->root_path)
+        symlinkat(inst->root_path, inst->state_fd, "root");
     int r = inst->boundary->create(inst, err);
     if (r == 0) {
         r = state_write(sb, err);
@@ -135,10 +161,9 @@ int sandbox_forget(struct sandbox *sb, struct err *err)
     struct err e = {0};
     int r = 0, bad;
 
-    if (sb->inst.boundary && (bad = sb->inst.boundary->destroy(&sb->inst, &e)) < 0) {
-        r = bad;
-        *err = e;
-    }
+    /* What cannot be taken away now stays on record, for another try. */
+    if (sb->inst.boundary && (r = sb->inst.boundary->destroy(&sb->inst, err)) < 0)
+        return r;
     if ((bad = layers_remove(sb, &e)) < 0 && r == 0) {
         r = bad;
         *err = e;
@@ -151,6 +176,16 @@ int sandbox_forget(struct sandbox *sb, struct err *err)
         run_late_hooks(sb, HOOK_POSTSTOP, "poststop", "stopped", &(struct err){0});
     }
     return r;
+}
+
+/* Every group of it was made by us. */
+static bool cgroup_is_ours(const struct cgroup *cg)
+{
+    bool ours = true;
+
+    for (uint32_t h = 0; h < cg->host->n; h++)
+        ours &= cg->dir_fds[h] < 0 || cg->made[h];
+    return ours;
 }
 
 /* The first process gone: with a pid namespace of its own, everything in it. */
@@ -174,16 +209,32 @@ static int end_process(struct sandbox *sb, struct err *err)
                    (int)inst->pid);
 }
 
+/* The maker holds the lock until it is done or dead. */
+static bool lock_bounded(int fd, int ms)
+{
+    for (;; ms -= 10) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return true;
+        if (ms <= 0)
+            return false;
+        poll(NULL, 0, 10);
+    }
+}
+
 int sandbox_delete(struct sandbox *sb, bool force, struct err *err)
 {
     enum sandbox_status s = sandbox_status(sb);
 
-    if (s == SANDBOX_CREATING && flock(sb->inst.state_fd, LOCK_EX | LOCK_NB) < 0 && !force)
+    if (s == SANDBOX_CREATING && !lock_bounded(sb->inst.state_fd, force ? 10000 : 0))
         return err_set(err, -EBUSY, "container \"%s\" is being created", sb->id);
     if ((s == SANDBOX_RUNNING || s == SANDBOX_PAUSED) && !force)
         return err_set(err, -EBUSY, "cannot delete container \"%s\": it is %s; stop it first, or use --force", sb->id,
                        sandbox_status_name(s));
     err->code = 0;
+    /* A killed maker has not recorded its process: the group tells who it was, where the group was made for it alone.
+     */
+    if (s == SANDBOX_CREATING && sb->inst.cgroup.host && cgroup_is_ours(&sb->inst.cgroup))
+        cgroup_signal_all(&sb->inst.cgroup, SIGKILL, &(struct err){0});
     int r = end_process(sb, err);
     return r < 0 ? r : sandbox_forget(sb, err);
 }

@@ -6,6 +6,7 @@
  *   config.json   the policy, as an OCI document (the caller's own text under moat-oci)
  *   state.json    written once, when the first process is there; schema: docs/schema/sandbox-state.schema.json
  *   start.sock    while it is created and not started
+ *   root          a link to the root, only where the mounts would outlive the process (no mount namespace)
  * The maker holds flock(2) on the directory until state.json is written or all is undone: a directory without
  * state.json whose lock is free was left by a killed maker, and `moat system check` clears it.
  *
@@ -31,6 +32,7 @@ struct sandbox {
     uint64_t pid_key;    /* start time of .inst.pid: a pid alone is never trusted */
     const char *created; /* RFC 3339 */
     const char *maker;   /* "moat" or "moat-oci" */
+    bool foreground;     /* its maker waits for the end and removes it: without its maker it is left over */
     uint32_t owner_uid;
     struct cgroup_host cgroup_host;
     /* of moat run */
@@ -45,8 +47,15 @@ int sandbox_open_root(struct sandbox *sb, struct arena *a, const char *path, boo
 /* 0 when `id` may name a sandbox. */
 int sandbox_check_id(const char *id, struct err *err);
 
-/* Makes ROOT/ID with config.json. -EEXIST when the id is taken. */
-int sandbox_reserve(struct sandbox *sb, const char *id, const char *config, size_t len, struct err *err);
+/* Makes ROOT/ID, locked. -EEXIST when the id is taken. Comes before anything that bears the id's name: whoever clears
+ * leftovers takes what belongs to no directory here as left over. */
+int sandbox_reserve(struct sandbox *sb, const char *id, struct err *err);
+/* Writes config.json; undoes nothing. */
+int sandbox_write_config(struct sandbox *sb, const char *config, size_t len, struct err *err);
+
+/* The group that a policy names, or "/moat-ID". The systemd notation "slice:prefix:name" becomes the path that systemd
+ * would make. NULL with err set when it is refused. */
+const char *sandbox_cgroup_path(struct arena *a, const struct policy *p, const char *id, struct err *err);
 
 /* Everything up to the first instruction; on failure all is undone, the directory too. */
 int sandbox_create(struct sandbox *sb, struct err *err);
@@ -59,6 +68,8 @@ int sandbox_started(struct sandbox *sb, struct err *err);
 
 /* -ENOENT for an unknown id. */
 int sandbox_load(struct sandbox *sb, const char *id, struct err *err);
+/* The same with the maker's lock taken, until .inst.state_fd is closed. -EBUSY while the maker lives. */
+int sandbox_load_ownerless(struct sandbox *sb, const char *id, struct err *err);
 enum sandbox_status sandbox_status(struct sandbox *sb);
 const char *sandbox_status_name(enum sandbox_status s);
 

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONFIG_MAX (16u << 20)
+#define CONFIG_MAX    (16u << 20)
+#define RESERVE_TRIES 1000
 
 static int make_path(const char *path, mode_t mode)
 {
@@ -59,12 +61,14 @@ int sandbox_open_root(struct sandbox *sb, struct arena *a, const char *path, boo
     if (!path)
         path = default_root(a);
     sb->root_path = path;
-    sb->root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* The last resort of a user without a runtime directory lies in /tmp, where others can plant links. */
+    int follow = strncmp(path, "/tmp/", 5) ? 0 : O_NOFOLLOW;
+    sb->root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | follow);
     if (sb->root_fd < 0 && errno == ENOENT && create) {
         int r = make_path(path, 0700);
         if (r < 0)
             return err_sys(err, r, "state directory %s", path);
-        sb->root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        sb->root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | follow);
     }
     if (sb->root_fd < 0)
         return err_sys(err, -errno, "state directory %s", path);
@@ -90,29 +94,71 @@ int sandbox_check_id(const char *id, struct err *err)
     return 0;
 }
 
-int sandbox_reserve(struct sandbox *sb, const char *id, const char *config, size_t len, struct err *err)
+static bool still_named(int root_fd, const char *id, int fd)
+{
+    struct stat named, open;
+
+    return fstat(fd, &open) == 0 && fstatat(root_fd, id, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           named.st_ino == open.st_ino && named.st_dev == open.st_dev;
+}
+
+/* A directory that `moat system check` finds before it is locked looks left over, and is cleared: then it is made
+ * again. */
+int sandbox_reserve(struct sandbox *sb, const char *id, struct err *err)
 {
     int r = sandbox_check_id(id, err);
 
     if (r < 0)
         return r;
-    if (mkdirat(sb->root_fd, id, 0700) < 0)
-        return errno == EEXIST ? err_set(err, -EEXIST,
-                                         "container id \"%s\" is already in use; delete it first or choose another", id)
-                               : err_sys(err, -errno, "state directory %s/%s", sb->root_path, id);
-    sb->inst.state_fd = openat(sb->root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    sb->id = sb->inst.id = id;
-    int fd = -1;
-    if (sb->inst.state_fd >= 0 && flock(sb->inst.state_fd, LOCK_EX | LOCK_NB) == 0)
-        fd = openat(sb->inst.state_fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    r = fd < 0 ? -errno : io_write_all(fd, config, len);
+    for (int i = 0; i < RESERVE_TRIES; i++) {
+        if (mkdirat(sb->root_fd, id, 0700) < 0)
+            return errno == EEXIST
+                       ? err_set(err, -EEXIST,
+                                 "container id \"%s\" is already in use; delete it first or choose another", id)
+                       : err_sys(err, -errno, "state directory %s/%s", sb->root_path, id);
+        int fd = openat(sb->root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0 && errno != ENOENT) {
+            r = -errno;
+            unlinkat(sb->root_fd, id, AT_REMOVEDIR);
+            return err_sys(err, r, "state directory %s/%s", sb->root_path, id);
+        }
+        while (fd >= 0 && flock(fd, LOCK_EX) < 0 && errno == EINTR)
+            ;
+        if (fd >= 0 && still_named(sb->root_fd, id, fd)) {
+            sb->inst.state_fd = fd;
+            sb->id = sb->inst.id = id;
+            return 0;
+        }
+        if (fd >= 0)
+            close(fd);
+    }
+    return err_set(err, -EBUSY, "state directory %s/%s: removed as often as it is made; is a check running in a loop?",
+                   sb->root_path, id);
+}
+
+int sandbox_write_config(struct sandbox *sb, const char *config, size_t len, struct err *err)
+{
+    int fd = openat(sb->inst.state_fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int r = fd < 0 ? -errno : io_write_all(fd, config, len);
+
     if (fd >= 0)
         close(fd);
-    if (r < 0) {
-        state_remove(sb);
-        return err_sys(err, r, "state directory %s/%s", sb->root_path, id);
-    }
-    return 0;
+    return r < 0 ? err_sys(err, r, "state directory %s/%s", sb->root_path, sb->id) : 0;
+}
+
+/* What is rarely there: a temporary file of a killed maker, the notes about shared groups and mounts. */
+static void remove_the_rest(int state_fd)
+{
+    int fd = openat(state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *e;
+
+    while (dir && (e = readdir(dir)))
+        unlinkat(state_fd, e->d_name, 0);
+    if (dir)
+        closedir(dir);
+    else if (fd >= 0)
+        close(fd);
 }
 
 int state_remove(struct sandbox *sb)
@@ -123,6 +169,10 @@ int state_remove(struct sandbox *sb)
         unlinkat(sb->inst.state_fd, "start.sock", 0);
     }
     int r = unlinkat(sb->root_fd, sb->id, AT_REMOVEDIR) < 0 ? -errno : 0;
+    if (r == -ENOTEMPTY && sb->inst.state_fd >= 0) {
+        remove_the_rest(sb->inst.state_fd);
+        r = unlinkat(sb->root_fd, sb->id, AT_REMOVEDIR) < 0 ? -errno : 0;
+    }
     if (sb->inst.state_fd >= 0)
         close(sb->inst.state_fd);
     sb->inst.state_fd = -1;
@@ -192,9 +242,11 @@ int state_write(struct sandbox *sb, struct err *err)
     json_string(&w, "rootfs", sb->inst.root_path);
     json_string(&w, "cgroupPath", sb->inst.cgroup_path);
     json_bool(&w, "rootless", sb->inst.rootless);
+    json_bool(&w, "foreground", sb->foreground);
     json_uint(&w, "owner", sb->owner_uid);
     json_uint(&w, "idBlock", sb->id_block);
     json_string(&w, "layerDir", sb->layer_dir);
+    json_uint(&w, "rootMount", sb->inst.root_mount_id);
     json_object_end(&w);
     r = w.failed ? -ENOMEM : io_replace_file(sb->inst.state_fd, "state.json", w.buf, w.len, 0600);
     json_writer_free(&w);
@@ -215,18 +267,36 @@ static int64_t int_of(const struct json *o, const char *name)
     return v && v->type == JSON_INT ? v->integer : 0;
 }
 
-static int read_state(struct sandbox *sb, struct err *err)
+static bool bool_of(const struct json *o, const char *name)
+{
+    const struct json *v = json_get(o, name);
+
+    return v && v->type == JSON_BOOL && v->boolean;
+}
+
+/* What a maker that has not written state.json would have recorded, as far as killing and removing need it. */
+static void guess_state(struct sandbox *sb)
+{
+    char root[PATH_MAX];
+    ssize_t n = readlinkat(sb->inst.state_fd, "root", root, sizeof root - 1);
+
+    sb->inst.boundary = &boundary_container;
+    sb->inst.pid = 0;
+    sb->inst.cgroup_path = sandbox_cgroup_path(sb->arena, &sb->policy, sb->id, &(struct err){0});
+    if (n > 0)
+        sb->inst.root_path = arena_strndup(sb->arena, root, (size_t)n);
+}
+
+static int read_state(struct sandbox *sb, bool *recorded, struct err *err)
 {
     struct json *o;
     char *text, boot[64];
     size_t len;
 
     int r = io_read_file(sb->arena, sb->inst.state_fd, "state.json", 1 << 20, &text, &len);
-    if (r == -ENOENT) { /* being made, or left by a killed maker */
-        sb->inst.pid = 0;
-        sb->inst.boundary = &boundary_container;
+    *recorded = r != -ENOENT;
+    if (!*recorded) /* being made, or left by a killed maker */
         return 0;
-    }
     if (r < 0)
         return err_sys(err, r, "state of container %s", sb->id);
     if ((r = json_parse(sb->arena, text, len, &o, err)) < 0)
@@ -244,11 +314,12 @@ static int read_state(struct sandbox *sb, struct err *err)
     sb->inst.bundle = string_of(o, "bundle");
     sb->inst.root_path = string_of(o, "rootfs");
     sb->inst.cgroup_path = string_of(o, "cgroupPath");
-    const struct json *rootless = json_get(o, "rootless");
-    sb->inst.rootless = rootless && rootless->type == JSON_BOOL && rootless->boolean;
+    sb->inst.rootless = bool_of(o, "rootless");
+    sb->foreground = bool_of(o, "foreground");
     sb->owner_uid = (uint32_t)int_of(o, "owner");
     sb->id_block = (uint32_t)int_of(o, "idBlock");
     sb->layer_dir = string_of(o, "layerDir");
+    sb->inst.root_mount_id = (uint64_t)int_of(o, "rootMount");
     return 0;
 }
 
@@ -267,7 +338,7 @@ static int read_config(struct sandbox *sb, struct err *err)
                                                             : 0;
 }
 
-int sandbox_load(struct sandbox *sb, const char *id, struct err *err)
+static int open_directory(struct sandbox *sb, const char *id, struct err *err)
 {
     int r = sandbox_check_id(id, err);
 
@@ -279,8 +350,22 @@ int sandbox_load(struct sandbox *sb, const char *id, struct err *err)
     if (sb->inst.state_fd < 0)
         return errno == ENOENT ? err_set(err, -ENOENT, "container \"%s\" does not exist", id)
                                : err_sys(err, -errno, "container \"%s\"", id);
-    if ((r = read_config(sb, err)) < 0 || (r = read_state(sb, err)) < 0)
+    return 0;
+}
+
+static int load(struct sandbox *sb, struct err *err)
+{
+    bool recorded;
+    int r, bad = read_config(sb, err);
+    if ((r = read_state(sb, &recorded, err)) < 0)
         return r;
+    if (bad < 0 && recorded)
+        return bad;
+    *err = (struct err){0};
+    if (bad < 0) /* half written, so nothing was made by it */
+        policy_init(&sb->policy, sb->arena, POLICY_FROM_OCI);
+    if (!recorded)
+        guess_state(sb);
     sb->inst.policy = &sb->policy;
     sb->inst.cgroups = &sb->cgroup_host;
     if ((r = cgroup_host_probe(&sb->cgroup_host, err)) < 0)
@@ -289,12 +374,37 @@ int sandbox_load(struct sandbox *sb, const char *id, struct err *err)
         sb->inst.bundle = "/";
     char run_state;
     uint64_t key;
+    /* The descriptor first, then the question whether the number is still that process: no reuse in between. */
+    if ((sb->inst.pid > 0 || sb->inst.cgroup_path) && (r = sb->inst.boundary->recover(&sb->inst, err)) < 0)
+        return r;
     if (sb->inst.pid > 0 && (state_process_key(sb->inst.pid, &key, &run_state) < 0 || key != sb->pid_key ||
-                             run_state == 'Z' || run_state == 'X'))
+                             run_state == 'Z' || run_state == 'X')) {
         sb->inst.pid = 0;
-    if (sb->inst.pid > 0 || sb->inst.cgroup_path)
-        return sb->inst.boundary->recover(&sb->inst, err);
+        cleanup_fd(&sb->inst.pidfd);
+        sb->inst.pidfd = -1;
+    }
     return 0;
+}
+
+int sandbox_load(struct sandbox *sb, const char *id, struct err *err)
+{
+    int r = open_directory(sb, id, err);
+
+    return r < 0 ? r : load(sb, err);
+}
+
+/* Locked first, then read: what a maker wrote in between would be missed. */
+int sandbox_load_ownerless(struct sandbox *sb, const char *id, struct err *err)
+{
+    int r = open_directory(sb, id, err);
+
+    if (r < 0)
+        return r;
+    if (flock(sb->inst.state_fd, LOCK_EX | LOCK_NB) < 0)
+        return err_set(err, -EBUSY, "container \"%s\": its maker is at work", id);
+    if (!still_named(sb->root_fd, id, sb->inst.state_fd))
+        return err_set(err, -ENOENT, "container \"%s\" does not exist", id);
+    return load(sb, err);
 }
 
 static int by_name(const void *a, const void *b)

@@ -7,12 +7,12 @@
 #include "unpack/copy.h"
 
 #include "base/mem.h"
+#include "host/openat2.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -44,9 +44,8 @@ static int open_source(struct copy *c, const char *path, int flags)
 {
     struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC | O_NOFOLLOW),
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
-    long r = syscall(SYS_openat2, c->source, *path ? path : ".", &how, sizeof how);
 
-    return r < 0 ? -errno : (int)r;
+    return openat2_scoped(c->source, *path ? path : ".", &how);
 }
 
 static void feed(struct copy *c, const void *p, size_t n)

@@ -3,11 +3,11 @@
 #include "unpack/dest.h"
 
 #include "base/mem.h"
+#include "host/openat2.h"
 #include "image/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,10 +83,10 @@ int dest_open_directory(struct dest *d, const char *path, int flags, int *fd)
 
     how.resolve = RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
     how.resolve |= d->layer ? RESOLVE_IN_ROOT : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-    long r = syscall(SYS_openat2, d->root, *path ? path : ".", &how, sizeof how);
+    int r = openat2_scoped(d->root, *path ? path : ".", &how);
     if (r < 0)
-        return -errno;
-    *fd = (int)r;
+        return r;
+    *fd = r;
     return 0;
 }
 

@@ -297,7 +297,7 @@ tmp_exists() { ls -A "$MOAT_DATA_DIR/images" 2>/dev/null | grep -q '^\.tmp-'; }
     wait_for 3 eval "! kill -0 $unpacker"
     kill $feeder
     run -0 moat images
-    refute_contains 'a  '
+    refute_contains $'\na  '
     tmp_exists
     moat import tree other
     ! tmp_exists

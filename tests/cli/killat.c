@@ -6,9 +6,10 @@
  *   killat --after USEC WHO -- COMMAND...  SIGKILL to WHO after that time
  *   killat --then COMMAND-LINE ...       run by the shell after the kill, before the look for survivors
  *
- * WHO: launcher (the command's own process) or child (its first child, through all that it executes). Being a subreaper, it
- * sees every orphan. Status: 0 killed there and nothing lives on; 1 the command ended first; 3 something lives on (named,
- * then killed); 4 the command did not end within ten seconds; 5 the command of --then failed; 2 usage, or a failure of its own.
+ * WHO: launcher (the command's own process) or child (its first child, through all that it executes). Being a
+ * subreaper, it sees every orphan. Status: 0 killed there and nothing lives on; 1 the command ended first; 3 something
+ * lives on (named, then killed); 4 the command did not end within ten seconds; 5 the command of --then failed; 2 usage,
+ * or a failure of its own.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -112,7 +113,8 @@ static bool step(long at)
         }
         int sig = WSTOPSIG(status);
         pid_t target = at_child ? child : launcher;
-        if (status >> 16 == PTRACE_EVENT_FORK || status >> 16 == PTRACE_EVENT_VFORK || status >> 16 == PTRACE_EVENT_CLONE) {
+        if (status >> 16 == PTRACE_EVENT_FORK || status >> 16 == PTRACE_EVENT_VFORK ||
+            status >> 16 == PTRACE_EVENT_CLONE) {
             unsigned long born = 0;
             ptrace(PTRACE_GETEVENTMSG, pid, NULL, &born);
             if (pid == launcher && !child)

@@ -71,6 +71,16 @@ up()
     wait_for 5 grep -q up "$dir/out"
 }
 
+# judge SCHEMA FILE: a document against a schema of docs/schema.
+judge()
+{
+    require_command python3
+    local verdict=0
+    python3 "$BATS_TEST_DIRNAME/judge.py" "$@" || verdict=$?
+    [ $verdict != 77 ] || skip "needs the Python module jsonschema (Debian package python3-jsonschema)"
+    return $verdict
+}
+
 status_is() { [ "$(oci state "$id" 2>/dev/null | jq -r .status)" = "$1" ]; }
 host_pid() { oci state "$id" | jq .pid; }
 gone() { [ ! -e "/proc/$1" ]; }

@@ -10,7 +10,8 @@ teardown() { oci_teardown; }
 
 check_document() # --check-state|--check-features FILE
 {
-    ninja -C "$MOAT_BUILD" tests/conformance/oci_schema > "$dir/ninja.log" 2>&1 || { cat "$dir/ninja.log" >&2; return 1; }
+    [ -x "$MOAT_BUILD/tests/conformance/oci_schema" ] ||
+        ninja -C "$MOAT_BUILD" tests/conformance/oci_schema > "$dir/ninja.log" 2>&1 || { cat "$dir/ninja.log" >&2; return 1; }
     "$MOAT_BUILD/tests/conformance/oci_schema" "$@"
 }
 
@@ -128,17 +129,8 @@ check_document() # --check-state|--check-features FILE
 }
 
 @test "state.json on disk is what its schema describes" {
-    require_command python3
-    python3 -c 'import jsonschema' 2>/dev/null || skip "needs the Python module jsonschema (Debian package python3-jsonschema)"
     up
-    python3 -W ignore -c '
-import json, sys, jsonschema
-schema = json.load(open(sys.argv[1]))
-document = json.load(open(sys.argv[2]))
-jsonschema.validators.validator_for(schema)(schema).validate(document)
-missing = set(schema["properties"]) - set(document) - set(schema["$comment"].split(": ")[1].split(", "))
-assert not missing, f"described, not written: {missing}"
-' "$MOAT_SRC/docs/schema/sandbox-state.schema.json" "$state/$id/state.json"
+    judge sandbox-state.schema.json "$state/$id/state.json"
 }
 
 @test "state of what is not there is an error that names it" {
@@ -202,7 +194,7 @@ assert not missing, f"described, not written: {missing}"
 
 @test "run forwards TERM" {
     config "shell(\"${LIVES//\"/\\\"}\")"
-    oci run --bundle "$dir" "$id" > "$dir/out" 3>&- &
+    "$MOAT_OCI" --root "$state" run --bundle "$dir" "$id" > "$dir/out" 3>&- &
     local pid=$!
     wait_for 5 grep -q up "$dir/out"
     kill -TERM "$pid"
@@ -229,12 +221,12 @@ assert not missing, f"described, not written: {missing}"
 
 @test "run dies, and its container with it, by kill -9" {
     config "shell(\"${LIVES//\"/\\\"}\")"
-    oci run --bundle "$dir" "$id" > "$dir/out" 2>&1 3>&- &
+    "$MOAT_OCI" --root "$state" run --bundle "$dir" "$id" > "$dir/out" 2>&1 3>&- &
     local pid=$! inner
     wait_for 5 grep -q up "$dir/out"
     inner=$(pgrep -P "$pid" | head -n 1)
     kill -9 "$pid"
-    wait "$pid" || true
+    wait "$pid" 2>/dev/null || true
     wait_for 5 gone "$inner"
 }
 
@@ -371,7 +363,7 @@ assert not missing, f"described, not written: {missing}"
 
 @test "exec runs in the container's namespaces and cgroup" {
     up '.hostname = "inside"'
-    run oci exec "$id" sh -c 'hostname; readlink /proc/self/ns/mnt /proc/self/ns/net /proc/self/ns/ipc; cat /proc/self/cgroup'
+    run oci exec "$id" sh -c 'hostname; for n in mnt net ipc; do readlink /proc/self/ns/$n; done; cat /proc/self/cgroup'
     assert_success
     local ns
     ns=$(for n in mnt net ipc; do readlink "/proc/$(host_pid)/ns/$n"; done)
@@ -506,7 +498,7 @@ assert not missing, f"described, not written: {missing}"
 }
 
 @test "exec has the container's seccomp filter and no_new_privs" {
-    up
+    up '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW"}'
     run oci exec "$id" grep -E 'Seccomp:|NoNewPrivs' /proc/self/status
     assert_output $'NoNewPrivs:\t1\nSeccomp:\t2'
 }
@@ -687,7 +679,7 @@ ticks() { wc -l < "$dir/out"; }
 
 @test "events goes on until the container ends" {
     up
-    oci events --interval 1s "$id" > "$dir/events" 3>&- &
+    "$MOAT_OCI" --root "$state" events --interval 1s "$id" > "$dir/events" 3>&- &
     helpers+=($!)
     wait_for 5 test -s "$dir/events"
     oci kill "$id" KILL

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The container boundary: its table of verbs and those that are a few lines. The rest is in launch.c and exec.c. */
 #include "boundary/container/container.h"
+#include "base/io.h"
 #include "host/features.h"
 #include "host/sys.h"
 
@@ -21,15 +22,43 @@ static int container_offer(struct arena *a, struct offer *out)
     return 0;
 }
 
+/* Groups that were there before the sandbox are somebody else's: noted when it is made, one digit a hierarchy, and
+ * never removed. There is no note where all are ours. */
+void group_note_owner(const struct instance *inst)
+{
+    const struct cgroup *cg = &inst->cgroup;
+    char text[CGROUP_HIERARCHIES_MAX];
+    bool shared = false;
+
+    for (uint32_t h = 0; h < cg->host->n; h++) {
+        text[h] = cg->made[h] ? '1' : '0';
+        shared |= cg->dir_fds[h] >= 0 && !cg->made[h];
+    }
+    if (shared)
+        io_replace_file(inst->state_fd, "groups", text, cg->host->n, 0600);
+}
+
+static void group_recall_owner(struct instance *inst)
+{
+    struct cgroup *cg = &inst->cgroup;
+    char text[CGROUP_HIERARCHIES_MAX + 1];
+    ssize_t n = io_read_small(inst->state_fd, "groups", text, sizeof text);
+
+    for (uint32_t h = 0; h < cg->host->n && h < (n > 0 ? n : 0); h++)
+        cg->made[h] = cg->made[h] && text[h] == '1';
+}
+
 static int container_recover(struct instance *inst, struct err *err)
 {
-    inst->pidfd = (int)sys(SYS_pidfd_open, inst->pid, 0);
+    inst->pidfd = inst->pid > 0 ? (int)sys(SYS_pidfd_open, inst->pid, 0) : -1;
     if (inst->cgroup_path && inst->cgroups && inst->cgroups->n) {
         int r = cgroup_open(&inst->cgroup, inst->cgroups, inst->cgroup_path, err);
         if (r < 0 && r != -ENOENT)
             return r;
         if (r == -ENOENT)
             inst->cgroup.host = NULL;
+        else
+            group_recall_owner(inst);
         err->code = 0;
     }
     return 0;
@@ -84,8 +113,8 @@ static int container_destroy(struct instance *inst, struct err *err)
         cgroup_close(&inst->cgroup);
         inst->cgroup.host = NULL;
     }
-    if (inst->root_path && inst->policy->ns[NS_MNT].how == NS_HOST && inst->policy->has_process) {
-        int bad = root_unmount_all(inst->root_path, r < 0 ? &(struct err){0} : err);
+    if (inst->root_mount_id) {
+        int bad = root_unmount(inst, r < 0 ? &(struct err){0} : err);
         r = r < 0 ? r : bad;
     }
     return r;

@@ -39,8 +39,9 @@ struct launch {
     int64_t late_mount; /* index of a cgroup mount that is made last; -1 */
     bool in_group;      /* set-up stage: has joined */
     sigset_t mask;
-    bool has_home;  /* the policy's environment has HOME */
-    char home[512]; /* else "HOME=/root", filled by the set-up stage */
+    bool has_home;   /* the policy's environment has HOME */
+    int launcher_fd; /* pidfd of the launcher, for the set-up stage */
+    char home[512];  /* else "HOME=/root", filled by the set-up stage */
     _Atomic uint32_t go, reached;
     _Atomic uint32_t alive; /* CLONE_CHILD_CLEARTID: 0 once the set-up stage has executed moat-enter or died */
     struct err err;         /* the set-up stage's error, if it failed */
@@ -54,9 +55,12 @@ int root_attach(struct launch *l, int *root);
 int root_enter(struct launch *l, int root);
 int root_mask_paths(struct launch *l, int root);
 int root_protect_paths(struct launch *l, int root);
-/* The launcher's, at destroy: for sandboxes without a mount namespace of their own. */
-int root_unmount_all(const char *root_path, struct err *err);
+/* The launcher's, at destroy: takes the root's mount, and with it all below, out of a mount namespace that is not the
+ * sandbox's own. Only the mount we made (inst->root_mount_id) is touched. */
+int root_unmount(struct instance *inst, struct err *err);
 
+/* container.c: notes which groups are not ours. Before the process may join, and so outlive the launcher. */
+void group_note_owner(const struct instance *inst);
 /* setup.c: joins the cgroup once it is ready, and makes it the root of the cgroup namespace. Again: nothing. */
 int group_enter(struct launch *l);
 

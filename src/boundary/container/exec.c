@@ -134,7 +134,7 @@ int container_exec(struct instance *inst, const struct process *pr, struct err *
     static char stack[16384] __attribute__((aligned(16)));
     int ns[NS_KINDS + 1] = {-1}, cgroups[CGROUP_HIERARCHIES_MAX + 1], report[2];
     bool other_pid = false, other_user = false;
-    struct exec_child child = {.memfd = -1, .keep_keyring = inst->no_new_keyring};
+    struct exec_child child = {.memfd = -1, .keep_keyring = inst->no_new_keyring, .process = pr, .err = err};
     struct policy with = *inst->policy;
     uint32_t n = 0;
 
@@ -146,6 +146,9 @@ int container_exec(struct instance *inst, const struct process *pr, struct err *
             cgroups[n++] = inst->cgroup.join_fds[i];
         }
     cgroups[n] = -1;
+    /* The namespaces were opened by the process's number: they are its own if it is still there. */
+    if (r == 0 && sys(SYS_pidfd_send_signal, inst->pidfd, 0, NULL, 0) < 0)
+        r = err_set(err, -ESRCH, "container %s: its process has ended", inst->id);
     if (r == 0 && pipe2(report, O_CLOEXEC) < 0)
         r = err_sys(err, -errno, "report pipe");
     if (r < 0)

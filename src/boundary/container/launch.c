@@ -44,6 +44,9 @@ static int open_namespaces(struct launch *l, struct err *err)
             return err_set(err, -EINVAL, "linux.namespaces %s: %s is not a %s namespace", ns_name(kind),
                            p->ns[kind].path, ns_name(kind));
     }
+    if (p->ns[NS_MNT].how != NS_NEW && l->inst->root_path && !strcmp(l->inst->root_path, "/"))
+        return err_set(err, -EINVAL,
+                       "root.path / without a mount namespace of its own: the host's root cannot be the sandbox's");
     l->own_user_ns = p->ns[NS_USER].how != NS_HOST;
     return 0;
 }
@@ -160,6 +163,7 @@ static int finish_group(struct launch *l, struct err *err)
         inst->cgroup.host = NULL; /* taken back already */
         return r;
     }
+    group_note_owner(inst);
     if ((r = cgroup_apply(&inst->cgroup, rs, false, err)) == 0 && (r = open_cgroup_trees(l, err)) == 0)
         sync_set(&l->go, GO_GROUP);
     return r;
@@ -279,7 +283,7 @@ static int runtime_hooks(struct launch *l, struct err *err)
 
     if (!l->wait_hooks)
         return 0;
-    if (!sync_wait(&l->reached, REACHED_NAMESPACES, &l->alive))
+    if (!sync_wait(&l->reached, REACHED_NAMESPACES, &l->alive, -1))
         return 0; /* died first: its error is taken up by the caller */
     for (uint32_t i = 0; i < p->n_net_devices; i++) {
         int r = netlink_move_device(p->net_devices[i].host_name, p->net_devices[i].name, inst->pid, err);
@@ -326,6 +330,10 @@ static int clone_setup(struct launch *l, struct err *err)
             return err_sys(err, -errno, "linux.namespaces pid: cannot join %s", l->policy->ns[NS_PID].path);
         }
     }
+    /* By it the set-up stage sees, in whatever pid namespace, that we died before it asked for a signal. */
+    l->launcher_fd = (int)sys(SYS_pidfd_open, getpid(), 0);
+    if (l->launcher_fd < 0)
+        return err_sys(err, l->launcher_fd, "cannot open ourselves as a pidfd (Linux 5.3)");
     atomic_store(&l->alive, 1);
     struct clone_args args = {
         .flags = l->clone_flags | CLONE_VM | CLONE_FILES | CLONE_PIDFD | CLONE_CHILD_CLEARTID,
@@ -350,7 +358,10 @@ static int clone_setup(struct launch *l, struct err *err)
                        "cannot make namespaces: this needs CAP_SYS_ADMIN, or a user namespace (and those are refused "
                        "to a process in a chroot and where user.max_user_namespaces is 0)");
     if (pid == -ENOSPC || pid == -EUSERS)
-        return err_sys(err, (int)pid, "cannot make namespaces: a limit in /proc/sys/user/ is reached");
+        return err_sys(err, (int)pid, "cannot make %s: a limit in /proc/sys/user/ is 0 or reached%s",
+                       l->clone_flags & CLONE_NEWUSER ? "a user namespace, or another one" : "namespaces",
+                       l->clone_flags & CLONE_NEWUSER ? " (sysctl user.max_user_namespaces; without one: --userns host)"
+                                                      : "");
     if (pid < 0)
         return err_sys(err, (int)pid, "cannot make the container's process");
     inst->pid = (pid_t)pid;
@@ -476,6 +487,8 @@ static void close_trees(struct launch *l)
     close_fd(l->root_fd);
     close_fd(l->data_fd);
     close_fd(l->enter_fd);
+    if (l->launcher_fd > 0)
+        close_fd(l->launcher_fd);
     for (uint32_t i = 0; l->mount_fds && i < l->policy->n_mounts; i++)
         close_fd(l->mount_fds[i]);
     for (uint32_t i = 0; i < CGROUP_HIERARCHIES_MAX; i++)

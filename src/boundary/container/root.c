@@ -7,7 +7,6 @@
 #include "boundary/container/container.h"
 #include "host/mountapi.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -37,6 +36,19 @@ static int overlay_root(struct launch *l)
     return tree < 0 ? err_sys(&l->err, tree, "root: cannot make the overlay over %s", l->overlay_data[0]) : tree;
 }
 
+/* statx(2) with STATX_MNT_ID (Linux 5.8): which mount an open file lies on. 0: the kernel does not say. */
+static uint64_t mount_id(int fd)
+{
+    union {
+        uint32_t mask;
+        uint64_t words[32];
+    } st = {0};                   /* struct statx, which musl 1.2.3 lacks: stx_mask at 0, stx_mnt_id at 144 */
+    const uint32_t want = 0x1000; /* STATX_MNT_ID */
+    long r = sys(SYS_statx, fd, "", AT_EMPTY_PATH, want, &st);
+
+    return r < 0 || !(st.mask & want) ? 0 : st.words[18];
+}
+
 int root_attach(struct launch *l, int *root)
 {
     int tree = l->root_fd;
@@ -56,6 +68,8 @@ int root_attach(struct launch *l, int *root)
         r = mount_attach_at(tree, AT_FDCWD, l->policy->ns[NS_MNT].how == NS_NEW ? "/" : l->inst->root_path);
     if (r < 0)
         return err_sys(&l->err, r, "root %s: cannot attach", l->inst->root_path);
+    if (l->policy->ns[NS_MNT].how == NS_HOST)
+        l->inst->root_mount_id = mount_id(tree);
     *root = tree;
     return 0;
 }
@@ -86,32 +100,15 @@ int root_enter(struct launch *l, int root)
     return 0;
 }
 
-/* Mounts that a sandbox without a mount namespace of its own made in the host's: at and below its root, the last first.
- */
-int root_unmount_all(const char *root_path, struct err *err)
+int root_unmount(struct instance *inst, struct err *err)
 {
-    char line[8192], *point;
-    size_t len = strlen(root_path);
+    int fd = open(inst->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    bool ours = fd >= 0 && mount_id(fd) == inst->root_mount_id;
 
-    for (int round = 0; round < 4096; round++) {
-        char last[4096] = "";
-        FILE *f = fopen("/proc/self/mountinfo", "re");
-        while (f && fgets(line, sizeof line, f)) {
-            strtok(line, " ");
-            for (int field = 2; field <= 5; field++)
-                point = strtok(NULL, " ");
-            if (point && !strncmp(point, root_path, len) && (!point[len] || point[len] == '/') &&
-                strlen(point) < sizeof last)
-                strcpy(last, point);
-        }
-        if (f)
-            fclose(f);
-        if (!last[0])
-            return 0;
-        if (umount2(last, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
-            return err_sys(err, -errno, "mount %s: cannot be removed", last);
-    }
-    return err_set(err, -EBUSY, "mounts at %s: more than could be removed", root_path);
+    close_fd(fd);
+    if (ours && umount2(inst->root_path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+        return err_sys(err, -errno, "root %s: its mount cannot be removed", inst->root_path);
+    return 0;
 }
 
 /* A masked file shows /dev/null, a masked directory an empty one. What the image lacks needs no mask. */
@@ -123,7 +120,7 @@ int root_mask_paths(struct launch *l, int root)
     for (uint32_t i = 0; i < paths->n && r == 0; i++) {
         struct stat st;
         int target = open_in_root(root, paths->v[i], O_PATH, 0);
-        if (target == -ENOENT || target == -ENOTDIR || target == -ELOOP || target == -EACCES)
+        if (target == -ENOENT || target == -ENOTDIR || target == -EACCES)
             continue;
         r = target < 0 ? target : (int)sys(SYS_newfstatat, target, "", &st, AT_EMPTY_PATH);
         int tree = -1;
@@ -164,7 +161,7 @@ int root_protect_paths(struct launch *l, int root)
 
     for (uint32_t i = 0; i < paths->n && r == 0; i++) {
         int target = open_in_root(root, paths->v[i], O_PATH, 0);
-        if (target == -ENOENT || target == -ENOTDIR || target == -ELOOP || target == -EACCES)
+        if (target == -ENOENT || target == -ENOTDIR || target == -EACCES)
             continue;
         int tree = target < 0 ? target : mount_clone(target, "", true);
         r = tree < 0 ? tree : mount_set(tree, true, MOUNT_ATTR_RDONLY, 0, 0, -1);

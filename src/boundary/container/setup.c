@@ -23,6 +23,11 @@
 #include <sys/socket.h>
 #include <sys/vfs.h>
 
+static int launcher_gone(struct launch *l)
+{
+    return err_set(&l->err, -EPIPE, "launcher went away"); /* nobody reads it: ends the set-up */
+}
+
 static int join_namespaces(struct launch *l)
 {
     /* The user namespace first: it brings the privilege for those it owns. The pid namespace was entered by the
@@ -58,8 +63,8 @@ int group_enter(struct launch *l)
 
     if (l->in_group)
         return 0;
-    if (l->wait_group)
-        sync_wait(&l->go, GO_GROUP, NULL);
+    if (l->wait_group && !sync_wait(&l->go, GO_GROUP, NULL, l->launcher_fd))
+        return launcher_gone(l);
     l->in_group = true;
     for (uint32_t i = 0; cg->host && i < cg->host->n; i++) {
         if (cg->join_fds[i] < 0 || cg->host->h[i].v2) /* v2: cloned into it */
@@ -224,20 +229,29 @@ static int set_up(struct launch *l)
     const struct policy *p = l->policy;
     int r;
 
-    sys(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL); /* for the waits below; a change of ids clears it */
+    sys(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL); /* a change of ids clears it */
+    if (process_gone(l->launcher_fd))          /* before we asked */
+        return launcher_gone(l);
     if (p->ns[NS_USER].how == NS_JOIN) /* before somebody in there could trace us, and with us the launcher's memory */
         sys(SYS_prctl, PR_SET_DUMPABLE, 0);
     /* Before the user namespace is joined or mapped, while the launcher's privilege counts. */
     if ((r = scheduling_set_oom_score(&p->process, &l->err)) < 0 || (r = join_namespaces(l)) < 0)
         return r;
-    if (l->wait_ids && !sync_wait(&l->go, GO_IDS, NULL))
-        return err_set(&l->err, -EPIPE, "launcher went away");
+    if (l->wait_ids && !sync_wait(&l->go, GO_IDS, NULL, l->launcher_fd))
+        return launcher_gone(l);
     if ((r = become_inner_root(l)) < 0)
         return r;
     sys(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+    if (process_gone(l->launcher_fd))
+        return launcher_gone(l);
     sys(SYS_prctl, PR_SET_DUMPABLE, 0);
-    if (!l->inst->no_new_keyring)
-        sys(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* -ENOSYS and quota: the old one stays, as with runc */
+    /* Without a new one the caller's keys would be the workload's. A kernel, or a filter around us, that has no
+     * keyrings to give has none to take either. */
+    r = l->inst->no_new_keyring ? 0 : (int)sys(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+    if (r < 0 && r != -ENOSYS && r != -EPERM)
+        return err_sys(&l->err, r,
+                       "session keyring: a new one cannot be made (/proc/sys/kernel/keys); --no-new-keyring keeps the "
+                       "caller's");
     if ((r = make_time_namespace(l)) < 0)
         return r;
     uint64_t propagation =
@@ -246,7 +260,8 @@ static int set_up(struct launch *l)
         return err_sys(&l->err, r, "mount namespace: cannot set its propagation");
     if (l->wait_hooks) {
         sync_set(&l->reached, REACHED_NAMESPACES);
-        sync_wait(&l->go, GO_HOOKS, NULL);
+        if (!sync_wait(&l->go, GO_HOOKS, NULL, l->launcher_fd))
+            return launcher_gone(l);
     }
     sys(SYS_umask, 0);
     if ((r = file_system(l)) < 0)

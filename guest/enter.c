@@ -592,7 +592,7 @@ int main(int argc, char **argv, char **envp)
     join_namespaces();
     /* Into the container's pid namespace as late as can be: until then nobody inside sees this process, whatever he may
      * trace. A filter that is installed early may forbid the fork, so it comes before that one. */
-    bool late_fork = rec->flags & ENTER_NO_NEW_PRIVS;
+    bool late_fork = rec->flags & ENTER_NO_NEW_PRIVS || !(rec->flags & ENTER_SECCOMP);
     if (rec->flags & ENTER_FORK && !late_fork)
         fork_into_pid_namespace();
     if (rec->flags & ENTER_SET_UID) {
@@ -614,6 +614,7 @@ int main(int argc, char **argv, char **envp)
     if (r < 0)
         fail(ENTER_FAILED_EXEC, r, 0);
     become_workload_identity(in_directory);
+    die_with_launcher(); /* before the wait: `create` ends, this process goes on */
     if (rec->flags & ENTER_WAIT_START)
         wait_for_start();
     if (argc <= 1)
@@ -622,13 +623,14 @@ int main(int argc, char **argv, char **envp)
     for (uint32_t i = 0; i < rec->n_hooks; i++)
         run_hook(&hooks[i], i);
     fence_files();
-    if (rec->flags & ENTER_FORK && late_fork)
+    if (rec->flags & ENTER_FORK && late_fork) {
         fork_into_pid_namespace();
+        die_with_launcher();
+    }
     if (rec->flags & ENTER_SETSID)
         sys(SYS_setsid);
     if (rec->flags & ENTER_CTTY)
         sys(SYS_ioctl, 0, TIOCSCTTY, 0);
-    die_with_launcher();
     long child = rec->flags & ENTER_INIT ? fork_workload() : 0;
     if (child < 0)
         fail(ENTER_FAILED_FORK, child, 0);

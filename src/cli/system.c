@@ -20,7 +20,8 @@
 #include <unistd.h>
 
 #define ARENA_SIZE (256u << 20)
-#define GROUP_AGE  600 /* seconds */
+#define GROUP_AGE   600 /* seconds */
+#define PATIENCE_MS 250
 
 enum { OPTION_DRY_RUN, OPTION_JSON, OPTION_ROOT };
 
@@ -34,6 +35,7 @@ const size_t n_system_options = ARRAY_LEN(system_options);
 struct check {
     struct arena arena;
     bool dry_run, json;
+    int patience_ms; /* with locks, for all sandboxes together */
     const char *root;
     unsigned sandboxes, groups, layers, ids, builds, failed;
 };
@@ -72,7 +74,7 @@ static void check_sandbox(struct check *c, const char *id)
 
     if (sandbox_open_root(&sb, &c->arena, c->root, false, &err) < 0)
         return;
-    int r = sandbox_load_ownerless(&sb, id, &err);
+    int r = sandbox_load_ownerless(&sb, id, &c->patience_ms, &err);
     if (r < 0 && r != -ENOENT && r != -EBUSY)
         say(c, "sandbox", id, &err);
     if (r == 0 && (sb.foreground || sandbox_status(&sb) == SANDBOX_CREATING)) {
@@ -215,6 +217,7 @@ int cmd_system(int argc, char **argv)
                 argc - at < 1 ? "no verb given" : argv[at]);
         return command_fail("system", &err);
     }
+    c.patience_ms = PATIENCE_MS;
     check_sandboxes(&c);
     check_groups(&c);
     check_layers(&c);

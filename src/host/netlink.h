@@ -7,7 +7,9 @@
 
 #include <sys/types.h>
 
-/* Moves an interface of our network namespace into that of `pid`, as `new_name` (NULL: keep the name). */
+/* Moves an interface of our network namespace into that of `pid` (runtime-spec, "Network Devices"): as `new_name`
+ * (NULL: keep the name; "eth%d": the kernel numbers it), with its permanent addresses of global scope, and up. -EEXIST
+ * when the name is taken there. */
 int netlink_move_device(const char *name, const char *new_name, pid_t pid, struct err *err);
 
 #endif

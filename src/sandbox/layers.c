@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/layers.h"
 
+#include "image/store.h"
 #include "image/tree.h"
 
 #include <errno.h>
@@ -41,6 +42,20 @@ int layers_make(struct sandbox *sb, const char *data_dir, const char *lower, str
     if (r < 0)
         layers_remove(sb, &(struct err){0});
     return r < 0 ? err_sys(err, r, "writable layer %s", dir) : 0;
+}
+
+void layers_find(struct sandbox *sb)
+{
+    const char *data;
+
+    if (store_default_dir(sb->arena, &data, &(struct err){0}) < 0)
+        return;
+    const char *dir = arena_printf(sb->arena, "%s/layers/%s", data, sb->id);
+    int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        sb->layer_dir = dir;
+    if (fd >= 0)
+        close(fd);
 }
 
 int layers_remove(struct sandbox *sb, struct err *err)

@@ -6,7 +6,8 @@
  *   config.json   the policy, as an OCI document (the caller's own text under moat-oci)
  *   state.json    written once, when the first process is there; schema: docs/schema/sandbox-state.schema.json
  *   start.sock    while it is created and not started
- *   root          a link to the root, only where the mounts would outlive the process (no mount namespace)
+ *   root, mount   links to the root and the number of its mount, only where that outlives the process (no mount namespace)
+ *   groups        one digit a cgroup hierarchy: 0 where the group was there before, only when there was one
  * The maker holds flock(2) on the directory until state.json is written or all is undone: a directory without
  * state.json whose lock is free was left by a killed maker, and `moat system check` clears it.
  *
@@ -68,8 +69,9 @@ int sandbox_started(struct sandbox *sb, struct err *err);
 
 /* -ENOENT for an unknown id. */
 int sandbox_load(struct sandbox *sb, const char *id, struct err *err);
-/* The same with the maker's lock taken, until .inst.state_fd is closed. -EBUSY while the maker lives. */
-int sandbox_load_ownerless(struct sandbox *sb, const char *id, struct err *err);
+/* The same with the maker's lock taken, until .inst.state_fd is closed. -EBUSY while the maker lives. What was killed a
+ * moment ago may still be dying and hold it: *patience_ms is how long to wait, and becomes what is left of that. */
+int sandbox_load_ownerless(struct sandbox *sb, const char *id, int *patience_ms, struct err *err);
 enum sandbox_status sandbox_status(struct sandbox *sb);
 const char *sandbox_status_name(enum sandbox_status s);
 

@@ -5,11 +5,13 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "sandbox/layers.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,14 +279,17 @@ static bool bool_of(const struct json *o, const char *name)
 /* What a maker that has not written state.json would have recorded, as far as killing and removing need it. */
 static void guess_state(struct sandbox *sb)
 {
-    char root[PATH_MAX];
+    char root[PATH_MAX], mount[24] = "";
     ssize_t n = readlinkat(sb->inst.state_fd, "root", root, sizeof root - 1);
 
     sb->inst.boundary = &boundary_container;
     sb->inst.pid = 0;
     sb->inst.cgroup_path = sandbox_cgroup_path(sb->arena, &sb->policy, sb->id, &(struct err){0});
+    layers_find(sb);
     if (n > 0)
         sb->inst.root_path = arena_strndup(sb->arena, root, (size_t)n);
+    if (sb->inst.root_path && readlinkat(sb->inst.state_fd, "mount", mount, sizeof mount - 1) > 0)
+        sb->inst.root_mount_id = strtoull(mount, NULL, 10);
 }
 
 static int read_state(struct sandbox *sb, bool *recorded, struct err *err)
@@ -394,13 +399,18 @@ int sandbox_load(struct sandbox *sb, const char *id, struct err *err)
 }
 
 /* Locked first, then read: what a maker wrote in between would be missed. */
-int sandbox_load_ownerless(struct sandbox *sb, const char *id, struct err *err)
+int sandbox_load_ownerless(struct sandbox *sb, const char *id, int *patience_ms, struct err *err)
 {
     int r = open_directory(sb, id, err);
 
     if (r < 0)
         return r;
-    if (flock(sb->inst.state_fd, LOCK_EX | LOCK_NB) < 0)
+    bool locked;
+    while (!(locked = flock(sb->inst.state_fd, LOCK_EX | LOCK_NB) == 0) && *patience_ms > 0) {
+        poll(NULL, 0, 5);
+        *patience_ms -= 5;
+    }
+    if (!locked)
         return err_set(err, -EBUSY, "container \"%s\": its maker is at work", id);
     if (!still_named(sb->root_fd, id, sb->inst.state_fd))
         return err_set(err, -ENOENT, "container \"%s\" does not exist", id);

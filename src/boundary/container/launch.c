@@ -47,6 +47,10 @@ static int open_namespaces(struct launch *l, struct err *err)
     if (p->ns[NS_MNT].how != NS_NEW && l->inst->root_path && !strcmp(l->inst->root_path, "/"))
         return err_set(err, -EINVAL,
                        "root.path / without a mount namespace of its own: the host's root cannot be the sandbox's");
+    if (p->n_net_devices && p->ns[NS_NET].how == NS_HOST)
+        return err_set(err, -EINVAL,
+                       "linux.netDevices %s: needs a network namespace (add {\"type\": \"network\"})",
+                       p->net_devices[0].host_name);
     l->own_user_ns = p->ns[NS_USER].how != NS_HOST;
     return 0;
 }

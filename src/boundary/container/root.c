@@ -49,6 +49,16 @@ static uint64_t mount_id(int fd)
     return r < 0 || !(st.mask & want) ? 0 : st.words[18];
 }
 
+/* On record before the mount is made: if the launcher is killed, this is how it is found. */
+static void note_mount(struct launch *l, uint64_t id)
+{
+    char text[24];
+
+    l->inst->root_mount_id = id;
+    snprintf(text, sizeof text, "%llu", (unsigned long long)id);
+    sys(SYS_symlinkat, text, l->inst->state_fd, "mount");
+}
+
 int root_attach(struct launch *l, int *root)
 {
     int tree = l->root_fd;
@@ -69,7 +79,7 @@ int root_attach(struct launch *l, int *root)
     if (r < 0)
         return err_sys(&l->err, r, "root %s: cannot attach", l->inst->root_path);
     if (l->policy->ns[NS_MNT].how == NS_HOST)
-        l->inst->root_mount_id = mount_id(tree);
+        note_mount(l, mount_id(tree));
     *root = tree;
     return 0;
 }

@@ -108,7 +108,7 @@ static int make_time_namespace(struct launch *l)
     if (p->time_boottime.set)
         n += snprintf(text + n, sizeof text - (size_t)n, "boottime %lld %u\n", (long long)p->time_boottime.secs,
                       p->time_boottime.nanosecs);
-    r = n ? write_file("/proc/thread-self/timens_offsets", text) : 0;
+    r = n ? write_file("/proc/self/timens_offsets", text) : 0;
     return r < 0 ? err_sys(&l->err, r, "linux.timeOffsets") : 0;
 }
 

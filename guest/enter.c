@@ -542,8 +542,10 @@ static void become_workload_identity(bool in_directory)
 
     if (rec->flags & ENTER_SET_CAPS)
         drop_bounding_set();
-    if (!late_filter)
-        install_seccomp(); /* needs CAP_SYS_ADMIN, which goes with the ids */
+    if (!late_filter) { /* both need CAP_SYS_ADMIN, which goes with the ids */
+        fence_files();
+        install_seccomp();
+    }
     sys(SYS_prctl, PR_SET_KEEPCAPS, 1);
     set_ids();
     if (rec->flags & ENTER_SET_CAPS)
@@ -622,7 +624,8 @@ int main(int argc, char **argv, char **envp)
     const struct enter_hook *hooks = at(rec->hooks);
     for (uint32_t i = 0; i < rec->n_hooks; i++)
         run_hook(&hooks[i], i);
-    fence_files();
+    if (rec->flags & ENTER_NO_NEW_PRIVS)
+        fence_files();
     if (rec->flags & ENTER_FORK && late_fork) {
         fork_into_pid_namespace();
         die_with_launcher();

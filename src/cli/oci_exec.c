@@ -137,6 +137,9 @@ static int read_process(struct oci *o, struct sandbox *sb, struct process *pr, s
     if (pr->apparmor_profile && *pr->apparmor_profile)
         return err_set(err, -ENOTSUP, "process.apparmorProfile %s: this build applies none; leave it out",
                        pr->apparmor_profile);
+    if (pr->selinux_label && *pr->selinux_label)
+        return err_set(err, -ENOTSUP, "process.selinuxLabel %s: this build applies none; leave it out",
+                       pr->selinux_label);
     return 0;
 }
 

@@ -23,31 +23,35 @@ static void try_name(const char *text)
         abort();
 }
 
-static void try_documents(const char *text, size_t size)
+static void try_in(struct arena *a, const char *text, size_t size)
 {
-    static struct arena a;
     struct json_writer w = {0};
     struct image first = {0}, second = {0};
     struct err err = {0};
     struct json *root;
+    char *copy = arena_strndup(a, text, size);
 
-    if (!a.base && arena_init(&a, 64u << 20) < 0)
-        abort();
-    a.used = 0;
-    char *copy = arena_strndup(&a, text, size);
-    if (json_parse(&a, copy, size, &root, &err) < 0 || root->type != JSON_OBJECT ||
-        image_config_read(&a, &first.config, root, &err) < 0)
+    if (json_parse(a, copy, size, &root, &err) < 0 || root->type != JSON_OBJECT ||
+        image_config_read(a, &first.config, root, &err) < 0)
         return;
     first.source = "fuzz";
     if (image_document_write(&first, &w, &err) < 0)
         abort();
     /* What we write we must be able to read: else a hostile image could not even be removed. */
-    if (image_document_read(&a, &second, w.buf, w.len, &err) < 0 || second.config.env.n != first.config.env.n ||
+    if (image_document_read(a, &second, w.buf, w.len, &err) < 0 || second.config.env.n != first.config.env.n ||
         second.config.labels.n != first.config.labels.n)
         abort();
     json_writer_free(&w);
-    /* The arena hands out zeroed memory by not reusing it. */
-    memset(a.base, 0, a.used);
+}
+
+static void try_documents(const char *text, size_t size)
+{
+    struct arena a; /* a new one each time: an arena hands out zeroed memory only once */
+
+    if (arena_init(&a, 64u << 20) < 0)
+        abort();
+    try_in(&a, text, size);
+    arena_free(&a);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -125,7 +125,7 @@ static int apply_attributes(struct launch *l, const struct mount_rule *m, int tr
         propagation = MS_SLAVE;
     if (set || clear || propagation)
         r = mount_set(tree, false, set, clear, 0, -1);
-    if (r == 0 && propagation && propagation != MS_SHARED)
+    if (r == 0 && propagation)
         r = mount_set(tree, m->recursive || m->propagation & MS_REC, 0, 0, propagation, -1);
     if (r == 0 && (m->rec_attr_set || m->rec_attr_clear))
         r = mount_set(tree, true, m->rec_attr_set, m->rec_attr_clear, 0, -1);

@@ -7,6 +7,7 @@
 #include "boundary/container/container.h"
 #include "host/mountapi.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 

@@ -4,9 +4,9 @@
  * It runs with the set-up stage's privileges and gives them up in a fixed order; it trusts the record (written and
  * sealed by the launcher) and nothing it finds inside. Its own file is a sealed memfd, so /proc/PID/exe leads nowhere.
  *
- * Order: cgroups, namespaces, terminal, rlimits, directory, look-up of the program, bounding set, (seccomp when
- * privileges may be gained), ids, capabilities, no_new_privs, READY and the wait for `start`, startContainer hooks,
- * Landlock, fork into a joined pid namespace, session, seccomp, exec.
+ * Order: cgroups, namespaces, terminal, rlimits, directory, look-up of the program, bounding set, (Landlock and seccomp
+ * when privileges may be gained), ids, capabilities, no_new_privs, READY and the wait for `start`, startContainer
+ * hooks, Landlock, fork into a joined pid namespace, session, seccomp, exec.
  */
 #include "guest/enter.h"
 

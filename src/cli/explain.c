@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/run_options.h"
 #include "cli/term.h"
+#include "host/cgroup.h"
 #include "policy/defaults.h"
 
 #include <errno.h>
@@ -58,7 +59,20 @@ static int map_ids(struct run_options *o, struct err *err)
     return 0;
 }
 
-static int make_policy(struct run_options *o, struct err *err)
+/* As `run` does, whose words go to *dropped. */
+static int drop_limits(struct run_options *o, const char **dropped, struct err *err)
+{
+    struct cgroup_host *host = arena_alloc(o->policy.arena, sizeof *host);
+
+    if (!host)
+        return err_set(err, -ENOMEM, "out of memory");
+    int r = cgroup_host_probe(host, err);
+    if (r == 0)
+        *dropped = run_options_drop_limits(o, host->n > 0);
+    return r;
+}
+
+static int make_policy(struct run_options *o, const char **dropped, struct err *err)
 {
     int r;
 
@@ -67,6 +81,8 @@ static int make_policy(struct run_options *o, struct err *err)
     } else {
         o->policy.root_path = o->rootfs ? o->rootfs : o->image;
         r = map_ids(o, err);
+        if (!r)
+            r = drop_limits(o, dropped, err);
         if (!r)
             r = policy_default_finish(&o->policy, err);
     }
@@ -201,17 +217,21 @@ static int explain(struct arena *a, int argc, char **argv, bool *accepted, struc
     struct run_options *o = arena_alloc(a, sizeof *o);
     struct lowering l = {.arena = a};
     const struct boundary *b;
+    const char *dropped = NULL;
     int r;
 
     if (!o)
         return err_set(err, -ENOMEM, "out of memory");
     if ((r = run_options_parse(a, argc, argv, o, err)) < 0 || (r = boundary_choose(o->boundary, &b, err)) < 0 ||
-        (r = make_policy(o, err)) < 0)
+        (r = make_policy(o, &dropped, err)) < 0)
         return r;
     if (!b->lower)
         return err_set(err, -ENOTSUP, "boundary '%s' cannot explain itself in this build", b->name);
     if ((r = b->lower(&o->policy, &l, err)) < 0)
         return r;
+    if (dropped &&
+        lowering_add(&l, LOWER_FALLBACK, "default limits", "memory, processes", "rlimits alone", dropped) < 0)
+        return err_set(err, -ENOMEM, "out of memory");
     for (uint32_t i = 0; i < l.n; i++)
         *accepted &= accepts(&l.items[i], o);
     if (o->json)

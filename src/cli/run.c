@@ -147,21 +147,15 @@ static int find_workload(struct run *r, struct err *err)
     return resolve_image(r, err);
 }
 
-/* Limits that nobody asked for are left out where the host has no place for them. */
-static void drop_default_limits(struct run *r)
+static int drop_default_limits(struct run *r, struct err *err)
 {
-    struct resources *rs = &r->o.policy.resources;
+    const char *dropped = run_options_drop_limits(&r->o, r->sb.cgroup_host.n > 0);
 
-    if (r->sb.cgroup_host.n && r->privileged)
-        return;
-    if (!policy_flag_given(&r->o.build, FLAG_MEMORY))
-        rs->memory.limit.set = rs->memory.swap.set = false;
-    if (!policy_flag_given(&r->o.build, FLAG_PIDS_LIMIT))
-        rs->pids.set = false;
-    if (!policy_flag_given(&r->o.build, FLAG_DEVICE_CGROUP_RULE) && !policy_flag_given(&r->o.build, FLAG_DEVICE))
-        rs->n_devices = 0;
-    warn(r->privileged ? "no cgroup hierarchy is mounted: the default limits on memory and processes are not applied"
-                       : "not root: the default limits on memory and processes are not applied");
+    if (dropped && r->o.strict)
+        return err_set(err, -ENOTSUP, "%s (--strict)", dropped);
+    if (dropped)
+        warn(dropped);
+    return 0;
 }
 
 static int map_ids(struct run *r, struct err *err)
@@ -236,8 +230,8 @@ static int make_policy(struct run *r, struct err *err)
         (rc = users_add_groups(&r->arena, r->root_fd, &o->build.groups, &p->process.user, err)) < 0 ||
         (rc = map_ids(r, err)) < 0)
         return rc;
-    drop_default_limits(r);
-    if ((rc = policy_default_finish(p, err)) < 0 || (rc = policy_check(p, err)) < 0)
+    if ((rc = drop_default_limits(r, err)) < 0 || (rc = policy_default_finish(p, err)) < 0 ||
+        (rc = policy_check(p, err)) < 0)
         return rc;
     if (!p->hostname)
         p->hostname = r->sb.id;

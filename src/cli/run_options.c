@@ -551,3 +551,20 @@ int run_options_image(struct run_options *o, const struct image_config *image, s
         return err_set(err, -EINVAL, "no command: neither the image nor you name one: moat run ... IMAGE COMMAND");
     return r;
 }
+
+const char *run_options_drop_limits(struct run_options *o, bool have_cgroups)
+{
+    struct resources *rs = &o->policy.resources;
+    bool root = geteuid() == 0;
+
+    if (have_cgroups && root)
+        return NULL;
+    if (!policy_flag_given(&o->build, FLAG_MEMORY))
+        rs->memory.limit.set = rs->memory.swap.set = false;
+    if (!policy_flag_given(&o->build, FLAG_PIDS_LIMIT))
+        rs->pids.set = false;
+    if (!policy_flag_given(&o->build, FLAG_DEVICE_CGROUP_RULE) && !policy_flag_given(&o->build, FLAG_DEVICE))
+        rs->n_devices = 0;
+    return root ? "no cgroup hierarchy is mounted: the default limits on memory and processes are not applied"
+                : "not root: the default limits on memory and processes are not applied";
+}

@@ -40,4 +40,8 @@ int run_options_parse(struct arena *a, int argc, char **argv, struct run_options
  * command. image may be NULL (a directory). -EINVAL when there is nothing to run. Not for bundles. */
 int run_options_image(struct run_options *o, const struct image_config *image, struct err *err);
 
+/* Limits that nobody asked for are left out where this process has no place for them: root without a cgroup hierarchy,
+ * or another user. NULL when all stay; else a sentence that says so. Before policy_default_finish(). */
+const char *run_options_drop_limits(struct run_options *o, bool have_cgroups);
+
 #endif

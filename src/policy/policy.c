@@ -13,6 +13,15 @@ void policy_init(struct policy *p, struct arena *a, enum policy_source source)
     *p = (struct policy){.arena = a, .source = source};
 }
 
+static bool is_mapped(const struct id_maps *maps, uint32_t id)
+{
+    for (uint32_t i = 0; i < maps->n; i++) {
+        if (id >= maps->v[i].inside && id - maps->v[i].inside < maps->v[i].count)
+            return true;
+    }
+    return maps->n == 0; /* the launcher brings them, or they are another's */
+}
+
 static int check_users(const struct policy *p, struct err *err)
 {
     bool user = p->ns[NS_USER].how != NS_HOST;
@@ -30,6 +39,14 @@ static int check_users(const struct policy *p, struct err *err)
         if (!p->gid_maps.n)
             return err_set(err, -EINVAL, "linux.gidMappings: is required for a new user namespace");
     }
+    if (!is_mapped(&p->uid_maps, p->process.user.uid))
+        return err_set(err, -EINVAL,
+                       "process.user.uid: %u is not among the ids of the user namespace; map it, or use another",
+                       p->process.user.uid);
+    if (!is_mapped(&p->gid_maps, p->process.user.gid))
+        return err_set(err, -EINVAL,
+                       "process.user.gid: %u is not among the ids of the user namespace; map it, or use another",
+                       p->process.user.gid);
     for (uint32_t i = 0; i < p->n_mounts; i++) {
         const struct mount_rule *m = &p->mounts[i];
         if (m->idmap != IDMAP_NO && !m->uid_maps.n && !user)

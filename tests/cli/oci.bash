@@ -94,7 +94,10 @@ v1_group()
     group=$mount/${2:-moat-$id}
 }
 
-# receive MODE FILE...: the other end of a socket, tests/cli/receive.py; listens on $dir/socket when this returns.
+# cgroup v2 has it without a controller of that name.
+require_freezer() { [ -e /sys/fs/cgroup/cgroup.controllers ] || require_cgroup freezer; }
+
+# receive MODE...: the other end of a socket, tests/cli/receive.py; listens on $dir/socket when this returns.
 receive()
 {
     require_command python3

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # moat-oci, the life cycle of a container: create, start, run, state, kill, delete, exec, list, ps, pause, resume, update,
 # events, features, spec, and how errors are told. What config.json asks for is in oci_config.bats.
+bats_require_minimum_version 1.5.0
 load oci
 
 setup_file() { oci_setup_file; }
@@ -577,7 +578,7 @@ check_document() # --check-state|--check-features FILE
 ticks() { wc -l < "$dir/out"; }
 
 @test "pause stops the processes, resume lets them go on" {
-    require_cgroup freezer
+    require_freezer
     config 'shell("while :; do echo tick; sleep 0.02; done")'
     create
     start
@@ -597,7 +598,7 @@ ticks() { wc -l < "$dir/out"; }
 }
 
 @test "pause twice, and resume of what runs, are refused" {
-    require_cgroup freezer
+    require_freezer
     up
     run oci resume "$id"
     assert_error 1 "not paused"
@@ -608,7 +609,7 @@ ticks() { wc -l < "$dir/out"; }
 }
 
 @test "kill KILL ends a paused container" {
-    require_cgroup freezer
+    require_freezer
     up
     oci pause "$id"
     run oci kill "$id" KILL
@@ -628,7 +629,7 @@ ticks() { wc -l < "$dir/out"; }
 
 @test "update lowers memory and swap in one step, and raises them again" {
     v1_group memory
-    require_file "$group/../memory.memsw.limit_in_bytes"
+    require_file "${group%/*}/memory.memsw.limit_in_bytes"
     up '.linux.resources.memory = {limit: 134217728, swap: 134217728}'
     run oci update --memory 67108864 --memory-swap 67108864 "$id"
     assert_success

@@ -2,6 +2,7 @@
 # What the engine tests share (`load engines`). Each file starts its engine with directories, socket and cgroup parent of
 # its own in setup_file and ends it by pid in teardown_file; nothing of an engine that runs on this host is touched.
 load ../lib
+bats_require_minimum_version 1.5.0
 
 # How many containers in the tests that count: 5, and 50 under --full.
 if [ "$MOAT_TEST_SCALE" -ge 100 ]; then ENGINE_COUNT=50; else ENGINE_COUNT=5; fi
@@ -23,7 +24,7 @@ engine_setup()
     world take "$E/before"
 }
 
-world() { python3 "$BATS_TEST_DIRNAME/world.py" "$@"; }
+world() { python3 "$BATS_TEST_DIRNAME/world.py" "$@" "$ENGINE_TAG"; }
 
 # nothing_left: the world is as before the engine. What the engine makes once and keeps by design goes first: the parent
 # group of its containers with the group for conmon, and mounts (MOUNT...) of its own. rmdir and a busy umount take
@@ -39,8 +40,9 @@ nothing_left()
 remove_parents()
 {
     local h
-    for h in /sys/fs/cgroup/*; do rmdir "$h/$ENGINE_TAG/conmon" "$h/$ENGINE_TAG"; done 2>/dev/null
-    true
+    for h in /sys/fs/cgroup/*; do
+        rmdir "$h/$ENGINE_TAG/conmon" "$h/$ENGINE_TAG" 2>/dev/null || true
+    done
 }
 
 # engine_stop PID: by pid, politely, and not at all after 20 seconds.

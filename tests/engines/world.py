@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What exists on this host, and what exists that did not before.
 
-    world.py take FILE                 writes a snapshot
-    world.py since FILE [IGNORE...]    prints what is there now and was not then; status 1 when there is something
+    world.py take FILE TAG     writes a snapshot
+    world.py since FILE TAG    prints what is there now and was not then; status 1 when there is something
 
-Seen: mounts, cgroup directories, processes (zombies too), namespaces of every kind, loop devices. A line that contains
-an IGNORE is left out. What others start on the same host meanwhile is not ours: a process counts only when it descends
-from pid 1 through new processes alone, or from the one that asks. What the kernel removes late gets five seconds.
+Seen: mounts, loop devices, processes (zombies too), namespaces of every kind, and cgroups whose path contains TAG. What
+others start on the same host meanwhile is not ours: a process counts only when it descends from pid 1 through new
+processes alone, or from the one that asks. What the kernel removes late gets five seconds.
 """
 import json
 import os
@@ -52,16 +52,20 @@ def mounts():
     return out
 
 
-def cgroups():
-    return ["cgroup " + d for d, _, _ in os.walk("/sys/fs/cgroup")]
+def cgroups(tag):
+    return ["cgroup " + d for d, _, _ in os.walk("/sys/fs/cgroup") if tag in d]
 
 
 def loops():
     return ["loop " + d for d in os.listdir("/sys/block") if d.startswith("loop") and os.path.exists(f"/sys/block/{d}/loop/backing_file")]
 
 
-def take():
-    return {"things": sorted(mounts() + cgroups() + loops()), "processes": {str(p): v for p, v in processes().items()}}
+def things(tag):
+    return sorted(mounts() + cgroups(tag) + loops())
+
+
+def take(tag):
+    return {"things": things(tag), "processes": {str(p): v for p, v in processes().items()}}
 
 
 def ancestors(pid, table):
@@ -85,10 +89,10 @@ def new_processes(before):
     return out
 
 
-def since(before, ignore):
+def since(before, tag):
     then = list(before["things"])
     new = []
-    for line in sorted(mounts() + cgroups() + loops()):
+    for line in things(tag):
         if line in then:
             then.remove(line) # two equal mounts are two
         else:
@@ -97,19 +101,19 @@ def since(before, ignore):
     for pid, name, links in new_processes(before):
         new.append(f"process {pid} {name} {read(f'/proc/{pid}/cmdline')[:100]!r}")
         new += [f"namespace {link} of {pid}" for link in links if link not in known]
-    return [line for line in new if not any(word in line for word in ignore)]
+    return new
 
 
 def main():
-    verb, path, *ignore = sys.argv[1:]
+    verb, path, tag = sys.argv[1:]
     if verb == "take":
         with open(path, "w", encoding="utf-8") as f:
-            json.dump(take(), f)
+            json.dump(take(tag), f)
         return 0
     with open(path, encoding="utf-8") as f:
         before = json.load(f)
     for _ in range(25):
-        left = since(before, ignore)
+        left = since(before, tag)
         if not left:
             return 0
         time.sleep(0.2)

@@ -153,10 +153,8 @@ static int lower_process(struct ctx *c)
 static int limit_item(struct ctx *c, const char *item, const char *value, const char *v1, const char *v2)
 {
     if (c->f.cgroups == CGROUP_NONE)
-        return refused(
-            c, item, value,
-            arena_printf(c->a, "%s: no cgroup hierarchy is mounted that this process may use; mount one or run as root",
-                         item));
+        return refused(c, item, value,
+                       "no cgroup hierarchy is mounted that this process may use; mount one or run as root");
     return enforced(
         c, item, value,
         arena_printf(c->a, "cgroup %s %s", cgroup_layout_name(c->f.cgroups), c->f.cgroups == CGROUP_V2 ? v2 : v1));

@@ -81,12 +81,12 @@ static const void *at(uint32_t offset)
     return (const char *)rec + offset;
 }
 
-static void report(uint32_t stage, int32_t code, uint32_t item)
+/* False when nobody reads any more: the launcher is dead. */
+static bool report(uint32_t stage, int32_t code, uint32_t item)
 {
     struct enter_report r = {stage, code, item};
 
-    if (report_fd >= 0)
-        sys(SYS_write, report_fd, &r, sizeof r);
+    return report_fd >= 0 && sys(SYS_write, report_fd, &r, sizeof r) == sizeof r;
 }
 
 static _Noreturn void quit(int status)
@@ -464,7 +464,8 @@ static void run_hook(const struct enter_hook *hook, uint32_t index)
  * closes on exec, which tells `start` that the workload runs. Only the owner of the state directory can connect. */
 static void wait_for_start(void)
 {
-    report(ENTER_READY, 0, 0);
+    if (!report(ENTER_READY, 0, 0))
+        quit(125); /* nobody knows of us, so nobody could start or delete us */
     sys(SYS_close, report_fd);
     report_fd = -1;
     for (;;) {

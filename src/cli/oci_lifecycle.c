@@ -118,6 +118,9 @@ static int refuse_unsupported(const struct sandbox *sb, struct err *err)
     if (p->process.selinux_label && *p->process.selinux_label)
         return err_set(err, -ENOTSUP, "process.selinuxLabel %s: this build applies none; leave it out",
                        p->process.selinux_label);
+    if (p->n_net_devices && p->ns[NS_NET].how == NS_HOST)
+        return err_set(err, -EINVAL, "linux.netDevices %s: needs a network namespace to move to",
+                       p->net_devices[0].host_name);
     if (p->rdt.set)
         return err_set(err, -ENOTSUP, "linux.intelRdt: not supported by this build; leave it out");
     if (p->mount_label && *p->mount_label && sandbox_warn)

@@ -366,6 +366,7 @@ static int add_device(struct run_options *o, const struct flag_device *d, struct
         return err_set(err, -ENOMEM, "--device %s: out of memory", d->source);
     char type = S_ISCHR(st.st_mode) ? 'c' : 'b';
     *node = (struct device_rule){.path = d->path,
+                                 .source = d->source,
                                  .type = type,
                                  .major = major(st.st_rdev),
                                  .minor = minor(st.st_rdev),

@@ -128,8 +128,9 @@ struct mount_rule {
 };
 
 struct device_rule {
-    const char *path; /* inside */
-    char type;        /* 'c', 'b', 'p'; 'u' is read as 'c' */
+    const char *path;   /* inside */
+    const char *source; /* the host's node, where that has another name; NULL: the same */
+    char type;          /* 'c', 'b', 'p'; 'u' is read as 'c' */
     uint32_t major, minor;
     struct opt_u64 mode; /* permission bits; default 0666 */
     struct opt_u64 uid, gid;

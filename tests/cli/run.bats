@@ -599,16 +599,18 @@ first_of_block() { sed -n 's/^ *0 *\([0-9]*\) *65536$/\1/p' "$1"; }
 # ---- nothing is left --------------------------------------------------------------------------------------------
 
 @test "nothing is left after each kind of end" {
-    before=$(leaks_snapshot)
-    "$MOAT" run busybox true
-    "$MOAT" run busybox no-such-program 2>/dev/null || true
-    "$MOAT" run -v /no/source:/x busybox true 2>/dev/null || true
-    "$MOAT" run --timeout 200ms --init busybox sleep 100 2>/dev/null || true
-    "$MOAT" run --init busybox sh -c 'sleep 1000 & exit 1' || true
-    "$MOAT" run --sysctl net.no.such=1 busybox true 2>/dev/null || true
-    "$MOAT" run --tmpfs /t --read-only busybox true
+    local mounts
+    mounts=$(wc -l < /proc/self/mountinfo)
+    "$MOAT" run --name moat-left-$$ busybox true
+    "$MOAT" run --name moat-left-$$ busybox no-such-program 2>/dev/null || true
+    "$MOAT" run --name moat-left-$$ -v /no/source:/x busybox true 2>/dev/null || true
+    "$MOAT" run --name moat-left-$$ --timeout 200ms --init busybox sleep 100 2>/dev/null || true
+    "$MOAT" run --name moat-left-$$ --init busybox sh -c 'sleep 1000 & exit 1' || true
+    "$MOAT" run --name moat-left-$$ --sysctl net.no.such=1 busybox true 2>/dev/null || true
+    "$MOAT" run --name moat-left-$$ --tmpfs /t --read-only busybox true
     assert_equal "$(leftovers)" ""
-    leaks_since <(echo "$before") > left || { cat left >&2; false; }
+    assert_equal "$(find /sys/fs/cgroup -name "*left-$$")" ""
+    assert_equal "$(wc -l < /proc/self/mountinfo)" "$mounts"
 }
 
 @test "kill -9 of moat ends the workload; system check clears what is left" {

@@ -39,9 +39,10 @@ struct launch {
     int64_t late_mount; /* index of a cgroup mount that is made last; -1 */
     bool in_group;      /* set-up stage: has joined */
     sigset_t mask;
-    bool has_home;   /* the policy's environment has HOME */
-    int launcher_fd; /* pidfd of the launcher, for the set-up stage */
-    char home[512];  /* else "HOME=/root", filled by the set-up stage */
+    bool has_home;       /* the policy's environment has HOME */
+    int launcher_fd;     /* pidfd of the launcher, for the set-up stage */
+    int proc_fd, sys_fd; /* set-up stage: the roots of what it mounted on /proc and /sys; -1 */
+    char home[512];      /* else "HOME=/root", filled by the set-up stage */
     _Atomic uint32_t go, reached;
     _Atomic uint32_t alive; /* CLONE_CHILD_CLEARTID: 0 once the set-up stage has executed moat-enter or died */
     struct err err;         /* the set-up stage's error, if it failed */
@@ -63,6 +64,10 @@ int root_unmount(struct instance *inst, struct err *err);
 void group_note_owner(const struct instance *inst);
 /* setup.c: joins the cgroup once it is ready, and makes it the root of the cgroup namespace. Again: nothing. */
 int group_enter(struct launch *l);
+
+/* root.c: opens a path to be covered. What lies in the procfs or sysfs that we mounted is looked up from there, since
+ * the directory under it can be renamed by somebody who shares the root. */
+int root_open_covered(struct launch *l, int root, const char *path);
 
 /* mounts.c: all rules but the late one; and that one. */
 int mounts_apply(struct launch *l, int root);

@@ -30,7 +30,7 @@ static const struct {
 static int bind_node(int dir, const char *name, const struct device_rule *d)
 {
     struct stat st;
-    int tree = mount_clone(AT_FDCWD, d->path, false);
+    int tree = mount_clone(AT_FDCWD, d->source ? d->source : d->path, false);
 
     if (tree < 0)
         return tree;

@@ -48,8 +48,7 @@ static int open_namespaces(struct launch *l, struct err *err)
         return err_set(err, -EINVAL,
                        "root.path / without a mount namespace of its own: the host's root cannot be the sandbox's");
     if (p->n_net_devices && p->ns[NS_NET].how == NS_HOST)
-        return err_set(err, -EINVAL,
-                       "linux.netDevices %s: needs a network namespace (add {\"type\": \"network\"})",
+        return err_set(err, -EINVAL, "linux.netDevices %s: needs a network namespace (add {\"type\": \"network\"})",
                        p->net_devices[0].host_name);
     l->own_user_ns = p->ns[NS_USER].how != NS_HOST;
     return 0;
@@ -104,9 +103,6 @@ static int open_trees(struct launch *l, struct err *err)
         l->mount_sources[i] = p->mounts[i].bind ? in_bundle(inst, p->mounts[i].source) : NULL;
     }
     l->late_mount = late_cgroup_mount(p);
-    l->root_fd = l->data_fd = -1;
-    for (uint32_t i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
-        l->cgroup_fds[i] = -1;
     if (inst->rootless)
         return 0;
     if (inst->layers.data_dir) {
@@ -458,13 +454,22 @@ static int make_environment(struct launch *l, struct err *err)
     return 0;
 }
 
+static void nothing_open(struct launch *l)
+{
+    l->enter_fd = l->root_fd = l->data_fd = l->proc_fd = l->sys_fd = -1;
+    for (uint32_t i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
+        l->cgroup_fds[i] = -1;
+    for (int i = 0; i < NS_KINDS; i++)
+        l->ns_fds[i] = -1;
+}
+
 static int prepare(struct launch *l, int *report_fd, struct err *err)
 {
     struct instance *inst = l->inst;
     const struct policy *p = l->policy;
     int report[2], r;
 
-    l->enter_fd = -1;
+    nothing_open(l);
     if ((r = open_namespaces(l, err)) < 0 || (r = open_trees(l, err)) < 0 || (r = make_environment(l, err)) < 0)
         return r;
     if (inst->layers.data_dir) {
@@ -489,6 +494,8 @@ static int prepare(struct launch *l, int *report_fd, struct err *err)
 static void close_trees(struct launch *l)
 {
     close_fd(l->root_fd);
+    close_fd(l->proc_fd);
+    close_fd(l->sys_fd);
     close_fd(l->data_fd);
     close_fd(l->enter_fd);
     if (l->launcher_fd > 0)

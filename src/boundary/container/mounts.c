@@ -368,7 +368,13 @@ static int mount_rule(struct launch *l, const struct mount_rule *m, int root, in
         r = apply_attributes(l, &rest, tree, m->tmpcopyup ? m->attr_set : 0, 0);
     if (r == 0)
         r = attach(l, m, root, tree, true);
-    close_fd(tree);
+    int *keep = !strcmp(m->type, "proc") && !strcmp(m->destination, "/proc")   ? &l->proc_fd
+                : !strcmp(m->type, "sysfs") && !strcmp(m->destination, "/sys") ? &l->sys_fd
+                                                                               : NULL;
+    if (r == 0 && keep && *keep < 0)
+        *keep = tree;
+    else
+        close_fd(tree);
     return r;
 }
 

@@ -122,6 +122,15 @@ int root_unmount(struct instance *inst, struct err *err)
     return 0;
 }
 
+int root_open_covered(struct launch *l, int root, const char *path)
+{
+    if (l->proc_fd >= 0 && !strncmp(path, "/proc/", 6))
+        return open_in_root(l->proc_fd, path + 6, O_PATH, 0);
+    if (l->sys_fd >= 0 && !strncmp(path, "/sys/", 5))
+        return open_in_root(l->sys_fd, path + 5, O_PATH, 0);
+    return open_in_root(root, path, O_PATH, 0);
+}
+
 /* A masked file shows /dev/null, a masked directory an empty one. What the image lacks needs no mask. */
 int root_mask_paths(struct launch *l, int root)
 {
@@ -130,7 +139,7 @@ int root_mask_paths(struct launch *l, int root)
 
     for (uint32_t i = 0; i < paths->n && r == 0; i++) {
         struct stat st;
-        int target = open_in_root(root, paths->v[i], O_PATH, 0);
+        int target = root_open_covered(l, root, paths->v[i]);
         if (target == -ENOENT || target == -ENOTDIR || target == -EACCES)
             continue;
         r = target < 0 ? target : (int)sys(SYS_newfstatat, target, "", &st, AT_EMPTY_PATH);
@@ -171,7 +180,7 @@ int root_protect_paths(struct launch *l, int root)
     int r = 0;
 
     for (uint32_t i = 0; i < paths->n && r == 0; i++) {
-        int target = open_in_root(root, paths->v[i], O_PATH, 0);
+        int target = root_open_covered(l, root, paths->v[i]);
         if (target == -ENOENT || target == -ENOTDIR || target == -EACCES)
             continue;
         int tree = target < 0 ? target : mount_clone(target, "", true);

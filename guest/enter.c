@@ -484,14 +484,14 @@ static void wait_for_start(void)
     }
 }
 
-/* --init: forwards signals, reaps whatever is left to it, ends with the workload's status. */
+/* --init: forwards signals, reaps whatever is left to it, ends with the workload's status. All signals are blocked
+ * since before the fork. */
 static _Noreturn void be_init(long pid)
 {
     uint64_t all = ~0ULL;
     int status;
 
     sys(SYS_prctl, PR_SET_NAME, "moat-init");
-    sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, KERNEL_SIGSET);
     sys(SYS_close_range, 0, ~0u, 0);
     for (;;) {
         siginfo_t info;
@@ -635,9 +635,16 @@ int main(int argc, char **argv, char **envp)
         sys(SYS_setsid);
     if (rec->flags & ENTER_CTTY)
         sys(SYS_ioctl, 0, TIOCSCTTY, 0);
-    long child = rec->flags & ENTER_INIT ? fork_workload() : 0;
+    bool init = rec->flags & ENTER_INIT;
+    uint64_t all = ~0ULL, mask = 0;
+    /* What comes between the fork and the wait, as the end of a short workload, is not lost. */
+    if (init)
+        sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask, KERNEL_SIGSET);
+    long child = init ? fork_workload() : 0;
     if (child < 0)
         fail(ENTER_FAILED_FORK, child, 0);
+    if (init && child == 0)
+        sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, KERNEL_SIGSET);
     if (rec->flags & ENTER_NO_NEW_PRIVS)
         install_seccomp();
     if (child > 0)

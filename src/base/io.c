@@ -58,6 +58,16 @@ int io_read_file(struct arena *a, int dirfd, const char *path, size_t max, char 
     return io_read_fd(a, fd, max, text, len);
 }
 
+int io_read_regular(struct arena *a, const char *path, size_t max, char **text, size_t *len)
+{
+    _cleanup_fd_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return -errno;
+    return S_ISREG(st.st_mode) ? io_read_fd(a, fd, max, text, len) : S_ISDIR(st.st_mode) ? -EISDIR : -ENOTSUP;
+}
+
 ssize_t io_read_small(int dirfd, const char *path, char *buf, size_t size)
 {
     _cleanup_fd_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);

@@ -18,7 +18,7 @@
 
 struct offer {
     bool available;
-    const char *strength; /* "kernel shared; 8 namespaces, seccomp, Landlock" */
+    const char *strength; /* "kernel shared; namespaces, seccomp, Landlock" */
     const char *speed;    /* "about 1 ms to start" */
     const char *why_not;  /* when not available: what is missing and the remedy */
     const char *details;  /* "cgroup hybrid, Landlock ABI 7" */

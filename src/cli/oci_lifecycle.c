@@ -85,9 +85,11 @@ static int read_bundle(struct oci *o, struct sandbox *sb, const char **config, s
         return err_sys(err, bundle ? -errno : -ENOMEM, "bundle %s", o->bundle ? o->bundle : ".");
     sb->inst.bundle = bundle;
     const char *file = arena_printf(&o->arena, "%s/config.json", bundle);
-    int r = file ? io_read_file(&o->arena, AT_FDCWD, file, CONFIG_MAX, &text, len) : -ENOMEM;
+    int r = file ? io_read_regular(&o->arena, file, CONFIG_MAX, &text, len) : -ENOMEM;
     if (r == -EFBIG)
         return err_set(err, r, "%s: larger than 16 MiB", file);
+    if (r == -ENOTSUP)
+        return err_set(err, r, "%s: is not a regular file", file);
     if (r < 0)
         return err_sys(err, r, "%s", file);
     *config = arena_strndup(&o->arena, text, *len); /* parsing changes the text */

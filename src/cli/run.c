@@ -104,8 +104,10 @@ static int load_bundle(struct run *r, const char *bundle, struct err *err)
     size_t len;
     struct policy *p = &r->sb.policy;
     const char *file = arena_printf(&r->arena, "%s/config.json", bundle);
-    int rc = file ? io_read_file(&r->arena, AT_FDCWD, file, CONFIG_MAX, &text, &len) : -ENOMEM;
+    int rc = file ? io_read_regular(&r->arena, file, CONFIG_MAX, &text, &len) : -ENOMEM;
 
+    if (rc == -EFBIG || rc == -ENOTSUP)
+        return err_set(err, rc, "%s: %s", file, rc == -EFBIG ? "larger than 16 MiB" : "is not a regular file");
     if (rc < 0)
         return err_sys(err, rc, "%s/config.json", bundle);
     policy_init(p, &r->arena, POLICY_FROM_OCI);
@@ -338,9 +340,10 @@ static void undo(struct run *r)
 
     if (!r->made)
         return;
-    layers_remove(&r->sb, &ignored);
+    int rc = layers_remove(&r->sb, &ignored);
     ids_release(&r->sb);
-    state_remove(&r->sb); /* last: what bears its name is no longer ours then */
+    if (rc == 0) /* last: what bears its name is no longer ours then, and what stays is found by it */
+        state_remove(&r->sb);
 }
 
 static int wait_for_end(struct run *r, int *status, bool *timed_out, struct err *err)
@@ -365,6 +368,17 @@ static int wait_for_end(struct run *r, int *status, bool *timed_out, struct err 
     if (rc == 0)
         rc = r->sb.inst.boundary->settle(&r->sb.inst, &ready, err);
     return rc;
+}
+
+/* Else all that a user sees of a limit that is too low is a status of 137, from before the first instruction too. */
+static void say_killed_for_memory(struct run *r, int status)
+{
+    struct cgroup_stats st = {0};
+
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && r->sb.inst.cgroup.host &&
+        cgroup_read_stats(&r->sb.inst.cgroup, &st, &(struct err){0}) == 0 &&
+        ((st.oom_kills.set && st.oom_kills.v) || (st.memory_failcnt.set && st.memory_failcnt.v)))
+        warn("killed, and its memory limit was reached (-m raises it)");
 }
 
 /* Docker's: the program was not found, or cannot be executed; anything else is ours. */
@@ -398,6 +412,7 @@ int cmd_run(int argc, char **argv)
     if (r.console[1] >= 0)
         close(r.console[1]);
     rc = wait_for_end(&r, &status, &timed_out, &err);
+    say_killed_for_memory(&r, status);
     r.sb.inst.pid = 0;
     struct err late = {0};
     if (sandbox_forget(&r.sb, &late) < 0)

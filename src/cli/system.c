@@ -19,8 +19,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ARENA_SIZE (256u << 20)
-#define GROUP_AGE   600 /* seconds */
+#define ARENA_SIZE  (256u << 20)
+#define GROUP_AGE   600 /* seconds: empty while hooks run */
+#define LAYER_AGE   5   /* seconds: not locked for a moment */
 #define PATIENCE_MS 250
 
 enum { OPTION_DRY_RUN, OPTION_JSON, OPTION_ROOT };
@@ -122,12 +123,12 @@ static bool sandbox_exists(struct check *c, const char *id)
 
 /* What belongs to a sandbox in another state directory looks left over while it is being made; that takes no ten
  * minutes. */
-static bool is_old(int parent, const char *name)
+static bool is_old(int parent, const char *name, time_t seconds)
 {
     struct stat st;
 
     return fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
-           st.st_mtime + GROUP_AGE < time(NULL);
+           st.st_mtime + seconds < time(NULL);
 }
 
 /* Groups named moat-ID at the top of each hierarchy whose sandbox is gone and in which nothing lives: a state directory
@@ -146,7 +147,8 @@ static void check_groups(struct check *c)
             struct cgroup cg;
             pid_t *pids;
             size_t n = 0;
-            if (strncmp(e->d_name, "moat-", 5) || sandbox_exists(c, e->d_name + 5) || !is_old(dirfd(dir), e->d_name))
+            if (strncmp(e->d_name, "moat-", 5) || sandbox_exists(c, e->d_name + 5) ||
+                !is_old(dirfd(dir), e->d_name, GROUP_AGE))
                 continue;
             const char *path = arena_printf(&c->arena, "/%s", e->d_name);
             if (!path || cgroup_open(&cg, &host, path, &err) < 0)
@@ -178,7 +180,7 @@ static void check_layers(struct check *c)
             continue;
         /* A sandbox in another state directory holds a lock on its layer, from soon after it is made. */
         int layer = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (layer >= 0 && flock(layer, LOCK_EX | LOCK_NB) == 0 && is_old(fd, e->d_name)) {
+        if (layer >= 0 && flock(layer, LOCK_EX | LOCK_NB) == 0 && is_old(fd, e->d_name, LAYER_AGE)) {
             c->layers++;
             int r = c->dry_run ? 0 : tree_remove(fd, e->d_name, &err);
             say(c, "writable layer", e->d_name, r < 0 ? &err : NULL);

@@ -312,6 +312,8 @@ static int hierarchy_make(struct cgroup *cg, uint32_t h, const struct cgroup_nee
         cg->made[h] = *first != 0;
         return 0;
     }
+    if (r == -EMFILE || r == -ENFILE)
+        return err_sys(err, r, "cgroup %s%s", hi->mountpoint, cg->path);
     if (asked)
         while (!(asked & CGROUP_BIT(c)))
             c++;

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 /* The kernel's names, v1 first; v2 calls blkio "io". Order is enum cgroup_controller. */
 static const char *const controller_names[CG_CONTROLLERS] = {
@@ -317,8 +318,10 @@ int cgroup_host_probe(struct cgroup_host *host, struct err *err)
 
     host->layout = CGROUP_NONE;
     host->n = 0;
+    if (r == -ENOENT && access("/proc/self", F_OK) < 0)
+        return err_set(err, r, "/proc is not mounted here: mount it (mount -t proc proc /proc)");
     if (r == -ENOENT)
-        return 0; /* a kernel without control groups, or no /proc: nothing that could be used */
+        return 0; /* a kernel without control groups: nothing that could be used */
     if (r < 0)
         return err_sys(err, r, "cannot read /proc/self/cgroup; mount /proc with the process's own entries readable");
     r = cgroup_self_parse(host, text, err);

@@ -35,9 +35,9 @@ static int write_map(pid_t pid, const char *file, const struct id_maps *maps, st
                               maps->v[i].count);
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
     int r = io_write_at(AT_FDCWD, path, text);
-    return r < 0 ? err_sys(err, r, "user namespace: cannot write %s (%u %u %u ...)", file,
-                           maps->n ? maps->v[0].inside : 0, maps->n ? maps->v[0].outside : 0,
-                           maps->n ? maps->v[0].count : 0)
+    return r < 0 ? err_sys(err, r, "user namespace: cannot write %s, which needs %s (%u %u %u ...)", file,
+                           file[0] == 'u' ? "CAP_SETUID" : "CAP_SETGID", maps->n ? maps->v[0].inside : 0,
+                           maps->n ? maps->v[0].outside : 0, maps->n ? maps->v[0].count : 0)
                  : 0;
 }
 

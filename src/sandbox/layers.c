@@ -41,7 +41,11 @@ int layers_make(struct sandbox *sb, const char *data_dir, const char *lower, str
     close(data);
     if (r < 0)
         layers_remove(sb, &(struct err){0});
-    return r < 0 ? err_sys(err, r, "writable layer %s", dir) : 0;
+    return r < 0
+               ? err_sys(err, r, "writable layer %s%s", dir,
+                         r == -EEXIST ? ": left by a killed run (moat system check), or used from another MOAT_RUN_DIR"
+                                      : "")
+               : 0;
 }
 
 void layers_find(struct sandbox *sb)

@@ -7,7 +7,8 @@
 
 /* Makes the directories and fills sb->inst.layers and sb->layer_dir. data_dir is absolute. */
 int layers_make(struct sandbox *sb, const char *data_dir, const char *lower, struct err *err);
-/* Fills sb->layer_dir for a sandbox whose killed maker has not recorded it; a layer that somebody holds is not its own. */
+/* Fills sb->layer_dir for a sandbox whose killed maker has not recorded it; a layer that somebody holds is not its own.
+ */
 void layers_find(struct sandbox *sb);
 /* Removes sb->layer_dir with all that the workload left in it; 0 when there is none. */
 int layers_remove(struct sandbox *sb, struct err *err);

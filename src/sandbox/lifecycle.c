@@ -67,9 +67,10 @@ int sandbox_create(struct sandbox *sb, struct err *err)
             inst->boundary->destroy(inst, &(struct err){0});
     }
     if (r < 0) {
-        layers_remove(sb, &(struct err){0});
+        int bad = layers_remove(sb, &(struct err){0});
         ids_release(sb);
-        state_remove(sb);
+        if (bad == 0 && !sb->inst.cgroup.host) /* what stays is found by its directory */
+            state_remove(sb);
         return r;
     }
     return 0;
@@ -225,8 +226,14 @@ int sandbox_delete(struct sandbox *sb, bool force, struct err *err)
 {
     enum sandbox_status s = sandbox_status(sb);
 
-    if (s == SANDBOX_CREATING && !lock_bounded(sb->inst.state_fd, force ? 10000 : 0))
-        return err_set(err, -EBUSY, "container \"%s\" is being created", sb->id);
+    if (s == SANDBOX_CREATING) {
+        if (!lock_bounded(sb->inst.state_fd, force ? 10000 : 0))
+            return err_set(err, -EBUSY, "container \"%s\" is being created", sb->id);
+        int r = state_still_named(sb) ? state_reload(sb, err) : 0;
+        if (r < 0)
+            return r;
+        s = sandbox_status(sb);
+    }
     if ((s == SANDBOX_RUNNING || s == SANDBOX_PAUSED) && !force)
         return err_set(err, -EBUSY, "cannot delete container \"%s\": it is %s; stop it first, or use --force", sb->id,
                        sandbox_status_name(s));
@@ -236,7 +243,13 @@ int sandbox_delete(struct sandbox *sb, bool force, struct err *err)
     if (s == SANDBOX_CREATING && sb->inst.cgroup.host && cgroup_is_ours(&sb->inst.cgroup))
         cgroup_signal_all(&sb->inst.cgroup, SIGKILL, &(struct err){0});
     int r = end_process(sb, err);
-    return r < 0 ? r : sandbox_forget(sb, err);
+    if (r < 0)
+        return r;
+    /* One at a time, and not what was made anew under the name. A maker that waits for the end removes it himself. */
+    if (!lock_bounded(sb->inst.state_fd, 10000))
+        return err_set(err, -EBUSY, "container \"%s\": somebody else is removing it and does not come to an end",
+                       sb->id);
+    return state_still_named(sb) ? sandbox_forget(sb, err) : 0;
 }
 
 void sandbox_write_state(struct sandbox *sb, struct json_writer *w)

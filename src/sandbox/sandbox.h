@@ -6,8 +6,8 @@
  *   config.json   the policy, as an OCI document (the caller's own text under moat-oci)
  *   state.json    written once, when the first process is there; schema: docs/schema/sandbox-state.schema.json
  *   start.sock    while it is created and not started
- *   root, mount   links to the root and the number of its mount, only where that outlives the process (no mount namespace)
- *   groups        one digit a cgroup hierarchy: 0 where the group was there before, only when there was one
+ *   root, mount   links to the root and the number of its mount, only where that outlives the process (no mount
+ * namespace) groups        one digit a cgroup hierarchy: 0 where the group was there before, only when there was one
  * The maker holds flock(2) on the directory until state.json is written or all is undone: a directory without
  * state.json whose lock is free was left by a killed maker, and `moat system check` clears it.
  *

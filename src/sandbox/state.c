@@ -391,6 +391,16 @@ static int load(struct sandbox *sb, struct err *err)
     return 0;
 }
 
+bool state_still_named(const struct sandbox *sb)
+{
+    return sb->inst.state_fd >= 0 && still_named(sb->root_fd, sb->id, sb->inst.state_fd);
+}
+
+int state_reload(struct sandbox *sb, struct err *err)
+{
+    return load(sb, err);
+}
+
 int sandbox_load(struct sandbox *sb, const char *id, struct err *err)
 {
     int r = open_directory(sb, id, err);

@@ -9,6 +9,10 @@
 int state_write(struct sandbox *sb, struct err *err);
 /* Removes the directory and what we put into it. */
 int state_remove(struct sandbox *sb);
+/* Whether its directory is still the one of its name, and not removed or made anew meanwhile. */
+bool state_still_named(const struct sandbox *sb);
+/* Reads again what its maker may have written meanwhile. */
+int state_reload(struct sandbox *sb, struct err *err);
 /* Start time (a pid's second half) and run state letter of a process. */
 int state_process_key(pid_t pid, uint64_t *key, char *run_state);
 

@@ -100,10 +100,12 @@ int devices_make(struct launch *l, int root)
         return 0;
     for (size_t i = 0; i < ARRAY_LEN(default_devices) && r == 0; i++)
         if ((r = make_node(l, root, &default_devices[i])) < 0)
-            return err_sys(&l->err, r, "device %s: cannot be made", default_devices[i].path);
+            return err_sys(&l->err, r, "device %s: cannot be made%s", default_devices[i].path,
+                           r == -EPERM ? " (CAP_MKNOD)" : "");
     for (uint32_t i = 0; i < p->n_devices && r == 0; i++)
         if ((r = make_node(l, root, &p->devices[i])) < 0)
-            return err_sys(&l->err, r, "linux.devices %s: cannot be made", p->devices[i].path);
+            return err_sys(&l->err, r, "linux.devices %s: cannot be made%s", p->devices[i].path,
+                           r == -EPERM ? " (CAP_MKNOD)" : "");
     int dev = root_open_target(root, "/dev", true, true);
     if (dev < 0)
         return err_sys(&l->err, dev, "device directory /dev: cannot be opened");

@@ -25,6 +25,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Below this the kernel kills the set-up stage for memory, and with it the launcher, whose memory it shares. */
+#define MEMORY_LEAST (128 * 1024)
+/* The kernel's work grows with the square of mounts that lie over each other: this is seconds, ten times as much is
+ * hours. */
+#define MOUNTS_MOST 10000
+
 static char setup_stack[256 * 1024] __attribute__((aligned(64)));
 
 static int open_namespaces(struct launch *l, struct err *err)
@@ -63,7 +69,11 @@ static const char *in_bundle(struct instance *inst, const char *path)
  * not with other ids than ours, and not where a tree must be id-mapped. */
 static bool opened_by_setup(const struct launch *l, const struct mount_rule *m)
 {
-    return l->inst->rootless || (!l->own_user_ns && m->idmap == IDMAP_NO);
+    /* A tree through which mounts shall reach the host ("rshared" in a sandbox that is itself so) is copied where it is
+     * still the host's own: the set-up stage has only slaves. */
+    bool both_ways = m->propagation & MS_SHARED && l->policy->rootfs_propagation & MS_SHARED;
+
+    return l->inst->rootless || (!l->own_user_ns && m->idmap == IDMAP_NO && !both_ways);
 }
 
 static bool lies_below(const struct strv *paths, const char *dir)
@@ -108,14 +118,22 @@ static int open_trees(struct launch *l, struct err *err)
     if (inst->layers.data_dir) {
         l->data_fd = mount_clone(AT_FDCWD, inst->layers.data_dir, false);
         if (l->data_fd < 0)
-            return err_sys(err, l->data_fd, "image directory %s", inst->layers.data_dir);
+            return err_sys(err, l->data_fd, "image directory %s: cannot be copied as a mount%s", inst->layers.data_dir,
+                           l->data_fd == -EPERM ? ", which needs CAP_SYS_ADMIN" : "");
     } else {
         l->root_fd = mount_clone(AT_FDCWD, inst->root_path, true);
-        if (l->root_fd == -EINVAL || l->root_fd == -EPERM)
+        if (l->root_fd == -EINVAL)
             return err_sys(
                 err, l->root_fd,
                 "root %s: cannot be copied as a mount (is this process in a chroot? enter it with pivot_root instead)",
                 inst->root_path);
+        if (l->root_fd == -EPERM)
+            return err_sys(err, l->root_fd, "root %s: cannot be copied as a mount, which needs CAP_SYS_ADMIN",
+                           inst->root_path);
+        if (l->root_fd == -ENOSPC)
+            return err_sys(err, l->root_fd,
+                           "root %s: cannot be copied as a mount (sysctl fs.mount-max or user.max_mnt_namespaces)",
+                           inst->root_path);
         if (l->root_fd < 0)
             return err_sys(err, l->root_fd, "root %s", inst->root_path);
     }
@@ -159,10 +177,8 @@ static int finish_group(struct launch *l, struct err *err)
     if (!l->wait_group)
         return 0;
     int r = cgroup_make(&inst->cgroup, inst->cgroups, inst->cgroup_path, rs, CGROUP_PART_V1, err);
-    if (r < 0) {
-        inst->cgroup.host = NULL; /* taken back already */
+    if (r < 0) /* taken back already, but for the v2 group, in which the set-up stage is until give_up() */
         return r;
-    }
     group_note_owner(inst);
     if ((r = cgroup_apply(&inst->cgroup, rs, false, err)) == 0 && (r = open_cgroup_trees(l, err)) == 0)
         sync_set(&l->go, GO_GROUP);
@@ -363,7 +379,8 @@ static int clone_setup(struct launch *l, struct err *err)
                        l->clone_flags & CLONE_NEWUSER ? " (sysctl user.max_user_namespaces; without one: --userns host)"
                                                       : "");
     if (pid < 0)
-        return err_sys(err, (int)pid, "cannot make the container's process");
+        return err_sys(err, (int)pid, "cannot make the container's process%s",
+                       pid == -EAGAIN ? ": a limit on processes is reached (ulimit -u, or pids.max of a cgroup)" : "");
     inst->pid = (pid_t)pid;
     inst->pidfd = pidfd;
     return 0;
@@ -470,6 +487,12 @@ static int prepare(struct launch *l, int *report_fd, struct err *err)
     int report[2], r;
 
     nothing_open(l);
+    if (p->n_mounts > MOUNTS_MOST)
+        return err_set(err, -E2BIG, "mounts: %u entries; at most %d are made", p->n_mounts, MOUNTS_MOST);
+    if (p->resources.memory.limit.set && p->resources.memory.limit.v > 0 && p->resources.memory.limit.v < MEMORY_LEAST)
+        return err_set(err, -EINVAL,
+                       "linux.resources.memory.limit: %lld is less than a start takes; raise it to 128 KiB or more",
+                       (long long)p->resources.memory.limit.v);
     if ((r = open_namespaces(l, err)) < 0 || (r = open_trees(l, err)) < 0 || (r = make_environment(l, err)) < 0)
         return r;
     if (inst->layers.data_dir) {
@@ -521,8 +544,12 @@ static int give_up(struct instance *inst)
     close_fd(inst->pidfd);
     close_fd(inst->report_fd);
     inst->pidfd = inst->report_fd = -1;
-    if (inst->cgroup.host)
-        cgroup_remove(&inst->cgroup, &ignored);
+    if (inst->cgroup.host) {
+        int r = cgroup_remove(&inst->cgroup, &ignored);
+        cgroup_close(&inst->cgroup);
+        if (r == 0)
+            inst->cgroup.host = NULL;
+    }
     return 0;
 }
 

@@ -88,10 +88,32 @@ static bool proc_target_allowed(const char *dest)
     return false;
 }
 
-static int check_target(struct launch *l, const struct mount_rule *m, int target)
+static bool is_kernel_fs(const struct mount_rule *m)
 {
+    return m->type && (!strcmp(m->type, "proc") || !strcmp(m->type, "sysfs"));
+}
+
+/* A mount over the root itself would not hide the root, but show through "/..", where no mask reaches it. */
+static int check_target(struct launch *l, const struct mount_rule *m, int root, int target, bool directory)
+{
+    struct stat at, top;
     struct statfs fs;
 
+    int r = (int)sys(SYS_newfstatat, target, "", &at, AT_EMPTY_PATH);
+    if (r == 0)
+        r = (int)sys(SYS_newfstatat, root, "", &top, AT_EMPTY_PATH);
+    if (r < 0)
+        return err_sys(&l->err, r, "mount %s: cannot look at the target", m->destination);
+    if (at.st_ino == top.st_ino && at.st_dev == top.st_dev)
+        return err_set(&l->err, -ELOOP, "mount %s: leads to the root itself; give another place, or mend the image",
+                       m->destination);
+    if (S_ISLNK(at.st_mode))
+        return err_set(&l->err, -ELOOP,
+                       "mount %s: is a symbolic link in the root, and %s goes on a directory only; mend the image",
+                       m->destination, m->type ? m->type : "this mount");
+    if (S_ISDIR(at.st_mode) != directory)
+        return err_set(&l->err, -ENOTDIR, "mount %s: is %s in the root, and what goes there is %s; mend the image",
+                       m->destination, directory ? "no directory" : "a directory", directory ? "one" : "none");
     if (sys(SYS_fstatfs, target, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
         return 0;
     if ((m->type && !strcmp(m->type, "proc")) || proc_target_allowed(m->destination))
@@ -103,11 +125,11 @@ static int check_target(struct launch *l, const struct mount_rule *m, int target
 
 static int attach(struct launch *l, const struct mount_rule *m, int root, int tree, bool directory)
 {
-    int target = root_open_target(root, m->destination, directory, !m->nofollow);
+    int target = root_open_target(root, m->destination, directory, !m->nofollow && !is_kernel_fs(m));
 
     if (target < 0)
         return err_sys(&l->err, target, "mount %s: cannot open the target inside the root", m->destination);
-    int r = check_target(l, m, target);
+    int r = check_target(l, m, root, target, directory);
     if (r == 0 && (r = mount_attach(tree, target)) < 0)
         err_sys(&l->err, r, "mount %s: cannot attach", m->destination);
     close_fd(target);

@@ -162,7 +162,8 @@ static int make_memfd(const struct builder *b, uint32_t keep, int *out, struct e
         fd = up;
     }
     if (fd < 0)
-        return err_sys(err, (int)fd, "memfd for the last stage");
+        return err_sys(err, (int)fd, "memfd for the last stage%s",
+                       fd == -EACCES ? " (sysctl vm.memfd_noexec is 2; it must be 0 or 1)" : "");
     long r = sys(SYS_pwrite64, fd, enter_blob, elf, 0);
     if (r == (long)elf)
         r = sys(SYS_pwrite64, fd, b->base, b->used, ENTER_RECORD_OFFSET);
@@ -248,8 +249,9 @@ static const char *stage_text(uint32_t stage)
         {ENTER_FAILED_SETNS, "namespace: cannot join"},
         {ENTER_FAILED_FORK, "cannot fork (process.pids limit?)"},
         {ENTER_FAILED_CONSOLE, "terminal: cannot be opened (is a devpts mounted on /dev/pts inside?)"},
-        {ENTER_FAILED_IDS, "process.user: ids cannot be set; they must be mapped in the user namespace"},
-        {ENTER_FAILED_CAPS, "process.capabilities: cannot be set; the launcher does not hold all of them"},
+        {ENTER_FAILED_IDS,
+         "process.user: ids cannot be set (CAP_SETUID and CAP_SETGID; in a user namespace they must be mapped)"},
+        {ENTER_FAILED_CAPS, "process.capabilities: cannot be set; the launcher lacks CAP_SETPCAP or one of them"},
         {ENTER_CWD_OUTSIDE, "process.cwd: lies outside the container's root"},
         {ENTER_FAILED_NNP, "process.noNewPrivileges"},
         {ENTER_FAILED_SECCOMP, "linux.seccomp: the kernel refuses the filter"},

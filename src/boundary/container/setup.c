@@ -132,7 +132,7 @@ static int loopback_up(struct launch *l)
     int s = (int)sys(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     int r = s < 0 ? s : (int)sys(SYS_ioctl, s, SIOCSIFFLAGS, &req);
     close_fd(s);
-    return r < 0 ? err_sys(&l->err, r, "loopback interface: cannot be brought up") : 0;
+    return r < 0 ? err_sys(&l->err, r, "loopback interface: cannot be brought up (CAP_NET_ADMIN)") : 0;
 }
 
 /* sysctls that belong to a namespace the sandbox has for itself; any other would change the host. */

@@ -123,6 +123,8 @@ static bool step(long at)
             continue;
         }
         int sig = WSTOPSIG(status);
+        if (at_child && !child && pid != launcher)
+            child = pid; /* its first stop can be seen before the event of its birth */
         pid_t target = at_child ? child : launcher;
         if (status >> 16 == PTRACE_EVENT_FORK || status >> 16 == PTRACE_EVENT_VFORK ||
             status >> 16 == PTRACE_EVENT_CLONE) {

@@ -229,5 +229,6 @@ patient='trap "echo bye; exit 3" TERM; echo up; echo complaint >&2; while :; do 
     run d ps -aq
     assert_output ""
     engine_stop "$(cat "$E/pid")"
-    nothing_left "$E/exec/netns/default" # dockerd's own, which it leaves mounted
+    # dockerd's own, which it leaves mounted: always the one, the other where the file system around it is private.
+    nothing_left "$E/exec/netns/default" "$E/data"
 }

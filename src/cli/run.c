@@ -30,7 +30,8 @@
 
 #define ARENA_SIZE    (256u << 20)
 #define CONFIG_MAX    (16u << 20)
-#define KILL_AFTER_MS 10000 /* from the stop signal to SIGKILL, as docker has it */
+#define EMBEDDED      "/share/busybox" /* the default image, beside the executable */
+#define KILL_AFTER_MS 10000            /* from the stop signal to SIGKILL, as docker has it */
 
 struct run {
     struct arena arena;
@@ -67,7 +68,7 @@ static int import_embedded(struct run *r, struct err *err)
 
     exe[n > 0 ? n : 0] = 0;
     char *slash = strrchr(exe, '/');
-    const char *dir = slash ? arena_printf(&r->arena, "%.*s/share/busybox", (int)(slash - exe), exe) : NULL;
+    const char *dir = slash ? arena_printf(&r->arena, "%.*s" EMBEDDED, (int)(slash - exe), exe) : NULL;
     if (!dir || !is_directory(dir))
         return err_set(err, -ENOENT, "image busybox: not in the store, and this build has none beside it");
     in.source = dir;
@@ -95,6 +96,12 @@ static int resolve_image(struct run *r, struct err *err)
         return rc;
     r->from_image = true;
     r->root = r->image.rootfs;
+    /* A directory brings no command along; the default image is a shell's. */
+    static char shell[] = "sh", *command[] = {shell, NULL};
+    const char *source = r->image.source ? r->image.source : "";
+    size_t len = strlen(source), tail = strlen(EMBEDDED);
+    if (len >= tail && !strcmp(source + len - tail, EMBEDDED))
+        r->image.config.cmd = (struct image_strings){command, 1};
     return 0;
 }
 

@@ -656,3 +656,9 @@ first_of_block() { sed -n 's/^ *0 *\([0-9]*\) *65536$/\1/p' "$1"; }
         MOAT_RUN_DIR=$2/full "$1" run busybox true; s=$?; ls -A full | grep -v "^.ids$"; exit $s' - "$MOAT" "$dir"
     assert_error 125 "No space left on device"
 }
+
+@test "the built-in image has a shell as its command" {
+    run bash -c 'echo "echo from a shell" | "$1" run --rm -i busybox' - "$MOAT"
+    assert_success
+    assert_line "from a shell"
+}

@@ -6,6 +6,12 @@
 #include "cli/command.h"
 
 int cmd_run(int argc, char **argv);        /* run.c; options: run_options_rows */
+int cmd_create(int argc, char **argv);     /* run.c; options: run_options_rows */
+int cmd_start(int argc, char **argv);      /* start.c, as the next three */
+int cmd_stop(int argc, char **argv);
+int cmd_restart(int argc, char **argv);
+int cmd_attach(int argc, char **argv);
+int cmd_exec(int argc, char **argv);       /* exec.c */
 int cmd_explain(int argc, char **argv);    /* explain.c; options: the same and --json */
 int cmd_boundaries(int argc, char **argv); /* boundaries.c */
 int cmd_import(int argc, char **argv);     /* import.c */
@@ -14,7 +20,10 @@ int cmd_rmi(int argc, char **argv);        /* rmi.c */
 int cmd_system(int argc, char **argv);     /* system.c */
 int cmd_version(int argc, char **argv);    /* version.c */
 int cmd_help(int argc, char **argv);       /* help.c */
+int cmd_completion(int argc, char **argv); /* completion.c */
 
+extern const struct option_row start_options[], stop_options[], attach_options[], exec_options[];
+extern const size_t n_start_options, n_stop_options, n_attach_options, n_exec_options;
 extern const struct option_row boundaries_options[], import_options[], images_options[], rmi_options[],
     system_options[], version_options[];
 extern const size_t n_boundaries_options, n_import_options, n_images_options, n_rmi_options, n_system_options,
@@ -30,6 +39,10 @@ int boundary_choose(const char *name, const struct boundary **out, struct err *e
 /* Help of one command, or the list of all, on stdout. */
 void help_print_command(const struct command *c);
 void help_print_all(void);
+/* What moat is, and examples for a newcomer, one a line: for the help and for the manual page. */
+extern const char help_about[], help_examples[];
+/* The manual page, in man(7) macros, on stdout. */
+void manual_print(void);
 /* NULL when there is none. */
 const struct command *command_find(const char *name);
 /* "unknown command ..." with the nearest name. */

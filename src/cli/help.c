@@ -52,24 +52,29 @@ void help_print_command(const struct command *c)
         printf("\n%s", c->more);
 }
 
+const char help_about[] =
+    "moat runs other people's code behind a boundary: what the code may do and use is one policy, which you give by "
+    "flags or a file, and which `moat explain` shows with the mechanism that enforces each item.";
+
+const char help_examples[] = "moat run --rm busybox echo hi               a command, apart from the host\n"
+                             "moat run --rm -it -v .:/src debian bash     a shell which sees this folder\n"
+                             "moat explain -m 256m debian                 what would hold, and by what\n"
+                             "moat boundaries                             what this host can offer\n";
+
 void help_print_all(void)
 {
     printf("%sUsage:%s moat COMMAND [OPTIONS] ...\n\n", term_on(TERM_BOLD), term_off());
-    term_wrap("moat runs other people's code behind a boundary: what the code may do and use is one policy, which you "
-              "give by flags or a file, and which `moat explain` shows with the mechanism that enforces each item.",
-              0, 0, term_columns());
+    term_wrap(help_about, 0, 0, term_columns());
     printf("\n%sCommands%s\n", term_on(TERM_BOLD), term_off());
     for (const struct command *c = moat_commands; c->name; c++) {
         printf("  %-12s", c->name);
         term_wrap(c->summary, 14, 14, term_columns());
     }
-    printf("\n%sExamples%s\n"
-           "  moat run --rm busybox echo hi               a command, apart from the host\n"
-           "  moat run --rm -it -v .:/src debian bash     a shell which sees this folder\n"
-           "  moat explain -m 256m debian                 what would hold, and by what\n"
-           "  moat boundaries                             what this host can offer\n"
-           "\n`moat help COMMAND` or `moat COMMAND --help` says more.\n",
-           term_on(TERM_BOLD), term_off());
+    printf("\n%sExamples%s\n", term_on(TERM_BOLD), term_off());
+    for (const char *line = help_examples; *line; line += strcspn(line, "\n") + 1)
+        printf("  %.*s\n", (int)strcspn(line, "\n"), line);
+    puts("\nbusybox is built in; debian stands for an image of yours (`moat help import`).\n\n"
+         "`moat help COMMAND` or `moat COMMAND --help` says more.");
 }
 
 int cmd_help(int argc, char **argv)
@@ -80,8 +85,12 @@ int cmd_help(int argc, char **argv)
         err_set(&err, -EINVAL, "unexpected operand '%s': moat help [COMMAND]", argv[2]);
         return command_fail("help", &err);
     }
-    if (argc < 2) {
+    if (argc < 2 || !strcmp(argv[1], "moat")) {
         help_print_all();
+        return 0;
+    }
+    if (!strcmp(argv[1], "--man")) { /* for the build, so not in the list */
+        manual_print();
         return 0;
     }
     const struct command *c = command_find(argv[1]);

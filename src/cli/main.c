@@ -4,6 +4,7 @@
  * line and an exit status.
  */
 #include "cli/commands.h"
+#include "sandbox/monitor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,6 +62,8 @@ int main(int argc, char **argv)
 {
     if (argc < 1 || !argv[0] || open_standard_streams() < 0)
         return EXIT_MOAT_ERROR;
+    if (!strcmp(argv[0], "moat-monitor"))
+        return monitor_main(argc, argv);
     if (!strcmp(base_name(argv[0]), "moat-oci"))
         return oci_main(argc, argv);
     if (argc == 1 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {

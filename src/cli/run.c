@@ -1,292 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `moat run`: one sandbox in the foreground, from options to exit status. */
-#include "base/io.h"
-#include "base/json.h"
+/*
+ * `moat run` and `moat create`. With --rm and somebody who waits, the workload is our own child with our own streams,
+ * and dies with us: the shortest way. Else it is kept: a monitor is its parent, and we attach to it, or leave (-d).
+ */
+#include "cli/attach.h"
 #include "cli/commands.h"
+#include "cli/make.h"
 #include "cli/oci.h"
-#include "cli/run_options.h"
-#include "host/features.h"
-#include "image/import.h"
-#include "image/users.h"
-#include "policy/defaults.h"
 #include "sandbox/console.h"
-#include "sandbox/ids.h"
 #include "sandbox/layers.h"
-#include "sandbox/state.h"
+#include "sandbox/monitor.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
-#define ARENA_SIZE    (256u << 20)
-#define CONFIG_MAX    (16u << 20)
-#define EMBEDDED      "/share/busybox" /* the default image, beside the executable */
-#define KILL_AFTER_MS 10000            /* from the stop signal to SIGKILL, as docker has it */
+#define KILL_AFTER_MS 10000 /* from the stop signal to SIGKILL, as docker has it */
 
-struct run {
-    struct arena arena;
-    struct run_options o;
-    struct sandbox sb;
-    struct store store;
-    struct image image;
-    bool from_image, made, privileged;
-    int root_fd;      /* the root as it is before the run, for users and groups */
-    const char *root; /* its path */
-    int console[2];   /* our end, the sandbox's end */
-};
+/* ---- in the foreground -------------------------------------------------------------------------------------- */
 
-static void warn(const char *text)
-{
-    fprintf(stderr, "moat run: warning: %s\n", text);
-}
-
-static bool is_directory(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-/* The default image lies beside the executable and enters the store when it is first asked for. */
-static int import_embedded(struct run *r, struct err *err)
-{
-    char exe[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    struct import in = {0};
-    struct import_result result;
-    struct store store;
-
-    exe[n > 0 ? n : 0] = 0;
-    char *slash = strrchr(exe, '/');
-    const char *dir = slash ? arena_printf(&r->arena, "%.*s" EMBEDDED, (int)(slash - exe), exe) : NULL;
-    if (!dir || !is_directory(dir))
-        return err_set(err, -ENOENT, "image busybox: not in the store, and this build has none beside it");
-    in.source = dir;
-    int rc = reference_parse("busybox", &in.name, err);
-    if (rc == 0 && (rc = store_open(&store, &r->arena, NULL, true, err)) == 0) {
-        rc = image_import(&store, &in, &result, err);
-        store_close(&store);
-    }
-    return rc;
-}
-
-static int resolve_image(struct run *r, struct err *err)
-{
-    int rc = store_open(&r->store, &r->arena, NULL, false, err);
-
-    if (rc == 0)
-        rc = store_resolve(&r->store, r->o.image, &r->image, err);
-    if (rc == -ENOENT && (!strcmp(r->o.image, "busybox") || !strcmp(r->o.image, "busybox:latest"))) {
-        store_close(&r->store);
-        *err = (struct err){0};
-        if ((rc = import_embedded(r, err)) == 0 && (rc = store_open(&r->store, &r->arena, NULL, false, err)) == 0)
-            rc = store_resolve(&r->store, r->o.image, &r->image, err);
-    }
-    if (rc < 0)
-        return rc;
-    r->from_image = true;
-    r->root = r->image.rootfs;
-    /* A directory brings no command along; the default image is a shell's. */
-    static char shell[] = "sh", *command[] = {shell, NULL};
-    const char *source = r->image.source ? r->image.source : "";
-    size_t len = strlen(source), tail = strlen(EMBEDDED);
-    if (len >= tail && !strcmp(source + len - tail, EMBEDDED))
-        r->image.config.cmd = (struct image_strings){command, 1};
-    return 0;
-}
-
-static int load_bundle(struct run *r, const char *bundle, struct err *err)
-{
-    char *text;
-    size_t len;
-    struct policy *p = &r->sb.policy;
-    const char *file = arena_printf(&r->arena, "%s/config.json", bundle);
-    int rc = file ? io_read_regular(&r->arena, file, CONFIG_MAX, &text, &len) : -ENOMEM;
-
-    if (rc == -EFBIG || rc == -ENOTSUP)
-        return err_set(err, rc, "%s: %s", file, rc == -EFBIG ? "larger than 16 MiB" : "is not a regular file");
-    if (rc < 0)
-        return err_sys(err, rc, "%s/config.json", bundle);
-    policy_init(p, &r->arena, POLICY_FROM_OCI);
-    if (policy_read_oci(p, text, len, err) < 0)
-        return err_wrap(err, "%s", file);
-    if (!p->root_path || !p->has_process)
-        return err_set(err, -EINVAL, "%s: %s is missing", file, p->root_path ? "process" : "root.path");
-    r->sb.inst.bundle = bundle;
-    r->root = p->root_path[0] == '/' ? p->root_path : arena_printf(&r->arena, "%s/%s", bundle, p->root_path);
-    p->root_path = r->root;
-    return 0;
-}
-
-/* What is to run: DESIGN's order for a word without --type: a bundle, a directory, an image. */
-static int find_workload(struct run *r, struct err *err)
-{
-    struct run_options *o = &r->o;
-    char *real = arena_alloc(&r->arena, PATH_MAX);
-
-    if (!real)
-        return err_set(err, -ENOMEM, "no memory for paths");
-    if (!o->bundle && !o->rootfs && o->image && (!o->type || strcmp(o->type, "image")) && strchr("./", o->image[0]) &&
-        is_directory(o->image)) {
-        if (!realpath(o->image, real))
-            return err_sys(err, -errno, "%s", o->image);
-        bool bundle = access(arena_printf(&r->arena, "%s/config.json", real), F_OK) == 0;
-        if (o->type ? !strcmp(o->type, "bundle") : bundle)
-            o->bundle = real;
-        else
-            o->rootfs = real;
-    }
-    if (o->bundle)
-        return load_bundle(r, o->bundle, err);
-    r->sb.inst.bundle = "/";
-    if (o->rootfs) {
-        r->root = o->rootfs;
-        return is_directory(o->rootfs) ? 0 : err_set(err, -ENOTDIR, "--rootfs %s: not a directory", o->rootfs);
-    }
-    return resolve_image(r, err);
-}
-
-static int drop_default_limits(struct run *r, struct err *err)
-{
-    const char *dropped = run_options_drop_limits(&r->o, r->sb.cgroup_host.n > 0);
-
-    if (dropped && r->o.strict)
-        return err_set(err, -ENOTSUP, "%s (--strict)", dropped);
-    if (dropped)
-        warn(dropped);
-    return 0;
-}
-
-static int map_ids(struct run *r, struct err *err)
-{
-    struct policy *p = &r->o.policy;
-    struct id_map *maps = arena_array(&r->arena, 2, sizeof *maps);
-    struct instance *inst = &r->sb.inst;
-
-    if (!maps)
-        return err_set(err, -ENOMEM, "no memory for id maps");
-    if (r->privileged && r->o.build.userns == USERNS_HOST)
-        return 0;
-    p->ns[NS_USER] = (struct ns_rule){.how = NS_NEW};
-    if (!r->privileged || r->o.build.userns == USERNS_SINGLE) {
-        maps[0] = (struct id_map){0, geteuid(), 1};
-        maps[1] = (struct id_map){0, getegid(), 1};
-    } else {
-        int rc = ids_reserve(&r->sb, err);
-        if (rc < 0)
-            return rc;
-        maps[0] = maps[1] = (struct id_map){0, r->sb.id_block, IDS_BLOCK};
-        inst->idmap_root = inst->idmap_binds = true;
-    }
-    p->uid_maps = (struct id_maps){&maps[0], 1};
-    p->gid_maps = (struct id_maps){&maps[1], 1};
-    return 0;
-}
-
-/* What the policy needs and this host lacks: refused, or said. */
-static int check_lowering(struct run *r, struct err *err)
-{
-    struct lowering l = {.arena = &r->arena};
-    int rc = r->sb.inst.boundary->lower(&r->sb.policy, &l, err);
-
-    for (uint32_t i = 0; i < l.n && rc == 0; i++) {
-        const struct lowering_item *item = &l.items[i];
-        bool bad = item->how == LOWER_REFUSED || (item->how == LOWER_FALLBACK && r->o.strict);
-        if (bad && !(item->how == LOWER_REFUSED && r->o.best_effort))
-            return err_set(err, -ENOTSUP, "%s %s: %s%s", item->item, item->value, item->note,
-                           r->o.strict ? " (--strict)" : " (or --best-effort to run without)");
-        if (item->how == LOWER_REFUSED || item->how == LOWER_FALLBACK)
-            warn(arena_printf(&r->arena, "%s: %s; enforced by: %s", item->item, item->note, item->mechanism));
-    }
-    return rc;
-}
-
-static const char *make_name(struct run *r)
-{
-    uint8_t bytes[6];
-
-    if (r->o.name)
-        return r->o.name;
-    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
-        return NULL;
-    return arena_printf(&r->arena, "%02x%02x%02x%02x%02x%02x", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4],
-                        bytes[5]);
-}
-
-static int make_policy(struct run *r, struct err *err)
-{
-    struct run_options *o = &r->o;
-    struct policy *p = &o->policy;
-    int rc = run_options_image(o, r->from_image ? &r->image.config : NULL, err);
-
-    if (rc < 0)
-        return rc;
-    p->root_path = r->root;
-    r->root_fd = open(r->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (r->root_fd < 0)
-        return err_sys(err, -errno, "root %s", r->root);
-    if ((rc = users_resolve(&r->arena, r->root_fd, o->build.user, &p->process.user, err)) < 0 ||
-        (rc = users_add_groups(&r->arena, r->root_fd, &o->build.groups, &p->process.user, err)) < 0 ||
-        (rc = map_ids(r, err)) < 0)
-        return rc;
-    if ((rc = drop_default_limits(r, err)) < 0 || (rc = policy_default_finish(p, err)) < 0 ||
-        (rc = policy_check(p, err)) < 0)
-        return rc;
-    if (!p->hostname)
-        p->hostname = r->sb.id;
-    r->sb.policy = *p;
-    return 0;
-}
-
-static int write_config(struct run *r, struct err *err)
-{
-    struct json_writer w = {0};
-
-    policy_write_oci(&r->sb.policy, &w);
-    int rc = w.failed ? err_set(err, -ENOMEM, "no memory for the policy document")
-                      : sandbox_write_config(&r->sb, w.buf, w.len, err);
-    json_writer_free(&w);
-    if (rc < 0)
-        return rc;
-    if (r->from_image) { /* read-only ones too: mount points that the image lacks are made in the layer */
-        const char *lower = r->image.rootfs + strlen(r->store.path) + 1;
-        rc = layers_make(&r->sb, r->store.path, lower, err);
-    }
-    return rc;
-}
-
-static int open_console(struct run *r, struct err *err)
+static int check_terminal(struct making *r, struct err *err)
 {
     struct winsize ws;
 
-    r->console[0] = r->console[1] = -1;
     if (!r->sb.policy.process.terminal)
         return 0;
-    if (r->o.interactive && !isatty(0))
+    if (r->o.interactive && !r->o.detach && !isatty(0))
         return err_set(err, -ENOTTY, "-t with -i needs a terminal as standard input; leave -t out");
     if (ioctl(isatty(0) ? 0 : 1, TIOCGWINSZ, &ws) == 0) {
         r->sb.policy.process.rows = ws.ws_row;
         r->sb.policy.process.cols = ws.ws_col;
     }
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, r->console) < 0)
+    return 0;
+}
+
+static int open_console(struct making *r, int console[2], struct err *err)
+{
+    console[0] = console[1] = -1;
+    if (!r->sb.policy.process.terminal)
+        return 0;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, console) < 0)
         return err_sys(err, -errno, "console socket");
-    fcntl(r->console[0], F_SETFD, FD_CLOEXEC);
-    r->sb.inst.console_socket = r->console[1];
+    fcntl(console[0], F_SETFD, FD_CLOEXEC);
+    r->sb.inst.console_socket = console[1];
     return 0;
 }
 
 /* Without -i the workload reads nothing of ours. */
-static int detach_stdin(struct run *r, struct err *err)
+static int detach_stdin(struct making *r, struct err *err)
 {
     if (r->o.interactive || r->sb.policy.process.terminal)
         return 0;
@@ -298,41 +66,6 @@ static int detach_stdin(struct run *r, struct err *err)
     return 0;
 }
 
-static int prepare(struct run *r, int argc, char **argv, struct err *err)
-{
-    const struct boundary *b;
-    int rc = run_options_parse(&r->arena, argc, argv, &r->o, err);
-
-    if (rc < 0 || (rc = boundary_choose(r->o.boundary, &b, err)) < 0)
-        return rc;
-    if ((rc = sandbox_open_root(&r->sb, &r->arena, NULL, true, err)) < 0)
-        return rc;
-    r->privileged = geteuid() == 0;
-    r->sb.inst.boundary = b;
-    r->sb.maker = "moat";
-    r->sb.foreground = true;
-    r->sb.id = r->sb.inst.id = make_name(r);
-    r->sb.inst.rootless = !r->privileged;
-    r->sb.inst.die_with_launcher = true;
-    if (!r->sb.id)
-        return err_set(err, -EIO, "no random name can be made; give --name");
-    if ((rc = sandbox_check_id(r->sb.id, err)) < 0 || (rc = cgroup_host_probe(&r->sb.cgroup_host, err)) < 0 ||
-        (rc = find_workload(r, err)) < 0)
-        return rc;
-    r->sb.inst.cgroups = &r->sb.cgroup_host;
-    r->sb.inst.cgroup_path = r->privileged ? arena_printf(&r->arena, "/moat-%s", r->sb.id) : NULL;
-    if ((rc = sandbox_reserve(&r->sb, r->sb.id, err)) < 0)
-        return rc;
-    r->made = true;
-    rc = r->o.bundle ? policy_check(&r->sb.policy, err) : make_policy(r, err);
-    r->sb.inst.root_path = r->root;
-    r->sb.policy.cgroups_path = r->sb.inst.cgroup_path;
-    if (rc < 0 || (rc = check_lowering(r, err)) < 0 || (rc = write_config(r, err)) < 0)
-        return rc;
-    rc = open_console(r, err);
-    return rc < 0 ? rc : detach_stdin(r, err);
-}
-
 static bool stop_group(void *ctx, int signo)
 {
     struct sandbox *sb = ctx;
@@ -341,30 +74,17 @@ static bool stop_group(void *ctx, int signo)
            cgroup_signal_all(&sb->inst.cgroup, SIGKILL, &(struct err){0}) == 0;
 }
 
-static void undo(struct run *r)
-{
-    struct err ignored = {0};
-
-    if (!r->made)
-        return;
-    int rc = layers_remove(&r->sb, &ignored);
-    ids_release(&r->sb);
-    if (rc == 0) /* last: what bears its name is no longer ours then, and what stays is found by it */
-        state_remove(&r->sb);
-}
-
-static int wait_for_end(struct run *r, int *status, bool *timed_out, struct err *err)
+static int wait_for_end(struct making *r, int console, int *status, bool *timed_out, struct err *err)
 {
     const struct policy *p = &r->sb.policy;
     bool ready;
-    int master = r->console[0] >= 0 ? console_receive(r->console[0]) : -1;
     struct wait_options w = {.pid = r->sb.inst.pid,
                              .pidfd = r->sb.inst.pidfd,
-                             .console_master = master,
+                             .console_master = console >= 0 ? console_receive(console) : -1,
                              .stdin_fd = 0,
                              .stdout_fd = 1,
                              .keep_stdin = r->o.interactive,
-                             .forward_signals = true,
+                             .forward_signals = !r->o.no_sig_proxy,
                              .timeout_ms = p->timeout_ms,
                              .stop_signal = p->stop_signal,
                              .kill_after_ms = KILL_AFTER_MS,
@@ -377,58 +97,119 @@ static int wait_for_end(struct run *r, int *status, bool *timed_out, struct err 
     return rc;
 }
 
+static void say_memory(void)
+{
+    sandbox_warn("killed, and its memory limit was reached (-m raises it)");
+}
+
 /* Else all that a user sees of a limit that is too low is a status of 137, from before the first instruction too. */
-static void say_killed_for_memory(struct run *r, int status)
+static void say_killed_for_memory(struct making *r, int status)
 {
     struct cgroup_stats st = {0};
 
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && r->sb.inst.cgroup.host &&
         cgroup_read_stats(&r->sb.inst.cgroup, &st, &(struct err){0}) == 0 &&
         ((st.oom_kills.set && st.oom_kills.v) || (st.memory_failcnt.set && st.memory_failcnt.v)))
-        warn("killed, and its memory limit was reached (-m raises it)");
+        say_memory();
 }
 
-/* Docker's: the program was not found, or cannot be executed; anything else is ours. */
-static int failure_status(int rc, const struct err *err)
+static int run_foreground(struct making *r, struct err *err)
 {
-    if (strncmp(err->text, "exec: ", 6))
-        return EXIT_MOAT_ERROR;
-    return rc == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_INVOKE;
-}
-
-int cmd_run(int argc, char **argv)
-{
-    static struct run r;
-    static struct err err;
     sigset_t old;
-    int status = 0;
+    int console[2] = {-1, -1}, status = 0, rc;
     bool timed_out = false;
 
-    if (arena_init(&r.arena, ARENA_SIZE) < 0)
-        return EXIT_MOAT_ERROR;
-    sandbox_warn = warn;
-    int rc = prepare(&r, argc, argv, &err);
-    if (rc < 0) {
-        undo(&r);
-        return command_fail("run", &err);
+    if ((rc = open_console(r, console, err)) < 0 || (rc = detach_stdin(r, err)) < 0) {
+        making_undo(r);
+        return command_fail("run", err);
     }
     console_block_signals(&old);
-    r.sb.inst.child_mask = &old;
-    if ((rc = sandbox_create(&r.sb, &err)) < 0)
-        return command_fail("run", &err);
-    if (r.console[1] >= 0)
-        close(r.console[1]);
-    rc = wait_for_end(&r, &status, &timed_out, &err);
-    say_killed_for_memory(&r, status);
-    r.sb.inst.pid = 0;
+    r->sb.inst.child_mask = &old;
+    if ((rc = sandbox_create(&r->sb, err)) < 0)
+        return command_fail("run", err);
+    if (console[1] >= 0)
+        close(console[1]);
+    rc = wait_for_end(r, console[0], &status, &timed_out, err);
+    say_killed_for_memory(r, status);
+    r->sb.inst.pid = 0;
     struct err late = {0};
-    if (sandbox_forget(&r.sb, &late) < 0)
-        warn(late.text);
+    if (sandbox_forget(&r->sb, &late) < 0)
+        sandbox_warn(late.text);
     if (rc < 0) {
-        command_fail("run", &err);
-        return failure_status(rc, &err);
+        command_fail("run", err);
+        return start_failure_status(rc, err);
     }
     if (timed_out)
         return EXIT_TIMEOUT;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* ---- with a monitor ----------------------------------------------------------------------------------------- */
+
+static int run_kept(struct making *r, struct err *err)
+{
+    struct sandbox *sb = &r->sb;
+    struct monitor_started started;
+    bool tty = sb->policy.process.terminal;
+    /* Our own standard input, as it is, where it is to be read and no terminal lies between. */
+    bool own_stdin = r->o.interactive && !r->o.detach && !tty;
+    int rc;
+
+    if (own_stdin)
+        r->o.interactive = false; /* its monitor holds none open */
+    if ((rc = making_keep(r, err)) < 0) {
+        making_undo(r);
+        return command_fail("run", err);
+    }
+    struct attach a = {.terminal = tty,
+                       .input = tty && r->o.interactive,
+                       .no_sig_proxy = r->o.no_sig_proxy,
+                       .detach_keys = r->o.detach_keys};
+    if (!r->o.detach && (rc = attach_open(sb, &a, err)) < 0)
+        return command_fail("run", err);
+    if ((rc = monitor_start(sb, own_stdin ? 0 : -1, &started, err)) < 0) {
+        command_fail("run", err);
+        return started.not_run ? start_failure_status(rc, err) : EXIT_MOAT_ERROR;
+    }
+    if (r->o.detach) {
+        puts(sb->id);
+        return fflush(stdout) ? EXIT_MOAT_ERROR : 0;
+    }
+    int status = 0;
+    if ((rc = attach_run(sb, &a, &status, err)) < 0)
+        return command_fail("run", err);
+    if (a.end.oom_killed)
+        say_memory();
+    return status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    static struct making r;
+    static struct err err;
+    int rc = making_prepare(&r, argc, argv, &err);
+
+    if (rc == 0)
+        rc = check_terminal(&r, &err);
+    if (rc < 0) {
+        making_undo(&r);
+        return command_fail("run", &err);
+    }
+    return r.sb.foreground ? run_foreground(&r, &err) : run_kept(&r, &err);
+}
+
+int cmd_create(int argc, char **argv)
+{
+    static struct making r;
+    static struct err err;
+    int rc = making_prepare(&r, argc, argv, &err);
+
+    if (rc == 0)
+        rc = making_keep(&r, &err);
+    if (rc < 0) {
+        making_undo(&r);
+        return command_fail("create", &err);
+    }
+    puts(r.sb.id);
+    return fflush(stdout) ? EXIT_MOAT_ERROR : 0;
 }

@@ -13,11 +13,13 @@
 #include "policy/names.h"
 #include "policy/policyfile.h"
 #include "policy/seccomp_profile.h"
+#include "sandbox/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -38,10 +40,21 @@ enum {
     OPTION_BEST_EFFORT,
     OPTION_STRICT,
     OPTION_JSON,
+    OPTION_DETACH,
+    OPTION_DETACH_KEYS,
+    OPTION_RESTART,
+    OPTION_STOP_TIMEOUT,
+    OPTION_LOG_DRIVER,
+    OPTION_LOG_OPT,
+    OPTION_PULL,
+    OPTION_PLATFORM,
+    OPTION_QUIET,
+    OPTION_CIDFILE,
+    OPTION_SIG_PROXY,
     OPTION_REFUSED
 };
 
-#define NO_MONITOR "comes with the monitor, which is not in this build: run it in the foreground, or under systemd-run"
+#define NO_HEALTH  "health checks are not in this build: let the workload end when it is ill, with --restart on-failure"
 #define NO_NETWORK "comes with moat's own networks, which are not in this build: --network none or host"
 #define NO_SHARE   "sharing a namespace with the host or another sandbox is not in this build: each sandbox has its own"
 #define NO_BLKIO   "limits of block devices are not in this build's flags: a bundle's linux.resources.blockIO has them"
@@ -49,12 +62,8 @@ enum {
 
 /* Docker's options that this build refuses: id, name, letter, argument (NULL: a flag), why and what instead. */
 #define REFUSED_OPTIONS(X)                                                                                             \
-    X(DETACH, "detach", 'd', NULL, NO_MONITOR)                                                                         \
-    X(DETACH_KEYS, "detach-keys", 0, "KEYS", NO_MONITOR)                                                               \
-    X(RESTART, "restart", 0, "POLICY", NO_MONITOR)                                                                     \
-    X(LOG_DRIVER, "log-driver", 0, "NAME", NO_MONITOR)                                                                 \
-    X(LOG_OPT, "log-opt", 0, "KEY=VALUE", NO_MONITOR)                                                                  \
-    X(HEALTH_CMD, "health-cmd", 0, "CMD", NO_MONITOR)                                                                  \
+    X(HEALTH_CMD, "health-cmd", 0, "CMD", NO_HEALTH)                                                                   \
+    X(NO_HEALTHCHECK, "no-healthcheck", 0, NULL, NO_HEALTH)                                                            \
     X(PUBLISH, "publish", 'p', "PORT", NO_NETWORK)                                                                     \
     X(PUBLISH_ALL, "publish-all", 'P', NULL, NO_NETWORK)                                                               \
     X(EXPOSE, "expose", 0, "PORT", NO_NETWORK)                                                                         \
@@ -78,16 +87,10 @@ enum {
     X(VOLUMES_FROM, "volumes-from", 0, "NAME", NO_VOLUMES)                                                             \
     X(VOLUME_DRIVER, "volume-driver", 0, "NAME", NO_VOLUMES)                                                           \
     X(GPUS, "gpus", 0, "WHICH", "graphics processors are given by their nodes: --device /dev/dri/renderD128")          \
-    X(PLATFORM, "platform", 0, "NAME",                                                                                 \
-      "images of other processors do not run in this build: import one of this one's")                                 \
-    X(PULL, "pull", 0, "WHEN", "this build has no registry client: moat import FILE|DIR|oci:DIR NAME")                 \
     X(RUNTIME, "runtime", 0, "NAME", "moat is the runtime: -b BOUNDARY chooses how the workload is confined")          \
     X(ISOLATION, "isolation", 0, "NAME", "-b BOUNDARY chooses how the workload is confined")                           \
     X(ATTACH, "attach", 'a', "STREAM", "all streams are attached: redirect those you do not want")                     \
-    X(CIDFILE, "cidfile", 0, "FILE", "give the sandbox a name of your own: --name NAME")                               \
-    X(SIG_PROXY, "sig-proxy", 0, NULL, "signals are always forwarded")                                                 \
     X(LABEL_FILE, "label-file", 0, "FILE", "write each as --annotation KEY=VALUE, or in a policy file's annotations")  \
-    X(STOP_TIMEOUT, "stop-timeout", 0, "SECONDS", NO_MONITOR)                                                          \
     X(STORAGE_OPT, "storage-opt", 0, "KEY=VALUE",                                                                      \
       "the writable layer has no size limit in this build: --read-only --tmpfs /tmp")                                  \
     X(KERNEL_MEMORY, "kernel-memory", 0, "BYTES", "kernels no longer have it: --memory counts kernel memory too")      \
@@ -123,7 +126,20 @@ const struct option_row run_options_rows[] = {
     {"boundary", 'b', "NAME", "How it is confined (moat boundaries lists them)", OPTION_BOUNDARY},
     {"policy", 0, "FILE", "Read a policy file (JSON); flags go over it", OPTION_POLICY},
     {"name", 0, "NAME", "Name of the sandbox", OPTION_NAME},
+    {"detach", 'd', NULL, "Run it in the background and print its name", OPTION_DETACH},
     {"rm", 0, NULL, "Remove the sandbox when it has ended", OPTION_RM},
+    {"pull", 0, "WHEN", "Fetch the image: missing (the default), always or never", OPTION_PULL},
+    {"platform", 0, "OS/ARCH", "Of an image that is fetched", OPTION_PLATFORM},
+    {"quiet", 'q', NULL, "Do not show how an image is fetched", OPTION_QUIET},
+    {"cidfile", 0, "FILE", "Write the sandbox's name to a file", OPTION_CIDFILE},
+
+    HEADING("While it runs"),
+    {"restart", 0, "POLICY", "no (the default), on-failure, on-failure:N, always or unless-stopped", OPTION_RESTART},
+    {"stop-timeout", 0, "SECONDS", "From the stop signal to SIGKILL (10)", OPTION_STOP_TIMEOUT},
+    {"log-driver", 0, "NAME", "local (the default) or none", OPTION_LOG_DRIVER},
+    {"log-opt", 0, "KEY=VALUE", "max-size=16m, max-file=2", OPTION_LOG_OPT},
+    {"detach-keys", 0, "KEYS", "Keys that leave a terminal (ctrl-p,ctrl-q)", OPTION_DETACH_KEYS},
+    {"sig-proxy", 0, NULL, "Pass signals on (true)", OPTION_SIG_PROXY},
 
     HEADING("Process"),
     {"interactive", 'i', NULL, "Connect the standard input", OPTION_INTERACTIVE},
@@ -234,6 +250,88 @@ static int check_type(const char *type, struct err *err)
     return err_set(err, -EINVAL, "--type %s: the type is image, root or bundle", type);
 }
 
+static int seconds_option(const char *name, const char *value, int64_t *ms, struct err *err)
+{
+    char *end;
+    long n = strtol(value, &end, 10);
+
+    if (end == value || *end || n < -1 || n > 1000000000)
+        return err_set(err, -EINVAL, "--%s %s: whole seconds; -1 waits without end", name, value);
+    *ms = n < 0 ? INT32_MAX : (int64_t)n * 1000 > INT32_MAX ? INT32_MAX : n * 1000;
+    return 0;
+}
+
+static int log_option(struct run_options *o, const char *value, struct err *err)
+{
+    int64_t n;
+
+    if (!strncmp(value, "max-size=", 9)) {
+        if (flag_parse_size(value + 9, &n) < 0 || n < LOG_SIZE_MIN)
+            return err_set(err, -EINVAL, "--log-opt %s: a size of 4096 bytes or more, as 16m", value);
+        o->log_size = (uint64_t)n;
+        return 0;
+    }
+    if (!strncmp(value, "max-file=", 9)) {
+        if (flag_parse_i64(value + 9, 1, LOG_FILES_MAX, &n) < 0)
+            return err_set(err, -EINVAL, "--log-opt %s: a number from 1 to %d", value, LOG_FILES_MAX);
+        o->log_files = (uint32_t)n;
+        return 0;
+    }
+    return err_set(err, -EINVAL, "--log-opt %s: this build has max-size=SIZE and max-file=N", value);
+}
+
+static int word_option(const char *name, const char *value, const char *const *words, struct err *err)
+{
+    for (const char *const *w = words; *w; w++)
+        if (!strcmp(value, *w))
+            return 0;
+    return err_set(err, -EINVAL, "--%s %s: %s, %s%s%s", name, value, words[0], words[1], words[2] ? ", " : "",
+                   words[2] ? words[2] : "");
+}
+
+/* What the sandbox is when nobody waits for it. */
+static int collect_kept(struct run_options *o, int id, const char *value, struct err *err)
+{
+    static const char *const pulls[] = {"missing", "always", "never", NULL}, *const drivers[] = {"local", "none", NULL};
+    bool on = !strcmp(value, "true");
+
+    switch (id) {
+    case OPTION_DETACH:
+        o->detach = on;
+        return 0;
+    case OPTION_DETACH_KEYS:
+        o->detach_keys = value;
+        return 0;
+    case OPTION_RESTART:
+        return restart_rule_parse(value, &o->restart, err);
+    case OPTION_STOP_TIMEOUT:
+        return seconds_option("stop-timeout", value, &o->stop_timeout_ms, err);
+    case OPTION_LOG_DRIVER:
+        o->log_none = !strcmp(value, "none");
+        /* docker's own name for a log in a file is taken for ours */
+        return strcmp(value, "json-file") ? word_option("log-driver", value, drivers, err) : 0;
+    case OPTION_LOG_OPT:
+        return log_option(o, value, err);
+    case OPTION_PULL:
+        o->pull = value;
+        return word_option("pull", value, pulls, err);
+    case OPTION_PLATFORM:
+        o->platform = value;
+        return 0;
+    case OPTION_QUIET:
+        o->quiet = on;
+        return 0;
+    case OPTION_CIDFILE:
+        o->cidfile = value;
+        return 0;
+    case OPTION_SIG_PROXY:
+        o->no_sig_proxy = !on;
+        return 0;
+    default:
+        return 1;
+    }
+}
+
 static int collect_option(void *ctx, int id, const char *value, struct err *err)
 {
     struct collect *c = ctx;
@@ -288,8 +386,9 @@ static int collect_option(void *ctx, int id, const char *value, struct err *err)
     default:
         break;
     }
-    if (id - OPTION_REFUSED == REFUSED_SIG_PROXY && on)
-        return 0;
+    int taken = collect_kept(o, id, value, err);
+    if (taken <= 0)
+        return taken;
     for (size_t i = 0; i < ARRAY_LEN(run_options_rows); i++) {
         if (run_options_rows[i].name && run_options_rows[i].id == id)
             return err_set(err, -EINVAL, "--%s is refused: %s", run_options_rows[i].name,
@@ -474,6 +573,9 @@ int run_options_parse(struct arena *a, int argc, char **argv, struct run_options
     int first, r;
 
     memset(out, 0, sizeof *out);
+    out->stop_timeout_ms = STOP_SECONDS_DEFAULT * 1000;
+    out->log_size = LOG_SIZE_DEFAULT;
+    out->log_files = LOG_FILES_DEFAULT;
     policy_init(&out->policy, a, POLICY_FROM_FLAGS);
     if ((r = policy_default_container(&out->policy, POLICY_DEFAULTS_RUN, err)) < 0)
         return r;
@@ -492,6 +594,8 @@ int run_options_parse(struct arena *a, int argc, char **argv, struct run_options
     if ((r = apply_layers(out, &c, cwd, err)) < 0 || (r = make_absolute(a, cwd, &out->rootfs, "rootfs", err)) < 0 ||
         (r = make_absolute(a, cwd, &out->bundle, "bundle", err)) < 0)
         return r;
+    if (out->rm && out->restart.policy != RESTART_NO)
+        return err_set(err, -EINVAL, "conflicting options: --restart and --rm");
     if (out->strict && out->best_effort)
         return err_set(err, -EINVAL, "--strict and --best-effort exclude each other");
     return take_operands(out, argc, argv, first, err);

@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "image/store.h"
 #include "policy/flags.h"
+#include "sandbox/spec.h"
 
 struct run_options {
     struct policy policy;        /* defaults <- policy file <- flags; argv is set by run_options_image() */
@@ -26,6 +27,13 @@ struct run_options {
     bool rm, interactive, tty;
     bool best_effort, strict;
     bool json; /* explain only */
+    /* of the sandbox, not of its policy */
+    bool detach, quiet, no_sig_proxy, log_none;
+    const char *detach_keys, *pull, *platform, *cidfile; /* NULL: not given */
+    struct restart_rule restart;
+    int64_t stop_timeout_ms;
+    uint64_t log_size;
+    uint32_t log_files;
 };
 
 /* The rows of `run`; `explain` takes the same and those between n_run_options_rows and n_explain_options_rows. */

@@ -68,8 +68,8 @@ struct cgroup {
 struct cgroup_stats {
     struct opt_u64 cpu_usage_ns, cpu_user_ns, cpu_system_ns, cpu_periods, cpu_throttled_periods, cpu_throttled_ns;
     struct opt_u64 memory_usage, memory_max_usage, memory_limit, memory_failcnt, memory_cache, memory_rss, memory_swap,
-        oom_kills;
-    struct opt_u64 pids_current, pids_limit;
+        memory_inactive_file, oom_kills;
+    struct opt_u64 pids_current, pids_limit, pids_limit_hits; /* hits: forks refused */
     struct opt_u64 blkio_read_bytes, blkio_write_bytes, blkio_read_ios, blkio_write_ios;
 };
 

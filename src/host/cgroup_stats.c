@@ -85,6 +85,7 @@ static void memory_v1_read(const struct source *s, struct cgroup_stats *st, char
         keyed(text, "total_cache", 1, &st->memory_cache);
         keyed(text, "total_rss", 1, &st->memory_rss);
         keyed(text, "total_swap", 1, &st->memory_swap);
+        keyed(text, "total_inactive_file", 1, &st->memory_inactive_file);
     }
     if (text_read(s, "memory.oom_control", text))
         keyed(text, "oom_kill", 1, &st->oom_kills);
@@ -99,6 +100,7 @@ static void memory_v2_read(const struct source *s, struct cgroup_stats *st, char
     if (text_read(s, "memory.stat", text)) {
         keyed(text, "file", 1, &st->memory_cache);
         keyed(text, "anon", 1, &st->memory_rss);
+        keyed(text, "inactive_file", 1, &st->memory_inactive_file);
     }
     if (text_read(s, "memory.events", text)) {
         keyed(text, "max", 1, &st->memory_failcnt);
@@ -157,6 +159,8 @@ int cgroup_read_stats(struct cgroup *cg, struct cgroup_stats *st, struct err *er
     if (source_find(cg, CG_PIDS, &s)) {
         number(&s, "pids.current", &st->pids_current);
         number(&s, "pids.max", &st->pids_limit);
+        if (text_read(&s, "pids.events", text))
+            keyed(text, "max", 1, &st->pids_limit_hits);
     }
     if (source_find(cg, CG_BLKIO, &s))
         blkio_read(&s, st, text);

@@ -3,7 +3,6 @@
 #include "image/import.h"
 
 #include "image/config.h"
-#include "image/oci_layout.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -104,11 +103,12 @@ static void add_up(struct unpack_result *sum, const struct unpack_result *layer)
 static int apply_layers(struct store *s, const struct import *in, const struct oci_image *oci, int dest,
                         struct unpack_result *sum, struct err *err)
 {
-    for (size_t i = 0; i < oci->n_layers; i++) {
-        const struct oci_blob *blob = &oci->layers[i];
+    for (size_t i = 0; i < oci->content.n_layers; i++) {
+        const struct oci_blob *blob = &oci->content.layers[i];
         struct unpack_job job = {0};
         struct unpack_result result;
-        _cleanup_fd_ int fd = oci_blob_open(oci, blob, err);
+        int r = in->before_layer ? in->before_layer(in->ctx, i, err) : 0;
+        _cleanup_fd_ int fd = r < 0 ? r : oci_blob_open(oci, blob, err);
 
         if (fd < 0)
             return fd;
@@ -120,42 +120,49 @@ static int apply_layers(struct store *s, const struct import *in, const struct o
         job.layer = true;
         job.max_bytes -= sum->bytes < job.max_bytes ? sum->bytes : job.max_bytes;
         job.max_entries -= sum->entries < job.max_entries ? sum->entries : job.max_entries;
-        int r = unpack_run(s->arena, &job, &result, err);
+        r = unpack_run(s->arena, &job, &result, err);
         if (r < 0)
-            return err_wrap(err, "layer %zu of %zu (sha256:%.12s)", i + 1, oci->n_layers, blob->hex);
+            return err_wrap(err, "layer %zu of %zu (sha256:%.12s)", i + 1, oci->content.n_layers, blob->hex);
         add_up(sum, &result);
     }
-    return 0;
+    return in->before_layer ? in->before_layer(in->ctx, oci->content.n_layers, err) : 0;
 }
 
-static int import_oci(struct store *s, const struct import *in, const char *spec, struct import_result *out,
-                      struct err *err)
+int image_import_oci(struct store *s, const struct import *in, const struct oci_image *oci, struct import_result *out,
+                     struct err *err)
 {
-    struct oci_image oci;
     struct store_build b;
-    int r = oci_layout_open(s->arena, &oci, spec, err);
+    int r;
 
-    if (r < 0)
-        return r;
+    *out = (struct import_result){0};
     /* Not the config's digest, which docker uses: it vouches for the layers only by way of diff_ids, which nobody
      * checks here. Two images with one config would be taken for one. */
-    strcpy(out->id, oci.manifest.hex);
+    strcpy(out->id, oci->manifest.hex);
     if (store_has(s, out->id)) {
         out->existed = true;
-        r = store_tag(s, &in->name, out->id, err);
-        oci_layout_close(&oci);
+        return store_tag(s, &in->name, out->id, err);
+    }
+    if ((r = store_build_begin(s, &b, err)) < 0)
+        return r;
+    r = apply_layers(s, in, oci, b.rootfs_fd, &out->unpacked, err);
+    if (r < 0) {
+        store_build_discard(s, &b);
         return r;
     }
-    r = store_build_begin(s, &b, err);
-    if (r == 0) {
-        r = apply_layers(s, in, &oci, b.rootfs_fd, &out->unpacked, err);
-        if (r < 0) {
-            store_build_discard(s, &b);
-        } else {
-            struct image image = {.created = oci.created ? oci.created : time(NULL), .config = oci.image_config};
-            r = commit(s, &b, in, &image, out, err);
-        }
-    }
+    struct image image = {.created = oci->created ? oci->created : time(NULL), .config = oci->image_config};
+    return commit(s, &b, in, &image, out, err);
+}
+
+static int import_layout(struct store *s, const struct import *in, const char *spec, struct import_result *out,
+                         struct err *err)
+{
+    struct oci_platform own;
+    struct oci_image oci;
+    int r = oci_platform_parse(NULL, &own, err);
+
+    if (r < 0 || (r = oci_layout_open(s->arena, &oci, spec, in->platform ? in->platform : &own, err)) < 0)
+        return r;
+    r = image_import_oci(s, in, &oci, out, err);
     oci_layout_close(&oci);
     return r;
 }
@@ -168,9 +175,12 @@ int image_import(struct store *s, const struct import *in, struct import_result 
     int r;
 
     *out = (struct import_result){0};
+    if (in->name.by_digest)
+        return err_set(err, -EINVAL, "image name %s: a digest is what a registry gives: name it NAME[:TAG]",
+                       in->name.name);
     store_clean(s, &cleaned, &ignored); /* rubbish that cannot be removed must not stop an import */
     if (!strncmp(in->source, "oci:", 4)) {
-        r = import_oci(s, in, in->source + 4, out, err);
+        r = import_layout(s, in, in->source + 4, out, err);
         return r < 0 ? err_wrap(err, "%s", in->source) : 0;
     }
     bool standard_input = !strcmp(in->source, "-");

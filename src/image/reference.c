@@ -3,6 +3,7 @@
 #include "image/reference.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool is_lower_alnum(char c)
@@ -45,8 +46,34 @@ static bool part_valid(const char *s, size_t n)
     }
 }
 
+static bool port_valid(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (s[i] < '0' || s[i] > '9')
+            return false;
+    return n > 0;
+}
+
+/* "[...]" and perhaps a port. Whether it is an address is for the resolver to say. */
+static bool bracketed_valid(const char *s, size_t n)
+{
+    const char *end = memchr(s, ']', n);
+    size_t inner = end ? (size_t)(end - s) - 1 : 0;
+
+    if (!inner || !memchr(s, ':', inner + 1))
+        return false;
+    for (size_t i = 1; i <= inner; i++)
+        if (s[i] != ':' && s[i] != '.' && !(s[i] >= '0' && s[i] <= '9') &&
+            !((s[i] | 0x20) >= 'a' && (s[i] | 0x20) <= 'f'))
+            return false;
+    size_t used = inner + 2;
+    return used == n || (s[used] == ':' && port_valid(s + used + 1, n - used - 1));
+}
+
 static bool host_valid(const char *s, size_t n)
 {
+    if (n && *s == '[')
+        return bracketed_valid(s, n);
     const char *colon = memchr(s, ':', n);
     size_t host = colon ? (size_t)(colon - s) : n;
 
@@ -60,17 +87,20 @@ static bool host_valid(const char *s, size_t n)
             return false;
         start = i + 1;
     }
-    if (!colon)
-        return true;
-    for (size_t i = host + 1; i < n; i++)
-        if (s[i] < '0' || s[i] > '9')
-            return false;
-    return host + 1 < n;
+    return !colon || port_valid(s + host + 1, n - host - 1);
 }
 
 static bool is_host(const char *s, size_t n)
 {
     return memchr(s, '.', n) || memchr(s, ':', n) || (n == 9 && !memcmp(s, "localhost", 9));
+}
+
+size_t reference_host_length(const char *name)
+{
+    const char *slash = strchr(name, '/');
+    size_t n = slash ? (size_t)(slash - name) : 0;
+
+    return n && is_host(name, n) ? n : 0;
 }
 
 static bool tag_valid(const char *s)
@@ -88,12 +118,13 @@ static bool tag_valid(const char *s)
 static bool name_valid(const char *name)
 {
     const char *p = name;
-    const char *slash = strchr(p, '/');
+    const char *slash;
+    size_t host = reference_host_length(name);
 
-    if (slash && is_host(p, (size_t)(slash - p))) {
-        if (!host_valid(p, (size_t)(slash - p)))
+    if (host) {
+        if (!host_valid(p, host))
             return false;
-        p = slash + 1;
+        p += host + 1;
     }
     for (;;) {
         slash = strchr(p, '/');
@@ -117,16 +148,37 @@ static const char *familiar(const char *name)
     return name;
 }
 
+/* "@sha256:HEX" at the end. */
+static int parse_digest(const char *text, const char *at, struct reference *ref, struct err *err)
+{
+    if (strncmp(at, "@sha256:", 8) != 0 || !image_id_valid(at + 8))
+        return err_set(err, -EINVAL, "image name %.300s: behind @ stands no sha256: and 64 hex digits: use NAME[:TAG]",
+                       text);
+    strcpy(ref->digest, at + 8);
+    ref->by_digest = true;
+    return 0;
+}
+
 int reference_parse(const char *text, struct reference *out, struct err *err)
 {
     struct reference ref = {.tag = "latest"};
+    char head[REFERENCE_TEXT_MAX];
+    const char *whole = text, *at = strchr(text, '@');
+
+    if (at) {
+        if (parse_digest(text, at, &ref, err) < 0)
+            return err->code;
+        if ((size_t)(at - text) >= sizeof head)
+            return err_set(err, -EINVAL, "image name %.40s...: longer than %d bytes: use a shorter one", whole,
+                           REFERENCE_NAME_MAX);
+        memcpy(head, text, (size_t)(at - text));
+        head[at - text] = 0;
+        text = head;
+    }
     const char *slash = strrchr(text, '/');
     const char *colon = strchr(slash ? slash : text, ':');
     size_t n = colon ? (size_t)(colon - text) : strlen(text);
 
-    if (strchr(text, '@'))
-        return err_set(err, -EINVAL,
-                       "image name %s: the local store keeps no references by digest: use NAME:TAG or the id", text);
     if (n > REFERENCE_NAME_MAX)
         return err_set(err, -EINVAL, "image name %.40s...: longer than %d bytes: use a shorter one", text,
                        REFERENCE_NAME_MAX);
@@ -136,7 +188,7 @@ int reference_parse(const char *text, struct reference *out, struct err *err)
             err, -EINVAL,
             "image name \"%s\": not [HOST[:PORT]/]NAME[:TAG] in lower-case letters, digits and single . _ or - "
             "between them: use a name like alpine:3.20",
-            text);
+            whole);
     if (image_id_valid(ref.name))
         return err_set(err, -EINVAL, "image name %s: 64 hex digits would be taken for an id: use another name", text);
     if (colon) {
@@ -163,11 +215,36 @@ void reference_to_file(const struct reference *ref, char out[REFERENCE_NAME_MAX 
             *p = '+';
 }
 
+void reference_to_tag_file(const struct reference *ref, char out[REFERENCE_TAG_MAX + 1])
+{
+    if (ref->by_digest) {
+        out[0] = '@';
+        strcpy(out + 1, ref->digest);
+    } else {
+        strcpy(out, ref->tag);
+    }
+}
+
+void reference_show(const struct reference *ref, char out[REFERENCE_TEXT_MAX])
+{
+    snprintf(out, REFERENCE_TEXT_MAX, "%s%s%s", ref->name, ref->by_digest ? "@sha256:" : ":",
+             ref->by_digest ? ref->digest : ref->tag);
+}
+
 bool reference_from_file(const char *file, const char *tag, struct reference *out)
 {
     struct reference ref = {.tag_given = true};
 
-    if (strlen(file) > REFERENCE_NAME_MAX || !tag_valid(tag))
+    if (strlen(file) > REFERENCE_NAME_MAX)
+        return false;
+    if (*tag == '@') {
+        if (!image_id_valid(tag + 1))
+            return false;
+        ref.by_digest = true;
+        strcpy(ref.digest, tag + 1);
+        tag = "latest";
+    }
+    if (!tag_valid(tag))
         return false;
     strcpy(ref.name, file);
     for (char *p = ref.name; *p; p++)
@@ -187,9 +264,7 @@ static bool is_hex(char c)
 
 bool image_id_valid(const char *s)
 {
-    size_t n = strlen(s);
-
-    return n == IMAGE_ID_LEN && image_id_prefix(s) == s;
+    return strnlen(s, IMAGE_ID_LEN + 1) == IMAGE_ID_LEN && image_id_prefix(s) == s;
 }
 
 const char *image_id_prefix(const char *s)

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -108,19 +109,26 @@ bool store_has(struct store *s, const char *id)
     return s->images_fd >= 0 && fstatat(s->images_fd, id, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
-bool store_ref_read(struct store *s, const char *file, const char *tag, char id[IMAGE_ID_LEN + 1])
+bool store_ref_read(struct store *s, const char *file, const char *tag, char id[IMAGE_ID_LEN + 1],
+                    char digest[IMAGE_ID_LEN + 1])
 {
-    char path[REFERENCE_NAME_MAX + REFERENCE_TAG_MAX + 2], text[IMAGE_ID_LEN + 2];
+    static const char mark[] = "\nsha256:";
+    char path[REFERENCE_NAME_MAX + REFERENCE_TAG_MAX + 2], text[2 * IMAGE_ID_LEN + 16];
 
     if (s->refs_fd < 0)
         return false;
-    strcpy(path, file);
-    strcat(path, "/");
-    strcat(path, tag);
+    snprintf(path, sizeof path, "%s/%s", file, tag);
     ssize_t n = io_read_small(s->refs_fd, path, text, sizeof text);
     if (n < IMAGE_ID_LEN)
         return false;
-    text[IMAGE_ID_LEN] = 0;
+    char *more = text + IMAGE_ID_LEN, *hex = more + strlen(mark);
+    digest[0] = 0;
+    if (n >= IMAGE_ID_LEN + (ssize_t)strlen(mark) + IMAGE_ID_LEN && !memcmp(more, mark, strlen(mark))) {
+        hex[IMAGE_ID_LEN] = 0;
+        if (image_id_valid(hex))
+            strcpy(digest, hex);
+    }
+    *more = 0;
     if (!image_id_valid(text))
         return false;
     strcpy(id, text);
@@ -161,17 +169,58 @@ static int match_prefix(void *ctx, const char *name, struct err *err)
     return 0;
 }
 
+struct digest_search {
+    struct store *s;
+    const char *file, *digest;
+    struct reference found;
+    char id[IMAGE_ID_LEN + 1];
+    bool exact;
+};
+
+/* A digest is met by the name it was pulled as, by a tag that a registry said has it, or by the image's own. */
+static int match_digest(void *ctx, const char *tag, struct err *err)
+{
+    struct digest_search *d = ctx;
+    char id[IMAGE_ID_LEN + 1], digest[IMAGE_ID_LEN + 1];
+    struct reference ref;
+
+    if (d->exact || !reference_from_file(d->file, tag, &ref) || !store_ref_read(d->s, d->file, tag, id, digest) ||
+        !store_has(d->s, id))
+        return 0;
+    bool exact = ref.by_digest && !strcmp(ref.digest, d->digest);
+    if (exact || !strcmp(digest, d->digest) || !strcmp(id, d->digest)) {
+        d->found = ref;
+        d->exact = exact;
+        strcpy(d->id, id);
+    }
+    return 0;
+}
+
+static bool find_name(struct store *s, struct reference *ref, char id[IMAGE_ID_LEN + 1])
+{
+    char file[REFERENCE_NAME_MAX + 1];
+    struct err ignored = {0};
+
+    reference_to_file(ref, file);
+    if (!ref->by_digest)
+        return store_ref_read(s, file, ref->tag, id, ref->digest) && store_has(s, id);
+    struct digest_search d = {.s = s, .file = file, .digest = ref->digest};
+    if (s->refs_fd < 0 || store_walk_tags(s, file, match_digest, &d, &ignored) < 0 || !d.id[0])
+        return false;
+    *ref = d.found;
+    strcpy(id, d.id);
+    return true;
+}
+
 /* A name wins over an id prefix, as in docker: "cafe" may be both. */
 int store_find(struct store *s, const char *text, struct reference *ref, char id[IMAGE_ID_LEN + 1], struct err *err)
 {
     const char *prefix = image_id_prefix(text);
-    char file[REFERENCE_NAME_MAX + 1];
     struct err why = {0};
 
     ref->name[0] = 0;
     if (reference_parse(text, ref, &why) == 0) {
-        reference_to_file(ref, file);
-        if (store_ref_read(s, file, ref->tag, id) && store_has(s, id))
+        if (find_name(s, ref, id))
             return 0;
         ref->name[0] = 0;
     } else if (!prefix) {
@@ -189,9 +238,10 @@ int store_find(struct store *s, const char *text, struct reference *ref, char id
             return 0;
         }
     }
-    return err_set(err, -ENOENT,
-                   "image %s: not in the local store %s: see `moat images`, or bring it in with `moat import`", text,
-                   s->path);
+    return err_set(
+        err, -ENOENT,
+        "image %s: not in the local store %s: see `moat images`, or bring it in with `moat import` or `moat pull`",
+        text, s->path);
 }
 
 int store_load(struct store *s, const char *id, struct image *out, struct err *err)
@@ -262,17 +312,19 @@ static int list_tag(void *ctx, const char *tag, struct err *err)
     struct reference ref;
     struct image image;
     struct err ignored;
+    char digest[IMAGE_ID_LEN + 1];
 
-    if (!reference_from_file(l->file, tag, &ref) || !store_ref_read(l->s, l->file, tag, row.id) ||
+    if (!reference_from_file(l->file, tag, &ref) || !store_ref_read(l->s, l->file, tag, row.id, digest) ||
         store_load(l->s, row.id, &image, &ignored) < 0)
         return 0;
     row.repository = arena_strdup(l->s->arena, ref.name);
-    row.tag = arena_strdup(l->s->arena, ref.tag);
+    row.tag = ref.by_digest ? NULL : arena_strdup(l->s->arena, ref.tag);
+    row.digest = *digest ? arena_printf(l->s->arena, "sha256:%s", digest) : NULL;
     row.created = image.created;
     row.size = image.size;
     row.entries = image.entries;
     row.source = image.source;
-    if (!row.repository || !row.tag)
+    if (!row.repository || (!row.tag && !ref.by_digest) || (!row.digest && *digest))
         return err_set(err, -ENOMEM, "image list: too many images");
     return add_row(l, &row, err);
 }

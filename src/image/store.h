@@ -6,7 +6,8 @@
  *   DATA/images/ID/rootfs/       the tree, with the owners of the archive (the launcher maps them)
  *   DATA/images/ID/config.json   what `moat run` needs to know; written by us, read strictly
  *   DATA/images/.tmp-*           builds and removals under way, held by flock(2); without a holder they are rubbish
- *   DATA/refs/NAME/TAG           the id, as text ('/' in names is '+')
+ *   DATA/refs/NAME/TAG           the id, as text ('/' in names is '+'); of a pulled name a second line, the registry's
+ *                                digest, which may be that of an index; TAG is @HEX of what was pulled by digest
  *
  * All directories are 0700: set-uid files of an image must not be reachable for the host's users.
  */
@@ -65,6 +66,7 @@ int store_resolve(struct store *s, const char *text, struct image *out, struct e
 /* One row per reference, and one without a name per image that has none; newest first. */
 struct store_row {
     const char *repository, *tag; /* NULL: none */
+    const char *digest;           /* "sha256:HEX", what a registry calls it; NULL: it was not pulled */
     char id[IMAGE_ID_LEN + 1];
     int64_t created;
     uint64_t size, entries;

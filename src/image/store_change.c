@@ -80,16 +80,18 @@ void store_build_discard(struct store *s, struct store_build *b)
 
 static int tag_locked(struct store *s, const struct reference *ref, const char *id, struct err *err)
 {
-    char file[REFERENCE_NAME_MAX + 1], path[REFERENCE_NAME_MAX + REFERENCE_TAG_MAX + 2], text[IMAGE_ID_LEN + 2];
+    char file[REFERENCE_NAME_MAX + 1], tag[REFERENCE_TAG_MAX + 1];
+    char path[REFERENCE_NAME_MAX + REFERENCE_TAG_MAX + 2], text[2 * IMAGE_ID_LEN + 16];
 
     reference_to_file(ref, file);
+    reference_to_tag_file(ref, tag);
     if (mkdirat(s->refs_fd, file, 0700) < 0 && errno != EEXIST)
         return err_sys(err, -errno, "create %s/refs/%s", s->path, file);
-    snprintf(path, sizeof path, "%s/%s", file, ref->tag);
-    snprintf(text, sizeof text, "%s\n", id);
+    snprintf(path, sizeof path, "%s/%s", file, tag);
+    snprintf(text, sizeof text, "%s\n%s%s%s", id, *ref->digest ? "sha256:" : "", ref->digest, *ref->digest ? "\n" : "");
     /* One name for the temporary file, outside the tags' directory: what a kill leaves can never look like a tag. */
     _cleanup_fd_ int fd = openat(s->refs_fd, ".new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int r = fd < 0 ? -errno : io_write_all(fd, text, IMAGE_ID_LEN + 1);
+    int r = fd < 0 ? -errno : io_write_all(fd, text, strlen(text));
     if (r == 0 && renameat(s->refs_fd, ".new", s->refs_fd, path) < 0)
         r = -errno;
     return r < 0 ? err_sys(err, r, "write %s/refs/%s", s->path, path) : 0;
@@ -153,9 +155,10 @@ static int names_tag(void *ctx, const char *tag, struct err *err)
 {
     struct names_of *w = ctx;
     struct reference ref;
-    char id[IMAGE_ID_LEN + 1];
+    char id[IMAGE_ID_LEN + 1], digest[IMAGE_ID_LEN + 1];
 
-    if (!reference_from_file(w->file, tag, &ref) || !store_ref_read(w->s, w->file, tag, id) || strcmp(id, w->id) != 0)
+    if (!reference_from_file(w->file, tag, &ref) || !store_ref_read(w->s, w->file, tag, id, digest) ||
+        strcmp(id, w->id) != 0)
         return 0;
     if (w->n == w->cap) {
         size_t cap = w->cap ? w->cap * 2 : 16;
@@ -182,18 +185,21 @@ static int names_file(void *ctx, const char *file, struct err *err)
 static int untag(struct store *s, const char *path, struct store_removed *out, struct err *err)
 {
     char *text = arena_strdup(s->arena, path), *slash = text ? strchr(text, '/') : NULL;
+    char show[REFERENCE_TEXT_MAX];
+    struct reference ref;
 
     if (!slash)
         return err_set(err, -ENOMEM, "image name %s: out of memory", path);
     if (unlinkat(s->refs_fd, path, 0) < 0 && errno != ENOENT)
         return err_sys(err, -errno, "remove %s/refs/%s", s->path, path);
     *slash = 0;
-    unlinkat(s->refs_fd, text, AT_REMOVEDIR); /* stays while it has other tags */
-    *slash = ':';
-    for (char *p = text; p < slash; p++)
-        if (*p == '+')
-            *p = '/';
-    out->untagged[out->n_untagged++] = text;
+    unlinkat(s->refs_fd, text, AT_REMOVEDIR);         /* stays while it has other tags */
+    if (reference_from_file(text, slash + 1, &ref)) { /* it is: names_tag() and store_find() have seen to it */
+        reference_show(&ref, show);
+        out->untagged[out->n_untagged] = arena_strdup(s->arena, show);
+        if (!out->untagged[out->n_untagged++])
+            return err_set(err, -ENOMEM, "image name %s: out of memory", path);
+    }
     return 0;
 }
 
@@ -216,6 +222,7 @@ int store_remove(struct store *s, const char *text, bool force, struct store_rem
     _cleanup_fd_ int lock = -1, fd = -1;
     struct reference ref;
     char name[32], path[REFERENCE_NAME_MAX + REFERENCE_TAG_MAX + 2], file[REFERENCE_NAME_MAX + 1];
+    char tag[REFERENCE_TAG_MAX + 1];
     int r;
 
     *out = (struct store_removed){0};
@@ -230,7 +237,8 @@ int store_remove(struct store *s, const char *text, bool force, struct store_rem
         return err_set(err, -ENOMEM, "image %s: out of memory", text);
     if (ref.name[0] && names.n > 1) {
         reference_to_file(&ref, file);
-        snprintf(path, sizeof path, "%s/%s", file, ref.tag);
+        reference_to_tag_file(&ref, tag);
+        snprintf(path, sizeof path, "%s/%s", file, tag);
         return untag(s, path, out, err);
     }
     if (names.n > 1 && !force)

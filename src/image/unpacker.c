@@ -7,12 +7,12 @@
 #include "image/unpacker.h"
 
 #include "base/io.h"
+#include "host/helper.h"
 #include "image/unpack_record.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,96 +22,11 @@
 
 #define FEED_SIZE (256u << 10)
 
-int libexec_find(struct arena *a, const char *name, const char **path, struct err *err)
-{
-    char exe[4096];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    char *slash;
-
-    exe[n < 0 ? 0 : n] = 0;
-    slash = strrchr(exe, '/');
-    if (slash)
-        *slash = 0;
-    const char *tries[] = {arena_printf(a, "%s/libexec/%s", exe, name),
-                           arena_printf(a, "%s/../libexec/moat/%s", exe, name),
-                           arena_printf(a, "/usr/libexec/moat/%s", name)};
-    for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
-        if (tries[i] && access(tries[i], X_OK) == 0) {
-            *path = tries[i];
-            return 0;
-        }
-    }
-    return err_set(err, -ENOENT, "%s is not installed: looked for %s and /usr/libexec/moat/%s: reinstall moat", name,
-                   tries[0] ? tries[0] : name, name);
-}
-
-static void make_printable(char *out, size_t size, const char *text, size_t len)
-{
-    size_t n = 0;
-
-    for (; n < len && n + 1 < size && text[n]; n++)
-        out[n] = text[n] >= 0x20 && text[n] < 0x7f ? text[n] : '?';
-    out[n] = 0;
-}
-
 struct helper {
     pid_t pid;
     int feed;   /* write end of its descriptor 0; -1 when copying or given up */
     int report; /* read end of its descriptor 4 */
 };
-
-/* Descriptors move out of the way first, so that no dup2(2) overwrites one that is still to be handed on. */
-static int high(int fd)
-{
-    int r = fcntl(fd, F_DUPFD_CLOEXEC, 32);
-
-    return r < 0 ? -errno : r;
-}
-
-static int add_fd(posix_spawn_file_actions_t *actions, int *held, int fd, int target)
-{
-    *held = high(fd);
-    return *held < 0 ? *held : -posix_spawn_file_actions_adddup2(actions, *held, target);
-}
-
-static int spawn(const char *path, char **argv, const struct unpack_job *job, int feed, int report, pid_t *pid)
-{
-    static char *no_environment[] = {NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    sigset_t none, usual;
-    int held[4] = {-1, -1, -1, -1}, null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    int r = null < 0 ? -errno : -posix_spawn_file_actions_init(&actions);
-
-    if (r < 0) {
-        cleanup_fd(&null);
-        return r;
-    }
-    sigemptyset(&none);
-    sigemptyset(&usual);
-    sigaddset(&usual, SIGPIPE);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setsigdefault(&attr, &usual);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if ((r = add_fd(&actions, &held[0], feed >= 0 ? feed : null, UNPACK_FD_ARCHIVE)) == 0 &&
-        (r = add_fd(&actions, &held[1], job->dest, UNPACK_FD_DEST)) == 0 &&
-        (r = add_fd(&actions, &held[2], report, UNPACK_FD_REPORT)) == 0)
-        r = add_fd(&actions, &held[3], job->source >= 0 ? job->source : null, UNPACK_FD_SOURCE);
-    if (r == 0) {
-        r = -posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    }
-    if (r == 0)
-        r = -posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    if (r == 0)
-        r = -posix_spawn(pid, path, &actions, &attr, argv, no_environment);
-    for (size_t i = 0; i < ARRAY_LEN(held); i++)
-        cleanup_fd(&held[i]);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attr);
-    cleanup_fd(&null);
-    return r;
-}
 
 static int start(struct arena *a, const struct unpack_job *job, struct helper *h, struct err *err)
 {
@@ -151,7 +66,11 @@ static int start(struct arena *a, const struct unpack_job *job, struct helper *h
         feed_write = ends[1];
         fcntl(feed_write, F_SETPIPE_SZ, 1 << 20); /* fewer switches; a refusal costs only time */
     }
-    r = spawn(path, argv, job, feed_read, report_write, &h->pid);
+    const struct helper_fd fds[] = {{feed_read, UNPACK_FD_ARCHIVE},
+                                    {job->dest, UNPACK_FD_DEST},
+                                    {report_write, UNPACK_FD_REPORT},
+                                    {job->source, UNPACK_FD_SOURCE}};
+    r = helper_spawn(path, argv, fds, ARRAY_LEN(fds), &h->pid);
     if (r < 0)
         return err_sys(err, r, "start %s", path);
     h->feed = steal_fd(&feed_write);
@@ -249,19 +168,14 @@ static int finish(struct helper *h, bool kill_it, int *status)
     cleanup_fd(&h->feed);
     cleanup_fd(&h->report);
     h->feed = h->report = -1;
-    if (kill_it)
-        kill(h->pid, SIGKILL);
-    while (waitpid(h->pid, status, 0) < 0)
-        if (errno != EINTR)
-            return -errno;
-    return 0;
+    return helper_wait(h->pid, kill_it, status);
 }
 
 static int judge(const struct unpack_record *last, int status, struct unpack_result *out, struct err *err)
 {
     char text[sizeof last->text + 1];
 
-    make_printable(text, sizeof text, last->text, last->text_len);
+    helper_printable(text, sizeof text, last->text, last->text_len);
     if (last->kind == UNPACK_FAILED)
         return err_set(err, -EINVAL, "%s", *text ? text : "moat-unpack failed without a reason");
     if (WIFSIGNALED(status))
@@ -276,7 +190,7 @@ static int judge(const struct unpack_record *last, int status, struct unpack_res
     out->skipped_special = last->skipped_special;
     out->dropped_xattrs = last->dropped_xattrs;
     out->flat_owners = last->flat_owners != 0;
-    make_printable(out->skipped, sizeof out->skipped, last->text, last->text_len);
+    helper_printable(out->skipped, sizeof out->skipped, last->text, last->text_len);
     return 0;
 }
 

@@ -36,10 +36,6 @@ struct unpack_job {
     void *ctx;
 };
 
-/* Path of a libexec program: beside this executable, then ../libexec/moat from it, then /usr/libexec/moat. -ENOENT
- * names them. */
-int libexec_find(struct arena *a, const char *name, const char **path, struct err *err);
-
 /* The archive's bytes are hashed as they are handed over, so what was hashed is what was unpacked. */
 int unpack_run(struct arena *a, const struct unpack_job *job, struct unpack_result *out, struct err *err);
 

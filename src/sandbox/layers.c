@@ -17,7 +17,7 @@ int layers_make(struct sandbox *sb, const char *data_dir, const char *lower, str
     struct arena *a = sb->arena;
     const char *dir = arena_printf(a, "%s/layers/%s", data_dir, sb->id);
 
-    sb->inst.layers = (struct layered_root){.data_dir = data_dir,
+    sb->inst.layers = (struct layered_root){.data_dir = lower ? data_dir : NULL,
                                             .lower = lower,
                                             .upper = arena_printf(a, "layers/%s/upper", sb->id),
                                             .work = arena_printf(a, "layers/%s/work", sb->id)};
@@ -35,7 +35,8 @@ int layers_make(struct sandbox *sb, const char *data_dir, const char *lower, str
         int held = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (held < 0 || flock(held, LOCK_EX | LOCK_NB) < 0)
             r = -errno;
-        if (r == 0 && (mkdirat(data, sb->inst.layers.upper, 0755) < 0 || mkdirat(data, sb->inst.layers.work, 0700) < 0))
+        if (r == 0 && lower &&
+            (mkdirat(data, sb->inst.layers.upper, 0755) < 0 || mkdirat(data, sb->inst.layers.work, 0700) < 0))
             r = -errno;
     }
     close(data);

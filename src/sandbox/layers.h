@@ -5,7 +5,8 @@
 
 #include "sandbox/sandbox.h"
 
-/* Makes the directories and fills sb->inst.layers and sb->layer_dir. data_dir is absolute. */
+/* Makes the directories and fills sb->inst.layers and sb->layer_dir. data_dir is absolute. lower NULL: there is no
+ * layer, the directory is for the log alone. */
 int layers_make(struct sandbox *sb, const char *data_dir, const char *lower, struct err *err);
 /* Fills sb->layer_dir for a sandbox whose killed maker has not recorded it; a layer that somebody holds is not its own.
  */

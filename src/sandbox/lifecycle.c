@@ -6,6 +6,7 @@
 #include "boundary/hooks.h"
 #include "sandbox/ids.h"
 #include "sandbox/layers.h"
+#include "sandbox/monitor.h"
 #include "sandbox/state.h"
 
 #include <errno.h>
@@ -66,14 +67,13 @@ int sandbox_create(struct sandbox *sb, struct err *err)
         if (r < 0)
             inst->boundary->destroy(inst, &(struct err){0});
     }
-    if (r < 0) {
+    if (r < 0 && !sb->kept) {
         int bad = layers_remove(sb, &(struct err){0});
         ids_release(sb);
         if (bad == 0 && !sb->inst.cgroup.host) /* what stays is found by its directory */
             state_remove(sb);
-        return r;
     }
-    return 0;
+    return r;
 }
 
 static int run_late_hooks(struct sandbox *sb, enum hook_point point, const char *name, const char *status,
@@ -133,17 +133,28 @@ static bool waits_for_start(struct sandbox *sb)
     return waits;
 }
 
+static enum sandbox_status ended_status(const struct sandbox *sb)
+{
+    if (sb->end.known && sb->end.reason == END_START_FAILED)
+        return SANDBOX_CREATED; /* docker's word for what never ran */
+    if (sb->end.known && sb->end.restarting && monitor_alive(sb))
+        return SANDBOX_RESTARTING;
+    return sb->end.known || sb->run ? SANDBOX_STOPPED : SANDBOX_CREATED;
+}
+
 enum sandbox_status sandbox_status(struct sandbox *sb)
 {
     struct instance *inst = &sb->inst;
     bool frozen = false;
 
+    if (inst->pid <= 0 && sb->kept)
+        return ended_status(sb);
     if (inst->pid <= 0) {
         struct stat st;
         bool recorded = fstatat(inst->state_fd, "state.json", &st, 0) == 0;
         return recorded ? SANDBOX_STOPPED : SANDBOX_CREATING;
     }
-    if (waits_for_start(sb))
+    if (!sb->kept && waits_for_start(sb))
         return SANDBOX_CREATED;
     if (inst->cgroup.host && cgroup_is_frozen(&inst->cgroup, &frozen, &(struct err){0}) == 0 && frozen)
         return SANDBOX_PAUSED;
@@ -152,7 +163,7 @@ enum sandbox_status sandbox_status(struct sandbox *sb)
 
 const char *sandbox_status_name(enum sandbox_status s)
 {
-    static const char *const names[] = {"creating", "created", "running", "paused", "stopped"};
+    static const char *const names[] = {"creating", "created", "running", "paused", "stopped", "restarting"};
 
     return names[s];
 }

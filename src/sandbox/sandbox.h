@@ -6,6 +6,11 @@
  *   config.json   the policy, as an OCI document (the caller's own text under moat-oci)
  *   state.json    written once, when the first process is there; schema: docs/schema/sandbox-state.schema.json
  *   start.sock    while it is created and not started
+ * and when it is kept (spec.h), which makes it outlive its maker and stay behind its end:
+ *   sandbox.json  what it is; written last: with it the sandbox is complete
+ *   exit.json     how it ended last
+ *   control.sock  where its monitor answers (boundary/control.h); monitor.lock is held while one lives
+ *   stdin, stdout, stderr   pipes between it and its monitor
  *   root, mount   links to the root and the number of its mount, only where that outlives the process (no mount
  * namespace) groups        one digit a cgroup hierarchy: 0 where the group was there before, only when there was one
  * The maker holds flock(2) on the directory until state.json is written or all is undone: a directory without
@@ -18,10 +23,18 @@
 #define MOAT_SANDBOX_SANDBOX_H
 
 #include "boundary/boundary.h"
+#include "sandbox/spec.h"
 
 #define SANDBOX_ID_MAX 255
 
-enum sandbox_status { SANDBOX_CREATING, SANDBOX_CREATED, SANDBOX_RUNNING, SANDBOX_PAUSED, SANDBOX_STOPPED };
+enum sandbox_status {
+    SANDBOX_CREATING,
+    SANDBOX_CREATED,
+    SANDBOX_RUNNING,
+    SANDBOX_PAUSED,
+    SANDBOX_STOPPED,
+    SANDBOX_RESTARTING, /* kept ones only: between two runs */
+};
 
 struct sandbox {
     struct arena *arena;
@@ -38,7 +51,13 @@ struct sandbox {
     struct cgroup_host cgroup_host;
     /* of moat run */
     uint32_t id_block;     /* 0: none; the first host id of its range */
-    const char *layer_dir; /* writable layer to remove with it; NULL */
+    const char *layer_dir; /* writable layer and log, to remove with it; NULL */
+    /* of kept sandboxes */
+    bool kept;
+    struct sandbox_spec spec;
+    struct sandbox_end end; /* the last one */
+    uint32_t run;           /* how often it was started; of state.json */
+    const char *started;    /* RFC 3339, of the last run; NULL: never */
 };
 
 /* Opens (and with `create` makes, 0700) the directory of sandboxes. path NULL: MOAT_RUN_DIR, /run/moat, or
@@ -67,11 +86,19 @@ int sandbox_start(struct sandbox *sb, struct err *err);
  * `warn`. */
 int sandbox_started(struct sandbox *sb, struct err *err);
 
+/* Turns what a user wrote into an id: a name, or the beginning of exactly one. -ENOENT, -EINVAL (several). */
+int sandbox_find(struct sandbox *root, const char *word, const char **id, struct err *err);
+
 /* -ENOENT for an unknown id. */
 int sandbox_load(struct sandbox *sb, const char *id, struct err *err);
 /* The same with the maker's lock taken, until .inst.state_fd is closed. -EBUSY while the maker lives. What was killed a
  * moment ago may still be dying and hold it: *patience_ms is how long to wait, and becomes what is left of that. */
 int sandbox_load_ownerless(struct sandbox *sb, const char *id, int *patience_ms, struct err *err);
+/* Waits for and takes the lock of a kept sandbox, and reads it anew: changes of one sandbox come one after the other.
+ * -EBUSY after ms milliseconds, -ENOENT when it was removed meanwhile. Closing .inst.state_fd gives it back. */
+int sandbox_lock(struct sandbox *sb, int ms, struct err *err);
+/* Closes all that a load opened. */
+void sandbox_close(struct sandbox *sb);
 enum sandbox_status sandbox_status(struct sandbox *sb);
 const char *sandbox_status_name(enum sandbox_status s);
 

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CONFIG_MAX    (16u << 20)
@@ -54,12 +53,17 @@ static const char *default_root(struct arena *a)
     return arena_printf(a, "/tmp/moat-%u", (unsigned)geteuid());
 }
 
+void state_init(struct sandbox *sb, struct arena *a, int root_fd, const char *root_path)
+{
+    *sb = (struct sandbox){.arena = a, .root_fd = root_fd, .root_path = root_path, .owner_uid = geteuid()};
+    sb->inst.state_fd = sb->inst.pidfd = sb->inst.report_fd = sb->inst.console_socket = -1;
+}
+
 int sandbox_open_root(struct sandbox *sb, struct arena *a, const char *path, bool create, struct err *err)
 {
     struct stat st;
 
-    *sb = (struct sandbox){.arena = a, .root_fd = -1, .owner_uid = geteuid()};
-    sb->inst.state_fd = sb->inst.pidfd = sb->inst.report_fd = sb->inst.console_socket = -1;
+    state_init(sb, a, -1, NULL);
     if (!path)
         path = default_root(a);
     sb->root_path = path;
@@ -210,17 +214,6 @@ static void boot_id(char out[64])
     out[n > 0 ? strcspn(out, "\n") : 0] = 0;
 }
 
-static const char *now_text(struct arena *a)
-{
-    struct timespec ts;
-    struct tm tm;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    gmtime_r(&ts.tv_sec, &tm);
-    return arena_printf(a, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                        tm.tm_hour, tm.tm_min, tm.tm_sec, ts.tv_nsec);
-}
-
 int state_write(struct sandbox *sb, struct err *err)
 {
     struct json_writer w = {0};
@@ -230,7 +223,7 @@ int state_write(struct sandbox *sb, struct err *err)
     if (r < 0)
         return err_sys(err, r, "process %d of container %s", (int)sb->inst.pid, sb->id);
     boot_id(boot);
-    sb->created = now_text(sb->arena);
+    sb->created = sb->started = time_now_text(sb->arena);
     json_object_begin(&w, NULL);
     json_int(&w, "version", 1);
     json_string(&w, "id", sb->id);
@@ -249,6 +242,8 @@ int state_write(struct sandbox *sb, struct err *err)
     json_uint(&w, "idBlock", sb->id_block);
     json_string(&w, "layerDir", sb->layer_dir);
     json_uint(&w, "rootMount", sb->inst.root_mount_id);
+    if (sb->kept)
+        json_uint(&w, "run", sb->run);
     json_object_end(&w);
     r = w.failed ? -ENOMEM : io_replace_file(sb->inst.state_fd, "state.json", w.buf, w.len, 0600);
     json_writer_free(&w);
@@ -314,7 +309,8 @@ static int read_state(struct sandbox *sb, bool *recorded, struct err *err)
                        boundary ? boundary : "(none)");
     sb->inst.pid = was && !strcmp(was, boot) ? (pid_t)int_of(o, "pid") : 0;
     sb->pid_key = (uint64_t)int_of(o, "pidKey");
-    sb->created = string_of(o, "created");
+    sb->created = sb->started = string_of(o, "created");
+    sb->run = (uint32_t)int_of(o, "run");
     sb->maker = string_of(o, "maker");
     sb->inst.bundle = string_of(o, "bundle");
     sb->inst.root_path = string_of(o, "rootfs");
@@ -358,12 +354,46 @@ static int open_directory(struct sandbox *sb, const char *id, struct err *err)
     return 0;
 }
 
+/* What a kept sandbox is, whether it runs or not. */
+static void use_spec(struct sandbox *sb)
+{
+    const struct sandbox_spec *s = &sb->spec;
+
+    sb->maker = "moat";
+    sb->inst.bundle = s->bundle;
+    sb->inst.root_path = s->root_path;
+    sb->inst.cgroup_path = s->cgroup_path;
+    sb->inst.rootless = s->rootless;
+    sb->inst.idmap_root = s->idmap_root;
+    sb->inst.idmap_binds = s->idmap_binds;
+    sb->layer_dir = s->layer_dir;
+    sb->id_block = s->id_block;
+    if (s->layered && s->data_dir && s->layer_dir) {
+        const char *layer = s->layer_dir + strlen(s->data_dir) + 1;
+        sb->inst.layers = (struct layered_root){.data_dir = s->data_dir,
+                                                .lower = s->layer_lower,
+                                                .upper = arena_printf(sb->arena, "%s/upper", layer),
+                                                .work = arena_printf(sb->arena, "%s/work", layer)};
+    }
+}
+
 static int load(struct sandbox *sb, struct err *err)
 {
     bool recorded;
     int r, bad = read_config(sb, err);
-    if ((r = read_state(sb, &recorded, err)) < 0)
+    struct err config = *err;
+    if ((r = spec_read(sb, err)) < 0 || (r = read_state(sb, &recorded, err)) < 0)
         return r;
+    if (sb->kept) {
+        if (bad < 0) {
+            *err = config;
+            return bad;
+        }
+        if ((r = end_read(sb, &sb->end, err)) < 0)
+            return r;
+        use_spec(sb);
+        recorded = true;
+    }
     if (bad < 0 && recorded)
         return bad;
     *err = (struct err){0};
@@ -377,6 +407,8 @@ static int load(struct sandbox *sb, struct err *err)
         return r;
     if (!sb->inst.bundle)
         sb->inst.bundle = "/";
+    if (sb->kept && !sb->created)
+        sb->created = sb->spec.created;
     char run_state;
     uint64_t key;
     /* The descriptor first, then the question whether the number is still that process: no reuse in between. */
@@ -466,4 +498,53 @@ int sandbox_list(struct sandbox *root, char ***ids, size_t *n, struct err *err)
     closedir(dir);
     qsort(*ids, *n, sizeof **ids, by_name);
     return 0;
+}
+
+int sandbox_find(struct sandbox *root, const char *word, const char **id, struct err *err)
+{
+    char **ids;
+    size_t n, len = strlen(word), found = 0;
+    struct stat st;
+
+    if (sandbox_check_id(word, &(struct err){0}) < 0)
+        return err_set(err, -ENOENT, "No such container: %s", word);
+    *id = word;
+    if (fstatat(root->root_fd, word, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    int r = sandbox_list(root, &ids, &n, err);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        if (!strncmp(ids[i], word, len)) {
+            *id = ids[i];
+            found++;
+        }
+    if (r == 0 && found > 1)
+        return err_set(err, -EINVAL, "%s: several sandboxes begin with it; give more of the name", word);
+    return r < 0 || found ? r : err_set(err, -ENOENT, "No such container: %s", word);
+}
+
+int sandbox_lock(struct sandbox *sb, int ms, struct err *err)
+{
+    for (;; ms -= 10) {
+        if (flock(sb->inst.state_fd, LOCK_EX | LOCK_NB) == 0)
+            break;
+        if (ms <= 0)
+            return err_set(err, -EBUSY, "%s: another command is at work on it", sb->id);
+        poll(NULL, 0, 10);
+    }
+    if (!state_still_named(sb))
+        return err_set(err, -ENOENT, "No such container: %s", sb->id);
+    int fd = steal_fd(&sb->inst.state_fd);
+    sandbox_close(sb);
+    sb->inst.state_fd = fd;
+    return load(sb, err);
+}
+
+void sandbox_close(struct sandbox *sb)
+{
+    if (sb->inst.cgroup.host)
+        cgroup_close(&sb->inst.cgroup);
+    sb->inst.cgroup.host = NULL;
+    cleanup_fd(&sb->inst.pidfd);
+    cleanup_fd(&sb->inst.state_fd);
+    sb->inst.pidfd = sb->inst.state_fd = -1;
 }

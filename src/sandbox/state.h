@@ -5,6 +5,8 @@
 
 #include "sandbox/sandbox.h"
 
+/* An empty sandbox below an open ROOT. */
+void state_init(struct sandbox *sb, struct arena *a, int root_fd, const char *root_path);
 /* Writes state.json for the process in sb->inst.pid. */
 int state_write(struct sandbox *sb, struct err *err);
 /* Removes the directory and what we put into it. */

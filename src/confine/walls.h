@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The walls that a helper program raises around itself before it reads one foreign byte. Life: the helper fills a
+ * struct walls, opens what it needs -> walls_enter() -> only the descriptors and system calls named there are left.
+ * Cannot be undone.
+ */
+#ifndef MOAT_CONFINE_WALLS_H
+#define MOAT_CONFINE_WALLS_H
+
+#include "base/err.h"
+#include "policy/policy.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct walls {
+    const char *who;  /* "the unpacker", for messages */
+    int dest, source; /* directories to write below and to read below; -1: none. Without both no file can be opened */
+    const char *const
+        *readable;         /* where "/" cannot become dest: files to read all the same; NULL-terminated, or NULL */
+    bool network;          /* keeps the network namespace, and may connect; never listens by TCP */
+    unsigned descriptors;  /* 0 .. descriptors - 1 stay */
+    uint64_t file_bytes;   /* largest file */
+    uint64_t memory;       /* bytes of address space */
+    uint64_t cpu_seconds;  /* 0: no limit */
+    uint64_t capabilities; /* kept, where they are there: bit per CAP_* */
+    const struct seccomp_rule *calls; /* what is allowed; all else kills */
+    uint32_t n_calls;
+};
+
+/*
+ * No new privileges, limits, network, mount, ipc and uts namespaces of its own, root directory at dest, Landlock (dest;
+ * source for reading; without them nothing), capabilities, a system-call filter; in this order. What the host does not
+ * offer is left out, but the filter must stand, and with a dest one of {root directory, Landlock}: else -EPERM.
+ */
+int walls_enter(const struct walls *w, struct err *err);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The helper is assumed to be taken over by the registry: its reports are copied and checked, its words are made
+ * printable, and it gets nothing but a directory, three other descriptors and the one login that is for that registry.
+ */
+#include "image/puller.h"
+
+#include "base/io.h"
+#include "host/helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define POLL_MS 200
+
+/* Where distributions keep the authorities' certificates in one file. */
+static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                                      "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem"};
+
+static int open_certificates(int *fd, struct err *err)
+{
+    const char *named = getenv("SSL_CERT_FILE");
+
+    *fd = -1;
+    if (named && *named) {
+        *fd = open(named, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        return *fd < 0 ? err_sys(err, -errno, "open SSL_CERT_FILE %s", named) : 0;
+    }
+    for (size_t i = 0; *fd < 0 && i < ARRAY_LEN(bundles); i++)
+        *fd = open(bundles[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return 0; /* none: https will fail, and say so */
+}
+
+static int write_request(struct puller *p, const void *record, size_t size)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+
+    sigaction(SIGPIPE, &ignore, &before); /* a helper that died has said why, or its status does */
+    int r = io_write_all(p->request, record, size);
+    sigaction(SIGPIPE, &before, NULL);
+    return r;
+}
+
+int puller_start(struct arena *a, const struct pull_setup *setup, int dest, struct puller *out, struct err *err)
+{
+    _cleanup_fd_ int request_read = -1, request_write = -1, report_read = -1, report_write = -1, ca = -1;
+    char *argv[] = {(char *)"moat-pull", NULL};
+    const char *path;
+    int ends[2], r;
+
+    *out = (struct puller){.request = -1, .report = -1};
+    if ((r = libexec_find(a, "moat-pull", &path, err)) < 0 || (r = open_certificates(&ca, err)) < 0)
+        return r;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_sys(err, -errno, "make a pipe");
+    request_read = ends[0];
+    request_write = ends[1];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_sys(err, -errno, "make a pipe");
+    report_read = ends[0];
+    report_write = ends[1];
+    fcntl(report_write, F_SETPIPE_SZ, 1 << 20); /* room for a report a layer; a refusal costs only time */
+    const struct helper_fd fds[] = {{request_read, PULL_FD_REQUEST},
+                                    {dest, PULL_FD_DEST},
+                                    {report_write, PULL_FD_REPORT},
+                                    {ca, PULL_FD_CA}};
+    if ((r = helper_spawn(path, argv, fds, ARRAY_LEN(fds), &out->pid)) < 0)
+        return err_sys(err, r, "start %s", path);
+    out->request = steal_fd(&request_write);
+    out->report = steal_fd(&report_read);
+    cleanup_fd(&report_write);
+    cleanup_fd(&request_read);
+    report_write = request_read = -1;
+    write_request(out, setup, sizeof *setup); /* failed: the first report is missing, and its status says why */
+    return 0;
+}
+
+int puller_ask(struct puller *p, enum pull_request_kind kind, const char *reference, uint64_t size, uint32_t *number,
+               struct err *err)
+{
+    struct pull_request r = {.version = PULL_RECORD_VERSION, .kind = kind, .size = size};
+
+    if (p->asked == PULL_REQUESTS_MAX || strlen(reference) >= sizeof r.reference)
+        return err_set(err, -E2BIG, "more than %u things to fetch", PULL_REQUESTS_MAX);
+    strcpy(r.reference, reference);
+    write_request(p, &r, sizeof r);
+    *number = p->asked++;
+    return 0;
+}
+
+/* It ended without a last word. */
+static int dead(struct puller *p, struct err *err)
+{
+    int status = 0;
+    pid_t pid = p->pid;
+
+    p->pid = 0;
+    if (helper_wait(pid, false, &status) < 0 || WIFEXITED(status))
+        return err_set(err, -ECONNABORTED, "moat-pull ended with status %d and without a result",
+                       WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+    return err_set(err, -ECONNABORTED, "moat-pull was ended by signal %d%s", WTERMSIG(status),
+                   WTERMSIG(status) == SIGSYS ? " (a forbidden system call): the registry is hostile, or this is a "
+                                                "mistake in moat"
+                                              : "");
+}
+
+static int check(struct puller *p, const struct pull_report *r, struct err *err)
+{
+    char text[sizeof r->text + 1];
+
+    if (r->version != PULL_RECORD_VERSION || r->kind < PULL_PROGRESS || r->kind > PULL_FAILED ||
+        r->text_len > sizeof r->text || !memchr(r->hex, 0, sizeof r->hex) || !memchr(r->type, 0, sizeof r->type) ||
+        (r->kind != PULL_FAILED && r->request >= p->asked))
+        return err_set(err, -EPROTO, "moat-pull sends a report that is not understood: reinstall moat, both programs "
+                                     "together");
+    if (r->kind != PULL_FAILED)
+        return 0;
+    helper_printable(text, sizeof text, r->text, r->text_len);
+    return err_set(err, -EIO, "%s", *text ? text : "moat-pull failed without a reason");
+}
+
+int puller_hear(struct puller *p, bool wait, const volatile sig_atomic_t *interrupted, struct pull_report *out,
+                struct err *err)
+{
+    struct pull_report r;
+    size_t n = 0;
+
+    for (;;) {
+        struct pollfd ready = {.fd = p->report, .events = POLLIN};
+        int k = poll(&ready, 1, wait ? POLL_MS : 0);
+        if (interrupted && *interrupted)
+            return err_set(err, -EINTR, "interrupted");
+        if (k < 0 && errno != EINTR)
+            return err_sys(err, -errno, "hear from moat-pull");
+        if (k > 0)
+            break;
+        if (!wait)
+            return -EAGAIN;
+    }
+    while (n < sizeof r) {
+        ssize_t k = read(p->report, (char *)&r + n, sizeof r - n);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k < 0)
+            return err_sys(err, -errno, "hear from moat-pull");
+        if (k == 0)
+            return dead(p, err);
+        n += (size_t)k;
+    }
+    int ret = check(p, &r, err);
+    if (ret == 0)
+        *out = r;
+    return ret;
+}
+
+void puller_end(struct puller *p)
+{
+    int status;
+
+    cleanup_fd(&p->request);
+    cleanup_fd(&p->report);
+    p->request = p->report = -1;
+    if (p->pid > 0)
+        helper_wait(p->pid, true, &status);
+    p->pid = 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happened to sandboxes: lines of JSON in ROOT/.events (and .events.1, the older), one write(2) each. */
+#ifndef MOAT_SANDBOX_EVENTS_H
+#define MOAT_SANDBOX_EVENTS_H
+
+#include "sandbox/sandbox.h"
+
+#define EVENTS_SIZE_MAX (1u << 20) /* a file */
+
+/* {"time":..., "timeNano":..., "action": "start", "id": ..., "image": ..., key: value}. key NULL: none. Never fails
+ * loudly: an event is not worth a run. */
+void events_add(const struct sandbox *sb, const char *action, const char *key, const char *value);
+
+#endif

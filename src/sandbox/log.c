@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writing the log: from a pipe to a file by splice(2), a record at a time, each within the size of its file. The bytes
+ * are the workload's and are never looked at. A killed writer leaves at most one open record, which log_open() closes
+ * at the end of the file.
+ */
+#include "sandbox/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void file_name(char out[16], uint32_t i)
+{
+    if (i)
+        snprintf(out, 16, "log.%u", i);
+    else
+        strcpy(out, "log");
+}
+
+/* ---- where a killed writer stopped -------------------------------------------------------------------------- */
+
+/* Walks the records to the end. What does not look like a record ends the log there. */
+static int find_end(struct log *l)
+{
+    struct log_file_header f;
+    struct stat st;
+
+    if (fstat(l->fd, &st) < 0)
+        return -errno;
+    if (pread(l->fd, &f, sizeof f, 0) != sizeof f || f.magic != LOG_MAGIC)
+        return -EINVAL;
+    l->sequence = f.sequence;
+    l->at = sizeof f;
+    for (;;) {
+        struct log_header h;
+        if (pread(l->fd, &h, sizeof h, (off_t)l->at) != sizeof h || h.mark != LOG_MARK)
+            break;
+        if (h.flags & LOG_CLOSED) /* killed before the rename: it goes on here */
+            break;
+        uint64_t end = l->at + sizeof h + h.length;
+        if (h.flags & LOG_OPEN) { /* its bytes are all that is there */
+            end = (uint64_t)st.st_size;
+            h.length = (uint32_t)(end - l->at - sizeof h);
+            h.flags &= (uint8_t)~LOG_OPEN;
+            if (h.length && pwrite(l->fd, &h, sizeof h, (off_t)l->at) != sizeof h)
+                return -errno;
+            if (!h.length)
+                break;
+        }
+        if (end > (uint64_t)st.st_size)
+            break;
+        l->at = end;
+    }
+    return ftruncate(l->fd, (off_t)l->at) < 0 ? -errno : 0;
+}
+
+static int new_file(struct log *l)
+{
+    struct log_file_header f = {LOG_MAGIC, l->sequence + 1};
+
+    l->fd = openat(l->dir_fd, "log", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (l->fd < 0)
+        return -errno;
+    if (pwrite(l->fd, &f, sizeof f, 0) != sizeof f) {
+        close(l->fd);
+        l->fd = -1;
+        unlinkat(l->dir_fd, "log", 0);
+        return -ENOSPC;
+    }
+    l->sequence++;
+    l->at = sizeof f;
+    return 0;
+}
+
+static void shift_files(struct log *l)
+{
+    for (uint32_t i = l->files_max - 1; i > 0; i--) {
+        char from[16], to[16];
+        file_name(from, i - 1);
+        file_name(to, i);
+        renameat(l->dir_fd, from, l->dir_fd, to);
+    }
+    if (l->files_max == 1)
+        unlinkat(l->dir_fd, "log", 0);
+}
+
+static int put_header(struct log *l, uint8_t stream, uint8_t flags, uint32_t length)
+{
+    struct log_header h = {.time_ns = now_ns(), .length = length, .stream = stream, .flags = flags, .mark = LOG_MARK};
+    ssize_t n = pwrite(l->fd, &h, sizeof h, (off_t)l->at);
+
+    return n == (ssize_t)sizeof h ? 0 : n < 0 ? -errno : -ENOSPC;
+}
+
+/* A reader of the full file sees by its last record that it has to go on in the next. */
+static int rotate(struct log *l)
+{
+    put_header(l, 0, LOG_CLOSED, 0);
+    close(l->fd);
+    l->fd = -1;
+    shift_files(l);
+    return new_file(l);
+}
+
+int log_open(struct log *l, int dir_fd, uint64_t size_max, uint32_t files_max, struct err *err)
+{
+    *l = (struct log){.dir_fd = dir_fd, .fd = -1, .size_max = size_max, .files_max = files_max ? files_max : 1};
+    l->null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (l->null_fd < 0)
+        return err_sys(err, -errno, "/dev/null");
+    if (!size_max)
+        return 0;
+    l->fd = openat(dir_fd, "log", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int r = l->fd >= 0 ? find_end(l) : errno == ENOENT ? new_file(l) : -errno;
+    if (r == -EINVAL) { /* not a log of this version: set aside, not overwritten */
+        close(l->fd);
+        shift_files(l);
+        r = new_file(l);
+    }
+    return r < 0 && r != -ENOSPC ? err_sys(err, r, "log of the sandbox") : 0;
+}
+
+void log_close(struct log *l)
+{
+    if (l->fd >= 0)
+        close(l->fd);
+    if (l->null_fd >= 0)
+        close(l->null_fd);
+    l->fd = l->null_fd = -1;
+}
+
+/* ---- records ------------------------------------------------------------------------------------------------ */
+
+/* Room for at least one byte behind a header, with place for the closing record. */
+static int make_room(struct log *l, uint64_t *room)
+{
+    uint64_t used = l->at + 2 * sizeof(struct log_header);
+    int r = 0;
+
+    if (l->fd < 0)
+        r = new_file(l); /* the disk was full */
+    else if (used + 1 > l->size_max)
+        r = rotate(l);
+    used = l->at + 2 * sizeof(struct log_header);
+    *room = l->size_max > used ? l->size_max - used : 1;
+    return r;
+}
+
+/* The disk is full. The older files are given up first: what is new says more. */
+static void give_up_old(struct log *l)
+{
+    for (uint32_t i = 1; i < l->files_max; i++) {
+        char name[16];
+        file_name(name, i);
+        unlinkat(l->dir_fd, name, 0);
+    }
+}
+
+static int note_lost(struct log *l)
+{
+    uint64_t lost = l->lost, room;
+    int r = make_room(l, &room);
+
+    if (r == 0 && (r = put_header(l, 0, LOG_LOST, sizeof lost)) == 0)
+        r = pwrite(l->fd, &lost, sizeof lost, (off_t)(l->at + sizeof(struct log_header))) == sizeof lost ? 0 : -ENOSPC;
+    if (r == 0) {
+        l->at += sizeof(struct log_header) + sizeof lost;
+        l->lost = 0;
+    }
+    return r;
+}
+
+static int64_t drop(struct log *l, int pipe_fd, uint64_t most)
+{
+    ssize_t n = splice(pipe_fd, NULL, l->null_fd, NULL, most && most < (1 << 20) ? most : 1 << 20, SPLICE_F_NONBLOCK);
+
+    if (n > 0 && l->size_max)
+        l->lost += (uint64_t)n;
+    return n < 0 ? (errno == EAGAIN ? 0 : -errno) : n;
+}
+
+int64_t log_take(struct log *l, int pipe_fd, uint8_t stream, uint64_t most)
+{
+    uint64_t room;
+
+    if (!l->size_max)
+        return drop(l, pipe_fd, most);
+    int r = l->lost ? note_lost(l) : 0;
+    if (r == 0 && (r = make_room(l, &room)) == 0)
+        r = put_header(l, stream, LOG_OPEN, 0);
+    if (r < 0) {
+        give_up_old(l);
+        return drop(l, pipe_fd, most);
+    }
+    if (most && most < room)
+        room = most;
+    loff_t to = (loff_t)(l->at + sizeof(struct log_header));
+    ssize_t n = splice(pipe_fd, NULL, l->fd, &to, room < (1 << 20) ? room : 1 << 20, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    if (n < 0 && errno == EAGAIN)
+        return 0;
+    if (n < 0) {
+        give_up_old(l);
+        return drop(l, pipe_fd, most);
+    }
+    if (n > 0) {
+        put_header(l, stream, 0, (uint32_t)n);
+        l->at += sizeof(struct log_header) + (uint64_t)n;
+    }
+    return n;
+}
+
+int64_t log_write(struct log *l, uint8_t stream, const void *bytes, size_t n)
+{
+    size_t done = 0;
+
+    if (!l->size_max)
+        return (int64_t)n;
+    while (done < n) {
+        uint64_t room = 0;
+        int r = l->lost ? note_lost(l) : 0;
+        if (r == 0)
+            r = make_room(l, &room);
+        size_t part = n - done < room ? n - done : (size_t)room;
+        ssize_t w = -1;
+        if (r == 0 && (r = put_header(l, stream, LOG_OPEN, 0)) == 0)
+            w = pwrite(l->fd, (const char *)bytes + done, part, (off_t)(l->at + sizeof(struct log_header)));
+        if (w <= 0) {
+            give_up_old(l);
+            l->lost += n - done;
+            break;
+        }
+        put_header(l, stream, 0, (uint32_t)w);
+        l->at += sizeof(struct log_header) + (uint64_t)w;
+        done += (size_t)w;
+    }
+    return (int64_t)n;
+}

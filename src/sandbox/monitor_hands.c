@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The monitor's hands: each is a child that reads the sandbox's documents, does one thing through the boundary and
+ * reports in a fixed struct over a pipe. The monitor's own memory stays as it was. A hand dies with its monitor; what
+ * it had begun is then finished or taken back by the next monitor, from the directory.
+ */
+#include "sandbox/monitor_internal.h"
+
+#include "base/io.h"
+#include "sandbox/events.h"
+#include "sandbox/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARENA_SIZE (64u << 20)
+
+static struct arena arena;
+
+static int load(const struct monitor_hands *h, struct sandbox *sb, struct err *err)
+{
+    if (arena_init(&arena, ARENA_SIZE) < 0)
+        return err_set(err, -ENOMEM, "no memory");
+    state_init(sb, &arena, MONITOR_ROOT, h->root_path);
+    return sandbox_load(sb, h->id, err);
+}
+
+static int64_t process_age_ms(uint64_t key)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_BOOTTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 - (int64_t)(key * 1000 / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+static void tell(const struct sandbox *sb, struct monitor_facts *f)
+{
+    const struct policy *p = &sb->policy;
+
+    f->pid = sb->inst.pid;
+    f->run = sb->run;
+    f->age_ms = sb->inst.pid > 0 ? process_age_ms(sb->pid_key) : 0;
+    f->stop_signal = p->stop_signal ? p->stop_signal : SIGTERM;
+    f->timeout_ms = p->timeout_ms;
+    f->stop_timeout_ms = sb->spec.stop_timeout_ms;
+    f->log_size = sb->spec.log_none ? 0 : sb->spec.log_size;
+    f->log_files = sb->spec.log_files;
+    f->restarts = sb->end.restarts;
+    f->recorded = sb->run != 0;
+    f->ended = sb->end.known && sb->end.run == sb->run;
+    f->terminal = p->process.terminal;
+    f->keep_stdin = sb->spec.keep_stdin;
+    f->end = sb->end;
+}
+
+/* ---- start -------------------------------------------------------------------------------------------------- */
+
+/* The workload gets the pipes open both ways, so that a write never meets a pipe without a reader, whoever of ours has
+ * just died. */
+static int take_streams(const struct monitor_hands *h, const struct sandbox *sb, struct err *err)
+{
+    int in = -1;
+
+    if (sb->policy.process.terminal)
+        return 0;
+    if (sb->spec.keep_stdin && fcntl(MONITOR_INPUT, F_GETFD) >= 0) {
+        in = openat(MONITOR_STATE, "stdin", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        if (in < 0 || fcntl(in, F_SETFL, 0) < 0 || dup2(in, 0) < 0)
+            return err_sys(err, -errno, "pipe stdin of sandbox %s", sb->id);
+        close(in);
+    }
+    for (int i = 0; i < 2; i++) {
+        int fd = openat(MONITOR_STATE, i ? "stderr" : "stdout", O_RDWR | O_CLOEXEC);
+        if (fd < 0 || dup2(fd, 1 + i) < 0)
+            return err_sys(err, -errno, "pipe %s of sandbox %s", i ? "stderr" : "stdout", sb->id);
+        close(fd);
+    }
+    return 0;
+}
+
+static int start(const struct monitor_hands *h, uint32_t run, struct sandbox *sb, struct monitor_facts *f,
+                 struct err *err)
+{
+    sigset_t none;
+    bool ready;
+    int r = load(h, sb, err);
+
+    if (r < 0)
+        return r;
+    unlinkat(sb->inst.state_fd, "state.json", 0);
+    sb->run = run;
+    sb->inst.pid = 0;
+    sb->inst.die_with_launcher = false;
+    sb->inst.console_socket = h->console_socket;
+    if (h->console_socket >= 0)
+        fcntl(h->console_socket, F_SETFD, 0);
+    sigemptyset(&none);
+    sb->inst.child_mask = &none;
+    if ((r = take_streams(h, sb, err)) < 0 || (r = sandbox_create(sb, err)) < 0)
+        return r;
+    r = sb->inst.boundary->settle(&sb->inst, &ready, err);
+    f->not_run = r < 0 && !strncmp(err->text, "exec: ", 6);
+    if (r == 0) {
+        sandbox_started(sb, &(struct err){0});
+        events_add(sb, "start", NULL, NULL);
+    }
+    if (r < 0) {
+        sb->inst.boundary->destroy(&sb->inst, &(struct err){0});
+        unlinkat(sb->inst.state_fd, "state.json", 0);
+    }
+    return r;
+}
+
+/* ---- end ---------------------------------------------------------------------------------------------------- */
+
+static void read_limits(struct sandbox *sb, struct sandbox_end *end)
+{
+    struct cgroup_stats st = {0};
+
+    if (!sb->inst.cgroup.host || cgroup_read_stats(&sb->inst.cgroup, &st, &(struct err){0}) < 0)
+        return;
+    end->oom_killed = st.oom_kills.set && st.oom_kills.v > 0;
+    end->pids_limit_hits = st.pids_limit_hits.set ? st.pids_limit_hits.v : 0;
+}
+
+static bool wants_restart(const struct sandbox *sb, const struct sandbox_end *end)
+{
+    const struct restart_rule *r = &sb->spec.restart;
+
+    if (end->stopped || end->reason == END_START_FAILED)
+        return false;
+    if (r->policy == RESTART_ON_FAILURE)
+        return end->exit_code != 0 && (!r->max || end->restarts < r->max);
+    return r->policy == RESTART_ALWAYS || r->policy == RESTART_UNLESS_STOPPED;
+}
+
+static struct sandbox_end judge(struct sandbox *sb, const struct monitor_end *e)
+{
+    struct sandbox_end end = {.known = true, .run = e->run, .restarts = e->restarts, .stopped = e->manual};
+    int st = e->wait_status;
+
+    read_limits(sb, &end);
+    end.finished = time_now_text(sb->arena);
+    end.exit_code = e->lost ? 255 : WIFSIGNALED(st) ? 128 + WTERMSIG(st) : WEXITSTATUS(st);
+    end.error = e->error[0] ? e->error : NULL;
+    if (e->half_made)
+        end.reason = END_START_FAILED;
+    else if (e->lost)
+        end.reason = END_LOST;
+    else if (e->timed_out)
+        end.reason = END_TIMEOUT;
+    else if (end.oom_killed && end.exit_code == 128 + SIGKILL)
+        end.reason = END_OOM;
+    else if (e->manual)
+        end.reason = END_STOPPED;
+    else
+        end.reason = WIFSIGNALED(st) ? END_SIGNAL : END_EXITED;
+    if (end.reason == END_TIMEOUT)
+        end.exit_code = 124;
+    end.restarting = wants_restart(sb, &end) && !e->remove;
+    return end;
+}
+
+static int end(const struct monitor_hands *h, const struct monitor_end *e, struct sandbox *sb, struct monitor_facts *f,
+               struct err *err)
+{
+    char code[16];
+    int r = load(h, sb, err);
+
+    if (r < 0)
+        return r;
+    f->end = judge(sb, e);
+    f->restart = f->end.restarting;
+    bool remove = e->remove || (sb->spec.auto_remove && !f->restart);
+    /* First of all, so that it is known whatever happens to us from here on. */
+    if ((r = end_write(sb, &f->end, err)) < 0 && !remove)
+        sandbox_warn ? sandbox_warn(err->text) : (void)0;
+    if (e->half_made && sb->inst.cgroup.host)
+        cgroup_signal_all(&sb->inst.cgroup, SIGKILL, &(struct err){0});
+    if (!e->half_made && !e->again) {
+        snprintf(code, sizeof code, "%d", f->end.exit_code);
+        if (f->end.oom_killed)
+            events_add(sb, "oom", NULL, NULL);
+        events_add(sb, "die", "exitCode", code);
+    }
+    sb->inst.pid = 0;
+    if (!remove) {
+        int bad = sb->inst.boundary->destroy(&sb->inst, err);
+        return r < 0 ? r : bad;
+    }
+    r = sandbox_lock(sb, 10000, err);
+    if (r == -ENOENT) {
+        *err = (struct err){0};
+        f->removed = true;
+        return 0;
+    }
+    if (r == 0)
+        r = sandbox_forget(sb, err);
+    if (r == 0) {
+        events_add(sb, "destroy", NULL, NULL);
+        f->removed = true;
+    }
+    return r;
+}
+
+/* ---- the fork ----------------------------------------------------------------------------------------------- */
+
+/* What the monitor ignores, the workload must not. */
+static void own_signals(void)
+{
+    sigset_t none;
+
+    for (int s = 1; s < 32; s++)
+        signal(s, SIG_DFL);
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+enum hand { HAND_LOOK, HAND_START, HAND_END };
+
+struct order {
+    enum hand what;
+    uint32_t run;
+    const struct monitor_end *end;
+};
+
+static void work(const struct monitor_hands *h, const struct order *o, int report)
+{
+    static struct monitor_facts f;
+    static struct sandbox sb;
+    static struct err err;
+    int r;
+
+    own_signals();
+    if (o->what == HAND_START) {
+        signal(SIGPIPE, SIG_DFL); /* inherited over the exec */
+        r = start(h, o->run, &sb, &f, &err);
+    } else if (o->what == HAND_END) {
+        r = end(h, o->end, &sb, &f, &err);
+    } else {
+        r = load(h, &sb, &err);
+    }
+    if (o->what != HAND_END)
+        tell(&sb, &f);
+    f.code = r;
+    if (r < 0)
+        memcpy(f.text, err.text, sizeof f.text);
+    f.end.finished = f.end.error = NULL; /* of our memory */
+    signal(SIGPIPE, SIG_IGN);
+    io_write_all(report, &f, sizeof f);
+    _exit(0);
+}
+
+static int call(const struct monitor_hands *h, const struct order *o, struct monitor_facts *out)
+{
+    int p[2];
+    pid_t self = getpid();
+
+    if (pipe2(p, O_CLOEXEC) < 0)
+        return -errno;
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != self)
+            _exit(1);
+        close(p[0]);
+        work(h, o, p[1]);
+    }
+    int r = pid < 0 ? -errno : 0;
+    close(p[1]);
+    size_t got = 0;
+    while (r == 0 && got < sizeof *out) {
+        ssize_t n = read(p[0], (char *)out + got, sizeof *out - got);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        got += (size_t)n;
+    }
+    close(p[0]);
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return r < 0 ? r : got == sizeof *out ? 0 : -ECHILD;
+}
+
+int hand_look(const struct monitor_hands *h, struct monitor_facts *out)
+{
+    return call(h, &(struct order){.what = HAND_LOOK}, out);
+}
+
+int hand_start(const struct monitor_hands *h, uint32_t run, struct monitor_facts *out)
+{
+    return call(h, &(struct order){.what = HAND_START, .run = run}, out);
+}
+
+int hand_end(const struct monitor_hands *h, const struct monitor_end *e, struct monitor_facts *out)
+{
+    return call(h, &(struct order){.what = HAND_END, .end = e}, out);
+}

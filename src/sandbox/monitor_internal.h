@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the files of the monitor: the descriptors it is started with, and what its hands (children that do one heavy
+ * thing and end) report to it. */
+#ifndef MOAT_SANDBOX_MONITOR_INTERNAL_H
+#define MOAT_SANDBOX_MONITOR_INTERNAL_H
+
+#include "sandbox/sandbox.h"
+
+/* Fixed numbers over the exec. */
+enum monitor_fd {
+    MONITOR_STDIN = 0, /* the workload's */
+    MONITOR_ROOT = 3,  /* ROOT */
+    MONITOR_STATE,     /* ROOT/ID, locked by who started us until the start is done */
+    MONITOR_LISTEN,    /* control.sock */
+    MONITOR_LOCK,      /* monitor.lock, locked */
+    MONITOR_READY,     /* pipe for one struct monitor_ready */
+    MONITOR_LAYER,     /* LAYER, where the log is */
+    MONITOR_INPUT,     /* the pipe "stdin", where we hold it open; else closed */
+    MONITOR_FDS
+};
+
+struct monitor_ready {
+    int32_t code; /* 0 or -errno */
+    int32_t not_run;
+    int32_t pid;
+    char text[ERR_TEXT_MAX];
+};
+
+/* What the monitor knows of its sandbox: told by a hand that read the documents, so that it need not. */
+struct monitor_facts {
+    int32_t code; /* of what the hand was to do; not 0: text says why */
+    int32_t not_run;
+    char text[ERR_TEXT_MAX];
+
+    int32_t pid; /* 0: none */
+    uint32_t run;
+    int64_t age_ms; /* of the process */
+    int32_t stop_signal;
+    int64_t timeout_ms, stop_timeout_ms;
+    uint64_t log_size;
+    uint32_t log_files;
+    uint32_t restarts; /* so far */
+    bool recorded;     /* state.json is there */
+    bool ended;        /* exit.json is of this run */
+    bool terminal, keep_stdin;
+    /* after an end */
+    bool restart, removed;
+    struct sandbox_end end;
+};
+
+/* How a run ended, for hand_end(). */
+struct monitor_end {
+    int wait_status;
+    bool lost;      /* the status is not known */
+    bool half_made; /* the start was cut short */
+    bool again;     /* this end is on record: only the decision about it has changed */
+    bool timed_out, manual, remove;
+    uint32_t run, restarts;
+    char error[ERR_TEXT_MAX];
+};
+
+struct monitor_hands {
+    const char *id, *root_path;
+    int console_socket; /* where the terminal's master goes; -1 */
+    int out[2];         /* stdout, stderr of the workload: the pipes, open for both */
+};
+
+/* Each forks, does its work in the child, and waits for it. 0 when the child reported (facts->code is its result), or
+ * -errno when it died. */
+int hand_look(const struct monitor_hands *h, struct monitor_facts *out);
+int hand_start(const struct monitor_hands *h, uint32_t run, struct monitor_facts *out);
+int hand_end(const struct monitor_hands *h, const struct monitor_end *e, struct monitor_facts *out);
+
+#endif

@@ -14,7 +14,7 @@ const struct boundary *boundary_find(const char *name)
     for (const struct boundary *const *b = boundaries; *b; b++)
         if (!strcmp((*b)->name, name))
             return *b;
-    return NULL;
+    return &boundary_null && !strcmp(boundary_null.name, name) ? &boundary_null : NULL;
 }
 
 int lowering_add(struct lowering *l, enum lower_how how, const char *item, const char *value, const char *mechanism,

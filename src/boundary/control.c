@@ -76,8 +76,11 @@ int control_receive(int sock, struct control_record *r, bool block)
         return errno == ECONNRESET ? 0 : -errno;
     take_fds(&msg, &r->fd);
     int bad = 0;
-    if (n == 0)
+    if (n == 0) { /* the end, or an empty message, which may bring descriptors */
+        cleanup_fd(&r->fd);
+        r->fd = -1;
         return 0;
+    }
     if ((size_t)n < sizeof r->header || msg.msg_flags & MSG_TRUNC || r->header.magic != CONTROL_MAGIC ||
         r->header.length != (size_t)n - sizeof r->header)
         bad = -EPROTO;

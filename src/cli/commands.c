@@ -44,10 +44,29 @@ static const char import_more[] = "Examples\n"
                                   "  moat import ./tree mine\n"
                                   "  moat import oci:./layout mine:1.0\n";
 
+static const char pull_more[] =
+    "Examples\n"
+    "  moat pull 127.0.0.1:5000/team/app:1.2\n"
+    "  moat pull --platform linux/arm64 debian:12\n"
+    "\n"
+    "A name without a host comes from the registry that MOAT_REGISTRY or /etc/moat/registry\n"
+    "names, as HOST[:PORT][/PREFIX]. Passwords are taken from docker's config.json.\n";
+
 static const char images_more[] = "Examples\n  moat images\n";
 static const char rmi_more[] = "Examples\n  moat rmi debian:12\n";
 static const char system_more[] = "Examples\n"
-                                  "  moat system check     find and clear what a killed moat left behind\n";
+                                  "  moat system check     find and clear what a killed moat left behind\n"
+                                  "  moat system df        what images and sandboxes take on disk\n"
+                                  "  moat system prune     remove what nobody needs\n";
+
+static const char ps_more[] = "Examples\n"
+                              "  moat ps -a\n"
+                              "  moat ps --filter status=exited --format '{{.Names}}: {{.Status}}'\n"
+                              "  moat rm $(moat ps -aq)\n";
+static const char inspect_more[] = "Examples\n"
+                                   "  moat inspect web\n"
+                                   "  moat inspect -f '{{.State.Status}} {{.State.ExitReason}}' web\n"
+                                   "  moat inspect -f '{{range .Mounts}}{{.Source}}\\n{{end}}' web\n";
 
 static const char completion_more[] = "Examples\n"
                                       "  . <(moat completion bash)           for this shell\n"
@@ -61,14 +80,33 @@ const struct command moat_commands[] = {
      run_options_rows, &n_run_options_rows, true, NULL, cmd_create},
     {"start", "start [OPTIONS] NAME...", "Start sandboxes that were made or have ended", start_options,
      &n_start_options, false, NULL, cmd_start},
-    {"stop", "stop [OPTIONS] NAME...", "Ask sandboxes to end, and end those that do not", stop_options,
-     &n_stop_options, false, NULL, cmd_stop},
-    {"restart", "restart [OPTIONS] NAME...", "Stop and start", stop_options, &n_stop_options, false, NULL,
-     cmd_restart},
+    {"stop", "stop [OPTIONS] NAME...", "Ask sandboxes to end, and end those that do not", stop_options, &n_stop_options,
+     false, NULL, cmd_stop},
+    {"restart", "restart [OPTIONS] NAME...", "Stop and start", stop_options, &n_stop_options, false, NULL, cmd_restart},
     {"exec", "exec [OPTIONS] NAME COMMAND [ARG...]", "Run one more command in a sandbox that runs", exec_options,
      &n_exec_options, true, exec_more, cmd_exec},
     {"attach", "attach [OPTIONS] NAME", "Connect to the streams of a sandbox that runs", attach_options,
      &n_attach_options, false, NULL, cmd_attach},
+    {"ps", "ps [OPTIONS]", "List sandboxes", ps_options, &n_ps_options, false, ps_more, cmd_ps},
+    {"inspect", "inspect [OPTIONS] NAME...", "All that is known of sandboxes, as JSON", inspect_options,
+     &n_inspect_options, false, inspect_more, cmd_inspect},
+    {"logs", "logs [OPTIONS] NAME", "Show what a sandbox wrote", logs_options, &n_logs_options, false, NULL, cmd_logs},
+    {"stats", "stats [OPTIONS] [NAME...]", "What sandboxes use, each second", stats_options, &n_stats_options, false,
+     NULL, cmd_stats},
+    {"events", "events [OPTIONS]", "What happens to sandboxes, as it happens", events_options, &n_events_options, false,
+     NULL, cmd_events},
+    {"kill", "kill [OPTIONS] NAME...", "Send a signal to sandboxes", kill_options, &n_kill_options, false, NULL,
+     cmd_kill},
+    {"pause", "pause NAME...", "Freeze all processes of sandboxes", NULL, NULL, false, NULL, cmd_pause},
+    {"unpause", "unpause NAME...", "Let paused sandboxes go on", NULL, NULL, false, NULL, cmd_unpause},
+    {"wait", "wait NAME...", "Wait until sandboxes have ended, and print their exit statuses", NULL, NULL, false, NULL,
+     cmd_wait},
+    {"update", "update [OPTIONS] NAME...", "Change limits and the restart rule of sandboxes", update_options,
+     &n_update_options, false, NULL, cmd_update},
+    {"rm", "rm [OPTIONS] NAME...", "Remove sandboxes, with their layers and logs", rm_options, &n_rm_options, false,
+     NULL, cmd_rm},
+    {"prune", "prune [OPTIONS]", "Remove all sandboxes that do not run", prune_options, &n_prune_options, false, NULL,
+     cmd_prune},
     {"explain", "explain [OPTIONS OF run] [--json] IMAGE|DIR [COMMAND] [ARG...]",
      "For each item of the policy: the mechanism that enforces it", run_options_rows, &n_explain_options_rows, true,
      explain_more, cmd_explain},
@@ -77,11 +115,13 @@ const struct command moat_commands[] = {
     {"import", "import [OPTIONS] FILE|DIR|oci:DIR NAME[:TAG]",
      "Make an image of an archive, a directory or an OCI layout", import_options, &n_import_options, false, import_more,
      cmd_import},
+    {"pull", "pull [OPTIONS] NAME[:TAG|@DIGEST]", "Bring in an image from a registry", pull_options, &n_pull_options,
+     false, pull_more, cmd_pull},
     {"images", "images [OPTIONS]", "List the images", images_options, &n_images_options, false, images_more,
      cmd_images},
     {"rmi", "rmi [OPTIONS] IMAGE...", "Remove images", rmi_options, &n_rmi_options, false, rmi_more, cmd_rmi},
-    {"system", "system check [OPTIONS]", "Look after this host's state", system_options, &n_system_options, false,
-     system_more, cmd_system},
+    {"system", "system check|df|prune [OPTIONS]", "Look after this host's state", system_options, &n_system_options,
+     false, system_more, cmd_system},
     {"completion", "completion bash|zsh", "Print a script that completes moat's command lines", NULL, NULL, false,
      completion_more, cmd_completion},
     {"version", "version [--json]", "What this build is", version_options, &n_version_options, false, NULL,

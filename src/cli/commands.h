@@ -15,11 +15,24 @@ int cmd_exec(int argc, char **argv);       /* exec.c */
 int cmd_explain(int argc, char **argv);    /* explain.c; options: the same and --json */
 int cmd_boundaries(int argc, char **argv); /* boundaries.c */
 int cmd_import(int argc, char **argv);     /* import.c */
+int cmd_pull(int argc, char **argv);       /* pull.c */
 int cmd_images(int argc, char **argv);     /* images.c */
 int cmd_rmi(int argc, char **argv);        /* rmi.c */
 int cmd_system(int argc, char **argv);     /* system.c */
 int cmd_version(int argc, char **argv);    /* version.c */
 int cmd_help(int argc, char **argv);       /* help.c */
+int cmd_ps(int argc, char **argv);         /* ps.c */
+int cmd_inspect(int argc, char **argv);    /* inspect.c */
+int cmd_logs(int argc, char **argv);       /* logs.c */
+int cmd_stats(int argc, char **argv);      /* stats.c */
+int cmd_events(int argc, char **argv);     /* events_show.c */
+int cmd_kill(int argc, char **argv);       /* kill.c */
+int cmd_pause(int argc, char **argv);      /* pause.c, as the next */
+int cmd_unpause(int argc, char **argv);
+int cmd_wait(int argc, char **argv);       /* wait.c */
+int cmd_update(int argc, char **argv);     /* update.c */
+int cmd_rm(int argc, char **argv);         /* rm.c, as the next */
+int cmd_prune(int argc, char **argv);
 int cmd_completion(int argc, char **argv); /* completion.c */
 
 extern const struct option_row start_options[], stop_options[], attach_options[], exec_options[];
@@ -28,6 +41,19 @@ extern const struct option_row boundaries_options[], import_options[], images_op
     system_options[], version_options[];
 extern const size_t n_boundaries_options, n_import_options, n_images_options, n_rmi_options, n_system_options,
     n_version_options;
+
+extern const struct option_row pull_options[];
+extern const size_t n_pull_options;
+
+struct arena;
+/* pull.c, for `moat run`: fetches an image, whether or not the store has one of that name; says on stderr what it does.
+ * platform NULL: this machine's. */
+int cli_pull_missing(struct arena *a, const char *ref, const char *platform, bool quiet, struct err *err);
+
+extern const struct option_row ps_options[], inspect_options[], logs_options[], stats_options[], events_options[],
+    kill_options[], update_options[], rm_options[], prune_options[];
+extern const size_t n_ps_options, n_inspect_options, n_logs_options, n_stats_options, n_events_options, n_kill_options,
+    n_update_options, n_rm_options, n_prune_options;
 
 int oci_main(int argc, char **argv); /* oci_main.c: the whole of moat-oci */
 

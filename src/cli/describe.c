@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The policy and the records of a sandbox in docker's words. Only what the policy tells is said: a member that docker has
- * and moat has no item for is left out. */
+/* The policy and the records of a sandbox in docker's words. Only what the policy tells is said: a member that docker
+ * has and moat has no item for is left out. */
 #include "cli/describe.h"
 
 #include "cli/sandboxes.h"

@@ -46,11 +46,13 @@ static int map_ids(struct run_options *o, struct err *err)
     struct policy *p = &o->policy;
     struct id_map *maps = arena_array(p->arena, 2, sizeof *maps);
 
+    if (geteuid() != 0)
+        return run_options_map_user(o, err);
     if (o->build.userns == USERNS_HOST)
         return 0;
     if (!maps)
         return err_set(err, -ENOMEM, "out of memory");
-    bool single = o->build.userns == USERNS_SINGLE || geteuid() != 0;
+    bool single = o->build.userns == USERNS_SINGLE;
     maps[0] = (struct id_map){0, single ? geteuid() : IDS_FIRST, single ? 1 : IDS_BLOCK};
     maps[1] = (struct id_map){0, single ? getegid() : IDS_FIRST, single ? 1 : IDS_BLOCK};
     p->ns[NS_USER] = (struct ns_rule){.how = NS_NEW};
@@ -67,9 +69,13 @@ static int drop_limits(struct run_options *o, const char **dropped, struct err *
     if (!host)
         return err_set(err, -ENOMEM, "out of memory");
     int r = cgroup_host_probe(host, err);
-    if (r == 0)
-        *dropped = run_options_drop_limits(o, host->n > 0);
-    return r;
+    if (r < 0)
+        return r;
+    struct cgroup_delegation d = {.controllers = host->n ? ~0u : 0};
+    if (geteuid() != 0)
+        cgroup_delegation_find(host, &d);
+    *dropped = run_options_drop_limits(o, d.controllers);
+    return 0;
 }
 
 static int make_policy(struct run_options *o, const char **dropped, struct err *err)

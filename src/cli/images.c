@@ -13,9 +13,10 @@
 
 #define ARENA_SIZE (1u << 30) /* address space; each config.json passes through it */
 
-enum { OPTION_JSON, OPTION_QUIET, OPTION_NO_TRUNC };
+enum { OPTION_DIGESTS, OPTION_JSON, OPTION_QUIET, OPTION_NO_TRUNC };
 
 const struct option_row images_options[] = {
+    {.name = "digests", .help = "Show the digests that registries gave", .id = OPTION_DIGESTS},
     {.name = "json", .help = "Print an array for programs", .id = OPTION_JSON},
     {.name = "no-trunc", .help = "Print whole ids", .id = OPTION_NO_TRUNC},
     {.name = "quiet", .short_name = 'q', .help = "Print ids only", .id = OPTION_QUIET},
@@ -23,14 +24,19 @@ const struct option_row images_options[] = {
 const size_t n_images_options = ARRAY_LEN(images_options);
 
 struct options {
-    bool json, quiet, whole;
+    bool json, quiet, whole, digests;
 };
 
 static int apply(void *ctx, int id, const char *value, struct err *err)
 {
     struct options *o = ctx;
 
-    *(id == OPTION_JSON ? &o->json : id == OPTION_QUIET ? &o->quiet : &o->whole) = !strcmp(value, "true");
+    bool *flags[] = {[OPTION_DIGESTS] = &o->digests,
+                     [OPTION_JSON] = &o->json,
+                     [OPTION_QUIET] = &o->quiet,
+                     [OPTION_NO_TRUNC] = &o->whole};
+
+    *flags[id] = !strcmp(value, "true");
     return 0;
 }
 
@@ -69,9 +75,10 @@ static const char *or_none(const char *s)
     return s ? s : "<none>";
 }
 
-static void print_table(const struct store_row *rows, size_t n, bool whole)
+static void print_table(const struct store_row *rows, size_t n, bool whole, bool digests)
 {
     unsigned name = 10, tag = 3;
+    int digest = digests ? 71 : 0; /* its column, or none */
     char age[48], size[32];
 
     for (size_t i = 0; i < n; i++) {
@@ -79,13 +86,15 @@ static void print_table(const struct store_row *rows, size_t n, bool whole)
         name = k > name ? k : name;
         tag = t > tag ? t : tag;
     }
-    printf("%s%-*s   %-*s   %-*s   %-14s   SIZE%s\n", term_on(TERM_BOLD), (int)name, "REPOSITORY", (int)tag, "TAG",
-           whole ? 71 : 12, "IMAGE ID", "CREATED", term_off());
+    printf("%s%-*s   %-*s   %-*s%s%-*s   %-14s   SIZE%s\n", term_on(TERM_BOLD), (int)name, "REPOSITORY", (int)tag,
+           "TAG", digest, digests ? "DIGEST" : "", digests ? "   " : "", whole ? 71 : 12, "IMAGE ID", "CREATED",
+           term_off());
     for (size_t i = 0; i < n; i++) {
         format_age(rows[i].created, age, sizeof age);
         format_size(rows[i].size, size, sizeof size);
-        printf("%-*s   %-*s   %s%.*s   %-14s   %s\n", (int)name, or_none(rows[i].repository), (int)tag,
-               or_none(rows[i].tag), whole ? "sha256:" : "", whole ? 64 : 12, rows[i].id, age, size);
+        printf("%-*s   %-*s   %-*s%s%s%.*s   %-14s   %s\n", (int)name, or_none(rows[i].repository), (int)tag,
+               or_none(rows[i].tag), digest, digests ? or_none(rows[i].digest) : "", digests ? "   " : "",
+               whole ? "sha256:" : "", whole ? 64 : 12, rows[i].id, age, size);
     }
 }
 
@@ -115,6 +124,7 @@ static int print_json(const struct store_row *rows, size_t n, struct err *err)
         json_object_begin(&w, NULL);
         json_string(&w, "repository", rows[i].repository);
         json_string(&w, "tag", rows[i].tag);
+        json_string(&w, "digest", rows[i].digest);
         json_string(&w, "id", id);
         json_string(&w, "created", created);
         json_uint(&w, "size", rows[i].size);
@@ -148,7 +158,7 @@ static int list(struct arena *a, const struct options *o, struct err *err)
     if (o->quiet)
         print_ids(rows, n, o->whole);
     else
-        print_table(rows, n, o->whole);
+        print_table(rows, n, o->whole, o->digests);
     return 0;
 }
 

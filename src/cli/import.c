@@ -109,7 +109,8 @@ static void note(const struct import_result *r)
                 "moat import: note: %llu extended attributes were dropped (user.* and security.capability are kept)\n",
                 (unsigned long long)u->dropped_xattrs);
     if (u->flat_owners)
-        fprintf(stderr, "moat import: note: all files belong to you: owners are kept only for root\n");
+        fprintf(stderr, "moat import: note: all files belong to you: owners are kept only for root, or of an archive "
+                        "where newuidmap gives you ids (moat boundaries)\n");
 }
 
 static int import_into(struct arena *a, const struct options *o, struct import *in, struct import_result *out,

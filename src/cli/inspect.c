@@ -36,9 +36,9 @@ static int apply(void *ctx, int id, const char *value, struct err *err)
     }
     if (id == OPTION_TYPE && !strcmp(value, "container"))
         return 0;
-    return id == OPTION_TYPE ? err_set(err, -EINVAL, "--type %s is refused: sandboxes are all that is looked at here",
-                                       value)
-                             : err_set(err, -EINVAL, "--size is refused: `moat system df -v` has the sizes");
+    return id == OPTION_TYPE
+               ? err_set(err, -EINVAL, "--type %s is refused: sandboxes are all that is looked at here", value)
+               : err_set(err, -EINVAL, "--size is refused: `moat system df -v` has the sizes");
 }
 
 static int inspect_one(struct inspect *o, const char *word, struct err *err)

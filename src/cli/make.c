@@ -142,7 +142,7 @@ static int find_workload(struct making *r, struct err *err)
 
 static int drop_default_limits(struct making *r, struct err *err)
 {
-    const char *dropped = run_options_drop_limits(&r->o, r->sb.cgroup_host.n > 0);
+    const char *dropped = run_options_drop_limits(&r->o, r->controllers);
 
     if (dropped && r->o.strict)
         return err_set(err, -ENOTSUP, "%s (--strict)", dropped);
@@ -159,10 +159,12 @@ static int map_ids(struct making *r, struct err *err)
 
     if (!maps)
         return err_set(err, -ENOMEM, "no memory for id maps");
-    if (r->privileged && r->o.build.userns == USERNS_HOST)
+    if (!r->privileged)
+        return run_options_map_user(&r->o, err);
+    if (r->o.build.userns == USERNS_HOST)
         return 0;
     p->ns[NS_USER] = (struct ns_rule){.how = NS_NEW};
-    if (!r->privileged || r->o.build.userns == USERNS_SINGLE) {
+    if (r->o.build.userns == USERNS_SINGLE) {
         maps[0] = (struct id_map){0, geteuid(), 1};
         maps[1] = (struct id_map){0, getegid(), 1};
     } else {
@@ -306,8 +308,7 @@ int making_prepare(struct making *r, int argc, char **argv, struct err *err)
     if ((rc = find_and_open(r, argc, argv, err)) < 0)
         return rc;
     r->sb.inst.cgroups = &r->sb.cgroup_host;
-    r->sb.inst.cgroup_path = r->privileged ? arena_printf(&r->arena, "/moat-%s", r->sb.id) : NULL;
-    if ((rc = sandbox_reserve(&r->sb, r->sb.id, err)) < 0)
+    if ((rc = sandbox_place_group(&r->sb, &r->controllers, err)) < 0 || (rc = sandbox_reserve(&r->sb, r->sb.id, err)) < 0)
         return rc;
     r->made = true;
     rc = r->o.bundle ? policy_check(&r->sb.policy, err) : make_policy(r, err);

@@ -19,6 +19,7 @@ struct making {
     struct store store;
     struct image image;
     bool from_image, made, privileged;
+    uint32_t controllers; /* whose limits can be set: bits of enum cgroup_controller */
     int root_fd;      /* the root as it is before the run, for users and groups */
     const char *root; /* its path */
 };

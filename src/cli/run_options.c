@@ -8,6 +8,8 @@
 #include "cli/run_options.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "host/cgroup.h"
+#include "host/subid.h"
 #include "policy/defaults.h"
 #include "policy/list.h"
 #include "policy/names.h"
@@ -657,19 +659,55 @@ int run_options_image(struct run_options *o, const struct image_config *image, s
     return r;
 }
 
-const char *run_options_drop_limits(struct run_options *o, bool have_cgroups)
+const char *run_options_drop_limits(struct run_options *o, uint32_t controllers)
 {
     struct resources *rs = &o->policy.resources;
-    bool root = geteuid() == 0;
+    const struct policy_build *b = &o->build;
+    bool root = geteuid() == 0, memory = controllers >> CG_MEMORY & 1, pids = controllers >> CG_PIDS & 1;
+    bool devices = root && controllers >> CG_DEVICES & 1;
 
-    if (have_cgroups && root)
-        return NULL;
-    if (!policy_flag_given(&o->build, FLAG_MEMORY))
+    if (!memory && !policy_flag_given(b, FLAG_MEMORY) && !policy_flag_given(b, FLAG_MEMORY_SWAP))
         rs->memory.limit.set = rs->memory.swap.set = false;
-    if (!policy_flag_given(&o->build, FLAG_PIDS_LIMIT))
+    if (!pids && !policy_flag_given(b, FLAG_PIDS_LIMIT))
         rs->pids.set = false;
-    if (!policy_flag_given(&o->build, FLAG_DEVICE_CGROUP_RULE) && !policy_flag_given(&o->build, FLAG_DEVICE))
+    /* A user's sandbox has no devices but those that are bound into it, with the rights the user has. */
+    if (!devices && !policy_flag_given(b, FLAG_DEVICE_CGROUP_RULE) && (!root || !policy_flag_given(b, FLAG_DEVICE)))
         rs->n_devices = 0;
-    return root ? "no cgroup hierarchy is mounted: the default limits on memory and processes are not applied"
-                : "not root: the default limits on memory and processes are not applied";
+    if (memory && pids)
+        return NULL;
+    if (root)
+        return "no cgroup hierarchy is mounted: the default limits on memory and processes are not applied";
+    return memory ? "not root, and no pids controller is delegated: the default limit on processes is not applied"
+           : pids ? "not root, and no memory controller is delegated: the default limit on memory is not applied"
+                  : "not root: the default limits on memory and processes are not applied (no cgroup is delegated: "
+                    "moat boundaries says how)";
+}
+
+int run_options_map_user(struct run_options *o, struct err *err)
+{
+    struct policy *p = &o->policy;
+    struct subid *ids = arena_alloc(p->arena, sizeof *ids);
+    bool asked = policy_flag_given(&o->build, FLAG_USERNS);
+
+    if (!ids)
+        return err_set(err, -ENOMEM, "no memory for id maps");
+    if (o->build.userns == USERNS_HOST)
+        return err_set(err, -ENOTSUP,
+                       "--userns host: without root there are no namespaces but in a user namespace: leave it out");
+    if (o->build.userns != USERNS_SINGLE)
+        subid_find(ids);
+    else
+        ids->why_not = "";
+    if (ids->why_not && o->build.userns == USERNS_MOAT && asked)
+        return err_set(err, -ENOTSUP, "--userns moat: only one id can be mapped: %s", ids->why_not);
+    uint32_t n = ids->why_not ? 1 : 2;
+    ids->uid[0] = (struct id_map){0, geteuid(), 1};
+    ids->gid[0] = (struct id_map){0, getegid(), 1};
+    p->ns[NS_USER] = (struct ns_rule){.how = NS_NEW};
+    p->uid_maps = (struct id_maps){ids->uid, n};
+    p->gid_maps = (struct id_maps){ids->gid, n};
+    if (n == 1 && (p->process.user.uid || p->process.user.gid || p->process.user.n_groups))
+        return err_set(err, -ENOTSUP, "user %u:%u: only id 0 is mapped without root%s%s", p->process.user.uid,
+                       p->process.user.gid, *ids->why_not ? ": " : " and with --userns single", ids->why_not);
+    return 0;
 }

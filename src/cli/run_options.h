@@ -49,7 +49,12 @@ int run_options_parse(struct arena *a, int argc, char **argv, struct run_options
 int run_options_image(struct run_options *o, const struct image_config *image, struct err *err);
 
 /* Limits that nobody asked for are left out where this process has no place for them: root without a cgroup hierarchy,
- * or another user. NULL when all stay; else a sentence that says so. Before policy_default_finish(). */
-const char *run_options_drop_limits(struct run_options *o, bool have_cgroups);
+ * or another user without the controller (bits of enum cgroup_controller, all for root). NULL when all stay; else a
+ * sentence that says so. Before policy_default_finish(). */
+const char *run_options_drop_limits(struct run_options *o, uint32_t controllers);
+
+/* The id maps of an ordinary user: himself as root, and his subordinate range where there is one and --userns single
+ * was not given. -ENOTSUP for what he cannot have. */
+int run_options_map_user(struct run_options *o, struct err *err);
 
 #endif

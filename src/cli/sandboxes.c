@@ -129,6 +129,12 @@ int sandboxes_all(const char *command, int (*each)(struct sandbox *sb, void *ctx
     return r;
 }
 
+void sandboxes_unlock(struct sandbox *sb)
+{
+    if (sb->inst.state_fd >= 0)
+        flock(sb->inst.state_fd, LOCK_UN);
+}
+
 int sandboxes_connect(struct sandbox *sb, struct err *err)
 {
     struct err none = {0};
@@ -144,7 +150,7 @@ int sandboxes_connect(struct sandbox *sb, struct err *err)
         return r;
     if (!monitor_alive(sb) && sb->inst.pid > 0)
         r = monitor_recover(sb, err);
-    flock(sb->inst.state_fd, LOCK_UN); /* who follows a log keeps the sandbox open for long */
+    sandboxes_unlock(sb); /* who follows a log keeps the sandbox open for long */
     return r < 0 ? r : monitor_connect(sb, err);
 }
 

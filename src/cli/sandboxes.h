@@ -38,6 +38,12 @@ int sandboxes_all(const char *command, int (*each)(struct sandbox *sb, void *ctx
  * descriptor; -ENOTCONN: none, since it does not run. */
 int sandboxes_connect(struct sandbox *sb, struct err *err);
 
+/* Gives back what sandbox_lock() took, and keeps the sandbox open. */
+void sandboxes_unlock(struct sandbox *sb);
+
+/* rm.c: removes it, by its monitor where there is one. Without force one that runs is refused in docker's words. */
+int sandboxes_remove(struct sandbox *sb, bool force, struct err *err);
+
 /* Docker's word for a state: "running", "exited", "created", "paused", "restarting". */
 const char *sandboxes_state_word(enum sandbox_status s);
 static inline bool sandboxes_runs(enum sandbox_status s)

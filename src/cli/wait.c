@@ -5,29 +5,19 @@
  */
 #include "cli/commands.h"
 #include "cli/sandboxes.h"
+#include "host/pidfd.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* <linux/pidfd.h> of Linux 6.13 and 6.14; older headers lack it. */
-struct pidfd_info_exit {
-    uint64_t mask, cgroupid;
-    uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-    int32_t exit_code;
-};
-_Static_assert(sizeof(struct pidfd_info_exit) == 64, "the first form of struct pidfd_info");
-#define PIDFD_GET_INFO_EXIT _IOWR(0xFF, 11, struct pidfd_info_exit)
-#define PIDFD_INFO_EXIT     (1u << 3)
 
 /* A foreground run: its maker reaps it and removes it. */
 static int wait_foreground(struct sandbox *sb, int *code, struct err *err)
 {
     struct pollfd p = {.fd = sb->inst.pidfd, .events = POLLIN};
-    struct pidfd_info_exit info = {.mask = PIDFD_INFO_EXIT};
+    int st;
 
     if (sb->inst.pid <= 0)
         return err_set(err, -ESRCH, "container %s has ended, and what runs in the foreground leaves no status", sb->id);
@@ -38,12 +28,12 @@ static int wait_foreground(struct sandbox *sb, int *code, struct err *err)
         p.events = 0;
         poll(&p, 1, 20);
     }
-    if (ioctl(sb->inst.pidfd, PIDFD_GET_INFO_EXIT, &info) < 0 || !(info.mask & PIDFD_INFO_EXIT))
+    if (pidfd_exit_status(sb->inst.pidfd, &st) < 0)
         return err_set(err, -ENODATA,
                        "container %s has ended; it ran in the foreground and this kernel does not tell "
                        "the status of another's child (Linux 6.14 does)",
                        sb->id);
-    *code = WIFSIGNALED(info.exit_code) ? 128 + WTERMSIG(info.exit_code) : WEXITSTATUS(info.exit_code);
+    *code = WIFSIGNALED(st) ? 128 + WTERMSIG(st) : WEXITSTATUS(st);
     return 0;
 }
 

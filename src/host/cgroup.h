@@ -100,6 +100,17 @@ int cgroup_open(struct cgroup *cg, const struct cgroup_host *host, const char *p
  * equals the limit (no swap), else it is refused. */
 int cgroup_apply(struct cgroup *cg, const struct resources *r, bool update, struct err *err);
 
+/* Where an ordinary user may make groups: below the group he is in himself, if it was given to him. */
+struct cgroup_delegation {
+    char path[512];       /* below each mountpoint; "": nowhere */
+    uint32_t controllers; /* bits of enum cgroup_controller: those whose limits can be set there */
+};
+/* Looks only. Of v1 hierarchies those count in which our own group is this one too. */
+void cgroup_delegation_find(const struct cgroup_host *host, struct cgroup_delegation *out);
+/* v2 forbids processes beside groups with controllers, so whoever is in the given group itself, as we are, moves to a
+ * group "moat.self" below it, and the controllers are switched on. d->controllers loses what cannot be. */
+void cgroup_delegation_prepare(const struct cgroup_host *host, struct cgroup_delegation *d);
+
 /* The group in the v2 hierarchy, for CLONE_INTO_CGROUP; -1 when there is none. Its join_fds entry is then not needed.
  */
 int cgroup_clone_fd(const struct cgroup *cg);

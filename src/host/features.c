@@ -2,6 +2,7 @@
 #include "host/features.h"
 
 #include "base/io.h"
+#include "host/subid.h"
 #include "host/sys.h"
 #include "policy/names.h"
 
@@ -47,16 +48,36 @@ static bool is_chrooted(void)
     return n > 0 && !strstr(text, " / / ") && !strstr(text, " / rw") && !strstr(text, " / ro");
 }
 
-static bool user_namespaces_allowed(void)
+static bool sysctl_is(const char *path, int value)
 {
     char text[32];
 
-    if (io_read_small(AT_FDCWD, "/proc/sys/user/max_user_namespaces", text, sizeof text) > 0 && atoi(text) == 0)
-        return false;
-    if (geteuid() != 0 &&
-        io_read_small(AT_FDCWD, "/proc/sys/kernel/unprivileged_userns_clone", text, sizeof text) > 0 && atoi(text) == 0)
-        return false;
-    return has_namespace(NS_USER);
+    return io_read_small(AT_FDCWD, path, text, sizeof text) > 0 && atoi(text) == value;
+}
+
+/* Ubuntu's restriction strikes whom no AppArmor profile names. */
+static bool is_unconfined(void)
+{
+    char text[256];
+
+    return io_read_small(AT_FDCWD, "/proc/self/attr/apparmor/current", text, sizeof text) > 0 &&
+           !strncmp(text, "unconfined", 10);
+}
+
+static const char *user_namespaces_why_not(void)
+{
+    bool root = geteuid() == 0;
+
+    if (!has_namespace(NS_USER))
+        return "this kernel has no user namespaces (CONFIG_USER_NS)";
+    if (sysctl_is("/proc/sys/user/max_user_namespaces", 0))
+        return "user namespaces are off (sysctl user.max_user_namespaces is 0)";
+    if (!root && sysctl_is("/proc/sys/kernel/unprivileged_userns_clone", 0))
+        return "user namespaces are off for all but root (sysctl kernel.unprivileged_userns_clone is 0)";
+    if (!root && sysctl_is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1) && is_unconfined())
+        return "AppArmor restricts user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns is 1): root "
+               "allows them by a profile with `userns,` for the moat program, or by setting it to 0";
+    return NULL;
 }
 
 static uint64_t effective_capabilities(void)
@@ -79,8 +100,7 @@ static const char *what_is_missing(const struct features *f)
         return "this process is in a chroot, and the kernel refuses user namespaces there: enter the root with "
                "pivot_root";
     if (!f->privileged && !f->user_namespaces_allowed)
-        return "not root, and user namespaces are off (sysctl user.max_user_namespaces, "
-               "kernel.unprivileged_userns_clone)";
+        return f->userns_why_not;
     return NULL;
 }
 
@@ -101,12 +121,50 @@ void features_probe(struct features *f)
     uint64_t caps = effective_capabilities();
     f->privileged = caps >> CAP_SYS_ADMIN & 1;
     f->resource_capability = caps >> CAP_SYS_RESOURCE & 1;
-    f->user_namespaces_allowed = user_namespaces_allowed();
+    f->userns_why_not = user_namespaces_why_not();
+    f->user_namespaces_allowed = !f->userns_why_not;
     f->chrooted = is_chrooted();
     long abi = sys(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     f->landlock_abi = abi > 0 ? (int)abi : 0;
     f->cgroups = cgroup_host_probe(&cgroups, &ignored) == 0 ? cgroups.layout : CGROUP_NONE;
+    f->user = geteuid() != 0;
+    if (f->user) {
+        struct subid ids;
+        subid_find(&ids);
+        f->one_id = ids.why_not;
+        f->ids = ids.why_not ? 1 : 1 + ids.uid[1].count;
+        cgroup_delegation_find(&cgroups, &f->delegation);
+    }
     f->why_not = what_is_missing(f);
+}
+
+#define DELEGATE                                                                                                       \
+    "start moat from a group that is given to you (systemd-run --user --scope -p Delegate=yes COMMAND), or let root "  \
+    "make one and chown it"
+
+const char *features_delegate_remedy(void)
+{
+    return DELEGATE;
+}
+
+/* What a user has, and what root, a package or a setting would add. */
+static const char *user_summary(const struct features *f, struct arena *a)
+{
+    char controllers[256] = "";
+    size_t n = 0;
+
+    for (unsigned c = 0; c < CG_CONTROLLERS && n < sizeof controllers - 32; c++)
+        if (f->delegation.controllers >> c & 1)
+            n += (size_t)snprintf(controllers + n, sizeof controllers - n, " %s",
+                                  cgroup_controller_name((enum cgroup_controller)c));
+    const char *ids =
+        f->one_id
+            ? arena_printf(a, "one user id, so programs that change owners or users fail (for more: %s)", f->one_id)
+            : arena_printf(a, "%u user ids", f->ids);
+    const char *limits = n ? arena_printf(a, "limits by the controllers%s", controllers)
+                           : "no limits on memory, processors and processes (for them: " DELEGATE ")";
+    return arena_printf(a, "not root: %s; %s; no id-mapped binds, no device rules", ids ? ids : "",
+                        limits ? limits : "");
 }
 
 const char *features_summary(const struct features *f, struct arena *a)
@@ -116,5 +174,7 @@ const char *features_summary(const struct features *f, struct arena *a)
     snprintf(landlock, sizeof landlock, f->landlock_abi ? "Landlock ABI %d" : "no Landlock", f->landlock_abi);
     return arena_printf(a, "cgroups %s, %s, %s, %s", cgroup_layout_name(f->cgroups), landlock,
                         f->overlay ? "overlay" : "no overlay",
-                        f->privileged ? "root" : "not root: one user id, no limits");
+                        f->user         ? user_summary(f, a)
+                        : f->privileged ? "root"
+                                        : "root without CAP_SYS_ADMIN");
 }

@@ -19,11 +19,18 @@ struct features {
     bool chrooted;    /* our root is not the root of our mount namespace */
     int landlock_abi; /* 0: none */
     enum cgroup_layout cgroups;
-    bool resource_capability; /* CAP_SYS_RESOURCE in effect */
-    const char *why_not;      /* when containers cannot run: what is missing and the remedy; else NULL */
+    bool user;                           /* not root: the three below count */
+    const char *one_id;                  /* why only one id can be mapped, and the remedy; NULL: a range can */
+    uint32_t ids;                        /* how many can */
+    struct cgroup_delegation delegation; /* where limits can be set */
+    const char *userns_why_not;          /* why user namespaces are not allowed; NULL: they are */
+    bool resource_capability;            /* CAP_SYS_RESOURCE in effect */
+    const char *why_not;                 /* when containers cannot run: what is missing and the remedy; else NULL */
 };
 
 void features_probe(struct features *f);
+/* What an ordinary user can do to have limits. */
+const char *features_delegate_remedy(void);
 /* "cgroups hybrid, Landlock ABI 7, overlay" in the arena. */
 const char *features_summary(const struct features *f, struct arena *a);
 

@@ -5,6 +5,8 @@
  */
 #include "host/helper.h"
 
+#include "host/userns.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -107,6 +109,42 @@ int helper_spawn(const char *path, char *const argv[], const struct helper_fd *f
     posix_spawnattr_destroy(&attr);
     cleanup_fd(&null);
     return r;
+}
+
+/* In the child: what posix_spawn(3) does above, and before it the namespace, which it cannot. */
+__attribute__((noreturn)) static void become(int userns, const char *path, char *const argv[],
+                                             const struct helper_fd *fds, size_t n, int null)
+{
+    static char *no_environment[] = {NULL};
+    int held[HELPER_FDS_MAX], high = fcntl(null, F_DUPFD_CLOEXEC, 32);
+    sigset_t none;
+    bool bad = high < 0 || userns_enter(userns) < 0;
+
+    for (size_t i = 0; i < n && !bad; i++)
+        bad = (held[i] = fcntl(fds[i].fd >= 0 ? fds[i].fd : high, F_DUPFD_CLOEXEC, 32)) < 0;
+    for (int fd = 0; fd < 3 && !bad; fd++)
+        bad = dup2(high, fd) < 0;
+    for (size_t i = 0; i < n && !bad; i++)
+        bad = dup2(held[i], fds[i].target) < 0;
+    signal(SIGPIPE, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (!bad)
+        execve(path, argv, no_environment);
+    _exit(127);
+}
+
+int helper_spawn_in(int userns, const char *path, char *const argv[], const struct helper_fd *fds, size_t n, pid_t *pid)
+{
+    if (n > HELPER_FDS_MAX)
+        return -E2BIG;
+    _cleanup_fd_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0)
+        return -errno;
+    *pid = fork();
+    if (*pid == 0)
+        become(userns, path, argv, fds, n, null);
+    return *pid < 0 ? -errno : 0;
 }
 
 int helper_wait(pid_t pid, bool kill_it, int *status)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Programs and files that were installed with moat: finding them, and running a helper. Life of a helper: helper_spawn()
+ * Programs and files that were installed with moat: finding them, and running a helper. Life of a helper:
+ * helper_spawn()
  * -> what the caller has to say and to hear over its descriptors -> helper_wait(). A helper is assumed to be taken over
  * by what it reads: it gets no environment and no descriptor but those named, and what it says is hostile.
  */
@@ -30,6 +31,9 @@ struct helper_fd {
 /* 0 or -errno. 0, 1 and 2 are /dev/null unless named; all else that is open must be close-on-exec, as everything here
  * is. */
 int helper_spawn(const char *path, char *const argv[], const struct helper_fd *fds, size_t n, pid_t *pid);
+/* The same as the root of a user namespace (userns.h). */
+int helper_spawn_in(int userns, const char *path, char *const argv[], const struct helper_fd *fds, size_t n,
+                    pid_t *pid);
 
 /* Reaps it; kill_it: it has nothing to say any more. 0 or -errno. */
 int helper_wait(pid_t pid, bool kill_it, int *status);

@@ -3,10 +3,11 @@
 
 #include "base/io.h"
 #include "host/clone.h"
+#include "host/helper.h"
+#include "host/subid.h"
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,7 +17,7 @@
 #define NS_GET_TYPE  _IO(0xb7, 0x3) /* NS_GET_NSTYPE, linux/nsfs.h */
 #define MAP_TEXT_MAX 4096           /* the kernel takes at most a page */
 
-extern char **environ;
+#define HELPER_TEXT 300 /* of what a helper says */
 
 int ioctl_ns_type(int fd)
 {
@@ -41,16 +42,34 @@ static int write_map(pid_t pid, const char *file, const struct id_maps *maps, st
                  : 0;
 }
 
-/* newuidmap PID inside outside count ... */
-static int run_helper(const char *helper, pid_t pid, const struct id_maps *maps, struct err *err)
+/* What it said, in one line without its own name; a newline ends it. */
+static void read_complaint(int fd, char text[HELPER_TEXT])
 {
-    char numbers[3 * 64][12], who[12];
-    char *argv[3 * 64 + 3] = {(char *)(uintptr_t)helper, who};
+    char raw[HELPER_TEXT];
+    size_t n = 0;
+    ssize_t k;
+
+    while (n < sizeof raw && ((k = read(fd, raw + n, sizeof raw - n)) > 0 || (k < 0 && errno == EINTR)))
+        n += k > 0 ? (size_t)k : 0;
+    const char *end = memchr(raw, '\n', n), *colon = memchr(raw, ':', n);
+    size_t skip = colon && colon + 2 < raw + n && (!end || colon < end) ? (size_t)(colon + 2 - raw) : 0;
+    helper_printable(text, HELPER_TEXT, raw + skip, (end ? (size_t)(end - raw) : n) - skip);
+}
+
+/* newuidmap PID inside outside count ...: a set-uid program, so from a fixed place and without our environment. */
+static int run_helper(const char *name, pid_t pid, const struct id_maps *maps, struct err *err)
+{
+    char numbers[3 * 64][12], who[12], text[HELPER_TEXT];
+    const char *helper;
+    char *argv[3 * 64 + 3] = {(char *)(uintptr_t)name, who};
     pid_t child;
-    int status = 0;
+    int status = 0, ends[2];
 
     if (maps->n > 64)
-        return err_set(err, -E2BIG, "%s: %u id map entries, at most 64 here", helper, maps->n);
+        return err_set(err, -E2BIG, "%s: %u id map entries, at most 64 here", name, maps->n);
+    int r = subid_helper(name, &helper, err);
+    if (r < 0)
+        return err_wrap(err, "user namespace: more than one id without root");
     snprintf(who, sizeof who, "%d", (int)pid);
     for (uint32_t i = 0; i < maps->n; i++) {
         const uint32_t v[3] = {maps->v[i].inside, maps->v[i].outside, maps->v[i].count};
@@ -59,12 +78,21 @@ static int run_helper(const char *helper, pid_t pid, const struct id_maps *maps,
             argv[2 + i * 3 + (uint32_t)k] = numbers[i * 3 + (uint32_t)k];
         }
     }
-    int r = posix_spawnp(&child, helper, NULL, NULL, argv, environ);
-    if (r)
-        return err_sys(err, -r, "%s: needed to map more than one id without root (package uidmap)", helper);
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    return status ? err_set(err, -EPERM, "%s refused the map; /etc/subuid and /etc/subgid must grant the range", helper)
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_sys(err, -errno, "%s: make a pipe", helper);
+    const struct helper_fd fds[] = {{ends[1], 2}};
+    r = helper_spawn(helper, argv, fds, ARRAY_LEN(fds), &child);
+    close(ends[1]);
+    if (r == 0)
+        read_complaint(ends[0], text);
+    close(ends[0]);
+    if (r < 0)
+        return err_sys(err, r, "start %s", helper);
+    r = helper_wait(child, false, &status);
+    if (r < 0)
+        return err_sys(err, r, "wait for %s", helper);
+    return status ? err_set(err, -EPERM, "%s refused the map of ids: %s (/etc/sub%s must grant the range)", helper,
+                            *text ? text : "it did not say why", name[3] == 'u' ? "uid" : "gid")
                   : 0;
 }
 

@@ -10,6 +10,12 @@
  * demands, and newuidmap and newgidmap (shadow-utils) are used where a map has more than our own id. */
 int idmap_write(pid_t pid, const struct id_maps *uid, const struct id_maps *gid, bool unprivileged, struct err *err);
 
+/* One id, or none: the map that the kernel lets anybody write, and for which setgroups(2) is denied. */
+static inline bool idmap_is_single(const struct id_maps *m)
+{
+    return m->n == 0 || (m->n == 1 && m->v[0].count == 1);
+}
+
 /* A user namespace with these maps and no process; *fd is the caller's. */
 int idmap_userns(const struct id_maps *uid, const struct id_maps *gid, int *fd, struct err *err);
 

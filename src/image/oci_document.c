@@ -120,7 +120,7 @@ int oci_document_kind(const struct json *document, const char *type, enum oci_ki
     const char *own = text_of(document, "mediaType");
     bool index = json_get(document, "manifests"), manifest = json_get(document, "layers");
 
-    if ((version && version->type == JSON_INT && version->integer == 1) || strstr(type, "manifest.v1+"))
+    if ((version && version->type == JSON_INT && version->integer == 1) || strstr(type, "distribution.manifest.v1+"))
         return err_set(err, -ENOTSUP,
                        "it is a manifest of Docker's schema 1, which names no layers by what they hold: "
                        "push the image again with a newer program");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The order of a pull: see src/image/README.md. moat-pull speaks with the registry and is not believed: it puts files
- * into a directory of the store, and here their digests are taken before they are parsed or unpacked. All that the helper
- * decides is what a tag means, and that nobody but the registry can say.
+ * into a directory of the store, and here their digests are taken before they are parsed or unpacked. All that the
+ * helper decides is what a tag means, and that nobody but the registry can say.
  */
 #include "image/pull.h"
 
@@ -41,7 +41,8 @@ struct pull {
     struct layer *layers; /* NULL: not known yet */
     uint32_t config;      /* request; NONE */
     bool config_here;
-    size_t unpacking; /* layer under way */
+    size_t unpacking;  /* layer under way */
+    struct err failed; /* of moat-pull, heard while a layer was unpacked */
     struct pull_result *out;
 };
 
@@ -77,23 +78,25 @@ static void note_report(struct pull *p, const struct pull_report *r)
 
 static int hear(struct pull *p, struct pull_report *r, struct err *err)
 {
+    if (p->failed.code)
+        return err_set(err, p->failed.code, "%s", p->failed.text);
     int ret = puller_hear(&p->puller, true, p->o->interrupted, r, err);
-
     if (ret == 0)
         note_report(p, r);
     return ret;
 }
 
-/* While a layer is unpacked: what has come meanwhile. A failure is heard again later, by the end of its pipe. */
+/* While a layer is unpacked: what has come meanwhile. A failure waits for the end of the layer. */
 static void on_unpack(void *ctx, uint64_t done, uint64_t total)
 {
     struct pull *p = ctx;
     struct pull_report r;
-    struct err ignored = {0};
+    int ret = 0;
 
-    tell(p, p->unpacking, PULL_LAYER_UNPACKS, done, total);
-    (void)r;
-    (void)ignored;
+    while (!p->failed.code && (ret = puller_hear(&p->puller, false, NULL, &r, &p->failed)) == 0)
+        note_report(p, &r);
+    if (total) /* else it tells of what it has written */
+        tell(p, p->unpacking, PULL_LAYER_UNPACKS, done, total);
 }
 
 /* ---- documents -------------------------------------------------------------------------------------------------- */
@@ -123,7 +126,7 @@ static int fetch_document(struct pull *p, const char *reference, struct oci_blob
 static int find_manifest(struct pull *p, struct err *err)
 {
     char reference[IMAGE_ID_LEN + 8];
-    const char *wanted = p->remote.wanted, *type = "";
+    const char *wanted = p->remote.wanted, *type = NULL;
     struct oci_blob blob = {.size = 0};
     bool complete = false;
     int r = 0;
@@ -177,7 +180,6 @@ static int ask_blob(struct pull *p, const struct oci_blob *blob, uint32_t *numbe
 static int ask_for_all(struct pull *p, struct err *err)
 {
     const struct oci_manifest *m = &p->oci.content;
-    struct pull_report ignored;
     int r = ask_blob(p, &m->config, &p->config, err);
 
     p->layers = r < 0 ? NULL : arena_array(p->s->arena, m->n_layers + 1, sizeof *p->layers);
@@ -198,7 +200,6 @@ static int ask_for_all(struct pull *p, struct err *err)
         if (r == 0)
             tell(p, i, PULL_LAYER_WAITS, 0, m->layers[i].size);
     }
-    (void)ignored;
     return r;
 }
 
@@ -338,8 +339,8 @@ static int bring_in(struct pull *p, const struct reference *ref, struct err *err
     return store_tag(p->s, &name, p->oci.manifest.hex, err);
 }
 
-int image_pull(struct store *s, const struct reference *ref, const struct pull_options *options, struct pull_result *out,
-               struct err *err)
+int image_pull(struct store *s, const struct reference *ref, const struct pull_options *options,
+               struct pull_result *out, struct err *err)
 {
     struct pull p = {.s = s, .o = options, .config = NONE, .out = out, .puller = {.request = -1, .report = -1}};
     struct pull_setup setup;

@@ -29,19 +29,19 @@ struct pull_options {
 };
 
 struct pull_result {
-    struct import_result import; /* id; existed: all was here but perhaps the name */
-    char digest[IMAGE_ID_LEN + 1]; /* of what the name means at the registry: a manifest or an index */
+    struct import_result import;           /* id; existed: all was here but perhaps the name */
+    char digest[IMAGE_ID_LEN + 1];         /* of what the name means at the registry: a manifest or an index */
     char full[2 * REFERENCE_NAME_MAX + 2]; /* HOST/REPOSITORY, without tag */
-    bool up_to_date; /* the name meant that before */
-    bool foreign;    /* for another kind of machine */
+    bool up_to_date;                       /* the name meant that before */
+    bool foreign;                          /* for another kind of machine */
     char platform[64];
     size_t n_layers;
     uint64_t downloaded; /* bytes of layers */
 };
 
-/* The store must be open for changes. A failure leaves the store as it was; a kill leaves a directory that store_clean()
- * finds. */
-int image_pull(struct store *s, const struct reference *ref, const struct pull_options *options, struct pull_result *out,
-               struct err *err);
+/* The store must be open for changes. A failure leaves the store as it was; a kill leaves a directory that
+ * store_clean() finds. */
+int image_pull(struct store *s, const struct reference *ref, const struct pull_options *options,
+               struct pull_result *out, struct err *err);
 
 #endif

@@ -65,10 +65,8 @@ int puller_start(struct arena *a, const struct pull_setup *setup, int dest, stru
     report_read = ends[0];
     report_write = ends[1];
     fcntl(report_write, F_SETPIPE_SZ, 1 << 20); /* room for a report a layer; a refusal costs only time */
-    const struct helper_fd fds[] = {{request_read, PULL_FD_REQUEST},
-                                    {dest, PULL_FD_DEST},
-                                    {report_write, PULL_FD_REPORT},
-                                    {ca, PULL_FD_CA}};
+    const struct helper_fd fds[] = {
+        {request_read, PULL_FD_REQUEST}, {dest, PULL_FD_DEST}, {report_write, PULL_FD_REPORT}, {ca, PULL_FD_CA}};
     if ((r = helper_spawn(path, argv, fds, ARRAY_LEN(fds), &out->pid)) < 0)
         return err_sys(err, r, "start %s", path);
     out->request = steal_fd(&request_write);
@@ -116,8 +114,9 @@ static int check(struct puller *p, const struct pull_report *r, struct err *err)
     if (r->version != PULL_RECORD_VERSION || r->kind < PULL_PROGRESS || r->kind > PULL_FAILED ||
         r->text_len > sizeof r->text || !memchr(r->hex, 0, sizeof r->hex) || !memchr(r->type, 0, sizeof r->type) ||
         (r->kind != PULL_FAILED && r->request >= p->asked))
-        return err_set(err, -EPROTO, "moat-pull sends a report that is not understood: reinstall moat, both programs "
-                                     "together");
+        return err_set(err, -EPROTO,
+                       "moat-pull sends a report that is not understood: reinstall moat, both programs "
+                       "together");
     if (r->kind != PULL_FAILED)
         return 0;
     helper_printable(text, sizeof text, r->text, r->text_len);

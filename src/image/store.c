@@ -56,6 +56,20 @@ static int make_parents(const char *path)
     return 0;
 }
 
+int store_check_owner(int fd, const char *path, struct err *err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return err_sys(err, -errno, "data directory %s", path);
+    if (st.st_uid == geteuid() && !(st.st_mode & 022))
+        return 0;
+    return err_set(err, -EPERM,
+                   "data directory %s: belongs to uid %u with mode %o; it must be ours and not for others to write "
+                   "(chown, chmod go-w, or set MOAT_DATA_DIR)",
+                   path, (unsigned)st.st_uid, (unsigned)st.st_mode & 07777);
+}
+
 static int open_part(struct store *s, const char *name, bool create, int *fd, struct err *err)
 {
     if (create && mkdirat(s->fd, name, 0700) < 0 && errno != EEXIST)
@@ -85,6 +99,10 @@ int store_open(struct store *s, struct arena *a, const char *data_dir, bool crea
         if (!create && errno == ENOENT)
             return 0;
         return err_sys(err, -errno, "open the image store %s", s->path);
+    }
+    if ((r = store_check_owner(s->fd, s->path, err)) < 0) {
+        store_close(s);
+        return r;
     }
     if ((r = open_part(s, "images", create, &s->images_fd, err)) < 0 ||
         (r = open_part(s, "refs", create, &s->refs_fd, err)) < 0) {
@@ -208,6 +226,8 @@ static bool find_name(struct store *s, struct reference *ref, char id[IMAGE_ID_L
     if (s->refs_fd < 0 || store_walk_tags(s, file, match_digest, &d, &ignored) < 0 || !d.id[0])
         return false;
     *ref = d.found;
+    if (!d.exact)
+        ref->name[0] = 0; /* found by what it is, not by this name: nobody takes the other name away unasked */
     strcpy(id, d.id);
     return true;
 }

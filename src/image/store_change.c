@@ -4,8 +4,8 @@
  * happen in a .tmp- directory whose flock(2) tells the living from the dead, also across pid namespaces.
  */
 #include "base/io.h"
+#include "image/owned.h"
 #include "image/store_internal.h"
-#include "image/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,7 +72,7 @@ void store_build_discard(struct store *s, struct store_build *b)
 
     if (b->fd < 0)
         return;
-    tree_remove(s->images_fd, b->name, &ignored); /* what stays is rubbish that store_clean() finds */
+    owned_tree_remove(s->images_fd, b->name, &ignored); /* what stays is rubbish that store_clean() finds */
     cleanup_fd(&b->rootfs_fd);
     cleanup_fd(&b->fd);
     b->fd = b->rootfs_fd = -1;
@@ -251,7 +251,7 @@ int store_remove(struct store *s, const char *text, bool force, struct store_rem
     cleanup_fd(&lock);
     lock = -1;
     out->deleted = true;
-    return tree_remove(s->images_fd, name, err);
+    return owned_tree_remove(s->images_fd, name, err);
 }
 
 struct cleaning {
@@ -270,7 +270,7 @@ static int clean_one(void *ctx, const char *name, struct err *err)
     _cleanup_fd_ int fd = openat(c->s->images_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
         return 0; /* its owner lives */
-    if (tree_remove(c->s->images_fd, name, &why) < 0) {
+    if (owned_tree_remove(c->s->images_fd, name, &why) < 0) {
         if (!c->first.code)
             c->first = why;
         return 0;

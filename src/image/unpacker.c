@@ -8,6 +8,7 @@
 
 #include "base/io.h"
 #include "host/helper.h"
+#include "host/userns.h"
 #include "image/unpack_record.h"
 
 #include <errno.h>
@@ -27,6 +28,23 @@ struct helper {
     int feed;   /* write end of its descriptor 0; -1 when copying or given up */
     int report; /* read end of its descriptor 4 */
 };
+
+/* An ordinary user's range of ids gives the files of an archive owners. What is copied has the owners of this host,
+ * which mean nothing inside: there all belongs to the user, as before. */
+static int spawn(const struct unpack_job *job, const char *path, char *const argv[], const struct helper_fd *fds,
+                 size_t n, pid_t *pid, struct err *err)
+{
+    _cleanup_fd_ int userns = -1;
+    struct err why = {0};
+    int r = job->archive < 0 || geteuid() == 0 ? -ENOTSUP : userns_open(&userns, &why);
+
+    if (r < 0 && r != -ENOTSUP) {
+        *err = why;
+        return r;
+    }
+    r = r == 0 ? helper_spawn_in(userns, path, argv, fds, n, pid) : helper_spawn(path, argv, fds, n, pid);
+    return r < 0 ? err_sys(err, r, "start %s", path) : 0;
+}
 
 static int start(struct arena *a, const struct unpack_job *job, struct helper *h, struct err *err)
 {
@@ -70,9 +88,9 @@ static int start(struct arena *a, const struct unpack_job *job, struct helper *h
                                     {job->dest, UNPACK_FD_DEST},
                                     {report_write, UNPACK_FD_REPORT},
                                     {job->source, UNPACK_FD_SOURCE}};
-    r = helper_spawn(path, argv, fds, ARRAY_LEN(fds), &h->pid);
+    r = spawn(job, path, argv, fds, ARRAY_LEN(fds), &h->pid, err);
     if (r < 0)
-        return err_sys(err, r, "start %s", path);
+        return r;
     h->feed = steal_fd(&feed_write);
     h->report = steal_fd(&report_read);
     return 0;

@@ -31,7 +31,8 @@ static const char *read_value(const char *p, char *out, size_t size)
     size_t n = 0;
 
     if (*p != '"') {
-        n = strcspn(p, " \t,");
+        while (p[n] > ' ' && p[n] < 0x7f && p[n] != ',')
+            n++;
         if (!n || n >= size)
             return NULL;
         memcpy(out, p, n);

@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define POLL_MS 500
+#define POLL_MS  500
+#define RETRY_MS 50 /* one that waits for its next attempt becomes due */
 
 int session_init(struct session *s, struct err *err)
 {
@@ -150,7 +151,8 @@ static int start_waiting(struct session *s, uint32_t *failed, struct err *err)
     return 0;
 }
 
-static int take_answers(struct session *s, uint32_t *failed, struct err *err)
+/* *some: there was one, so there may be something to start. */
+static int take_answers(struct session *s, bool *some, uint32_t *failed, struct err *err)
 {
     int running, left, r = 0;
 
@@ -160,6 +162,7 @@ static int take_answers(struct session *s, uint32_t *failed, struct err *err)
         struct transfer *t = NULL;
         if (m->msg != CURLMSG_DONE)
             continue;
+        *some = true;
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
         *failed = t->number;
         r = session_answer(s, t, m->data.result, err);
@@ -173,10 +176,11 @@ int session_run(struct session *s, uint32_t *failed, struct err *err)
 
     while (!s->no_more || s->n_done < s->n_queue) {
         struct curl_waitfd request = {.fd = PULL_FD_REQUEST, .events = CURL_WAIT_POLLIN};
-        if ((r = start_waiting(s, failed, err)) < 0 || (r = take_answers(s, failed, err)) < 0)
+        bool some = false;
+        if ((r = start_waiting(s, failed, err)) < 0 || (r = take_answers(s, &some, failed, err)) < 0)
             return r;
-        bool waiting = s->n_done < s->n_queue || s->service_busy;
-        if (curl_multi_poll(s->multi, &request, s->no_more ? 0 : 1, waiting ? 50 : POLL_MS, NULL) != CURLM_OK)
+        int ms = some ? 0 : s->n_done < s->n_queue || s->service_busy ? RETRY_MS : POLL_MS;
+        if (curl_multi_poll(s->multi, &request, s->no_more ? 0 : 1, ms, NULL) != CURLM_OK)
             return err_set(err, -EIO, "libcurl cannot wait");
         *failed = 0;
         if (!s->no_more && request.revents && (r = take_request(s, err)) < 0)

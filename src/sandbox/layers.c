@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/layers.h"
 
+#include "image/owned.h"
 #include "image/store.h"
-#include "image/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,12 @@ int layers_make(struct sandbox *sb, const char *data_dir, const char *lower, str
     int data = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (data < 0)
         return err_sys(err, -errno, "image directory %s", data_dir);
-    int r = mkdirat(data, dir + strlen(data_dir) + 1, 0700) == 0 ? 0 : -errno;
+    int r = store_check_owner(data, data_dir, err);
+    if (r < 0) {
+        close(data);
+        return r;
+    }
+    r = mkdirat(data, dir + strlen(data_dir) + 1, 0700) == 0 ? 0 : -errno;
     if (r == -ENOENT && (mkdirat(data, "layers", 0700) == 0 || errno == EEXIST))
         r = mkdirat(data, dir + strlen(data_dir) + 1, 0700) == 0 ? 0 : -errno;
     if (r == 0) {
@@ -34,6 +39,10 @@ int layers_make(struct sandbox *sb, const char *data_dir, const char *lower, str
         /* Held as long as this process lives: a check of another state directory knows by it that somebody does. */
         int held = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (held < 0 || flock(held, LOCK_EX | LOCK_NB) < 0)
+            r = -errno;
+        /* For the same check, when nobody holds it because the sandbox does not run. */
+        if (r == 0 && sb->root_path[0] == '/' &&
+            symlinkat(arena_printf(a, "%s/%s", sb->root_path, sb->id), data, arena_printf(a, "layers/%s/state", sb->id)) < 0)
             r = -errno;
         if (r == 0 && lower &&
             (mkdirat(data, sb->inst.layers.upper, 0755) < 0 || mkdirat(data, sb->inst.layers.work, 0700) < 0))
@@ -73,7 +82,7 @@ int layers_remove(struct sandbox *sb, struct err *err)
     if (dir < 0)
         return parent && errno == ENOENT ? 0
                                          : err_sys(err, parent ? -errno : -ENOMEM, "writable layer %s", sb->layer_dir);
-    int r = tree_remove(dir, slash + 1, err);
+    int r = owned_tree_remove(dir, slash + 1, err);
     close(dir);
     if (r == 0)
         sb->layer_dir = NULL;

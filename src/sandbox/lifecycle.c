@@ -53,6 +53,41 @@ const char *sandbox_cgroup_path(struct arena *a, const struct policy *p, const c
     return path[0] == '/' ? path : arena_printf(a, "/%s", path);
 }
 
+int sandbox_place_group(struct sandbox *sb, uint32_t *controllers, struct err *err)
+{
+    struct cgroup_delegation d = {.path = "", .controllers = sb->cgroup_host.n ? ~0u : 0};
+
+    if (sb->inst.rootless) {
+        cgroup_delegation_find(&sb->cgroup_host, &d);
+        if (d.controllers)
+            cgroup_delegation_prepare(&sb->cgroup_host, &d);
+    }
+    *controllers = d.controllers;
+    sb->inst.cgroup_path = NULL;
+    if (sb->inst.rootless && !d.path[0])
+        return 0;
+    sb->inst.cgroup_path = arena_printf(sb->arena, "%s/moat-%s", d.path[0] && d.path[1] ? d.path : "", sb->id);
+    return sb->inst.cgroup_path ? 0 : err_set(err, -ENOMEM, "no memory for the name of a group");
+}
+
+int sandbox_place_again(struct sandbox *sb, struct err *err)
+{
+    const char *was = sb->inst.cgroup_path;
+    uint32_t controllers;
+    int r;
+
+    if (!sb->inst.rootless || !was)
+        return 0;
+    if ((r = sandbox_place_group(sb, &controllers, err)) < 0)
+        return r;
+    if (!sb->inst.cgroup_path || !strcmp(sb->inst.cgroup_path, was)) {
+        sb->inst.cgroup_path = was; /* none here: the old one says what is missing, if it cannot be had */
+        return 0;
+    }
+    sb->spec.cgroup_path = sb->inst.cgroup_path; /* on record before it is made: it is found by that */
+    return spec_write(sb, err);
+}
+
 int sandbox_create(struct sandbox *sb, struct err *err)
 {
     struct instance *inst = &sb->inst;
@@ -145,7 +180,6 @@ static enum sandbox_status ended_status(const struct sandbox *sb)
 enum sandbox_status sandbox_status(struct sandbox *sb)
 {
     struct instance *inst = &sb->inst;
-    bool frozen = false;
 
     if (inst->pid <= 0 && sb->kept)
         return ended_status(sb);
@@ -156,7 +190,7 @@ enum sandbox_status sandbox_status(struct sandbox *sb)
     }
     if (!sb->kept && waits_for_start(sb))
         return SANDBOX_CREATED;
-    if (inst->cgroup.host && cgroup_is_frozen(&inst->cgroup, &frozen, &(struct err){0}) == 0 && frozen)
+    if (inst->boundary->is_paused && inst->boundary->is_paused(inst))
         return SANDBOX_PAUSED;
     return SANDBOX_RUNNING;
 }

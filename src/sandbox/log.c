@@ -30,7 +30,38 @@ static void file_name(char out[16], uint32_t i)
         strcpy(out, "log");
 }
 
+/* The head of an empty file, the next in order. */
+static int begin_file(struct log *l)
+{
+    struct log_file_header f = {LOG_MAGIC, l->sequence + 1};
+
+    if (ftruncate(l->fd, 0) < 0 || pwrite(l->fd, &f, sizeof f, 0) != sizeof f)
+        return -ENOSPC;
+    l->sequence++;
+    l->at = sizeof f;
+    return 0;
+}
+
 /* ---- where a killed writer stopped -------------------------------------------------------------------------- */
+
+/* The number of the newest of the older files: where "log" is missing or says nothing, it goes on from there. */
+static uint64_t newest_sequence(int dir_fd)
+{
+    uint64_t newest = 0;
+
+    for (uint32_t i = 1; i < LOG_FILES_MAX; i++) {
+        struct log_file_header f;
+        char name[16];
+        file_name(name, i);
+        int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd < 0)
+            continue;
+        if (pread(fd, &f, sizeof f, 0) == sizeof f && f.magic == LOG_MAGIC && f.sequence > newest)
+            newest = f.sequence;
+        close(fd);
+    }
+    return newest;
+}
 
 /* Walks the records to the end. What does not look like a record ends the log there. */
 static int find_end(struct log *l)
@@ -40,6 +71,10 @@ static int find_end(struct log *l)
 
     if (fstat(l->fd, &st) < 0)
         return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EINVAL;
+    if (st.st_size < (off_t)sizeof f) /* killed before its header was written */
+        return begin_file(l);
     if (pread(l->fd, &f, sizeof f, 0) != sizeof f || f.magic != LOG_MAGIC)
         return -EINVAL;
     l->sequence = f.sequence;
@@ -53,6 +88,8 @@ static int find_end(struct log *l)
         uint64_t end = l->at + sizeof h + h.length;
         if (h.flags & LOG_OPEN) { /* its bytes are all that is there */
             end = (uint64_t)st.st_size;
+            if (end - l->at - sizeof h > UINT32_MAX) /* no writer of ours makes it so large */
+                break;
             h.length = (uint32_t)(end - l->at - sizeof h);
             h.flags &= (uint8_t)~LOG_OPEN;
             if (h.length && pwrite(l->fd, &h, sizeof h, (off_t)l->at) != sizeof h)
@@ -69,20 +106,16 @@ static int find_end(struct log *l)
 
 static int new_file(struct log *l)
 {
-    struct log_file_header f = {LOG_MAGIC, l->sequence + 1};
-
     l->fd = openat(l->dir_fd, "log", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (l->fd < 0)
         return -errno;
-    if (pwrite(l->fd, &f, sizeof f, 0) != sizeof f) {
+    int r = begin_file(l);
+    if (r < 0) {
         close(l->fd);
         l->fd = -1;
         unlinkat(l->dir_fd, "log", 0);
-        return -ENOSPC;
     }
-    l->sequence++;
-    l->at = sizeof f;
-    return 0;
+    return r;
 }
 
 static void shift_files(struct log *l)
@@ -123,7 +156,8 @@ int log_open(struct log *l, int dir_fd, uint64_t size_max, uint32_t files_max, s
         return err_sys(err, -errno, "/dev/null");
     if (!size_max)
         return 0;
-    l->fd = openat(dir_fd, "log", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    l->sequence = newest_sequence(dir_fd);
+    l->fd = openat(dir_fd, "log", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     int r = l->fd >= 0 ? find_end(l) : errno == ENOENT ? new_file(l) : -errno;
     if (r == -EINVAL) { /* not a log of this version: set aside, not overwritten */
         close(l->fd);

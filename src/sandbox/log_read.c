@@ -73,16 +73,35 @@ void log_reader_close(struct log_reader *r)
     r->fd = -1;
 }
 
+/* Whether another file goes on behind the one that is open, which is then complete. A look at "log" tells. */
+static bool is_newest(const struct log_reader *r)
+{
+    struct stat ours, named;
+
+    return fstat(r->fd, &ours) == 0 && fstatat(r->dir_fd, "log", &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
 /* The next header into r->record. 1, 0 (none for now), -errno. */
 static int next_record(struct log_reader *r, struct err *err)
 {
-    for (;;) {
+    for (bool complete = false;;) {
         struct log_header h;
         ssize_t n = pread(r->fd, &h, sizeof h, (off_t)r->at);
         if (n < 0)
             return err_sys(err, -errno, "log");
-        if (n != (ssize_t)sizeof h || h.mark == 0 || h.flags & LOG_OPEN)
-            return 0;
+        if (n != (ssize_t)sizeof h || h.mark == 0 || h.flags & LOG_OPEN) {
+            if (complete) { /* its last record could not be written (full disk) */
+                if (!open_from(r, r->sequence + 1))
+                    return 0;
+                complete = false;
+            } else if (is_newest(r)) {
+                return 0;
+            } else {
+                complete = true; /* and is looked at once more: it may have grown before the other was made */
+            }
+            continue;
+        }
         if (h.mark != LOG_MARK)
             return err_set(err, -EINVAL, "the log is damaged at byte %llu of file %llu", (unsigned long long)r->at,
                            (unsigned long long)r->sequence);

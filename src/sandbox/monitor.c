@@ -8,9 +8,11 @@
 #include "sandbox/monitor.h"
 
 #include "base/io.h"
+#include "host/pidfd.h"
 #include "host/sys.h"
 #include "sandbox/log.h"
 #include "sandbox/monitor_internal.h"
+#include "sandbox/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +23,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -33,10 +36,12 @@
 #define CHUNK         65536      /* of a terminal's output, read at once */
 #define DRAIN_MAX     (8u << 20) /* after the end: what pipes can hold, and a bound for who still writes */
 #define STATUS_WAIT   5000       /* ms: for the guard to have taken a status that it must get */
+#define STATUS_SHORT  200        /* the same without a guard: the kernel may tell it */
 #define BACKOFF_FIRST 100        /* ms before a restart, doubled each time up to the most, as docker has it */
 #define BACKOFF_MOST  60000
 #define BACKOFF_RESET 10000 /* a run so long begins anew */
 #define RESPAWN_QUIET 1000  /* ms: a monitor that dies sooner is made anew only after so long */
+#define HAND_TRIES    100   /* a hand that was killed has done nothing, or a part that can be repeated */
 
 enum waits { WAITS_NOT, WAITS_END, WAITS_STOP, WAITS_REMOVE };
 
@@ -57,21 +62,28 @@ struct monitor {
     struct log log;
     int console[2]; /* [0] ours: the message with the terminal's master stays queued, so it outlives us */
     int status[2];  /* the guard's pipe: struct death of children that came to it */
-    int guard;      /* pidfd of our parent */
-    int master;     /* of the terminal; -1 */
-    int pidfd;      /* of the workload; -1: not running */
-    bool child;     /* the workload is our child, else its status comes from the guard */
-    bool known;     /* .death is the workload's */
+    int guard;      /* pidfd of our parent; -1: it is dead */
+    pid_t guard_pid;
+    int master; /* of the terminal; -1 */
+    int pidfd;  /* of the workload; -1: not running */
+    bool child; /* the workload is our child, else its status comes from the guard */
+    bool known; /* .death is the workload's */
     struct death death;
     bool manual, remove, timed_out, over, restarting;
+    bool tried; /* to remove it: what m.facts say is about that */
     uint32_t restarts;
     int64_t started, time_limit, kill_at, restart_at; /* CLOCK_MONOTONIC ms; 0: none */
     int64_t backoff;
     int64_t terminal_again; /* leave the terminal alone until then */
+    int64_t guard_again;    /* no child could be made to go on in our place: not before then */
     struct client clients[CLIENTS_MAX];
 };
 
 static struct monitor m;
+
+const int monitor_ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE,
+                               SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGTSTP};
+const size_t n_monitor_ignored = ARRAY_LEN(monitor_ignored);
 
 static int64_t now_ms(void)
 {
@@ -111,7 +123,9 @@ static void tell_end(struct client *c)
     snprintf(end.reason, sizeof end.reason, "%s", end_reason_name(e->reason));
     enum waits w = c->waits;
     c->waits = WAITS_NOT;
-    if (w == WAITS_REMOVE && !m.facts.removed)
+    if (w == WAITS_REMOVE && !m.facts.removed && !m.tried)
+        client_close(c); /* it came too late for us, and is done by who asked */
+    else if (w == WAITS_REMOVE && !m.facts.removed)
         answer_error(c, CONTROL_REMOVE, c->serial, m.facts.code < 0 ? m.facts.code : -EIO,
                      m.facts.code < 0 ? m.facts.text : "it could not be removed");
     else
@@ -134,6 +148,32 @@ static void workload_signal(int signo)
 {
     if (m.pidfd >= 0)
         sys(SYS_pidfd_send_signal, m.pidfd, signo, NULL, 0);
+}
+
+static void read_status(void)
+{
+    struct death d;
+
+    while (read(m.status[0], &d, sizeof d) == sizeof d)
+        if (d.pid == m.facts.last_pid && d.pid > 0) {
+            m.death = d;
+            m.known = true;
+        }
+}
+
+/* The status of a workload that is no child of ours, dead or just dying: from the guard, or from the kernel (Linux
+ * 6.15), which tells it of a process that was reaped by whoever. False: nobody knows it. */
+static bool await_status(int ms)
+{
+    for (int64_t end = now_ms() + ms;;) {
+        read_status();
+        if (!m.known && m.pidfd >= 0 && pidfd_exit_status(m.pidfd, &m.death.status) == 0)
+            m.known = true;
+        int64_t left = end - now_ms();
+        if (m.known || left <= 0)
+            return m.known;
+        poll(&(struct pollfd){.fd = m.status[0], .events = POLLIN}, 1, left < 20 ? (int)left : 20);
+    }
 }
 
 /* The queue keeps the message: the next monitor finds it there too. */
@@ -170,7 +210,14 @@ static void runs(void)
 {
     const struct monitor_facts *f = &m.facts;
 
+    uint64_t key;
+    char run_state;
+
     m.pidfd = f->pid > 0 ? (int)sys(SYS_pidfd_open, f->pid, 0) : -1;
+    if (m.pidfd >= 0 && (state_process_key(f->pid, &key, &run_state) < 0 || key != f->pid_key)) {
+        close(m.pidfd); /* gone since the hand looked, and the number is another's */
+        m.pidfd = -1;
+    }
     m.known = m.timed_out = m.restarting = false;
     m.started = now_ms() - f->age_ms;
     m.time_limit = f->timeout_ms > 0 ? m.started + f->timeout_ms : 0;
@@ -219,11 +266,12 @@ static void run_start(void)
 {
     static struct monitor_end failed;
     uint32_t run = m.facts.run + 1;
+    bool again = m.restarting;
 
     take_terminal(false);
     m.restarting = false;
     m.restart_at = 0;
-    int r = hand_start(&m.hands, run, &m.facts);
+    int r = hand_start(&m.hands, &m.facts);
     m.child = true;
     if (r == 0 && m.facts.code == 0) {
         runs();
@@ -232,6 +280,12 @@ static void run_start(void)
         return;
     }
     kill_orphans(getpid());
+    if (r < 0 && again) { /* killed while it did what a restart rule asked for, which still holds */
+        m.restarts = m.facts.end.restarts;
+        failed = (struct monitor_end){.finish = true, .run = m.facts.end.run, .remove = m.remove};
+        run_ended(&failed);
+        return;
+    }
     if (r < 0)
         snprintf(m.facts.text, sizeof m.facts.text, "the process that starts it was killed");
     int code = r < 0 ? r : m.facts.code;
@@ -265,8 +319,15 @@ static void run_ended(struct monitor_end *e)
     uint32_t run = e->run, restarts = m.restarts;
     int r = -ECHILD;
 
-    for (int i = 0; i < 3 && r < 0; i++) /* a hand that was killed has done nothing, or a part that can be repeated */
+    for (int i = 0; i < HAND_TRIES && r < 0; i++) {
+        if (i > 2)
+            poll(NULL, 0, 50);
         r = hand_end(&m.hands, e, &done);
+    }
+    if (r < 0 || !done.end.known) /* it could not be put on record: who waits is told all the same */
+        done.end = (struct sandbox_end){
+            .known = true, .run = run, .exit_code = monitor_exit_code(e), .reason = END_LOST, .restarts = restarts};
+    m.tried = e->remove;
     m.facts.pid = 0;
     m.facts.run = run;
     m.restarts = restarts;
@@ -297,14 +358,13 @@ static void workload_ended(void)
     e = (struct monitor_end){.run = m.facts.run, .restarts = m.restarts, .timed_out = m.timed_out};
     e.manual = m.manual;
     e.remove = m.remove;
-    if (m.known) {
-        e.wait_status = m.death.status;
-    } else if (m.child && waitid(P_PID, (id_t)m.facts.pid, &si, WEXITED | WNOWAIT | WNOHANG) == 0 && si.si_pid) {
+    if (!m.known && m.child && waitid(P_PID, (id_t)m.facts.pid, &si, WEXITED | WNOWAIT | WNOHANG) == 0 && si.si_pid)
         /* Left as it is until it is on record: were we killed now, the guard would get it. */
         e.wait_status = si.si_code == CLD_EXITED ? si.si_status << 8 : si.si_status;
-    } else {
+    else if (await_status(m.guard >= 0 ? STATUS_WAIT : STATUS_SHORT))
+        e.wait_status = m.death.status;
+    else
         e.lost = true;
-    }
     drain();
     run_ended(&e);
     while (waitpid(-1, NULL, WNOHANG) > 0)
@@ -485,7 +545,7 @@ static int poll_prepare(struct pollfd *p)
             n = SLOT_CLIENTS + i + 1;
     }
     p[SLOT_LISTEN] = (struct pollfd){.fd = room ? MONITOR_LISTEN : -1, .events = POLLIN};
-    p[SLOT_GUARD] = (struct pollfd){.fd = m.guard, .events = POLLIN};
+    p[SLOT_GUARD] = (struct pollfd){.fd = m.guard_again ? -1 : m.guard, .events = POLLIN};
     p[SLOT_STATUS] = (struct pollfd){.fd = m.status[0], .events = POLLIN};
     p[SLOT_PID] = (struct pollfd){.fd = m.pidfd, .events = POLLIN};
     p[SLOT_OUT] =
@@ -496,7 +556,7 @@ static int poll_prepare(struct pollfd *p)
 
 static int next_date(void)
 {
-    const int64_t dates[] = {m.time_limit, m.kill_at, m.restart_at, m.terminal_again};
+    const int64_t dates[] = {m.time_limit, m.kill_at, m.restart_at, m.terminal_again, m.guard_again};
     int64_t at = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(dates); i++)
@@ -514,6 +574,8 @@ static void dates(void)
 
     if (m.terminal_again && now >= m.terminal_again)
         m.terminal_again = 0;
+    if (m.guard_again && now >= m.guard_again)
+        m.guard_again = 0;
     if (m.time_limit && now >= m.time_limit && m.pidfd >= 0) {
         m.time_limit = 0;
         m.timed_out = true;
@@ -538,15 +600,24 @@ static void read_terminal(void)
         m.terminal_again = now_ms() + 50;
 }
 
-static void read_status(void)
-{
-    struct death d;
+static volatile sig_atomic_t child_died;
 
-    while (read(m.status[0], &d, sizeof d) == sizeof d)
-        if (d.pid == m.facts.pid && d.pid > 0) {
-            m.death = d;
-            m.known = true;
-        }
+static void on_child(int signo)
+{
+    child_died = 1;
+}
+
+/* Without a pid namespace of its own the workload leaves us its orphans, and their remains count against its limit. It
+ * itself is left to workload_ended(). */
+static void reap_orphans(void)
+{
+    child_died = 0;
+    for (int i = 0; i < 1000; i++) {
+        siginfo_t si = {0};
+        if (waitid(P_ALL, 0, &si, WEXITED | WNOWAIT | WNOHANG) < 0 || !si.si_pid || si.si_pid == m.facts.pid)
+            return;
+        waitpid(si.si_pid, NULL, WNOHANG);
+    }
 }
 
 static void become_guard(void);
@@ -555,12 +626,21 @@ static void loop(void)
 {
     while (!m.over) {
         static struct pollfd p[SLOT_MAX];
+        if (m.guard < 0 && !m.guard_again) {
+            become_guard();
+            continue;
+        }
+        if (child_died)
+            reap_orphans();
         int n = poll_prepare(p);
 
         if (poll(p, (nfds_t)n, next_date()) < 0)
             continue;
-        if (p[SLOT_GUARD].revents)
-            become_guard();
+        if (p[SLOT_GUARD].revents) {
+            close(m.guard);
+            m.guard = -1;
+            continue;
+        }
         if (p[SLOT_STATUS].revents)
             read_status();
         if (p[SLOT_OUT].revents & (POLLIN | POLLHUP | POLLERR)) {
@@ -576,12 +656,8 @@ static void loop(void)
                 client_ready(&m.clients[i]);
         if (p[SLOT_LISTEN].revents)
             client_accept();
-        if (!m.over && p[SLOT_PID].revents && m.pidfd >= 0) {
-            if (!m.child && !m.known) /* it came to the guard, who passes it on */
-                poll(&(struct pollfd){.fd = m.status[0], .events = POLLIN}, 1, m.guard >= 0 ? STATUS_WAIT : 0);
-            read_status();
+        if (!m.over && p[SLOT_PID].revents && m.pidfd >= 0)
             workload_ended();
-        }
         dates();
     }
     tell_waiters(true);
@@ -591,12 +667,23 @@ static void loop(void)
     tell_waiters(true);
 }
 
+/* Pages of the executable that only the start needed: the kernel maps sixteen around each that is touched. */
+static void slim(void)
+{
+    extern const char __executable_start[], __init_array_start[];
+    uintptr_t from = (uintptr_t)__executable_start & ~4095ul, to = (uintptr_t)__init_array_start & ~4095ul;
+
+    madvise((void *)from, to - from, MADV_DONTNEED); /* clean pages of a file: they come back when touched */
+}
+
 /* ---- who is who --------------------------------------------------------------------------------------------- */
 
 static int open_pipes(void)
 {
     for (int i = 0; i < 2; i++) {
         const char *name = i ? "stderr" : "stdout";
+        if (m.hands.out[i] >= 0)
+            continue;
         if (mkfifoat(MONITOR_STATE, name, 0600) < 0 && errno != EEXIST)
             return -errno;
         m.hands.out[i] = openat(MONITOR_STATE, name, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
@@ -607,8 +694,36 @@ static int open_pipes(void)
     return 0;
 }
 
-/* Finds out what its predecessor was at. */
-static void take_over(void)
+/* What ended is on record: what follows an end (taking away, removing, starting again) is done once more. */
+static void finish_end(void)
+{
+    static struct monitor_end e;
+
+    e = (struct monitor_end){.finish = true, .run = m.facts.end.run, .restarts = m.restarts};
+    run_ended(&e);
+}
+
+/* Between the order and the record. */
+static void finish_start(void)
+{
+    static struct monitor_end e;
+
+    kill_orphans(getpid());
+    if (getppid() == m.guard_pid) /* else it is somebody whose children are none of our business */
+        kill_orphans(m.guard_pid);
+    if (m.facts.end.known && m.facts.end.restarting) {
+        finish_end();
+        return;
+    }
+    e = (struct monitor_end){.half_made = true, .run = m.facts.end.run + 1, .restarts = m.restarts};
+    e.wait_status = 125 << 8;
+    snprintf(e.error, sizeof e.error, "its monitor was killed while it was being started");
+    run_ended(&e);
+    report_ready(-EINTR, false, e.error);
+}
+
+/* Finds out what its predecessor was at. fresh: so is our guard, and has seen nobody die. */
+static void take_over(bool fresh)
 {
     static struct monitor_end e;
 
@@ -616,36 +731,56 @@ static void take_over(void)
     m.child = false;
     if (m.facts.recorded && m.facts.pid > 0) {
         runs();
+        if (m.facts.end.known && m.facts.end.restarting && m.facts.end.run < m.facts.run)
+            m.restarts++; /* counted when that end was decided about */
+    }
+    flock(MONITOR_STATE, LOCK_UN); /* who removes needs it */
+    if (m.pidfd >= 0) {
         read_status();
-    } else if (m.facts.ended && m.facts.end.restarting) {
-        m.restarting = true;
-        m.restarts++;
-        m.restart_at = now_ms() + BACKOFF_FIRST;
     } else if (m.facts.ended) {
-        over();
+        finish_end();
     } else if (m.facts.recorded) { /* ended while there was none of us: the guard has its status, or nobody has */
         e = (struct monitor_end){.run = m.facts.run, .restarts = m.restarts};
-        if (m.guard >= 0)
-            poll(&(struct pollfd){.fd = m.status[0], .events = POLLIN}, 1, 200);
-        struct death d;
-        e.lost = read(m.status[0], &d, sizeof d) != sizeof d;
-        e.wait_status = e.lost ? 0 : d.status;
+        e.lost = !await_status(fresh ? 0 : STATUS_WAIT);
+        e.wait_status = e.lost ? 0 : m.death.status;
         drain();
         run_ended(&e);
-    } else { /* between the order and the record */
-        kill_orphans(getpid());
-        kill_orphans(getppid());
-        e = (struct monitor_end){.half_made = true, .run = m.facts.end.run + 1, .restarts = m.restarts};
-        e.wait_status = 125 << 8;
-        snprintf(e.error, sizeof e.error, "its monitor was killed while it was being started");
-        run_ended(&e);
-        report_ready(-EINTR, false, e.error);
+    } else {
+        finish_start();
     }
     report_ready(0, false, NULL); /* behind an error it is not read */
-    flock(MONITOR_STATE, LOCK_UN);
 }
 
-static void monitor_run(bool recover)
+/* A hand that was killed says nothing about the sandbox. */
+static int look(struct err *err)
+{
+    int r = -ECHILD;
+
+    for (int i = 0; i < HAND_TRIES && r < 0; i++) {
+        if (i)
+            poll(NULL, 0, 20);
+        r = hand_look(&m.hands, &m.facts);
+    }
+    if (r == 0 && (r = m.facts.code) < 0)
+        return err_set(err, r, "%s", m.facts.text);
+    return r < 0 ? err_sys(err, r, "its documents could not be read") : 0;
+}
+
+/* Our parent, watched: its end is ours to know even when it came before we could look. */
+static void watch_guard(pid_t pid)
+{
+    m.guard_pid = pid;
+    m.guard = (int)sys(SYS_pidfd_open, pid, 0);
+    if (m.guard >= 0 && getppid() != pid) {
+        close(m.guard);
+        m.guard = -1;
+    }
+}
+
+/* How it comes to be: at the command of a start; at the command of a recovery; made by a guard whose monitor died. */
+enum birth { BORN_START, BORN_RECOVER, BORN_AGAIN };
+
+static void monitor_run(enum birth birth, pid_t guard)
 {
     static struct err err;
     struct monitor fresh = {.hands = m.hands};
@@ -654,75 +789,85 @@ static void monitor_run(bool recover)
     memcpy(fresh.status, m.status, sizeof fresh.status);
     m = fresh;
     prctl(PR_SET_CHILD_SUBREAPER, 1); /* the workload is the child of a hand, then ours */
-    m.guard = (int)sys(SYS_pidfd_open, getppid(), 0);
+    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP}, NULL);
+    watch_guard(guard);
     for (int i = 0; i < CLIENTS_MAX; i++)
         m.clients[i].fd = -1;
     m.master = m.pidfd = -1;
-    int r = hand_look(&m.hands, &m.facts);
-    if (r == 0 && (r = m.facts.code) < 0)
-        err_set(&err, r, "%s", m.facts.text);
+    int r = look(&err);
     if (r == 0 && (r = open_pipes()) < 0)
         err_sys(&err, r, "pipes in the state directory");
     if (r == 0)
         r = log_open(&m.log, MONITOR_LAYER, m.facts.log_size, m.facts.log_files, &err);
     if (r < 0) {
         report_ready(r, false, err.text);
-        _exit(0);
+        _exit(birth == BORN_AGAIN && r != -ENOENT ? 1 : 0); /* 1: another may fare better */
     }
-    if (recover) {
-        take_over();
+    if (birth != BORN_START) {
+        take_over(birth == BORN_RECOVER);
     } else {
         m.facts.run = m.facts.end.known && m.facts.end.run > m.facts.run ? m.facts.end.run : m.facts.run;
         run_start();
     }
+    slim();
     loop();
     if (!m.facts.removed)
         unlinkat(MONITOR_STATE, "control.sock", 0);
     _exit(0);
 }
 
-/* Waits for its children and does nothing else. */
-static void guard_run(bool recover)
+/* Takes the dead until `monitor` is among them, and passes the others on. True: it ended of its own will. */
+static bool guard_wait(pid_t monitor)
 {
+    int st;
+
+    slim();
     for (;;) {
+        struct death d = {.pid = waitpid(-1, &st, 0)};
+        d.status = st;
+        if (d.pid == monitor)
+            break;
+        if (d.pid > 0 && write(m.status[1], &d, sizeof d) < 0)
+            continue; /* full of others': the one that counts came first or is taken by the next monitor */
+    }
+    if (WIFEXITED(st) && WEXITSTATUS(st) == 0)
+        _exit(0);
+    return WIFEXITED(st);
+}
+
+/* Waits for its children and does nothing else. It holds the pipes open, so that what the workload wrote last stays in
+ * them while there is no monitor. */
+static void guard_run(enum birth birth)
+{
+    open_pipes();
+    for (;; birth = BORN_AGAIN) {
         int64_t born = now_ms();
-        pid_t monitor = fork();
-        int st;
+        pid_t self = getpid(), monitor = fork();
 
         if (monitor == 0)
-            monitor_run(recover);
+            monitor_run(birth, self);
         if (monitor < 0) {
             poll(NULL, 0, RESPAWN_QUIET);
             continue;
         }
-        for (;;) {
-            struct death d = {.pid = waitpid(-1, &st, 0)};
-            d.status = st;
-            if (d.pid == monitor)
-                break;
-            if (d.pid > 0 && write(m.status[1], &d, sizeof d) < 0)
-                continue; /* full of others': the one that counts came first or is taken by the next monitor */
-        }
-        if (WIFEXITED(st))
-            _exit(0);
-        recover = true;
-        if (now_ms() - born < RESPAWN_QUIET / 20)
-            poll(NULL, 0, RESPAWN_QUIET / 20);
+        bool gave_up = guard_wait(monitor);
+        if (gave_up || now_ms() - born < RESPAWN_QUIET / 20)
+            poll(NULL, 0, gave_up ? RESPAWN_QUIET : RESPAWN_QUIET / 20);
     }
 }
 
 /* Our guard was killed: our child goes on in our place, with all that we have open, and we guard it. */
 static void become_guard(void)
 {
-    pid_t next = fork();
-    int st;
+    pid_t self = getpid(), next = fork();
 
-    if (next < 0) /* later again */
+    if (next < 0) {
+        m.guard_again = now_ms() + RESPAWN_QUIET;
         return;
+    }
     if (next == 0) {
-        close(m.guard);
         prctl(PR_SET_CHILD_SUBREAPER, 1);
-        m.guard = (int)sys(SYS_pidfd_open, getppid(), 0);
+        watch_guard(self);
         m.child = false;
         return;
     }
@@ -733,23 +878,9 @@ static void become_guard(void)
         close(m.master);
     if (m.pidfd >= 0)
         close(m.pidfd);
-    if (m.guard >= 0)
-        close(m.guard);
-    for (;;) {
-        struct death d = {.pid = waitpid(-1, &st, 0)};
-        d.status = st;
-        if (d.pid == next)
-            break;
-        if (d.pid > 0 && write(m.status[1], &d, sizeof d) < 0)
-            continue;
-    }
-    if (WIFEXITED(st))
-        _exit(0);
-    for (int i = 0; i < 2; i++)
-        if (m.hands.out[i] >= 0)
-            close(m.hands.out[i]);
     log_close(&m.log);
-    guard_run(true);
+    guard_wait(next);
+    guard_run(BORN_AGAIN);
 }
 
 int monitor_main(int argc, char **argv)
@@ -761,10 +892,8 @@ int monitor_main(int argc, char **argv)
     m.log.fd = m.log.null_fd = -1;
     prctl(PR_SET_NAME, "moat-monitor");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE,
-                                  SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGTSTP};
-    for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
-        signal(ignored[i], SIG_IGN);
+    for (size_t i = 0; i < n_monitor_ignored; i++)
+        signal(monitor_ignored[i], SIG_IGN);
     for (int fd = MONITOR_ROOT; fd < MONITOR_FDS; fd++)
         fcntl(fd, F_SETFD, FD_CLOEXEC);
     if (pipe2(m.status, O_CLOEXEC | O_NONBLOCK) < 0)
@@ -774,6 +903,6 @@ int monitor_main(int argc, char **argv)
             return 125;
         m.hands.console_socket = m.console[1];
     }
-    guard_run(strchr(argv[3], 'r') != NULL);
+    guard_run(strchr(argv[3], 'r') ? BORN_RECOVER : BORN_START);
     return 0;
 }

@@ -40,7 +40,8 @@ static int lock_fd(const struct sandbox *sb, bool wait)
 bool monitor_alive(const struct sandbox *sb)
 {
     int fd = openat(sb->inst.state_fd, "monitor.lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    bool alive = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    /* Shared: who looks at the same time does not look like a monitor. */
+    bool alive = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 
     if (fd >= 0)
         close(fd);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,11 +25,17 @@
 
 static struct arena arena;
 
+/* Only what lies in the directory that we were given: another may bear the name by now. */
 static int load(const struct monitor_hands *h, struct sandbox *sb, struct err *err)
 {
+    struct stat ours, named;
+
     if (arena_init(&arena, ARENA_SIZE) < 0)
         return err_set(err, -ENOMEM, "no memory");
     state_init(sb, &arena, MONITOR_ROOT, h->root_path);
+    if (fstat(MONITOR_STATE, &ours) < 0 || fstatat(MONITOR_ROOT, h->id, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+        ours.st_ino != named.st_ino || ours.st_dev != named.st_dev)
+        return err_set(err, -ENOENT, "container \"%s\" does not exist", h->id);
     return sandbox_load(sb, h->id, err);
 }
 
@@ -45,6 +52,8 @@ static void tell(const struct sandbox *sb, struct monitor_facts *f)
     const struct policy *p = &sb->policy;
 
     f->pid = sb->inst.pid;
+    f->last_pid = sb->inst.pid > 0 ? sb->inst.pid : sb->recorded_pid;
+    f->pid_key = sb->pid_key;
     f->run = sb->run;
     f->age_ms = sb->inst.pid > 0 ? process_age_ms(sb->pid_key) : 0;
     f->stop_signal = p->stop_signal ? p->stop_signal : SIGTERM;
@@ -85,8 +94,7 @@ static int take_streams(const struct monitor_hands *h, const struct sandbox *sb,
     return 0;
 }
 
-static int start(const struct monitor_hands *h, uint32_t run, struct sandbox *sb, struct monitor_facts *f,
-                 struct err *err)
+static int start(const struct monitor_hands *h, struct sandbox *sb, struct monitor_facts *f, struct err *err)
 {
     sigset_t none;
     bool ready;
@@ -95,8 +103,15 @@ static int start(const struct monitor_hands *h, uint32_t run, struct sandbox *sb
     if (r < 0)
         return r;
     unlinkat(sb->inst.state_fd, "state.json", 0);
-    sb->run = run;
+    sb->run = (sb->end.known && sb->end.run > sb->run ? sb->end.run : sb->run) + 1;
     sb->inst.pid = 0;
+    if (sb->inst.cgroup.host) { /* left by a start or an end that was cut short: joined, it would be nobody's */
+        cgroup_signal_all(&sb->inst.cgroup, SIGKILL, &(struct err){0});
+        if ((r = sb->inst.boundary->destroy(&sb->inst, err)) < 0)
+            return r;
+    }
+    if ((r = sandbox_place_again(sb, err)) < 0)
+        return r;
     sb->inst.die_with_launcher = false;
     sb->inst.console_socket = h->console_socket;
     if (h->console_socket >= 0)
@@ -144,11 +159,10 @@ static bool wants_restart(const struct sandbox *sb, const struct sandbox_end *en
 static struct sandbox_end judge(struct sandbox *sb, const struct monitor_end *e)
 {
     struct sandbox_end end = {.known = true, .run = e->run, .restarts = e->restarts, .stopped = e->manual};
-    int st = e->wait_status;
 
     read_limits(sb, &end);
     end.finished = time_now_text(sb->arena);
-    end.exit_code = e->lost ? 255 : WIFSIGNALED(st) ? 128 + WTERMSIG(st) : WEXITSTATUS(st);
+    end.exit_code = monitor_exit_code(e);
     end.error = e->error[0] ? e->error : NULL;
     if (e->half_made)
         end.reason = END_START_FAILED;
@@ -161,7 +175,7 @@ static struct sandbox_end judge(struct sandbox *sb, const struct monitor_end *e)
     else if (e->manual)
         end.reason = END_STOPPED;
     else
-        end.reason = WIFSIGNALED(st) ? END_SIGNAL : END_EXITED;
+        end.reason = WIFSIGNALED(e->wait_status) ? END_SIGNAL : END_EXITED;
     if (end.reason == END_TIMEOUT)
         end.exit_code = 124;
     end.restarting = wants_restart(sb, &end) && !e->remove;
@@ -176,15 +190,17 @@ static int end(const struct monitor_hands *h, const struct monitor_end *e, struc
 
     if (r < 0)
         return r;
-    f->end = judge(sb, e);
+    f->end = e->finish ? sb->end : judge(sb, e);
+    if (e->finish && e->remove)
+        f->end.restarting = false;
     f->restart = f->end.restarting;
     bool remove = e->remove || (sb->spec.auto_remove && !f->restart);
     /* First of all, so that it is known whatever happens to us from here on. */
-    if ((r = end_write(sb, &f->end, err)) < 0 && !remove)
-        sandbox_warn ? sandbox_warn(err->text) : (void)0;
-    if (e->half_made && sb->inst.cgroup.host)
+    if (!e->finish)
+        r = end_write(sb, &f->end, err);
+    if ((e->half_made || e->finish) && sb->inst.cgroup.host)
         cgroup_signal_all(&sb->inst.cgroup, SIGKILL, &(struct err){0});
-    if (!e->half_made && !e->again) {
+    if (!e->half_made && !e->again && !e->finish) {
         snprintf(code, sizeof code, "%d", f->end.exit_code);
         if (f->end.oom_killed)
             events_add(sb, "oom", NULL, NULL);
@@ -217,9 +233,8 @@ static void own_signals(void)
 {
     sigset_t none;
 
-    for (int s = 1; s < 32; s++)
-        signal(s, SIG_DFL);
-    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < n_monitor_ignored; i++)
+        signal(monitor_ignored[i], monitor_ignored[i] == SIGPIPE ? SIG_IGN : SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -228,7 +243,6 @@ enum hand { HAND_LOOK, HAND_START, HAND_END };
 
 struct order {
     enum hand what;
-    uint32_t run;
     const struct monitor_end *end;
 };
 
@@ -242,7 +256,7 @@ static void work(const struct monitor_hands *h, const struct order *o, int repor
     own_signals();
     if (o->what == HAND_START) {
         signal(SIGPIPE, SIG_DFL); /* inherited over the exec */
-        r = start(h, o->run, &sb, &f, &err);
+        r = start(h, &sb, &f, &err);
     } else if (o->what == HAND_END) {
         r = end(h, o->end, &sb, &f, &err);
     } else {
@@ -261,6 +275,7 @@ static void work(const struct monitor_hands *h, const struct order *o, int repor
 
 static int call(const struct monitor_hands *h, const struct order *o, struct monitor_facts *out)
 {
+    static struct monitor_facts f; /* what a hand wrote in part is not told */
     int p[2];
     pid_t self = getpid();
 
@@ -277,8 +292,8 @@ static int call(const struct monitor_hands *h, const struct order *o, struct mon
     int r = pid < 0 ? -errno : 0;
     close(p[1]);
     size_t got = 0;
-    while (r == 0 && got < sizeof *out) {
-        ssize_t n = read(p[0], (char *)out + got, sizeof *out - got);
+    while (r == 0 && got < sizeof f) {
+        ssize_t n = read(p[0], (char *)&f + got, sizeof f - got);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
@@ -288,7 +303,9 @@ static int call(const struct monitor_hands *h, const struct order *o, struct mon
     close(p[0]);
     while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
-    return r < 0 ? r : got == sizeof *out ? 0 : -ECHILD;
+    if (r == 0 && got == sizeof f)
+        *out = f;
+    return r < 0 ? r : got == sizeof f ? 0 : -ECHILD;
 }
 
 int hand_look(const struct monitor_hands *h, struct monitor_facts *out)
@@ -296,9 +313,9 @@ int hand_look(const struct monitor_hands *h, struct monitor_facts *out)
     return call(h, &(struct order){.what = HAND_LOOK}, out);
 }
 
-int hand_start(const struct monitor_hands *h, uint32_t run, struct monitor_facts *out)
+int hand_start(const struct monitor_hands *h, struct monitor_facts *out)
 {
-    return call(h, &(struct order){.what = HAND_START, .run = run}, out);
+    return call(h, &(struct order){.what = HAND_START}, out);
 }
 
 int hand_end(const struct monitor_hands *h, const struct monitor_end *e, struct monitor_facts *out)

@@ -6,6 +6,8 @@
 
 #include "sandbox/sandbox.h"
 
+#include <sys/wait.h>
+
 /* Fixed numbers over the exec. */
 enum monitor_fd {
     MONITOR_STDIN = 0, /* the workload's */
@@ -32,7 +34,9 @@ struct monitor_facts {
     int32_t not_run;
     char text[ERR_TEXT_MAX];
 
-    int32_t pid; /* 0: none */
+    int32_t pid;      /* 0: none */
+    int32_t last_pid; /* the same, or that of the process which has ended */
+    uint64_t pid_key;
     uint32_t run;
     int64_t age_ms; /* of the process */
     int32_t stop_signal;
@@ -54,10 +58,19 @@ struct monitor_end {
     bool lost;      /* the status is not known */
     bool half_made; /* the start was cut short */
     bool again;     /* this end is on record: only the decision about it has changed */
+    bool finish;    /* this end is on record, and so is the decision: what follows it is done once more */
     bool timed_out, manual, remove;
     uint32_t run, restarts;
     char error[ERR_TEXT_MAX];
 };
+
+/* As a shell has it; 255: not known. */
+static inline int monitor_exit_code(const struct monitor_end *e)
+{
+    int st = e->wait_status;
+
+    return e->lost ? 255 : WIFSIGNALED(st) ? 128 + WTERMSIG(st) : WEXITSTATUS(st);
+}
 
 struct monitor_hands {
     const char *id, *root_path;
@@ -65,10 +78,14 @@ struct monitor_hands {
     int out[2];         /* stdout, stderr of the workload: the pipes, open for both */
 };
 
+/* What the monitor ignores, the workload must not. */
+extern const int monitor_ignored[];
+extern const size_t n_monitor_ignored;
+
 /* Each forks, does its work in the child, and waits for it. 0 when the child reported (facts->code is its result), or
  * -errno when it died. */
 int hand_look(const struct monitor_hands *h, struct monitor_facts *out);
-int hand_start(const struct monitor_hands *h, uint32_t run, struct monitor_facts *out);
+int hand_start(const struct monitor_hands *h, struct monitor_facts *out);
 int hand_end(const struct monitor_hands *h, const struct monitor_end *e, struct monitor_facts *out);
 
 #endif

@@ -44,6 +44,7 @@ struct sandbox {
     const char *root_path;
     const char *id;
     uint64_t pid_key;    /* start time of .inst.pid: a pid alone is never trusted */
+    pid_t recorded_pid;  /* of state.json, dead or alive */
     const char *created; /* RFC 3339 */
     const char *maker;   /* "moat" or "moat-oci" */
     bool foreground;     /* its maker waits for the end and removes it: without its maker it is left over */
@@ -76,6 +77,13 @@ int sandbox_write_config(struct sandbox *sb, const char *config, size_t len, str
 /* The group that a policy names, or "/moat-ID". The systemd notation "slice:prefix:name" becomes the path that systemd
  * would make. NULL with err set when it is refused. */
 const char *sandbox_cgroup_path(struct arena *a, const struct policy *p, const char *id, struct err *err);
+
+/* Where the groups of a sandbox lie: root's at the top, "/moat-ID"; another user's below his own, where that was given
+ * to him (cgroup.h), else nowhere (NULL) and *controllers is 0. */
+int sandbox_place_group(struct sandbox *sb, uint32_t *controllers, struct err *err);
+/* The same for a kept sandbox that starts again, perhaps from another of the user's groups than the last time; it must
+ * not run. */
+int sandbox_place_again(struct sandbox *sb, struct err *err);
 
 /* Everything up to the first instruction; on failure all is undone, the directory too. */
 int sandbox_create(struct sandbox *sb, struct err *err);

@@ -48,7 +48,7 @@ static const char *default_root(struct arena *a)
         return dir;
     if (geteuid() == 0)
         return "/run/moat";
-    if (xdg && *xdg)
+    if (xdg && *xdg == '/') /* the specification has it that another is to be ignored */
         return arena_printf(a, "%s/moat", xdg);
     return arena_printf(a, "/tmp/moat-%u", (unsigned)geteuid());
 }
@@ -57,6 +57,23 @@ void state_init(struct sandbox *sb, struct arena *a, int root_fd, const char *ro
 {
     *sb = (struct sandbox){.arena = a, .root_fd = root_fd, .root_path = root_path, .owner_uid = geteuid()};
     sb->inst.state_fd = sb->inst.pidfd = sb->inst.report_fd = sb->inst.console_socket = -1;
+}
+
+static int refused_root(const char *path, int code, struct err *err)
+{
+    struct stat st;
+
+    if (code == -ENOTDIR && lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+        return err_set(err, -ELOOP,
+                       "state directory %s: is a symbolic link, which somebody else may have put there: remove it, or "
+                       "set MOAT_RUN_DIR",
+                       path);
+    if (code == -EACCES)
+        return err_set(err, code,
+                       "state directory %s: is not yours to use: set MOAT_RUN_DIR, or XDG_RUNTIME_DIR, to a directory "
+                       "of your own",
+                       path);
+    return err_sys(err, code, "state directory %s", path);
 }
 
 int sandbox_open_root(struct sandbox *sb, struct arena *a, const char *path, bool create, struct err *err)
@@ -73,11 +90,11 @@ int sandbox_open_root(struct sandbox *sb, struct arena *a, const char *path, boo
     if (sb->root_fd < 0 && errno == ENOENT && create) {
         int r = make_path(path, 0700);
         if (r < 0)
-            return err_sys(err, r, "state directory %s", path);
+            return refused_root(path, r, err);
         sb->root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | follow);
     }
     if (sb->root_fd < 0)
-        return err_sys(err, -errno, "state directory %s", path);
+        return refused_root(path, -errno, err);
     if (fstat(sb->root_fd, &st) < 0 || st.st_uid != geteuid() || st.st_mode & 022)
         return err_set(err, -EPERM,
                        "state directory %s: belongs to uid %u with mode %o; it must be ours alone (chown, chmod 0700)",
@@ -308,6 +325,7 @@ static int read_state(struct sandbox *sb, bool *recorded, struct err *err)
         return err_set(err, -EINVAL, "state of container %s: boundary %s is not in this build", sb->id,
                        boundary ? boundary : "(none)");
     sb->inst.pid = was && !strcmp(was, boot) ? (pid_t)int_of(o, "pid") : 0;
+    sb->recorded_pid = sb->inst.pid;
     sb->pid_key = (uint64_t)int_of(o, "pidKey");
     sb->created = sb->started = string_of(o, "created");
     sb->run = (uint32_t)int_of(o, "run");

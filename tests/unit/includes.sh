@@ -12,6 +12,7 @@ host:     base policy
 confine:  base policy host
 image:    base policy host confine
 unpack:   base policy host confine image
+pull:     base policy host confine image
 boundary: base policy host confine image
 sandbox:  base policy host confine image boundary
 cli:      base policy host confine image boundary sandbox
@@ -26,7 +27,7 @@ wasm:     base confine cpu codegen
 jvm:      base confine cpu codegen
 '
 # Engines speak the control protocol and see nothing else of the boundary layer.
-engines=' net broker linux sentry machine wasm jvm unpack '
+engines=' net broker linux sentry machine wasm jvm unpack pull '
 
 includes=$(grep -rnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' --include='*.[ch]' src)
 {

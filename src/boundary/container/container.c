@@ -84,6 +84,13 @@ static int container_pause(struct instance *inst, bool paused, struct err *err)
     return r < 0 ? r : cgroup_freeze(&inst->cgroup, paused, err);
 }
 
+static bool container_is_paused(struct instance *inst)
+{
+    bool frozen = false;
+
+    return inst->cgroup.host && cgroup_is_frozen(&inst->cgroup, &frozen, &(struct err){0}) == 0 && frozen;
+}
+
 static int container_update(struct instance *inst, const struct limits *l, struct err *err)
 {
     int r = need_cgroup(inst, "update", err);
@@ -131,6 +138,7 @@ const struct boundary boundary_container = {
     .exec = container_exec,
     .signal = container_signal,
     .pause = container_pause,
+    .is_paused = container_is_paused,
     .update = container_update,
     .stats = container_stats,
     .destroy = container_destroy,

@@ -164,7 +164,7 @@ int container_exec(struct instance *inst, const struct process *pr, struct err *
                                .ns_fds = ns,
                                .cgroup_fds = cgroups,
                                .keep_fds = inst->keep_fds,
-                               .set_groups = !inst->rootless};
+                               .set_groups = !inst->rootless || !idmap_is_single(&with.gid_maps)};
     rq.flags = ENTER_SETSID | (other_pid ? ENTER_FORK : 0) | (other_user ? ENTER_SET_UID : 0) |
                (inst->die_with_launcher ? ENTER_PDEATHSIG : 0);
     if (pr->terminal)

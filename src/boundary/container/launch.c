@@ -157,7 +157,7 @@ static int open_cgroup_trees(struct launch *l, struct err *err)
 
     for (uint32_t i = 0; i < l->policy->n_mounts; i++)
         wanted |= l->policy->mounts[i].type && !strncmp(l->policy->mounts[i].type, "cgroup", 6);
-    for (uint32_t i = 0; wanted && cg->host && i < cg->host->n; i++) {
+    for (uint32_t i = 0; wanted && !l->inst->rootless && cg->host && i < cg->host->n; i++) {
         if (cg->dir_fds[i] < 0)
             continue;
         l->cgroup_fds[i] = mount_clone(cg->dir_fds[i], "", false);
@@ -369,6 +369,11 @@ static int clone_setup(struct launch *l, struct err *err)
         setns(own_pid_ns, CLONE_NEWPID);
         close(own_pid_ns);
     }
+    if (pid == -EACCES && group >= 0)
+        return err_set(err, (int)pid,
+                       "cgroup %s: the kernel lets nobody into it from the group that this process is in: start it "
+                       "from where it was made, or from another group that is given to you (moat boundaries)",
+                       inst->cgroup_path);
     if (pid == -EPERM)
         return err_set(err, (int)pid,
                        "cannot make namespaces: this needs CAP_SYS_ADMIN, or a user namespace (and those are refused "
@@ -425,7 +430,7 @@ static int make_record(struct launch *l, int report_fd, struct err *err)
                                .listener_fd = -1,
                                .console_fd = -1,
                                .keep_fds = inst->keep_fds,
-                               .set_groups = !inst->rootless};
+                               .set_groups = !inst->rootless || !idmap_is_single(&p->gid_maps)};
     int time_ns[] = {l->ns_fds[NS_TIME], -1};
 
     if (l->ns_fds[NS_TIME] >= 0) {

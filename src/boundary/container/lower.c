@@ -5,6 +5,7 @@
  */
 #include "boundary/container/container.h"
 #include "host/features.h"
+#include "host/idmap.h"
 #include "policy/names.h"
 
 #include <stdio.h>
@@ -39,6 +40,14 @@ static const char *bytes_text(struct arena *a, int64_t v)
     return arena_printf(a, "%lld %s", (long long)v, units[u]);
 }
 
+static const char *ids_text(struct ctx *c, const struct id_maps *m)
+{
+    const char *first = arena_printf(c->a, "uid %u is host uid %u", m->v[0].inside, m->v[0].outside);
+
+    return m->n < 2 ? first
+                    : arena_printf(c->a, "%s, %u up are %u up", first ? first : "", m->v[1].inside, m->v[1].outside);
+}
+
 static int lower_namespaces(struct ctx *c)
 {
     static const char *const what[NS_KINDS] = {[NS_USER] = "ids",
@@ -58,23 +67,32 @@ static int lower_namespaces(struct ctx *c)
         const char *mechanism =
             p->ns[kind].how == NS_HOST ? "not isolated" : arena_printf(c->a, "%s namespace", ns_name(kind));
         if (kind == NS_USER && p->ns[kind].how == NS_NEW && p->uid_maps.n)
-            how = arena_printf(c->a, "uid %u is host uid %u", p->uid_maps.v[0].inside, p->uid_maps.v[0].outside);
+            how = ids_text(c, &p->uid_maps);
         if (kind == NS_TIME && p->ns[kind].how == NS_HOST)
             continue;
         if (kind == NS_TIME && p->ns[kind].how == NS_NEW && !c->f.time_namespace)
             return refused(c, what[kind], how,
                            "linux.namespaces time: this kernel has none (Linux 5.6, CONFIG_TIME_NS)");
         if (kind == NS_USER && p->ns[kind].how == NS_NEW && !c->f.user_namespaces_allowed) {
-            int r =
-                refused(c, what[kind], how,
-                        "user namespaces are off (sysctl user.max_user_namespaces): --userns host runs without one");
+            int r = refused(
+                c, what[kind], how,
+                arena_printf(c->a, "%s%s", c->f.userns_why_not, c->f.user ? "" : ": --userns host runs without one"));
             if (r < 0)
                 return r;
             continue;
         }
         if (kind == NS_NET && p->ns[kind].how == NS_NEW)
             how = "none but loopback";
-        int r = enforced(c, what[kind], how, mechanism);
+        const char *note = NULL;
+        if (kind == NS_USER && p->ns[kind].how == NS_NEW && c->f.user && idmap_is_single(&p->uid_maps))
+            note = c->f.one_id ? arena_printf(c->a,
+                                              "one id: programs inside that change owners or users fail (apt, su); for "
+                                              "more: %s",
+                                              c->f.one_id)
+                               : "one id: programs inside that change owners or users fail (apt, su)";
+        else if (kind == NS_USER && c->f.user && p->uid_maps.n > 1)
+            mechanism = "user namespace, mapped by newuidmap";
+        int r = lowering_add(c->out, LOWER_ENFORCED, what[kind], how, mechanism, note);
         if (r < 0)
             return r;
     }
@@ -150,8 +168,13 @@ static int lower_process(struct ctx *c)
     return r;
 }
 
-static int limit_item(struct ctx *c, const char *item, const char *value, const char *v1, const char *v2)
+static int limit_item(struct ctx *c, enum cgroup_controller controller, const char *item, const char *value,
+                      const char *v1, const char *v2)
 {
+    if (c->f.user && !(c->f.delegation.controllers >> controller & 1))
+        return refused(c, item, value,
+                       arena_printf(c->a, "not root, and no %s controller is delegated to you: %s",
+                                    cgroup_controller_name(controller), features_delegate_remedy()));
     if (c->f.cgroups == CGROUP_NONE)
         return refused(c, item, value,
                        "no cgroup hierarchy is mounted that this process may use; mount one or run as root");
@@ -160,33 +183,45 @@ static int limit_item(struct ctx *c, const char *item, const char *value, const 
         arena_printf(c->a, "cgroup %s %s", cgroup_layout_name(c->f.cgroups), c->f.cgroups == CGROUP_V2 ? v2 : v1));
 }
 
+/* Without root the kernel takes no device rules; nor does it let a device node be made or opened but those bound in. */
+static int lower_devices(struct ctx *c, const char *value)
+{
+    if (!c->f.user)
+        return limit_item(c, CG_DEVICES, "devices", value, "devices.allow", "BPF_CGROUP_DEVICE");
+    if (c->p->source == POLICY_FROM_OCI)
+        return lowering_add(c->out, LOWER_FALLBACK, "devices", value, "user namespace, nodev mounts",
+                            "not root: device rules need root; no node works inside but those that are bound in");
+    return refused(c, "devices", value, "--device-cgroup-rule needs root; --device binds one device in without it");
+}
+
 static int lower_resources(struct ctx *c)
 {
     const struct resources *rs = &c->p->resources;
     int r = 0;
 
     if (rs->memory.limit.set)
-        r = limit_item(c, "memory", bytes_text(c->a, rs->memory.limit.v), "memory.limit_in_bytes", "memory.max");
+        r = limit_item(c, CG_MEMORY, "memory", bytes_text(c->a, rs->memory.limit.v), "memory.limit_in_bytes",
+                       "memory.max");
     if (r == 0 && rs->memory.swap.set)
-        r = limit_item(c, "memory and swap", bytes_text(c->a, rs->memory.swap.v), "memory.memsw.limit_in_bytes",
-                       "memory.swap.max");
+        r = limit_item(c, CG_MEMORY, "memory and swap", bytes_text(c->a, rs->memory.swap.v),
+                       "memory.memsw.limit_in_bytes", "memory.swap.max");
     if (r == 0 && rs->cpu.quota.set && rs->cpu.quota.v > 0)
-        r = limit_item(c, "processor time",
+        r = limit_item(c, CG_CPU, "processor time",
                        arena_printf(c->a, "%.2f CPUs",
                                     (double)rs->cpu.quota.v /
                                         (double)(rs->cpu.period.set && rs->cpu.period.v ? rs->cpu.period.v : 100000)),
                        "cpu.cfs_quota_us", "cpu.max");
     if (r == 0 && rs->cpu.shares.set)
-        r = limit_item(c, "processor shares", arena_printf(c->a, "%llu", (unsigned long long)rs->cpu.shares.v),
+        r = limit_item(c, CG_CPU, "processor shares", arena_printf(c->a, "%llu", (unsigned long long)rs->cpu.shares.v),
                        "cpu.shares", "cpu.weight");
     if (r == 0 && rs->cpu.cpus)
-        r = limit_item(c, "processors", rs->cpu.cpus, "cpuset.cpus", "cpuset.cpus");
+        r = limit_item(c, CG_CPUSET, "processors", rs->cpu.cpus, "cpuset.cpus", "cpuset.cpus");
     if (r == 0 && rs->pids.set)
-        r = limit_item(c, "processes", rs->pids.v < 0 ? "unlimited" : arena_printf(c->a, "%lld", (long long)rs->pids.v),
-                       "pids.max", "pids.max");
+        r = limit_item(c, CG_PIDS, "processes",
+                       rs->pids.v < 0 ? "unlimited" : arena_printf(c->a, "%lld", (long long)rs->pids.v), "pids.max",
+                       "pids.max");
     if (r == 0 && rs->n_devices)
-        r = limit_item(c, "devices", arena_printf(c->a, "%u rules", rs->n_devices), "devices.allow",
-                       "BPF_CGROUP_DEVICE");
+        r = lower_devices(c, arena_printf(c->a, "%u rules", rs->n_devices));
     if (r == 0 && c->p->rdt.set)
         r = refused(c, "cache and memory bandwidth", "-", "linux.intelRdt: not supported by this build; leave it out");
     return r;

@@ -240,6 +240,22 @@ static int sysfs_instead(struct launch *l, const struct mount_rule *m)
     return r < 0 ? err_sys(&l->err, r, "mount %s: cannot make the host's sysfs read-only", m->destination) : tree;
 }
 
+/* Without root the launcher may copy no mount; here, in a mount namespace of the user's own, it can be done. */
+static int own_cgroup_trees(struct launch *l, const struct mount_rule *m)
+{
+    const struct cgroup *cg = &l->inst->cgroup;
+    char path[sizeof cg->host->h[0].mountpoint + sizeof cg->path];
+
+    for (uint32_t i = 0; l->inst->rootless && i < cg->host->n; i++) {
+        if (cg->dir_fds[i] < 0 || l->cgroup_fds[i] >= 0)
+            continue;
+        snprintf(path, sizeof path, "%s%s", cg->host->h[i].mountpoint, cg->path);
+        if ((l->cgroup_fds[i] = mount_clone(AT_FDCWD, path, false)) < 0)
+            return err_sys(&l->err, l->cgroup_fds[i], "mount %s: cgroup %s", m->destination, path);
+    }
+    return 0;
+}
+
 /* The workload's own group in every hierarchy. v2 alone: that directory itself; v1 and hybrid: a tmpfs of directories.
  */
 static int cgroup_rule(struct launch *l, const struct mount_rule *m, int root)
@@ -259,6 +275,8 @@ static int cgroup_rule(struct launch *l, const struct mount_rule *m, int root)
         return r;
     if (host->layout == CGROUP_NONE || !l->inst->cgroup.host)
         return 0;
+    if ((r = own_cgroup_trees(l, m)) < 0)
+        return r;
     if (host->layout == CGROUP_V2) {
         if (l->cgroup_fds[0] < 0)
             return 0;

@@ -6,6 +6,7 @@
  */
 #include "boundary/container/container.h"
 #include "boundary/container/sync.h"
+#include "host/idmap.h"
 #include "host/mountapi.h"
 #include "policy/names.h"
 
@@ -49,7 +50,7 @@ static int become_inner_root(struct launch *l)
     int r = (int)sys(SYS_setresgid, 0, 0, 0);
     if (r == 0)
         r = (int)sys(SYS_setresuid, 0, 0, 0);
-    if (r == 0 && !l->inst->rootless)
+    if (r == 0 && (!l->inst->rootless || !idmap_is_single(&l->policy->gid_maps)))
         r = (int)sys(SYS_setgroups, 0, NULL);
     return r < 0 ? err_sys(
                        &l->err, r,

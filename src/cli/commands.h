@@ -5,9 +5,9 @@
 
 #include "cli/command.h"
 
-int cmd_run(int argc, char **argv);        /* run.c; options: run_options_rows */
-int cmd_create(int argc, char **argv);     /* run.c; options: run_options_rows */
-int cmd_start(int argc, char **argv);      /* start.c, as the next three */
+int cmd_run(int argc, char **argv);    /* run.c; options: run_options_rows */
+int cmd_create(int argc, char **argv); /* run.c; options: run_options_rows */
+int cmd_start(int argc, char **argv);  /* start.c, as the next three */
 int cmd_stop(int argc, char **argv);
 int cmd_restart(int argc, char **argv);
 int cmd_attach(int argc, char **argv);
@@ -29,9 +29,9 @@ int cmd_events(int argc, char **argv);     /* events_show.c */
 int cmd_kill(int argc, char **argv);       /* kill.c */
 int cmd_pause(int argc, char **argv);      /* pause.c, as the next */
 int cmd_unpause(int argc, char **argv);
-int cmd_wait(int argc, char **argv);       /* wait.c */
-int cmd_update(int argc, char **argv);     /* update.c */
-int cmd_rm(int argc, char **argv);         /* rm.c, as the next */
+int cmd_wait(int argc, char **argv);   /* wait.c */
+int cmd_update(int argc, char **argv); /* update.c */
+int cmd_rm(int argc, char **argv);     /* rm.c, as the next */
 int cmd_prune(int argc, char **argv);
 int cmd_completion(int argc, char **argv); /* completion.c */
 
@@ -47,7 +47,8 @@ extern const size_t n_pull_options;
 
 struct arena;
 /* pull.c, for `moat run`: fetches an image, whether or not the store has one of that name; says on stderr what it does.
- * platform NULL: this machine's. */
+ * platform NULL: this machine's. -EDESTADDRREQ, and nothing said: the name has no host and no default registry is set.
+ */
 int cli_pull_missing(struct arena *a, const char *ref, const char *platform, bool quiet, struct err *err);
 
 extern const struct option_row ps_options[], inspect_options[], logs_options[], stats_options[], events_options[],

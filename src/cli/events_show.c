@@ -312,7 +312,7 @@ int cmd_events(int argc, char **argv)
     int operand;
 
     if (options_parse(events_options, n_events_options, argc, argv, false, &operand, apply, &o, &err) < 0)
-        return command_fail("events", &err);
+        return sandboxes_fail_line("events", &err);
     if (operand < argc)
         err_set(&err, -EINVAL, "accepts no arguments: '%s' (--filter container=NAME shows one)", argv[operand]);
     else if (arena_init(&o.arena, SANDBOXES_ARENA) < 0)

@@ -57,9 +57,16 @@ static int inspect_one(struct inspect *o, const char *word, struct err *err)
         describe_sandbox(&sb, &w);
         sandboxes_close(&sb);
         if (o->format) {
-            r = listing_tree(&a, &w, &tree, err);
-            if (r == 0 && (r = template_run(o->template, &a, tree, o->out, err)) == 0)
-                fputc('\n', o->out);
+            _cleanup_free_ char *text = NULL; /* of this one alone: half a line is not printed */
+            size_t len = 0;
+            FILE *out = open_memstream(&text, &len);
+            r = out ? listing_tree(&a, &w, &tree, err) : err_set(err, -ENOMEM, "out of memory");
+            if (r == 0)
+                r = template_run(o->template, &a, tree, out, err);
+            if (out)
+                fclose(out);
+            if (r == 0)
+                fprintf(o->out, "%s\n", text);
         } else {
             fprintf(o->out, "%s%s", o->any ? ",\n" : "", w.failed ? "null" : w.buf);
         }

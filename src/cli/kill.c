@@ -4,7 +4,6 @@
 #include "cli/commands.h"
 #include "cli/sandboxes.h"
 #include "policy/names.h"
-#include "sandbox/events.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -59,7 +58,7 @@ static int kill_one(struct sandbox *sb, void *ctx, struct err *err)
     if (signo == SIGKILL && s == SANDBOX_PAUSED && sb->inst.boundary->pause)
         sb->inst.boundary->pause(&sb->inst, false, &(struct err){0});
     snprintf(number, sizeof number, "%d", signo);
-    events_add(sb, "kill", "signal", number);
+    sandboxes_event(sb, "kill", "signal", number);
     return 0;
 }
 

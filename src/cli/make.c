@@ -64,17 +64,48 @@ static int import_embedded(struct making *r, struct err *err)
     return rc;
 }
 
-static int resolve_image(struct making *r, struct err *err)
+static int look_up(struct making *r, struct err *err)
 {
     int rc = store_open(&r->store, &r->arena, NULL, false, err);
 
-    if (rc == 0)
-        rc = store_resolve(&r->store, r->o.image, &r->image, err);
-    if (rc == -ENOENT && (!strcmp(r->o.image, "busybox") || !strcmp(r->o.image, "busybox:latest"))) {
-        store_close(&r->store);
+    return rc < 0 ? rc : store_resolve(&r->store, r->o.image, &r->image, err);
+}
+
+static int fetch(struct making *r, struct err *err)
+{
+    *err = (struct err){0};
+    return cli_pull_missing(&r->arena, r->o.image, r->o.platform, r->o.quiet, err);
+}
+
+/* What is not in the store: the built-in image, or one of a registry. */
+static int bring_in(struct making *r, struct err *err)
+{
+    struct err missing = *err, pulling = {0};
+
+    if (!strcmp(r->o.image, "busybox") || !strcmp(r->o.image, "busybox:latest")) {
         *err = (struct err){0};
-        if ((rc = import_embedded(r, err)) == 0 && (rc = store_open(&r->store, &r->arena, NULL, false, err)) == 0)
-            rc = store_resolve(&r->store, r->o.image, &r->image, err);
+        return import_embedded(r, err);
+    }
+    if (r->o.pull && !strcmp(r->o.pull, "never"))
+        return err->code;
+    int rc = fetch(r, &pulling);
+    /* Where no registry could be asked, what is missing is said in the store's words. */
+    if (rc < 0)
+        *err = rc == -EDESTADDRREQ ? missing : pulling;
+    return rc == -EDESTADDRREQ ? missing.code : rc;
+}
+
+static int resolve_image(struct making *r, struct err *err)
+{
+    int rc = 0;
+
+    if (r->o.pull && !strcmp(r->o.pull, "always") && (rc = fetch(r, err)) < 0)
+        return rc;
+    rc = look_up(r, err);
+    if (rc == -ENOENT) {
+        store_close(&r->store);
+        if ((rc = bring_in(r, err)) == 0)
+            rc = look_up(r, err);
     }
     if (rc < 0)
         return rc;
@@ -308,7 +339,8 @@ int making_prepare(struct making *r, int argc, char **argv, struct err *err)
     if ((rc = find_and_open(r, argc, argv, err)) < 0)
         return rc;
     r->sb.inst.cgroups = &r->sb.cgroup_host;
-    if ((rc = sandbox_place_group(&r->sb, &r->controllers, err)) < 0 || (rc = sandbox_reserve(&r->sb, r->sb.id, err)) < 0)
+    if ((rc = sandbox_place_group(&r->sb, &r->controllers, err)) < 0 ||
+        (rc = sandbox_reserve(&r->sb, r->sb.id, err)) < 0)
         return rc;
     r->made = true;
     rc = r->o.bundle ? policy_check(&r->sb.policy, err) : make_policy(r, err);

@@ -20,8 +20,8 @@ struct making {
     struct image image;
     bool from_image, made, privileged;
     uint32_t controllers; /* whose limits can be set: bits of enum cgroup_controller */
-    int root_fd;      /* the root as it is before the run, for users and groups */
-    const char *root; /* its path */
+    int root_fd;          /* the root as it is before the run, for users and groups */
+    const char *root;     /* its path */
 };
 
 /* argv[0] is the command's name. foreground: whether it will be started with this process waiting for it. */

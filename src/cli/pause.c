@@ -2,7 +2,6 @@
 /* `moat pause` and `moat unpause`: all processes of a sandbox are frozen and thawed, by its boundary. */
 #include "cli/commands.h"
 #include "cli/sandboxes.h"
-#include "sandbox/events.h"
 
 #include <errno.h>
 
@@ -28,7 +27,7 @@ static int set_paused(struct sandbox *sb, bool paused, struct err *err)
     if (!sb->inst.boundary->pause)
         return err_set(err, -ENOTSUP, "container %s: boundary %s cannot pause", sb->id, sb->inst.boundary->name);
     if ((r = sb->inst.boundary->pause(&sb->inst, paused, err)) == 0)
-        events_add(sb, paused ? "pause" : "unpause", NULL, NULL);
+        sandboxes_event(sb, paused ? "pause" : "unpause", NULL, NULL);
     return r;
 }
 

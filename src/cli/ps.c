@@ -250,7 +250,8 @@ static char *quoted(struct arena *a, const char *text)
     return out;
 }
 
-/* The command's words as one text; when it is long, its beginning and an ellipsis. */
+/* The command's words as one text, arguments with a blank in quotation marks; when it is long, its beginning and an
+ * ellipsis. */
 static const char *command_text(const struct ps *o, struct sandbox *sb)
 {
     const struct strv *argv = &sb->policy.process.argv;
@@ -258,10 +259,12 @@ static const char *command_text(const struct ps *o, struct sandbox *sb)
     unsigned shown = 0;
 
     for (uint32_t i = 0; i < argv->n; i++)
-        need += strlen(argv->v[i]) + 1;
+        need += strlen(argv->v[i]) + 3;
     char *text = arena_alloc(sb->arena, need + 4), *cut = NULL;
-    for (uint32_t i = 0; text && i < argv->n; i++)
-        at += (size_t)sprintf(text + at, "%s%s", i ? " " : "", argv->v[i]);
+    for (uint32_t i = 0; text && i < argv->n; i++) {
+        const char *mark = i && strchr(argv->v[i], ' ') ? "'" : "";
+        at += (size_t)sprintf(text + at, "%s%s%s%s", i ? " " : "", mark, argv->v[i], mark);
+    }
     for (char *c = text; c && *c && shown <= COMMAND_SHOWN; c++) {
         if ((*c & 0xc0) == 0x80)
             continue;
@@ -438,7 +441,7 @@ int cmd_ps(int argc, char **argv)
     int operand;
 
     if (options_parse(ps_options, n_ps_options, argc, argv, false, &operand, apply, &o, &err) < 0)
-        return strstr(err.text, "--filter") ? sandboxes_fail("ps", &err) : command_fail("ps", &err);
+        return sandboxes_fail_line("ps", &err);
     if (operand < argc) {
         err_set(&err, -EINVAL, "unexpected operand '%s': --filter name=%s shows the sandbox", argv[operand],
                 argv[operand]);

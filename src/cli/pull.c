@@ -78,7 +78,7 @@ struct row {
 /* On a terminal one line a layer, redrawn; where they do not fit, one line for all. Else a line a change of stage. */
 struct view {
     FILE *to;
-    bool terminal, quiet;
+    bool terminal, quiet, narrow;
     struct row *rows;
     size_t n, drawn, height;
     struct timespec last;
@@ -86,11 +86,12 @@ struct view {
 
 static void view_init(struct view *v, FILE *to, bool quiet)
 {
-    struct winsize size;
+    struct winsize size = {0};
 
     *v = (struct view){.to = to, .quiet = quiet, .terminal = isatty(fileno(to)), .height = 24};
     if (v->terminal && ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_row)
         v->height = size.ws_row;
+    v->narrow = size.ws_col && size.ws_col < 80; /* a line that wraps cannot be drawn over */
 }
 
 static void draw_bar(FILE *to, uint64_t done, uint64_t total)
@@ -104,7 +105,7 @@ static void draw_bar(FILE *to, uint64_t done, uint64_t total)
     fprintf(to, "%s %.1f of %.1f MB", filled, (double)done / 1e6, (double)total / 1e6);
 }
 
-static void draw_row(FILE *to, const struct row *r)
+static void draw_row(FILE *to, const struct row *r, bool narrow)
 {
     static const char *const words[] = {[PULL_LAYER_WAITS] = "Waiting",
                                         [PULL_LAYER_DOWNLOADS] = "Downloading ",
@@ -113,7 +114,7 @@ static void draw_row(FILE *to, const struct row *r)
                                         [PULL_LAYER_DONE] = "Pull complete"};
 
     fprintf(to, "\r\033[K%s: %s", r->hex, words[r->stage]);
-    if (r->stage == PULL_LAYER_DOWNLOADS || r->stage == PULL_LAYER_UNPACKS)
+    if (!narrow && (r->stage == PULL_LAYER_DOWNLOADS || r->stage == PULL_LAYER_UNPACKS))
         draw_bar(to, r->done, r->total);
     fputc('\n', to);
 }
@@ -124,7 +125,7 @@ static void draw(struct view *v)
         fprintf(v->to, "\033[%zuA", v->drawn);
     if (v->n + 4 <= v->height) {
         for (size_t i = 0; i < v->n; i++)
-            draw_row(v->to, &v->rows[i]);
+            draw_row(v->to, &v->rows[i], v->narrow);
         v->drawn = v->n;
     } else {
         uint64_t done = 0, total = 0;
@@ -135,7 +136,8 @@ static void draw(struct view *v)
             ready += v->rows[i].stage == PULL_LAYER_DONE;
         }
         fprintf(v->to, "\r\033[K%zu of %zu layers  ", ready, v->n);
-        draw_bar(v->to, done, total);
+        if (!v->narrow)
+            draw_bar(v->to, done, total);
         fputc('\n', v->to);
         v->drawn = 1;
     }
@@ -200,14 +202,19 @@ static void note(const char *command, const struct pull_result *r)
         fprintf(stderr, "moat %s: note: all files belong to you: owners are kept only for root\n", command);
 }
 
-static int announce(struct arena *a, FILE *to, const struct reference *ref, struct err *err)
+/* `missing`: say so first, as docker does. */
+static int announce(struct arena *a, FILE *to, const struct reference *ref, bool missing, struct err *err)
 {
+    char name[REFERENCE_TEXT_MAX];
     const char *registry;
     struct remote remote;
     int r = remote_default_registry(a, &registry, err);
 
     if (r < 0 || (r = remote_of(ref, registry, &remote, err)) < 0)
         return r;
+    reference_show(ref, name);
+    if (missing)
+        fprintf(to, "Unable to find image '%s' locally\n", name);
     if (!ref->tag_given && !ref->by_digest)
         fprintf(to, "Using default tag: latest\n");
     if (ref->by_digest)
@@ -220,7 +227,7 @@ static int announce(struct arena *a, FILE *to, const struct reference *ref, stru
 
 /* Interrupting ends the pull in order: what was begun is removed. */
 static int pull(struct store *s, const struct reference *ref, struct pull_options *o, FILE *to, bool quiet,
-                struct pull_result *result, struct err *err)
+                bool missing, struct pull_result *result, struct err *err)
 {
     struct sigaction catch = {.sa_handler = on_signal}, before[2];
     struct view view;
@@ -232,7 +239,7 @@ static int pull(struct store *s, const struct reference *ref, struct pull_option
     interrupted = 0;
     sigaction(SIGINT, &catch, &before[0]);
     sigaction(SIGTERM, &catch, &before[1]);
-    int r = quiet ? 0 : announce(s->arena, to, ref, err);
+    int r = quiet ? 0 : announce(s->arena, to, ref, missing, err);
     if (r == 0)
         r = image_pull(s, ref, o, result, err);
     sigaction(SIGINT, &before[0], NULL);
@@ -290,7 +297,7 @@ static int pull_and_print(const struct options *o, const struct reference *ref, 
         return err_set(err, -ENOMEM, "out of memory");
     int r = store_open(&store, &arena, NULL, true, err);
     if (r == 0) {
-        r = pull(&store, ref, &options, stdout, quiet, &result, err);
+        r = pull(&store, ref, &options, stdout, quiet, false, &result, err);
         store_close(&store);
     }
     if (r == 0 && o->json)
@@ -348,13 +355,9 @@ int cli_pull_missing(struct arena *a, const char *text, const char *platform, bo
         return err_set(err, -ENOMEM, "out of memory");
     r = store_open(&store, &arena, NULL, true, err);
     if (r == 0) {
-        if (!quiet && store_resolve(&store, text, &image, &none) == -ENOENT) {
-            char name[REFERENCE_TEXT_MAX];
-            reference_show(&ref, name);
-            fprintf(stderr, "Unable to find image '%s' locally\n", name);
-        }
+        bool missing = store_resolve(&store, text, &image, &none) == -ENOENT;
         cleanup_fd(&image.dir_fd);
-        r = pull(&store, &ref, &options, stderr, quiet, &result, err);
+        r = pull(&store, &ref, &options, stderr, quiet, missing, &result, err);
         store_close(&store);
         if (r == 0 && !quiet)
             note("run", &result);

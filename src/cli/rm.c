@@ -6,16 +6,20 @@
 #include "cli/sandboxes.h"
 #include "cli/usage.h"
 #include "cli/when.h"
-#include "sandbox/events.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-#define LOCK_MS 15000
-#define TRIES   20 /* each waits for what another command or a monitor was about to do */
+#define LOCK_MS  15000
+#define ANSWER_S 30
+#define TRIES    20 /* each waits for what another command or a monitor was about to do */
 
 enum { OPTION_FILTER, OPTION_FORCE, OPTION_LINK, OPTION_VOLUMES };
 
@@ -44,15 +48,21 @@ static int refuse_running(const struct sandbox *sb, enum sandbox_status s, struc
         sandboxes_state_word(s));
 }
 
-/* Asks the monitor. -ENOTCONN: there is none (any more). */
+/* Asks the monitor. -ENOTCONN: there is none (any more). A process in an uninterruptible sleep does not end: that is
+ * said, and not waited for without end. */
 static int ask_monitor(struct sandbox *sb, uint16_t what, struct err *err)
 {
+    const struct timeval patience = {.tv_sec = ANSWER_S};
     struct control_record reply;
     _cleanup_fd_ int sock = monitor_connect(sb, err);
 
     if (sock < 0)
         return sock;
+    setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     int r = monitor_ask(sock, what, NULL, 0, &reply, err);
+    if (r == -EAGAIN)
+        return err_set(err, -ETIMEDOUT, "cannot remove container %s: it did not end within %d s of SIGKILL", sb->id,
+                       ANSWER_S);
     return r == -ECONNRESET || r == -EPIPE ? -ENOTCONN : r;
 }
 
@@ -60,6 +70,9 @@ static int remove_kept(struct sandbox *sb, bool force, struct err *err)
 {
     int r = -EBUSY;
 
+    /* A frozen process does not die before it is thawed. */
+    if (force && sandbox_status(sb) == SANDBOX_PAUSED && sb->inst.boundary->pause)
+        sb->inst.boundary->pause(&sb->inst, false, &(struct err){0});
     for (int i = 0; i < TRIES; i++) {
         if (force && (r = ask_monitor(sb, CONTROL_REMOVE, err)) != -ENOTCONN)
             return r;
@@ -70,7 +83,7 @@ static int remove_kept(struct sandbox *sb, bool force, struct err *err)
             return refuse_running(sb, s, err);
         if (!monitor_alive(sb)) {
             if ((r = sandbox_delete(sb, force, err)) == 0)
-                events_add(sb, "destroy", NULL, NULL);
+                sandboxes_event(sb, "destroy", NULL, NULL);
             return r;
         }
         /* A monitor that is just ending: it may need the lock for that. */
@@ -89,6 +102,31 @@ int sandboxes_remove(struct sandbox *sb, bool force, struct err *err)
     if (!force && sandboxes_runs(s))
         return refuse_running(sb, s, err);
     return sb->kept ? remove_kept(sb, force, err) : sandbox_delete(sb, force, err);
+}
+
+/* One whose records do not read: they are given up one by one, those that say least first, until what is left tells
+ * enough to kill and to remove. */
+static int load_damaged(struct sandbox *sb, struct arena *a, const char *word, struct err *err)
+{
+    static const char *const records[] = {"exit.json", "sandbox.json", "config.json", "state.json"};
+    const char *id;
+    int r = sandbox_open_root(sb, a, NULL, false, err);
+
+    if (r < 0 || (r = sandbox_find(sb, word, &id, err)) < 0)
+        return r;
+    _cleanup_fd_ int dir = openat(sb->root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int ms = LOCK_MS;
+    for (; dir >= 0 && ms > 0 && flock(dir, LOCK_EX | LOCK_NB) < 0; ms -= 10)
+        usleep(10000);
+    if (dir < 0 || ms <= 0)
+        return err_set(err, dir < 0 ? -ENOENT : -EBUSY, "%s: another command is at work on it", id);
+    for (size_t i = 0; i < ARRAY_LEN(records); i++) {
+        unlinkat(dir, records[i], 0);
+        if ((r = sandbox_load(sb, id, err)) == 0)
+            return 0;
+        sandbox_close(sb);
+    }
+    return r;
 }
 
 /* ---- rm ------------------------------------------------------------------------------------------------------- */
@@ -117,7 +155,9 @@ int cmd_rm(int argc, char **argv)
         struct sandbox sb;
         err = (struct err){0};
         int r = arena_init(&a, SANDBOXES_ARENA);
-        if (r == 0 && (r = sandboxes_load(&sb, &a, argv[i], &err)) == 0) {
+        if (r == 0 && (r = sandboxes_load(&sb, &a, argv[i], &err)) == -EINVAL && force)
+            r = load_damaged(&sb, &a, argv[i], &err);
+        if (r == 0) {
             r = sandboxes_remove(&sb, force, &err);
             sandboxes_close(&sb);
         }
@@ -225,7 +265,7 @@ int cmd_prune(int argc, char **argv)
     int operand;
 
     if (options_parse(prune_options, n_prune_options, argc, argv, false, &operand, apply_prune, &p, &err) < 0)
-        return command_fail("prune", &err);
+        return sandboxes_fail_line("prune", &err);
     if (operand < argc)
         err_set(&err, -EINVAL, "accepts no arguments: '%s' (moat rm removes it)", argv[operand]);
     else

@@ -679,8 +679,8 @@ const char *run_options_drop_limits(struct run_options *o, uint32_t controllers)
         return "no cgroup hierarchy is mounted: the default limits on memory and processes are not applied";
     return memory ? "not root, and no pids controller is delegated: the default limit on processes is not applied"
            : pids ? "not root, and no memory controller is delegated: the default limit on memory is not applied"
-                  : "not root: the default limits on memory and processes are not applied (no cgroup is delegated: "
-                    "moat boundaries says how)";
+                  : "not root, and no memory and pids controllers are delegated: the default limits on memory and "
+                    "processes are not applied (moat boundaries says how to have them)";
 }
 
 int run_options_map_user(struct run_options *o, struct err *err)

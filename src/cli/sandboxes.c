@@ -4,6 +4,7 @@
 
 #include "image/reference.h"
 #include "image/store.h"
+#include "sandbox/events.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,6 +18,13 @@ int sandboxes_fail(const char *command, const struct err *err)
 {
     command_fail(command, err);
     return EXIT_DOCKER_ERROR;
+}
+
+int sandboxes_fail_line(const char *command, const struct err *err)
+{
+    int status = command_fail(command, err);
+
+    return strncmp(err->text, "--filter", 8) ? status : EXIT_DOCKER_ERROR;
 }
 
 int sandboxes_no_operand(const char *command)
@@ -207,4 +215,12 @@ const char *sandboxes_image_name(struct sandbox *sb)
 const char *sandboxes_created(const struct sandbox *sb)
 {
     return sb->spec.created ? sb->spec.created : sb->created ? sb->created : "";
+}
+
+void sandboxes_event(struct sandbox *sb, const char *action, const char *key, const char *value)
+{
+    struct sandbox named = *sb;
+
+    named.spec.image = sandboxes_image_name(sb);
+    events_add(&named, action, key, value);
 }

@@ -18,6 +18,8 @@ enum { EXIT_DOCKER_ERROR = 1 };
 
 /* Prints "moat COMMAND: text" and returns EXIT_DOCKER_ERROR. */
 int sandboxes_fail(const char *command, const struct err *err);
+/* The same for a command line that does not parse: 125, but docker's 1 for a filter that is refused. */
+int sandboxes_fail_line(const char *command, const struct err *err);
 /* The same for a command line that lacks an operand. */
 int sandboxes_no_operand(const char *command);
 
@@ -55,6 +57,8 @@ static inline bool sandboxes_runs(enum sandbox_status s)
 const char *sandboxes_image_id(const struct sandbox *sb);
 /* The name that `run` was given, or else what the root is: an image's id, or a path. */
 const char *sandboxes_image_name(struct sandbox *sb);
+/* events_add() with the image's name, which a sandbox in the foreground has not on record. */
+void sandboxes_event(struct sandbox *sb, const char *action, const char *key, const char *value);
 /* When it was made: RFC 3339; "" when that is not on record. */
 const char *sandboxes_created(const struct sandbox *sb);
 

@@ -8,7 +8,6 @@
 #include "cli/commands.h"
 #include "cli/sandboxes.h"
 #include "policy/flags.h"
-#include "sandbox/events.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -187,7 +186,7 @@ static int update_one(struct sandbox *sb, void *ctx, struct err *err)
         sandboxes_unlock(sb);
         tell_monitor(sb);
     }
-    events_add(sb, "update", NULL, NULL);
+    sandboxes_event(sb, "update", NULL, NULL);
     return 0;
 }
 

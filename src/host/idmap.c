@@ -91,8 +91,10 @@ static int run_helper(const char *name, pid_t pid, const struct id_maps *maps, s
     r = helper_wait(child, false, &status);
     if (r < 0)
         return err_sys(err, r, "wait for %s", helper);
-    return status ? err_set(err, -EPERM, "%s refused the map of ids: %s (/etc/sub%s must grant the range)", helper,
-                            *text ? text : "it did not say why", name[3] == 'u' ? "uid" : "gid")
+    return status ? err_set(
+                        err, -EPERM,
+                        "%s refused the map of ids: %s (/etc/sub%s must grant the range; --userns single does without)",
+                        helper, *text ? text : "it did not say why", name[3] == 'u' ? "uid" : "gid")
                   : 0;
 }
 

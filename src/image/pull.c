@@ -292,6 +292,8 @@ static int prepare(struct pull *p, struct pull_setup *setup, struct err *err)
     setup->flags = insecure ? PULL_INSECURE : 0;
     strcpy(setup->host, p->remote.host);
     strcpy(setup->repository, p->remote.repository);
+    if (!login.found && login.helper)
+        setup->flags |= PULL_LOGIN_IN_HELPER;
     if (!login.found)
         return 0;
     if (strlen(login.user) >= sizeof setup->user || strlen(login.password) >= sizeof setup->password)

@@ -21,8 +21,9 @@
 enum pull_fd { PULL_FD_REQUEST = 0, PULL_FD_DEST = 3, PULL_FD_REPORT = 4, PULL_FD_CA = 5 };
 
 enum pull_flag {
-    PULL_INSECURE = 1,     /* the registry may be spoken to without TLS, or with a certificate nobody vouches for */
-    PULL_HAS_PASSWORD = 2, /* user and password are set; they are for `host` alone */
+    PULL_INSECURE = 1,        /* the registry may be spoken to without TLS, or with a certificate nobody vouches for */
+    PULL_HAS_PASSWORD = 2,    /* user and password are set; they are for `host` alone */
+    PULL_LOGIN_IN_HELPER = 4, /* none, but a credential helper may have them: for messages */
 };
 
 struct pull_setup {

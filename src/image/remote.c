@@ -67,7 +67,7 @@ int remote_of(const struct reference *ref, const char *registry, struct remote *
     if (!host) {
         const char *prefix = strchr(registry, '/');
         if (!*registry)
-            return err_set(err, -ENOENT,
+            return err_set(err, -EDESTADDRREQ,
                            "image %s: it names no registry, and no default is set: give HOST/%s, or set MOAT_REGISTRY "
                            "or %s to HOST[:PORT][/PREFIX]",
                            name, name, REMOTE_REGISTRY_FILE);
@@ -171,8 +171,10 @@ int remote_login_read(struct arena *a, char *text, size_t len, const char *host,
             user = pair;
             password = colon + 1;
         }
-        if (!*user || !*password)
+        if (!*user || !*password) {
+            out->helper |= *text_of(e, "identitytoken");
             continue;
+        }
         out->user = user;
         out->password = password;
         out->found = true;

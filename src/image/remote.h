@@ -21,11 +21,12 @@ struct remote {
 
 /* MOAT_REGISTRY, else the file's one line; "" when there is neither. -EINVAL when it is malformed. */
 int remote_default_registry(struct arena *a, const char **registry, struct err *err);
-/* Pure. `registry` may be "": then a name without a host is refused, with the remedy. */
+/* Pure. `registry` may be "": then a name without a host is refused (-EDESTADDRREQ), with the remedy. */
 int remote_of(const struct reference *ref, const char *registry, struct remote *out, struct err *err);
 
 /* user and password of one host from docker's config.json ($DOCKER_CONFIG or ~/.docker): only what stands in `auths` as
- * it is; helpers are not run. 0 with *found false: there is none, and *helper says that a program would have it. */
+ * it is; helpers are not run. 0 with *found false: there is none, and *helper says that there may be one in a form that
+ * is not read: with a credential helper, or as an identity token. */
 struct remote_login {
     const char *user, *password;
     bool found, helper;

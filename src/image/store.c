@@ -36,7 +36,7 @@ int store_default_dir(struct arena *a, const char **path, struct err *err)
     return *path ? 0 : err_set(err, -ENOMEM, "image store: path too long");
 }
 
-static int make_parents(const char *path)
+int store_make_dir(const char *path)
 {
     char copy[4096];
 
@@ -92,7 +92,7 @@ int store_open(struct store *s, struct arena *a, const char *data_dir, bool crea
         if (!cwd || !(s->path = arena_printf(a, "%s/%s", cwd, s->path)))
             return err_set(err, -EINVAL, "image store: no absolute path for it: set MOAT_DATA_DIR to one");
     }
-    if (create && (r = make_parents(s->path)) < 0)
+    if (create && (r = store_make_dir(s->path)) < 0)
         return err_sys(err, r, "create the image store %s", s->path);
     s->fd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->fd < 0) {

@@ -55,6 +55,10 @@ struct image {
 
 /* MOAT_DATA_DIR; else for root /var/lib/moat; else $XDG_DATA_HOME/moat or ~/.local/share/moat. */
 int store_default_dir(struct arena *a, const char **path, struct err *err);
+/* Makes it, where it is not there yet. 0 or -errno. */
+int store_make_dir(const char *path);
+/* A data directory must be the caller's own and for nobody else to write, or nothing is read from it or put there. */
+int store_check_owner(int fd, const char *path, struct err *err);
 
 /* data_dir NULL: the default. Without `create` a missing store is empty (all fds -1), not an error. */
 int store_open(struct store *s, struct arena *a, const char *data_dir, bool create, struct err *err);

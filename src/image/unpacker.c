@@ -29,20 +29,14 @@ struct helper {
     int report; /* read end of its descriptor 4 */
 };
 
-/* An ordinary user's range of ids gives the files of an archive owners. What is copied has the owners of this host,
- * which mean nothing inside: there all belongs to the user, as before. */
+/* An ordinary user's range of ids gives the files of an archive owners; where it cannot be had, all are the user's,
+ * and that is said. What is copied has the owners of this host, which mean nothing inside: all are the user's too. */
 static int spawn(const struct unpack_job *job, const char *path, char *const argv[], const struct helper_fd *fds,
                  size_t n, pid_t *pid, struct err *err)
 {
     _cleanup_fd_ int userns = -1;
-    struct err why = {0};
-    int r = job->archive < 0 || geteuid() == 0 ? -ENOTSUP : userns_open(&userns, &why);
-
-    if (r < 0 && r != -ENOTSUP) {
-        *err = why;
-        return r;
-    }
-    r = r == 0 ? helper_spawn_in(userns, path, argv, fds, n, pid) : helper_spawn(path, argv, fds, n, pid);
+    bool ranged = job->archive >= 0 && geteuid() != 0 && userns_open(&userns, &(struct err){0}) == 0;
+    int r = ranged ? helper_spawn_in(userns, path, argv, fds, n, pid) : helper_spawn(path, argv, fds, n, pid);
     return r < 0 ? err_sys(err, r, "start %s", path) : 0;
 }
 

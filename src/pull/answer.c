@@ -107,10 +107,7 @@ static int refused(struct session *s, struct transfer *t, long status, struct er
     if (status == 401 || status == 403)
         return err_set(err, -EACCES,
                        "%s: access to %s is refused (status %ld): there is no such repository, or it needs %s%s", at,
-                       s->setup.repository, status,
-                       s->setup.flags & PULL_HAS_PASSWORD ? "rights that the user in docker's config.json has not"
-                                                          : "a login, and docker's config.json has none for it",
-                       words);
+                       s->setup.repository, status, auth_lack(s), words);
     if (status == 429)
         return err_set(err, -EBUSY, "%s: too many requests: wait, or log in%s", at, words);
     return err_set(err, -EPROTO, "%s: answers with status %ld%s", at, status, words);
@@ -177,7 +174,7 @@ static int report_got(struct session *s, struct transfer *t, struct err *err)
     transfer_stop(s, t);
     t->state = TRANSFER_DONE;
     s->n_done++;
-    return report_send(s, &r) < 0 ? err_set(err, -EPIPE, "nobody waits for it") : 0;
+    return report_send(&r) < 0 ? err_set(err, -EPIPE, "nobody waits for it") : 0;
 }
 
 /* The registry has said what it is. */
@@ -187,10 +184,8 @@ static int pinged(struct session *s, struct transfer *t, long status, struct err
 
     origin_show(&t->origin, at);
     s->registry = t->origin;
-    if (status == 401) {
-        int r = login_wanted(s, t, status, err);
-        return r;
-    }
+    if (status == 401)
+        return login_wanted(s, t, status, err);
     if (status != 200)
         return err_set(err, -EPROTO, "%s: is no registry: /v2/ answers with status %ld", at, status);
     s->ready = true;

@@ -16,6 +16,16 @@ static bool has_password(const struct session *s)
     return s->setup.flags & PULL_HAS_PASSWORD;
 }
 
+const char *auth_lack(const struct session *s)
+{
+    if (has_password(s))
+        return "rights that the user in docker's config.json has not";
+    if (s->setup.flags & PULL_LOGIN_IN_HELPER)
+        return "a login, and docker's config.json leaves that to a credential helper, which is not run here: it must "
+               "stand in auths";
+    return "a login, and docker's config.json has none for it";
+}
+
 static bool password_may_go(const struct session *s, const struct origin *to)
 {
     if (origin_equal(to, &s->registry))
@@ -92,9 +102,8 @@ int auth_begin(struct session *s, const struct challenge *challenge, struct err 
 
     if (challenge->scheme == CHALLENGE_BASIC) {
         if (!has_password(s))
-            return err_set(err, -EACCES,
-                           "it wants a user name and a password, and there is none for it in docker's config.json: "
-                           "log in first");
+            return err_set(err, -EACCES, "it wants a user name and a password: it needs %s: log in first",
+                           auth_lack(s));
         s->auth = AUTH_PASSWORD;
         s->ready = true;
         return 0;

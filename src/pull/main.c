@@ -14,13 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int fail(const struct session *s, uint32_t request, const struct err *err)
+static int fail(uint32_t request, const struct err *err)
 {
     struct pull_report r = {.version = PULL_RECORD_VERSION, .kind = PULL_FAILED, .request = request};
 
     r.text_len = (uint32_t)strnlen(err->text, sizeof r.text);
     memcpy(r.text, err->text, r.text_len);
-    report_send(s, &r);
+    report_send(&r);
     return 1;
 }
 
@@ -82,6 +82,6 @@ int main(void)
     jail.max_bytes = s.setup.max_bytes;
     jail.descriptors = 16; /* libcurl has a pair of its own by now */
     if (r < 0 || (r = jail_enter(&jail, &err)) < 0 || (r = session_run(&s, &failed, &err)) < 0)
-        return fail(&s, failed, &err);
+        return fail(failed, &err);
     return 0; /* memory goes with the process */
 }

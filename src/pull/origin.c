@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* See origin.h. Name resolution is glibc's, in this process, which is shut in: its files are copies, its modules cannot
+ * be loaded, and what a name server says is as hostile as the rest. */
 #include "pull/origin.h"
 
 #include <arpa/inet.h>
@@ -159,6 +161,13 @@ static int look_up(const struct origin *o, bool local_ok, char text[PIN_MAX], st
     return 0;
 }
 
+static bool is_address(const char *host)
+{
+    struct in6_addr any;
+
+    return inet_pton(AF_INET, host, &any) == 1 || inet_pton(AF_INET6, host, &any) == 1;
+}
+
 /* One answer a name for the whole pull: a second look could give another one. */
 int origin_pin(const struct origin *o, bool local_ok, struct curl_slist **line, struct err *err)
 {
@@ -183,6 +192,9 @@ int origin_pin(const struct origin *o, bool local_ok, struct curl_slist **line, 
         next = (next + 1) % NAMES_MAX;
         n = n < NAMES_MAX ? n + 1 : n;
     }
+    *line = NULL;
+    if (is_address(o->host)) /* it is its own pin; it was looked at all the same */
+        return 0;
     *line = curl_slist_append(NULL, known[i].text);
     return *line ? 0 : err_set(err, -ENOMEM, "out of memory");
 }

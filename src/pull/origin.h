@@ -26,7 +26,8 @@ bool origin_is_loopback(const struct origin *o);
 /* "host:port" for messages. */
 void origin_show(const struct origin *o, char out[300]);
 
-/* Looks the name up, in this thread, and gives libcurl's line that pins the host to what was found. Without `local_ok`
+/* Looks the name up, in this thread, and gives libcurl's line that pins the host to what was found (NULL: it
+ * is an address itself). Without `local_ok`
  * addresses of this machine and of its links are left out, and -EPERM says so when none is left. */
 int origin_pin(const struct origin *o, bool local_ok, struct curl_slist **line, struct err *err);
 

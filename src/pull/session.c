@@ -25,7 +25,7 @@ int session_init(struct session *s, struct err *err)
     return 0;
 }
 
-int report_send(const struct session *s, const struct pull_report *r)
+int report_send(const struct pull_report *r)
 {
     for (;;) {
         if (write(PULL_FD_REPORT, r, sizeof *r) == (ssize_t)sizeof *r)
@@ -38,7 +38,6 @@ int report_send(const struct session *s, const struct pull_report *r)
         if (errno == EAGAIN && poll(&p, 1, -1) < 0 && errno != EINTR)
             return -errno;
     }
-    (void)s;
 }
 
 /* ---- requests --------------------------------------------------------------------------------------------------- */

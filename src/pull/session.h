@@ -52,6 +52,8 @@ int session_run(struct session *s, uint32_t *failed, struct err *err);
 int session_answer(struct session *s, struct transfer *t, CURLcode code, struct err *err);
 
 /* auth.c */
+/* What to say of the login that is missing. */
+const char *auth_lack(const struct session *s);
 /* Sets what this transfer may show of passwords and tokens. */
 int auth_apply(struct session *s, struct transfer *t, struct err *err);
 /* Starts the login that `challenge` asks for, or decides for the password. */
@@ -60,6 +62,6 @@ int auth_begin(struct session *s, const struct challenge *challenge, struct err 
 int auth_finish(struct session *s, struct transfer *t, struct err *err);
 
 /* Sends one report; a progress report is dropped when moat is slow. */
-int report_send(const struct session *s, const struct pull_report *r);
+int report_send(const struct pull_report *r);
 
 #endif

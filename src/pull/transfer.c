@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* libcurl's callbacks and options. All that comes in is hostile; a callback that finds a fault leaves it in t->err and
+ * stops libcurl, and answer.c sees to the rest. Redirects, proxies, netrc and logins by libcurl itself are off. */
 #include "pull/transfer.h"
 
 #include "base/io.h"
@@ -143,7 +145,7 @@ static void tell_progress(struct transfer *t)
     t->reported = now;
     struct pull_report r = {
         .version = PULL_RECORD_VERSION, .kind = PULL_PROGRESS, .request = t->number, .bytes = t->done};
-    report_send(t->session, &r);
+    report_send(&r);
 }
 
 /* First bytes of a 200 or 206: does it begin where we are? */
@@ -202,11 +204,10 @@ void transfer_reset(struct transfer *t)
 
 /* ---- on and off the wire ---------------------------------------------------------------------------------------- */
 
-static int open_file(struct transfer *t, const char *hex, int *fd, struct err *err)
+static int open_file(const char *hex, int *fd, struct err *err)
 {
     char path[16 + SHA256_HEX_SIZE];
 
-    (void)t;
     snprintf(path, sizeof path, "blobs/sha256/%s", hex);
     *fd = openat(PULL_FD_DEST, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     return *fd < 0 ? err_sys(err, -errno, "create %s", path) : 0;
@@ -271,7 +272,6 @@ int transfer_start(struct session *s, struct transfer *t, struct err *err)
         t->kind == TRANSFER_PING || origin_is_loopback(&s->registry) || origin_equal(&t->origin, &s->registry);
     int r;
 
-    t->session = s;
     t->header_bytes = t->body_len = 0;
     t->type[0] = t->digest[0] = t->challenge[0] = 0;
     t->has_range = t->too_long = false;
@@ -282,7 +282,7 @@ int transfer_start(struct session *s, struct transfer *t, struct err *err)
         return err_set(err, -ENOMEM, "out of memory");
     t->location[0] = t->note[0] = 0;
     if (t->kind == TRANSFER_BLOB && t->fd < 0) {
-        if ((r = open_file(t, t->reference + 7, &t->fd, err)) < 0)
+        if ((r = open_file(t->reference + 7, &t->fd, err)) < 0)
             return r;
         transfer_reset(t);
     }
@@ -336,7 +336,7 @@ int transfer_finish(struct transfer *t, char hex[SHA256_HEX_SIZE], struct err *e
         return err_set(err, -EBADMSG, "the registry says its digest is %.19s, its bytes have sha256:%.12s", t->digest,
                        hex);
     if (t->kind == TRANSFER_MANIFEST) {
-        if ((r = open_file(t, hex, &t->fd, err)) < 0)
+        if ((r = open_file(hex, &t->fd, err)) < 0)
             return r;
         if ((r = io_write_all(t->fd, t->body ? t->body : "", t->body_len)) < 0)
             return err_sys(err, r, "write it");

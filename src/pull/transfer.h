@@ -17,7 +17,6 @@ enum transfer_kind { TRANSFER_PING, TRANSFER_LOGIN, TRANSFER_MANIFEST, TRANSFER_
 enum transfer_state { TRANSFER_WAITING, TRANSFER_ACTIVE, TRANSFER_DONE };
 
 struct transfer {
-    struct session *session;
     enum transfer_kind kind;
     enum transfer_state state;
     uint32_t number;

@@ -23,6 +23,10 @@ int layers_make(struct sandbox *sb, const char *data_dir, const char *lower, str
                                             .work = arena_printf(a, "layers/%s/work", sb->id)};
     if (!dir || !sb->inst.layers.upper || !sb->inst.layers.work)
         return err_set(err, -ENOMEM, "no memory for the writable layer");
+    int made = lower ? 0 : store_make_dir(data_dir); /* without an image nobody may have had one before */
+    if (made < 0)
+        return err_sys(err, made, "data directory %s: cannot be made (HOME, XDG_DATA_HOME or MOAT_DATA_DIR names it)",
+                       data_dir);
     int data = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (data < 0)
         return err_sys(err, -errno, "image directory %s", data_dir);
@@ -42,7 +46,8 @@ int layers_make(struct sandbox *sb, const char *data_dir, const char *lower, str
             r = -errno;
         /* For the same check, when nobody holds it because the sandbox does not run. */
         if (r == 0 && sb->root_path[0] == '/' &&
-            symlinkat(arena_printf(a, "%s/%s", sb->root_path, sb->id), data, arena_printf(a, "layers/%s/state", sb->id)) < 0)
+            symlinkat(arena_printf(a, "%s/%s", sb->root_path, sb->id), data,
+                      arena_printf(a, "layers/%s/state", sb->id)) < 0)
             r = -errno;
         if (r == 0 && lower &&
             (mkdirat(data, sb->inst.layers.upper, 0755) < 0 || mkdirat(data, sb->inst.layers.work, 0700) < 0))

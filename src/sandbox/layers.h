@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The writable layer of a sandbox that runs an image: DATA/layers/ID/{upper,work}, removed with it. */
+/* The writable layer of a sandbox that runs an image: DATA/layers/ID/{upper,work}, removed with it.
+ * DATA/layers/ID/state is a link to its state directory. */
 #ifndef MOAT_SANDBOX_LAYERS_H
 #define MOAT_SANDBOX_LAYERS_H
 

@@ -209,11 +209,20 @@ static void set_times(int dirfd, const char *name, const struct dest_attributes 
         futimens(dirfd, times);
 }
 
+/* Without root the owners are the range that newuidmap mapped. */
+static int owner_failed(int code, const struct dest_attributes *a, const char *path, struct err *err)
+{
+    return err_sys(err, code, "set owner %u:%u of %.200s%s", a->uid, a->gid, path,
+                   code == -EINVAL ? ", which is beyond your ids (a larger range in /etc/subuid and /etc/subgid, or "
+                                     "import as root)"
+                                   : "");
+}
+
 /* Mode after owner: chown(2) takes set-uid bits away. */
 int dest_set_attributes(struct dest *d, int fd, const struct dest_attributes *a, struct err *err)
 {
     if (d->owners && fchown(fd, a->uid, a->gid) < 0)
-        return err_sys(err, -errno, "set owner %u:%u", a->uid, a->gid);
+        return owner_failed(-errno, a, "a file", err);
     if (fchmod(fd, a->mode & 07777) < 0)
         return err_sys(err, -errno, "set mode %04o", a->mode & 07777);
     set_times(fd, NULL, a);
@@ -253,7 +262,7 @@ int dest_make_symlink(struct dest *d, const char *path, const char *target, cons
         (errno != EEXIST || (r = make_room(d, dirfd, name, err)) < 0 || symlinkat(target, dirfd, name) < 0))
         return r < 0 ? r : err_sys(err, -errno, "create %.200s", path);
     if (d->owners && fchownat(dirfd, name, a->uid, a->gid, AT_SYMLINK_NOFOLLOW) < 0)
-        return err_sys(err, -errno, "set owner %u:%u of %.200s", a->uid, a->gid, path);
+        return owner_failed(-errno, a, path, err);
     set_times(dirfd, name, a);
     return note_made(d, dirfd, name, err);
 }
@@ -270,7 +279,7 @@ int dest_make_fifo(struct dest *d, const char *path, const struct dest_attribute
         return r < 0 ? r : err_sys(err, -errno, "create %.200s", path);
     /* By name without following: it is ours since mknod, and nobody else writes to the tree. */
     if (d->owners && fchownat(dirfd, name, a->uid, a->gid, AT_SYMLINK_NOFOLLOW) < 0)
-        return err_sys(err, -errno, "set owner %u:%u of %.200s", a->uid, a->gid, path);
+        return owner_failed(-errno, a, path, err);
     if (fchmodat(dirfd, name, a->mode & 07777, 0) < 0)
         return err_sys(err, -errno, "set mode of %.200s", path);
     set_times(dirfd, name, a);

@@ -11,7 +11,7 @@ rows_setup_file()
 {
     unset DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_API_VERSION DOCKER_DEFAULT_PLATFORM
     ROWS_SKIP=$(skip() { echo "$1"; exit; }; rows_require)
-    export ROWS_SKIP
+    export ROWS_SKIP ROWS_TAG=$$
     [ -z "$ROWS_SKIP" ] || return 0
     case $ROWS_CLIENT in
     moat) run_setup_file ;;
@@ -109,10 +109,11 @@ moat_nothing_left()
 # Removes all containers, between two rows.
 rows_clear()
 {
-    local ids
-    ids=$(rows_client ps -aq 2>/dev/null) || return 0
+    local ids client=docker
+    [ "$ROWS_CLIENT" = docker ] || client=$MOAT
+    ids=$(timeout 20 "$client" ps -aq 2>/dev/null) || return 0
     # shellcheck disable=SC2086
-    [ -z "$ids" ] || rows_client rm -f $ids > /dev/null
+    [ -z "$ids" ] || timeout 20 "$client" rm -f $ids > /dev/null
 }
 
 # The one word that differs: what docker calls `container prune` is `moat prune`.
@@ -158,13 +159,17 @@ rows_words()
     ended() { c run --name "$1" busybox sh -c "exit $2" || [ $? = "$2" ]; }
 }
 
+# The names box, jar and tin of the rows become names of this run, in commands and patterns: cgroups are named for them.
+rows_named() { sed -E "s/\\b(box|jar|tin)\\b/\\1$ROWS_TAG/g"; }
+
 # row STATUS STDOUT STDERR [COMMANDS]: the commands (else those of stdin) end with STATUS and print what the patterns say.
 # Patterns are extended regular expressions over the whole text, whose last newlines are dropped; '' is nothing at all.
 row()
 {
     local dir=$BATS_TEST_TMPDIR got=0 out err
     mkdir -p "$dir/work"
-    if [ $# -gt 3 ]; then printf '%s\n' "$4"; else cat; fi > "$dir/row"
+    if [ $# -gt 3 ]; then printf '%s\n' "$4"; else cat; fi | rows_named > "$dir/row"
+    set -- "$1" "$(rows_named <<<"$2")" "$(rows_named <<<"$3")"
     {
         printf 'ROWS_CLIENT=%q MOAT=%q\n' "$ROWS_CLIENT" "$MOAT"
         declare -f rows_client rows_words

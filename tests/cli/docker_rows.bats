@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What docker's commands do, one row a behaviour: row STATUS STDOUT STDERR COMMANDS. Every row is true of docker and has to
 # be true of moat. MOAT_ROWS_CLIENT=docker runs the rows against docker, and so does the last test under --full.
-# `c` is the client; it and the other words of the rows (q, up, is, said, eventually, ended) are in docker_rows.bash.
+# `c` is the client; it and the other words of the rows (q, up, is, said, eventually, ended) are in docker_rows.bash,
+# and containers are called box, jar and tin.
 #
 # Written around what differs by design: where an image comes from, networks, the length of ids, the wording of errors.
 bats_require_minimum_version 1.5.0
@@ -450,8 +451,8 @@ echo $s
 c ps -aq
 -
 }
-@test "prune -f: what has ended goes, what runs stays" { row 0 '^run$' '' <<'-'
-up run
+@test "prune -f: what has ended goes, what runs stays" { row 0 '^tin$' '' <<'-'
+up tin
 ended box 0
 q create --name jar busybox true
 q prune -f
@@ -469,15 +470,15 @@ echo n | c prune
 c ps -a --format '{{.Names}}'
 -
 }
-@test "system prune -f: containers that have ended go" { row 0 '^run$' '' <<'-'
-up run
+@test "system prune -f: containers that have ended go" { row 0 '^tin$' '' <<'-'
+up tin
 ended box 0
 q system prune -f
 c ps -a --format '{{.Names}}'
 -
 }
 @test "system df" { row 0 $'^TYPE +TOTAL +ACTIVE +SIZE +RECLAIMABLE\nImages +1 +1 .*\nContainers +2 +1 ' '' <<'-'
-up run
+up tin
 ended box 0
 c system df
 -
@@ -952,17 +953,16 @@ sleep 0.3
 echo $(c inspect -f '{{.RestartCount}} {{.State.Status}}' box) $(c logs box)
 -
 }
-@test "--restart always: after it has ended, not after stop" { row 0 $'^1 running\nbox\n1 exited$' '' <<'-'
+@test "--restart always: after it has ended, not after stop" { row 0 $'^box\n1 exited\nup\nup$' '' <<'-'
 q run -d --name box --restart always busybox sh -c 'trap "exit 7" TERM; rm -f /tmp/go; echo up; while [ ! -e /tmp/go ]; do sleep 0.05; done'
 said box up
 q exec box touch /tmp/go
-twice() { [ "$(c logs box)" = $'up\nup' ]; }
-eventually twice
-is box running
-c inspect -f '{{.RestartCount}} {{.State.Status}}' box
+again() { [ "$(c inspect -f '{{.RestartCount}} {{.State.Status}}' box) $(c logs box | wc -l)" = '1 running 2' ]; }
+eventually again
 c stop box
 sleep 0.3
 c inspect -f '{{.RestartCount}} {{.State.Status}}' box
+c logs box
 -
 }
 @test "--restart always: not after kill" { row 0 '^exited 137$' '' <<'-'
@@ -973,17 +973,17 @@ sleep 0.3
 echo $(state box Status) $(state box ExitCode)
 -
 }
-@test "--restart always: started again after stop, the policy holds again" { row 0 '^1 running$' '' <<'-'
+@test "--restart always: started again after stop, the policy holds again" { row 0 '^1 running 3$' '' <<'-'
 q run -d --name box --restart always busybox sh -c 'trap "exit 7" TERM; rm -f /tmp/go; echo up; while [ ! -e /tmp/go ]; do sleep 0.05; done'
 said box up
 q stop box
 q start box
-lines() { [ "$(c logs box | wc -l)" = "$1" ]; }
-eventually lines 2
+counts() { echo "$(c inspect -f '{{.RestartCount}} {{.State.Status}}' box) $(c logs box | wc -l)"; }
+again() { [ "$(counts)" = "$1" ]; }
+eventually again '0 running 2'
 q exec box touch /tmp/go
-eventually lines 3
-is box running
-c inspect -f '{{.RestartCount}} {{.State.Status}}' box
+eventually again '1 running 3'
+counts
 -
 }
 @test "--restart: no such policy" { row 125 '' 'sometimes' 'c run -d --restart sometimes busybox true'; }

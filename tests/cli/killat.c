@@ -6,7 +6,8 @@
  *   killat --after USEC WHO -- COMMAND...  SIGKILL to WHO after that time
  *   killat --then COMMAND-LINE ...       run by the shell after the kill, before the look for survivors
  *
- * WHO: launcher (the command's own process) or child (its first child, through all that it executes). Being a
+ * WHO: launcher (the command's own process), child (its first child, through all that it executes), or a number: the
+ * process of the command's that is born as the N-th, 1 being the first child, with --at only. Being a
  * subreaper, it sees every orphan. Status: 0 killed there and nothing lives on; 1 the command ended first; 3 something
  * lives on (named, then killed); 4 the command did not end within ten seconds; 5 the command of --then failed; 2 usage,
  * or a failure of its own.
@@ -29,6 +30,9 @@
 static pid_t launcher, child;
 static int launcher_status = -1; /* its wait status once it has ended */
 static bool at_child;
+static int nth = 1; /* which of the processes born is `child` */
+static pid_t born[256];
+static int n_born;
 
 static _Noreturn void die(const char *what)
 {
@@ -92,6 +96,19 @@ static bool counts(pid_t pid)
     return info.entry.nr != SYS_sched_yield && info.entry.nr != SYS_futex;
 }
 
+/* A process of the command's is seen: by the event of its birth, or before that by its first stop. */
+static void see(pid_t pid)
+{
+    if (pid == launcher || n_born == (int)(sizeof born / sizeof *born))
+        return;
+    for (int i = 0; i < n_born; i++)
+        if (born[i] == pid)
+            return;
+    born[n_born++] = pid;
+    if (n_born == nth)
+        child = pid;
+}
+
 /* Kills at the N-th call; false when the command (or the child) ended before that. */
 static bool step(long at)
 {
@@ -123,16 +140,16 @@ static bool step(long at)
             continue;
         }
         int sig = WSTOPSIG(status);
-        if (at_child && !child && pid != launcher)
-            child = pid; /* its first stop can be seen before the event of its birth */
-        pid_t target = at_child ? child : launcher;
+        if (at_child)
+            see(pid);
         if (status >> 16 == PTRACE_EVENT_FORK || status >> 16 == PTRACE_EVENT_VFORK ||
             status >> 16 == PTRACE_EVENT_CLONE) {
-            unsigned long born = 0;
-            ptrace(PTRACE_GETEVENTMSG, pid, NULL, &born);
-            if (pid == launcher && !child)
-                target = child = (pid_t)born;
+            unsigned long who = 0;
+            ptrace(PTRACE_GETEVENTMSG, pid, NULL, &who);
+            if (at_child)
+                see((pid_t)who);
         }
+        pid_t target = at_child ? child : launcher;
         if (pid == target && sig == (SIGTRAP | 0x80)) {
             entered = !entered;
             if (entered && counts(pid) && ++calls == at) {
@@ -221,11 +238,14 @@ int main(int argc, char **argv)
             then = argv[++i];
         else if (!strcmp(argv[i], "child") || !strcmp(argv[i], "launcher"))
             at_child = !strcmp(argv[i], "child");
+        else if (atoi(argv[i]) > 0)
+            at_child = (nth = atoi(argv[i])) > 0;
         else
             break;
     }
     if (i + 1 >= argc || strcmp(argv[i], "--") || (at <= 0) == (after < 0)) {
-        fputs("usage: killat (--at N | --after USEC) [--then COMMAND-LINE] (launcher | child) -- COMMAND...\n", stderr);
+        fputs("usage: killat (--at N | --after USEC) [--then COMMAND-LINE] (launcher | child | N) -- COMMAND...\n",
+              stderr);
         return 2;
     }
     prctl(PR_SET_CHILD_SUBREAPER, 1);

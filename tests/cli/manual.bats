@@ -147,7 +147,7 @@ assert_offered()
 
 @test "bash: commands, and options of moat itself" {
     assert_offered "moat exp" explain
-    assert_offered "moat i" "images import"
+    assert_offered "moat i" "images import inspect"
     assert_offered "moat --" "--help --version"
     assert_equal "$(offered "moat ")" "$(commands | LC_ALL=C sort | tr '\n' ' ' | sed 's/ $//')"
     assert_equal "$(offered "moat help ")" "$(offered "moat ")"

@@ -387,9 +387,10 @@ helper_is_there() { pgrep -P "$pid"; }
     kill -9 "$pid"
     wait "$pid" || true
     wait_for 5 not_running "$helper"
-    assert_equal "$(ls -A "$MOAT_DATA_DIR/images" | grep -c '^\.tmp-')" 1
+    left=$(ls -A "$MOAT_DATA_DIR/images" | grep -c '^\.tmp-') # what was fetched, and perhaps a tree begun
+    [ "$left" -ge 1 ]
     run -0 moat system check --json
-    assert_equal "$(jq .imageBuilds <<<"$output")" 1
+    assert_equal "$(jq .imageBuilds <<<"$output")" "$left"
     store_is_empty
 }
 
@@ -430,6 +431,29 @@ helper_is_there() { pgrep -P "$pid"; }
     assert_equal "$(awk '/Max core/ { print $5 }' "/proc/$helper/limits")" 0
 }
 
+@test "a helper that was taken over convinces moat of nothing" {
+    mkdir -p "$dir/bin/libexec"
+    cp "$MOAT" "$dir/bin/moat"
+    cp "$BATS_TEST_DIRNAME/liar.py" "$dir/bin/libexec/moat-pull"
+    /usr/bin/python3 -c pass || skip "needs /usr/bin/python3"
+    ADDRESS=127.0.0.1:9
+    MOAT=$dir/bin/moat
+    refused content "its bytes have the digest"
+    refused link "sha256/"
+    refused fifo "no regular file"
+    refused path "another request"
+    refused number "not understood"
+    refused version "not understood"
+    refused unended "not understood"
+    refused length "not understood"
+    refused torn "without a result"
+    refused words "?]0;owned??moat: all is well"
+    refused silent "status 3"
+    run -125 "$MOAT" pull -q "$ADDRESS/other@sha256:$(printf 'a%.0s' {1..64})"
+    assert_error 125 "instead of sha256:aaaaaaaaaaaa"
+    store_is_empty
+}
+
 @test "moat itself does not link libcurl" {
     require_command readelf binutils
     readelf -d "$MOAT" > "$dir/dynamic"
@@ -452,4 +476,58 @@ helper_is_there() { pgrep -P "$pid"; }
     assert_contains "Status: Downloaded"
     assert_contains "all files belong to you"
     assert_equal "$strangers" ""
+}
+
+# ---- surroundings -------------------------------------------------------------------------------------------------
+
+@test "names are looked up by DNS from inside the walls" {
+    require_command ip iproute2
+    mkdir "$dir/state"
+    echo 'nameserver 127.0.0.1' > "$dir/resolv.conf"
+    cat > "$dir/dns.py" <<'EOF'
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 53))
+while True:
+    q, peer = s.recvfrom(512)
+    name = q[12 : q.index(b"\0", 12) + 5]
+    known = name.startswith(b"\x08registry\x03dns\x04test\0") and name[-3] == 1
+    answer = b"\xc0\x0c\0\x01\0\x01\0\0\0\x05\0\x04\x7f\0\0\x01" if known else b""
+    s.sendto(q[:2] + b"\x85\x80\0\x01" + (b"\0\x01" if known else b"\0\0") + b"\0\0\0\0" + name + answer, peer)
+EOF
+    cat > "$dir/inside" <<'EOF'
+ip link set lo up && mount --bind "$1/resolv.conf" /etc/resolv.conf || exit 77
+python3 "$1/dns.py" & dns=$!
+python3 "$2/registry.py" "$1/state" "$LAYOUT" & registry=$!
+for i in $(seq 100); do [ -s "$1/state/port" ] && break; sleep 0.05; done
+host=registry.dns.test:$(cat "$1/state/port")
+"$MOAT" pull -q --insecure-registry "$host" "$host/plain:1"; code=$?
+"$MOAT" pull -q --insecure-registry "unknown.$host" "unknown.$host/plain:1" 2> "$1/unknown"
+kill $dns $registry
+exit $code
+EOF
+    run unshare -mn sh "$dir/inside" "$dir" "$BATS_TEST_DIRNAME" 3>&-
+    [ "$status" != 77 ] || skip "no network namespace, or no /etc/resolv.conf to cover"
+    assert_success
+    assert_match '^registry.dns.test:[0-9]*/plain:1$'
+    grep -q 'unknown.registry.dns.test: .*name resolution' "$dir/unknown"
+}
+
+@test "several pulls of one image at a time: all succeed, one image, nothing left" {
+    for i in 1 2 3; do
+        "$MOAT" pull -q "$REGISTRY/team/many:1" > "$dir/out$i" 2>&1 3>&- &
+        helpers+=($!)
+    done
+    for p in "${helpers[@]}"; do wait "$p" || { cat "$dir"/out*; false; }; done
+    helpers=()
+    assert_equal "$(moat images -q | wc -l)" 1
+    assert_equal "$(find "$MOAT_DATA_DIR/images" -name '.tmp-*' | wc -l)" 0
+}
+
+@test "a full disk is said so" {
+    mkdir "$dir/small"
+    run unshare -m sh -c 'mount -t tmpfs -o size=600k none "$1" && MOAT_DATA_DIR=$1/data "$2" pull -q "$3"; code=$?; ls -A "$1/data/images" > "$4"; exit $code' \
+        sh "$dir/small" "$MOAT" "$REGISTRY/team/one:1" "$dir/left"
+    assert_error 125 "No space left on device"
+    assert_equal "$(cat "$dir/left")" .lock
 }

@@ -9,7 +9,7 @@ static void try_name(const char *text)
 {
     struct reference ref, again;
     struct err err = {0};
-    char file[REFERENCE_NAME_MAX + 1];
+    char file[REFERENCE_NAME_MAX + 1], tag[REFERENCE_TAG_MAX + 1], shown[2][REFERENCE_TEXT_MAX];
 
     if (reference_parse(text, &ref, &err) < 0) {
         if (!err.code || !err.text[0])
@@ -17,9 +17,14 @@ static void try_name(const char *text)
         return;
     }
     reference_to_file(&ref, file);
-    if (strchr(file, '/') || file[0] == '.' || !file[0] || ref.tag[0] == '.' || strchr(ref.tag, '/'))
+    reference_to_tag_file(&ref, tag);
+    if (strchr(file, '/') || file[0] == '.' || !file[0] || tag[0] == '.' || !tag[0] || strchr(tag, '/'))
         abort();
-    if (!reference_from_file(file, ref.tag, &again) || strcmp(again.name, ref.name) || strcmp(again.tag, ref.tag))
+    if (!reference_from_file(file, tag, &again) || strcmp(again.name, ref.name))
+        abort();
+    reference_show(&ref, shown[0]);
+    reference_show(&again, shown[1]);
+    if (strcmp(shown[0], shown[1]) != 0)
         abort();
 }
 

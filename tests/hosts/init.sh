@@ -390,6 +390,43 @@ as_nobody()
 moat_rootless() { as_nobody; expect "status" 0 $? && contains /tmp/moat.out '^0$' || { cat /tmp/moat.out; return 1; }; }
 moat_rootless_refused() { as_nobody; expect "status" 125 $? && contains /tmp/moat.out 'user namespace' || { cat /tmp/moat.out; return 1; }; }
 
+# A group that was given to nobody, as systemd's Delegate= does, with the shell in it. ARGUMENTS are those of run.
+as_nobody_given()
+{
+    local given=$cgroups/given status
+    mkdir -p /tmp/nobody && chown 65534:65534 /tmp/nobody
+    mkdir "$given" && chown 65534 "$given" "$given/cgroup.procs" "$given/cgroup.threads" "$given/cgroup.subtree_control" || return 99
+    HOME=/tmp/nobody XDG_RUNTIME_DIR=/tmp/nobody sh -c 'echo $$ >"$0/cgroup.procs" && exec timeout -s KILL 40 su -s /bin/sh nobody -c "$1"' \
+        "$given" "$1" >/tmp/moat.out 2>&1
+    status=$?
+    # The run has taken its own group away; the one it moved to is empty now.
+    eventually rmdir "$given/moat.self" && eventually rmdir "$given" || return 98
+    return $status
+}
+limits='cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max /sys/fs/cgroup/cpu.max'
+moat_rootless_limits()
+{
+    as_nobody_given "/moat/moat run --rm -m 64m --pids-limit 20 --cpus 0.5 --rootfs /rootfs sh -c '$limits'"
+    expect "status" 0 $? && contains /tmp/moat.out '^67108864$' && contains /tmp/moat.out '^20$' &&
+        contains /tmp/moat.out '^50000 ' || { cat /tmp/moat.out; return 1; }
+}
+moat_rootless_memory()
+{
+    as_nobody_given "/moat/moat run --rm -m 32m --rootfs /rootfs sh -c 'echo began; head -c 100m /dev/zero | tail >/dev/null && echo survived'"
+    contains /tmp/moat.out '^began$' && ! grep -q survived /tmp/moat.out || { cat /tmp/moat.out; return 1; }
+}
+moat_rootless_life()
+{
+    as_nobody_given 'export MOAT_DATA_DIR=/tmp/nobody/data; m=/moat/moat; $m run -d --name one -m 64m --rootfs /rootfs sleep 100 && $m pause one && $m unpause one &&
+        $m exec one cat /sys/fs/cgroup/memory.max && $m stop -t 0 one && $m start one && $m rm -f one'
+    expect "status" 0 $? && contains /tmp/moat.out '^67108864$' || { cat /tmp/moat.out; return 1; }
+}
+moat_rootless_not_given()
+{
+    HOME=/tmp/nobody XDG_RUNTIME_DIR=/tmp/nobody su -s /bin/sh nobody -c '/moat/moat run --rm -m 64m --rootfs /rootfs true' >/tmp/moat.out 2>&1
+    expect "status" 125 $? && contains /tmp/moat.out 'no memory controller is delegated'
+}
+
 # ---- this host --------------------------------------------------------------------------------------------------
 
 landlock_is() { expect "landlock among the security modules" "$1" "$(tr , '\n' </sys/kernel/security/lsm | grep -c landlock)"; }
@@ -447,6 +484,10 @@ checks_of_variant()
         check "moat run: --strict" moat_strict
         check "moat explain: names Landlock" moat_explains_landlock
         check "moat run: without root" moat_rootless
+        check "moat run: without root, limits in a group that was given" moat_rootless_limits
+        check "moat run: without root, the memory limit of such a group holds" moat_rootless_memory
+        check "moat run -d, pause, exec, start: without root, in such a group" moat_rootless_life
+        check "moat run: without root and such a group, limits are refused by name" moat_rootless_not_given
         ;;
     no-landlock)
         check "the host has no Landlock" landlock_is 0

@@ -28,6 +28,21 @@ def fields():
     body = source.split("} fields[] = {")[1].split("};")[0]
     return set(re.findall(r'\{"(\w+)"', body))
 
+# What state.c and spec.c write is what these schemas describe.
+def written(file, function):
+    body = re.search(function + r"\(.*?\n\}\n", open(file).read(), re.S).group(0)
+    return set(re.findall(r'json_\w+\(&w, "(\w+)"', body))
+
+for file, function, document in (
+    ("src/sandbox/state.c", "int state_write", "sandbox-state"),
+    ("src/sandbox/spec.c", "int spec_write", "sandbox"),
+    ("src/sandbox/spec.c", "int end_write", "exit"),
+):
+    code, described = written(file, function), set(json.load(open(f"docs/schema/{document}.schema.json"))["properties"])
+    detail = "".join(f"only written: {m}\n" for m in sorted(code - described))
+    detail += "".join(f"only described: {m}\n" for m in sorted(described - code))
+    result(f"{document}.schema.json describes what is written", detail)
+
 for name, code, object_ in (
     ("policy file", rows("top_rows"), schema),
     ("limits", rows("limit_rows"), properties["limits"]),

@@ -55,7 +55,6 @@ static void test_remote_table(void **state)
         {"team/app", "registry.example:443", "registry.example:443", "team/app", "latest", false},
         {"app", "registry.example/official", "registry.example", "official/app", "latest", false},
         {"team/app", "registry.example/official", "registry.example", "team/app", "latest", false},
-        {"docker.io/library/app", "registry.example/official", "registry.example", "official/app", "latest", false},
         {"app", "localhost", "localhost", "app", "latest", true},
         {"other.example/app", "registry.example", "other.example", "app", "latest", false},
     };

@@ -245,7 +245,8 @@ static const char *stage_text(uint32_t stage)
         const char *text;
     } texts[] = {
         {ENTER_BAD_RECORD, "last stage: bad record"},
-        {ENTER_FAILED_CGROUP, "cgroup: cannot enter"},
+        {ENTER_FAILED_CGROUP,
+         "cgroup: cannot enter (without root and on cgroup v2 only from the group it was started from)"},
         {ENTER_FAILED_SETNS, "namespace: cannot join"},
         {ENTER_FAILED_FORK, "cannot fork (process.pids limit?)"},
         {ENTER_FAILED_CONSOLE, "terminal: cannot be opened (is a devpts mounted on /dev/pts inside?)"},

@@ -21,9 +21,12 @@ struct frame {
     uint64_t seen; /* filter over the keys so far */
 };
 
+_Static_assert(sizeof(struct json) == 40 || sizeof(void *) != 8, "a node's place costs no room");
+
 struct parser {
     char *p;
-    const char *end;
+    const char *start, *end;
+    size_t *where; /* NULL: the place goes into the message */
     const char *line_start;
     unsigned line;
     struct arena *arena;
@@ -66,6 +69,10 @@ struct json *json_get(const struct json *object, const char *name)
 
 static int fail(struct parser *s, const char *what)
 {
+    if (s->where) {
+        *s->where = (size_t)(s->p - s->start);
+        return err_set(s->err, -EINVAL, "%s", what);
+    }
     return err_set(s->err, -EINVAL, "line %u, column %zu: %s", s->line, (size_t)(s->p - s->line_start) + 1, what);
 }
 
@@ -100,11 +107,16 @@ static int fail_repeated(struct parser *s, const char *key)
         shown[n] = (unsigned char)key[n] < 0x20 || key[n] == 0x7f ? '?' : key[n];
     shown[n] = 0;
     snprintf(text, sizeof text, "member \"%s\" is given twice; keep one", shown);
-    return fail(s, text);
+    int r = fail(s, text);
+    if (s->where)
+        *s->where = (size_t)(key - s->start) - 1;
+    return r;
 }
 
 static int fail_memory(struct parser *s)
 {
+    if (s->where)
+        *s->where = (size_t)(s->p - s->start);
     return err_set(s->err, -ENOMEM, "line %u: no memory for a document of this size", s->line);
 }
 
@@ -436,6 +448,10 @@ static int check_small_object(struct parser *s, struct frame *f, const char *key
 
 static int open_container(struct parser *s, struct json *node, enum json_type type)
 {
+    if (s->depth == JSON_DEPTH_MAX && s->where) {
+        *s->where = (size_t)(s->p - s->start);
+        return err_set(s->err, -E2BIG, "nested deeper than %d levels", JSON_DEPTH_MAX);
+    }
     if (s->depth == JSON_DEPTH_MAX)
         return err_set(s->err, -E2BIG, "line %u, column %zu: nested deeper than %d levels", s->line,
                        (size_t)(s->p - s->line_start) + 1, JSON_DEPTH_MAX);
@@ -474,6 +490,8 @@ static int parse_value(struct parser *s, const char *key)
     if (!node)
         return fail_memory(s);
     node->key = key;
+    size_t offset = (size_t)(s->p - s->start);
+    node->offset = offset < JSON_OFFSET_MAX ? (uint32_t)offset : JSON_OFFSET_MAX;
     if (s->depth) {
         struct frame *f = &s->stack[s->depth - 1];
         *f->tail = node;
@@ -541,16 +559,39 @@ static int parse_member(struct parser *s)
     return parse_value(s, key);
 }
 
+void json_position(const char *text, size_t len, size_t offset, unsigned *line, unsigned *column)
+{
+    size_t start = 0;
+
+    *line = 1;
+    for (size_t i = 0; i < offset && i < len; i++) {
+        if (text[i] == '\n') {
+            ++*line;
+            start = i + 1;
+        }
+    }
+    *column = (unsigned)((offset < len ? offset : len) - start) + 1;
+}
+
 int json_parse(struct arena *a, char *text, size_t len, struct json **out, struct err *err)
+{
+    return json_parse_where(a, text, len, out, NULL, err);
+}
+
+int json_parse_where(struct arena *a, char *text, size_t len, struct json **out, size_t *where, struct err *err)
 {
     /* Not initialised as a whole: clearing 64 unused frames would cost more than a small document. */
     struct parser s;
     int r;
 
+    if (where)
+        *where = 0;
     if (len > UINT32_MAX - 1)
         return err_set(err, -E2BIG, "the document has %zu bytes; the limit is 4 GiB", len);
     text[len] = 0;
     s.p = text;
+    s.start = text;
+    s.where = where;
     s.line_start = text;
     s.end = text + len;
     s.line = 1;

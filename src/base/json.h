@@ -19,11 +19,14 @@
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_UINT, JSON_REAL, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
+#define JSON_OFFSET_MAX ((1u << 28) - 1)
+
 struct json {
-    enum json_type type; /* JSON_UINT only for values above INT64_MAX */
-    uint32_t count;      /* children of an array or object */
-    const char *key;     /* in an object: the member's name, else NULL */
-    struct json *next;   /* next sibling, in document order */
+    enum json_type type : 4; /* JSON_UINT only for values above INT64_MAX */
+    uint32_t offset : 28;    /* where the value begins in the text; JSON_OFFSET_MAX: there or behind it */
+    uint32_t count;          /* children of an array or object */
+    const char *key;         /* in an object: the member's name, else NULL */
+    struct json *next;       /* next sibling, in document order */
     union {
         bool boolean;
         int64_t integer;
@@ -40,6 +43,18 @@ struct json {
 /* Parses text[0..len), text[len] must be writable (it becomes 0). On failure err says line and column.
  * -EINVAL malformed, -ENOMEM arena full, -E2BIG deeper than JSON_DEPTH_MAX. */
 int json_parse(struct arena *a, char *text, size_t len, struct json **out, struct err *err);
+
+/* The same; on failure *where is the offset in the text and err says only what is wrong there. */
+int json_parse_where(struct arena *a, char *text, size_t len, struct json **out, size_t *where, struct err *err);
+
+/* Where a member's name begins, its quote; `text` is what was parsed. Only for nodes with a key. */
+static inline size_t json_key_offset(const char *text, const struct json *member)
+{
+    return (size_t)(member->key - text) - 1;
+}
+
+/* Line and column (bytes, both from 1) of an offset. Parsing changes a text: this wants a copy from before. */
+void json_position(const char *text, size_t len, size_t offset, unsigned *line, unsigned *column);
 
 /* Member of an object by name; NULL when absent (or `object` is NULL or no object). A JSON null counts as absent. */
 struct json *json_get(const struct json *object, const char *name);

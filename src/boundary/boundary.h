@@ -26,14 +26,20 @@ struct offer {
 
 /* ---- how a policy item is enforced -------------------------------------------------------------------------- */
 
-enum lower_how { LOWER_ENFORCED, LOWER_FALLBACK, LOWER_REFUSED, LOWER_WARNED };
+enum lower_how {
+    LOWER_ENFORCED,
+    LOWER_FALLBACK,
+    LOWER_REFUSED,
+    LOWER_WARNED,
+    LOWER_GRANTED, /* the policy gives it away: nothing is there to enforce */
+};
 
 struct lowering_item {
     const char *item;      /* "memory limit" */
     const char *value;     /* "1 GiB" */
     const char *mechanism; /* "cgroup v1 memory.limit_in_bytes" */
     enum lower_how how;
-    const char *note; /* why, and the remedy; NULL when enforced */
+    const char *note; /* why, and the remedy; NULL when enforced or granted */
 };
 
 struct lowering {

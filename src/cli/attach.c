@@ -28,9 +28,12 @@
 struct session {
     struct sandbox *sb;
     struct attach *a;
-    int signals, changes; /* signalfd, inotify; owned */
-    int wait, ask;        /* connections to the monitor; owned; -1 */
-    int input;            /* where our input goes; owned; -1 */
+    int signals, changes;        /* signalfd, inotify; owned */
+    int wait, ask;               /* connections to the monitor; owned; -1 */
+    int input;                   /* where our input goes; owned; -1; never waited for: what reads it may not */
+    char typed[4096 + KEYS_MAX]; /* on its way there */
+    size_t typed_at, typed_len;
+    bool closing; /* when that is gone, our input ends */
     unsigned char keys[KEYS_MAX];
     unsigned n_keys, matched;
     struct termios saved;
@@ -219,26 +222,38 @@ static int read_end(struct session *s, struct err *err)
 
 /* ---- our side ----------------------------------------------------------------------------------------------- */
 
+static void pass_input(struct session *s)
+{
+    ssize_t n = write(s->input, s->typed + s->typed_at, s->typed_len - s->typed_at);
+
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    s->typed_at += n > 0 ? (size_t)n : 0;
+    if (n > 0 && s->typed_at < s->typed_len)
+        return;
+    s->typed_at = s->typed_len = 0;
+    if (n < 0 || s->closing) {
+        close(s->input);
+        s->input = -1;
+    }
+}
+
 static void read_input(struct session *s)
 {
-    char in[4096], out[sizeof in + KEYS_MAX];
+    char in[4096];
     bool left = false;
     ssize_t n = read(0, in, sizeof in);
 
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
-    if (n > 0) {
-        size_t m = keys_filter(s, in, (size_t)n, out, &left);
-        if (m)
-            io_write_all(s->input, out, m);
-    } else if (s->a->terminal && s->input >= 0) {
-        io_write_all(s->input, "\004", 1);
-    }
-    if (n <= 0 || left) {
-        close(s->input);
-        s->input = -1;
-    }
+    if (n > 0)
+        s->typed_len = keys_filter(s, in, (size_t)n, s->typed, &left);
+    else if (s->a->terminal)
+        s->typed[s->typed_len++] = '\004';
+    s->closing = n <= 0 || left;
     s->a->detached = left;
+    if (s->typed_len || s->closing)
+        pass_input(s);
 }
 
 static void read_signals(struct session *s)
@@ -276,6 +291,8 @@ static int open_input(struct session *s, struct err *err)
         return 0; /* over already: its end will be found */
     int r = monitor_ask(s->ask, CONTROL_INPUT, NULL, 0, &reply, err);
     s->input = reply.fd;
+    if (s->input >= 0) /* shared with its monitor and other attached ones, who do not wait either */
+        fcntl(s->input, F_SETFL, fcntl(s->input, F_GETFL) | O_NONBLOCK);
     return r == -ENOTCONN ? 0 : r;
 }
 
@@ -287,7 +304,10 @@ static int follow(struct session *s, struct err *err)
         struct pollfd p[] = {{.fd = s->signals, .events = POLLIN},
                              {.fd = s->changes, .events = POLLIN},
                              {.fd = s->wait, .events = POLLIN},
-                             {.fd = s->input >= 0 ? 0 : -1, .events = POLLIN}};
+                             {.fd = s->input < 0   ? -1
+                                    : s->typed_len ? s->input
+                                                   : 0,
+                              .events = s->typed_len ? POLLOUT : POLLIN}};
         char events[4096];
         if ((r = write_log(s, err)) < 0)
             break;
@@ -298,7 +318,7 @@ static int follow(struct session *s, struct err *err)
         if (p[1].revents && read(s->changes, events, sizeof events) < 0)
             r = 0; /* what changed is seen by looking */
         if (p[3].revents)
-            read_input(s);
+            s->typed_len ? pass_input(s) : read_input(s);
         if (p[2].revents)
             r = read_end(s, err);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `moat boundaries`: a row for each boundary of the spectrum. What is printed comes from the boundaries' own offers. */
 #include "base/json.h"
+#include "base/nearest.h"
 #include "boundary/boundary.h"
 #include "cli/commands.h"
 #include "cli/term.h"
@@ -48,7 +49,7 @@ static const char *meaning_of(const char *name)
 int boundary_choose(const char *name, const struct boundary **out, struct err *err)
 {
     const struct boundary *b = boundary_find(name ? name : DEFAULT_NAME);
-    struct term_nearest near = {.wanted = name ? name : DEFAULT_NAME};
+    struct nearest near = {.wanted = name ? name : DEFAULT_NAME};
 
     if (b) {
         *out = b;
@@ -57,7 +58,7 @@ int boundary_choose(const char *name, const struct boundary **out, struct err *e
     for (const char *const *n = boundary_names_all; *n; n++) {
         if (!strcmp(*n, near.wanted))
             return err_set(err, -ENOTSUP, "boundary '%s' is " NOT_BUILT ": `moat boundaries` lists those that are", *n);
-        term_nearest_try(&near, *n);
+        nearest_try(&near, *n);
     }
     if (near.best)
         return err_set(err, -EINVAL, "unknown boundary '%s': did you mean '%s'?", near.wanted, near.best);

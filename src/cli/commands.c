@@ -54,6 +54,13 @@ static const char pull_more[] =
 
 static const char images_more[] = "Examples\n  moat images\n";
 static const char rmi_more[] = "Examples\n  moat rmi debian:12\n";
+static const char policy_more[] = "Examples\n"
+                                  "  moat policy check strict.yaml    every mistake with its line and column\n"
+                                  "  moat policy profiles             the policies that come with moat\n"
+                                  "  moat policy show --profile build > mine.yaml\n"
+                                  "  moat policy show strict.yaml     the JSON that it stands for\n"
+                                  "\n"
+                                  "Exit status of check: 0 all files are good, 1 some are not.\n";
 static const char system_more[] = "Examples\n"
                                   "  moat system check     find and clear what a killed moat left behind\n"
                                   "  moat system df        what images and sandboxes take on disk\n"
@@ -120,6 +127,8 @@ const struct command moat_commands[] = {
     {"images", "images [OPTIONS]", "List the images", images_options, &n_images_options, false, images_more,
      cmd_images},
     {"rmi", "rmi [OPTIONS] IMAGE...", "Remove images", rmi_options, &n_rmi_options, false, rmi_more, cmd_rmi},
+    {"policy", "policy check|show|profiles [OPTIONS] [FILE...]", "Check policy files; show shipped profiles",
+     policy_options, &n_policy_options, false, policy_more, cmd_policy},
     {"system", "system check|df|prune [OPTIONS]", "Look after this host's state", system_options, &n_system_options,
      false, system_more, cmd_system},
     {"completion", "completion bash|zsh", "Print a script that completes moat's command lines", NULL, NULL, false,

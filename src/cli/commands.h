@@ -19,6 +19,7 @@ int cmd_pull(int argc, char **argv);       /* pull.c */
 int cmd_images(int argc, char **argv);     /* images.c */
 int cmd_rmi(int argc, char **argv);        /* rmi.c */
 int cmd_system(int argc, char **argv);     /* system.c */
+int cmd_policy(int argc, char **argv);     /* policy_cmd.c */
 int cmd_version(int argc, char **argv);    /* version.c */
 int cmd_help(int argc, char **argv);       /* help.c */
 int cmd_ps(int argc, char **argv);         /* ps.c */
@@ -37,6 +38,8 @@ int cmd_completion(int argc, char **argv); /* completion.c */
 
 extern const struct option_row start_options[], stop_options[], attach_options[], exec_options[];
 extern const size_t n_start_options, n_stop_options, n_attach_options, n_exec_options;
+extern const struct option_row policy_options[];
+extern const size_t n_policy_options;
 extern const struct option_row boundaries_options[], import_options[], images_options[], rmi_options[],
     system_options[], version_options[];
 extern const size_t n_boundaries_options, n_import_options, n_images_options, n_rmi_options, n_system_options,

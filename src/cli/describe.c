@@ -17,7 +17,7 @@ static void put_state(struct sandbox *sb, struct json_writer *w)
 {
     enum sandbox_status s = sandbox_status(sb);
     bool lives = s == SANDBOX_RUNNING || s == SANDBOX_PAUSED;
-    const struct sandbox_end *e = &sb->end;
+    struct sandbox_end e = sandboxes_end(sb, s);
     const char *started = sb->kept ? sb->started : sb->created;
 
     json_object_begin(w, "State");
@@ -25,14 +25,14 @@ static void put_state(struct sandbox *sb, struct json_writer *w)
     json_bool(w, "Running", sandboxes_runs(s));
     json_bool(w, "Paused", s == SANDBOX_PAUSED);
     json_bool(w, "Restarting", s == SANDBOX_RESTARTING);
-    json_bool(w, "OOMKilled", e->known && !lives && e->oom_killed);
+    json_bool(w, "OOMKilled", e.known && e.oom_killed);
     json_bool(w, "Dead", false);
     json_int(w, "Pid", lives && sb->inst.pid > 0 ? sb->inst.pid : 0);
-    json_int(w, "ExitCode", e->known && !lives ? e->exit_code : 0);
-    json_string(w, "Error", e->known && !lives && e->error ? e->error : "");
+    json_int(w, "ExitCode", e.known ? e.exit_code : 0);
+    json_string(w, "Error", e.known && e.error ? e.error : "");
     json_string(w, "StartedAt", started ? started : NEVER);
-    json_string(w, "FinishedAt", e->known && e->finished ? e->finished : NEVER);
-    json_string(w, "ExitReason", e->known && !lives ? end_reason_name(e->reason) : "");
+    json_string(w, "FinishedAt", sb->end.known && sb->end.finished ? sb->end.finished : NEVER);
+    json_string(w, "ExitReason", e.known ? end_reason_name(e.reason) : "");
     json_object_end(w);
 }
 
@@ -170,6 +170,16 @@ static void put_mounts(const struct policy *p, struct json_writer *w)
     json_array_end(w);
 }
 
+/* Of the life that `start` began: exit.json is of the last end, which may have been before that. */
+static uint32_t restart_count(const struct sandbox *sb)
+{
+    const struct sandbox_end *e = &sb->end;
+
+    if (e->known && e->restarting)
+        return e->restarts + (sb->run > e->run);
+    return e->known && e->run >= sb->run ? e->restarts : 0;
+}
+
 void describe_sandbox(struct sandbox *sb, struct json_writer *w)
 {
     const struct strv *argv = &sb->policy.process.argv;
@@ -184,7 +194,7 @@ void describe_sandbox(struct sandbox *sb, struct json_writer *w)
     put_state(sb, w);
     json_string(w, "Image", id ? arena_printf(sb->arena, "sha256:%s", id) : "");
     json_string(w, "Name", arena_printf(sb->arena, "/%s", sb->id));
-    json_uint(w, "RestartCount", sb->end.restarts);
+    json_uint(w, "RestartCount", restart_count(sb));
     json_string(w, "Boundary", sb->inst.boundary ? sb->inst.boundary->name : "");
     json_string(w, "LogPath", logs ? arena_printf(sb->arena, "%s/log", sb->layer_dir) : "");
     put_host_config(sb, w);

@@ -10,19 +10,22 @@
 #include "cli/run_options.h"
 #include "cli/term.h"
 #include "host/cgroup.h"
+#include "host/helper.h"
+#include "image/store.h"
 #include "policy/defaults.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ARENA_SIZE (256u << 20)
 #define CONFIG_MAX (16u << 20)
 #define COLUMN_MAX 26 /* of item and value; what is longer gets a line of its own */
 
-/* The first block of ids that moat hands out; explain takes none, so it shows the shape. */
+/* explain takes no block of ids; any will do, since it is not shown. */
 #define IDS_FIRST 524288
 #define IDS_BLOCK 65536
 
@@ -101,10 +104,9 @@ static const struct {
     const char *json, *mark;
     enum term_style style;
 } hows[] = {
-    [LOWER_ENFORCED] = {"enforced", " ", TERM_PLAIN},
-    [LOWER_FALLBACK] = {"fallback", "~", TERM_WARN},
-    [LOWER_REFUSED] = {"refused", "x", TERM_BAD},
-    [LOWER_WARNED] = {"warned", "!", TERM_WARN},
+    [LOWER_ENFORCED] = {"enforced", " ", TERM_PLAIN}, [LOWER_FALLBACK] = {"fallback", "~", TERM_WARN},
+    [LOWER_REFUSED] = {"refused", "x", TERM_BAD},     [LOWER_WARNED] = {"warned", "!", TERM_WARN},
+    [LOWER_GRANTED] = {"granted", "-", TERM_PLAIN},
 };
 
 /* Whether `run` would go on with this row under these options. */
@@ -178,6 +180,8 @@ static void print_table(const struct boundary *b, const struct lowering *l, cons
         refused += !accepts(&l->items[i], o);
     }
     printf("\n%u enforced", count[LOWER_ENFORCED]);
+    if (count[LOWER_GRANTED])
+        printf(", %u given away by the policy (-)", count[LOWER_GRANTED]);
     if (count[LOWER_FALLBACK])
         printf(", %u by a weaker mechanism (~)", count[LOWER_FALLBACK]);
     if (count[LOWER_WARNED])
@@ -218,6 +222,42 @@ static int print_json(const struct boundary *b, const struct lowering *l, const 
     return 0;
 }
 
+/* Which ids `run` will find free is not known before. */
+static void hide_ids(const struct run_options *o, struct lowering *l)
+{
+    if (o->bundle || o->build.userns != USERNS_MOAT || geteuid() != 0)
+        return;
+    for (uint32_t i = 0; i < l->n; i++) {
+        if (!strcmp(l->items[i].item, "ids"))
+            l->items[i].value = "chosen at run time";
+    }
+}
+
+/* `run` would refuse an image that is not there. Looked for in its order; the default image is imported by `run` when
+ * it is first asked for. */
+static int check_image(struct arena *a, const struct run_options *o, struct err *err)
+{
+    struct image image = {.dir_fd = -1};
+    struct err why = {0}, no_default = {0};
+    struct store store;
+    struct stat st;
+    const char *path;
+
+    if (!o->image || o->bundle || o->rootfs ||
+        (strchr("./", o->image[0]) && stat(o->image, &st) == 0 && S_ISDIR(st.st_mode)))
+        return 0;
+    int r = store_open(&store, a, NULL, false, err);
+    if (r < 0)
+        return r;
+    r = store_resolve(&store, o->image, &image, &why);
+    cleanup_fd(&image.dir_fd);
+    store_close(&store);
+    if (r == -ENOENT && (!strcmp(o->image, "busybox") || !strcmp(o->image, "busybox:latest")) &&
+        share_find(a, "busybox", &path, &no_default) == 0)
+        return 0;
+    return r < 0 ? err_set(err, r, "%s", why.text) : 0;
+}
+
 static int explain(struct arena *a, int argc, char **argv, bool *accepted, struct err *err)
 {
     struct run_options *o = arena_alloc(a, sizeof *o);
@@ -229,12 +269,13 @@ static int explain(struct arena *a, int argc, char **argv, bool *accepted, struc
     if (!o)
         return err_set(err, -ENOMEM, "out of memory");
     if ((r = run_options_parse(a, argc, argv, o, err)) < 0 || (r = boundary_choose(o->boundary, &b, err)) < 0 ||
-        (r = make_policy(o, &dropped, err)) < 0)
+        (r = check_image(a, o, err)) < 0 || (r = make_policy(o, &dropped, err)) < 0)
         return r;
     if (!b->lower)
         return err_set(err, -ENOTSUP, "boundary '%s' cannot explain itself in this build", b->name);
     if ((r = b->lower(&o->policy, &l, err)) < 0)
         return r;
+    hide_ids(o, &l);
     if (dropped &&
         lowering_add(&l, LOWER_FALLBACK, "default limits", "memory, processes", "rlimits alone", dropped) < 0)
         return err_set(err, -ENOMEM, "out of memory");

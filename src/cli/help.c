@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Help, printed from the rows of commands.c and each command's option table, so it cannot say other things than the
  * code does. */
+#include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/term.h"
 
@@ -19,10 +20,10 @@ const struct command *command_find(const char *name)
 
 int command_unknown(const char *name, struct err *err)
 {
-    struct term_nearest near = {.wanted = name};
+    struct nearest near = {.wanted = name};
 
     for (const struct command *c = moat_commands; c->name; c++)
-        term_nearest_try(&near, c->name);
+        nearest_try(&near, c->name);
     if (near.best)
         return err_set(err, -EINVAL, "unknown command '%s': did you mean '%s'?", name, near.best);
     return err_set(err, -EINVAL, "unknown command '%s': `moat help` lists the commands", name);

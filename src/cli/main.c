@@ -39,7 +39,8 @@ static int run_command(int argc, char **argv)
             err_set(&err, -EINVAL, "unknown option %s before a command: moat --help", argv[0]);
         else
             command_unknown(argv[0], &err);
-        return command_fail(NULL, &err);
+        command_fail(NULL, &err);
+        return argv[0][0] == '-' ? EXIT_MOAT_ERROR : 1; /* docker's */
     }
     size_t n = c->n_options ? *c->n_options : 0;
     if (options_ask_help(c->options, n, argc, argv, c->stop_at_operand)) {

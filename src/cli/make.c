@@ -296,6 +296,7 @@ static int find_and_open(struct making *r, int argc, char **argv, struct err *er
     const struct boundary *b;
     int rc = run_options_parse(&r->arena, argc, argv, &r->o, err);
 
+    r->parsed = rc == 0;
     if (rc < 0 || (rc = boundary_choose(r->o.boundary, &b, err)) < 0)
         return rc;
     if (r->o.cidfile && access(r->o.cidfile, F_OK) == 0)
@@ -351,6 +352,11 @@ int making_prepare(struct making *r, int argc, char **argv, struct err *err)
     return write_cidfile(r, err);
 }
 
+const char *making_image(const struct making *r)
+{
+    return r->o.bundle ? r->o.bundle : r->o.rootfs ? r->o.rootfs : r->o.image;
+}
+
 int making_keep(struct making *r, struct err *err)
 {
     struct sandbox *sb = &r->sb;
@@ -362,9 +368,7 @@ int making_keep(struct making *r, struct err *err)
     if (rc < 0)
         return rc;
     *s = (struct sandbox_spec){
-        .image = o->bundle   ? o->bundle
-                 : o->rootfs ? o->rootfs
-                             : o->image,
+        .image = making_image(r),
         .created = time_now_text(&r->arena),
         .restart = o->restart,
         .auto_remove = o->rm,

@@ -18,7 +18,7 @@ struct making {
     struct sandbox sb;
     struct store store;
     struct image image;
-    bool from_image, made, privileged;
+    bool parsed, from_image, made, privileged;
     uint32_t controllers; /* whose limits can be set: bits of enum cgroup_controller */
     int root_fd;          /* the root as it is before the run, for users and groups */
     const char *root;     /* its path */
@@ -29,6 +29,8 @@ int making_prepare(struct making *k, int argc, char **argv, struct err *err);
 /* Makes it one that stays (sandbox.json), from here on found by its name. */
 int making_keep(struct making *k, struct err *err);
 void making_undo(struct making *k);
+/* What was asked for, as it was written. */
+const char *making_image(const struct making *k);
 /* Docker's exit statuses for a start that failed: not found 127, cannot be invoked 126, else 125. */
 int start_failure_status(int code, const struct err *err);
 

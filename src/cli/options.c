@@ -3,6 +3,7 @@
  * The one reader of command lines, and the printer of option tables. Docker's grammar, so that its users need not learn
  * another. Values are borrowed from argv. Trust: the command line is the user's own.
  */
+#include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/term.h"
 
@@ -58,10 +59,10 @@ static int unknown_long(const struct walk *w, const char *name, size_t len, stru
     char wanted[64];
 
     snprintf(wanted, sizeof wanted, "%.*s", (int)(len < 63 ? len : 63), name);
-    struct term_nearest near = {.wanted = wanted};
+    struct nearest near = {.wanted = wanted};
     for (size_t i = 0; i < w->n; i++) {
         if (w->rows[i].name && w->rows[i].help)
-            term_nearest_try(&near, w->rows[i].name);
+            nearest_try(&near, w->rows[i].name);
     }
     if (near.best)
         return err_set(err, -EINVAL, "unknown option --%s: did you mean --%s?", wanted, near.best);

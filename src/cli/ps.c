@@ -192,6 +192,7 @@ static bool wanted(const struct ps *o, struct sandbox *sb, enum sandbox_status s
 {
     const char *state = sandboxes_state_word(s);
     bool ended = s == SANDBOX_STOPPED;
+    struct sandbox_end e = sandboxes_end(sb, s);
 
     /* As docker has it: asking for a state asks for all that are in it. */
     if (!o->all && o->last < 0 && !sandboxes_runs(s) && !filter_given(&o->filters, "status"))
@@ -200,7 +201,7 @@ static bool wanted(const struct ps *o, struct sandbox *sb, enum sandbox_status s
         return false;
     return filter_any(&o->filters, "status", match_text, state) && filter_any(&o->filters, "id", match_id, sb) &&
            filter_any(&o->filters, "name", match_name, sb) &&
-           filter_any(&o->filters, "exited", match_exited, &sb->end.exit_code) &&
+           filter_any(&o->filters, "exited", match_exited, &e.exit_code) &&
            filter_any(&o->filters, "ancestor", match_ancestor, sb) && filter_labels(&o->filters, &sb->policy);
 }
 
@@ -220,11 +221,12 @@ static const char *status_text(const struct ps *o, struct sandbox *sb, enum sand
     when_words(age_seconds(o, sb->started ? sb->started : sb->created), words);
     if (s == SANDBOX_RUNNING || s == SANDBOX_PAUSED)
         return arena_printf(sb->arena, "Up %s%s", words, s == SANDBOX_PAUSED ? " (Paused)" : "");
-    if (s == SANDBOX_CREATED || !sb->end.known)
-        return s == SANDBOX_STOPPED ? "Exited" : "Created";
-    when_words(age_seconds(o, sb->end.finished), words);
-    return arena_printf(sb->arena, "%s (%d) %s ago", s == SANDBOX_RESTARTING ? "Restarting" : "Exited",
-                        sb->end.exit_code, words);
+    struct sandbox_end e = sandboxes_end(sb, s);
+    if (s == SANDBOX_CREATED || !e.known)
+        return "Created";
+    when_words(age_seconds(o, e.finished), words);
+    return arena_printf(sb->arena, e.finished ? "%s (%d) %s ago" : "%s (%d)",
+                        s == SANDBOX_RESTARTING ? "Restarting" : "Exited", e.exit_code, words);
 }
 
 /* As Go quotes: quotation marks and what a terminal would obey are escaped. */
@@ -334,7 +336,8 @@ static void write_row(const struct ps *o, struct sandbox *sb, enum sandbox_statu
 /* --json: what a program wants to know, in figures. */
 static void write_json_row(struct sandbox *sb, enum sandbox_status s, struct json_writer *w)
 {
-    bool ended = sb->end.known && (s == SANDBOX_STOPPED || s == SANDBOX_RESTARTING);
+    struct sandbox_end e = sandboxes_end(sb, s);
+    bool ended = e.known && (s == SANDBOX_STOPPED || s == SANDBOX_RESTARTING);
 
     json_object_begin(w, NULL);
     json_string(w, "id", sb->id);
@@ -347,12 +350,12 @@ static void write_json_row(struct sandbox *sb, enum sandbox_status s, struct jso
     json_string(w, "state", sandboxes_state_word(s));
     json_int(w, "pid", sb->inst.pid > 0 ? sb->inst.pid : 0);
     json_string(w, "started", sb->kept ? sb->started : sb->created);
-    json_string(w, "finished", ended ? sb->end.finished : NULL);
+    json_string(w, "finished", ended ? e.finished : NULL);
     if (ended)
-        json_int(w, "exitCode", sb->end.exit_code);
+        json_int(w, "exitCode", e.exit_code);
     else
         json_null(w, "exitCode");
-    json_string(w, "exitReason", ended ? end_reason_name(sb->end.reason) : NULL);
+    json_string(w, "exitReason", ended ? end_reason_name(e.reason) : NULL);
     json_bool(w, "kept", sb->kept);
     json_object_begin(w, "labels");
     for (uint32_t i = 0; i < sb->policy.n_annotations; i++)

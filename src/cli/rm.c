@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,10 @@ static int remove_kept(struct sandbox *sb, bool force, struct err *err)
                 sandboxes_event(sb, "destroy", NULL, NULL);
             return r;
         }
+        /* One that runs and whose monitor cannot be asked (its socket is gone) is ended, and its monitor then ends too.
+         */
+        if (force && sb->inst.pid > 0)
+            sb->inst.boundary->signal(&sb->inst, SIGKILL, &(struct err){0});
         /* A monitor that is just ending: it may need the lock for that. */
         sandboxes_unlock(sb);
         ask_monitor(sb, CONTROL_WAIT, &(struct err){0});
@@ -104,29 +109,60 @@ int sandboxes_remove(struct sandbox *sb, bool force, struct err *err)
     return sb->kept ? remove_kept(sb, force, err) : sandbox_delete(sb, force, err);
 }
 
-/* One whose records do not read: they are given up one by one, those that say least first, until what is left tells
- * enough to kill and to remove. */
+/* Whether it loads without one of its records; else that is put back. */
+static bool loads_without(struct sandbox *sb, const char *id, int dir, const char *record, struct err *err)
+{
+    if (renameat(dir, record, dir, "damaged") < 0)
+        return false;
+    if (sandbox_load(sb, id, err) == 0)
+        return true;
+    sandbox_close(sb);
+    renameat(dir, "damaged", dir, record);
+    return false;
+}
+
+/* Every group of it was made for it alone. */
+static bool group_is_own(const struct cgroup *cg)
+{
+    bool own = cg->host != NULL;
+
+    for (uint32_t h = 0; own && h < cg->host->n; h++)
+        own = cg->dir_fds[h] < 0 || cg->made[h];
+    return own;
+}
+
+/* One whose records do not read: it is loaded without the damaged one, or else all are given up, one after the other,
+ * until what is left tells enough to kill and to remove. */
 static int load_damaged(struct sandbox *sb, struct arena *a, const char *word, struct err *err)
 {
-    static const char *const records[] = {"exit.json", "sandbox.json", "config.json", "state.json"};
+    static const char *const records[] = {"exit.json", "state.json", "sandbox.json", "config.json"};
     const char *id;
-    int r = sandbox_open_root(sb, a, NULL, false, err);
+    bool loaded = false;
+    int r = sandbox_open_root(sb, a, NULL, false, err), ms = LOCK_MS;
 
     if (r < 0 || (r = sandbox_find(sb, word, &id, err)) < 0)
         return r;
     _cleanup_fd_ int dir = openat(sb->root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int ms = LOCK_MS;
     for (; dir >= 0 && ms > 0 && flock(dir, LOCK_EX | LOCK_NB) < 0; ms -= 10)
         usleep(10000);
     if (dir < 0 || ms <= 0)
         return err_set(err, dir < 0 ? -ENOENT : -EBUSY, "%s: another command is at work on it", id);
-    for (size_t i = 0; i < ARRAY_LEN(records); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(records) && !loaded; i++)
+        loaded = loads_without(sb, id, dir, records[i], err);
+    for (size_t i = 0; i < ARRAY_LEN(records) && !loaded; i++) {
         unlinkat(dir, records[i], 0);
-        if ((r = sandbox_load(sb, id, err)) == 0)
-            return 0;
-        sandbox_close(sb);
+        loaded = (r = sandbox_load(sb, id, err)) == 0;
+        if (!loaded)
+            sandbox_close(sb);
     }
-    return r;
+    if (!loaded)
+        return r;
+    /* Where the first process is not known any more, its group knows it. */
+    if (group_is_own(&sb->inst.cgroup)) {
+        cgroup_freeze(&sb->inst.cgroup, false, &(struct err){0});
+        cgroup_signal_all(&sb->inst.cgroup, SIGKILL, &(struct err){0});
+    }
+    return 0;
 }
 
 /* ---- rm ------------------------------------------------------------------------------------------------------- */

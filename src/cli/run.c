@@ -7,7 +7,9 @@
 #include "cli/commands.h"
 #include "cli/make.h"
 #include "cli/oci.h"
+#include "cli/sandboxes.h"
 #include "sandbox/console.h"
+#include "sandbox/events.h"
 #include "sandbox/layers.h"
 #include "sandbox/monitor.h"
 
@@ -113,6 +115,19 @@ static void say_killed_for_memory(struct making *r, int status)
         say_memory();
 }
 
+static int shell_status(int status)
+{
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void say_end(struct making *r, int status)
+{
+    char text[16];
+
+    snprintf(text, sizeof text, "%d", status);
+    events_add(&r->sb, "die", "exitCode", text);
+}
+
 static int run_foreground(struct making *r, struct err *err)
 {
     sigset_t old;
@@ -129,19 +144,25 @@ static int run_foreground(struct making *r, struct err *err)
         return command_fail("run", err);
     if (console[1] >= 0)
         close(console[1]);
+    r->sb.spec.image = making_image(r);
+    events_add(&r->sb, "create", NULL, NULL);
+    events_add(&r->sb, "start", NULL, NULL);
     rc = wait_for_end(r, console[0], &status, &timed_out, err);
     say_killed_for_memory(r, status);
     r->sb.inst.pid = 0;
+    say_end(r, rc < 0 ? start_failure_status(rc, err) : timed_out ? EXIT_TIMEOUT : shell_status(status));
     struct err late = {0};
     if (sandbox_forget(&r->sb, &late) < 0)
         sandbox_warn(late.text);
+    else
+        events_add(&r->sb, "destroy", NULL, NULL);
     if (rc < 0) {
         command_fail("run", err);
         return start_failure_status(rc, err);
     }
     if (timed_out)
         return EXIT_TIMEOUT;
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    return shell_status(status);
 }
 
 /* ---- with a monitor ----------------------------------------------------------------------------------------- */
@@ -208,7 +229,8 @@ int cmd_create(int argc, char **argv)
         rc = making_keep(&r, &err);
     if (rc < 0) {
         making_undo(&r);
-        return command_fail("create", &err);
+        command_fail("create", &err);
+        return r.parsed ? EXIT_DOCKER_ERROR : EXIT_MOAT_ERROR;
     }
     puts(r.sb.id);
     return fflush(stdout) ? EXIT_MOAT_ERROR : 0;

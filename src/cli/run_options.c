@@ -8,12 +8,12 @@
 #include "cli/run_options.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "cli/policy_load.h"
 #include "host/cgroup.h"
 #include "host/subid.h"
 #include "policy/defaults.h"
 #include "policy/list.h"
 #include "policy/names.h"
-#include "policy/policyfile.h"
 #include "policy/seccomp_profile.h"
 #include "sandbox/log.h"
 
@@ -37,6 +37,7 @@ enum {
     OPTION_ROOTFS,
     OPTION_BUNDLE,
     OPTION_POLICY,
+    OPTION_PROFILE,
     OPTION_BOUNDARY,
     OPTION_TYPE,
     OPTION_BEST_EFFORT,
@@ -126,7 +127,8 @@ const struct option_row run_options_rows[] = {
     {"bundle", 0, "DIR", "Run an OCI bundle; its config.json is the policy", OPTION_BUNDLE},
     {"type", 0, "TYPE", "image, root or bundle, where looking at the operand does not tell", OPTION_TYPE},
     {"boundary", 'b', "NAME", "How it is confined (moat boundaries lists them)", OPTION_BOUNDARY},
-    {"policy", 0, "FILE", "Read a policy file (JSON); flags go over it", OPTION_POLICY},
+    {"policy", 0, "FILE", "Read a policy file (JSON or YAML); flags go over it", OPTION_POLICY},
+    {"profile", 0, "NAME", "Begin with a shipped policy (moat policy profiles)", OPTION_PROFILE},
     {"name", 0, "NAME", "Name of the sandbox", OPTION_NAME},
     {"detach", 'd', NULL, "Run it in the background and print its name", OPTION_DETACH},
     {"rm", 0, NULL, "Remove the sandbox when it has ended", OPTION_RM},
@@ -379,6 +381,9 @@ static int collect_option(void *ctx, int id, const char *value, struct err *err)
     case OPTION_POLICY:
         o->policy_file = value;
         return 0;
+    case OPTION_PROFILE:
+        o->profile = value;
+        return 0;
     case OPTION_BOUNDARY:
         o->boundary = value;
         return 0;
@@ -401,26 +406,21 @@ static int collect_option(void *ctx, int id, const char *value, struct err *err)
 
 /* ---- files ---------------------------------------------------------------------------------------------------- */
 
-static int read_policy_file(struct run_options *o, const char *cwd, struct err *err)
+/* Each over the one before; flags come last. */
+static int read_policies(struct run_options *o, struct err *err)
 {
-    struct arena *a = o->policy.arena;
-    char *text, *slash, *dir;
-    size_t len;
-    int r = io_read_file(a, AT_FDCWD, o->policy_file, POLICY_FILE_MAX, &text, &len);
+    const char *path;
+    int r = o->profile ? policy_profile_find(o->policy.arena, o->profile, "json", &path, err) : 0;
 
     if (r < 0)
-        return err_sys(err, r, "--policy %s: cannot read the file", o->policy_file);
-    /* Paths in the file begin at its folder, so that it means the same wherever moat is started. */
-    dir = arena_printf(a, "%s%s%s", o->policy_file[0] == '/' ? "" : cwd, o->policy_file[0] == '/' ? "" : "/",
-                       o->policy_file);
-    if (!dir)
-        return err_set(err, -ENOMEM, "--policy %s: out of memory", o->policy_file);
-    slash = strrchr(dir, '/');
-    slash[slash == dir] = '\0';
-    o->build.cwd = dir;
-    r = policy_file_read(&o->build, text, len, err);
-    o->build.cwd = cwd;
-    return r < 0 ? err_wrap(err, "--policy %s", o->policy_file) : 0;
+        return err_wrap(err, "--profile %s", o->profile);
+    if (o->profile && (r = policy_load(&o->build, "--profile ", path, err)) < 0)
+        return r;
+    policy_build_next_layer(&o->build);
+    if (o->policy_file && (r = policy_load(&o->build, "--policy ", o->policy_file, err)) < 0)
+        return r;
+    policy_build_next_layer(&o->build);
+    return 0;
 }
 
 static int read_seccomp(struct run_options *o, struct err *err)
@@ -435,7 +435,9 @@ static int read_seccomp(struct run_options *o, struct err *err)
 
     if (o->build.seccomp_object) {
         r = seccomp_profile_read(a, o->build.seccomp_object, caps, &o->policy.seccomp, err);
-        return r < 0 ? err_wrap(err, "--policy %s: seccomp", o->policy_file) : 0;
+        return r < 0 ? err_wrap(err, "--%s %s: seccomp", o->policy_file ? "policy" : "profile",
+                                o->policy_file ? o->policy_file : o->profile)
+                     : 0;
     }
     if (!file)
         return 0;
@@ -503,9 +505,8 @@ static int apply_layers(struct run_options *o, const struct collect *c, const ch
 {
     int r = policy_build_init(&o->build, &o->policy, cwd, err);
 
-    if (r < 0 || (o->policy_file && (r = read_policy_file(o, cwd, err)) < 0))
+    if (r < 0 || (r = read_policies(o, err)) < 0)
         return r;
-    policy_build_next_layer(&o->build);
     for (uint32_t i = 0; i < c->n_waiting; i++) {
         r = policy_flag_apply(&o->build, (enum policy_flag)c->waiting[i].id, NULL, c->waiting[i].value, err);
         if (r < 0)
@@ -586,8 +587,9 @@ int run_options_parse(struct arena *a, int argc, char **argv, struct run_options
         return r;
     if (out->bundle && out->rootfs)
         return err_set(err, -EINVAL, "--bundle and --rootfs exclude each other");
-    if (out->bundle && out->policy_file)
-        return err_set(err, -EINVAL, "--policy cannot go over a bundle: its config.json is the policy");
+    if (out->bundle && (out->policy_file || out->profile))
+        return err_set(err, -EINVAL, "--%s cannot go over a bundle: its config.json is the policy",
+                       out->profile ? "profile" : "policy");
     if (!getcwd(here, sizeof here))
         return err_sys(err, -errno, "cannot tell the current directory");
     const char *cwd = arena_strdup(a, here);

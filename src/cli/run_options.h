@@ -14,15 +14,15 @@
 #include "sandbox/spec.h"
 
 struct run_options {
-    struct policy policy;        /* defaults <- policy file <- flags; argv is set by run_options_image() */
+    struct policy policy;        /* defaults <- profile <- policy file <- flags; argv is set by run_options_image() */
     struct policy_build build;   /* what is still to resolve: user, groups, userns, given */
     const char *name;            /* NULL: chosen by moat */
     const char *image;           /* IMAGE or DIR, as written; NULL with rootfs or bundle */
     const char *rootfs, *bundle; /* absolute; NULL: not given */
-    const char *policy_file;
-    const char *boundary; /* NULL: the default for this workload and host */
-    const char *type;     /* NULL: found by looking; else "image", "root", "bundle" */
-    char **command;       /* operands behind the image, NULL-terminated; may be empty */
+    const char *profile, *policy_file; /* shipped, then the user's own; flags go over both */
+    const char *boundary;              /* NULL: the default for this workload and host */
+    const char *type;                  /* NULL: found by looking; else "image", "root", "bundle" */
+    char **command;                    /* operands behind the image, NULL-terminated; may be empty */
     int n_command;
     bool rm, interactive, tty;
     bool best_effort, strict;

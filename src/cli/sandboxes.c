@@ -143,12 +143,34 @@ void sandboxes_unlock(struct sandbox *sb)
         flock(sb->inst.state_fd, LOCK_UN);
 }
 
+/* It goes on, or an end is not on record, or it was about to be started again. */
+static bool wants_monitor(const struct sandbox *sb)
+{
+    const struct sandbox_end *e = &sb->end;
+
+    return sb->inst.pid > 0 || (sb->run && !(e->known && e->run >= sb->run)) || (e->known && e->restarting);
+}
+
+static bool end_is_lost(const struct sandbox *sb)
+{
+    return sb->inst.pid <= 0 && sb->run && (!sb->end.known || sb->end.run < sb->run);
+}
+
+struct sandbox_end sandboxes_end(const struct sandbox *sb, enum sandbox_status s)
+{
+    if (s == SANDBOX_RUNNING || s == SANDBOX_PAUSED)
+        return (struct sandbox_end){.restarts = sb->end.restarts};
+    if (sb->kept && end_is_lost(sb))
+        return (struct sandbox_end){.known = true, .exit_code = 255, .reason = END_LOST, .restarts = sb->end.restarts};
+    return sb->end;
+}
+
 int sandboxes_connect(struct sandbox *sb, struct err *err)
 {
     struct err none = {0};
     int sock = monitor_connect(sb, &none);
 
-    if (sock != -ENOTCONN || sb->inst.pid <= 0) {
+    if (sock != -ENOTCONN || !wants_monitor(sb)) {
         if (sock < 0)
             *err = none;
         return sock;
@@ -156,7 +178,7 @@ int sandboxes_connect(struct sandbox *sb, struct err *err)
     int r = sandbox_lock(sb, LOCK_MS, err);
     if (r < 0)
         return r;
-    if (!monitor_alive(sb) && sb->inst.pid > 0)
+    if (!monitor_alive(sb) && wants_monitor(sb))
         r = monitor_recover(sb, err);
     sandboxes_unlock(sb); /* who follows a log keeps the sandbox open for long */
     return r < 0 ? r : monitor_connect(sb, err);

@@ -36,8 +36,8 @@ int sandboxes_each(const char *command, int argc, char **argv, int from,
 int sandboxes_all(const char *command, int (*each)(struct sandbox *sb, void *ctx, struct err *err), void *ctx,
                   struct err *err);
 
-/* Connects to the monitor of a kept sandbox. When that is dead and the workload lives, another is made first. The
- * descriptor; -ENOTCONN: none, since it does not run. */
+/* Connects to the monitor of a kept sandbox. When that is dead, and the workload lives or its end was not seen, another
+ * is made first. The descriptor; -ENOTCONN: none, since it has ended for good. */
 int sandboxes_connect(struct sandbox *sb, struct err *err);
 
 /* Gives back what sandbox_lock() took, and keeps the sandbox open. */
@@ -57,6 +57,9 @@ static inline bool sandboxes_runs(enum sandbox_status s)
 const char *sandboxes_image_id(const struct sandbox *sb);
 /* The name that `run` was given, or else what the root is: an image's id, or a path. */
 const char *sandboxes_image_name(struct sandbox *sb);
+/* How it ended last, as far as its status says that it has ended: .known is false while it runs or never ran. An end
+ * that nobody saw is END_LOST, 255. */
+struct sandbox_end sandboxes_end(const struct sandbox *sb, enum sandbox_status s);
 /* events_add() with the image's name, which a sandbox in the foreground has not on record. */
 void sandboxes_event(struct sandbox *sb, const char *action, const char *key, const char *value);
 /* When it was made: RFC 3339; "" when that is not on record. */

@@ -16,9 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#define LOCK_MS 20000
+#define LOCK_MS    20000
+#define STOP_TRIES 100
 
 enum {
     OPTION_ATTACH,
@@ -107,6 +109,10 @@ static int start_one(struct request *q, const char *word, int *status, struct er
     if ((r = sandbox_lock(&sb, LOCK_MS, err)) < 0)
         return r;
     bool runs = sb.inst.pid > 0;
+    if (runs && sandbox_status(&sb) == SANDBOX_PAUSED) {
+        sandboxes_close(&sb);
+        return err_set(err, -EBUSY, "cannot start a paused container, try unpause instead");
+    }
     struct attach a = {.terminal = sb.policy.process.terminal,
                        .input = q->interactive && (sb.policy.process.terminal || sb.spec.keep_stdin),
                        .detach_keys = q->keys};
@@ -120,7 +126,7 @@ static int start_one(struct request *q, const char *word, int *status, struct er
         if (r == -EALREADY)
             r = 0;
         if (r < 0) {
-            *status = started.not_run ? start_failure_status(r, err) : 1;
+            *status = 1;
             return r;
         }
     } else {
@@ -166,7 +172,7 @@ int cmd_start(int argc, char **argv)
 
 /* ---- stop --------------------------------------------------------------------------------------------------- */
 
-/* Without a monitor (one in the foreground, or whose monitors were all killed) we do its work. */
+/* Without a monitor (one in the foreground) we do its work. */
 static int stop_ourselves(struct request *q, struct sandbox *sb, struct err *err)
 {
     int signo = q->signo ? q->signo : sb->policy.stop_signal ? sb->policy.stop_signal : SIGTERM;
@@ -185,11 +191,39 @@ static int stop_ourselves(struct request *q, struct sandbox *sb, struct err *err
     return r == -ESRCH ? 0 : r < 0 ? r : err_set(err, -ETIMEDOUT, "%s did not end within 10 s of SIGKILL", sb->id);
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* A monitor that is killed meanwhile is followed by another, who gets what is left of the time. */
+static int stop_by_monitor(struct request *q, struct sandbox *sb, struct err *err)
+{
+    struct control_stop order = {q->signo, q->timeout_ms};
+    struct control_record reply = {.fd = -1};
+    int64_t end = now_ms() + (q->timeout_ms >= 0 ? q->timeout_ms : sb->spec.stop_timeout_ms);
+    int r = -ECONNRESET;
+
+    for (int i = 0; i < STOP_TRIES && (r == -ECONNRESET || r == -EPIPE); i++) {
+        int sock = sandboxes_connect(sb, err);
+        if (sock == -ENOTCONN || sock == -ENOENT) /* it has ended */
+            return 0;
+        if (sock < 0)
+            return sock;
+        if (i)
+            order.timeout_ms = end > now_ms() ? (int32_t)(end - now_ms()) : 0;
+        r = monitor_ask(sock, CONTROL_STOP, &order, sizeof order, &reply, err);
+        close(sock);
+    }
+    return r;
+}
+
 static int stop_one(struct request *q, const char *word, struct err *err)
 {
     struct sandbox sb;
-    struct control_stop order = {q->signo, q->timeout_ms};
-    struct control_record reply = {.fd = -1};
     int r = sandboxes_load(&sb, &q->arena, word, err);
 
     if (r < 0)
@@ -198,17 +232,11 @@ static int stop_one(struct request *q, const char *word, struct err *err)
     if (s == SANDBOX_PAUSED)
         r = sb.inst.boundary->pause(&sb.inst, false, err);
     if (r == 0 && (s == SANDBOX_RUNNING || s == SANDBOX_PAUSED || s == SANDBOX_RESTARTING)) {
-        int sock = sb.kept ? monitor_connect(&sb, err) : -ENOTCONN;
-        if (sock >= 0) {
-            r = monitor_ask(sock, CONTROL_STOP, &order, sizeof order, &reply, err);
-            close(sock);
-            if (r == -ECONNRESET || r == -EPIPE) /* killed meanwhile: once more, with the next */
-                r = (sock = monitor_connect(&sb, err)) < 0
-                        ? 0
-                        : monitor_ask(sock, CONTROL_STOP, &order, sizeof order, &reply, err);
-        } else {
-            r = stop_ourselves(q, &sb, err);
-        }
+        char signal[16];
+        int signo = q->signo ? q->signo : sb.policy.stop_signal ? sb.policy.stop_signal : SIGTERM;
+        snprintf(signal, sizeof signal, "%d", q->timeout_ms == 0 ? SIGKILL : signo);
+        events_add(&sb, "kill", "signal", signal);
+        r = sb.kept ? stop_by_monitor(q, &sb, err) : stop_ourselves(q, &sb, err);
         if (r == 0)
             events_add(&sb, "stop", NULL, NULL);
     }

@@ -135,8 +135,8 @@ static bool is_old(int parent, const char *name, time_t seconds)
            st.st_mtime + seconds < time(NULL);
 }
 
-/* Groups named moat-ID at the top of each hierarchy, or of what is delegated to a user, whose sandbox is gone and in which nothing lives: a state directory
- * was removed by hand. All other groups are found by their sandboxes. */
+/* Groups named moat-ID at the top of each hierarchy, or of what is delegated to a user, whose sandbox is gone and in
+ * which nothing lives: a state directory was removed by hand. All other groups are found by their sandboxes. */
 static void check_groups(struct check *c)
 {
     struct cgroup_host host;
@@ -202,7 +202,8 @@ static void check_layers(struct check *c)
             continue;
         /* A sandbox in another state directory holds a lock on its layer, from soon after it is made. */
         int layer = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (layer >= 0 && !used_elsewhere(layer) && flock(layer, LOCK_EX | LOCK_NB) == 0 && is_old(fd, e->d_name, LAYER_AGE)) {
+        if (layer >= 0 && !used_elsewhere(layer) && flock(layer, LOCK_EX | LOCK_NB) == 0 &&
+            is_old(fd, e->d_name, LAYER_AGE)) {
             c->layers++;
             int r = c->dry_run ? 0 : owned_tree_remove(fd, e->d_name, &err);
             say(c, "writable layer", e->d_name, r < 0 ? &err : NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text for people: width, colour, wrapping, nearest name. Output goes to stdout by stdio; main checks it once at the
+/* Text for people: width, colour, wrapping. Output goes to stdout by stdio; main checks it once at the
  * end. */
 #ifndef MOAT_CLI_TERM_H
 #define MOAT_CLI_TERM_H
@@ -24,16 +24,5 @@ void term_wrap(const char *text, unsigned at, unsigned indent, unsigned columns)
 
 /* Prints text with control characters as '?', padded to width; returns the columns used. */
 unsigned term_cell(const char *text, unsigned width);
-
-/* Distance between two names: insertions, deletions, changes and swapped neighbours. Bounded: 64 bytes are looked at.
- */
-unsigned term_distance(const char *a, const char *b);
-
-/* Keeps the nearest of the names shown to it; `best` stays NULL when none is near enough to be worth a question. */
-struct term_nearest {
-    const char *wanted, *best;
-    unsigned distance;
-};
-void term_nearest_try(struct term_nearest *near, const char *name);
 
 #endif

@@ -3,6 +3,7 @@
 #include "cli/usage.h"
 
 #include "cli/sandboxes.h"
+#include "image/store.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -84,9 +85,70 @@ static int note_image(struct sandbox *sb, void *ctx, struct err *err)
     return 0;
 }
 
+/* A store may serve several state directories (MOAT_RUN_DIR): each layer says where its sandbox is. */
+static int note_elsewhere(struct image_uses *u, struct arena *a, const struct stat *own, int layers, const char *name,
+                          struct err *err)
+{
+    char state[4096];
+    const char *link = arena_printf(a, "%s/state", name);
+    ssize_t n = link ? readlinkat(layers, link, state, sizeof state - 1) : -1;
+    char *slash = NULL;
+    struct sandbox sb;
+    struct stat st;
+    int r = 0;
+
+    if (n > 0) {
+        state[n] = 0;
+        slash = strrchr(state, '/');
+    }
+    if (!slash || slash == state || strcmp(slash + 1, name) != 0)
+        return 0;
+    *slash = 0;
+    if (sandbox_open_root(&sb, a, arena_strdup(a, state), false, &(struct err){0}) == 0 &&
+        fstat(sb.root_fd, &st) == 0 && (st.st_dev != own->st_dev || st.st_ino != own->st_ino) &&
+        sandbox_load(&sb, arena_strdup(a, name), &(struct err){0}) == 0)
+        r = note_image(&sb, u, err);
+    sandboxes_close(&sb);
+    return r;
+}
+
+static int note_all_elsewhere(struct image_uses *u, struct err *err)
+{
+    struct arena a, each;
+    struct sandbox root;
+    struct stat own = {0};
+    const char *data;
+    int r = arena_init(&a, SANDBOXES_ARENA);
+
+    if (r < 0)
+        return err_set(err, r, "out of memory");
+    if (sandbox_open_root(&root, &a, NULL, false, &(struct err){0}) == 0)
+        fstat(root.root_fd, &own);
+    sandboxes_close(&root);
+    r = store_default_dir(&a, &data, err);
+    int fd = r < 0 ? -1 : open(arena_printf(&a, "%s/layers", data), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    for (struct dirent *e; r == 0 && dir && (e = readdir(dir));) {
+        if (e->d_name[0] == '.')
+            continue;
+        if ((r = arena_init(&each, SANDBOXES_ARENA)) < 0)
+            return err_set(err, r, "out of memory");
+        r = note_elsewhere(u, &each, &own, fd, e->d_name, err);
+        arena_free(&each);
+    }
+    if (dir)
+        closedir(dir);
+    else if (fd >= 0)
+        close(fd);
+    arena_free(&a);
+    return r;
+}
+
 int image_uses_find(struct image_uses *u, struct err *err)
 {
-    return sandboxes_all("system", note_image, u, err);
+    int r = sandboxes_all("system", note_image, u, err);
+
+    return r < 0 ? r : note_all_elsewhere(u, err);
 }
 
 unsigned image_uses_count(const struct image_uses *u, const char *id)

@@ -258,6 +258,9 @@ int store_find(struct store *s, const char *text, struct reference *ref, char id
             return 0;
         }
     }
+    const char *nearest = store_nearest(s, text);
+    if (nearest)
+        return err_set(err, -ENOENT, "image %s: not in the local store %s: did you mean %s?", text, s->path, nearest);
     return err_set(
         err, -ENOENT,
         "image %s: not in the local store %s: see `moat images`, or bring it in with `moat import` or `moat pull`",

@@ -78,6 +78,9 @@ struct store_row {
 };
 int store_list(struct store *s, struct store_row **rows, size_t *n, struct err *err);
 
+/* The name in the store that is nearest to a mistyped one; NULL when none is near. */
+const char *store_nearest(struct store *s, const char *text);
+
 /* Takes a name away, and the image with its last name. By id: refuses (-EEXIST) when it has several names, unless
  * force. */
 struct store_removed {

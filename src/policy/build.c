@@ -22,11 +22,6 @@ int policy_build_init(struct policy_build *b, struct policy *p, const char *cwd,
     return 0;
 }
 
-void policy_build_next_layer(struct policy_build *b)
-{
-    b->n_earlier_mounts = b->p->n_mounts;
-}
-
 /* Docker's rule, whatever the order of the flags: ALL on either side first, then the single names. */
 static void finish_capabilities(struct policy_build *b)
 {
@@ -43,6 +38,15 @@ static void finish_capabilities(struct policy_build *b)
     else
         set = (set & ~b->cap_drop) | b->cap_add;
     *caps = (struct cap_sets){.set = true, .bounding = set, .effective = set, .permitted = set};
+}
+
+/* What a layer says of capabilities is done before the next one speaks: --cap-drop goes over a file's "add". */
+void policy_build_next_layer(struct policy_build *b)
+{
+    b->n_earlier_mounts = b->p->n_mounts;
+    finish_capabilities(b);
+    b->cap_add = b->cap_drop = 0;
+    b->cap_add_all = b->cap_drop_all = false;
 }
 
 static int finish_memory(struct policy_build *b, struct err *err)

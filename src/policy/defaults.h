@@ -11,6 +11,7 @@
 
 #define POLICY_DEFAULT_PATH   "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define POLICY_DEFAULT_MEMORY (INT64_C(1) << 30)
+#define POLICY_LEAST_MEMORY   (INT64_C(128) << 10) /* less does not even start */
 #define POLICY_DEFAULT_PIDS   512
 #define POLICY_DEFAULT_FILES  1024
 

@@ -139,7 +139,7 @@ int flag_parse_i64(const char *text, int64_t min, int64_t max, int64_t *out)
 static int need_size(const char *value, int64_t *bytes, struct err *err)
 {
     if (flag_parse_size(value, bytes) < 0)
-        return err_set(err, -EINVAL, "not a size: write bytes, or a number with k, m, g or t, as in 512m");
+        return err_set(err, -EINVAL, "not a size");
     return 0;
 }
 
@@ -153,7 +153,7 @@ static int need_number(const char *value, int64_t min, int64_t max, int64_t *out
 static int need_bool(const char *value, bool *out, struct err *err)
 {
     if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
-        return err_set(err, -EINVAL, "the value is true or false");
+        return err_set(err, -EINVAL, "neither true nor false");
     *out = value[0] == 't';
     return 0;
 }
@@ -164,7 +164,7 @@ static int set_pair(struct policy_build *b, struct key_value **list, uint32_t *n
     const char *equals = strchr(value, '=');
 
     if (!equals || equals == value)
-        return err_set(err, -EINVAL, "write KEY=VALUE");
+        return err_set(err, -EINVAL, "no KEY=VALUE");
     char *key = arena_strndup(b->p->arena, value, (size_t)(equals - value));
     if (!key)
         return no_memory(err);
@@ -188,7 +188,7 @@ static int flag_env(struct policy_build *b, const char *value, struct err *err)
     const char *entry = value;
 
     if (*value == '\0' || *value == '=')
-        return err_set(err, -EINVAL, "write NAME=VALUE, or NAME to take moat's own value");
+        return err_set(err, -EINVAL, "the name is empty");
     if (!strchr(value, '=')) {
         const char *own = getenv(value);
         if (!own)
@@ -237,7 +237,7 @@ static int flag_env_file(struct policy_build *b, const char *value, struct err *
 static int flag_workdir(struct policy_build *b, const char *value, struct err *err)
 {
     if (value[0] != '/')
-        return err_set(err, -EINVAL, "the working directory is absolute, as in /src");
+        return err_set(err, -EINVAL, "the working directory is not absolute");
     b->p->process.cwd = flag_path_clean(b->p->arena, value);
     return b->p->process.cwd ? 0 : no_memory(err);
 }
@@ -247,7 +247,7 @@ static int flag_user(struct policy_build *b, const char *value, struct err *err)
     const char *colon = strchr(value, ':');
 
     if (!*value || *value == ':' || (colon && (!colon[1] || strchr(colon + 1, ':'))))
-        return err_set(err, -EINVAL, "write NAME or UID, and :GROUP or :GID if wanted");
+        return err_set(err, -EINVAL, "not a user");
     b->user = value;
     return 0;
 }
@@ -255,7 +255,7 @@ static int flag_user(struct policy_build *b, const char *value, struct err *err)
 static int flag_group_add(struct policy_build *b, const char *value, struct err *err)
 {
     if (!*value)
-        return err_set(err, -EINVAL, "write a group's name or number");
+        return err_set(err, -EINVAL, "the group is empty");
     return policy_strv_push(b->p->arena, &b->groups, value) < 0 ? no_memory(err) : 0;
 }
 
@@ -282,7 +282,7 @@ static int flag_stop_signal(struct policy_build *b, const char *value, struct er
     int signo = signal_from_name(value);
 
     if (signo <= 0)
-        return err_set(err, -EINVAL, "not a signal: write a name or number, as SIGINT or 2");
+        return err_set(err, -EINVAL, "not a signal");
     b->p->stop_signal = signo;
     return 0;
 }
@@ -292,7 +292,7 @@ static int flag_timeout(struct policy_build *b, const char *value, struct err *e
     int64_t ms;
 
     if (flag_parse_duration(value, &ms) < 0)
-        return err_set(err, -EINVAL, "not a time: write seconds, or 1m30s, 2h, 500ms");
+        return err_set(err, -EINVAL, "not a time");
     b->p->timeout_ms = ms;
     return 0;
 }
@@ -308,7 +308,7 @@ static bool is_host_name(const char *name)
 static int flag_hostname(struct policy_build *b, const char *value, struct err *err)
 {
     if (!is_host_name(value))
-        return err_set(err, -EINVAL, "a host name is 1 to %d letters, digits, '-', '.', '_'", HOST_NAME_LENGTH);
+        return err_set(err, -EINVAL, "not a host name");
     b->p->hostname = value;
     return 0;
 }
@@ -316,7 +316,7 @@ static int flag_hostname(struct policy_build *b, const char *value, struct err *
 static int flag_domainname(struct policy_build *b, const char *value, struct err *err)
 {
     if (!is_host_name(value))
-        return err_set(err, -EINVAL, "a domain name is 1 to %d letters, digits, '-', '.', '_'", HOST_NAME_LENGTH);
+        return err_set(err, -EINVAL, "not a domain name");
     b->p->domainname = value;
     return 0;
 }
@@ -350,8 +350,12 @@ static int flag_memory(struct policy_build *b, const char *value, struct err *er
     }
     if ((r = need_size(value, &bytes, err)) < 0)
         return r;
-    if (bytes == 0)
-        return err_set(err, -EINVAL, "a limit of nothing starts nothing: write 0 or -1 for no limit");
+    if (bytes < POLICY_LEAST_MEMORY) {
+        /* Docker's users know the unit-less form as bytes, and few mean it. */
+        bool bare = value[strspn(value, "0123456789")] == '\0';
+        return err_set(err, -EINVAL, "%lld bytes are less than a start takes (128k)%s%s%s", (long long)bytes,
+                       bare ? ": did you mean " : "", bare ? value : "", bare ? "m?" : "");
+    }
     *limit = (struct opt_i64){true, bytes};
     return 0;
 }
@@ -400,7 +404,7 @@ static int flag_cpus(struct policy_build *b, const char *value, struct err *err)
     const char *end = parse_decimal(value, &whole, &part);
 
     if (!end || *end || whole > 1000000)
-        return err_set(err, -EINVAL, "not a number of processors: write 2 or 0.5");
+        return err_set(err, -EINVAL, "not a number of processors");
     uint64_t nano = whole * NANO + part;
     if (nano && nano * CPU_PERIOD / NANO < CPU_QUOTA_MIN)
         return err_set(err, -EINVAL, "the least share of a processor is 0.01");
@@ -437,7 +441,7 @@ static int flag_cpu_quota(struct policy_build *b, const char *value, struct err 
     if (r < 0)
         return r;
     if (n >= 0 && n < CPU_QUOTA_MIN)
-        return err_set(err, -EINVAL, "the least quota is %d microseconds; -1 is none", CPU_QUOTA_MIN);
+        return err_set(err, -EINVAL, "the least quota is %d microseconds", CPU_QUOTA_MIN);
     b->p->resources.cpu.quota = (struct opt_i64){true, n};
     return 0;
 }
@@ -465,7 +469,7 @@ static int check_list(const char *value, struct err *err)
         if (*c++ != ',')
             break;
     }
-    return err_set(err, -EINVAL, "not a list of numbers: write 0-3,7");
+    return err_set(err, -EINVAL, "not a list of numbers");
 }
 
 static int flag_cpuset_cpus(struct policy_build *b, const char *value, struct err *err)
@@ -513,13 +517,13 @@ static int flag_ulimit(struct policy_build *b, const char *value, struct err *er
     struct rlimit_rule rule;
 
     if (!equals || (size_t)(equals - value) >= sizeof name || (colon && (size_t)(colon - equals) >= sizeof soft))
-        return err_set(err, -EINVAL, "write NAME=SOFT[:HARD], as in nofile=1024:4096");
+        return err_set(err, -EINVAL, "not a limit");
     snprintf(name, sizeof name, "%.*s", (int)(equals - value), value);
     if ((rule.resource = rlimit_from_name(name)) < 0)
         return err_set(err, -EINVAL, "no limit is called '%s'", name);
     snprintf(soft, sizeof soft, "%.*s", colon ? (int)(colon - equals - 1) : (int)sizeof soft - 1, equals + 1);
     if (parse_rlimit(soft, &rule.soft) < 0 || parse_rlimit(colon ? colon + 1 : soft, &rule.hard) < 0)
-        return err_set(err, -EINVAL, "not a limit: write numbers, or -1 for none, as in nofile=1024:4096");
+        return err_set(err, -EINVAL, "not a limit");
     if (rule.soft > rule.hard)
         return err_set(err, -EINVAL, "the soft limit is above the hard limit");
     for (uint32_t i = 0; i < pr->n_rlimits; i++) {
@@ -557,7 +561,7 @@ static int set_capability(const char *value, uint64_t *set, bool *all, struct er
         return 0;
     }
     if ((cap = cap_from_name(value)) < 0)
-        return err_set(err, -EINVAL, "no capability is called so: write ALL, or names of capabilities(7) as NET_ADMIN");
+        return err_set(err, -EINVAL, "no capability is called so");
     *set |= UINT64_C(1) << cap;
     return 0;
 }
@@ -607,9 +611,7 @@ static int flag_security_opt(struct policy_build *b, const char *value, struct e
         return 0;
     if (len == 5 && !strncmp(value, "label", len))
         return err_set(err, -EINVAL, "moat makes no SELinux labels of parts: a bundle may give process.selinuxLabel");
-    return err_set(err, -EINVAL,
-                   "moat knows no-new-privileges, seccomp=default|unconfined|FILE, apparmor=PROFILE, "
-                   "systempaths=unconfined");
+    return err_set(err, -EINVAL, "no such option");
 }
 
 static bool sysctl_has_namespace(const char *key, size_t len)
@@ -659,8 +661,7 @@ static int flag_userns(struct policy_build *b, const char *value, struct err *er
     else if (!strcmp(value, "single"))
         b->userns = USERNS_SINGLE;
     else
-        return err_set(err, -EINVAL,
-                       "write moat (ids of its own, the default), single (root inside is you) or host (none)");
+        return err_set(err, -EINVAL, "no such mode");
     return 0;
 }
 
@@ -669,54 +670,76 @@ static int flag_userns(struct policy_build *b, const char *value, struct err *er
 static const struct {
     const char *name;
     int (*apply)(struct policy_build *b, const char *value, struct err *err);
+    const char *accepted; /* the form of a value, for refusals */
 } rows[POLICY_FLAGS] = {
-    [FLAG_ENV] = {"env", flag_env},
-    [FLAG_ENV_FILE] = {"env-file", flag_env_file},
-    [FLAG_WORKDIR] = {"workdir", flag_workdir},
-    [FLAG_USER] = {"user", flag_user},
-    [FLAG_GROUP_ADD] = {"group-add", flag_group_add},
-    [FLAG_ENTRYPOINT] = {"entrypoint", flag_entrypoint},
-    [FLAG_TTY] = {"tty", flag_tty},
-    [FLAG_INIT] = {"init", flag_init},
-    [FLAG_STOP_SIGNAL] = {"stop-signal", flag_stop_signal},
-    [FLAG_TIMEOUT] = {"timeout", flag_timeout},
-    [FLAG_HOSTNAME] = {"hostname", flag_hostname},
-    [FLAG_DOMAINNAME] = {"domainname", flag_domainname},
-    [FLAG_ANNOTATION] = {"annotation", flag_annotation},
-    [FLAG_VOLUME] = {"volume", flag_volume},
-    [FLAG_MOUNT] = {"mount", flag_mount},
-    [FLAG_TMPFS] = {"tmpfs", flag_tmpfs},
-    [FLAG_RO] = {"ro", flag_ro},
-    [FLAG_RW] = {"rw", flag_rw},
-    [FLAG_DIR] = {"dir", flag_dir},
-    [FLAG_READ_ONLY] = {"read-only", flag_read_only},
-    [FLAG_SHM_SIZE] = {"shm-size", flag_shm_size},
-    [FLAG_MEMORY] = {"memory", flag_memory},
-    [FLAG_MEMORY_SWAP] = {"memory-swap", flag_memory_swap},
-    [FLAG_MEMORY_RESERVATION] = {"memory-reservation", flag_memory_reservation},
-    [FLAG_MEMORY_SWAPPINESS] = {"memory-swappiness", flag_memory_swappiness},
-    [FLAG_CPUS] = {"cpus", flag_cpus},
-    [FLAG_CPU_SHARES] = {"cpu-shares", flag_cpu_shares},
-    [FLAG_CPU_PERIOD] = {"cpu-period", flag_cpu_period},
-    [FLAG_CPU_QUOTA] = {"cpu-quota", flag_cpu_quota},
-    [FLAG_CPUSET_CPUS] = {"cpuset-cpus", flag_cpuset_cpus},
-    [FLAG_CPUSET_MEMS] = {"cpuset-mems", flag_cpuset_mems},
-    [FLAG_PIDS_LIMIT] = {"pids-limit", flag_pids_limit},
-    [FLAG_ULIMIT] = {"ulimit", flag_ulimit},
-    [FLAG_OOM_SCORE_ADJ] = {"oom-score-adj", flag_oom_score_adj},
-    [FLAG_CAP_ADD] = {"cap-add", flag_cap_add},
-    [FLAG_CAP_DROP] = {"cap-drop", flag_cap_drop},
-    [FLAG_SECURITY_OPT] = {"security-opt", flag_security_opt},
-    [FLAG_DEVICE] = {"device", flag_device},
-    [FLAG_DEVICE_CGROUP_RULE] = {"device-cgroup-rule", flag_device_cgroup_rule},
-    [FLAG_SYSCTL] = {"sysctl", flag_sysctl},
-    [FLAG_NETWORK] = {"network", flag_network},
-    [FLAG_USERNS] = {"userns", flag_userns},
+    [FLAG_ENV] = {"env", flag_env, "NAME=VALUE; on the command line also NAME, for moat's own value"},
+    [FLAG_ENV_FILE] = {"env-file", flag_env_file, "a file of NAME=VALUE lines"},
+    [FLAG_WORKDIR] = {"workdir", flag_workdir, "an absolute path inside, as /src"},
+    [FLAG_USER] = {"user", flag_user, "NAME or UID, with :GROUP or :GID if wanted"},
+    [FLAG_GROUP_ADD] = {"group-add", flag_group_add, "a group's name or number"},
+    [FLAG_ENTRYPOINT] = {"entrypoint", flag_entrypoint, "a command"},
+    [FLAG_TTY] = {"tty", flag_tty, "true or false"},
+    [FLAG_INIT] = {"init", flag_init, "true or false"},
+    [FLAG_STOP_SIGNAL] = {"stop-signal", flag_stop_signal, "a signal's name or number, as SIGINT or 2"},
+    [FLAG_TIMEOUT] = {"timeout", flag_timeout, "seconds, or 500ms, 1m30s, 2h"},
+    [FLAG_HOSTNAME] = {"hostname", flag_hostname, "1 to 64 letters, digits, '-', '.', '_'"},
+    [FLAG_DOMAINNAME] = {"domainname", flag_domainname, "1 to 64 letters, digits, '-', '.', '_'"},
+    [FLAG_ANNOTATION] = {"annotation", flag_annotation, "KEY=VALUE"},
+    [FLAG_VOLUME] = {"volume", flag_volume, "HOST:GUEST[:OPTIONS], as ./src:/src:ro"},
+    [FLAG_MOUNT] = {"mount", flag_mount,
+                    "type=bind,source=HOST,target=GUEST[,readonly] or type=tmpfs,target=GUEST[,tmpfs-size=64m]"},
+    [FLAG_TMPFS] = {"tmpfs", flag_tmpfs, "GUEST[:OPTIONS], as /tmp:size=64m"},
+    [FLAG_RO] = {"ro", flag_ro, "a path of the host"},
+    [FLAG_RW] = {"rw", flag_rw, "a path of the host"},
+    [FLAG_DIR] = {"dir", flag_dir, "HOST::GUEST[:ro]"},
+    [FLAG_READ_ONLY] = {"read-only", flag_read_only, "true or false"},
+    [FLAG_SHM_SIZE] = {"shm-size", flag_shm_size, "bytes, or a number with k, m, g, t, as 64m"},
+    [FLAG_MEMORY] = {"memory", flag_memory, "bytes, or a number with k, m, g, t, as 512m; -1 for no limit"},
+    [FLAG_MEMORY_SWAP] = {"memory-swap", flag_memory_swap,
+                          "bytes, or a number with k, m, g, t, as 512m; -1 for no limit"},
+    [FLAG_MEMORY_RESERVATION] = {"memory-reservation", flag_memory_reservation,
+                                 "bytes, or a number with k, m, g, t, as 512m"},
+    [FLAG_MEMORY_SWAPPINESS] = {"memory-swappiness", flag_memory_swappiness, "0 to 100"},
+    [FLAG_CPUS] = {"cpus", flag_cpus, "a number of processors, as 2 or 0.5"},
+    [FLAG_CPU_SHARES] = {"cpu-shares", flag_cpu_shares, "2 to 262144"},
+    [FLAG_CPU_PERIOD] = {"cpu-period", flag_cpu_period, "1000 to 1000000 microseconds"},
+    [FLAG_CPU_QUOTA] = {"cpu-quota", flag_cpu_quota, "1000 microseconds or more; -1 for none"},
+    [FLAG_CPUSET_CPUS] = {"cpuset-cpus", flag_cpuset_cpus, "numbers and ranges, as 0-3,7"},
+    [FLAG_CPUSET_MEMS] = {"cpuset-mems", flag_cpuset_mems, "numbers and ranges, as 0-3,7"},
+    [FLAG_PIDS_LIMIT] = {"pids-limit", flag_pids_limit, "1 or more; -1 for no limit"},
+    [FLAG_ULIMIT] = {"ulimit", flag_ulimit, "NAME=SOFT[:HARD], as nofile=1024:4096; -1 for no limit"},
+    [FLAG_OOM_SCORE_ADJ] = {"oom-score-adj", flag_oom_score_adj, "-1000 to 1000"},
+    [FLAG_CAP_ADD] = {"cap-add", flag_cap_add, "ALL, or a name of capabilities(7), as NET_ADMIN"},
+    [FLAG_CAP_DROP] = {"cap-drop", flag_cap_drop, "ALL, or a name of capabilities(7), as NET_ADMIN"},
+    [FLAG_SECURITY_OPT] =
+        {"security-opt", flag_security_opt,
+         "no-new-privileges[=false], seccomp=default|unconfined|FILE, apparmor=PROFILE, systempaths=unconfined"},
+    [FLAG_DEVICE] = {"device", flag_device, "HOST[:GUEST][:rwm], as /dev/fuse"},
+    [FLAG_DEVICE_CGROUP_RULE] = {"device-cgroup-rule", flag_device_cgroup_rule,
+                                 "type, numbers or *, access, as 'c 10:200 rwm'"},
+    [FLAG_SYSCTL] = {"sysctl", flag_sysctl,
+                     "KEY=VALUE of net.*, fs.mqueue.*, or the shm, msg and sem settings of kernel.*"},
+    [FLAG_NETWORK] = {"network", flag_network, "none or host"},
+    [FLAG_USERNS] = {"userns", flag_userns, "moat (ids of its own), single (root inside is you) or host (none)"},
 };
+
+int policy_accepted(struct err *err, const char *form)
+{
+    size_t used = strlen(err->text);
+
+    if (form && err->code == -EINVAL)
+        snprintf(err->text + used, sizeof err->text - used, "; accepted: %s", form);
+    return err->code;
+}
 
 const char *policy_flag_name(enum policy_flag flag)
 {
     return rows[flag].name;
+}
+
+const char *policy_flag_accepted(enum policy_flag flag)
+{
+    return rows[flag].accepted;
 }
 
 int policy_flag_apply(struct policy_build *b, enum policy_flag flag, const char *where, const char *value,
@@ -724,8 +747,10 @@ int policy_flag_apply(struct policy_build *b, enum policy_flag flag, const char 
 {
     int r = rows[flag].apply(b, value, err);
 
-    if (r < 0)
-        return err_wrap(err, "%s%s '%.200s'", where ? "" : "--", where ? where : rows[flag].name, value);
+    if (r < 0) {
+        err_wrap(err, "%s%s '%.200s'", where ? "" : "--", where ? where : rows[flag].name, value);
+        return where ? r : policy_accepted(err, rows[flag].accepted);
+    }
     b->given |= UINT64_C(1) << flag;
     return 0;
 }

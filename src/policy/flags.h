@@ -72,6 +72,7 @@ struct flag_device {
 };
 
 struct json;
+struct policy_problems;
 
 struct policy_build {
     struct policy *p;
@@ -91,16 +92,23 @@ struct policy_build {
     uint32_t n_devices;
     const char *seccomp_file;          /* --security-opt seccomp=FILE, for the caller to read; NULL: none */
     const struct json *seccomp_object; /* the same, written into a policy file; both NULL: p->seccomp stands */
+    struct policy_problems *problems;  /* while a policy file is read (policyfile.h) ... */
+    const char *file_text;             /* ... and its text */
 };
 
 int policy_build_init(struct policy_build *b, struct policy *p, const char *cwd, struct err *err);
 void policy_build_next_layer(struct policy_build *b);
 
 /* Applies one value, which is borrowed. -EINVAL names place and value: "--memory '5q': ...". where: a policy file's
- * path of the member ("limits.memory"); NULL: the flag. */
+ * path of the member ("limits.memory"), and its reader adds what is accepted; NULL: the flag, and that is added here.
+ */
 int policy_flag_apply(struct policy_build *b, enum policy_flag flag, const char *where, const char *value,
                       struct err *err);
-const char *policy_flag_name(enum policy_flag flag); /* "memory" */
+const char *policy_flag_name(enum policy_flag flag);     /* "memory" */
+const char *policy_flag_accepted(enum policy_flag flag); /* "bytes, or a number with k, m, g, t ..." */
+
+/* Appends "; accepted: FORM" to a refusal; form NULL: nothing. Returns its code. */
+int policy_accepted(struct err *err, const char *form);
 
 /* What depends on several flags: capabilities, swap against memory, order of mounts, contradictions. */
 int policy_build_finish(struct policy_build *b, struct err *err);

@@ -298,7 +298,7 @@ int flag_shm_size(struct policy_build *b, const char *value, struct err *err)
 
 struct mount_fields {
     const char *type, *source, *target, *propagation, *recursive, *tmpfs_size, *tmpfs_mode;
-    bool readonly, alone;
+    bool readonly, alone, exec;
 };
 
 /* One field of a comma-separated record; a field in double quotes may hold commas, "" is a quote. NULL at the end. */
@@ -370,13 +370,15 @@ static int mount_field(struct mount_fields *f, char *field, struct err *err)
     }
     if (!strcmp(field, "readonly") || !strcmp(field, "ro"))
         return mount_flag(field, value, &f->readonly, err);
+    if (!strcmp(field, "tmpfs-exec"))
+        return mount_flag(field, value, &f->exec, err);
     if (!strcmp(field, "bind-nonrecursive"))
         return mount_flag(field, value, &f->alone, err);
     if (!strncmp(field, "volume-", 7))
         return err_set(err, -EINVAL, "%s is of named volumes, which are not in this build: type=bind", field);
     return err_set(err, -EINVAL,
                    "unknown key '%s': type, source, target, readonly, bind-propagation, bind-recursive, "
-                   "tmpfs-size, tmpfs-mode",
+                   "tmpfs-size, tmpfs-mode, tmpfs-exec",
                    field);
 }
 
@@ -385,13 +387,13 @@ static int mount_tmpfs(struct policy_build *b, const struct mount_fields *f, str
     int64_t bytes = 0;
 
     if (f->source || f->propagation || f->recursive || f->alone)
-        return err_set(err, -EINVAL, "type=tmpfs takes target, readonly, tmpfs-size and tmpfs-mode only");
+        return err_set(err, -EINVAL, "type=tmpfs takes target, readonly, tmpfs-size, tmpfs-mode and tmpfs-exec only");
     if (f->tmpfs_size && flag_parse_size(f->tmpfs_size, &bytes) < 0)
         return err_set(err, -EINVAL, "tmpfs-size=%s is not a size, as 64m is", f->tmpfs_size);
     if (f->tmpfs_mode && (strspn(f->tmpfs_mode, "01234567") != strlen(f->tmpfs_mode) || strlen(f->tmpfs_mode) > 5))
         return err_set(err, -EINVAL, "tmpfs-mode=%s is not an octal mode, as 1777 is", f->tmpfs_mode);
-    char *options = arena_printf(b->p->arena, "%s%s%s", f->readonly ? "ro," : "", f->tmpfs_mode ? "mode=" : "",
-                                 f->tmpfs_mode ? f->tmpfs_mode : "");
+    char *options = arena_printf(b->p->arena, "%s%s%s%s", f->readonly ? "ro," : "", f->exec ? "exec," : "",
+                                 f->tmpfs_mode ? "mode=" : "", f->tmpfs_mode ? f->tmpfs_mode : "");
     if (options && bytes)
         options = arena_printf(b->p->arena, "%s,size=%lld", options, (long long)bytes);
     return options ? add_tmpfs(b, f->target, options, err) : no_memory(err);
@@ -404,8 +406,8 @@ static int mount_bind(struct policy_build *b, const struct mount_fields *f, stru
 
     if (!f->source)
         return err_set(err, -EINVAL, "type=bind needs source=HOST");
-    if (f->tmpfs_size || f->tmpfs_mode)
-        return err_set(err, -EINVAL, "tmpfs-size and tmpfs-mode are of type=tmpfs");
+    if (f->tmpfs_size || f->tmpfs_mode || f->exec)
+        return err_set(err, -EINVAL, "tmpfs-size, tmpfs-mode and tmpfs-exec are of type=tmpfs");
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         known |= f->propagation && !strcmp(f->propagation, kinds[i]);
     if (!known)

@@ -6,6 +6,7 @@
  */
 #include "policy/policyfile.h"
 #include "base/json.h"
+#include "base/nearest.h"
 #include "policy/list.h"
 
 #include <errno.h>
@@ -30,11 +31,37 @@ struct member {
     enum policy_flag flag;
     const char *prefix; /* put before the value, for flags that hold several items */
     int (*read)(struct policy_build *b, const char *where, const struct json *j, struct err *err);
+    const char *accepted; /* the form of its value; NULL: that of the flag's row */
 };
 
 static int no_memory(struct err *err)
 {
     return err_set(err, -ENOMEM, "the policy is too large for its memory");
+}
+
+static const char *form_of(const struct member *m)
+{
+    return m->accepted || m->read ? m->accepted : policy_flag_accepted(m->flag);
+}
+
+/* Notes what err says of the place. 0: there is room for more, so reading goes on; else err's code. What a reader
+ * further in has noted already is not noted again, since then there was no room left. */
+static int fault_at(struct policy_build *b, size_t offset, const char *accepted, const struct err *err)
+{
+    struct policy_problems *out = b->problems;
+
+    if (err->code == -ENOMEM || out->n == out->most)
+        return err->code;
+    const char *text = arena_strdup(b->p->arena, err->text);
+    if (!text)
+        return -ENOMEM;
+    out->v[out->n++] = (struct policy_problem){offset, text, accepted};
+    return out->n < out->most ? 0 : err->code;
+}
+
+static int fault(struct policy_build *b, const struct json *j, const char *accepted, const struct err *err)
+{
+    return fault_at(b, j->offset, accepted, err);
 }
 
 static int wrong_type(const char *where, const struct json *j, const char *wanted, struct err *err)
@@ -114,13 +141,28 @@ static int apply_list(struct policy_build *b, const struct member *m, const char
 
     for (const struct json *c = j->child; c; c = c->next, i++) {
         snprintf(item, sizeof item, "%s[%u]", where, i);
-        if (c->type != JSON_STRING)
-            return wrong_type(item, c, "a string", err);
-        int r = apply_text(b, m, item, c->string.s, err);
-        if (r < 0)
+        int r =
+            c->type == JSON_STRING ? apply_text(b, m, item, c->string.s, err) : wrong_type(item, c, "a string", err);
+        if (r < 0 && (r = fault(b, c, form_of(m), err)) < 0)
             return r;
     }
     return 0;
+}
+
+static int apply_pair(struct policy_build *b, const struct member *m, const char *item, const struct json *c,
+                      struct err *err)
+{
+    if (c->type == JSON_NULL || c->type == JSON_ARRAY || c->type == JSON_OBJECT)
+        return wrong_type(item, c, "a string", err);
+    if (c->type == JSON_REAL) /* 1.10 would be 1.1 */
+        return err_set(err, -EINVAL, "%s: a fraction loses how it was written", item);
+    if (!*c->key || strchr(c->key, '='))
+        return err_set(err, -EINVAL, "%s: a name is not empty and holds no '='", item);
+    const char *text = scalar_text(b->p->arena, c, err);
+    if (!text)
+        return err->code;
+    char *pair = arena_printf(b->p->arena, "%s=%s", c->key, text);
+    return pair ? apply_text(b, m, item, pair, err) : no_memory(err);
 }
 
 static int apply_pairs(struct policy_build *b, const struct member *m, const char *where, const struct json *j,
@@ -130,16 +172,8 @@ static int apply_pairs(struct policy_build *b, const struct member *m, const cha
 
     for (const struct json *c = j->child; c; c = c->next) {
         snprintf(item, sizeof item, "%s.%.100s", where, c->key);
-        if (c->type == JSON_NULL || c->type == JSON_ARRAY || c->type == JSON_OBJECT)
-            return wrong_type(item, c, "a string", err);
-        if (!*c->key || strchr(c->key, '='))
-            return err_set(err, -EINVAL, "%s: a name is not empty and holds no '='", item);
-        const char *text = scalar_text(b->p->arena, c, err);
-        if (!text)
-            return err->code;
-        char *pair = arena_printf(b->p->arena, "%s=%s", c->key, text);
-        int r = pair ? apply_text(b, m, item, pair, err) : no_memory(err);
-        if (r < 0)
+        int r = apply_pair(b, m, item, c, err);
+        if (r < 0 && (r = fault(b, c, "a string, a whole number, true or false", err)) < 0)
             return r;
     }
     return 0;
@@ -167,14 +201,26 @@ static int apply_member(struct policy_build *b, const struct member *m, const ch
     return text ? apply_text(b, m, where, text, err) : err->code;
 }
 
-static int unknown_member(const struct member *rows, size_t n, const char *where, const char *name, struct err *err)
+static const char *known_members(struct arena *a, const struct member *rows, size_t n)
 {
     char known[512];
     size_t used = 0;
 
     for (size_t i = 0; i < n && used < sizeof known; i++)
         used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", rows[i].name);
-    return err_set(err, -EINVAL, "%s%s%.100s: unknown member; known here: %s", where, *where ? "." : "", name, known);
+    return arena_strdup(a, known);
+}
+
+static int unknown_member(struct policy_build *b, const struct member *rows, size_t n, const char *where,
+                          const struct json *c, struct err *err)
+{
+    struct nearest near = {.wanted = c->key};
+
+    for (size_t i = 0; i < n; i++)
+        nearest_try(&near, rows[i].name);
+    err_set(err, -EINVAL, "%s%s%.100s: unknown member%s%s%s", where, *where ? "." : "", c->key,
+            near.best ? ": did you mean " : "", near.best ? near.best : "", near.best ? "?" : "");
+    return fault_at(b, json_key_offset(b->file_text, c), known_members(b->p->arena, rows, n), err);
 }
 
 /* Members in the order of the rows, not of the file: two files with the same members give the same policy. */
@@ -189,8 +235,9 @@ static int read_members(struct policy_build *b, const struct member *rows, size_
         size_t i = 0;
         while (i < n && strcmp(rows[i].name, c->key) != 0)
             i++;
-        if (i == n)
-            return unknown_member(rows, n, where, c->key, err);
+        int r = i == n ? unknown_member(b, rows, n, where, c, err) : 0;
+        if (r < 0)
+            return r;
     }
     for (size_t i = 0; i < n; i++) {
         const struct json *c = json_get(j, rows[i].name);
@@ -198,7 +245,7 @@ static int read_members(struct policy_build *b, const struct member *rows, size_
             continue;
         snprintf(path, sizeof path, "%s%s%s", where, *where ? "." : "", rows[i].name);
         int r = apply_member(b, &rows[i], path, c, err);
-        if (r < 0)
+        if (r < 0 && (r = fault(b, c, form_of(&rows[i]), err)) < 0)
             return r;
     }
     return 0;
@@ -216,17 +263,22 @@ static int read_version(struct policy_build *b, const char *where, const struct 
 
 static int read_env(struct policy_build *b, const char *where, const struct json *j, struct err *err)
 {
-    static const struct member row = {.name = "env", .kinds = KIND_LIST | KIND_PAIRS, .flag = FLAG_ENV};
+    static const struct member row = {
+        .name = "env", .kinds = KIND_LIST | KIND_PAIRS, .flag = FLAG_ENV, .accepted = "NAME=VALUE"};
+    uint32_t before = b->problems->n;
     unsigned i = 0;
 
     for (const struct json *c = j->type == JSON_ARRAY ? j->child : NULL; c; c = c->next, i++) {
-        if (c->type == JSON_STRING && !strchr(c->string.s, '='))
-            return err_set(err, -EINVAL,
-                           "%s[%u] '%.100s': write NAME=VALUE: a policy file takes nothing from moat's own "
-                           "environment, -e NAME does",
-                           where, i, c->string.s);
+        if (c->type != JSON_STRING || strchr(c->string.s, '='))
+            continue;
+        err_set(err, -EINVAL,
+                "%s[%u] '%.100s': a policy file takes nothing from moat's own environment, only -e NAME does", where, i,
+                c->string.s);
+        int r = fault(b, c, row.accepted, err);
+        if (r < 0)
+            return r;
     }
-    return apply_member(b, &row, where, j, err);
+    return b->problems->n > before ? 0 : apply_member(b, &row, where, j, err);
 }
 
 static int read_entrypoint(struct policy_build *b, const char *where, const struct json *j, struct err *err)
@@ -243,8 +295,12 @@ static int read_entrypoint(struct policy_build *b, const char *where, const stru
         return r;
     for (const struct json *c = j->child; c; c = c->next, i++) {
         snprintf(item, sizeof item, "%s[%u]", where, i);
-        if (c->type != JSON_STRING)
-            return wrong_type(item, c, "a string", err);
+        if (c->type != JSON_STRING) {
+            wrong_type(item, c, "a string", err);
+            if ((r = fault(b, c, "a string", err)) < 0)
+                return r;
+            continue;
+        }
         if (policy_strv_push(b->p->arena, &b->entrypoint, c->string.s) < 0)
             return no_memory(err);
     }
@@ -269,47 +325,62 @@ static int append_field(struct arena *a, const char **record, const char *key, c
     return *record ? 0 : no_memory(err);
 }
 
+static const struct mount_member {
+    const char *name, *key; /* here, and in a --mount record */
+    unsigned kinds;
+} mount_members[] = {
+    {"type", "type", KIND_STRING},
+    {"source", "source", KIND_STRING},
+    {"target", "target", KIND_STRING},
+    {"readOnly", "readonly", KIND_BOOL},
+    {"recursive", "bind-nonrecursive", KIND_BOOL},
+    {"propagation", "bind-propagation", KIND_STRING},
+    {"size", "tmpfs-size", KIND_STRING | KIND_INT},
+    {"mode", "tmpfs-mode", KIND_STRING},
+    {"exec", "tmpfs-exec", KIND_BOOL},
+};
+
+#define MOUNT_MEMBERS "type, source, target, readOnly, recursive, propagation, size, mode, exec"
+
+/* One member of a mount into the record. What is wrong with it is noted. */
+static int read_mount_member(struct policy_build *b, const char **record, const char *where, const struct json *c,
+                             struct err *err)
+{
+    const struct mount_member *m = mount_members, *end = m + ARRAY_LEN(mount_members);
+    struct nearest near = {.wanted = c->key};
+    char words[96];
+
+    for (; m < end && strcmp(m->name, c->key) != 0; m++)
+        nearest_try(&near, m->name);
+    if (m == end) {
+        err_set(err, -EINVAL, "%s.%.100s: unknown member%s%s%s", where, c->key, near.best ? ": did you mean " : "",
+                near.best ? near.best : "", near.best ? "?" : "");
+        return fault_at(b, json_key_offset(b->file_text, c), MOUNT_MEMBERS, err);
+    }
+    if (!(m->kinds & kind_of(c))) {
+        kinds_words(m->kinds, words, sizeof words);
+        err_set(err, -EINVAL, "%s.%s: must be %s, not %s", where, c->key, words, json_type_name(c->type));
+        return fault(b, c, arena_strdup(b->p->arena, words), err);
+    }
+    const char *text = scalar_text(b->p->arena, c, err);
+    if (text && c->type == JSON_BOOL && !strcmp(c->key, "recursive"))
+        text = c->boolean ? "false" : "true";
+    return text ? append_field(b->p->arena, record, m->key, text, err) : err->code;
+}
+
 static int read_mount(struct policy_build *b, const char *where, const struct json *j, struct err *err)
 {
-    static const struct {
-        const char *name, *key;
-        unsigned kinds;
-    } fields[] = {
-        {"type", "type", KIND_STRING},
-        {"source", "source", KIND_STRING},
-        {"target", "target", KIND_STRING},
-        {"readOnly", "readonly", KIND_BOOL},
-        {"recursive", "bind-nonrecursive", KIND_BOOL},
-        {"propagation", "bind-propagation", KIND_STRING},
-        {"size", "tmpfs-size", KIND_STRING | KIND_INT},
-        {"mode", "tmpfs-mode", KIND_STRING},
-    };
     const char *record = json_get(j, "type") ? "" : "type=bind";
-    char words[96];
+    uint32_t before = b->problems->n;
 
     if (j->type != JSON_OBJECT)
         return wrong_type(where, j, "an object", err);
     for (const struct json *c = j->child; c; c = c->next) {
-        size_t i = 0;
-        while (i < ARRAY_LEN(fields) && strcmp(fields[i].name, c->key) != 0)
-            i++;
-        if (i == ARRAY_LEN(fields))
-            return err_set(err, -EINVAL,
-                           "%s.%.100s: unknown member; known here: type, source, target, readOnly, recursive, "
-                           "propagation, size, mode",
-                           where, c->key);
-        if (!(fields[i].kinds & kind_of(c))) {
-            err_set(err, -EINVAL, "must be %s, not %s", kinds_words(fields[i].kinds, words, sizeof words),
-                    json_type_name(c->type));
-            return err_wrap(err, "%s.%s", where, c->key);
-        }
-        const char *text = scalar_text(b->p->arena, c, err);
-        if (text && c->type == JSON_BOOL && !strcmp(c->key, "recursive"))
-            text = c->boolean ? "false" : "true";
-        if (!text || append_field(b->p->arena, &record, fields[i].key, text, err) < 0)
-            return err->code;
+        int r = read_mount_member(b, &record, where, c, err);
+        if (r < 0)
+            return r;
     }
-    return policy_flag_apply(b, FLAG_MOUNT, where, record, err);
+    return b->problems->n > before ? 0 : policy_flag_apply(b, FLAG_MOUNT, where, record, err);
 }
 
 static int read_mounts(struct policy_build *b, const char *where, const struct json *j, struct err *err)
@@ -322,13 +393,34 @@ static int read_mounts(struct policy_build *b, const char *where, const struct j
     for (const struct json *c = j->child; c; c = c->next, i++) {
         snprintf(item, sizeof item, "%s[%u]", where, i);
         int r = read_mount(b, item, c, err);
-        if (r < 0)
+        if (r < 0 && (r = fault(b, c,
+                                "{source: HOST, target: GUEST} or {type: tmpfs, target: GUEST}; also readOnly, "
+                                "recursive, propagation, size, mode, exec",
+                                err)) < 0)
             return r;
     }
     return 0;
 }
 
 /* {"nofile": 1024, "nproc": "64:128", "core": {"soft": 0, "hard": 0}} */
+static int read_ulimit(struct policy_build *b, const char *where, const struct json *c, struct err *err)
+{
+    const struct json *soft = json_get(c, "soft"), *hard = json_get(c, "hard");
+    struct arena *a = b->p->arena;
+    char *text;
+
+    if (c->type == JSON_STRING)
+        text = arena_printf(a, "%s=%s", c->key, c->string.s);
+    else if (c->type == JSON_INT)
+        text = arena_printf(a, "%s=%lld", c->key, (long long)c->integer);
+    else if (c->type == JSON_OBJECT && c->count == 2 && soft && hard && soft->type == JSON_INT &&
+             hard->type == JSON_INT)
+        text = arena_printf(a, "%s=%lld:%lld", c->key, (long long)soft->integer, (long long)hard->integer);
+    else
+        return err_set(err, -EINVAL, "%s: not a limit", where);
+    return text ? policy_flag_apply(b, FLAG_ULIMIT, where, text, err) : no_memory(err);
+}
+
 static int read_ulimits(struct policy_build *b, const char *where, const struct json *j, struct err *err)
 {
     char item[PATH_MAX_LEN * 2];
@@ -336,22 +428,10 @@ static int read_ulimits(struct policy_build *b, const char *where, const struct 
     if (j->type != JSON_OBJECT)
         return wrong_type(where, j, "an object", err);
     for (const struct json *c = j->child; c; c = c->next) {
-        const struct json *soft = json_get(c, "soft"), *hard = json_get(c, "hard");
-        char *text;
         snprintf(item, sizeof item, "%s.%.100s", where, c->key);
-        if (c->type == JSON_STRING)
-            text = arena_printf(b->p->arena, "%s=%s", c->key, c->string.s);
-        else if (c->type == JSON_INT)
-            text = arena_printf(b->p->arena, "%s=%lld", c->key, (long long)c->integer);
-        else if (c->type == JSON_OBJECT && c->count == 2 && soft && hard && soft->type == JSON_INT &&
-                 hard->type == JSON_INT)
-            text =
-                arena_printf(b->p->arena, "%s=%lld:%lld", c->key, (long long)soft->integer, (long long)hard->integer);
-        else
-            return err_set(err, -EINVAL,
-                           "%s: write a number, \"SOFT:HARD\" or {\"soft\": N, \"hard\": N}; -1 is no limit", item);
-        int r = text ? policy_flag_apply(b, FLAG_ULIMIT, item, text, err) : no_memory(err);
-        if (r < 0)
+        int r = read_ulimit(b, item, c, err);
+        if (r < 0 &&
+            (r = fault(b, c, "a number, \"SOFT:HARD\" or {\"soft\": N, \"hard\": N}; -1 is no limit", err)) < 0)
             return r;
     }
     return 0;
@@ -366,7 +446,7 @@ static int read_seccomp(struct policy_build *b, const char *where, const struct 
         return 0;
     }
     if (j->type != JSON_STRING || (strcmp(j->string.s, "default") != 0 && strcmp(j->string.s, "unconfined") != 0))
-        return err_set(err, -EINVAL, "%s must be \"default\", \"unconfined\" or a profile's object", where);
+        return err_set(err, -EINVAL, "%s must be a profile", where);
     return policy_flag_apply(b, FLAG_SECURITY_OPT, where,
                              j->string.s[0] == 'd' ? "seccomp=default" : "seccomp=unconfined", err);
 }
@@ -374,24 +454,24 @@ static int read_seccomp(struct policy_build *b, const char *where, const struct 
 /* ---- the rows ------------------------------------------------------------------------------------------------ */
 
 static const struct member limit_rows[] = {
-    {"memory", KIND_STRING | KIND_INT, FLAG_MEMORY, NULL, NULL},
-    {"memorySwap", KIND_STRING | KIND_INT, FLAG_MEMORY_SWAP, NULL, NULL},
-    {"memoryReservation", KIND_STRING | KIND_INT, FLAG_MEMORY_RESERVATION, NULL, NULL},
-    {"memorySwappiness", KIND_INT, FLAG_MEMORY_SWAPPINESS, NULL, NULL},
-    {"cpus", KIND_STRING | KIND_REAL, FLAG_CPUS, NULL, NULL},
-    {"cpuShares", KIND_INT, FLAG_CPU_SHARES, NULL, NULL},
-    {"cpuPeriod", KIND_INT, FLAG_CPU_PERIOD, NULL, NULL},
-    {"cpuQuota", KIND_INT, FLAG_CPU_QUOTA, NULL, NULL},
-    {"cpusetCpus", KIND_STRING, FLAG_CPUSET_CPUS, NULL, NULL},
-    {"cpusetMems", KIND_STRING, FLAG_CPUSET_MEMS, NULL, NULL},
-    {"pids", KIND_INT, FLAG_PIDS_LIMIT, NULL, NULL},
-    {"oomScoreAdj", KIND_INT, FLAG_OOM_SCORE_ADJ, NULL, NULL},
-    {"ulimits", 0, FLAG_ULIMIT, NULL, read_ulimits},
+    {"memory", KIND_STRING | KIND_INT, FLAG_MEMORY, NULL, NULL, NULL},
+    {"memorySwap", KIND_STRING | KIND_INT, FLAG_MEMORY_SWAP, NULL, NULL, NULL},
+    {"memoryReservation", KIND_STRING | KIND_INT, FLAG_MEMORY_RESERVATION, NULL, NULL, NULL},
+    {"memorySwappiness", KIND_INT, FLAG_MEMORY_SWAPPINESS, NULL, NULL, NULL},
+    {"cpus", KIND_STRING | KIND_REAL, FLAG_CPUS, NULL, NULL, NULL},
+    {"cpuShares", KIND_INT, FLAG_CPU_SHARES, NULL, NULL, NULL},
+    {"cpuPeriod", KIND_INT, FLAG_CPU_PERIOD, NULL, NULL, NULL},
+    {"cpuQuota", KIND_INT, FLAG_CPU_QUOTA, NULL, NULL, NULL},
+    {"cpusetCpus", KIND_STRING, FLAG_CPUSET_CPUS, NULL, NULL, NULL},
+    {"cpusetMems", KIND_STRING, FLAG_CPUSET_MEMS, NULL, NULL, NULL},
+    {"pids", KIND_INT, FLAG_PIDS_LIMIT, NULL, NULL, NULL},
+    {"oomScoreAdj", KIND_INT, FLAG_OOM_SCORE_ADJ, NULL, NULL, NULL},
+    {"ulimits", 0, FLAG_ULIMIT, NULL, read_ulimits, "limits by name: {\"nofile\": 1024, \"core\": 0}"},
 };
 
 static const struct member capability_rows[] = {
-    {"add", KIND_LIST, FLAG_CAP_ADD, NULL, NULL},
-    {"drop", KIND_LIST, FLAG_CAP_DROP, NULL, NULL},
+    {"add", KIND_LIST, FLAG_CAP_ADD, NULL, NULL, NULL},
+    {"drop", KIND_LIST, FLAG_CAP_DROP, NULL, NULL, NULL},
 };
 
 static int read_limits(struct policy_build *b, const char *where, const struct json *j, struct err *err)
@@ -405,43 +485,81 @@ static int read_capabilities(struct policy_build *b, const char *where, const st
 }
 
 static const struct member top_rows[] = {
-    {"version", 0, 0, NULL, read_version},
-    {"env", 0, FLAG_ENV, NULL, read_env},
-    {"workdir", KIND_STRING, FLAG_WORKDIR, NULL, NULL},
-    {"user", KIND_STRING | KIND_INT, FLAG_USER, NULL, NULL},
-    {"groups", KIND_LIST, FLAG_GROUP_ADD, NULL, NULL},
-    {"entrypoint", 0, FLAG_ENTRYPOINT, NULL, read_entrypoint},
-    {"init", KIND_BOOL, FLAG_INIT, NULL, NULL},
-    {"stopSignal", KIND_STRING | KIND_INT, FLAG_STOP_SIGNAL, NULL, NULL},
-    {"timeout", KIND_STRING | KIND_INT, FLAG_TIMEOUT, NULL, NULL},
-    {"hostname", KIND_STRING, FLAG_HOSTNAME, NULL, NULL},
-    {"domainname", KIND_STRING, FLAG_DOMAINNAME, NULL, NULL},
-    {"annotations", KIND_PAIRS, FLAG_ANNOTATION, NULL, NULL},
-    {"readOnlyRoot", KIND_BOOL, FLAG_READ_ONLY, NULL, NULL},
-    {"shmSize", KIND_STRING | KIND_INT, FLAG_SHM_SIZE, NULL, NULL},
-    {"ro", KIND_LIST, FLAG_RO, NULL, NULL},
-    {"rw", KIND_LIST, FLAG_RW, NULL, NULL},
-    {"mounts", 0, FLAG_MOUNT, NULL, read_mounts},
-    {"devices", KIND_LIST, FLAG_DEVICE, NULL, NULL},
-    {"deviceRules", KIND_LIST, FLAG_DEVICE_CGROUP_RULE, NULL, NULL},
-    {"limits", 0, 0, NULL, read_limits},
-    {"network", KIND_STRING, FLAG_NETWORK, NULL, NULL},
-    {"userns", KIND_STRING, FLAG_USERNS, NULL, NULL},
-    {"sysctl", KIND_PAIRS, FLAG_SYSCTL, NULL, NULL},
-    {"capabilities", 0, 0, NULL, read_capabilities},
-    {"noNewPrivileges", KIND_BOOL, FLAG_SECURITY_OPT, "no-new-privileges=", NULL},
-    {"seccomp", 0, FLAG_SECURITY_OPT, NULL, read_seccomp},
-    {"apparmor", KIND_STRING, FLAG_SECURITY_OPT, "apparmor=", NULL},
+    {"version", 0, 0, NULL, read_version, "1"},
+    {"env", 0, FLAG_ENV, NULL, read_env, "{\"NAME\": \"VALUE\"}, or an array of NAME=VALUE"},
+    {"workdir", KIND_STRING, FLAG_WORKDIR, NULL, NULL, NULL},
+    {"user", KIND_STRING | KIND_INT, FLAG_USER, NULL, NULL, NULL},
+    {"groups", KIND_LIST, FLAG_GROUP_ADD, NULL, NULL, NULL},
+    {"entrypoint", 0, FLAG_ENTRYPOINT, NULL, read_entrypoint, "a command, or an array of its words"},
+    {"init", KIND_BOOL, FLAG_INIT, NULL, NULL, NULL},
+    {"stopSignal", KIND_STRING | KIND_INT, FLAG_STOP_SIGNAL, NULL, NULL, NULL},
+    {"timeout", KIND_STRING | KIND_INT, FLAG_TIMEOUT, NULL, NULL, NULL},
+    {"hostname", KIND_STRING, FLAG_HOSTNAME, NULL, NULL, NULL},
+    {"domainname", KIND_STRING, FLAG_DOMAINNAME, NULL, NULL, NULL},
+    {"annotations", KIND_PAIRS, FLAG_ANNOTATION, NULL, NULL, NULL},
+    {"readOnlyRoot", KIND_BOOL, FLAG_READ_ONLY, NULL, NULL, NULL},
+    {"shmSize", KIND_STRING | KIND_INT, FLAG_SHM_SIZE, NULL, NULL, NULL},
+    {"ro", KIND_LIST, FLAG_RO, NULL, NULL, NULL},
+    {"rw", KIND_LIST, FLAG_RW, NULL, NULL, NULL},
+    {"mounts", 0, FLAG_MOUNT, NULL, read_mounts,
+     "an array of {source: HOST, target: GUEST} or {type: tmpfs, target: GUEST}"},
+    {"devices", KIND_LIST, FLAG_DEVICE, NULL, NULL, NULL},
+    {"deviceRules", KIND_LIST, FLAG_DEVICE_CGROUP_RULE, NULL, NULL, NULL},
+    {"limits", 0, 0, NULL, read_limits, "{\"memory\": \"512m\", \"pids\": 100} and the like"},
+    {"network", KIND_STRING, FLAG_NETWORK, NULL, NULL, NULL},
+    {"userns", KIND_STRING, FLAG_USERNS, NULL, NULL, NULL},
+    {"sysctl", KIND_PAIRS, FLAG_SYSCTL, NULL, NULL, NULL},
+    {"capabilities", 0, 0, NULL, read_capabilities, "{\"add\": [NAME ...], \"drop\": [NAME ...]}"},
+    {"noNewPrivileges", KIND_BOOL, FLAG_SECURITY_OPT, "no-new-privileges=", NULL, "true or false"},
+    {"seccomp", 0, FLAG_SECURITY_OPT, NULL, read_seccomp, "\"default\", \"unconfined\" or an OCI seccomp object"},
+    {"apparmor", KIND_STRING, FLAG_SECURITY_OPT, "apparmor=", NULL, "the name of a loaded profile"},
 };
+
+static int read_text(struct policy_build *b, char *text, size_t len, struct err *err)
+{
+    struct json *root;
+    size_t where;
+    int r = json_parse_where(b->p->arena, text, len, &root, &where, err);
+
+    if (r < 0)
+        return fault_at(b, where, NULL, err);
+    if (root->type == JSON_OBJECT && !json_get(root, "version")) {
+        err_set(err, -EINVAL, "version is missing: begin the file with \"version\": %d", POLICY_FILE_VERSION);
+        if ((r = fault(b, root, NULL, err)) < 0)
+            return r;
+    }
+    r = read_members(b, top_rows, ARRAY_LEN(top_rows), "", root, err);
+    return r < 0 ? fault(b, root, "members, as \"version\": 1", err) : 0;
+}
+
+int policy_file_check(struct policy_build *b, char *text, size_t len, struct policy_problems *out, struct err *err)
+{
+    struct err why = {0};
+
+    out->n = 0;
+    b->problems = out;
+    b->file_text = text;
+    int r = read_text(b, text, len, &why);
+    b->problems = NULL;
+    if (r == -ENOMEM)
+        return err_set(err, r, "%s", why.text[0] ? why.text : "the policy is too large for its memory");
+    return out->n ? -EINVAL : 0;
+}
 
 int policy_file_read(struct policy_build *b, char *text, size_t len, struct err *err)
 {
-    struct json *root;
-    int r = json_parse(b->p->arena, text, len, &root, err);
+    char *copy = arena_strndup(b->p->arena, text, len);
+    struct policy_problem first;
+    struct policy_problems problems = {.v = &first, .most = 1};
+    unsigned line, column;
 
-    if (r < 0)
-        return r;
-    if (root->type == JSON_OBJECT && !json_get(root, "version"))
-        return err_set(err, -EINVAL, "version is missing: begin the file with \"version\": %d", POLICY_FILE_VERSION);
-    return read_members(b, top_rows, ARRAY_LEN(top_rows), "", root, err);
+    if (!copy)
+        return no_memory(err);
+    int r = policy_file_check(b, text, len, &problems, err);
+    if (r < 0 && problems.n) {
+        json_position(copy, len, first.offset, &line, &column);
+        err_set(err, r, "line %u, column %u: %s", line, column, first.text);
+        policy_accepted(err, first.accepted);
+    }
+    return r;
 }

@@ -13,33 +13,40 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FIRST_BLOCK 8u     /* 2^19 / 65,536 */
-#define BLOCKS      65535u /* the last one would hold (uid_t)-1 */
-#define GRANTS_MAX  256
+#define FIRST_BLOCK 8u      /* 2^19 / 65,536 */
+#define BLOCKS      65535u  /* the last one would hold (uid_t)-1 */
+#define GRANTS_MAX  131072u /* of both files; with less a range of somebody could be overlooked and be given out twice \
+                             */
+#define GRANTS_FILE (4u << 20)
 
 struct grant {
     uint64_t from, to;
 };
 
 /* name:first:count lines. The file is the administrator's; a line we cannot read is passed over. */
-static size_t read_grants(const char *path, struct grant *out, size_t max)
+static int read_grants(struct sandbox *sb, const char *path, struct grant *out, size_t *at, struct err *err)
 {
-    char text[16384];
-    size_t n = 0;
-    ssize_t len = io_read_small(AT_FDCWD, path, text, sizeof text);
+    char *text;
+    size_t len, n = *at;
+    int r = io_read_file(sb->arena, AT_FDCWD, path, GRANTS_FILE, &text, &len);
 
-    for (char *line = text; len > 0 && line && *line && n < max;) {
+    if (r < 0)
+        return r == -ENOENT ? 0 : err_sys(err, r, "id ranges of users in %s", path);
+    for (char *line = text; line && *line;) {
         char *end = strchr(line, '\n'), *colon = strchr(line, ':');
         if (colon && (!end || colon < end)) {
             char *rest;
             uint64_t first = strtoull(colon + 1, &rest, 10);
             uint64_t count = *rest == ':' ? strtoull(rest + 1, NULL, 10) : 0;
+            if (count && n == GRANTS_MAX)
+                return err_set(err, -E2BIG, "id ranges of users: more than %u of them in %s", GRANTS_MAX, path);
             if (count)
                 out[n++] = (struct grant){first, first + count};
         }
         line = end ? end + 1 : NULL;
     }
-    return n;
+    *at = n;
+    return 0;
 }
 
 static bool is_granted(const struct grant *g, size_t n, uint64_t from)
@@ -52,11 +59,14 @@ static bool is_granted(const struct grant *g, size_t n, uint64_t from)
 
 int ids_reserve(struct sandbox *sb, struct err *err)
 {
-    struct grant grants[GRANTS_MAX];
-    size_t n = read_grants("/etc/subuid", grants, GRANTS_MAX / 2);
+    struct grant *grants = arena_array(sb->arena, GRANTS_MAX, sizeof *grants);
     uint32_t hash = 2166136261u;
+    size_t n = 0;
 
-    n += read_grants("/etc/subgid", grants + n, GRANTS_MAX / 2);
+    int r = grants ? read_grants(sb, "/etc/subuid", grants, &n, err)
+                   : err_set(err, -ENOMEM, "no memory for id ranges of users");
+    if (r < 0 || (r = read_grants(sb, "/etc/subgid", grants, &n, err)) < 0)
+        return r;
     int dir = openat(sb->root_fd, ".ids", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0 && errno == ENOENT && (mkdirat(sb->root_fd, ".ids", 0700) == 0 || errno == EEXIST))
         dir = openat(sb->root_fd, ".ids", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -69,7 +79,7 @@ int ids_reserve(struct sandbox *sb, struct err *err)
     /* Start at a place the id gives: parallel starts do not race for the same file, and ids are not reused at once. */
     for (const char *c = sb->id; *c; c++)
         hash = (hash ^ (uint8_t)*c) * 16777619u;
-    int r = -ENOSPC;
+    r = -ENOSPC;
     for (uint32_t i = 0; i < BLOCKS - FIRST_BLOCK && r == -ENOSPC; i++) {
         uint32_t block = FIRST_BLOCK + (hash + i) % (BLOCKS - FIRST_BLOCK);
         char name[16];

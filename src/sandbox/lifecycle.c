@@ -53,6 +53,19 @@ const char *sandbox_cgroup_path(struct arena *a, const struct policy *p, const c
     return path[0] == '/' ? path : arena_printf(a, "/%s", path);
 }
 
+/* Groups are the host's, and an id is unique in its state directory alone: another than the customary one is in the
+ * name. */
+static const char *group_name(struct sandbox *sb)
+{
+    uint32_t hash = 2166136261u;
+
+    if (!strcmp(sb->root_path, "/run/moat"))
+        return arena_printf(sb->arena, "moat-%s", sb->id);
+    for (const char *c = sb->root_path; *c; c++)
+        hash = (hash ^ (uint8_t)*c) * 16777619u;
+    return arena_printf(sb->arena, "moat-%s.%08x", sb->id, hash);
+}
+
 int sandbox_place_group(struct sandbox *sb, uint32_t *controllers, struct err *err)
 {
     struct cgroup_delegation d = {.path = "", .controllers = sb->cgroup_host.n ? ~0u : 0};
@@ -66,7 +79,7 @@ int sandbox_place_group(struct sandbox *sb, uint32_t *controllers, struct err *e
     sb->inst.cgroup_path = NULL;
     if (sb->inst.rootless && !d.path[0])
         return 0;
-    sb->inst.cgroup_path = arena_printf(sb->arena, "%s/moat-%s", d.path[0] && d.path[1] ? d.path : "", sb->id);
+    sb->inst.cgroup_path = arena_printf(sb->arena, "%s/%s", d.path[0] && d.path[1] ? d.path : "", group_name(sb));
     return sb->inst.cgroup_path ? 0 : err_set(err, -ENOMEM, "no memory for the name of a group");
 }
 

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define RESERVE 4096u
+
 static uint64_t now_ns(void)
 {
     struct timespec ts;
@@ -39,7 +41,20 @@ static int begin_file(struct log *l)
         return -ENOSPC;
     l->sequence++;
     l->at = sizeof f;
+    l->reserved = false;
     return 0;
+}
+
+/* Takes a block at the file's end in advance: it is given back when the disk is full, and holds the note about that.
+ * False: the disk is full. A file system that cannot do it, or a file that is small or nearly full, goes without. */
+static bool reserve(struct log *l)
+{
+    uint64_t blocks = l->size_max / RESERVE * RESERVE;
+
+    if (l->reserved || l->fd < 0 || blocks < 2 * RESERVE || blocks - RESERVE <= l->at)
+        return true;
+    l->reserved = fallocate(l->fd, FALLOC_FL_KEEP_SIZE, (off_t)(blocks - RESERVE), RESERVE) == 0;
+    return l->reserved || errno != ENOSPC;
 }
 
 /* ---- where a killed writer stopped -------------------------------------------------------------------------- */
@@ -164,6 +179,8 @@ int log_open(struct log *l, int dir_fd, uint64_t size_max, uint32_t files_max, s
         shift_files(l);
         r = new_file(l);
     }
+    if (r == 0)
+        reserve(l);
     return r < 0 && r != -ENOSPC ? err_sys(err, r, "log of the sandbox") : 0;
 }
 
@@ -188,6 +205,8 @@ static int make_room(struct log *l, uint64_t *room)
         r = new_file(l); /* the disk was full */
     else if (used + 1 > l->size_max)
         r = rotate(l);
+    if (r == 0)
+        reserve(l);
     used = l->at + 2 * sizeof(struct log_header);
     *room = l->size_max > used ? l->size_max - used : 1;
     return r;
@@ -203,18 +222,51 @@ static void give_up_old(struct log *l)
     }
 }
 
-static int note_lost(struct log *l)
+/* The number before its header: until that is there, the record is not. */
+static void write_gap(struct log *l)
 {
-    uint64_t lost = l->lost, room;
-    int r = make_room(l, &room);
+    const uint64_t size = sizeof(struct log_header) + sizeof l->lost;
 
-    if (r == 0 && (r = put_header(l, 0, LOG_LOST, sizeof lost)) == 0)
-        r = pwrite(l->fd, &lost, sizeof lost, (off_t)(l->at + sizeof(struct log_header))) == sizeof lost ? 0 : -ENOSPC;
-    if (r == 0) {
-        l->at += sizeof(struct log_header) + sizeof lost;
-        l->lost = 0;
-    }
-    return r;
+    if (l->fd >= 0 && l->at + size + sizeof(struct log_header) > l->size_max)
+        rotate(l);
+    if (l->fd < 0)
+        return;
+    if (l->reserved && ftruncate(l->fd, (off_t)l->at) == 0)
+        l->reserved = false;
+    off_t number = (off_t)(l->at + sizeof(struct log_header));
+    if (pwrite(l->fd, &l->lost, sizeof l->lost, number) != sizeof l->lost ||
+        put_header(l, 0, LOG_LOST, sizeof l->lost) < 0)
+        return;
+    l->gap = (uint64_t)number;
+    l->at += size;
+}
+
+/* More is missing. While the gap lasts its record is the last one, and its number grows in place, which takes no room.
+ */
+static void lose(struct log *l, uint64_t n)
+{
+    if (!l->lost)
+        give_up_old(l);
+    l->lost += n;
+    if (!l->gap)
+        write_gap(l);
+    else if (pwrite(l->fd, &l->lost, sizeof l->lost, (off_t)l->gap) < 0)
+        return; /* the number is too small then */
+}
+
+/* Whether there is room again, with the gap on record. */
+static bool end_gap(struct log *l)
+{
+    if (!l->lost)
+        return true;
+    if (l->fd < 0 && new_file(l) < 0)
+        return false;
+    if (!l->gap)
+        write_gap(l);
+    if (!l->gap || !reserve(l))
+        return false;
+    l->gap = l->lost = 0;
+    return true;
 }
 
 static int64_t drop(struct log *l, int pipe_fd, uint64_t most)
@@ -222,7 +274,7 @@ static int64_t drop(struct log *l, int pipe_fd, uint64_t most)
     ssize_t n = splice(pipe_fd, NULL, l->null_fd, NULL, most && most < (1 << 20) ? most : 1 << 20, SPLICE_F_NONBLOCK);
 
     if (n > 0 && l->size_max)
-        l->lost += (uint64_t)n;
+        lose(l, (uint64_t)n);
     return n < 0 ? (errno == EAGAIN ? 0 : -errno) : n;
 }
 
@@ -232,23 +284,16 @@ int64_t log_take(struct log *l, int pipe_fd, uint8_t stream, uint64_t most)
 
     if (!l->size_max)
         return drop(l, pipe_fd, most);
-    int r = l->lost ? note_lost(l) : 0;
-    if (r == 0 && (r = make_room(l, &room)) == 0)
-        r = put_header(l, stream, LOG_OPEN, 0);
-    if (r < 0) {
-        give_up_old(l);
+    if (!end_gap(l) || make_room(l, &room) < 0 || put_header(l, stream, LOG_OPEN, 0) < 0)
         return drop(l, pipe_fd, most);
-    }
     if (most && most < room)
         room = most;
     loff_t to = (loff_t)(l->at + sizeof(struct log_header));
     ssize_t n = splice(pipe_fd, NULL, l->fd, &to, room < (1 << 20) ? room : 1 << 20, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
     if (n < 0 && errno == EAGAIN)
         return 0;
-    if (n < 0) {
-        give_up_old(l);
+    if (n < 0)
         return drop(l, pipe_fd, most);
-    }
     if (n > 0) {
         put_header(l, stream, 0, (uint32_t)n);
         l->at += sizeof(struct log_header) + (uint64_t)n;
@@ -264,16 +309,13 @@ int64_t log_write(struct log *l, uint8_t stream, const void *bytes, size_t n)
         return (int64_t)n;
     while (done < n) {
         uint64_t room = 0;
-        int r = l->lost ? note_lost(l) : 0;
-        if (r == 0)
-            r = make_room(l, &room);
+        bool can = end_gap(l) && make_room(l, &room) == 0;
         size_t part = n - done < room ? n - done : (size_t)room;
         ssize_t w = -1;
-        if (r == 0 && (r = put_header(l, stream, LOG_OPEN, 0)) == 0)
+        if (can && put_header(l, stream, LOG_OPEN, 0) == 0)
             w = pwrite(l->fd, (const char *)bytes + done, part, (off_t)(l->at + sizeof(struct log_header)));
         if (w <= 0) {
-            give_up_old(l);
-            l->lost += n - done;
+            lose(l, n - done);
             break;
         }
         put_header(l, stream, 0, (uint32_t)w);

@@ -53,7 +53,8 @@ struct log {
     uint64_t size_max;
     uint32_t files_max;
     uint64_t sequence;
-    uint64_t lost; /* bytes dropped and not yet on record */
+    bool reserved;      /* a block at the end of the file is taken already, for the note about a full disk */
+    uint64_t lost, gap; /* bytes dropped since the disk is full, and where in the file that number is; 0: not */
     int null_fd;
 };
 

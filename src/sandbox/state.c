@@ -5,6 +5,7 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "image/tree.h"
 #include "sandbox/layers.h"
 
 #include <dirent.h>
@@ -177,7 +178,8 @@ static void remove_the_rest(int state_fd)
     struct dirent *e;
 
     while (dir && (e = readdir(dir)))
-        unlinkat(state_fd, e->d_name, 0);
+        if (unlinkat(state_fd, e->d_name, 0) < 0 && errno == EISDIR && e->d_name[0] != '.')
+            tree_remove(state_fd, e->d_name, &(struct err){0}); /* none of ours; still, nothing stays */
     if (dir)
         closedir(dir);
     else if (fd >= 0)

@@ -78,9 +78,9 @@ step()
 
 @test "kill -9: the launcher of moat-oci run" { step launcher "$MOAT_OCI" run -b "$bundle" "$id"; }
 @test "kill -9: the child of moat-oci run, through set-up, moat-enter and workload" { step child "$MOAT_OCI" run -b "$bundle" "$id"; }
-@test "kill -9: the launcher of moat run, image and user namespace" { step launcher "$MOAT" run --name "$id" busybox true; }
-@test "kill -9: the child of moat run, image and user namespace" { step child "$MOAT" run --name "$id" busybox true; }
-@test "kill -9: the launcher of moat run --init" { step launcher "$MOAT" run --name "$id" --init --rootfs "$bundle/rootfs" true; }
+@test "kill -9: the launcher of moat run, image and user namespace" { step launcher "$MOAT" run --rm --name "$id" busybox true; }
+@test "kill -9: the child of moat run, image and user namespace" { step child "$MOAT" run --rm --name "$id" busybox true; }
+@test "kill -9: the launcher of moat run --init" { step launcher "$MOAT" run --rm --name "$id" --init --rootfs "$bundle/rootfs" true; }
 @test "kill -9: the launcher of moat-oci create" { step launcher "$MOAT_OCI" create -b "$bundle" "$id"; }
 @test "kill -9: the launcher of moat-oci run --detach" { step launcher "$MOAT_OCI" run --detach -b "$bundle" "$id"; }
 
@@ -135,7 +135,7 @@ make_created() { "$MOAT_OCI" create -b "$bundle" "$id" < /dev/null > /dev/null 2
         status=0
         case $((i % 3)) in
         0) set -- "$MOAT_OCI" run -b "$bundle" "$id" ;;
-        1) set -- "$MOAT" run --name "$id" busybox true ;;
+        1) set -- "$MOAT" run --rm --name "$id" busybox true ;;
         2) set -- "$MOAT_OCI" create -b "$bundle" "$id" ;;
         esac
         "$BATS_FILE_TMPDIR/killat" --after $((RANDOM % 9000)) --then "$clear" "$who" -- "$@" > "$dir/out" 2>&1 < /dev/null || status=$?
@@ -232,7 +232,7 @@ fails_oci() { local w=(); while [ "$1" != -- ]; do w+=("$1"); shift; done; shift
 @test "a full disk under the data directory" {
     mkdir "$dir/mnt"
     mount -t tmpfs -o size=256k,mode=700 tmpfs "$dir/mnt"
-    MOAT_DATA_DIR=$dir/mnt fails "No space left on device" -- "$MOAT" run --name "$id" busybox true
+    MOAT_DATA_DIR=$dir/mnt fails "No space left on device" -- "$MOAT" run --rm --name "$id" busybox true
     assert_equal "$(MOAT_DATA_DIR=$dir/mnt "$MOAT" system check)" "nothing is left over"
     assert_equal "$(find "$dir/mnt" -name '.tmp-*')" ""
 }
@@ -240,7 +240,7 @@ fails_oci() { local w=(); while [ "$1" != -- ]; do w+=("$1"); shift; done; shift
 @test "cgroups that cannot be written: the item that needs them is named" {
     local ro='for m in $(awk "/ - cgroup/ { print \$5 }" /proc/self/mountinfo); do mount -o remount,ro,bind $m; done; exec "$@"'
     fails_oci linux.resources.devices Read-only "delegate" -- unshare -m sh -c "$ro" sh
-    fails pids "Read-only" -- unshare -m sh -c "$ro" sh "$MOAT" run --name "$id" busybox true
+    fails pids "Read-only" -- unshare -m sh -c "$ro" sh "$MOAT" run --rm --name "$id" busybox true
 }
 
 # without CAP: this process's rights but one
@@ -254,9 +254,9 @@ without() { fails_oci "${@:2}" -- setpriv "--bounding-set=-$1" "--inh-caps=-$1";
     without net_admin CAP_NET_ADMIN loopback
     without kill process.capabilities "one of them" # asked for by the document
     without dac_override "run as root" linux.resources
-    fails CAP_SETUID uid_map -- setpriv --bounding-set=-setuid --inh-caps=-setuid "$MOAT" run --name "$id" busybox true
-    fails CAP_SETGID gid_map -- setpriv --bounding-set=-setgid --inh-caps=-setgid "$MOAT" run --name "$id" busybox true
-    fails CAP_SYS_ADMIN -- setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$MOAT" run --name "$id" busybox true
+    fails CAP_SETUID uid_map -- setpriv --bounding-set=-setuid --inh-caps=-setuid "$MOAT" run --rm --name "$id" busybox true
+    fails CAP_SETGID gid_map -- setpriv --bounding-set=-setgid --inh-caps=-setgid "$MOAT" run --rm --name "$id" busybox true
+    fails CAP_SYS_ADMIN -- setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$MOAT" run --rm --name "$id" busybox true
 }
 
 @test "an unprivileged caller of moat-oci is told what is missing" {
@@ -267,7 +267,7 @@ without() { fails_oci "${@:2}" -- setpriv "--bounding-set=-$1" "--inh-caps=-$1";
 
 @test "no /proc: said so" {
     fails "/proc is not mounted" -- unshare -m sh -c 'umount -l /proc; exec "$@"' sh "$MOAT_OCI" run -b "$bundle" "$id"
-    fails "/proc is not mounted" -- unshare -m sh -c 'umount -l /proc; exec "$@"' sh "$MOAT" run --name "$id" busybox true
+    fails "/proc is not mounted" -- unshare -m sh -c 'umount -l /proc; exec "$@"' sh "$MOAT" run --rm --name "$id" busybox true
 }
 
 @test "descriptors run out at any place: an error that names ulimit -n, nothing left" {
@@ -291,17 +291,17 @@ without() { fails_oci "${@:2}" -- setpriv "--bounding-set=-$1" "--inh-caps=-$1";
     mkdir "/sys/fs/cgroup/pids/$id-outer"
     echo 1 > "/sys/fs/cgroup/pids/$id-outer/pids.max"
     fails_oci pids.max -- sh -c "echo \$\$ > /sys/fs/cgroup/pids/$id-outer/cgroup.procs; exec \"\$@\"" sh
-    fails pids.max -- sh -c "echo \$\$ > /sys/fs/cgroup/pids/$id-outer/cgroup.procs; exec \"\$@\"" sh "$MOAT" run --name "$id" busybox true
+    fails pids.max -- sh -c "echo \$\$ > /sys/fs/cgroup/pids/$id-outer/cgroup.procs; exec \"\$@\"" sh "$MOAT" run --rm --name "$id" busybox true
     rmdir "/sys/fs/cgroup/pids/$id-outer"
 }
 
 @test "limits of the sandbox that are too low to start" {
-    fails linux.resources.memory.limit 4096 "raise it" -- "$MOAT" run -m 4k --name "$id" busybox true
-    run timeout -s KILL 20 "$MOAT" run -m 128k --name "$id" busybox true
+    fails linux.resources.memory.limit 4096 "raise it" -- "$MOAT" run --rm -m 4k --name "$id" busybox true
+    run timeout -s KILL 20 "$MOAT" run --rm -m 128k --name "$id" busybox true
     assert_status 137
     assert_contains "memory limit was reached"
     nothing_left
-    fails "pids limit" -- "$MOAT" run --pids-limit 1 --init --name "$id" busybox true
+    fails "pids limit" -- "$MOAT" run --rm --pids-limit 1 --init --name "$id" busybox true
     bundle_edit "$bundle" '.process.rlimits = [{type: "RLIMIT_AS", soft: 4096, hard: 4096}]'
     run timeout -s KILL 20 "$MOAT_OCI" run -b "$bundle" "$id"
     assert_failure
@@ -311,7 +311,7 @@ without() { fails_oci "${@:2}" -- setpriv "--bounding-set=-$1" "--inh-caps=-$1";
 @test "user namespaces switched off: named, with the way without" {
     require_userns
     MOAT_RUN_DIR=$dir/inner fails max_user_namespaces -- unshare -Ur sh -c 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"' sh \
-        "$MOAT" run --name "$id" --rootfs "$bundle/rootfs" true
+        "$MOAT" run --rm --name "$id" --rootfs "$bundle/rootfs" true
     rm -rf "$dir/inner"
 }
 
@@ -423,7 +423,7 @@ rooted()
         rm -rf "$bundle/rootfs"; cp -a "$BATS_FILE_TMPDIR/b/rootfs" "$bundle/"
         (cd "$bundle/rootfs"; mkdir -p etc; rm -f etc/passwd etc/group; eval "$how")
         timeout -s KILL 20 "$MOAT_OCI" run -b "$bundle" "$id" # HOME is not worth a failure
-        run timeout -s KILL 20 "$MOAT" run --name "$id" -u daemon --rootfs "$bundle/rootfs" true
+        run timeout -s KILL 20 "$MOAT" run --rm --name "$id" -u daemon --rootfs "$bundle/rootfs" true
         [ "$status" = 125 ] || report_run "$how"
         nothing_left "$how"
     done

@@ -163,6 +163,13 @@ static bool step(long at)
     }
 }
 
+static void let_go(pid_t pid, int status)
+{
+    int sig = WSTOPSIG(status);
+
+    ptrace(PTRACE_DETACH, pid, NULL, sig == (SIGTRAP | 0x80) || sig == SIGTRAP || sig == SIGSTOP ? 0 : sig);
+}
+
 /* Lets all that is still traced go on until the launcher has ended. */
 static bool finish(void)
 {
@@ -178,13 +185,29 @@ static bool finish(void)
                 return false;
             nap_ms(1);
         } else if (WIFSTOPPED(status)) {
-            int sig = WSTOPSIG(status);
-            ptrace(PTRACE_DETACH, pid, NULL, sig == (SIGTRAP | 0x80) || sig == SIGTRAP || sig == SIGSTOP ? 0 : sig);
+            let_go(pid, status);
         } else if (pid == launcher) {
             launcher_status = status;
         }
     }
     return true;
+}
+
+/* Meanwhile what is still traced is let go where it stops. */
+static int run_then(const char *then)
+{
+    pid_t shell = spawn((char *[]){"sh", "-c", (char *)(unsigned long)then, NULL}, false);
+    int status;
+
+    for (;;) {
+        pid_t pid = waitpid(-1, &status, __WALL);
+        if (pid == shell && !WIFSTOPPED(status))
+            return status;
+        if (pid < 0 && errno != EINTR)
+            return -1;
+        if (pid > 0 && WIFSTOPPED(status))
+            let_go(pid, status);
+    }
 }
 
 /* Reaps orphans; true when none is left after at most two seconds. */
@@ -266,9 +289,7 @@ int main(int argc, char **argv)
     }
     int status = 0;
     if (then) {
-        pid_t pid = spawn((char *[]){"sh", "-c", (char *)(unsigned long)then, NULL}, false);
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            ;
+        status = run_then(then);
     }
     if (!all_gone()) {
         kill_survivors();

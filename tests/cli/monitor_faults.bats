@@ -329,7 +329,8 @@ stays='trap "exit 7" TERM; echo up; while :; do sleep 0.05; done'
 
 # ---- at every step, and at random ---------------------------------------------------------------------------------
 
-# step WHO: kills the process that is born as the WHO-th of a start, at each of its calls.
+# step WHO [OPTION...]: kills the process that is born as the WHO-th of a run, at each of its calls. With $attached the run is
+# waited for.
 step()
 {
     local at status first=$((1 + RANDOM % stride))
@@ -337,23 +338,24 @@ step()
     for ((at = first; at < 3000; at += stride)); do
         status=0
         "$BATS_FILE_TMPDIR/killat" --at $at --then '"$MOAT" system check > /dev/null; "$MOAT" rm -f "$ID"; "$MOAT" system check' "$1" -- \
-            "$MOAT" run -d "${@:2}" --name "$n" --rootfs "$root" true > "$dir/out" 2>&1 < /dev/null 3>&- || status=$?
+            "$MOAT" run ${attached--d} "${@:2}" --name "$n" --rootfs "$root" true > "$dir/out" 2>&1 < /dev/null 3>&- || status=$?
         [ $status -le 1 ] || { echo "$1 killed at call $at: killat says $status" >&2; cat "$dir/out" >&2; return 1; }
         wait_for 5 nothing_left || { echo "$1 killed at call $at" >&2; cat "$dir/out" >&2; left >&2; return 1; }
         [ $status = 0 ] || break
     done
     echo "# process $1: killed at $(((at - first) / stride)) of $at calls" >&3
-    [ $at -gt $((stride + 3)) ]
+    [ $at -gt $((stride + 3)) ] # a range that is empty tests nothing
 }
 
 @test "kill -9 at the system calls of run -d: the caller" { step launcher; }
-@test "kill -9 at the system calls of run -d: what forks the guard" { stride=1; step child || [ $((at)) -gt 2 ]; }
+@test "kill -9 at the system calls of run -d: what forks the guard" { stride=1 step child; }
 @test "kill -9 at the system calls of run -d: the guard" { step 2; }
 @test "kill -9 at the system calls of run -d: the monitor" { step 3; }
 @test "kill -9 at the system calls of run -d: the monitor, --rm" { step 3 --rm; }
 @test "kill -9 at the system calls of run -d: the hand that starts it" { step 5; }
 @test "kill -9 at the system calls of run -d: the workload's process" { step 6; }
-@test "kill -9 at the system calls of run -d: the hand of the end" { step 7; }
+@test "kill -9 at the system calls of run: the hand of the end" { attached='' step 7; }
+@test "kill -9 at the system calls of run --restart: the hand of the end" { attached='' step 7 --restart on-failure:1; }
 
 @test "the caller of run -d is killed at any moment: it runs, or nothing is left" {
     local i
@@ -370,6 +372,22 @@ step()
         fi
         cleared "caller killed, round $i"
     done
+}
+
+@test "kill -9 at the system calls of stop: the caller" {
+    local at status
+    for ((at = 1 + RANDOM % stride; at < 3000; at += stride)); do
+        up --rootfs "$root" sh -c "$stays"
+        said up
+        status=0
+        "$BATS_FILE_TMPDIR/killat" --at $at launcher -- "$MOAT" stop "$n" > "$dir/out" 2>&1 < /dev/null 3>&- || status=$?
+        [ $status -le 1 ] || { cat "$dir/out" >&2; return 1; }
+        timeout -s KILL 20 "$MOAT" stop "$n" > /dev/null
+        assert_equal "$(status_of)" "exited 7"
+        "$MOAT" rm "$n" > /dev/null
+        [ $status = 0 ] || break
+    done
+    [ $at -gt $((stride + 3)) ]
 }
 
 @test "random kills of caller, guard, monitor and first process (500 under --full): the sandbox is always one of the states it may be in" {
@@ -494,7 +512,7 @@ EOS
     run timeout -s KILL 120 unshare -m sh "$dir/inside" "$n" "$root" "$dir"
     [ "$status" != 77 ] || skip "no tmpfs can be mounted here"
     assert_success
-    grep -q "lost" "$dir/gap" || { cat "$dir/gap" >&2; return 1; }
+    grep -q "bytes of output are missing here: the disk was full" "$dir/gap" || { cat "$dir/gap" >&2; return 1; }
     rmdir "$dir/data/layers" 2> /dev/null || true
 }
 

@@ -190,22 +190,22 @@ without_cgroups()
 }
 
 @test "without cgroups: the defaults fall with one warning" {
-    run without_cgroups "$MOAT" run busybox echo ran
+    run without_cgroups "$MOAT" run --rm busybox echo ran
     assert_success
     assert_contains ran
     assert_equal "$(grep -c "warning: no cgroup hierarchy is mounted" <<<"$output") $(wc -l <<<"$output")" "1 2"
 }
 
 @test "without cgroups: --strict refuses that" {
-    run without_cgroups "$MOAT" run --strict busybox true
+    run without_cgroups "$MOAT" run --rm --strict busybox true
     assert_error 125 "no cgroup hierarchy is mounted" "--strict"
 }
 
 @test "without cgroups: a limit that was asked for is refused by name, --best-effort warns" {
-    run without_cgroups "$MOAT" run -m 64m busybox true
+    run without_cgroups "$MOAT" run --rm -m 64m busybox true
     assert_status 125
     assert_match "memory 64 MiB: no cgroup hierarchy is mounted.*--best-effort"
-    run without_cgroups "$MOAT" run --best-effort -m 64m busybox echo ran
+    run without_cgroups "$MOAT" run --rm --best-effort -m 64m busybox echo ran
     assert_success
     assert_contains ran
     assert_contains "warning: memory: no cgroup hierarchy"
@@ -217,7 +217,7 @@ without_cgroups()
         # shellcheck disable=SC2086
         without_cgroups "$MOAT" explain $options busybox > /dev/null || explained=$?
         # shellcheck disable=SC2086
-        without_cgroups "$MOAT" run $options busybox true 2> /dev/null || ran=$?
+        without_cgroups "$MOAT" run --rm $options busybox true 2> /dev/null || ran=$?
         [ $explained = $ran ] || { echo "options '$options': explain $explained, run $ran" >&2; false; }
     done
 }

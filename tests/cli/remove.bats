@@ -180,17 +180,32 @@ $n-a"
     grep -q "^two " left
 }
 @test "rmi: the last name of an image that a sandbox stands on is refused, another name is not" {
-    moat import "$MOAT_BUSYBOX" three:1 > /dev/null
-    moat import "$MOAT_BUSYBOX" three:2 > /dev/null
-    ended "$n" 0
+    make_rootfs tree && echo own > tree/own
+    moat import tree three:1 > /dev/null
+    moat import tree three:2 > /dev/null
+    moat create --name "$n" three:1 true > /dev/null
     image=$(moat inspect -f '{{.Image}}' "$n")
-    moat create --name "$n-b" three:1 true > /dev/null
-    image=$(moat inspect -f '{{.Image}}' "$n-b")
     run moat rmi "$image"
-    assert_error 125 "is used by" "moat ps -a"
-    run moat rmi busybox three:2
-    assert_contains "Untagged: three:2"
-    moat start "$n-b" && moat rm -f "$n-b"
+    assert_error 125 "is used by 1 sandbox" "moat ps -a"
+    assert_equal "$(moat rmi three:1)" "Untagged: three:1"
+    run moat rmi three:2
+    assert_error 125 "is used by 1 sandbox" "moat ps -a"
+    moat start "$n" && moat rm -f "$n"
+    assert_equal "$(moat rmi three:2 | head -n 1)" "Untagged: three:2"
+}
+@test "rmi, system prune -a: a sandbox in another state directory counts too" {
+    make_rootfs tree && echo own > tree/own
+    moat import tree four:1 > /dev/null
+    MOAT_RUN_DIR=$dir/other moat create --name "$n" four:1 true > /dev/null
+    run moat rmi four:1
+    assert_error 125 "is used by 1 sandbox"
+    moat system prune -af > /dev/null
+    moat images > left
+    grep -q "^four " left
+    MOAT_RUN_DIR=$dir/other moat rm "$n"
+    moat system prune -af > /dev/null
+    moat images > left
+    not grep -q "^four " left
 }
 @test "system: options of another verb are refused" {
     run moat system df --force
@@ -219,6 +234,8 @@ $n-a"
     kill -KILL "$inner"
     dead() { [ ! -e "/proc/$inner" ] || grep -q '^State:.*Z' "/proc/$inner/status"; }
     wait_for 10 dead
+    assert_equal "$(moat inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.State.ExitReason}}' "$n")" "exited 255 lost"
+    assert_equal "$(moat ps -a --format '{{.Status}}')" "Exited (255)"
     moat system check > /dev/null
     is "$n" exited
     assert_exists "$MOAT_RUN_DIR/$n/exit.json"
@@ -265,6 +282,15 @@ $n-a"
     wait $p
     assert_equal "$(cat waited)" 7
 }
+@test "wait: the end of one whose monitors are dead" {
+    up "$n"
+    inner=$(state "$n" Pid)
+    kill_monitors "$n"
+    kill -KILL "$inner"
+    run timeout 30 "$MOAT" wait "$n"
+    assert_success
+    assert_match "^(137|255)$"
+}
 @test "wait: one that was never started, and one that ended long ago" {
     moat create --name "$n" busybox true
     ended "$n-b" 9
@@ -288,7 +314,7 @@ $n-a"
 @test "update: what runs has it at once, and the next run too" {
     require_cgroup pids
     up "$n"
-    limit() { cat "$(find /sys/fs/cgroup -path "*moat-$n/pids.max" | head -n 1)"; }
+    limit() { cat "$(find /sys/fs/cgroup -path "*moat-$n*/pids.max" | head -n 1)"; }
     assert_equal "$(moat update --pids-limit 77 --cpus 0.5 "$n")" "$n"
     assert_equal "$(limit) $(moat inspect -f '{{.HostConfig.PidsLimit}} {{.HostConfig.NanoCpus}}' "$n")" "77 77 500000000"
     moat stop "$n" && moat start "$n"

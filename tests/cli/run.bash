@@ -7,7 +7,7 @@ run_setup_file()
     require_root
     require_file "$MOAT_BUSYBOX/bin/busybox"
     export MOAT_RUN_DIR=$BATS_FILE_TMPDIR/run MOAT_DATA_DIR=$BATS_FILE_TMPDIR/data
-    "$MOAT" run busybox true # the embedded image enters the store
+    "$MOAT" run --rm busybox true # the embedded image enters the store
 }
 
 run_setup()
@@ -20,7 +20,7 @@ run_setup()
 # Directories of sandboxes, id blocks, layers, and the cgroups of those which had no name of ours.
 leftovers()
 {
-    find "$MOAT_RUN_DIR" -mindepth 1 ! -name .ids ! -name '.lock*'
+    find "$MOAT_RUN_DIR" -mindepth 1 ! -name .ids ! -name '.lock*' ! -name '.events*'
     find "$MOAT_DATA_DIR/layers" -mindepth 1 -maxdepth 1
     find /sys/fs/cgroup -type d -name "moat-test-$$-*"
 }
@@ -38,12 +38,12 @@ run_teardown()
     wait_for 3 nothing_left && [ ${#helpers[@]} != 0 ]
 }
 
-moat_run() { run "$MOAT" run "$@"; }
+moat_run() { run "$MOAT" run --rm "$@"; }
 
 # background OPTION...: `moat run` whose pid is $pid; what it prints is in $dir/out and $dir/err.
 background()
 {
-    "$MOAT" run "$@" > "$dir/out" 2> "$dir/err" 3>&- &
+    "$MOAT" run --rm "$@" > "$dir/out" 2> "$dir/err" 3>&- &
     pid=$!
     helpers+=("$pid")
 }

@@ -32,16 +32,16 @@ teardown() { run_teardown; }
 }
 
 @test "127: not found" {
-    run -127 "$MOAT" run busybox no-such-program
+    run -127 "$MOAT" run --rm busybox no-such-program
     assert_error 127 "no-such-program"
-    run -127 "$MOAT" run busybox /no/such/program
+    run -127 "$MOAT" run --rm busybox /no/such/program
     assert_error 127 "/no/such/program"
 }
 
 @test "126 and 127 with --init, too" {
     moat_run --init busybox /etc/passwd
     assert_status 126
-    run -127 "$MOAT" run --init busybox no-such-program
+    run -127 "$MOAT" run --rm --init busybox no-such-program
     assert_status 127
 }
 
@@ -181,7 +181,7 @@ teardown() { run_teardown; }
 @test "--init does not miss the end of a short workload" {
     local n=$((MOAT_TEST_SCALE > 1 ? 1000 : 40))
     for ((i = 0; i < n; i++)); do
-        timeout 20 "$MOAT" run --init busybox true
+        timeout 20 "$MOAT" run --rm --init busybox true
     done
 }
 
@@ -220,36 +220,36 @@ teardown() { run_teardown; }
 
 @test "10 MB through cat -i are the same" {
     head -c 10485760 /dev/urandom > big
-    "$MOAT" run -i busybox cat < big | cmp big -
+    "$MOAT" run --rm -i busybox cat < big | cmp big -
 }
 
 @test "standard error is apart" {
-    "$MOAT" run busybox sh -c 'echo out; echo err >&2' > out 2> err
+    "$MOAT" run --rm busybox sh -c 'echo out; echo err >&2' > out 2> err
     assert_equal "$(< out)|$(< err)" "out|err"
 }
 
 @test "without -i the workload reads nothing of moat's input" {
     status=0
-    output=$(echo secret | "$MOAT" run busybox cat) || status=$?
+    output=$(echo secret | "$MOAT" run --rm busybox cat) || status=$?
     assert_success
     assert_output ""
 }
 
 @test "a reader that goes away ends the workload, as any program" {
     # Status of the workload: SIGPIPE is its own business.
-    timeout 20 bash -c '"$1" run busybox yes | head -n 1' - "$MOAT"
+    timeout 20 bash -c '"$1" run --rm busybox yes | head -n 1' - "$MOAT"
 }
 
 @test "no descriptor of moat's caller is inside" {
-    run bash -c 'exec 5< /etc/passwd 9< /etc/shadow; "$1" run busybox ls /proc/self/fd' - "$MOAT"
+    run bash -c 'exec 5< /etc/passwd 9< /etc/shadow; "$1" run --rm busybox ls /proc/self/fd' - "$MOAT"
     assert_output $'0\n1\n2\n3' # 3 is ls's own
 }
 
 @test "the host's /dev/null keeps its owner and mode" {
     local before
     before=$(stat -c '%u %g %a %Z' /dev/null)
-    "$MOAT" run -u 1000 busybox chmod 600 /dev/null /dev/stdin /dev/stdout < /dev/null > /dev/null 2>&1 || true
-    "$MOAT" run --userns host busybox sh -c 'chown 5 /dev/stdout; chmod 600 /dev/fd/0' < /dev/null > /dev/null 2>&1 || true
+    "$MOAT" run --rm -u 1000 busybox chmod 600 /dev/null /dev/stdin /dev/stdout < /dev/null > /dev/null 2>&1 || true
+    "$MOAT" run --rm --userns host busybox sh -c 'chown 5 /dev/stdout; chmod 600 /dev/fd/0' < /dev/null > /dev/null 2>&1 || true
     assert_equal "$(stat -c '%u %g %a %Z' /dev/null)" "$before"
 }
 
@@ -454,7 +454,7 @@ cgroup_value() { moat_run "${@:3}" busybox sh -c "cat /sys/fs/cgroup/$1 /sys/fs/
 @test "--ulimit above the hard limit names CAP_SYS_RESOURCE" {
     local above
     above=$(($(ulimit -Hn) + 1))
-    run setpriv --inh-caps -sys_resource --bounding-set -sys_resource "$MOAT" run --ulimit "nofile=10:$above" busybox true
+    run setpriv --inh-caps -sys_resource --bounding-set -sys_resource "$MOAT" run --rm --ulimit "nofile=10:$above" busybox true
     assert_error 125 "RLIMIT_NOFILE" "$above" "CAP_SYS_RESOURCE"
 }
 
@@ -600,7 +600,7 @@ first_of_block() { sed -n 's/^ *0 *\([0-9]*\) *65536$/\1/p' "$1"; }
     chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$dir" "$BATS_RUN_TMPDIR"/test 2>/dev/null || true
     cp "$MOAT" moat && chmod 755 moat
     run setpriv --reuid 12345 --regid 12345 --clear-groups env HOME="$dir/home" MOAT_RUN_DIR="$dir/run" MOAT_DATA_DIR="$dir/home/data" \
-        ./moat run --rootfs tree sh -c 'id -u; tr -s " " < /proc/self/uid_map; touch /made'
+        ./moat run --rm --rootfs tree sh -c 'id -u; tr -s " " < /proc/self/uid_map; touch /made'
     assert_success
     assert_contains $'0\n 0 12345 1'
     assert_equal "$(stat -c %u tree/made)" 12345
@@ -611,13 +611,13 @@ first_of_block() { sed -n 's/^ *0 *\([0-9]*\) *65536$/\1/p' "$1"; }
 @test "nothing is left after each kind of end" {
     local mounts
     mounts=$(wc -l < /proc/self/mountinfo)
-    "$MOAT" run --name moat-left-$$ busybox true
-    "$MOAT" run --name moat-left-$$ busybox no-such-program 2>/dev/null || true
-    "$MOAT" run --name moat-left-$$ -v /no/source:/x busybox true 2>/dev/null || true
-    "$MOAT" run --name moat-left-$$ --timeout 200ms --init busybox sleep 100 2>/dev/null || true
-    "$MOAT" run --name moat-left-$$ --init busybox sh -c 'sleep 1000 & exit 1' || true
-    "$MOAT" run --name moat-left-$$ --sysctl net.no.such=1 busybox true 2>/dev/null || true
-    "$MOAT" run --name moat-left-$$ --tmpfs /t --read-only busybox true
+    "$MOAT" run --rm --name moat-left-$$ busybox true
+    "$MOAT" run --rm --name moat-left-$$ busybox no-such-program 2>/dev/null || true
+    "$MOAT" run --rm --name moat-left-$$ -v /no/source:/x busybox true 2>/dev/null || true
+    "$MOAT" run --rm --name moat-left-$$ --timeout 200ms --init busybox sleep 100 2>/dev/null || true
+    "$MOAT" run --rm --name moat-left-$$ --init busybox sh -c 'sleep 1000 & exit 1' || true
+    "$MOAT" run --rm --name moat-left-$$ --sysctl net.no.such=1 busybox true 2>/dev/null || true
+    "$MOAT" run --rm --name moat-left-$$ --tmpfs /t --read-only busybox true
     assert_equal "$(leftovers)" ""
     assert_equal "$(find /sys/fs/cgroup -name "*left-$$")" ""
     assert_equal "$(wc -l < /proc/self/mountinfo)" "$mounts"
@@ -653,7 +653,7 @@ first_of_block() { sed -n 's/^ *0 *\([0-9]*\) *65536$/\1/p' "$1"; }
 @test "a state directory without room: an error, nothing is left" {
     mkdir full
     run unshare -m --propagation private sh -c 'mount -t tmpfs -o size=8k,nr_inodes=2 t full && chmod 700 full &&
-        MOAT_RUN_DIR=$2/full "$1" run busybox true; s=$?; ls -A full | grep -v "^.ids$"; exit $s' - "$MOAT" "$dir"
+        MOAT_RUN_DIR=$2/full "$1" run --rm busybox true; s=$?; ls -A full | grep -v "^.ids$"; exit $s' - "$MOAT" "$dir"
     assert_error 125 "No space left on device"
 }
 

@@ -21,86 +21,86 @@ person()
 SHELL_OF_USER=(env "PS1=user% " HISTFILE= bash --norc --noprofile -i)
 
 @test "-it: the three streams are a terminal of the sandbox's own" {
-    person -- "$MOAT" run -it busybox sh -c 'tty; test -t 0 && test -t 1 && test -t 2 && echo all; ls -l /dev/console | cut -c1'
+    person -- "$MOAT" run --rm -it busybox sh -c 'tty; test -t 0 && test -t 1 && test -t 2 && echo all; ls -l /dev/console | cut -c1'
     assert_output $'/dev/pts/0\nall\nc'
 }
 
 @test "/dev/tty is the terminal of the sandbox" {
-    person -- "$MOAT" run -it busybox sh -c 'echo through > /dev/tty'
+    person -- "$MOAT" run --rm -it busybox sh -c 'echo through > /dev/tty'
     assert_output through
 }
 
 @test "-it without a terminal is refused" {
-    run "$MOAT" run -it busybox true < /dev/null
+    run "$MOAT" run --rm -it busybox true < /dev/null
     assert_error 125 "-t" "terminal"
 }
 
 @test "-t without -i, without a terminal: the output of a terminal" {
-    run "$MOAT" run -t busybox sh -c 'tty; echo line' < /dev/null
+    run "$MOAT" run --rm -t busybox sh -c 'tty; echo line' < /dev/null
     assert_success
     assert_output $'/dev/pts/0\r\nline\r'
 }
 
 @test "a terminal is not given unless -t is" {
-    person -- "$MOAT" run -i busybox sh -c 'test -t 2; tty'
+    person -- "$MOAT" run --rm -i busybox sh -c 'test -t 2; tty'
     # -i hands the user's streams over as they are.
     refute_contains "/dev/pts/0"$'\n'
 }
 
 @test "the window's size at the start" {
-    person -s 33x111 -- "$MOAT" run -it busybox stty size
+    person -s 33x111 -- "$MOAT" run --rm -it busybox stty size
     assert_output "33 111"
 }
 
 @test "the window's size after a change, and the workload is told" {
     person -s 24x80 expect:ready resize:41x132 expect:changed -- \
-        "$MOAT" run -it busybox sh -c 'trap "stty size; echo changed; exit" WINCH; echo ready; while :; do sleep 0.02; done'
+        "$MOAT" run --rm -it busybox sh -c 'trap "stty size; echo changed; exit" WINCH; echo ready; while :; do sleep 0.02; done'
     assert_contains "41 132"
 }
 
 @test "what is typed arrives, echoed once" {
-    person 'expect:ready' 'send:hello\n' 'expect:got-hello' -- "$MOAT" run -it busybox sh -c 'echo ready; read word; echo got-$word'
+    person 'expect:ready' 'send:hello\n' 'expect:got-hello' -- "$MOAT" run --rm -it busybox sh -c 'echo ready; read word; echo got-$word'
     assert_output $'ready\nhello\ngot-hello'
 }
 
 @test "Ctrl-C reaches the workload, not moat" {
     person expect:ready 'send:\x03' expect:interrupted -- \
-        "$MOAT" run -it busybox sh -c 'trap "echo interrupted; exit 5" INT; echo ready; while :; do sleep 0.02; done'
+        "$MOAT" run --rm -it busybox sh -c 'trap "echo interrupted; exit 5" INT; echo ready; while :; do sleep 0.02; done'
     assert_status 5
 }
 
 @test "Ctrl-C ends a program of the shell inside, not the shell" {
     person 'expect:# ' 'send:sh -c "echo be\"\"gin; exec sleep 1000"\n' expect:begin 'send:\x03' 'expect:# ' 'send:echo still-$((40+2))\n' expect:still-42 'send:exit 6\n' -- \
-        "$MOAT" run -it -e 'PS1=# ' busybox sh
+        "$MOAT" run --rm -it -e 'PS1=# ' busybox sh
     assert_status 6
 }
 
 @test "Ctrl-D ends the shell inside" {
-    person 'expect:# ' 'send:\x04' -- "$MOAT" run -it -e 'PS1=# ' busybox sh
+    person 'expect:# ' 'send:\x04' -- "$MOAT" run --rm -it -e 'PS1=# ' busybox sh
     assert_success
 }
 
 @test "Ctrl-Z and fg in the shell inside" {
     person 'expect:# ' 'send:sh -c "echo be\\"\\"gin; read x; echo en\\"\\"d-\$x"\n' expect:begin 'send:\x1a' expect:Stopped 'expect:# ' \
         'send:echo shell-$((40+2))\n' expect:shell-42 'send:fg\n' 'expect:sh -c' 'send:word\n' expect:end-word 'expect:# ' 'send:exit 3\n' -- \
-        "$MOAT" run -it -e 'PS1=# ' busybox sh
+        "$MOAT" run --rm -it -e 'PS1=# ' busybox sh
     assert_status 3
 }
 
 @test "exit status by signal is kept: 128+N" {
-    person expect:ready -- "$MOAT" run -it --init busybox sh -c 'echo ready; kill -TERM $$'
+    person expect:ready -- "$MOAT" run --rm -it --init busybox sh -c 'echo ready; kill -TERM $$'
     assert_status 143
 }
 
 @test "raw while it runs, as before afterwards" {
-    person 'expect:user% ' modes 'send:"$MOAT" run -it busybox sh -c "echo re\"\"ady; read x"\n' expect:ready raw 'send:\n' 'expect:user% ' same-modes 'send:exit\n' -- \
+    person 'expect:user% ' modes 'send:"$MOAT" run --rm -it busybox sh -c "echo re\"\"ady; read x"\n' expect:ready raw 'send:\n' 'expect:user% ' same-modes 'send:exit\n' -- \
         "${SHELL_OF_USER[@]}"
     assert_success
 }
 
 @test "as before after an error of moat's, and after a kill of the workload" {
-    person 'expect:user% ' modes 'send:"$MOAT" run -it busybox no-such-program\n' expect:no-such-program 'expect:user% ' same-modes \
-        'send:"$MOAT" run -it --timeout 300ms --init busybox sleep 100; echo status-$?\n' expect:status-124 'expect:user% ' same-modes 'send:exit\n' -- \
+    person 'expect:user% ' modes 'send:"$MOAT" run --rm -it busybox no-such-program\n' expect:no-such-program 'expect:user% ' same-modes \
+        'send:"$MOAT" run --rm -it --timeout 300ms --init busybox sleep 100; echo status-$?\n' expect:status-124 'expect:user% ' same-modes 'send:exit\n' -- \
         "${SHELL_OF_USER[@]}"
     assert_success
 }
@@ -153,7 +153,7 @@ go()
 
 @test "a megabyte through the terminal is all there" {
     require_command python3
-    python3 "$BATS_TEST_DIRNAME/person.py" -- "$MOAT" run -it busybox sh -c 'stty -opost; yes 0123456789abcdef | head -c 1000000; echo end' > out
+    python3 "$BATS_TEST_DIRNAME/person.py" -- "$MOAT" run --rm -it busybox sh -c 'stty -opost; yes 0123456789abcdef | head -c 1000000; echo end' > out
     assert_equal "$(wc -c < out) $(tail -c 4 out)" "1000004 end"
 }
 

@@ -20,7 +20,7 @@ pages=(*.md docs/*.md src/*/README.md)
 
 missing=
 for f in LICENSE README.md CONTRIBUTING.md SECURITY.md CAVEATS.md CHANGES.md docs/architecture.md docs/dependencies.md \
-    docs/performance.md docs/engines.md; do
+    docs/performance.md docs/engines.md docs/policy.md; do
     [ -s "$f" ] || missing+="$f:1: error: missing or empty"$'\n'
 done
 result "the pages that a project has are there" "${missing%$'\n'}"

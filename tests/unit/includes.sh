@@ -13,6 +13,7 @@ confine:  base policy host
 image:    base policy host confine
 unpack:   base policy host confine image
 pull:     base policy host confine image
+yaml:     base policy host confine
 boundary: base policy host confine image
 sandbox:  base policy host confine image boundary
 cli:      base policy host confine image boundary sandbox
@@ -27,7 +28,7 @@ wasm:     base confine cpu codegen
 jvm:      base confine cpu codegen
 '
 # Engines speak the control protocol and see nothing else of the boundary layer.
-engines=' net broker linux sentry machine wasm jvm unpack pull '
+engines=' net broker linux sentry machine wasm jvm unpack yaml pull '
 
 includes=$(grep -rnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' --include='*.[ch]' src)
 {

@@ -25,7 +25,7 @@ def rows(table):
     return set(re.findall(r'^\s*\{"(\w+)"', body, re.M))
 
 def fields():
-    body = source.split("} fields[] = {")[1].split("};")[0]
+    body = source.split("} mount_members[] = {")[1].split("};")[0]
     return set(re.findall(r'\{"(\w+)"', body))
 
 # What state.c and spec.c write is what these schemas describe.

@@ -182,7 +182,9 @@ static void test_bad_value_is_refused_with_flag_value_and_remedy(void **state)
         const char *value, *words;
     } cases[] = {
         {FLAG_MEMORY, "5q", "--memory '5q': not a size"},
-        {FLAG_CPUS, "two", "write 2 or 0.5"},
+        {FLAG_MEMORY, "256", "did you mean 256m?"},
+        {FLAG_MEMORY, "100k", "less than a start takes"},
+        {FLAG_CPUS, "two", "; accepted: a number of processors, as 2 or 0.5"},
         {FLAG_CPUS, "0.001", "0.01"},
         {FLAG_PIDS_LIMIT, "many", "whole number"},
         {FLAG_ULIMIT, "nofile", "NAME=SOFT[:HARD]"},
@@ -220,7 +222,7 @@ static void test_bad_value_is_refused_with_flag_value_and_remedy(void **state)
         {FLAG_CAP_ADD, "ROOT", "NET_ADMIN"},
         {FLAG_SECURITY_OPT, "foo", "no-new-privileges"},
         {FLAG_SECURITY_OPT, "label=type:x", "SELinux"},
-        {FLAG_SECURITY_OPT, "no-new-privileges=maybe", "true or false"},
+        {FLAG_SECURITY_OPT, "no-new-privileges=maybe", "neither true nor false"},
         {FLAG_DEVICE, "fuse", "/dev/fuse"},
         {FLAG_DEVICE, "vendor.com/gpu=0", "CDI"},
         {FLAG_DEVICE, "/dev/fuse:rx", "r (read)"},

@@ -426,6 +426,56 @@ static void test_json_value_writes_what_was_read(void **state)
     doc_free(&d);
 }
 
+static void test_json_nodes_know_where_they_stood(void **state)
+{
+    static const char text[] = "{\n  \"a\": 1,\n\t\"b\\n\": [true,\n\"x\\ny\", {}]\n}";
+    static const struct {
+        const char *path;
+        unsigned line, column;
+    } wanted[] = {{"a", 2, 8}, {"b", 3, 9}, {"b0", 3, 10}, {"b1", 4, 1}, {"b2", 4, 9}};
+    struct doc d;
+    unsigned line, column;
+
+    (void)state;
+    assert_int_equal(doc_parse(&d, text, strlen(text)), 0);
+    const struct json *a = json_get(d.root, "a"), *b = json_get(d.root, "b\n");
+    const struct json *nodes[] = {a, b, b->child, b->child->next, b->child->next->next};
+    assert_int_equal(d.root->offset, 0);
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+        json_position(text, strlen(text), nodes[i]->offset, &line, &column);
+        if (line != wanted[i].line || column != wanted[i].column)
+            fail_msg("%s: %u:%u, expected %u:%u", wanted[i].path, line, column, wanted[i].line, wanted[i].column);
+    }
+    json_position(text, strlen(text), json_key_offset(d.text, b), &line, &column);
+    assert_int_equal(line * 100 + column, 302);
+    json_position(text, strlen(text), 1000, &line, &column); /* behind the end: the end */
+    assert_int_equal(line, 5);
+    doc_free(&d);
+}
+
+static void test_json_failure_tells_its_place_apart(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t where;
+    } cases[] = {{"{\"a\":1,\"a\":2}", 7}, {"[1,\n x]", 5}, {"", 0}, {"{\"a\" 1}", 5}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[64];
+        struct arena arena;
+        struct json *root;
+        struct err err = {0};
+        size_t where = 99;
+        strcpy(text, cases[i].text);
+        assert_int_equal(arena_init(&arena, 1 << 20), 0);
+        assert_true(json_parse_where(&arena, text, strlen(text), &root, &where, &err) < 0);
+        if (where != cases[i].where || strstr(err.text, "line "))
+            fail_msg("'%s': %zu, expected %zu: %s", cases[i].text, where, cases[i].where, err.text);
+        arena_free(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -444,6 +494,8 @@ int main(void)
         cmocka_unit_test(test_json_writer_replaces_invalid_utf8),
         cmocka_unit_test(test_json_writer_failures_are_sticky),
         cmocka_unit_test(test_json_value_writes_what_was_read),
+        cmocka_unit_test(test_json_nodes_know_where_they_stood),
+        cmocka_unit_test(test_json_failure_tells_its_place_apart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include "policy/policyfile.h"
 #include "policy/seccomp_profile.h"
 
+#include <errno.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -109,6 +110,124 @@ static void test_members_mean_what_their_flags_mean(void **state)
     assert_int_equal(policy.timeout_ms, 90000);
     assert_int_equal(policy.stop_signal, SIGINT);
     assert_string_equal(policy.hostname, "box");
+}
+
+static void test_check_finds_all_mistakes_with_their_places(void **state)
+{
+    static const char text[] =
+        "{\"memroy\": 1,\n"
+        "\"limits\": {\"memory\": \"5q\", \"pids\": \"x\", \"ulimits\": {\"nofile\": \"9:8\", \"core\": 0}},\n"
+        "\"ro\": [\"/a\", 3, \"~\"],\n"
+        "\"env\": {\"A\": 1.10, \"B\": {}},\n"
+        "\"mounts\": [{\"target\": \"/x\", \"typ\": 1, \"readOnly\": 1}, {\"target\": \"x\", \"source\": \"/s\"}],\n"
+        "\"network\": \"bridge\"}";
+    static const struct {
+        unsigned line, column;
+        const char *words, *accepted;
+    } wanted[] = {
+        {1, 1, "version is missing", NULL},
+        {1, 2, "memroy: unknown member", "version, env"},
+        {4, 14, "env.A: a fraction", "a string"},
+        {4, 25, "env.B must be a string", "a string"},
+        {3, 14, "ro[1] must be a string", "a path of the host"},
+        {3, 17, "ro[2] '~'", "a path of the host"},
+        {5, 29, "mounts[0].typ: unknown member: did you mean type?", "type, source"},
+        {5, 51, "mounts[0].readOnly: must be true or false", "true or false"},
+        {5, 55, "mounts[1]", "{type: tmpfs"},
+        {2, 22, "limits.memory '5q': not a size", "512m"},
+        {2, 36, "limits.pids must be a whole number", "1 or more"},
+        {2, 63, "limits.ulimits.nofile", "SOFT:HARD"},
+        {6, 12, "network 'bridge'", "none or host"},
+    };
+    struct policy_problem v[32];
+    struct policy_problems found = {.v = v, .most = ARRAY_LEN(v)};
+    struct err err = {0};
+    unsigned line, column;
+
+    char *copy = arena_strdup(&arena, text);
+    assert_int_equal(policy_file_check(&build, copy, strlen(text), &found, &err), -EINVAL);
+    assert_int_equal(err.code, 0);
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+        if (i == found.n)
+            fail_msg("'%s' was not found", wanted[i].words);
+        json_position(text, strlen(text), v[i].offset, &line, &column);
+        if (line != wanted[i].line || column != wanted[i].column || !strstr(v[i].text, wanted[i].words) ||
+            !wanted[i].accepted != !v[i].accepted || (v[i].accepted && !strstr(v[i].accepted, wanted[i].accepted)))
+            fail_msg("%u:%u: %s; accepted: %s; expected %u:%u: %s", line, column, v[i].text,
+                     v[i].accepted ? v[i].accepted : "-", wanted[i].line, wanted[i].column, wanted[i].words);
+    }
+    assert_int_equal(found.n, ARRAY_LEN(wanted));
+}
+
+static void test_check_stops_when_its_room_is_used_up(void **state)
+{
+    struct policy_problem v[2];
+    struct policy_problems found = {.v = v, .most = 2};
+    struct err err = {0};
+    char *copy = arena_strdup(&arena, "{\"version\": 1, \"ro\": [1, 2, 3], \"rw\": [4]}");
+
+    assert_int_equal(policy_file_check(&build, copy, strlen(copy), &found, &err), -EINVAL);
+    assert_int_equal(found.n, 2);
+    assert_non_null(strstr(v[1].text, "ro[1]"));
+}
+
+static void test_check_of_what_is_no_json_tells_the_place(void **state)
+{
+    struct policy_problem v[2];
+    struct policy_problems found = {.v = v, .most = 2};
+    struct err err = {0};
+    char *copy = arena_strdup(&arena, "{\"version\": 1,, }");
+
+    assert_int_equal(policy_file_check(&build, copy, strlen(copy), &found, &err), -EINVAL);
+    assert_int_equal(found.n, 1);
+    assert_int_equal(v[0].offset, 14);
+}
+
+static void test_reading_tells_line_and_accepted_form(void **state)
+{
+    struct err err = {0};
+
+    assert_true(read_text("{\"version\": 1,\n \"limits\": {\"memory\": \"5q\"}}", &err) < 0);
+    assert_string_equal(err.text,
+                        "line 2, column 23: limits.memory '5q': not a size; accepted: bytes, or a number with "
+                        "k, m, g, t, as 512m; -1 for no limit");
+}
+
+static void test_mount_may_execute_where_it_says_so(void **state)
+{
+    read_good("{\"version\":1,\"mounts\":[{\"type\":\"tmpfs\",\"target\":\"/x\",\"exec\":true},"
+              "{\"type\":\"tmpfs\",\"target\":\"/y\"}]}");
+    assert_false(policy_mount_find(&policy, "/x")->attr_set & MOUNT_ATTR_NOEXEC);
+    assert_true(policy_mount_find(&policy, "/y")->attr_set & MOUNT_ATTR_NOEXEC);
+}
+
+static void test_capabilities_of_a_later_layer_go_over_the_file_s(void **state)
+{
+    static const struct {
+        const char *label, *file;
+        enum policy_flag flag;
+        const char *value;
+        uint64_t want;
+    } cases[] = {
+        {"drop of what the file adds", "\"drop\":[\"ALL\"],\"add\":[\"KILL\",\"CHOWN\"]", FLAG_CAP_DROP, "KILL",
+         1 << CAP_CHOWN},
+        {"add to what the file leaves", "\"drop\":[\"ALL\"],\"add\":[\"KILL\"]", FLAG_CAP_ADD, "CHOWN",
+         1 << CAP_KILL | 1 << CAP_CHOWN},
+        {"drop all", "\"add\":[\"NET_ADMIN\"]", FLAG_CAP_DROP, "ALL", 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct err err = {0};
+        teardown(NULL);
+        assert_int_equal(setup(NULL), 0);
+        char *text = arena_printf(&arena, "{\"version\":1,\"capabilities\":{%s}}", cases[i].file);
+        assert_int_equal(read_text(text, &err), 0);
+        policy_build_next_layer(&build);
+        assert_int_equal(policy_flag_apply(&build, cases[i].flag, NULL, cases[i].value, &err), 0);
+        assert_int_equal(policy_build_finish(&build, &err), 0);
+        if (policy.process.caps.bounding != cases[i].want)
+            fail_msg("%s: %llx", cases[i].label, (unsigned long long)policy.process.caps.bounding);
+    }
 }
 
 static void test_paths_begin_at_the_file_s_folder(void **state)
@@ -266,6 +385,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_sample_is_accepted_or_refused_with_its_path),
         T(test_members_mean_what_their_flags_mean),
+        T(test_check_finds_all_mistakes_with_their_places),
+        T(test_check_stops_when_its_room_is_used_up),
+        T(test_check_of_what_is_no_json_tells_the_place),
+        T(test_reading_tells_line_and_accepted_form),
+        T(test_mount_may_execute_where_it_says_so),
+        T(test_capabilities_of_a_later_layer_go_over_the_file_s),
         T(test_paths_begin_at_the_file_s_folder),
         T(test_source_with_comma_and_quote_stays_one_path),
         T(test_flags_go_over_the_file),

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/nearest.h"
 #include "cli/run_options.h"
 #include "cli/term.h"
 #include "policy/defaults.h"
@@ -309,11 +310,11 @@ static void test_help_is_asked_only_where_an_option_may_stand(void **state)
 
 static void test_distance_counts_swaps_as_one(void **state)
 {
-    assert_int_equal(term_distance("memory", "memory"), 0);
-    assert_int_equal(term_distance("memroy", "memory"), 1);
-    assert_int_equal(term_distance("", "abc"), 3);
-    assert_int_equal(term_distance("abc", ""), 3);
-    assert_int_equal(term_distance("kitten", "sitting"), 3);
+    assert_int_equal(nearest_distance("memory", "memory"), 0);
+    assert_int_equal(nearest_distance("memroy", "memory"), 1);
+    assert_int_equal(nearest_distance("", "abc"), 3);
+    assert_int_equal(nearest_distance("abc", ""), 3);
+    assert_int_equal(nearest_distance("kitten", "sitting"), 3);
 }
 
 static void test_every_option_has_one_row(void **state)

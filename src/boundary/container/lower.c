@@ -23,6 +23,11 @@ static int enforced(struct ctx *c, const char *item, const char *value, const ch
     return lowering_add(c->out, LOWER_ENFORCED, item, value ? value : "-", mechanism, NULL);
 }
 
+static int granted(struct ctx *c, const char *item, const char *value, const char *what)
+{
+    return lowering_add(c->out, LOWER_GRANTED, item, value, what, NULL);
+}
+
 static int refused(struct ctx *c, const char *item, const char *value, const char *note)
 {
     return lowering_add(c->out, LOWER_REFUSED, item, value ? value : "-", "none", note);
@@ -92,7 +97,8 @@ static int lower_namespaces(struct ctx *c)
                                : "one id: programs inside that change owners or users fail (apt, su)";
         else if (kind == NS_USER && c->f.user && p->uid_maps.n > 1)
             mechanism = "user namespace, mapped by newuidmap";
-        int r = lowering_add(c->out, LOWER_ENFORCED, what[kind], how, mechanism, note);
+        int r = lowering_add(c->out, p->ns[kind].how == NS_HOST ? LOWER_GRANTED : LOWER_ENFORCED, what[kind], how,
+                             mechanism, note);
         if (r < 0)
             return r;
     }
@@ -143,8 +149,8 @@ static int lower_process(struct ctx *c)
         r = enforced(c, "capabilities", arena_printf(c->a, "%d of %d", __builtin_popcountll(caps), CAP_COUNT),
                      "bounding set, capset");
     if (r == 0)
-        r = enforced(c, "no new privileges", pr->no_new_privs ? "yes" : "no",
-                     pr->no_new_privs ? "PR_SET_NO_NEW_PRIVS" : "not set");
+        r = pr->no_new_privs ? enforced(c, "no new privileges", "yes", "PR_SET_NO_NEW_PRIVS")
+                             : granted(c, "no new privileges", "no", "not set");
     for (uint32_t i = 0; i < pr->n_rlimits && r == 0; i++)
         r = enforced(c, rlimit_name(pr->rlimits[i].resource),
                      arena_printf(c->a, "%llu", (unsigned long long)pr->rlimits[i].soft), "prlimit");

@@ -192,6 +192,15 @@ static int set_sysctls(struct launch *l)
     return r;
 }
 
+/* As all engines do. Where it cannot be made, the last stage says what is wrong with it. */
+static void make_working_directory(const struct policy *p, int root)
+{
+    const char *cwd = p->process.cwd;
+
+    if (p->has_process && cwd && cwd[0] == '/' && cwd[1])
+        close_fd(root_open_target(root, cwd, true, true));
+}
+
 static int file_system(struct launch *l)
 {
     const struct policy *p = l->policy;
@@ -218,6 +227,8 @@ static int file_system(struct launch *l)
         r = set_sysctls(l);
     if (r == 0 && !l->has_home)
         home_find(root, p->process.user.uid, l->home, sizeof l->home);
+    if (r == 0)
+        make_working_directory(p, root);
     if (r == 0 && p->root_readonly && (r = mount_set(root, false, MOUNT_ATTR_RDONLY, 0, 0, -1)) < 0)
         err_sys(&l->err, r, "root: cannot be made read-only");
     if (r == 0)

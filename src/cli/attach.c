@@ -104,7 +104,8 @@ static void raw_on(struct session *s)
 {
     struct termios t;
 
-    if (!s->a->terminal || !s->a->input || s->raw || tcgetattr(0, &s->saved) < 0)
+    /* Modes of ours that are in force are not what is to be restored; in the background the terminal is the shell's. */
+    if (!s->a->terminal || !s->a->input || tcgetpgrp(0) != getpgrp() || (!s->raw && tcgetattr(0, &s->saved) < 0))
         return;
     t = s->saved;
     cfmakeraw(&t);
@@ -256,6 +257,21 @@ static void read_input(struct session *s)
         pass_input(s);
 }
 
+/* As any program stops; what we follow goes on. */
+static void stop_ourselves(struct session *s)
+{
+    sigset_t one;
+
+    raw_off(s);
+    sigemptyset(&one);
+    sigaddset(&one, SIGTSTP);
+    raise(SIGTSTP);
+    sigprocmask(SIG_UNBLOCK, &one, NULL);
+    sigprocmask(SIG_BLOCK, &one, NULL);
+    raw_on(s);
+    window_size(s);
+}
+
 static void read_signals(struct session *s)
 {
     struct signalfd_siginfo si;
@@ -265,10 +281,11 @@ static void read_signals(struct session *s)
         struct control_signal sig = {(int32_t)si.ssi_signo, 1};
         if (si.ssi_signo == SIGWINCH) {
             window_size(s);
-        } else if (si.ssi_signo == SIGCHLD || si.ssi_signo == SIGPIPE || si.ssi_signo == SIGTSTP) {
+        } else if (si.ssi_signo == SIGCHLD || si.ssi_signo == SIGPIPE) {
             continue;
+        } else if (si.ssi_signo == SIGTSTP) {
+            stop_ourselves(s);
         } else if (si.ssi_signo == SIGCONT) {
-            s->raw = false;
             raw_on(s);
             window_size(s);
         } else if (s->a->no_sig_proxy) {

@@ -15,8 +15,7 @@
 
 #define FIRST_BLOCK 8u      /* 2^19 / 65,536 */
 #define BLOCKS      65535u  /* the last one would hold (uid_t)-1 */
-#define GRANTS_MAX  131072u /* of both files; with less a range of somebody could be overlooked and be given out twice \
-                             */
+#define GRANTS_MAX  131072u /* of both files; one that is overlooked could be given out twice */
 #define GRANTS_FILE (4u << 20)
 
 struct grant {

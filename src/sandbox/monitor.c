@@ -81,8 +81,7 @@ struct monitor {
 
 static struct monitor m;
 
-const int monitor_ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE,
-                               SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGTSTP};
+const int monitor_ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGTSTP};
 const size_t n_monitor_ignored = ARRAY_LEN(monitor_ignored);
 
 static int64_t now_ms(void)
@@ -411,9 +410,7 @@ static void stop(int signo, int64_t timeout_ms)
 
 static void request_input(struct client *c, uint32_t serial)
 {
-    int fd = m.facts.terminal                                           ? m.master
-             : m.facts.keep_stdin && fcntl(MONITOR_INPUT, F_GETFD) >= 0 ? MONITOR_INPUT
-                                                                        : -1;
+    int fd = m.facts.terminal ? m.master : m.hands.input ? MONITOR_INPUT : -1;
 
     if (fd < 0)
         answer_error(c, CONTROL_INPUT, serial, -ENOTCONN,
@@ -903,6 +900,7 @@ int monitor_main(int argc, char **argv)
             return 125;
         m.hands.console_socket = m.console[1];
     }
+    m.hands.input = strchr(argv[3], 'i') != NULL;
     guard_run(strchr(argv[3], 'r') ? BORN_RECOVER : BORN_START);
     return 0;
 }

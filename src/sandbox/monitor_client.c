@@ -3,12 +3,14 @@
 #include "sandbox/monitor.h"
 
 #include "base/io.h"
+#include "host/clone.h"
 #include "host/sys.h"
 #include "sandbox/monitor_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +18,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 3000 /* for a monitor that is being made, or that is just ending */
@@ -78,34 +79,45 @@ static int input_pipe(const struct sandbox *sb)
     return fd < 0 ? -errno : fd;
 }
 
-/* In the child: descriptors to their places. They are first moved out of the way of those places. */
-static void become_monitor(struct sandbox *sb, const int have[MONITOR_FDS], int exe, const char *flags)
-{
-    char *argv[] = {(char *)(uintptr_t) "moat-monitor", (char *)(uintptr_t)sb->id, (char *)(uintptr_t)sb->root_path,
-                    (char *)(uintptr_t)flags, NULL};
-    char *envp[] = {(char *)(uintptr_t) "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-    int moved[MONITOR_FDS], null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    sigset_t none;
+struct birth {
+    const char *id, *root_path, *flags;
+    const int *have;
+    int exe;
+};
 
-    setsid();
+/* In the child, which shares our memory until it executes: descriptors to their places, after they were moved out of
+ * the way of those places. A place that stays empty is filled, so that nothing else takes its number. */
+static int become_monitor(void *arg)
+{
+    const struct birth *b = arg;
+    const char *argv[] = {"moat-monitor", b->id, b->root_path, b->flags, NULL};
+    const char *envp[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+    int moved[MONITOR_FDS];
+    uint64_t none = 0;
+
+    sys(SYS_setsid);
+    int null = (int)sys(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
+    null = (int)sys(SYS_fcntl, null, F_DUPFD_CLOEXEC, 32);
+    int exe = (int)sys(SYS_fcntl, b->exe, F_DUPFD_CLOEXEC, 32);
     for (int i = 0; i < MONITOR_FDS; i++)
-        moved[i] = have[i] >= 0 ? fcntl(have[i], F_DUPFD_CLOEXEC, 32) : -1;
-    exe = fcntl(exe, F_DUPFD_CLOEXEC, 32);
-    null = fcntl(null, F_DUPFD_CLOEXEC, 32);
-    for (int i = 0; i < MONITOR_FDS; i++) {
-        if (moved[i] >= 0)
-            dup2(moved[i], i);
-        else if (i <= 2)
-            dup2(null, i);
-        else
-            close(i);
-    }
+        moved[i] = b->have[i] >= 0 ? (int)sys(SYS_fcntl, b->have[i], F_DUPFD_CLOEXEC, 32) : null;
+    for (int i = 0; i < MONITOR_FDS; i++)
+        sys(SYS_dup3, moved[i], i, 0);
     sys(SYS_close_range, MONITOR_FDS, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    if (chdir("/") == 0)
+    sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8);
+    if (sys(SYS_chdir, "/") == 0)
         sys(SYS_execveat, exe, "", argv, envp, 0x1000 /* AT_EMPTY_PATH */);
-    _exit(125);
+    return 125;
+}
+
+/* Not waited for: it outlives us, or ends when its sandbox does. */
+static int clone_monitor(const struct birth *b)
+{
+    static char stack[16384] __attribute__((aligned(16)));
+    struct clone_args args = {
+        .flags = CLONE_VM | CLONE_VFORK, .stack = (uint64_t)(uintptr_t)stack, .stack_size = sizeof stack};
+
+    return (int)clone3_call(&args, become_monitor, (void *)(uintptr_t)b);
 }
 
 /* have[] is closed on every way out, but for the state directory. */
@@ -118,20 +130,14 @@ static int spawn(struct sandbox *sb, int have[MONITOR_FDS], bool recover, struct
     flags[0] = recover ? 'r' : 's';
     if (sb->policy.process.terminal)
         flags[1] = 't';
+    if (have[MONITOR_INPUT] >= 0)
+        flags[flags[1] ? 2 : 1] = 'i';
     if (exe < 0 || pipe2(ready, O_CLOEXEC) < 0)
         return err_sys(err, -errno, "monitor of %s", sb->id);
     have[MONITOR_READY] = ready[1];
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (fork() == 0) /* nobody waits for it here */
-            become_monitor(sb, have, exe, flags);
-        _exit(0);
-    }
-    r = pid < 0 ? -errno : 0;
+    int pid = clone_monitor(&(struct birth){sb->id, sb->root_path, flags, have, exe});
+    r = pid < 0 ? pid : 0;
     close(ready[1]);
-    if (pid > 0)
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-            ;
     size_t got = 0;
     while (r == 0 && got < sizeof *out) {
         ssize_t n = read(ready[0], (char *)out + got, sizeof *out - got);

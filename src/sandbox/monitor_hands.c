@@ -79,7 +79,7 @@ static int take_streams(const struct monitor_hands *h, const struct sandbox *sb,
 
     if (sb->policy.process.terminal)
         return 0;
-    if (sb->spec.keep_stdin && fcntl(MONITOR_INPUT, F_GETFD) >= 0) {
+    if (h->input) {
         in = openat(MONITOR_STATE, "stdin", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
         if (in < 0 || fcntl(in, F_SETFL, 0) < 0 || dup2(in, 0) < 0)
             return err_sys(err, -errno, "pipe stdin of sandbox %s", sb->id);

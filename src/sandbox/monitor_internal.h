@@ -17,7 +17,7 @@ enum monitor_fd {
     MONITOR_LOCK,      /* monitor.lock, locked */
     MONITOR_READY,     /* pipe for one struct monitor_ready */
     MONITOR_LAYER,     /* LAYER, where the log is */
-    MONITOR_INPUT,     /* the pipe "stdin", where we hold it open; else closed */
+    MONITOR_INPUT,     /* the pipe "stdin", where we hold it open; else nothing of use */
     MONITOR_FDS
 };
 
@@ -75,6 +75,7 @@ static inline int monitor_exit_code(const struct monitor_end *e)
 struct monitor_hands {
     const char *id, *root_path;
     int console_socket; /* where the terminal's master goes; -1 */
+    bool input;         /* its standard input is the pipe "stdin", which we hold open */
     int out[2];         /* stdout, stderr of the workload: the pipes, open for both */
 };
 

@@ -34,7 +34,9 @@ run_teardown()
         wait_for 3 nothing_left && return
         leftovers >&2
     fi
-    "$MOAT" system check > /dev/null 2>&1 # for the tests behind a failed one
+    # For the tests behind a failed one.
+    "$MOAT" ps -aq | xargs -r "$MOAT" rm -f > /dev/null 2>&1
+    "$MOAT" system check > /dev/null 2>&1
     wait_for 3 nothing_left && [ ${#helpers[@]} != 0 ]
 }
 

@@ -320,7 +320,7 @@ teardown() { run_teardown; }
 @test "-v of a file system without id maps is refused with the remedy, --userns host takes it" {
     mkdir l u w m
     run unshare -m --propagation private sh -c 'mount -t overlay o -o lowerdir=l,upperdir=u,workdir=w m || exit 99
-        "$1" run -v "$2/m:/s" busybox true; echo "status $?"; "$1" run --userns host -v "$2/m:/s" busybox touch /s/file; ls m' - "$MOAT" "$dir"
+        "$1" run --rm -v "$2/m:/s" busybox true; echo "status $?"; "$1" run --rm --userns host -v "$2/m:/s" busybox touch /s/file; ls m' - "$MOAT" "$dir"
     [ "$status" != 99 ] || skip "overlay cannot be mounted here"
     assert_contains "--userns host"
     assert_contains "status 125"

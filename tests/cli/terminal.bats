@@ -112,33 +112,47 @@ go()
     chmod 755 go
 }
 
-@test "as before after TERM to moat" {
-    go -it --init busybox sh -c 'echo ready; exec sleep 1000'
+after_term()
+{
+    go "$@" -it --init busybox sh -c 'echo ready; exec sleep 1000'
     person 'expect:user% ' modes 'send:./go; echo status-$?\n' expect:ready raw "kill:TERM:$dir/pid" expect:status-143 'expect:user% ' same-modes 'send:exit\n' -- \
         "${SHELL_OF_USER[@]}"
     assert_success
 }
 
-@test "stopped from outside, the shell has its terminal; fg brings the session back" {
+@test "as before after TERM to moat" { after_term --rm; }
+
+@test "as before after TERM to moat, attached to a monitor" {
+    after_term --name "term-$$"
+    "$MOAT" rm "term-$$"
+}
+
+stopped_from_outside()
+{
     for signal in TSTP STOP; do
-        go -it -e 'PS1=in# ' busybox sh
+        go "$@" -it -e 'PS1=in# ' busybox sh
         person 'expect:user% ' modes 'send:./go\n' 'expect:in# ' raw "kill:$signal:$dir/pid" expect:Stopped 'expect:user% ' same-modes \
             'send:echo here-$((40+2))\n' expect:here-42 'send:fg\n' raw 'send:echo in-$((50+2))\n' expect:in-52 'send:exit 9\n' \
             'expect:user% ' same-modes 'send:exit $?\n' -- "${SHELL_OF_USER[@]}"
         assert_status 9
+        "$MOAT" ps -aq | xargs -r "$MOAT" rm > /dev/null
     done
 }
 
+@test "stopped from outside, the shell has its terminal; fg brings the session back" { stopped_from_outside --rm; }
+
+@test "the same, attached to a monitor" { stopped_from_outside --name "stopped-$$"; }
+
 @test "under script(1)" {
     require_command script bsdutils
-    run script -qec "'$MOAT' run -it busybox sh -c 'tty; exit 7'" /dev/null < /dev/null
+    run script -qec "'$MOAT' run --rm -it busybox sh -c 'tty; exit 7'" /dev/null < /dev/null
     [ "$status" = 7 ] || report_run "expected status 7"
     assert_contains "/dev/pts/0"
 }
 
 @test "in tmux: runs, takes keys, follows the window" {
     require_command tmux
-    tmux -L "moat-$$" -f /dev/null new-session -d -s t -x 100 -y 30 "'$MOAT' run -it -e 'PS1=in# ' busybox sh" 3>&-
+    tmux -L "moat-$$" -f /dev/null new-session -d -s t -x 100 -y 30 "'$MOAT' run --rm -it -e 'PS1=in# ' busybox sh" 3>&-
     shown() { tmux -L "moat-$$" capture-pane -p -t t | grep -q -- "$1"; }
     wait_for 8 shown '^in#' || { tmux -L "moat-$$" kill-server; false; }
     tmux -L "moat-$$" send-keys -t t 'stty size' Enter

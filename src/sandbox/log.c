@@ -88,8 +88,10 @@ static int find_end(struct log *l)
         return -errno;
     if (!S_ISREG(st.st_mode))
         return -EINVAL;
-    if (st.st_size < (off_t)sizeof f) /* killed before its header was written */
+    if (st.st_size < (off_t)sizeof f) { /* killed before its header was written */
+        l->sequence = newest_sequence(l->dir_fd);
         return begin_file(l);
+    }
     if (pread(l->fd, &f, sizeof f, 0) != sizeof f || f.magic != LOG_MAGIC)
         return -EINVAL;
     l->sequence = f.sequence;
@@ -171,12 +173,14 @@ int log_open(struct log *l, int dir_fd, uint64_t size_max, uint32_t files_max, s
         return err_sys(err, -errno, "/dev/null");
     if (!size_max)
         return 0;
-    l->sequence = newest_sequence(dir_fd);
     l->fd = openat(dir_fd, "log", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    int r = l->fd >= 0 ? find_end(l) : errno == ENOENT ? new_file(l) : -errno;
+    int r = l->fd >= 0 ? find_end(l) : -errno;
     if (r == -EINVAL) { /* not a log of this version: set aside, not overwritten */
         close(l->fd);
         shift_files(l);
+    }
+    if (r == -EINVAL || r == -ENOENT) {
+        l->sequence = newest_sequence(dir_fd);
         r = new_file(l);
     }
     if (r == 0)

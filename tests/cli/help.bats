@@ -75,11 +75,6 @@ setup() { export NO_COLOR=1; }
     assert_error 125 "--privileged" "--cap-add" "--device" "seccomp=unconfined"
 }
 
-@test "-d is refused: the monitor is not in this build" {
-    run moat run -d x
-    assert_error 125 "--detach" "monitor"
-}
-
 @test "-p is refused by name" {
     run moat run -p 80:80 x
     assert_error 125 "--publish" "--network none or host"

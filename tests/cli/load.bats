@@ -20,7 +20,7 @@ teardown() { rm -rf "$MOAT_RUN_DIR"; }
 nothing_left()
 {
     local left
-    left=$(ls -A "$MOAT_RUN_DIR" | grep -vx .ids
+    left=$(ls -A "$MOAT_RUN_DIR" | grep -vx -e .ids -e '.events.*'
            ls -A "$MOAT_RUN_DIR/.ids" "$MOAT_DATA_DIR/layers" 2>/dev/null | grep -v ':$' | grep .
            ls -d "$MOAT_DATA_DIR"/images/.tmp-* /sys/fs/cgroup/*/moat-load-* /sys/fs/cgroup/moat-load-* 2>/dev/null
            leaks_since "$before" | grep -e "$dir" -e moat-load) || true

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any message, with up to five descriptors beside it, to control_receive(): a record that passes is whole, and no
+ * descriptor stays open that the caller was not given. */
+#include "base/mem.h"
+#include "boundary/control.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define FDS_MOST 5
+
+static void send_all(int sock, const uint8_t *data, size_t size, int n_fds)
+{
+    union {
+        struct cmsghdr h;
+        char space[CMSG_SPACE(FDS_MOST * sizeof(int))];
+    } control = {0};
+    struct iovec iov = {(void *)(uintptr_t)data, size};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    int fds[FDS_MOST] = {0, 0, 0, 0, 0};
+
+    if (n_fds) {
+        msg.msg_control = &control;
+        msg.msg_controllen = CMSG_SPACE((size_t)n_fds * sizeof(int));
+        control.h = (struct cmsghdr){
+            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN((size_t)n_fds * sizeof(int))};
+        memcpy(CMSG_DATA(&control.h), fds, (size_t)n_fds * sizeof(int));
+    }
+    if (sendmsg(sock, &msg, MSG_NOSIGNAL) < 0)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct control_record r;
+    uint8_t payload[64];
+    int pair[2];
+
+    if (size < 1 || size > 4096)
+        return 0;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        abort();
+    int lowest = dup(0);
+    close(lowest);
+    send_all(pair[0], data + 1, size - 1, data[0] % (FDS_MOST + 1));
+    int got = control_receive(pair[1], &r, false);
+    if (got == 1) {
+        if (r.header.magic != CONTROL_MAGIC || r.header.version != CONTROL_VERSION ||
+            r.header.length > CONTROL_PAYLOAD_MAX || r.header.length != size - 1 - sizeof r.header)
+            abort();
+        for (size_t n = 0; n <= sizeof payload; n += 8) {
+            control_payload(&r, payload, n);
+            for (size_t i = r.header.length; i < n; i++)
+                if (payload[i])
+                    abort();
+        }
+        if ((r.fd >= 0) != (data[0] % (FDS_MOST + 1) > 0))
+            abort();
+    } else if (r.fd != -1) {
+        abort();
+    }
+    cleanup_fd(&r.fd);
+    int now = dup(0);
+    close(now);
+    if (now != lowest)
+        abort();
+    close(pair[0]);
+    if (control_receive(pair[1], &r, false) != 0 || r.fd != -1)
+        abort();
+    close(pair[1]);
+    return 0;
+}

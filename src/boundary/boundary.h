@@ -58,6 +58,7 @@ int lowering_add(struct lowering *l, enum lower_how how, const char *item, const
 struct layered_root {
     const char *data_dir;             /* "/var/lib/moat"; NULL: policy.root_path is the root itself */
     const char *lower, *upper, *work; /* relative to data_dir; upper NULL: read-only */
+    bool discarded; /* removed with its end: need not survive a crash of the host, so it is never synchronised */
 };
 
 struct instance {
@@ -114,6 +115,9 @@ struct boundary {
     int (*update)(struct instance *inst, const struct limits *l, struct err *err);
     int (*stats)(struct instance *inst, struct cgroup_stats *st, struct err *err);
     int (*destroy)(struct instance *inst, struct err *err);
+    /* A descriptor that keeps back what is slow to take apart when the process of inst->pid dies, until it is closed: a
+     * removal need not wait for that. -1: nothing. */
+    int (*hold)(const struct instance *inst);
 };
 
 extern const struct boundary boundary_container;

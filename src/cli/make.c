@@ -283,7 +283,9 @@ static int make_layer(struct making *r, struct err *err)
 
     if (r->from_image) { /* read-only ones too: mount points that the image lacks are made in the layer */
         const char *lower = r->image.rootfs + strlen(r->store.path) + 1;
-        return layers_make(&r->sb, r->store.path, lower, err);
+        int rc = layers_make(&r->sb, r->store.path, lower, err);
+        r->sb.inst.layers.discarded = r->o.rm;
+        return rc;
     }
     if (r->sb.foreground)
         return 0;

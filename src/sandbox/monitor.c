@@ -40,6 +40,7 @@
 #define BACKOFF_FIRST 100        /* ms before a restart, doubled each time up to the most, as docker has it */
 #define BACKOFF_MOST  60000
 #define BACKOFF_RESET 10000 /* a run so long begins anew */
+#define THAW_MS       200   /* after SIGKILL */
 #define RESPAWN_QUIET 1000  /* ms: a monitor that dies sooner is made anew only after so long */
 #define HAND_TRIES    100   /* a hand that was killed has done nothing, or a part that can be repeated */
 
@@ -72,7 +73,7 @@ struct monitor {
     bool manual, remove, timed_out, over, restarting;
     bool tried; /* to remove it: what m.facts say is about that */
     uint32_t restarts;
-    int64_t started, time_limit, kill_at, restart_at; /* CLOCK_MONOTONIC ms; 0: none */
+    int64_t started, time_limit, kill_at, thaw_at, restart_at; /* CLOCK_MONOTONIC ms; 0: none */
     int64_t backoff;
     int64_t terminal_again; /* leave the terminal alone until then */
     int64_t guard_again;    /* no child could be made to go on in our place: not before then */
@@ -220,7 +221,7 @@ static void runs(void)
     m.known = m.timed_out = m.restarting = false;
     m.started = now_ms() - f->age_ms;
     m.time_limit = f->timeout_ms > 0 ? m.started + f->timeout_ms : 0;
-    m.kill_at = m.restart_at = 0;
+    m.kill_at = m.thaw_at = m.restart_at = 0;
     if (f->terminal)
         take_terminal(true);
 }
@@ -261,6 +262,13 @@ static void over(void)
 
 static void run_ended(struct monitor_end *e);
 
+/* Without a place to log, nothing is kept: a workload is not ended for that. */
+static void open_log(void)
+{
+    if (m.log.null_fd < 0 && log_open(&m.log, MONITOR_LAYER, m.facts.log_size, m.facts.log_files, &(struct err){0}) < 0)
+        m.log.size_max = 0;
+}
+
 static void run_start(void)
 {
     static struct monitor_end failed;
@@ -274,6 +282,7 @@ static void run_start(void)
     m.child = true;
     if (r == 0 && m.facts.code == 0) {
         runs();
+        open_log();
         report_ready(0, false, NULL);
         flock(MONITOR_STATE, LOCK_UN);
         return;
@@ -371,6 +380,7 @@ static void workload_ended(void)
     if (m.pidfd >= 0)
         close(m.pidfd);
     m.pidfd = -1;
+    m.kill_at = m.thaw_at = 0;
 }
 
 /* ---- stopping ----------------------------------------------------------------------------------------------- */
@@ -379,6 +389,16 @@ static void workload_kill(void)
 {
     workload_signal(SIGKILL);
     m.kill_at = 0;
+    m.thaw_at = now_ms() + THAW_MS;
+}
+
+/* A frozen process does not die of a signal. */
+static void workload_thaw(void)
+{
+    static struct monitor_facts ignored;
+
+    m.thaw_at = now_ms() + 10 * THAW_MS;
+    hand_thaw(&m.hands, &ignored);
 }
 
 static void stop(int signo, int64_t timeout_ms)
@@ -480,6 +500,8 @@ static void serve(struct client *c, const struct control_record *r)
     }
     case CONTROL_REMOVE:
         m.remove = true;
+        if (m.pidfd >= 0 && m.facts.boundary && m.facts.boundary->hold)
+            m.facts.boundary->hold(&(struct instance){.pid = m.facts.pid}); /* until we end */
         c->waits = WAITS_REMOVE;
         c->serial = serial;
         stop(SIGKILL, 0);
@@ -553,7 +575,7 @@ static int poll_prepare(struct pollfd *p)
 
 static int next_date(void)
 {
-    const int64_t dates[] = {m.time_limit, m.kill_at, m.restart_at, m.terminal_again, m.guard_again};
+    const int64_t dates[] = {m.time_limit, m.kill_at, m.thaw_at, m.restart_at, m.terminal_again, m.guard_again};
     int64_t at = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(dates); i++)
@@ -582,6 +604,8 @@ static void dates(void)
     }
     if (m.kill_at && now >= m.kill_at)
         workload_kill();
+    if (m.thaw_at && now >= m.thaw_at)
+        workload_thaw();
     if (m.restart_at && now >= m.restart_at)
         run_start();
 }
@@ -790,11 +814,11 @@ static void monitor_run(enum birth birth, pid_t guard)
     watch_guard(guard);
     for (int i = 0; i < CLIENTS_MAX; i++)
         m.clients[i].fd = -1;
-    m.master = m.pidfd = -1;
-    int r = look(&err);
+    m.master = m.pidfd = m.log.fd = m.log.null_fd = -1;
+    int r = birth == BORN_START ? 0 : look(&err);
     if (r == 0 && (r = open_pipes()) < 0)
         err_sys(&err, r, "pipes in the state directory");
-    if (r == 0)
+    if (r == 0 && birth != BORN_START)
         r = log_open(&m.log, MONITOR_LAYER, m.facts.log_size, m.facts.log_files, &err);
     if (r < 0) {
         report_ready(r, false, err.text);
@@ -803,7 +827,6 @@ static void monitor_run(enum birth birth, pid_t guard)
     if (birth != BORN_START) {
         take_over(birth == BORN_RECOVER);
     } else {
-        m.facts.run = m.facts.end.known && m.facts.end.run > m.facts.run ? m.facts.end.run : m.facts.run;
         run_start();
     }
     slim();

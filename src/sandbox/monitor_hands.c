@@ -22,11 +22,12 @@
 #include <unistd.h>
 
 #define ARENA_SIZE (64u << 20)
+#define LOCK_MS    10000
 
 static struct arena arena;
 
 /* Only what lies in the directory that we were given: another may bear the name by now. */
-static int load(const struct monitor_hands *h, struct sandbox *sb, struct err *err)
+static int load(const struct monitor_hands *h, struct sandbox *sb, bool locked, struct err *err)
 {
     struct stat ours, named;
 
@@ -36,7 +37,11 @@ static int load(const struct monitor_hands *h, struct sandbox *sb, struct err *e
     if (fstat(MONITOR_STATE, &ours) < 0 || fstatat(MONITOR_ROOT, h->id, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
         ours.st_ino != named.st_ino || ours.st_dev != named.st_dev)
         return err_set(err, -ENOENT, "container \"%s\" does not exist", h->id);
-    return sandbox_load(sb, h->id, err);
+    if (!locked)
+        return sandbox_load(sb, h->id, err);
+    int patience_ms = LOCK_MS;
+    int r = sandbox_load_ownerless(sb, h->id, &patience_ms, err);
+    return r == -EBUSY ? err_set(err, r, "%s: another command is at work on it", h->id) : r;
 }
 
 static int64_t process_age_ms(uint64_t key)
@@ -51,6 +56,7 @@ static void tell(const struct sandbox *sb, struct monitor_facts *f)
 {
     const struct policy *p = &sb->policy;
 
+    f->boundary = sb->inst.boundary;
     f->pid = sb->inst.pid;
     f->last_pid = sb->inst.pid > 0 ? sb->inst.pid : sb->recorded_pid;
     f->pid_key = sb->pid_key;
@@ -98,7 +104,7 @@ static int start(const struct monitor_hands *h, struct sandbox *sb, struct monit
 {
     sigset_t none;
     bool ready;
-    int r = load(h, sb, err);
+    int r = load(h, sb, false, err);
 
     if (r < 0)
         return r;
@@ -160,7 +166,8 @@ static struct sandbox_end judge(struct sandbox *sb, const struct monitor_end *e)
 {
     struct sandbox_end end = {.known = true, .run = e->run, .restarts = e->restarts, .stopped = e->manual};
 
-    read_limits(sb, &end);
+    if (!e->remove)
+        read_limits(sb, &end);
     end.finished = time_now_text(sb->arena);
     end.exit_code = monitor_exit_code(e);
     end.error = e->error[0] ? e->error : NULL;
@@ -186,8 +193,12 @@ static int end(const struct monitor_hands *h, const struct monitor_end *e, struc
                struct err *err)
 {
     char code[16];
-    int r = load(h, sb, err);
+    int r = load(h, sb, e->remove, err);
 
+    if (r == -ENOENT && e->remove) {
+        f->removed = true;
+        return 0;
+    }
     if (r < 0)
         return r;
     f->end = e->finish ? sb->end : judge(sb, e);
@@ -196,7 +207,7 @@ static int end(const struct monitor_hands *h, const struct monitor_end *e, struc
     f->restart = f->end.restarting;
     bool remove = e->remove || (sb->spec.auto_remove && !f->restart);
     /* First of all, so that it is known whatever happens to us from here on. */
-    if (!e->finish)
+    if (!e->finish && !e->remove)
         r = end_write(sb, &f->end, err);
     if ((e->half_made || e->finish) && sb->inst.cgroup.host)
         cgroup_signal_all(&sb->inst.cgroup, SIGKILL, &(struct err){0});
@@ -211,7 +222,7 @@ static int end(const struct monitor_hands *h, const struct monitor_end *e, struc
         int bad = sb->inst.boundary->destroy(&sb->inst, err);
         return r < 0 ? r : bad;
     }
-    r = sandbox_lock(sb, 10000, err);
+    r = e->remove ? 0 : sandbox_lock(sb, LOCK_MS, err);
     if (r == -ENOENT) {
         *err = (struct err){0};
         f->removed = true;
@@ -239,7 +250,7 @@ static void own_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-enum hand { HAND_LOOK, HAND_START, HAND_END };
+enum hand { HAND_LOOK, HAND_START, HAND_THAW, HAND_END };
 
 struct order {
     enum hand what;
@@ -260,7 +271,9 @@ static void work(const struct monitor_hands *h, const struct order *o, int repor
     } else if (o->what == HAND_END) {
         r = end(h, o->end, &sb, &f, &err);
     } else {
-        r = load(h, &sb, &err);
+        r = load(h, &sb, false, &err);
+        if (r == 0 && o->what == HAND_THAW && sb.inst.boundary->pause && sandbox_status(&sb) == SANDBOX_PAUSED)
+            r = sb.inst.boundary->pause(&sb.inst, false, &err);
     }
     if (o->what != HAND_END)
         tell(&sb, &f);
@@ -316,6 +329,11 @@ int hand_look(const struct monitor_hands *h, struct monitor_facts *out)
 int hand_start(const struct monitor_hands *h, struct monitor_facts *out)
 {
     return call(h, &(struct order){.what = HAND_START}, out);
+}
+
+int hand_thaw(const struct monitor_hands *h, struct monitor_facts *out)
+{
+    return call(h, &(struct order){.what = HAND_THAW}, out);
 }
 
 int hand_end(const struct monitor_hands *h, const struct monitor_end *e, struct monitor_facts *out)

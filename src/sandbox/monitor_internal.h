@@ -34,6 +34,7 @@ struct monitor_facts {
     int32_t not_run;
     char text[ERR_TEXT_MAX];
 
+    const struct boundary *boundary;
     int32_t pid;      /* 0: none */
     int32_t last_pid; /* the same, or that of the process which has ended */
     uint64_t pid_key;
@@ -87,6 +88,7 @@ extern const size_t n_monitor_ignored;
  * -errno when it died. */
 int hand_look(const struct monitor_hands *h, struct monitor_facts *out);
 int hand_start(const struct monitor_hands *h, struct monitor_facts *out);
+int hand_thaw(const struct monitor_hands *h, struct monitor_facts *out);
 int hand_end(const struct monitor_hands *h, const struct monitor_end *e, struct monitor_facts *out);
 
 #endif

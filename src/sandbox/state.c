@@ -393,7 +393,8 @@ static void use_spec(struct sandbox *sb)
         sb->inst.layers = (struct layered_root){.data_dir = s->data_dir,
                                                 .lower = s->layer_lower,
                                                 .upper = arena_printf(sb->arena, "%s/upper", layer),
-                                                .work = arena_printf(sb->arena, "%s/work", layer)};
+                                                .work = arena_printf(sb->arena, "%s/work", layer),
+                                                .discarded = s->auto_remove};
     }
 }
 

@@ -5,7 +5,9 @@
 #include "host/features.h"
 #include "host/sys.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -127,6 +129,15 @@ static int container_destroy(struct instance *inst, struct err *err)
     return r;
 }
 
+/* The mount namespace: taking an overlay apart synchronises the whole file system that holds its upper layer. */
+static int container_hold(const struct instance *inst)
+{
+    char path[32];
+
+    snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)inst->pid);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 const struct boundary boundary_container = {
     .name = "container",
     .offer = container_offer,
@@ -142,4 +153,5 @@ const struct boundary boundary_container = {
     .update = container_update,
     .stats = container_stats,
     .destroy = container_destroy,
+    .hold = container_hold,
 };

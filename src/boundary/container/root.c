@@ -28,6 +28,8 @@ static int overlay_root(struct launch *l)
         r = mount_fs_string(fs, keys[i], l->overlay_data[i]);
     if (r == 0 && l->own_user_ns)
         r = mount_fs_flag(fs, "userxattr");
+    if (r == 0 && l->inst->layers.discarded && l->overlay_data[1])
+        mount_fs_flag(fs, "volatile"); /* Linux 5.10 */
     int tree = r < 0 ? r : mount_fs_create(fs, l->own_user_ns ? MOUNT_ATTR_NODEV : 0);
     close_fd(fs);
     /* The overlay has its own copies of the layers' mounts. The tree must go before the pivot: stacked on the old root

@@ -351,31 +351,15 @@ step()
 }
 
 @test "kill -9 at the system calls of run -d: the caller" { step launcher; }
-@test "kill -9 at the system calls of run -d: what forks the guard" { stride=1 step child; }
-@test "kill -9 at the system calls of run -d: the guard" { step 2; }
-@test "kill -9 at the system calls of run -d: the monitor" { step 3; }
-@test "kill -9 at the system calls of run -d: the monitor, --rm" { step 3 --rm; }
-@test "kill -9 at the system calls of run -d: the hand that starts it" { step 5; }
-@test "kill -9 at the system calls of run -d: the workload's process" { step 6; }
-@test "kill -9 at the system calls of run: the hand of the end" { attached='' step 7; }
-@test "kill -9 at the system calls of run --restart: the hand of the end" { attached='' program=false step 7 --restart on-failure:1; }
-
-@test "the caller of run -d is killed at any moment: it runs, or nothing is left" {
-    local i
-    for ((i = 0; i < 12 + MOAT_TEST_SCALE; i++)); do
-        "$MOAT" run -d --name "$n" --rootfs "$root" sleep 1000 > /dev/null 2>&1 3>&- & local pid=$!
-        sleep 0.00$((RANDOM % 9))
-        kill -9 $pid 2> /dev/null || true
-        wait $pid 2> /dev/null || true
-        wait_for 5 sh -c '! pgrep -f "$0" > /dev/null || [ -e "$1" ]' "^moat-monitor $n $MOAT_RUN_DIR " "$MOAT_RUN_DIR/$n/state.json"
-        "$MOAT" system check > /dev/null
-        if [ -e "$MOAT_RUN_DIR/$n/state.json" ] && kill -0 "$(init)" 2> /dev/null; then
-            settled
-            assert_equal "$(timeout 10 "$MOAT" exec "$n" echo inside)" inside
-        fi
-        cleared "caller killed, round $i"
-    done
-}
+# In the order of birth: the guard, the monitor, its hand that looks, the hand that starts, the workload, the hand of the end.
+@test "kill -9 at the system calls of run -d: the guard" { step 1; }
+@test "kill -9 at the system calls of run -d: the monitor" { step 2; }
+@test "kill -9 at the system calls of run -d: the monitor, --rm" { step 2 --rm; }
+@test "kill -9 at the system calls of run -d: the hand that looks" { step 3; }
+@test "kill -9 at the system calls of run -d: the hand that starts it" { step 4; }
+@test "kill -9 at the system calls of run -d: the workload's process" { step 5; }
+@test "kill -9 at the system calls of run: the hand of the end" { attached='' step 6; }
+@test "kill -9 at the system calls of run --restart: the hand of the end" { attached='' program=false step 6 --restart on-failure:1; }
 
 @test "kill -9 at the system calls of stop: the caller" {
     local at status

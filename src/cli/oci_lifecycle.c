@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "cli/oci.h"
+#include "host/unixsock.h"
 #include "policy/names.h"
 #include "sandbox/console.h"
 #include "sandbox/state.h"
@@ -15,7 +16,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,16 +32,12 @@ int oci_load(struct oci *o, struct sandbox *sb, struct err *err)
 
 int oci_console_connect(const char *path, struct err *err)
 {
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    int s = socket(AF_UNIX, SOCK_STREAM, 0);
+    int s = unixsock_connect(AT_FDCWD, path, SOCK_STREAM);
 
-    if (strlen(path) >= sizeof addr.sun_path)
-        return err_set(err, -ENAMETOOLONG, "--console-socket %s", path);
-    strcpy(addr.sun_path, path);
-    int r = s < 0 || connect(s, (struct sockaddr *)&addr, sizeof addr) < 0 ? -errno : s;
-    if (r < 0 && s >= 0)
-        close(s);
-    return r < 0 ? err_sys(err, r, "--console-socket %s", path) : r;
+    if (s < 0)
+        return err_sys(err, s, "--console-socket %s", path);
+    fcntl(s, F_SETFD, 0); /* moat-enter's */
+    return s;
 }
 
 int oci_write_pid_file(const char *path, pid_t pid, struct err *err)

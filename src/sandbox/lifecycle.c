@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "boundary/hooks.h"
+#include "host/unixsock.h"
 #include "sandbox/ids.h"
 #include "sandbox/layers.h"
 #include "sandbox/monitor.h"
@@ -18,7 +19,6 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 void (*sandbox_warn)(const char *text);
@@ -168,17 +168,14 @@ int sandbox_start(struct sandbox *sb, struct err *err)
  */
 static bool waits_for_start(struct sandbox *sb)
 {
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
     struct stat st;
 
     if (fstatat(sb->inst.state_fd, "start.sock", &st, AT_SYMLINK_NOFOLLOW) < 0)
         return false;
-    snprintf(addr.sun_path, sizeof addr.sun_path, "/proc/self/fd/%d/start.sock", sb->inst.state_fd);
-    int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool waits = s >= 0 && (connect(s, (struct sockaddr *)&addr, sizeof addr) == 0 || errno == EAGAIN);
+    int s = unixsock_connect(sb->inst.state_fd, "start.sock", SOCK_STREAM | SOCK_NONBLOCK);
     if (s >= 0)
         close(s);
-    return waits;
+    return s >= 0 || s == -EAGAIN;
 }
 
 static enum sandbox_status ended_status(const struct sandbox *sb)

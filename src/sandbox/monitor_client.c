@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "host/clone.h"
 #include "host/sys.h"
+#include "host/unixsock.h"
 #include "sandbox/monitor_internal.h"
 
 #include <errno.h>
@@ -17,7 +18,6 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 3000 /* for a monitor that is being made, or that is just ending */
@@ -49,25 +49,10 @@ bool monitor_alive(const struct sandbox *sb)
     return alive;
 }
 
-static void socket_address(const struct sandbox *sb, struct sockaddr_un *addr)
-{
-    *addr = (struct sockaddr_un){.sun_family = AF_UNIX};
-    snprintf(addr->sun_path, sizeof addr->sun_path, "/proc/self/fd/%d/control.sock", sb->inst.state_fd);
-}
-
 static int listen_socket(const struct sandbox *sb)
 {
-    struct sockaddr_un addr;
-    int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    socket_address(sb, &addr);
     unlinkat(sb->inst.state_fd, "control.sock", 0);
-    mode_t old = umask(0177);
-    int r = s < 0 || bind(s, (struct sockaddr *)&addr, sizeof addr) < 0 || listen(s, 64) < 0 ? -errno : s;
-    umask(old);
-    if (r < 0 && s >= 0)
-        close(s);
-    return r;
+    return unixsock_listen(sb->inst.state_fd, "control.sock", SOCK_SEQPACKET | SOCK_NONBLOCK, 64);
 }
 
 /* The pipe of a standard input that is kept open: both ends in one descriptor, so that it never ends by itself. */
@@ -204,18 +189,11 @@ int monitor_recover(struct sandbox *sb, struct err *err)
 /* A guard that lives makes a new monitor, and the socket is its own: a connection waits for it. */
 int monitor_connect(struct sandbox *sb, struct err *err)
 {
-    struct sockaddr_un addr;
-    int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int s = unixsock_connect(sb->inst.state_fd, "control.sock", SOCK_SEQPACKET);
 
-    if (s < 0)
-        return err_sys(err, -errno, "control socket");
-    socket_address(sb, &addr);
-    if (connect(s, (struct sockaddr *)&addr, sizeof addr) == 0)
-        return s;
-    int r = -errno;
-    close(s);
-    return r == -ENOENT || r == -ECONNREFUSED ? err_set(err, -ENOTCONN, "%s is not running", sb->id)
-                                              : err_sys(err, r, "control socket of %s", sb->id);
+    if (s == -ENOENT || s == -ECONNREFUSED)
+        return err_set(err, -ENOTCONN, "%s is not running", sb->id);
+    return s < 0 ? err_sys(err, s, "control socket of %s", sb->id) : s;
 }
 
 int monitor_ask(int sock, uint16_t type, const void *payload, size_t length, struct control_record *reply,

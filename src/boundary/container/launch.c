@@ -12,6 +12,7 @@
 #include "host/idmap.h"
 #include "host/mountapi.h"
 #include "host/netlink.h"
+#include "host/unixsock.h"
 #include "policy/names.h"
 
 #include <sched.h>
@@ -21,7 +22,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -393,28 +393,22 @@ static int clone_setup(struct launch *l, struct err *err)
 
 static int start_socket(struct instance *inst, struct err *err)
 {
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    int s = socket(AF_UNIX, SOCK_STREAM, 0);
+    int s = unixsock_listen(inst->state_fd, "start.sock", SOCK_STREAM, 4);
 
-    snprintf(addr.sun_path, sizeof addr.sun_path, "/proc/self/fd/%d/start.sock", inst->state_fd);
-    mode_t old = umask(0177);
-    int r = s < 0 || bind(s, (struct sockaddr *)&addr, sizeof addr) < 0 || listen(s, 4) < 0 ? -errno : s;
-    umask(old);
-    return r < 0 ? err_sys(err, r, "start socket in the state directory") : r;
+    if (s < 0)
+        return err_sys(err, s, "start socket in the state directory");
+    fcntl(s, F_SETFD, 0); /* moat-enter's */
+    return s;
 }
 
 static int listener_socket(const char *path, struct err *err)
 {
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    int s = socket(AF_UNIX, SOCK_STREAM, 0);
+    int s = unixsock_connect(AT_FDCWD, path, SOCK_STREAM);
 
-    if (strlen(path) >= sizeof addr.sun_path)
-        return err_set(err, -ENAMETOOLONG, "linux.seccomp.listenerPath %s", path);
-    strcpy(addr.sun_path, path);
-    int r = s < 0 || connect(s, (struct sockaddr *)&addr, sizeof addr) < 0 ? -errno : s;
-    if (r < 0)
-        close_fd(s);
-    return r < 0 ? err_sys(err, r, "linux.seccomp.listenerPath %s: no agent listens there", path) : r;
+    if (s < 0)
+        return err_sys(err, s, "linux.seccomp.listenerPath %s: no agent listens there", path);
+    fcntl(s, F_SETFD, 0); /* moat-enter's */
+    return s;
 }
 
 /* The launcher's pipe end is close-on-exec only for its own later children: the set-up stage passes it to moat-enter.
@@ -650,14 +644,12 @@ int container_settle(struct instance *inst, bool *ready, struct err *err)
 
 int container_start(struct instance *inst, struct err *err)
 {
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
     struct enter_report rep;
     char order = ENTER_ORDER_START;
-    _cleanup_fd_ int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    _cleanup_fd_ int s = unixsock_connect(inst->state_fd, "start.sock", SOCK_STREAM);
 
-    snprintf(addr.sun_path, sizeof addr.sun_path, "/proc/self/fd/%d/start.sock", inst->state_fd);
-    if (s < 0 || connect(s, (struct sockaddr *)&addr, sizeof addr) < 0)
-        return err_sys(err, -errno, "cannot start: the created process does not listen any more");
+    if (s < 0)
+        return err_sys(err, s, "cannot start: the created process does not listen any more");
     if (write(s, &order, 1) != 1)
         return err_sys(err, -errno, "cannot start");
     int r = read_report(s, &rep);

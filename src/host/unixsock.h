@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sockets with a name in a directory that is open: the name may be as long as a name may be, since the address goes by
+ * /proc/self/fd. All close-on-exec. */
+#ifndef MOAT_HOST_UNIXSOCK_H
+#define MOAT_HOST_UNIXSOCK_H
+
+/* type as in socket(2) (SOCK_STREAM | SOCK_NONBLOCK ...). dirfd AT_FDCWD: `name` is a path, at most 107 bytes of it
+ * (-ENAMETOOLONG). A descriptor or -errno. */
+int unixsock_connect(int dirfd, const char *name, int type);
+/* Makes it, mode 0600, and listens. */
+int unixsock_listen(int dirfd, const char *name, int type, int backlog);
+
+#endif

@@ -85,7 +85,6 @@ struct enter_record {
     uint32_t state, state_len;                 /* offset of the state JSON for hooks */
     uint32_t seccomp_state, seccomp_state_len; /* offset of the message that goes with the listener */
     uint16_t rows, cols;                       /* terminal size; 0: leave */
-    uint32_t stop_signal;                      /* ENTER_INIT: unused by 0 */
 };
 
 _Static_assert(offsetof(struct enter_record, ns_fds) == 40, "layout of enter_record changed: bump ENTER_VERSION");
@@ -96,8 +95,7 @@ enum enter_stage {
     ENTER_READY = 1, /* set up; waiting for the order to start */
     ENTER_FORKED,    /* code: the pid of the process that goes on, in the launcher's pid namespace */
     ENTER_FAILED_BASE = 16,
-    ENTER_BAD_RECORD = ENTER_FAILED_BASE,
-    ENTER_FAILED_CGROUP,
+    ENTER_FAILED_CGROUP = ENTER_FAILED_BASE,
     ENTER_FAILED_SETNS,
     ENTER_FAILED_FORK,
     ENTER_FAILED_CONSOLE,

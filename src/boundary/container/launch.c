@@ -187,11 +187,10 @@ static int finish_group(struct launch *l, struct err *err)
 
 /* ---- after the clone ---------------------------------------------------------------------------------------- */
 
-static int shift_tree(struct launch *l, int tree, bool recursive, int userns, const char *what, struct err *err)
+static int shift_tree(int tree, bool recursive, int userns, const char *what, struct err *err)
 {
     int r = mount_set(tree, recursive, MOUNT_ATTR_IDMAP, 0, 0, userns);
 
-    (void)l;
     if (r == -EINVAL)
         return err_set(err, r,
                        "%s: its file system cannot be id-mapped (overlay, network file systems); use --userns host, or "
@@ -238,7 +237,7 @@ static int shift_binds(struct launch *l, int own_userns, struct err *err)
             r = err_set(err, -EINVAL, "mount %s: idmap needs uidMappings, or a user namespace", m->destination);
         const char *what = r < 0 ? "" : arena_printf(l->inst->arena, "mount %s (source %s)", m->destination, m->source);
         if (r == 0)
-            r = shift_tree(l, l->mount_fds[i], m->idmap == IDMAP_RECURSIVE || m->recursive, userns, what, err);
+            r = shift_tree(l->mount_fds[i], m->idmap == IDMAP_RECURSIVE || m->recursive, userns, what, err);
         if (userns >= 0 && userns != own_userns)
             close(userns);
         if (r < 0)
@@ -266,7 +265,7 @@ static int write_ids(struct launch *l, struct err *err)
     _cleanup_fd_ int userns = l->own_user_ns ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     int r = 0;
     if (inst->idmap_root && userns >= 0)
-        r = shift_tree(l, l->data_fd >= 0 ? l->data_fd : l->root_fd, false, userns,
+        r = shift_tree(l->data_fd >= 0 ? l->data_fd : l->root_fd, false, userns,
                        inst->root_path ? inst->root_path : "image", err);
     return r < 0 ? r : shift_binds(l, userns, err);
 }

@@ -244,7 +244,6 @@ static const char *stage_text(uint32_t stage)
         uint32_t stage;
         const char *text;
     } texts[] = {
-        {ENTER_BAD_RECORD, "last stage: bad record"},
         {ENTER_FAILED_CGROUP,
          "cgroup: cannot enter (without root and on cgroup v2 only from the group it was started from)"},
         {ENTER_FAILED_SETNS, "namespace: cannot join"},

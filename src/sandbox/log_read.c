@@ -82,14 +82,27 @@ static bool is_newest(const struct log_reader *r)
            ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }
 
+/* A header that is being written is seen in part: read until it is twice the same. */
+static ssize_t read_header(const struct log_reader *r, struct log_header *h)
+{
+    struct log_header again = {0};
+    ssize_t n;
+
+    do {
+        *h = again;
+        n = pread(r->fd, &again, sizeof again, (off_t)r->at);
+    } while (n == (ssize_t)sizeof again && memcmp(h, &again, sizeof again) != 0);
+    return n < 0 ? -errno : n;
+}
+
 /* The next header into r->record. 1, 0 (none for now), -errno. */
 static int next_record(struct log_reader *r, struct err *err)
 {
     for (bool complete = false;;) {
         struct log_header h;
-        ssize_t n = pread(r->fd, &h, sizeof h, (off_t)r->at);
+        ssize_t n = read_header(r, &h);
         if (n < 0)
-            return err_sys(err, -errno, "log");
+            return err_sys(err, (int)n, "log");
         if (n != (ssize_t)sizeof h || h.mark == 0 || h.flags & LOG_OPEN) {
             if (complete) { /* its last record could not be written (full disk) */
                 if (!open_from(r, r->sequence + 1))

@@ -218,6 +218,9 @@ static int read_end(struct session *s, struct err *err)
     s->ended = s->have_end = true;
     s->status = end.exit_code;
     s->a->end.oom_killed = end.oom_killed;
+    end.reason[sizeof end.reason - 1] = 0;
+    if (!strcmp(end.reason, end_reason_name(END_PIDS)))
+        s->a->end.reason = END_PIDS;
     return 0;
 }
 

@@ -33,6 +33,7 @@ static void put_state(struct sandbox *sb, struct json_writer *w)
     json_string(w, "StartedAt", started ? started : NEVER);
     json_string(w, "FinishedAt", sb->end.known && sb->end.finished ? sb->end.finished : NEVER);
     json_string(w, "ExitReason", e.known ? end_reason_name(e.reason) : "");
+    json_uint(w, "PidsLimitHits", e.known ? e.pids_limit_hits : 0);
     json_object_end(w);
 }
 

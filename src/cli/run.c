@@ -99,20 +99,28 @@ static int wait_for_end(struct making *r, int console, int *status, bool *timed_
     return rc;
 }
 
+static void say_processes(void)
+{
+    sandbox_warn("its limit on processes was reached (--pids-limit raises it)");
+}
+
 static void say_memory(void)
 {
     sandbox_warn("killed, and its memory limit was reached (-m raises it)");
 }
 
 /* Else all that a user sees of a limit that is too low is a status of 137, from before the first instruction too. */
-static void say_killed_for_memory(struct making *r, int status)
+static void say_limits(struct making *r, int status)
 {
     struct cgroup_stats st = {0};
 
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && r->sb.inst.cgroup.host &&
-        cgroup_read_stats(&r->sb.inst.cgroup, &st, &(struct err){0}) == 0 &&
+    if (!status || !r->sb.inst.cgroup.host || cgroup_read_stats(&r->sb.inst.cgroup, &st, &(struct err){0}) < 0)
+        return;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
         ((st.oom_kills.set && st.oom_kills.v) || (st.memory_failcnt.set && st.memory_failcnt.v)))
         say_memory();
+    if (st.pids_limit_hits.set && st.pids_limit_hits.v)
+        say_processes();
 }
 
 static int shell_status(int status)
@@ -148,7 +156,7 @@ static int run_foreground(struct making *r, struct err *err)
     events_add(&r->sb, "create", NULL, NULL);
     events_add(&r->sb, "start", NULL, NULL);
     rc = wait_for_end(r, console[0], &status, &timed_out, err);
-    say_killed_for_memory(r, status);
+    say_limits(r, status);
     r->sb.inst.pid = 0;
     say_end(r, rc < 0 ? start_failure_status(rc, err) : timed_out ? EXIT_TIMEOUT : shell_status(status));
     struct err late = {0};
@@ -201,6 +209,8 @@ static int run_kept(struct making *r, struct err *err)
         return command_fail("run", err);
     if (a.end.oom_killed)
         say_memory();
+    if (a.end.reason == END_PIDS)
+        say_processes();
     return status;
 }
 

@@ -181,6 +181,8 @@ static struct sandbox_end judge(struct sandbox *sb, const struct monitor_end *e)
         end.reason = END_OOM;
     else if (e->manual)
         end.reason = END_STOPPED;
+    else if (end.pids_limit_hits && end.exit_code)
+        end.reason = END_PIDS;
     else
         end.reason = WIFSIGNALED(e->wait_status) ? END_SIGNAL : END_EXITED;
     if (end.reason == END_TIMEOUT)

@@ -47,6 +47,7 @@ enum end_reason {
     END_SIGNAL,       /* by a signal from inside or from elsewhere */
     END_STOPPED,      /* by stop, kill or rm */
     END_OOM,          /* the memory limit */
+    END_PIDS,         /* with an error, after the process limit had refused forks */
     END_TIMEOUT,      /* the time limit */
     END_START_FAILED, /* never ran: .error says why */
     END_LOST,         /* ended while nobody of ours lived to see it: the status is not known (255) */

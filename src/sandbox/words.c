@@ -9,9 +9,8 @@
 #include <time.h>
 
 static const char *const reasons[END_REASONS] = {
-    [END_EXITED] = "exited", [END_SIGNAL] = "signal",   [END_STOPPED] = "stopped",
-    [END_OOM] = "oom",       [END_TIMEOUT] = "timeout", [END_START_FAILED] = "start-failed",
-    [END_LOST] = "lost",
+    [END_EXITED] = "exited",   [END_SIGNAL] = "signal",   [END_STOPPED] = "stopped",           [END_OOM] = "oom",
+    [END_PIDS] = "pids-limit", [END_TIMEOUT] = "timeout", [END_START_FAILED] = "start-failed", [END_LOST] = "lost",
 };
 static const char *const restart_words[] = {
     [RESTART_NO] = "no",

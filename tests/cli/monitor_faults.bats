@@ -22,7 +22,7 @@ setup()
     export MOAT_RUN_DIR=$dir/run MOAT_DATA_DIR=$dir/data
     mkdir -p "$MOAT_DATA_DIR"
     RANDOM=${MOAT_TEST_SEED:-20}
-    stride=$((MOAT_TEST_SCALE >= 100 ? 1 : 13))
+    stride=$((MOAT_TEST_SCALE >= 100 ? 1 : 29))
 }
 
 teardown()

@@ -74,7 +74,7 @@ void help_print_all(void)
     printf("\n%sExamples%s\n", term_on(TERM_BOLD), term_off());
     for (const char *line = help_examples; *line; line += strcspn(line, "\n") + 1)
         printf("  %.*s\n", (int)strcspn(line, "\n"), line);
-    puts("\nbusybox is built in; debian stands for an image of yours (`moat help import`).\n\n"
+    puts("\nbusybox is built in; debian stands for an image of yours (`moat help pull`, `moat help import`).\n\n"
          "`moat help COMMAND` or `moat COMMAND --help` says more.");
 }
 

@@ -19,6 +19,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -300,12 +301,31 @@ static void read_signals(struct session *s)
     }
 }
 
+int attach_stdin(struct attach *a, struct err *err)
+{
+    int pair[2];
+
+    a->input = false;
+    if (!isatty(0))
+        return 0;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_sys(err, -errno, "standard input");
+    a->input = true;
+    a->input_fd = pair[1];
+    return pair[0];
+}
+
 static int open_input(struct session *s, struct err *err)
 {
     struct control_record reply = {.fd = -1};
 
     if (!s->a->input)
         return 0;
+    if (s->a->input_fd > 0) {
+        s->input = s->a->input_fd;
+        fcntl(s->input, F_SETFL, O_RDWR | O_NONBLOCK);
+        return 0;
+    }
     s->ask = monitor_connect(s->sb, err);
     if (s->ask < 0)
         return 0; /* over already: its end will be found */

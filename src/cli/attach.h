@@ -13,6 +13,7 @@
 struct attach {
     bool terminal; /* it has one: ours goes into raw mode while we read from it */
     bool input;    /* our standard input goes to it */
+    int input_fd;  /* and there: taken; 0: its monitor is asked where */
     bool no_output;
     bool no_sig_proxy;
     const char *detach_keys; /* NULL: ctrl-p,ctrl-q */
@@ -25,6 +26,10 @@ struct attach {
 
 /* Output counts from here on: before the sandbox is started, or whenever one joins it. */
 int attach_open(struct sandbox *sb, struct attach *a, struct err *err);
+/* What a sandbox without a terminal that is about to start gets as its standard input: our own, as it is; but not a
+ * terminal, which it could go on reading when we are gone: then one end of a socket, whose other end attach_run()
+ * writes what is typed to. A descriptor, the caller's to close when it is not 0; or -errno. */
+int attach_stdin(struct attach *a, struct err *err);
 /* Until it has ended and all its output is written, or the keys were typed. *status as a shell has it. */
 int attach_run(struct sandbox *sb, struct attach *a, int *status, struct err *err);
 

@@ -5,6 +5,7 @@
  */
 #include "cli/commands.h"
 #include "cli/oci.h"
+#include "cli/relay.h"
 #include "cli/sandboxes.h"
 #include "image/users.h"
 #include "policy/flags.h"
@@ -135,7 +136,8 @@ static int check_status(struct sandbox *sb, struct err *err)
     return s == SANDBOX_RUNNING ? 0 : err_set(err, -EINVAL, "Container %s is not running", sb->id);
 }
 
-static int open_streams(struct request *q, struct sandbox *sb, struct process *pr, int pair[2], struct err *err)
+static int open_streams(struct request *q, struct sandbox *sb, struct process *pr, int pair[2], struct relay *relay,
+                        struct err *err)
 {
     struct winsize ws;
 
@@ -160,7 +162,7 @@ static int open_streams(struct request *q, struct sandbox *sb, struct process *p
             return err_sys(err, -errno, "/dev/null");
         close(null);
     }
-    return 0;
+    return q->detach ? 0 : relay_prepare(relay, q->interactive, err);
 }
 
 /* 126 and 127 are docker's for what exec was to run. */
@@ -177,6 +179,7 @@ int cmd_exec(int argc, char **argv)
     static struct request q;
     static struct err err;
     static struct sandbox sb;
+    struct relay relay = {.terminal = {-1, -1, -1}, .ours = {-1, -1, -1}, .stop = -1};
     struct process pr;
     int at = 1, pair[2] = {-1, -1}, status = 0, errs = -1;
     bool timed_out = false;
@@ -197,7 +200,7 @@ int cmd_exec(int argc, char **argv)
         (r = make_process(&q, &sb, argv + at + 1, argc - at - 1, &pr, &err)) < 0)
         return failed(r, &err);
     errs = fcntl(2, F_DUPFD_CLOEXEC, 3); /* where to say what fails behind this */
-    if ((r = open_streams(&q, &sb, &pr, pair, &err)) < 0)
+    if ((r = open_streams(&q, &sb, &pr, pair, &relay, &err)) < 0)
         return failed(r, &err);
     sb.inst.die_with_launcher = !q.detach;
     if (!q.detach) {
@@ -207,6 +210,8 @@ int cmd_exec(int argc, char **argv)
     r = sb.inst.boundary->exec(&sb.inst, &pr, &err);
     if (errs >= 0)
         dup2(errs, 2);
+    if (r == 0)
+        r = relay_start(&relay, &err);
     if (r < 0)
         return failed(r, &err);
     if (pair[1] >= 0)
@@ -220,7 +225,9 @@ int cmd_exec(int argc, char **argv)
                              .stdout_fd = 1,
                              .keep_stdin = q.interactive,
                              .forward_signals = true};
-    if ((r = console_wait(&w, &status, &timed_out, &err)) < 0)
+    r = console_wait(&w, &status, &timed_out, &err);
+    relay_finish(&relay);
+    if (r < 0)
         return failed(r, &err);
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,6 +64,7 @@ int main(int argc, char **argv)
 {
     if (argc < 1 || !argv[0] || open_standard_streams() < 0)
         return EXIT_MOAT_ERROR;
+    signal(SIGCHLD, SIG_DFL); /* ignored by our caller, perhaps: then nobody could be waited for */
     if (!strcmp(argv[0], "moat-monitor"))
         return monitor_main(argc, argv);
     if (!strcmp(base_name(argv[0]), "moat-oci"))

@@ -18,9 +18,10 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define LOCK_MS  15000
-#define ANSWER_S 30
-#define TRIES    20 /* each waits for what another command or a monitor was about to do */
+#define LOCK_MS        15000
+#define ANSWER_S       30
+#define FIRST_ANSWER_S 3
+#define TRIES          20 /* each waits for what another command or a monitor was about to do */
 
 enum { OPTION_FILTER, OPTION_FORCE, OPTION_LINK, OPTION_VOLUMES };
 
@@ -51,9 +52,9 @@ static int refuse_running(const struct sandbox *sb, enum sandbox_status s, struc
 
 /* Asks the monitor. -ENOTCONN: there is none (any more). A process in an uninterruptible sleep does not end: that is
  * said, and not waited for without end. */
-static int ask_monitor(struct sandbox *sb, uint16_t what, struct err *err)
+static int ask_once(struct sandbox *sb, uint16_t what, int seconds, struct err *err)
 {
-    const struct timeval patience = {.tv_sec = ANSWER_S};
+    const struct timeval patience = {.tv_sec = seconds};
     struct control_record reply;
     _cleanup_fd_ int sock = monitor_connect(sb, err);
 
@@ -61,10 +62,23 @@ static int ask_monitor(struct sandbox *sb, uint16_t what, struct err *err)
         return sock;
     setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     int r = monitor_ask(sock, what, NULL, 0, &reply, err);
+    return r == -ECONNRESET || r == -EPIPE ? -ENOTCONN : r;
+}
+
+/* One that does not answer is held up, perhaps by the workload itself, which is then ended without it. */
+static int ask_monitor(struct sandbox *sb, uint16_t what, struct err *err)
+{
+    int r = ask_once(sb, what, FIRST_ANSWER_S, err);
+
+    if (r == -EAGAIN) {
+        if (what == CONTROL_REMOVE)
+            sb->inst.boundary->signal(&sb->inst, SIGKILL, &(struct err){0});
+        r = ask_once(sb, what, ANSWER_S, err);
+    }
     if (r == -EAGAIN)
         return err_set(err, -ETIMEDOUT, "cannot remove container %s: it did not end within %d s of SIGKILL", sb->id,
                        ANSWER_S);
-    return r == -ECONNRESET || r == -EPIPE ? -ENOTCONN : r;
+    return r;
 }
 
 static int remove_kept(struct sandbox *sb, bool force, struct err *err)

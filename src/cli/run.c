@@ -196,7 +196,13 @@ static int run_kept(struct making *r, struct err *err)
                        .detach_keys = r->o.detach_keys};
     if (!r->o.detach && (rc = attach_open(sb, &a, err)) < 0)
         return command_fail("run", err);
-    if ((rc = monitor_start(sb, own_stdin ? 0 : -1, &started, err)) < 0) {
+    int in = own_stdin ? attach_stdin(&a, err) : -1;
+    if (own_stdin && in < 0)
+        return command_fail("run", err);
+    rc = monitor_start(sb, in, &started, err);
+    if (in > 0)
+        close(in);
+    if (rc < 0) {
         command_fail("run", err);
         return started.not_run ? start_failure_status(rc, err) : EXIT_MOAT_ERROR;
     }

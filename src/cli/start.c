@@ -109,6 +109,10 @@ static int start_one(struct request *q, const char *word, int *status, struct er
     if ((r = sandbox_lock(&sb, LOCK_MS, err)) < 0)
         return r;
     bool runs = sb.inst.pid > 0;
+    if (!runs && sb.spec.auto_remove && sb.run) { /* its layer was never synchronised, and is not mounted twice */
+        sandboxes_close(&sb);
+        return err_set(err, -EINVAL, "%s was made with --rm and has ended: moat rm %s", word, word);
+    }
     if (runs && sandbox_status(&sb) == SANDBOX_PAUSED) {
         sandboxes_close(&sb);
         return err_set(err, -EBUSY, "cannot start a paused container, try unpause instead");
@@ -119,10 +123,12 @@ static int start_one(struct request *q, const char *word, int *status, struct er
     if ((q->attach || q->interactive) && (r = attach_open(&sb, &a, err)) < 0)
         return r;
     if (!runs) {
-        bool own_stdin = q->interactive && !a.terminal;
-        if (own_stdin)
-            a.input = false;
-        r = monitor_start(&sb, own_stdin ? 0 : -1, &started, err);
+        int in = q->interactive && !a.terminal ? attach_stdin(&a, err) : -1;
+        if (q->interactive && !a.terminal && in < 0)
+            return in;
+        r = monitor_start(&sb, in, &started, err);
+        if (in > 0)
+            close(in);
         if (r == -EALREADY)
             r = 0;
         if (r < 0) {

@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define CONVERT_MS 10000 /* by the clock: its limit of processor time does not count what it sleeps */
 
 #define CACHE_ENTRIES 128 /* then all are thrown away: policy files are few, and edits of them old news */
 
@@ -201,6 +204,32 @@ static int text_fd(const char *text, size_t len)
     return r;
 }
 
+/* Its record, up to the end of the pipe. -ETIMEDOUT. */
+static int hear(struct arena *a, int from, int64_t until, char **record, size_t *record_len)
+{
+    char *bytes = arena_alloc(a, YAML_RECORD_MAX + 1);
+    size_t n = 0;
+
+    if (!bytes)
+        return -ENOMEM;
+    for (;;) {
+        int ready = helper_poll(from, POLLIN, until);
+        if (ready <= 0)
+            return ready < 0 ? ready : -ETIMEDOUT;
+        ssize_t k = read(from, bytes + n, YAML_RECORD_MAX + 1 - n);
+        if (k < 0 && errno != EINTR)
+            return -errno;
+        if (k == 0)
+            break;
+        n += k > 0 ? (size_t)k : 0;
+        if (n > YAML_RECORD_MAX)
+            return -EFBIG;
+    }
+    *record = bytes;
+    *record_len = n;
+    return 0;
+}
+
 static int convert(struct arena *a, const char *text, size_t len, char **record, size_t *record_len, struct err *err)
 {
     char name[] = "moat-yaml", *argv[] = {name, NULL};
@@ -220,8 +249,13 @@ static int convert(struct arena *a, const char *text, size_t len, char **record,
     if (r < 0)
         return err_sys(err, r, "start %s", path);
     close(steal_fd(&to));
-    r = io_read_fd(a, from, YAML_RECORD_MAX, record, record_len);
-    int w = helper_wait(pid, r < 0, &status);
+    int64_t until = helper_clock_ms() + CONVERT_MS;
+    r = hear(a, from, until, record, record_len);
+    int64_t left = r < 0 ? 0 : until - helper_clock_ms();
+    int w = helper_wait_for(pid, left > 0 ? (int)left : 0, &status);
+    if (r == -ETIMEDOUT)
+        return err_set(err, r, "moat-yaml has not read it within %d seconds: write the policy as JSON",
+                       CONVERT_MS / 1000);
     if (r < 0 || w < 0)
         return err_sys(err, r < 0 ? r : w, "hear from moat-yaml");
     if (WIFSIGNALED(status))

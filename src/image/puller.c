@@ -16,7 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define POLL_MS 200
+#define POLL_MS    200
+#define QUIET_STALLS 10   /* moat-pull itself gives up after a few stalls in a row, and says so */
+#define END_MS     5000 /* from the end of its reports to its own */
 
 /* Where distributions keep the authorities' certificates in one file. */
 static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
@@ -53,7 +55,9 @@ int puller_start(struct arena *a, const struct pull_setup *setup, int dest, stru
     const char *path;
     int ends[2], r;
 
-    *out = (struct puller){.request = -1, .report = -1};
+    *out = (struct puller){.request = -1, .report = -1, .quiet_ms = setup->stall_seconds * 1000LL * QUIET_STALLS};
+    if (!(out->requests = arena_array(a, PULL_REQUESTS_MAX, sizeof *out->requests)))
+        return err_set(err, -ENOMEM, "out of memory");
     if ((r = libexec_find(a, "moat-pull", &path, err)) < 0 || (r = open_certificates(&ca, err)) < 0)
         return r;
     if (pipe2(ends, O_CLOEXEC) < 0)
@@ -87,6 +91,8 @@ int puller_ask(struct puller *p, enum pull_request_kind kind, const char *refere
         return err_set(err, -E2BIG, "more than %u things to fetch", PULL_REQUESTS_MAX);
     strcpy(r.reference, reference);
     write_request(p, &r, sizeof r);
+    p->requests[p->asked] = (struct puller_asked){.size = size ? size : PULL_DOCUMENT_MAX};
+    p->news_ms = helper_clock_ms();
     *number = p->asked++;
     return 0;
 }
@@ -98,7 +104,7 @@ static int dead(struct puller *p, struct err *err)
     pid_t pid = p->pid;
 
     p->pid = 0;
-    if (helper_wait(pid, false, &status) < 0 || WIFEXITED(status))
+    if (helper_wait_for(pid, END_MS, &status) < 0 || WIFEXITED(status))
         return err_set(err, -ECONNABORTED, "moat-pull ended with status %d and without a result",
                        WIFEXITED(status) ? WEXITSTATUS(status) : -1);
     return err_set(err, -ECONNABORTED, "moat-pull was ended by signal %d%s", WTERMSIG(status),
@@ -123,38 +129,61 @@ static int check(struct puller *p, const struct pull_report *r, struct err *err)
     return err_set(err, -EIO, "%s", *text ? text : "moat-pull failed without a reason");
 }
 
+/* Whether it tells that there is more than before; only so much of that can come. */
+static bool is_news(struct puller *p, const struct pull_report *r)
+{
+    struct puller_asked *q = &p->requests[r->request];
+    bool further = r->bytes > q->furthest && r->bytes <= q->size, got = r->kind == PULL_GOT && !q->got;
+
+    if (further)
+        q->furthest = r->bytes;
+    q->got |= got;
+    return further || got;
+}
+
+/* What is there of a report; 1: all of it. After poll(2), so never waits. */
+static int hear_part(struct puller *p, struct err *err)
+{
+    ssize_t k = read(p->report, (char *)&p->part + p->part_len, sizeof p->part - p->part_len);
+
+    if (k < 0)
+        return errno == EINTR ? 0 : err_sys(err, -errno, "hear from moat-pull");
+    if (k == 0)
+        return dead(p, err);
+    p->part_len += (size_t)k;
+    return p->part_len == sizeof p->part;
+}
+
 int puller_hear(struct puller *p, bool wait, const volatile sig_atomic_t *interrupted, struct pull_report *out,
                 struct err *err)
 {
-    struct pull_report r;
-    size_t n = 0;
-
+    if (!wait)
+        p->news_ms = helper_clock_ms();
     for (;;) {
         struct pollfd ready = {.fd = p->report, .events = POLLIN};
-        int k = poll(&ready, 1, wait ? POLL_MS : 0);
+        int k = poll(&ready, 1, wait ? POLL_MS : 0), r = 0;
         if (interrupted && *interrupted)
             return err_set(err, -EINTR, "interrupted");
         if (k < 0 && errno != EINTR)
             return err_sys(err, -errno, "hear from moat-pull");
-        if (k > 0)
-            break;
+        if (k > 0 && (r = hear_part(p, err)) < 0)
+            return r;
+        if (r > 0) {
+            p->part_len = 0;
+            if ((r = check(p, &p->part, err)) < 0)
+                return r;
+            if (is_news(p, &p->part))
+                p->news_ms = helper_clock_ms();
+            *out = p->part;
+        }
+        if (wait && helper_clock_ms() - p->news_ms > p->quiet_ms)
+            return err_set(err, -ETIMEDOUT, "moat-pull has told nothing new for %lld seconds",
+                           (long long)p->quiet_ms / 1000);
+        if (!p->part_len && k > 0)
+            return 0;
         if (!wait)
             return -EAGAIN;
     }
-    while (n < sizeof r) {
-        ssize_t k = read(p->report, (char *)&r + n, sizeof r - n);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k < 0)
-            return err_sys(err, -errno, "hear from moat-pull");
-        if (k == 0)
-            return dead(p, err);
-        n += (size_t)k;
-    }
-    int ret = check(p, &r, err);
-    if (ret == 0)
-        *out = r;
-    return ret;
 }
 
 void puller_end(struct puller *p)

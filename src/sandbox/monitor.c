@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The guard and the monitor (monitor.h). Single-threaded; between events both sleep without a timer. From the confined
- * side come only the bytes of its output, which are moved and not looked at; from commands come control records, each
- * checked by control_receive(). The monitor opens nothing by a path: what it needs it was given (monitor_internal.h),
- * and the rest lies in the two directories among that.
+ * The monitor proper (monitor.h). Single-threaded; between events it sleeps without a timer. It never touches a pipe
+ * that the workload has, since that could hold it up (monitor_guard.c); of a terminal it has the other end, whose bytes
+ * it moves and does not look at. From commands come control records, each checked by control_receive(). It opens
+ * nothing by a path: what it needs it was given (monitor_internal.h).
  */
 #include "sandbox/monitor.h"
 
@@ -23,7 +23,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -34,7 +33,8 @@
 
 #define CLIENTS_MAX   64
 #define CHUNK         65536      /* of a terminal's output, read at once */
-#define DRAIN_MAX     (8u << 20) /* after the end: what pipes can hold, and a bound for who still writes */
+#define DRAIN_MAX     (1u << 20) /* of a terminal, after the end */
+#define DRAIN_WAIT    3000       /* ms: for the guard to have emptied the pipes */
 #define STATUS_WAIT   5000       /* ms: for the guard to have taken a status that it must get */
 #define STATUS_SHORT  200        /* the same without a guard: the kernel may tell it */
 #define BACKOFF_FIRST 100        /* ms before a restart, doubled each time up to the most, as docker has it */
@@ -52,25 +52,19 @@ struct client {
     uint32_t serial;
 };
 
-struct death {
-    pid_t pid;
-    int status;
-};
-
 struct monitor {
-    struct monitor_hands hands;
+    struct monitor_common *common;
     struct monitor_facts facts;
-    struct log log;
-    int console[2]; /* [0] ours: the message with the terminal's master stays queued, so it outlives us */
-    int status[2];  /* the guard's pipe: struct death of children that came to it */
+    struct log log; /* of a terminal; else the guard has it */
     int guard;      /* pidfd of our parent; -1: it is dead */
     pid_t guard_pid;
     int master; /* of the terminal; -1 */
     int pidfd;  /* of the workload; -1: not running */
     bool child; /* the workload is our child, else its status comes from the guard */
     bool known; /* .death is the workload's */
-    struct death death;
+    struct monitor_death death;
     bool manual, remove, timed_out, over, restarting;
+    bool held;  /* what is slow to take apart waits for our end */
     bool tried; /* to remove it: what m.facts say is about that */
     uint32_t restarts;
     int64_t started, time_limit, kill_at, thaw_at, restart_at; /* CLOCK_MONOTONIC ms; 0: none */
@@ -81,9 +75,6 @@ struct monitor {
 };
 
 static struct monitor m;
-
-const int monitor_ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGTSTP};
-const size_t n_monitor_ignored = ARRAY_LEN(monitor_ignored);
 
 static int64_t now_ms(void)
 {
@@ -152,27 +143,40 @@ static void workload_signal(int signo)
 
 static void read_status(void)
 {
-    struct death d;
+    struct monitor_death d;
 
-    while (read(m.status[0], &d, sizeof d) == sizeof d)
+    while (read(m.common->status[0], &d, sizeof d) == sizeof d)
         if (d.pid == m.facts.last_pid && d.pid > 0) {
             m.death = d;
             m.known = true;
         }
 }
 
-/* The status of a workload that is no child of ours, dead or just dying: from the guard, or from the kernel (Linux
- * 6.15), which tells it of a process that was reaped by whoever. False: nobody knows it. */
+/* Of our child: left as it is until it is on record, since were we killed now, the guard would get it. One that is
+ * traced shows it only when its tracer has seen it. */
+static bool look_at_child(void)
+{
+    siginfo_t si = {0};
+
+    if (!m.child || waitid(P_PID, (id_t)m.facts.pid, &si, WEXITED | WNOWAIT | WNOHANG) < 0 || !si.si_pid)
+        return false;
+    m.death = (struct monitor_death){.pid = si.si_pid, .status = si.si_code == CLD_EXITED ? si.si_status << 8 : si.si_status};
+    return true;
+}
+
+/* The status of a workload that is dead or just dying: our child's, or from the guard, or from the kernel (Linux 6.15),
+ * which tells it of a process that was reaped by whoever. False: nobody knows it. */
 static bool await_status(int ms)
 {
     for (int64_t end = now_ms() + ms;;) {
         read_status();
+        m.known = m.known || look_at_child();
         if (!m.known && m.pidfd >= 0 && pidfd_exit_status(m.pidfd, &m.death.status) == 0)
             m.known = true;
         int64_t left = end - now_ms();
         if (m.known || left <= 0)
             return m.known;
-        poll(&(struct pollfd){.fd = m.status[0], .events = POLLIN}, 1, left < 20 ? (int)left : 20);
+        poll(&(struct pollfd){.fd = m.common->status[0], .events = POLLIN}, 1, left < 20 ? (int)left : 20);
     }
 }
 
@@ -187,12 +191,12 @@ static void take_terminal(bool keep)
     struct iovec iov = {byte, sizeof byte};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
 
-    if (m.console[0] < 0)
+    if (m.common->console[0] < 0)
         return;
     if (m.master >= 0)
         close(m.master);
     m.master = -1;
-    if (recvmsg(m.console[0], &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | (keep ? MSG_PEEK : 0)) <= 0)
+    if (recvmsg(m.common->console[0], &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | (keep ? MSG_PEEK : 0)) <= 0)
         return;
     struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
     if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int)))
@@ -261,11 +265,17 @@ static void over(void)
 }
 
 static void run_ended(struct monitor_end *e);
+static void become_guard(void);
+static void forget_guard(void);
 
 /* Without a place to log, nothing is kept: a workload is not ended for that. */
 static void open_log(void)
 {
-    if (m.log.null_fd < 0 && log_open(&m.log, MONITOR_LAYER, m.facts.log_size, m.facts.log_files, &(struct err){0}) < 0)
+    const struct monitor_facts *f = &m.facts;
+
+    if (!f->terminal)
+        monitor_pump_start(m.common, f->log_size, f->log_files);
+    else if (m.log.null_fd < 0 && log_open(&m.log, MONITOR_LAYER, f->log_size, f->log_files, &(struct err){0}) < 0)
         m.log.size_max = 0;
 }
 
@@ -278,7 +288,7 @@ static void run_start(void)
     take_terminal(false);
     m.restarting = false;
     m.restart_at = 0;
-    int r = hand_start(&m.hands, &m.facts);
+    int r = hand_start(&m.common->hands, &m.facts);
     m.child = true;
     if (r == 0 && m.facts.code == 0) {
         runs();
@@ -306,18 +316,32 @@ static void run_start(void)
     report_ready(code, not_run, failed.error);
 }
 
-/* Moves what the pipes still hold. Without a pid namespace of its own somebody may go on writing: bounded. */
+/* What it wrote last is to be in the log before its end is told. The guard may be held up by what is left of the
+ * workload: then it goes on without us. */
 static void drain(void)
 {
     static char buf[CHUNK];
-    uint64_t left = DRAIN_MAX;
+    size_t left = DRAIN_MAX;
 
-    for (int i = 0; i < 2 && !m.facts.terminal; i++)
-        for (int64_t n; left && (n = log_take(&m.log, m.hands.out[i], (uint8_t)(i + 1), left)) > 0;)
-            left -= (uint64_t)n < left ? (uint64_t)n : left;
-    for (ssize_t n; m.master >= 0 && left && (n = read(m.master, buf, sizeof buf)) > 0;) {
-        log_write(&m.log, 1, buf, (size_t)n);
-        left -= (uint64_t)n < left ? (uint64_t)n : left;
+    if (m.facts.terminal) {
+        for (ssize_t n; m.master >= 0 && left && (n = read(m.master, buf, sizeof buf)) > 0;) {
+            log_write(&m.log, 1, buf, (size_t)n);
+            left -= (size_t)n < left ? (size_t)n : left;
+        }
+        return;
+    }
+    monitor_drain_ask(m.common);
+    for (int64_t end = now_ms() + DRAIN_WAIT; !monitor_drained(m.common);) {
+        int64_t now = now_ms();
+        if (m.guard < 0 && !m.guard_again) {
+            become_guard();
+            monitor_drain_ask(m.common);
+        }
+        struct pollfd p[] = {{.fd = m.common->drained, .events = POLLIN}, {.fd = m.guard, .events = POLLIN}};
+        if (now >= end || poll(p, 2, (int)(end - now)) < 0)
+            break;
+        if (p[1].revents)
+            forget_guard();
     }
 }
 
@@ -330,7 +354,7 @@ static void run_ended(struct monitor_end *e)
     for (int i = 0; i < HAND_TRIES && r < 0; i++) {
         if (i > 2)
             poll(NULL, 0, 50);
-        r = hand_end(&m.hands, e, &done);
+        r = hand_end(&m.common->hands, e, &done);
     }
     if (r < 0 || !done.end.known) /* it could not be put on record: who waits is told all the same */
         done.end = (struct sandbox_end){
@@ -361,18 +385,12 @@ static void run_ended(struct monitor_end *e)
 static void workload_ended(void)
 {
     static struct monitor_end e;
-    siginfo_t si = {0};
 
     e = (struct monitor_end){.run = m.facts.run, .restarts = m.restarts, .timed_out = m.timed_out};
     e.manual = m.manual;
     e.remove = m.remove;
-    if (!m.known && m.child && waitid(P_PID, (id_t)m.facts.pid, &si, WEXITED | WNOWAIT | WNOHANG) == 0 && si.si_pid)
-        /* Left as it is until it is on record: were we killed now, the guard would get it. */
-        e.wait_status = si.si_code == CLD_EXITED ? si.si_status << 8 : si.si_status;
-    else if (await_status(m.guard >= 0 ? STATUS_WAIT : STATUS_SHORT))
-        e.wait_status = m.death.status;
-    else
-        e.lost = true;
+    e.lost = !await_status(m.guard >= 0 || m.child ? STATUS_WAIT : STATUS_SHORT);
+    e.wait_status = e.lost ? 0 : m.death.status;
     drain();
     run_ended(&e);
     while (waitpid(-1, NULL, WNOHANG) > 0)
@@ -398,7 +416,7 @@ static void workload_thaw(void)
     static struct monitor_facts ignored;
 
     m.thaw_at = now_ms() + 10 * THAW_MS;
-    hand_thaw(&m.hands, &ignored);
+    hand_thaw(&m.common->hands, &ignored);
 }
 
 static void stop(int signo, int64_t timeout_ms)
@@ -430,7 +448,7 @@ static void stop(int signo, int64_t timeout_ms)
 
 static void request_input(struct client *c, uint32_t serial)
 {
-    int fd = m.facts.terminal ? m.master : m.hands.input ? MONITOR_INPUT : -1;
+    int fd = m.facts.terminal ? m.master : m.common->hands.input ? MONITOR_INPUT : -1;
 
     if (fd < 0)
         answer_error(c, CONTROL_INPUT, serial, -ENOTCONN,
@@ -490,7 +508,7 @@ static void serve(struct client *c, const struct control_record *r)
         return;
     case CONTROL_RELOAD: { /* what is needed later is read then; these are needed now */
         struct monitor_facts now;
-        int code = hand_look(&m.hands, &now);
+        int code = hand_look(&m.common->hands, &now);
         if (code == 0) {
             m.facts.stop_timeout_ms = now.stop_timeout_ms;
             m.facts.stop_signal = now.stop_signal;
@@ -500,8 +518,10 @@ static void serve(struct client *c, const struct control_record *r)
     }
     case CONTROL_REMOVE:
         m.remove = true;
-        if (m.pidfd >= 0 && m.facts.boundary && m.facts.boundary->hold)
+        if (m.pidfd >= 0 && !m.held && m.facts.boundary && m.facts.boundary->hold) {
+            m.held = true;
             m.facts.boundary->hold(&(struct instance){.pid = m.facts.pid}); /* until we end */
+        }
         c->waits = WAITS_REMOVE;
         c->serial = serial;
         stop(SIGKILL, 0);
@@ -546,8 +566,7 @@ enum {
     SLOT_GUARD,
     SLOT_STATUS,
     SLOT_PID,
-    SLOT_OUT,
-    SLOT_ERR,
+    SLOT_TERMINAL,
     SLOT_CLIENTS,
     SLOT_MAX = SLOT_CLIENTS + CLIENTS_MAX
 };
@@ -565,11 +584,9 @@ static int poll_prepare(struct pollfd *p)
     }
     p[SLOT_LISTEN] = (struct pollfd){.fd = room ? MONITOR_LISTEN : -1, .events = POLLIN};
     p[SLOT_GUARD] = (struct pollfd){.fd = m.guard_again ? -1 : m.guard, .events = POLLIN};
-    p[SLOT_STATUS] = (struct pollfd){.fd = m.status[0], .events = POLLIN};
+    p[SLOT_STATUS] = (struct pollfd){.fd = m.common->status[0], .events = POLLIN};
     p[SLOT_PID] = (struct pollfd){.fd = m.pidfd, .events = POLLIN};
-    p[SLOT_OUT] =
-        (struct pollfd){.fd = m.facts.terminal ? (m.terminal_again ? -1 : m.master) : m.hands.out[0], .events = POLLIN};
-    p[SLOT_ERR] = (struct pollfd){.fd = m.facts.terminal ? -1 : m.hands.out[1], .events = POLLIN};
+    p[SLOT_TERMINAL] = (struct pollfd){.fd = m.terminal_again ? -1 : m.master, .events = POLLIN};
     return n;
 }
 
@@ -641,8 +658,6 @@ static void reap_orphans(void)
     }
 }
 
-static void become_guard(void);
-
 static void loop(void)
 {
     while (!m.over) {
@@ -658,20 +673,13 @@ static void loop(void)
         if (poll(p, (nfds_t)n, next_date()) < 0)
             continue;
         if (p[SLOT_GUARD].revents) {
-            close(m.guard);
-            m.guard = -1;
+            forget_guard();
             continue;
         }
         if (p[SLOT_STATUS].revents)
             read_status();
-        if (p[SLOT_OUT].revents & (POLLIN | POLLHUP | POLLERR)) {
-            if (m.facts.terminal)
-                read_terminal();
-            else
-                log_take(&m.log, m.hands.out[0], 1, 0);
-        }
-        if (p[SLOT_ERR].revents & POLLIN)
-            log_take(&m.log, m.hands.out[1], 2, 0);
+        if (p[SLOT_TERMINAL].revents && m.master >= 0)
+            read_terminal();
         for (int i = 0; i < n - SLOT_CLIENTS && !m.over; i++)
             if (p[SLOT_CLIENTS + i].revents && m.clients[i].fd >= 0)
                 client_ready(&m.clients[i]);
@@ -688,32 +696,7 @@ static void loop(void)
     tell_waiters(true);
 }
 
-/* Pages of the executable that only the start needed: the kernel maps sixteen around each that is touched. */
-static void slim(void)
-{
-    extern const char __executable_start[], __init_array_start[];
-    uintptr_t from = (uintptr_t)__executable_start & ~4095ul, to = (uintptr_t)__init_array_start & ~4095ul;
-
-    madvise((void *)from, to - from, MADV_DONTNEED); /* clean pages of a file: they come back when touched */
-}
-
 /* ---- who is who --------------------------------------------------------------------------------------------- */
-
-static int open_pipes(void)
-{
-    for (int i = 0; i < 2; i++) {
-        const char *name = i ? "stderr" : "stdout";
-        if (m.hands.out[i] >= 0)
-            continue;
-        if (mkfifoat(MONITOR_STATE, name, 0600) < 0 && errno != EEXIST)
-            return -errno;
-        m.hands.out[i] = openat(MONITOR_STATE, name, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-        if (m.hands.out[i] < 0)
-            return -errno;
-        fcntl(m.hands.out[i], F_SETPIPE_SZ, 1 << 20); /* refused beyond a user's share: then it stays as it is */
-    }
-    return 0;
-}
 
 /* What ended is on record: what follows an end (taking away, removing, starting again) is done once more. */
 static void finish_end(void)
@@ -780,7 +763,7 @@ static int look(struct err *err)
     for (int i = 0; i < HAND_TRIES && r < 0; i++) {
         if (i)
             poll(NULL, 0, 20);
-        r = hand_look(&m.hands, &m.facts);
+        r = hand_look(&m.common->hands, &m.facts);
     }
     if (r == 0 && (r = m.facts.code) < 0)
         return err_set(err, r, "%s", m.facts.text);
@@ -798,82 +781,10 @@ static void watch_guard(pid_t pid)
     }
 }
 
-/* How it comes to be: at the command of a start; at the command of a recovery; made by a guard whose monitor died. */
-enum birth { BORN_START, BORN_RECOVER, BORN_AGAIN };
-
-static void monitor_run(enum birth birth, pid_t guard)
+static void forget_guard(void)
 {
-    static struct err err;
-    struct monitor fresh = {.hands = m.hands};
-
-    memcpy(fresh.console, m.console, sizeof fresh.console);
-    memcpy(fresh.status, m.status, sizeof fresh.status);
-    m = fresh;
-    prctl(PR_SET_CHILD_SUBREAPER, 1); /* the workload is the child of a hand, then ours */
-    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP}, NULL);
-    watch_guard(guard);
-    for (int i = 0; i < CLIENTS_MAX; i++)
-        m.clients[i].fd = -1;
-    m.master = m.pidfd = m.log.fd = m.log.null_fd = -1;
-    int r = birth == BORN_START ? 0 : look(&err);
-    if (r == 0 && (r = open_pipes()) < 0)
-        err_sys(&err, r, "pipes in the state directory");
-    if (r == 0 && birth != BORN_START)
-        r = log_open(&m.log, MONITOR_LAYER, m.facts.log_size, m.facts.log_files, &err);
-    if (r < 0) {
-        report_ready(r, false, err.text);
-        _exit(birth == BORN_AGAIN && r != -ENOENT ? 1 : 0); /* 1: another may fare better */
-    }
-    if (birth != BORN_START) {
-        take_over(birth == BORN_RECOVER);
-    } else {
-        run_start();
-    }
-    slim();
-    loop();
-    if (!m.facts.removed)
-        unlinkat(MONITOR_STATE, "control.sock", 0);
-    _exit(0);
-}
-
-/* Takes the dead until `monitor` is among them, and passes the others on. True: it ended of its own will. */
-static bool guard_wait(pid_t monitor)
-{
-    int st;
-
-    slim();
-    for (;;) {
-        struct death d = {.pid = waitpid(-1, &st, 0)};
-        d.status = st;
-        if (d.pid == monitor)
-            break;
-        if (d.pid > 0 && write(m.status[1], &d, sizeof d) < 0)
-            continue; /* full of others': the one that counts came first or is taken by the next monitor */
-    }
-    if (WIFEXITED(st) && WEXITSTATUS(st) == 0)
-        _exit(0);
-    return WIFEXITED(st);
-}
-
-/* Waits for its children and does nothing else. It holds the pipes open, so that what the workload wrote last stays in
- * them while there is no monitor. */
-static void guard_run(enum birth birth)
-{
-    open_pipes();
-    for (;; birth = BORN_AGAIN) {
-        int64_t born = now_ms();
-        pid_t self = getpid(), monitor = fork();
-
-        if (monitor == 0)
-            monitor_run(birth, self);
-        if (monitor < 0) {
-            poll(NULL, 0, RESPAWN_QUIET);
-            continue;
-        }
-        bool gave_up = guard_wait(monitor);
-        if (gave_up || now_ms() - born < RESPAWN_QUIET / 20)
-            poll(NULL, 0, gave_up ? RESPAWN_QUIET : RESPAWN_QUIET / 20);
-    }
+    close(m.guard);
+    m.guard = -1;
 }
 
 /* Our guard was killed: our child goes on in our place, with all that we have open, and we guard it. */
@@ -899,31 +810,37 @@ static void become_guard(void)
     if (m.pidfd >= 0)
         close(m.pidfd);
     log_close(&m.log);
-    guard_wait(next);
-    guard_run(BORN_AGAIN);
+    guard_go_on(m.common, next);
 }
 
-int monitor_main(int argc, char **argv)
+void monitor_run(struct monitor_common *common, enum monitor_birth birth, pid_t guard)
 {
-    if (argc < 4)
-        return 125;
-    m.hands = (struct monitor_hands){.id = argv[1], .root_path = argv[2], .console_socket = -1, .out = {-1, -1}};
-    m.console[0] = m.console[1] = m.guard = m.master = m.pidfd = -1;
-    m.log.fd = m.log.null_fd = -1;
-    prctl(PR_SET_NAME, "moat-monitor");
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
-    for (size_t i = 0; i < n_monitor_ignored; i++)
-        signal(monitor_ignored[i], SIG_IGN);
-    for (int fd = MONITOR_ROOT; fd < MONITOR_FDS; fd++)
-        fcntl(fd, F_SETFD, FD_CLOEXEC);
-    if (pipe2(m.status, O_CLOEXEC | O_NONBLOCK) < 0)
-        return 125;
-    if (strchr(argv[3], 't')) {
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, m.console) < 0)
-            return 125;
-        m.hands.console_socket = m.console[1];
+    static struct err err;
+    sigset_t none;
+
+    m = (struct monitor){.common = common};
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* the workload is the child of a hand, then ours */
+    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP}, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    watch_guard(guard);
+    for (int i = 0; i < CLIENTS_MAX; i++)
+        m.clients[i].fd = -1;
+    m.master = m.pidfd = m.log.fd = m.log.null_fd = -1;
+    int r = birth == BORN_START ? 0 : look(&err);
+    if (r < 0) {
+        report_ready(r, false, err.text);
+        _exit(birth == BORN_AGAIN && r != -ENOENT ? 1 : 0); /* 1: another may fare better */
     }
-    m.hands.input = strchr(argv[3], 'i') != NULL;
-    guard_run(strchr(argv[3], 'r') ? BORN_RECOVER : BORN_START);
-    return 0;
+    if (birth != BORN_START) {
+        open_log();
+        take_over(birth == BORN_RECOVER);
+    } else {
+        run_start();
+    }
+    monitor_slim();
+    loop();
+    if (!m.facts.removed)
+        unlinkat(MONITOR_STATE, "control.sock", 0);
+    _exit(0);
 }

@@ -55,15 +55,6 @@ static int listen_socket(const struct sandbox *sb)
     return unixsock_listen(sb->inst.state_fd, "control.sock", SOCK_SEQPACKET | SOCK_NONBLOCK, 64);
 }
 
-/* The pipe of a standard input that is kept open: both ends in one descriptor, so that it never ends by itself. */
-static int input_pipe(const struct sandbox *sb)
-{
-    if (mkfifoat(sb->inst.state_fd, "stdin", 0600) < 0 && errno != EEXIST)
-        return -errno;
-    int fd = openat(sb->inst.state_fd, "stdin", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    return fd < 0 ? -errno : fd;
-}
-
 struct birth {
     const char *id, *root_path, *flags;
     const int *have;
@@ -155,8 +146,13 @@ static int launch(struct sandbox *sb, int stdin_fd, bool recover, struct monitor
     have[MONITOR_STATE] = sb->inst.state_fd;
     have[MONITOR_LISTEN] = listen_socket(sb);
     have[MONITOR_LAYER] = sb->layer_dir ? open(sb->layer_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -ENOENT;
-    if (sb->spec.keep_stdin && stdin_fd < 0)
-        have[MONITOR_INPUT] = input_pipe(sb);
+    /* A standard input that is kept open: a socket, since the other end of a pipe could hold up who writes to it. */
+    int input[2] = {-1, -1};
+    if (sb->spec.keep_stdin && stdin_fd < 0 && !sb->policy.process.terminal && !recover &&
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, input) == 0) {
+        have[MONITOR_STDIN] = input[0];
+        have[MONITOR_INPUT] = input[1];
+    }
     if (have[MONITOR_LOCK] < 0 || have[MONITOR_LISTEN] < 0)
         r = err_sys(err, have[MONITOR_LOCK] < 0 ? have[MONITOR_LOCK] : have[MONITOR_LISTEN], "state directory %s/%s",
                     sb->root_path, sb->id);
@@ -167,6 +163,8 @@ static int launch(struct sandbox *sb, int stdin_fd, bool recover, struct monitor
     for (int i = MONITOR_LISTEN; i < MONITOR_FDS; i++)
         if (have[i] >= 0 && i != MONITOR_READY)
             close(have[i]);
+    if (input[0] >= 0)
+        close(input[0]);
     return r;
 }
 

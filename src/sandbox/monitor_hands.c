@@ -81,16 +81,8 @@ static void tell(const struct sandbox *sb, struct monitor_facts *f)
  * just died. */
 static int take_streams(const struct monitor_hands *h, const struct sandbox *sb, struct err *err)
 {
-    int in = -1;
-
     if (sb->policy.process.terminal)
         return 0;
-    if (h->input) {
-        in = openat(MONITOR_STATE, "stdin", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-        if (in < 0 || fcntl(in, F_SETFL, 0) < 0 || dup2(in, 0) < 0)
-            return err_sys(err, -errno, "pipe stdin of sandbox %s", sb->id);
-        close(in);
-    }
     for (int i = 0; i < 2; i++) {
         int fd = openat(MONITOR_STATE, i ? "stderr" : "stdout", O_RDWR | O_CLOEXEC);
         if (fd < 0 || dup2(fd, 1 + i) < 0)

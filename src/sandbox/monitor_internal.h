@@ -6,6 +6,7 @@
 
 #include "sandbox/sandbox.h"
 
+#include <stdatomic.h>
 #include <sys/wait.h>
 
 /* Fixed numbers over the exec. */
@@ -17,7 +18,7 @@ enum monitor_fd {
     MONITOR_LOCK,      /* monitor.lock, locked */
     MONITOR_READY,     /* pipe for one struct monitor_ready */
     MONITOR_LAYER,     /* LAYER, where the log is */
-    MONITOR_INPUT,     /* the pipe "stdin", where we hold it open; else nothing of use */
+    MONITOR_INPUT,     /* our end of its standard input, where that is kept open; else nothing of use */
     MONITOR_FDS
 };
 
@@ -76,9 +77,44 @@ static inline int monitor_exit_code(const struct monitor_end *e)
 struct monitor_hands {
     const char *id, *root_path;
     int console_socket; /* where the terminal's master goes; -1 */
-    bool input;         /* its standard input is the pipe "stdin", which we hold open */
+    bool input;         /* its standard input is kept open: MONITOR_INPUT is the other end */
     int out[2];         /* stdout, stderr of the workload: the pipes, open for both */
 };
+
+/* Who died under the guard. */
+struct monitor_death {
+    pid_t pid;
+    int status;
+};
+
+/* Seen by guard and monitor. */
+struct monitor_shared {
+    _Atomic uint32_t pump;        /* the guard takes the pipes into the log: the two below say how */
+    _Atomic uint32_t asked, done; /* to empty the pipes: how often */
+    uint64_t log_size;
+    uint32_t log_files;
+};
+
+/* What guard and monitor have in common, made before the first fork. */
+struct monitor_common {
+    struct monitor_hands hands;
+    struct monitor_shared *shared;
+    int kick, drained; /* eventfds: to the guard, from it */
+    int console[2];    /* [0] ours: the message with the terminal's master stays queued, so it outlives us */
+    int status[2];     /* of struct monitor_death: children that came to the guard */
+};
+
+/* How a monitor comes to be: at the command of a start; of a recovery; made by a guard whose monitor died. */
+enum monitor_birth { BORN_START, BORN_RECOVER, BORN_AGAIN };
+
+/* monitor.c: never returns. */
+void monitor_run(struct monitor_common *c, enum monitor_birth birth, pid_t guard);
+/* monitor_guard.c */
+void guard_go_on(struct monitor_common *c, pid_t monitor); /* the caller is now the guard of its child; never returns */
+void monitor_slim(void);
+void monitor_pump_start(struct monitor_common *c, uint64_t log_size, uint32_t log_files);
+void monitor_drain_ask(struct monitor_common *c);
+bool monitor_drained(struct monitor_common *c);
 
 /* What the monitor ignores, the workload must not. */
 extern const int monitor_ignored[];

@@ -22,7 +22,7 @@ setup()
     export MOAT_RUN_DIR=$dir/run MOAT_DATA_DIR=$dir/data
     mkdir -p "$MOAT_DATA_DIR"
     RANDOM=${MOAT_TEST_SEED:-20}
-    stride=$((MOAT_TEST_SCALE >= 100 ? 1 : 29))
+    stride=$((MOAT_TEST_SCALE >= 100 ? 1 : 13))
 }
 
 teardown()
@@ -351,15 +351,22 @@ step()
 }
 
 @test "kill -9 at the system calls of run -d: the caller" { step launcher; }
-# In the order of birth: the guard, the monitor, its hand that looks, the hand that starts, the workload, the hand of the end.
+# In the order of birth: the guard, the monitor, the hand that starts, the workload, the hand of the end.
 @test "kill -9 at the system calls of run -d: the guard" { step 1; }
 @test "kill -9 at the system calls of run -d: the monitor" { step 2; }
 @test "kill -9 at the system calls of run -d: the monitor, --rm" { step 2 --rm; }
-@test "kill -9 at the system calls of run -d: the hand that looks" { step 3; }
-@test "kill -9 at the system calls of run -d: the hand that starts it" { step 4; }
-@test "kill -9 at the system calls of run -d: the workload's process" { step 5; }
-@test "kill -9 at the system calls of run: the hand of the end" { attached='' step 6; }
-@test "kill -9 at the system calls of run --restart: the hand of the end" { attached='' program=false step 6 --restart on-failure:1; }
+@test "kill -9 at the system calls of run -d: the hand that starts it" { step 3; }
+@test "kill -9 at the system calls of run -d: the workload's process" { attached='' step 4; }
+@test "kill -9 at the system calls of run: the hand of the end" { attached='' step 5; }
+@test "kill -9 at the system calls of run --restart: the hand of the end" { attached='' program=false step 5 --restart on-failure:1; }
+
+@test "a workload that is traced has its status, not a lost one" {
+    require_command strace
+    up --rootfs "$root" sh -c 'sleep 0.5; exit 9'
+    strace -f -o /dev/null -p "$(init)" 2> /dev/null 3>&- &
+    assert_equal "$(waits)" 9
+    wait || true
+}
 
 @test "kill -9 at the system calls of stop: the caller" {
     local at status

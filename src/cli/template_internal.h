@@ -6,6 +6,7 @@
 #include "cli/template.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #define TEMPLATE_ARGS_MAX 16
 
@@ -41,5 +42,8 @@ struct template
 {
     const struct node *first;
 };
+
+/* For a terminal: control characters other than a tab and an end of line as '?'. */
+void template_put_safe(const char *s, FILE *out);
 
 #endif

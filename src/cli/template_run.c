@@ -59,6 +59,38 @@ static const struct json *walk_members(struct run *r, const struct expression *e
 
 /* ---- values as text ------------------------------------------------------------------------------------------- */
 
+/* What a terminal would obey. C1 controls are U+0080 to U+009F; a byte of that range alone is one too where the
+ * terminal does not take UTF-8, but behind the byte that begins a longer character it is part of a letter. */
+void template_put_safe(const char *s, FILE *out)
+{
+    unsigned follow = 0; /* bytes that the character still has */
+
+    for (const unsigned char *c = (const unsigned char *)s; *c; c++) {
+        bool continues = (*c & 0xc0) == 0x80 && follow > 0;
+        if (continues)
+            follow--;
+        else
+            follow = *c >= 0xf0 ? 3 : *c >= 0xe0 ? 2 : *c >= 0xc0 ? 1 : 0;
+        if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) {
+            c++;
+            follow = 0;
+            fputc('?', out);
+        } else if ((*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7f || (*c >= 0x80 && *c < 0xa0 && !continues)) {
+            fputc('?', out);
+        } else {
+            fputc(*c, out);
+        }
+    }
+}
+
+static void put_string(const char *s, bool safe, FILE *out)
+{
+    if (safe)
+        template_put_safe(s, out);
+    else
+        fputs(s, out);
+}
+
 static void put_text(const struct json *v, bool safe, FILE *out, bool inside)
 {
     const char *space = "";
@@ -80,15 +112,16 @@ static void put_text(const struct json *v, bool safe, FILE *out, bool inside)
         fprintf(out, "%g", v->real);
         break;
     case JSON_STRING:
-        for (const char *c = v->string.s; *c; c++)
-            fputc(safe && ((unsigned char)*c < 0x20 || *c == 0x7f) && *c != '\n' && *c != '\t' ? '?' : *c, out);
+        put_string(v->string.s, safe, out);
         break;
     default: /* depth is bounded by the tree's, JSON_DEPTH_MAX */
         fputs(v->type == JSON_ARRAY ? "[" : "map[", out);
         for (const struct json *c = v->child; c; c = c->next, space = " ") {
             fputs(space, out);
-            if (v->type == JSON_OBJECT)
-                fprintf(out, "%s:", c->key);
+            if (v->type == JSON_OBJECT) {
+                put_string(c->key, safe, out);
+                fputc(':', out);
+            }
             put_text(c, safe, out, true);
         }
         fputc(']', out);

@@ -225,6 +225,7 @@ static int hear(struct arena *a, int from, int64_t until, char **record, size_t 
         if (n > YAML_RECORD_MAX)
             return -EFBIG;
     }
+    bytes[n] = 0;
     *record = bytes;
     *record_len = n;
     return 0;
@@ -272,8 +273,8 @@ int yaml_read(struct arena *a, const char *text, size_t len, const char *data_di
               struct err *err)
 {
     struct entry e;
-    char *record;
-    size_t n;
+    char *record = NULL;
+    size_t n = 0;
 
     if (len > YAML_TEXT_MAX)
         return err_set(err, -EFBIG, "the file has %zu bytes: YAML of at most 1 MiB is read", len);

@@ -17,6 +17,7 @@ static void limits(const struct import *in, struct unpack_job *job)
     job->max_entries = in->max_entries ? in->max_entries : UNPACK_ENTRIES_MAX;
     job->progress = in->progress;
     job->ctx = in->ctx;
+    job->interrupted = in->interrupted;
     job->archive = job->source = -1;
 }
 

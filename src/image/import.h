@@ -16,6 +16,7 @@ struct import {
     /* Before layer i is opened (n_layers: behind the last): for who is still fetching. May be NULL. */
     int (*before_layer)(void *ctx, size_t i, struct err *err);
     void *ctx;
+    const volatile sig_atomic_t *interrupted; /* may be NULL; set: give up */
 };
 
 struct import_result {

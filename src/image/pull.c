@@ -22,6 +22,8 @@
 #define CONNECT_SECONDS 15
 #define STALL_SECONDS   30
 
+#define REPORTS_A_ROUND 16 /* that are heard between two pieces of an archive */
+
 #define NONE UINT32_MAX
 
 struct layer {
@@ -80,21 +82,25 @@ static int hear(struct pull *p, struct pull_report *r, struct err *err)
 {
     if (p->failed.code)
         return err_set(err, p->failed.code, "%s", p->failed.text);
-    int ret = puller_hear(&p->puller, true, p->o->interrupted, r, err);
+    int ret = puller_hear(&p->puller, true, r, err);
     if (ret == 0)
         note_report(p, r);
     return ret;
 }
 
-/* While a layer is unpacked: what has come meanwhile. A failure waits for the end of the layer. */
+/* While a layer is unpacked: some of what has come meanwhile, however fast more of it comes. A failure waits for the
+ * end of the layer. */
 static void on_unpack(void *ctx, uint64_t done, uint64_t total)
 {
     struct pull *p = ctx;
     struct pull_report r;
     int ret = 0;
 
-    while (!p->failed.code && (ret = puller_hear(&p->puller, false, NULL, &r, &p->failed)) == 0)
-        note_report(p, &r);
+    for (int i = 0; i < REPORTS_A_ROUND && ret == 0 && !p->failed.code; i++) {
+        ret = puller_hear(&p->puller, false, &r, &p->failed);
+        if (ret == 0)
+            note_report(p, &r);
+    }
     if (total) /* else it tells of what it has written */
         tell(p, p->unpacking, PULL_LAYER_UNPACKS, done, total);
 }
@@ -241,7 +247,8 @@ static int fetch_layers(struct pull *p, const struct reference *name, struct err
                         .platform = &p->platform,
                         .progress = on_unpack,
                         .before_layer = before_layer,
-                        .ctx = p};
+                        .ctx = p,
+                        .interrupted = p->o->interrupted};
     struct pull_report report;
     int r = check_sizes(p, err);
 
@@ -362,7 +369,7 @@ int image_pull(struct store *s, const struct reference *ref, const struct pull_o
     snprintf(out->full, sizeof out->full, "%s/%s", p.remote.host, p.remote.repository);
     store_clean(s, &cleaned, &ignored); /* rubbish that cannot be removed must not stop a pull */
     if ((r = prepare(&p, &setup, err)) == 0 && (r = make_stage(&p, err)) == 0 &&
-        (r = puller_start(s->arena, &setup, p.oci.fd, &p.puller, err)) == 0)
+        (r = puller_start(s->arena, &setup, p.oci.fd, options->interrupted, &p.puller, err)) == 0)
         r = bring_in(&p, ref, err);
     explicit_bzero(&setup, sizeof setup);
     puller_end(&p.puller);

@@ -5,7 +5,6 @@
  */
 #include "image/puller.h"
 
-#include "base/io.h"
 #include "host/helper.h"
 
 #include <errno.h>
@@ -16,9 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define POLL_MS    200
+#define POLL_MS      200
 #define QUIET_STALLS 10   /* moat-pull itself gives up after a few stalls in a row, and says so */
-#define END_MS     5000 /* from the end of its reports to its own */
+#define END_MS       5000 /* from the end of its reports to its own */
 
 /* Where distributions keep the authorities' certificates in one file. */
 static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
@@ -38,24 +37,45 @@ static int open_certificates(int *fd, struct err *err)
     return 0; /* none: https will fail, and say so */
 }
 
-static int write_request(struct puller *p, const void *record, size_t size)
+/* One that died has said why, or its status does: no error here. One that lives may have stopped reading. */
+static int write_request(struct puller *p, const char *record, size_t size, struct err *err)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    int64_t until = helper_clock_ms() + p->quiet_ms;
+    int r = 0;
 
-    sigaction(SIGPIPE, &ignore, &before); /* a helper that died has said why, or its status does */
-    int r = io_write_all(p->request, record, size);
+    sigaction(SIGPIPE, &ignore, &before);
+    while (size && r == 0) {
+        struct pollfd ready = {.fd = p->request, .events = POLLOUT};
+        ssize_t n = write(p->request, record, size);
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
+            break;
+        record += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
+        if (n < 0 && errno == EAGAIN)
+            poll(&ready, 1, POLL_MS);
+        if (size && p->interrupted && *p->interrupted)
+            r = err_set(err, -EINTR, "interrupted");
+        else if (size && helper_clock_ms() > until)
+            r = err_set(err, -ETIMEDOUT, "moat-pull has taken no request for %lld seconds",
+                        (long long)p->quiet_ms / 1000);
+    }
     sigaction(SIGPIPE, &before, NULL);
     return r;
 }
 
-int puller_start(struct arena *a, const struct pull_setup *setup, int dest, struct puller *out, struct err *err)
+int puller_start(struct arena *a, const struct pull_setup *setup, int dest, const volatile sig_atomic_t *interrupted,
+                 struct puller *out, struct err *err)
 {
     _cleanup_fd_ int request_read = -1, request_write = -1, report_read = -1, report_write = -1, ca = -1;
     char *argv[] = {(char *)"moat-pull", NULL};
     const char *path;
     int ends[2], r;
 
-    *out = (struct puller){.request = -1, .report = -1, .quiet_ms = setup->stall_seconds * 1000LL * QUIET_STALLS};
+    *out = (struct puller){.request = -1,
+                           .report = -1,
+                           .quiet_ms = setup->stall_seconds * 1000LL * QUIET_STALLS,
+                           .interrupted = interrupted};
     if (!(out->requests = arena_array(a, PULL_REQUESTS_MAX, sizeof *out->requests)))
         return err_set(err, -ENOMEM, "out of memory");
     if ((r = libexec_find(a, "moat-pull", &path, err)) < 0 || (r = open_certificates(&ca, err)) < 0)
@@ -68,6 +88,7 @@ int puller_start(struct arena *a, const struct pull_setup *setup, int dest, stru
         return err_sys(err, -errno, "make a pipe");
     report_read = ends[0];
     report_write = ends[1];
+    fcntl(request_write, F_SETFL, O_WRONLY | O_NONBLOCK);
     fcntl(report_write, F_SETPIPE_SZ, 1 << 20); /* room for a report a layer; a refusal costs only time */
     const struct helper_fd fds[] = {
         {request_read, PULL_FD_REQUEST}, {dest, PULL_FD_DEST}, {report_write, PULL_FD_REPORT}, {ca, PULL_FD_CA}};
@@ -78,8 +99,7 @@ int puller_start(struct arena *a, const struct pull_setup *setup, int dest, stru
     cleanup_fd(&report_write);
     cleanup_fd(&request_read);
     report_write = request_read = -1;
-    write_request(out, setup, sizeof *setup); /* failed: the first report is missing, and its status says why */
-    return 0;
+    return write_request(out, (const char *)setup, sizeof *setup, err);
 }
 
 int puller_ask(struct puller *p, enum pull_request_kind kind, const char *reference, uint64_t size, uint32_t *number,
@@ -90,7 +110,9 @@ int puller_ask(struct puller *p, enum pull_request_kind kind, const char *refere
     if (p->asked == PULL_REQUESTS_MAX || strlen(reference) >= sizeof r.reference)
         return err_set(err, -E2BIG, "more than %u things to fetch", PULL_REQUESTS_MAX);
     strcpy(r.reference, reference);
-    write_request(p, &r, sizeof r);
+    int w = write_request(p, (const char *)&r, sizeof r, err);
+    if (w < 0)
+        return w;
     p->requests[p->asked] = (struct puller_asked){.size = size ? size : PULL_DOCUMENT_MAX};
     p->news_ms = helper_clock_ms();
     *number = p->asked++;
@@ -154,21 +176,21 @@ static int hear_part(struct puller *p, struct err *err)
     return p->part_len == sizeof p->part;
 }
 
-int puller_hear(struct puller *p, bool wait, const volatile sig_atomic_t *interrupted, struct pull_report *out,
-                struct err *err)
+int puller_hear(struct puller *p, bool wait, struct pull_report *out, struct err *err)
 {
     if (!wait)
         p->news_ms = helper_clock_ms();
     for (;;) {
         struct pollfd ready = {.fd = p->report, .events = POLLIN};
         int k = poll(&ready, 1, wait ? POLL_MS : 0), r = 0;
-        if (interrupted && *interrupted)
+        if (p->interrupted && *p->interrupted)
             return err_set(err, -EINTR, "interrupted");
         if (k < 0 && errno != EINTR)
             return err_sys(err, -errno, "hear from moat-pull");
         if (k > 0 && (r = hear_part(p, err)) < 0)
             return r;
-        if (r > 0) {
+        bool whole = r > 0;
+        if (whole) {
             p->part_len = 0;
             if ((r = check(p, &p->part, err)) < 0)
                 return r;
@@ -179,7 +201,7 @@ int puller_hear(struct puller *p, bool wait, const volatile sig_atomic_t *interr
         if (wait && helper_clock_ms() - p->news_ms > p->quiet_ms)
             return err_set(err, -ETIMEDOUT, "moat-pull has told nothing new for %lld seconds",
                            (long long)p->quiet_ms / 1000);
-        if (!p->part_len && k > 0)
+        if (whole)
             return 0;
         if (!wait)
             return -EAGAIN;

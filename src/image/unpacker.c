@@ -6,13 +6,13 @@
  */
 #include "image/unpacker.h"
 
-#include "base/io.h"
 #include "host/helper.h"
 #include "host/userns.h"
 #include "image/unpack_record.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FEED_SIZE (256u << 10)
+#define FEED_SIZE   (256u << 10)
+#define POLL_MS     200
+#define END_MS      10000      /* from its last word to its end */
+#define REPORTS_MAX (1u << 26) /* it tells of its progress at most 20 times a second: this is a month */
 
 struct helper {
     pid_t pid;
@@ -76,7 +79,8 @@ static int start(struct arena *a, const struct unpack_job *job, struct helper *h
             return err_sys(err, -errno, "make a pipe");
         feed_read = ends[0];
         feed_write = ends[1];
-        fcntl(feed_write, F_SETPIPE_SZ, 1 << 20); /* fewer switches; a refusal costs only time */
+        fcntl(feed_write, F_SETPIPE_SZ, 1 << 20);          /* fewer switches; a refusal costs only time */
+        fcntl(feed_write, F_SETFL, O_WRONLY | O_NONBLOCK); /* our end alone: it may stop reading, and we not notice */
     }
     const struct helper_fd fds[] = {{feed_read, UNPACK_FD_ARCHIVE},
                                     {job->dest, UNPACK_FD_DEST},
@@ -87,6 +91,44 @@ static int start(struct arena *a, const struct unpack_job *job, struct helper *h
         return r;
     h->feed = steal_fd(&feed_write);
     h->report = steal_fd(&report_read);
+    return 0;
+}
+
+/* Until a pipe of the helper's is ready, or has no other end. It may never be: the user decides how long he waits. */
+static int wait_for(const struct unpack_job *job, int fd, short events, struct err *err)
+{
+    for (;;) {
+        struct pollfd p = {.fd = fd, .events = events};
+        int k = poll(&p, 1, POLL_MS);
+        if (job->interrupted && *job->interrupted)
+            return err_set(err, -EINTR, "interrupted");
+        if (k > 0)
+            return 0;
+        if (k < 0 && errno != EINTR)
+            return err_sys(err, -errno, "wait for moat-unpack");
+    }
+}
+
+/* *gone: nobody reads it any more. */
+static int feed_some(const struct unpack_job *job, int fd, const char *buf, size_t len, bool *gone, struct err *err)
+{
+    *gone = false;
+    while (len) {
+        ssize_t n = write(fd, buf, len);
+        int r = n >= 0 || errno == EINTR ? 0 : -errno;
+        if (r == -EPIPE) {
+            *gone = true;
+            return 0;
+        }
+        if (r == -EAGAIN)
+            r = wait_for(job, fd, POLLOUT, err);
+        else if (r < 0)
+            err_sys(err, r, "hand the archive to moat-unpack");
+        if (r < 0)
+            return r;
+        buf += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
     return 0;
 }
 
@@ -114,11 +156,14 @@ static int feed(const struct unpack_job *job, struct helper *h, uint8_t digest[S
             return err_set(err, -EINVAL, "the archive has more than the %llu bytes it should have",
                            (unsigned long long)job->archive_size);
         sha256_update(&sum, buf, (size_t)n);
+        if (job->interrupted && *job->interrupted)
+            return err_set(err, -EINTR, "interrupted");
         if (h->feed >= 0) {
-            int r = io_write_all(h->feed, buf, (size_t)n);
-            if (r < 0 && r != -EPIPE)
-                return err_sys(err, r, "hand the archive to moat-unpack");
-            if (r < 0) {
+            bool gone;
+            int r = feed_some(job, h->feed, buf, (size_t)n, &gone, err);
+            if (r < 0)
+                return r;
+            if (gone) {
                 cleanup_fd(&h->feed);
                 h->feed = -1;
             }
@@ -134,11 +179,14 @@ static int feed(const struct unpack_job *job, struct helper *h, uint8_t digest[S
 }
 
 /* One record, whole or not at all; *got false at the end. */
-static int read_record(int fd, struct unpack_record *r, bool *got, struct err *err)
+static int read_record(const struct unpack_job *job, int fd, struct unpack_record *r, bool *got, struct err *err)
 {
     size_t n = 0;
 
     while (n < sizeof *r) {
+        int ret = wait_for(job, fd, POLLIN, err);
+        if (ret < 0)
+            return ret;
         ssize_t k = read(fd, (char *)r + n, sizeof *r - n);
         if (k < 0 && errno == EINTR)
             continue;
@@ -162,8 +210,8 @@ static int hear(const struct unpack_job *job, struct helper *h, struct unpack_re
     bool got;
 
     *last = (struct unpack_record){0};
-    for (;;) {
-        int ret = read_record(h->report, &r, &got, err);
+    for (unsigned i = 0; i < REPORTS_MAX; i++) {
+        int ret = read_record(job, h->report, &r, &got, err);
         if (ret < 0 || !got)
             return ret;
         *last = r;
@@ -172,6 +220,7 @@ static int hear(const struct unpack_job *job, struct helper *h, struct unpack_re
         if (job->progress)
             job->progress(job->ctx, r.bytes, 0);
     }
+    return err_set(err, -EPROTO, "moat-unpack tells of its progress for ever: the archive is hostile");
 }
 
 /* The helper never outlives us here: what it does after its last word is of no interest. */
@@ -180,7 +229,7 @@ static int finish(struct helper *h, bool kill_it, int *status)
     cleanup_fd(&h->feed);
     cleanup_fd(&h->report);
     h->feed = h->report = -1;
-    return helper_wait(h->pid, kill_it, status);
+    return helper_wait_for(h->pid, kill_it ? 0 : END_MS, status);
 }
 
 static int judge(const struct unpack_record *last, int status, struct unpack_result *out, struct err *err)

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,9 +35,11 @@ struct unpack_job {
     uint64_t exclude_dev, exclude_ino;
     unpack_progress *progress; /* may be NULL */
     void *ctx;
+    const volatile sig_atomic_t *interrupted; /* may be NULL; set: give up */
 };
 
-/* The archive's bytes are hashed as they are handed over, so what was hashed is what was unpacked. */
+/* The archive's bytes are hashed as they are handed over, so what was hashed is what was unpacked. -EINTR when
+ * *interrupted is set. */
 int unpack_run(struct arena *a, const struct unpack_job *job, struct unpack_result *out, struct err *err);
 
 #endif

@@ -195,8 +195,10 @@ static void guard_run(enum monitor_birth birth)
         int64_t born = now_ms();
         pid_t self = getpid(), monitor = fork();
 
-        if (monitor == 0)
+        if (monitor == 0) {
+            log_close(&sink); /* the guard's: where it writes, we do not know from here on */
             monitor_run(&common, birth, self);
+        }
         if (monitor < 0) {
             poll(NULL, 0, RESPAWN_QUIET);
             continue;

@@ -2,9 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stands in for moat-pull when it has been taken over: it answers moat's requests with lies. The repository says which."""
 import hashlib
+import io
+import json
 import os
 import struct
 import sys
+import tarfile
+import time
 
 SETUP, REQUEST = 9000, 152  # sizes of image/pull_record.h
 DEST, REPORT = 3, 4
@@ -30,6 +34,23 @@ def put(name, data):
     fd = os.open("blobs/sha256/" + name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600, dir_fd=DEST)
     os.write(fd, data)
     os.close(fd)
+
+
+def image():
+    """A good one, by digest; the manifest is first."""
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as t:
+        t.addfile(tarfile.TarInfo("file"))
+    layer = tar.getvalue()
+    config = json.dumps({"architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine), "os": "linux",
+                         "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]}}).encode()
+
+    def blob(data, kind):
+        return {"mediaType": "application/vnd.oci.image." + kind, "size": len(data), "digest": "sha256:" + hashlib.sha256(data).hexdigest()}
+
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST_TYPE.decode(), "config": blob(config, "config.v1+json"),
+                           "layers": [blob(layer, "layer.v1.tar")]}).encode()
+    return {hashlib.sha256(data).hexdigest(): data for data in (manifest, config, layer)}
 
 
 setup = read(SETUP)
@@ -70,4 +91,26 @@ while True:
         report(3, number, text=b"\x1b]0;owned\x07\nmoat: all is well")
     elif lie == "silent":
         sys.exit(3)
+    elif lie == "half":  # of a report, and no more
+        report(2, number, cut=500)
+        time.sleep(1000)
+    elif lie == "again":  # the same for ever: a manifest has no progress, a layer has
+        blobs = image()
+        wanted = reference[7:] if reference.startswith("sha256:") else next(iter(blobs))
+        if number < 2:
+            put(wanted, blobs[wanted])
+            report(2, number, len(blobs[wanted]), wanted.encode(), MANIFEST_TYPE)
+        else:
+            while True:
+                report(1, number, 1)
+    elif lie == "closed":  # no more reports, and no end
+        os.close(REPORT)
+        time.sleep(1000)
+    elif lie in ("flood", "honest"):  # a good image; flood: it is told for ever that it comes
+        blobs = image()
+        wanted = reference[7:] if reference.startswith("sha256:") else next(iter(blobs))
+        put(wanted, blobs[wanted])
+        report(2, number, len(blobs[wanted]), wanted.encode(), MANIFEST_TYPE)
+        while lie == "flood" and number == 2:
+            report(1, number, 1)
     number += 1

@@ -122,6 +122,21 @@ conversions()
     assert_equal "$(find "$MOAT_DATA_DIR/cache/yaml" -type f ! -perm 600)" ""
 }
 
+@test "a converter that does not end is ended, and the file is named" {
+    echo "version: 1" > p.yaml
+    mkdir -p bin/libexec
+    cp "$MOAT" bin/moat
+    for last in 'exec sleep 1000' 'exec >&-; exec sleep 1000'; do
+        printf '#!/bin/sh\necho $$ > %s\n%s\n' "$dir/pid" "$last" > bin/libexec/moat-yaml
+        chmod +x bin/libexec/moat-yaml
+        run timeout 60 bin/moat policy check p.yaml
+        assert_status 1
+        assert_contains p.yaml "moat-yaml"
+        run kill -0 "$(< pid)"
+        assert_failure
+    done
+}
+
 @test "a kept conversion that was changed, cut or misnamed is not believed" {
     local entry
     printf 'version: 1\nhostname: good\n' > p.yaml

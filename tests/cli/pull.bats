@@ -431,13 +431,45 @@ helper_is_there() { pgrep -P "$pid"; }
     assert_equal "$(awk '/Max core/ { print $5 }' "/proc/$helper/limits")" 0
 }
 
-@test "a helper that was taken over convinces moat of nothing" {
+# taken_over HELPER FILE: $MOAT is one whose helper is FILE.
+taken_over()
+{
     mkdir -p "$dir/bin/libexec"
     cp "$MOAT" "$dir/bin/moat"
-    cp "$BATS_TEST_DIRNAME/liar.py" "$dir/bin/libexec/moat-pull"
+    cp "$(dirname "$MOAT")/libexec/"* "$dir/bin/libexec"
+    cp "$2" "$dir/bin/libexec/$1"
+    chmod +x "$dir/bin/libexec/$1"
     /usr/bin/python3 -c pass || skip "needs /usr/bin/python3"
     ADDRESS=127.0.0.1:9
     MOAT=$dir/bin/moat
+}
+
+@test "a helper that was taken over cannot hold moat: silence, repetition and floods end" {
+    taken_over moat-pull "$BATS_TEST_DIRNAME/liar.py"
+    export MOAT_PULL_STALL=1
+    refused half "nothing new for 10 seconds"
+    refused again "nothing new for 10 seconds"
+    run -0 timeout 60 "$MOAT" pull -q "$ADDRESS/flood:1"
+}
+
+@test "interrupted while a layer is unpacked by a helper that does not end" {
+    printf '#!/bin/sh\necho $$ > %s\nexec sleep 1000\n' "$dir/unpacks" > unpack
+    taken_over moat-unpack unpack
+    cp "$BATS_TEST_DIRNAME/liar.py" "$dir/bin/libexec/moat-pull"
+    "$MOAT" pull -q "$ADDRESS/honest:1" > "$dir/out" 2> "$dir/err" 3>&- &
+    pid=$!
+    helpers+=("$pid")
+    wait_for 10 test -s unpacks
+    kill -TERM "$pid"
+    code=0
+    wait "$pid" || code=$?
+    assert_equal "$code" 143
+    not_running "$(< unpacks)"
+    store_is_empty
+}
+
+@test "a helper that was taken over convinces moat of nothing" {
+    taken_over moat-pull "$BATS_TEST_DIRNAME/liar.py"
     refused content "its bytes have the digest"
     refused link "sha256/"
     refused fifo "no regular file"
@@ -449,6 +481,7 @@ helper_is_there() { pgrep -P "$pid"; }
     refused torn "without a result"
     refused words "?]0;owned??moat: all is well"
     refused silent "status 3"
+    refused closed "without a result\|ended by signal 9"
     run -125 "$MOAT" pull -q "$ADDRESS/other@sha256:$(printf 'a%.0s' {1..64})"
     assert_error 125 "instead of sha256:aaaaaaaaaaaa"
     store_is_empty

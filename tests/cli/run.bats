@@ -245,6 +245,23 @@ teardown() { run_teardown; }
     assert_output $'0\n1\n2\n3' # 3 is ls's own
 }
 
+@test "a pipe without a name is the workload's user's, a named one stays its owner's" {
+    mkfifo pipe
+    chown 4321:4321 pipe
+    chmod 600 pipe
+    exec 7<> pipe
+    "$MOAT" run --rm -u 1000 busybox sh -c 'echo through it' < pipe > pipe 2> pipe 7>&-
+    read -r line <&7
+    exec 7>&-
+    assert_equal "$line|$(stat -c %u:%g:%a pipe)" "through it|4321:4321:600"
+    run bash -c '"$1" run --rm -u 1000 busybox sh -c "echo again > /dev/stdout" | cat' - "$MOAT"
+    assert_output again
+    # What a sandbox writes to that is kept is the monitor's pipe.
+    moat run --name "kept$$" -u 1000 busybox sh -c 'echo logged > /dev/stderr' 2> err
+    moat rm "kept$$"
+    assert_equal "$(< err)" logged
+}
+
 @test "the host's /dev/null keeps its owner and mode" {
     local before
     before=$(stat -c '%u %g %a %Z' /dev/null)

@@ -2,7 +2,9 @@
 /* What a pull decides without a network: which host a name means, which login is its, what a challenge asks for, and
  * which documents are taken. */
 #include "base/mem.h"
+#include "host/helper.h"
 #include "image/oci_document.h"
+#include "image/puller.h"
 #include "image/remote.h"
 #include "pull/challenge.h"
 
@@ -12,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -349,6 +353,116 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* ---- hearing from a helper that was taken over ---------------------------------------------------------------- */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_alarm(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* A puller that has asked for two things of 100 bytes, and the helper's end of its pipe. */
+static struct puller taken_over(int *helper)
+{
+    static struct puller_asked asked[2];
+    int ends[2];
+
+    assert_int_equal(pipe(ends), 0);
+    *helper = ends[1];
+    interrupted = 0;
+    asked[0] = asked[1] = (struct puller_asked){.size = 100};
+    return (struct puller){.request = -1,
+                           .report = ends[0],
+                           .asked = 2,
+                           .requests = asked,
+                           .news_ms = helper_clock_ms(),
+                           .quiet_ms = 1000000,
+                           .interrupted = &interrupted};
+}
+
+static void say(int helper, enum pull_report_kind kind, uint32_t request, uint64_t bytes, size_t from, size_t to)
+{
+    struct pull_report r = {.version = PULL_RECORD_VERSION, .kind = kind, .request = request, .bytes = bytes};
+
+    assert_int_equal(write(helper, (char *)&r + from, to - from), to - from);
+}
+
+static void test_hear_after_half_a_report_is_interrupted(void **state)
+{
+    struct sigaction alarm = {.sa_handler = on_alarm}, before;
+    struct itimerval soon = {.it_value.tv_usec = 50000};
+    struct pull_report r;
+    struct err err = {0};
+    int helper;
+    struct puller p = taken_over(&helper);
+
+    (void)state;
+    sigaction(SIGALRM, &alarm, &before);
+    say(helper, PULL_PROGRESS, 0, 1, 0, 500);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    assert_int_equal(puller_hear(&p, true, &r, &err), -EINTR);
+    sigaction(SIGALRM, &before, NULL);
+    puller_end(&p);
+    close(helper);
+}
+
+static void test_hear_half_a_report_does_not_hold_who_will_not_wait(void **state)
+{
+    struct pull_report r;
+    struct err err = {0};
+    int helper;
+    struct puller p = taken_over(&helper);
+
+    (void)state;
+    say(helper, PULL_PROGRESS, 1, 7, 0, 500);
+    assert_int_equal(puller_hear(&p, false, &r, &err), -EAGAIN);
+    assert_int_equal(puller_hear(&p, false, &r, &err), -EAGAIN);
+    say(helper, PULL_PROGRESS, 1, 7, 500, sizeof r);
+    assert_int_equal(puller_hear(&p, false, &r, &err), 0);
+    assert_int_equal(r.request * 100 + r.bytes, 107);
+    assert_int_equal(err.code, 0);
+    puller_end(&p);
+    close(helper);
+}
+
+/* The time for news is over before each of these is heard: only what is new counts. */
+static void test_hear_what_is_not_new_is_silence(void **state)
+{
+    static const struct {
+        const char *label;
+        enum pull_report_kind kind;
+        uint32_t request;
+        uint64_t bytes;
+        bool news;
+    } cases[] = {
+        {"a byte", PULL_PROGRESS, 0, 1, true},        {"the same byte", PULL_PROGRESS, 0, 1, false},
+        {"none", PULL_PROGRESS, 1, 0, false},         {"more", PULL_PROGRESS, 0, 100, true},
+        {"less", PULL_PROGRESS, 0, 99, false},        {"more than there is", PULL_PROGRESS, 0, 101, false},
+        {"an answer", PULL_GOT, 0, 100, true},        {"the answer again", PULL_GOT, 0, 100, false},
+        {"the other's answer", PULL_GOT, 1, 0, true},
+    };
+    int helper;
+    struct puller p = taken_over(&helper);
+
+    (void)state;
+    p.quiet_ms = 1000;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pull_report r;
+        struct err err = {0};
+        say(helper, cases[i].kind, cases[i].request, cases[i].bytes, 0, sizeof r);
+        p.news_ms = helper_clock_ms() - 10000;
+        int got = puller_hear(&p, true, &r, &err);
+        if (got != (cases[i].news ? 0 : -ETIMEDOUT))
+            fail_msg("%s: %d %s", cases[i].label, got, err.text);
+    }
+    p.news_ms = helper_clock_ms() - 10000;
+    assert_int_equal(puller_hear(&p, true, &(struct pull_report){0}, &(struct err){0}), -ETIMEDOUT);
+    puller_end(&p);
+    close(helper);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +475,9 @@ int main(void)
         cmocka_unit_test(test_platform_table),
         cmocka_unit_test(test_document_kind_table),
         cmocka_unit_test(test_index_choice),
+        cmocka_unit_test(test_hear_after_half_a_report_is_interrupted),
+        cmocka_unit_test(test_hear_half_a_report_does_not_hold_who_will_not_wait),
+        cmocka_unit_test(test_hear_what_is_not_new_is_silence),
     };
 
     return cmocka_run_group_tests_name("pull", tests, set_up, tear_down);

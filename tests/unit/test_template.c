@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* --format templates: what docker's users write gives what docker gives; the rest is refused by name. */
-#include "cli/template.h"
+#include "cli/template_internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,14 +9,17 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <pty.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char document[] =
     "{\"Id\":\"x\",\"Name\":\"/X y\",\"State\":{\"Status\":\"exited\",\"Running\":false,\"Pid\":0,\"Code\":-3},"
     "\"Args\":[\"a\",\"b\"],\"None\":[],\"Labels\":{\"k\":\"v\",\"a.b\":\"w\"},\"Nothing\":null,\"Real\":1.5,"
     "\"Mounts\":[{\"Source\":\"/s\"},{\"Source\":\"/"
-    "t\"}],\"Big\":18446744073709551615,\"Mixed\":[1,\"q\\\"\",null,true]}";
+    "t\"}],\"Big\":18446744073709551615,\"Mixed\":[1,\"q\\\"\",null,true],\"Bad\":{\"\\u001bk\":\"\\u001b]0;"
+    "x\\u0007\\u009b1m\"}}";
 
 /* What it prints, malloced; NULL with err set. */
 static char *run(const char *format, struct err *err)
@@ -153,6 +156,76 @@ static void test_template_what_is_not_supported_is_refused_by_name(void **state)
     }
 }
 
+static void test_put_safe_leaves_no_control_character(void **state)
+{
+    static const struct {
+        const char *label, *text, *expected;
+    } cases[] = {
+        {"plain", "a b~", "a b~"},
+        {"tab and end of line", "a\tb\n", "a\tb\n"},
+        {"C0", "\001\033[31m\r\b\037x", "??[31m???x"},
+        {"delete", "a\177b", "a?b"},
+        {"C1",
+         "\xc2\x80\xc2\x9b"
+         "1m\xc2\x9f",
+         "??1m?"},
+        {"behind C1", "\xc2\xa0\xc2\xbf", "\xc2\xa0\xc2\xbf"},
+        {"letters", "gr\xc3\xbc\xc3\x9f\xe2\x82\x9b\xf0\x9f\x90\x9b", "gr\xc3\xbc\xc3\x9f\xe2\x82\x9b\xf0\x9f\x90\x9b"},
+        {"C1 as a byte",
+         "a\x9b"
+         "1m",
+         "a?1m"},
+        {"C1 as a byte behind a letter", "\xc3\xbc\x9b", "\xc3\xbc?"},
+        {"C1 as a byte behind what begins nothing", "\xe2z\x9b", "\xe2z?"},
+        {"cut", "\xc2", "\xc2"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *out = NULL;
+        size_t len = 0;
+        FILE *f = open_memstream(&out, &len);
+        template_put_safe(cases[i].text, f);
+        fclose(f);
+        if (strcmp(out, cases[i].expected))
+            fail_msg("%s: got '%s'", cases[i].label, out);
+        free(out);
+    }
+}
+
+static void test_template_controls_reach_a_file_and_no_terminal(void **state)
+{
+    static const char format[] = "{{.Bad}} {{index .Bad \"\033k\"}} {{range .Bad}}{{println .}}{{end}}";
+    static const char raw[] = "map[\033k:\033]0;x\007\xc2\x9b"
+                              "1m] \033]0;x\007\xc2\x9b"
+                              "1m \033]0;x\007\xc2\x9b"
+                              "1m\n";
+    static const char safe[] = "map[?k:?]0;x??1m] ?]0;x??1m ?]0;x??1m\n";
+    int master, slave, before = dup(1), pair[2];
+    struct err err;
+
+    (void)state;
+    fflush(stdout);
+    assert_int_equal(pipe(pair), 0);
+    dup2(pair[1], 1);
+    char *to_pipe = run(format, &err);
+    bool have = openpty(&master, &slave, NULL, NULL, NULL) == 0;
+    dup2(have ? slave : before, 1);
+    char *to_terminal = run(format, &err);
+    dup2(before, 1);
+    close(before);
+    assert_string_equal(to_pipe, raw);
+    if (!have)
+        skip();
+    assert_string_equal(to_terminal, safe);
+    free(to_pipe);
+    free(to_terminal);
+    for (int i = 0; i < 2; i++)
+        close(pair[i]);
+    close(master);
+    close(slave);
+}
+
 /* Depth and length are the user's, but a script may have put them together. */
 static void test_template_depth_is_bounded(void **state)
 {
@@ -180,6 +253,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_template_supported_forms_print_as_go_does),
         cmocka_unit_test(test_template_what_is_not_supported_is_refused_by_name),
+        cmocka_unit_test(test_put_safe_leaves_no_control_character),
+        cmocka_unit_test(test_template_controls_reach_a_file_and_no_terminal),
         cmocka_unit_test(test_template_depth_is_bounded),
     };
 

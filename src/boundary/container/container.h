@@ -81,8 +81,8 @@ int root_open_target(int root, const char *path, bool directory, bool follow);
 /* home.c: "HOME=/root" for a user, from the passwd file inside an open root. */
 void home_find(int root, uint32_t uid, char *out, size_t size);
 
-/* streams.c: gives pipes on descriptors 0 to 2 to the process's user. */
-void streams_hand_over(const struct policy *p, const struct process *pr);
+/* streams.c: gives pipes on descriptors 0 to 2 to the process's user: those without a name, and the monitor's. */
+void streams_hand_over(const struct instance *inst, const struct process *pr);
 
 /* scheduling.c: for the calling process, before it gives up privilege. */
 int scheduling_set(const struct process *pr, struct err *err);

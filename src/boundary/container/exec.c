@@ -172,7 +172,7 @@ int container_exec(struct instance *inst, const struct process *pr, struct err *
     with.seccomp.listener_path = NULL; /* an agent serves the container's first process */
     r = record_make(inst, &rq, &child.memfd, &child.argv, err);
     if (r == 0) {
-        streams_hand_over(inst->policy, pr);
+        streams_hand_over(inst, pr);
         r = exec_environment(inst, pr, &child.envp, err);
     }
     sigprocmask(SIG_SETMASK, NULL, &child.mask);

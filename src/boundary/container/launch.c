@@ -575,7 +575,7 @@ int container_create(struct instance *inst, struct err *err)
     l->wait_hooks = p->hooks[HOOK_PRESTART].n || p->hooks[HOOK_CREATE_RUNTIME].n || p->hooks[HOOK_CREATE_CONTAINER].n ||
                     p->n_net_devices;
     if (r == 0) {
-        streams_hand_over(p, &p->process);
+        streams_hand_over(inst, &p->process);
         r = clone_setup(l, err);
     }
     if (r == 0 && l->wait_ids) {

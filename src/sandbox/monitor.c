@@ -160,7 +160,8 @@ static bool look_at_child(void)
 
     if (!m.child || waitid(P_PID, (id_t)m.facts.pid, &si, WEXITED | WNOWAIT | WNOHANG) < 0 || !si.si_pid)
         return false;
-    m.death = (struct monitor_death){.pid = si.si_pid, .status = si.si_code == CLD_EXITED ? si.si_status << 8 : si.si_status};
+    m.death =
+        (struct monitor_death){.pid = si.si_pid, .status = si.si_code == CLD_EXITED ? si.si_status << 8 : si.si_status};
     return true;
 }
 

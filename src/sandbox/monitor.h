@@ -2,11 +2,12 @@
 /*
  * The monitor of a kept sandbox: two small processes made of this same executable. The guard is the subreaper: it moves
  * the workload's output from its pipes into the log, and when the monitor dies it makes another, which finds everything
- * in what it inherits and in the sandbox's directory. The monitor is the parent of the workload: it takes its exit status
- * into exit.json, carries its terminal, keeps the time limit, restarts, and answers on control.sock. It never touches a
- * pipe that the workload has, since the workload can hold up who does: so it can always end it. When the guard dies, the monitor becomes
- * the guard and its child goes on. When both are killed the workload goes on; the next command recovers it.
- * What is heavy (reading documents, making, removing) is done by a child that ends at once, so both stay small.
+ * in what it inherits and in the sandbox's directory. The monitor is the parent of the workload: it takes its exit
+ * status into exit.json, carries its terminal, keeps the time limit, restarts, and answers on control.sock. It never
+ * touches a pipe that the workload has, since the workload can hold up who does: so it can always end it. When the
+ * guard dies, the monitor becomes the guard and its child goes on. When both are killed the workload goes on; the next
+ * command recovers it. What is heavy (reading documents, making, removing) is done by a child that ends at once, so
+ * both stay small.
  *
  *   monitor_start()   a command's side: the sandbox is loaded and locked, and does not run
  *   monitor_recover() the same for one whose process lives without a monitor, or whose start was cut short

@@ -4,6 +4,8 @@
 #ifndef MOAT_SANDBOX_MONITOR_INTERNAL_H
 #define MOAT_SANDBOX_MONITOR_INTERNAL_H
 
+#include "boundary/control.h"
+#include "sandbox/log.h"
 #include "sandbox/sandbox.h"
 
 #include <stdatomic.h>
@@ -106,6 +108,51 @@ struct monitor_common {
 
 /* How a monitor comes to be: at the command of a start; of a recovery; made by a guard whose monitor died. */
 enum monitor_birth { BORN_START, BORN_RECOVER, BORN_AGAIN };
+
+/* ---- the monitor's own ------------------------------------------------------------------------------------- */
+
+#define CLIENTS_MAX 64
+
+enum waits { WAITS_NOT, WAITS_END, WAITS_STOP, WAITS_REMOVE };
+
+struct client {
+    int fd; /* -1: free */
+    enum waits waits;
+    uint32_t serial;
+};
+
+struct monitor {
+    struct monitor_common *common;
+    struct monitor_facts facts;
+    struct log log; /* of a terminal; else the guard has it */
+    int guard;      /* pidfd of our parent; -1: it is dead */
+    pid_t guard_pid;
+    int master; /* of the terminal; -1 */
+    int pidfd;  /* of the workload; -1: not running */
+    bool child; /* the workload is our child, else its status comes from the guard */
+    bool known; /* .death is the workload's */
+    struct monitor_death death;
+    bool manual, remove, timed_out, over, restarting;
+    bool held;  /* what is slow to take apart waits for our end */
+    bool tried; /* to remove it: what m.facts say is about that */
+    uint32_t restarts;
+    int64_t started, time_limit, kill_at, thaw_at, restart_at; /* CLOCK_MONOTONIC ms; 0: none */
+    int64_t backoff;
+    int64_t terminal_again; /* leave the terminal alone until then */
+    int64_t guard_again;    /* no child could be made to go on in our place: not before then */
+    struct client clients[CLIENTS_MAX];
+};
+
+extern struct monitor monitor; /* monitor.c */
+
+void monitor_signal(int signo);                   /* to the workload */
+void monitor_stop(int signo, int64_t timeout_ms); /* by signo, after timeout_ms by SIGKILL: no restart */
+/* monitor_requests.c. finished: it has ended for good; else one run has, and another will follow. */
+void monitor_tell(bool finished);
+void monitor_serve(struct client *c);
+void monitor_accept(void);
+
+/* ---- both --------------------------------------------------------------------------------------------------- */
 
 /* monitor.c: never returns. */
 void monitor_run(struct monitor_common *c, enum monitor_birth birth, pid_t guard);

@@ -436,7 +436,7 @@ taken_over()
 {
     mkdir -p "$dir/bin/libexec"
     cp "$MOAT" "$dir/bin/moat"
-    cp "$(dirname "$MOAT")/libexec/"* "$dir/bin/libexec"
+    cp "$(dirname "$MOAT")/libexec/moat-"{pull,unpack} "$dir/bin/libexec"
     cp "$2" "$dir/bin/libexec/$1"
     chmod +x "$dir/bin/libexec/$1"
     /usr/bin/python3 -c pass || skip "needs /usr/bin/python3"
@@ -481,7 +481,7 @@ taken_over()
     refused torn "without a result"
     refused words "?]0;owned??moat: all is well"
     refused silent "status 3"
-    refused closed "without a result\|ended by signal 9"
+    refused closed "ended by signal 9"
     run -125 "$MOAT" pull -q "$ADDRESS/other@sha256:$(printf 'a%.0s' {1..64})"
     assert_error 125 "instead of sha256:aaaaaaaaaaaa"
     store_is_empty

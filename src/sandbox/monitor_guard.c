@@ -157,16 +157,16 @@ static int open_pipes(void)
 
 /* ---- the guard ---------------------------------------------------------------------------------------------- */
 
-/* Takes the dead until `monitor` is among them, and passes the others on. True: it gave up. */
-static bool guard_wait(pid_t monitor)
+/* Takes the dead until `child` is among them, and passes the others on. True: it gave up. */
+static bool guard_wait(pid_t child)
 {
     monitor_slim();
     for (;; pump()) {
         struct monitor_death d;
         while ((d.pid = waitpid(-1, &d.status, WNOHANG)) > 0) {
-            if (d.pid == monitor && WIFEXITED(d.status) && WEXITSTATUS(d.status) == 0)
+            if (d.pid == child && WIFEXITED(d.status) && WEXITSTATUS(d.status) == 0)
                 _exit(0);
-            if (d.pid == monitor)
+            if (d.pid == child)
                 return WIFEXITED(d.status);
             if (write(common.status[1], &d, sizeof d) < 0)
                 continue; /* full of others': the one that counts came first or is taken by the next monitor */
@@ -193,27 +193,27 @@ static void guard_run(enum monitor_birth birth)
 {
     for (;; birth = BORN_AGAIN) {
         int64_t born = now_ms();
-        pid_t self = getpid(), monitor = fork();
+        pid_t self = getpid(), child = fork();
 
-        if (monitor == 0) {
+        if (child == 0) {
             log_close(&sink); /* the guard's: where it writes, we do not know from here on */
             monitor_run(&common, birth, self);
         }
-        if (monitor < 0) {
+        if (child < 0) {
             poll(NULL, 0, RESPAWN_QUIET);
             continue;
         }
-        bool gave_up = guard_wait(monitor);
+        bool gave_up = guard_wait(child);
         if (gave_up || now_ms() - born < RESPAWN_QUIET / 20)
             poll(NULL, 0, gave_up ? RESPAWN_QUIET : RESPAWN_QUIET / 20);
     }
 }
 
-void guard_go_on(struct monitor_common *c, pid_t monitor)
+void guard_go_on(struct monitor_common *c, pid_t child)
 {
     common = *c;
     watch_children();
-    guard_wait(monitor);
+    guard_wait(child);
     guard_run(BORN_AGAIN);
 }
 

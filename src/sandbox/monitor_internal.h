@@ -157,7 +157,7 @@ void monitor_accept(void);
 /* monitor.c: never returns. */
 void monitor_run(struct monitor_common *c, enum monitor_birth birth, pid_t guard);
 /* monitor_guard.c */
-void guard_go_on(struct monitor_common *c, pid_t monitor); /* the caller is now the guard of its child; never returns */
+void guard_go_on(struct monitor_common *c, pid_t child); /* the caller is now the guard of its child; never returns */
 void monitor_slim(void);
 void monitor_pump_start(struct monitor_common *c, uint64_t log_size, uint32_t log_files);
 void monitor_drain_ask(struct monitor_common *c);

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #define KEYS_MAX     16
+#define ASKED_MOST   3    /* as docker */
 #define RECONNECT_MS 3000 /* a monitor that was killed is made anew meanwhile */
 
 struct session {
@@ -38,6 +39,7 @@ struct session {
     unsigned char keys[KEYS_MAX];
     unsigned n_keys, matched;
     struct termios saved;
+    unsigned asked; /* to end, by signals passed on */
     bool raw, ended, have_end;
     int status;
 };
@@ -162,7 +164,7 @@ static int write_log(struct session *s, struct err *err)
             fprintf(stderr, "moat: some output was lost here (%s)\n",
                     piece.lost == UINT64_MAX ? "the log was rotated" : "the disk was full");
         else if ((r = io_write_all(piece.stream == 2 ? 2 : 1, buf, piece.n)) < 0)
-            return r == -EPIPE ? r : err_sys(err, r, "standard output");
+            return r == -EPIPE || r == -EIO ? -EPIPE : err_sys(err, r, "standard output"); /* nobody looks any more */
     }
     return r;
 }
@@ -253,7 +255,10 @@ static void read_input(struct session *s)
         return;
     if (n > 0)
         s->typed_len = keys_filter(s, in, (size_t)n, s->typed, &left);
-    else if (s->a->terminal)
+    else if (s->raw) { /* our terminal was hung up: that is no end of what is typed, and the sandbox goes on */
+        left = true;
+        s->status = 128 + SIGHUP;
+    } else if (s->a->terminal)
         s->typed[s->typed_len++] = '\004';
     s->closing = n <= 0 || left;
     s->a->detached = left;
@@ -292,7 +297,10 @@ static void read_signals(struct session *s)
         } else if (si.ssi_signo == SIGCONT) {
             raw_on(s);
             window_size(s);
-        } else if (s->a->no_sig_proxy) {
+        } else if (s->a->no_sig_proxy || s->a->terminal || si.ssi_signo == SIGHUP ||
+                   ((si.ssi_signo == SIGINT || si.ssi_signo == SIGTERM) && ++s->asked == ASKED_MOST)) {
+            /* Ours to obey: it is kept, and goes on. With a terminal its keys are its signals; ours is gone with HUP;
+             * and who asks three times does not get it from the workload. */
             s->a->detached = true;
             s->status = 128 + (int)si.ssi_signo;
         } else {

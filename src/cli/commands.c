@@ -8,7 +8,7 @@
     "  the workload's own; 128+N when signal N ended it; 124 time limit; 125 moat's own\n"                             \
     "  error; 126 the command cannot be invoked; 127 the command was not found\n"
 
-#define IMAGE_NOTE "debian stands for an image of yours: `moat help pull` and `moat help import` say how to get one.\n"
+#define IMAGE_NOTE "debian stands for an image of yours: see `moat help pull`, `moat help import`.\n"
 
 static const char run_more[] = "Examples\n"
                                "  moat run --rm busybox sh -c 'echo hi'\n"

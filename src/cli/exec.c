@@ -208,9 +208,11 @@ int cmd_exec(int argc, char **argv)
         sb.inst.child_mask = &old;
     }
     r = sb.inst.boundary->exec(&sb.inst, &pr, &err);
-    if (errs >= 0)
+    if (errs >= 0) {
         dup2(errs, 2);
-    if (r == 0)
+        close(errs);
+    }
+    if (r == 0 && !q.detach)
         r = relay_start(&relay, &err);
     if (r < 0)
         return failed(r, &err);
@@ -226,7 +228,7 @@ int cmd_exec(int argc, char **argv)
                              .keep_stdin = q.interactive,
                              .forward_signals = true};
     r = console_wait(&w, &status, &timed_out, &err);
-    relay_finish(&relay);
+    relay_finish(&relay, &old);
     if (r < 0)
         return failed(r, &err);
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

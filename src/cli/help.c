@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Help, printed from the rows of commands.c and each command's option table, so it cannot say other things than the
  * code does. */
+#include "base/mem.h"
 #include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/term.h"
@@ -18,9 +19,41 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
+/* Docker's commands that this build lacks, and what to use instead. */
+static const struct {
+    const char *name, *instead;
+} absent[] = {
+    {"cp", "moat exec NAME cat FILE > FILE, or -v HOST:GUEST when it is started"},
+    {"top", "moat exec NAME ps"},
+    {"port", "there are no published ports; moat explain shows what is granted"},
+    {"rename", "the name is chosen by --name when it is made"},
+    {"diff", "the layer lies in the directory that moat inspect shows"},
+    {"commit", "moat exec NAME tar -c / > FILE, then moat import FILE NAME"},
+    {"export", "moat exec NAME tar -c / > FILE"},
+    {"build", "build with a tool of your choice, and moat import oci:DIR NAME"},
+    {"tag", "moat import or moat pull under the name that is wanted"},
+    {"push", "skopeo copy oci:DIR docker://..."},
+    {"save", "the tree lies below the data directory: moat images"},
+    {"load", "moat import FILE NAME"},
+    {"search", "moat pull HOST/NAME"},
+    {"history", "moat images --digests"},
+    {"login", "docker's or podman's login; moat pull reads ~/.docker/config.json"},
+    {"logout", "docker's or podman's logout"},
+    {"info", "moat boundaries, moat version"},
+    {"volume", "-v HOST:GUEST"},
+    {"network", "--network none or host"},
+    {"container", "the command without the word: moat ps, moat rm, moat prune"},
+    {"image", "moat images, moat rmi, moat pull"},
+    {"compose", "one moat run -d each"},
+};
+
 int command_unknown(const char *name, struct err *err)
 {
     struct nearest near = {.wanted = name};
+
+    for (size_t i = 0; i < ARRAY_LEN(absent); i++)
+        if (!strcmp(name, absent[i].name))
+            return err_set(err, -EINVAL, "'%s' is not in this build: %s", name, absent[i].instead);
 
     for (const struct command *c = moat_commands; c->name; c++)
         nearest_try(&near, c->name);

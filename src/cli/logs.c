@@ -164,6 +164,8 @@ static int read_on(struct logs *o, struct err *err)
         if (r < 0)
             return r == -ENOENT ? 0 : r;
         o->open = true;
+        if (o->reader.sequence > 1 && o->tail < 0 && !o->since_text)
+            fputs("moat logs: what is older was dropped (--log-opt max-size, max-file)\n", stderr);
     }
     while ((r = log_read(&o->reader, o->buf, sizeof o->buf, &piece, err)) > 0) {
         if (piece.lost) {

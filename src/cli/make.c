@@ -92,6 +92,12 @@ static int bring_in(struct making *r, struct err *err)
     /* Where no registry could be asked, what is missing is said in the store's words. */
     if (rc < 0)
         *err = rc == -EDESTADDRREQ ? missing : pulling;
+    if (rc == -EDESTADDRREQ) {
+        size_t n = strlen(err->text);
+        snprintf(
+            err->text + n, sizeof err->text - n,
+            " (no registry was asked: the name has none, and neither MOAT_REGISTRY nor /etc/moat/registry is set)");
+    }
     return rc == -EDESTADDRREQ ? missing.code : rc;
 }
 

@@ -222,6 +222,8 @@ static const char *status_text(const struct ps *o, struct sandbox *sb, enum sand
     if (s == SANDBOX_RUNNING || s == SANDBOX_PAUSED)
         return arena_printf(sb->arena, "Up %s%s", words, s == SANDBOX_PAUSED ? " (Paused)" : "");
     struct sandbox_end e = sandboxes_end(sb, s);
+    if (!sb->kept && s == SANDBOX_STOPPED) /* of --rm: its caller was killed before it could remove it */
+        return "Dead";
     if (s == SANDBOX_CREATED || !e.known)
         return "Created";
     when_words(age_seconds(o, e.finished), words);

@@ -303,7 +303,7 @@ static int pull_and_print(const struct options *o, const struct reference *ref, 
     if (r == 0 && o->json)
         r = print_json(ref, &result, err);
     if (r == 0 && !o->json) {
-        full_name(ref, &result, name, sizeof name);
+        reference_show(ref, name); /* under which it is here */
         puts(name);
     }
     if (r == 0 && !quiet)

@@ -13,19 +13,23 @@
 
 #include "base/err.h"
 
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
 struct relay {
-    int terminal[3]; /* the user's, put aside; -1: not relayed */
-    int ours[3];     /* our ends */
-    int stop;        /* closed to end the child */
-    pid_t pid;       /* of the child that carries; 0: none */
+    int terminal[3];       /* the user's, put aside; -1: not relayed */
+    int ours[3];           /* our ends */
+    int stop;              /* closed to end the child */
+    pid_t pid;             /* of the child that carries; 0: none */
+    _Atomic bool *writing; /* told by it: it is at the terminal, not at a pipe */
 };
 
 /* input: whether descriptor 0 is to be read at all. */
 int relay_prepare(struct relay *r, bool input, struct err *err);
 int relay_start(struct relay *r, struct err *err);
-void relay_finish(struct relay *r);
+/* mask: of the signals that were blocked before. */
+void relay_finish(struct relay *r, const sigset_t *mask);
 
 #endif

@@ -254,7 +254,9 @@ static int prune_one(struct sandbox *sb, void *ctx, struct err *err)
     struct usage u = {0};
     struct err bad = {0};
 
-    if (!sb->kept || (s != SANDBOX_CREATED && s != SANDBOX_STOPPED) || !made_before(p, sb) ||
+    /* One of --rm that has stopped was left by a killed caller; those of an engine are the engine's. */
+    bool ours = sb->kept || (sb->foreground && s == SANDBOX_STOPPED);
+    if (!ours || (s != SANDBOX_CREATED && s != SANDBOX_STOPPED) || !made_before(p, sb) ||
         !filter_labels(&p->filters, &sb->policy))
         return 0;
     usage_path(sb->layer_dir, &u);

@@ -24,13 +24,14 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define KILL_AFTER_MS 10000 /* from the stop signal to SIGKILL, as docker has it */
-
 /* ---- in the foreground -------------------------------------------------------------------------------------- */
 
 static int check_terminal(struct making *r, struct err *err)
 {
     struct winsize ws;
+
+    if (r->sb.foreground && r->o.detach_keys)
+        return err_set(err, -EINVAL, "--detach-keys with --rm: it ends with its caller; leave --rm out, or add -d");
 
     if (!r->sb.policy.process.terminal)
         return 0;
@@ -89,7 +90,7 @@ static int wait_for_end(struct making *r, int console, int *status, bool *timed_
                              .forward_signals = !r->o.no_sig_proxy,
                              .timeout_ms = p->timeout_ms,
                              .stop_signal = p->stop_signal,
-                             .kill_after_ms = KILL_AFTER_MS,
+                             .kill_after_ms = r->o.stop_timeout_ms ? r->o.stop_timeout_ms : 1,
                              .on_timeout = stop_group,
                              .ctx = &r->sb};
     int rc = console_wait(&w, status, timed_out, err);

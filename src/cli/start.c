@@ -334,6 +334,8 @@ int cmd_attach(int argc, char **argv)
         err_set(&err, -EINVAL, "You cannot attach to a stopped container, start it first");
     else if (!sb.kept)
         err_set(&err, -ENOTSUP, "%s runs in the foreground: its streams are those of its caller", sb.id);
+    if (!err.code && sb.policy.process.terminal && !q.no_stdin && !isatty(0))
+        err_set(&err, -ENOTTY, "the input device is not a TTY (--no-stdin looks on)");
     struct attach a = {.terminal = sb.policy.process.terminal,
                        .input = !q.no_stdin && (sb.policy.process.terminal ? isatty(0) : sb.spec.keep_stdin),
                        .no_sig_proxy = q.no_sig_proxy,

@@ -219,18 +219,24 @@ static void write_row(const struct stats *o, const struct sample *s, struct json
 
     json_object_begin(w, NULL);
     put_pair(w, "BlockIO", s->st.blkio_read_bytes.v, s->st.blkio_write_bytes.v);
-    put_percent(w, "CPUPerc", processor_percent(o, s));
+    if (s->st.cpu_usage_ns.set || !s->runs)
+        put_percent(w, "CPUPerc", processor_percent(o, s));
+    else
+        json_string(w, "CPUPerc", "--");
     json_string(w, "Container", s->id);
     json_string(w, "ID", s->id);
-    put_percent(w, "MemPerc", limit ? 100.0 * (double)used / (double)limit : 0);
+    if (s->runs && !s->st.memory_usage.set)
+        json_string(w, "MemPerc", "--");
+    else
+        put_percent(w, "MemPerc", limit ? 100.0 * (double)used / (double)limit : 0);
     size_words_binary(used, x);
     size_words_binary(limit, y);
     snprintf(text, sizeof text, "%s / %s", x, y);
-    json_string(w, "MemUsage", text);
+    json_string(w, "MemUsage", s->st.memory_usage.set || !s->runs ? text : "-- / --");
     json_string(w, "Name", s->id);
     put_pair(w, "NetIO", s->received, s->sent);
     snprintf(text, sizeof text, "%" PRIu64, s->st.pids_current.v);
-    json_string(w, "PIDs", text);
+    json_string(w, "PIDs", s->st.pids_current.set || !s->runs ? text : "--");
     json_object_end(w);
 }
 

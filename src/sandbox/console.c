@@ -35,6 +35,9 @@
 /* EIO while the child lives: nobody has the terminal open just now. It may be opened again, as init systems do. */
 #define REOPEN_MS 50
 
+#define ASKED_MOST 3
+#define HANG_UP_MS 10000
+
 static const int caught[] = {SIGINT,   SIGTERM, SIGHUP,  SIGQUIT, SIGUSR1, SIGUSR2,
                              SIGWINCH, SIGCONT, SIGTSTP, SIGCHLD, SIGPIPE};
 
@@ -58,7 +61,9 @@ struct console {
     int time_state;
     int64_t deadline; /* of the next step of the time limit; 0: none */
     bool ended;
-    bool abandoned; /* a deadly signal came after the child's end */
+    unsigned asked;  /* to end, by signals passed on */
+    int64_t hung_up; /* > 0: our terminal is gone; what has not ended by then is killed */
+    bool abandoned;  /* a deadly signal came after the child's end */
     int status;
     struct stream input, output; /* last: console_wait() does not clear their bytes */
 };
@@ -126,6 +131,8 @@ static void window_size_copy(struct console *c)
 
 /* ---- signals ---- */
 
+static void hang_up(struct console *c);
+
 static void child_signal(struct console *c, int signo)
 {
     if (c->ended)
@@ -176,6 +183,20 @@ static bool is_ignored(int signo)
     return sigaction(signo, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN;
 }
 
+/* Who asks three times does not get it from the workload. When our terminal is gone, so is that of the workload, and
+ * nobody could end it any more: it has a moment. */
+static void pass_on(struct console *c, int signo)
+{
+    child_signal(c, signo);
+    if ((signo == SIGINT || signo == SIGTERM) && ++c->asked == ASKED_MOST)
+        child_signal(c, SIGKILL);
+    if (signo == SIGHUP && !c->hung_up) {
+        c->hung_up = now_ms() + HANG_UP_MS;
+        if (c->master >= 0)
+            hang_up(c);
+    }
+}
+
 static int signal_handle(struct console *c, int signo)
 {
     bool terminal = c->o->console_master >= 0;
@@ -211,7 +232,7 @@ static int signal_handle(struct console *c, int signo)
         if (c->ended)
             c->abandoned = true;
         else if (c->o->forward_signals)
-            child_signal(c, signo);
+            pass_on(c, signo);
         else
             take_ourselves(c, signo);
         return 0;
@@ -224,6 +245,10 @@ static void time_step(struct console *c)
 {
     int signo = SIGKILL;
 
+    if (c->hung_up && !c->ended && now_ms() >= c->hung_up) {
+        child_signal(c, SIGKILL);
+        c->hung_up = INT64_MAX;
+    }
     if (!c->deadline || c->ended || now_ms() < c->deadline)
         return;
     if (c->time_state == TIME_RUNS) {
@@ -244,6 +269,8 @@ static int64_t time_left(const struct console *c)
     int64_t at = c->ended ? 0 : c->deadline;
     int64_t left;
 
+    if (c->hung_up && c->hung_up != INT64_MAX && !c->ended && (!at || c->hung_up < at))
+        at = c->hung_up;
     if (c->reopen_at && (!at || c->reopen_at < at))
         at = c->reopen_at;
     if (!at)

@@ -124,7 +124,7 @@ after_term()
 
 @test "as before after TERM to moat, attached to a monitor" {
     after_term --name "term-$$"
-    "$MOAT" rm "term-$$"
+    "$MOAT" rm -f "term-$$"
 }
 
 stopped_from_outside()

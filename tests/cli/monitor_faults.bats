@@ -330,6 +330,22 @@ restarts() { jq .restarts "$MOAT_RUN_DIR/$n/exit.json" 2> /dev/null || echo 0; }
     assert_output 255
 }
 
+@test "both killed, then a workload of --rm ends: it is not started again, and rm removes it" {
+    up --rm --rootfs "$root" sh -c "$stays"
+    said up; kill_both; kill -9 "$(init)"
+    wait_for 5 sh -c '! kill -0 "$0" 2> /dev/null' "$(init)"
+    local verb
+    for verb in start "start -a"; do
+        # shellcheck disable=SC2086
+        run timeout -s KILL 20 "$MOAT" $verb "$n"
+        assert_error 1 "$n" "--rm" "moat rm $n"
+    done
+    refute_exists "$MOAT_RUN_DIR/$n/exit.json"
+    [ -z "$(family)" ]
+    timeout -s KILL 20 "$MOAT" rm "$n"
+    nothing_left
+}
+
 # ---- at every step, and at random ---------------------------------------------------------------------------------
 
 # step WHO [OPTION...]: kills the process that is born as the WHO-th of a run, at each of its calls. With $attached the run is

@@ -4,6 +4,7 @@
 Runs COMMAND in a terminal of its own and goes through the steps; each has ten seconds.
   expect:TEXT     waits until TEXT was printed behind what earlier steps have seen (\\n, \\x03 and so on are read)
   send:TEXT       types it
+  pause:SECONDS   does nothing and reads nothing
   resize:RxC      changes the size of the window
   modes           remembers the terminal's modes
   same-modes      fails unless they are as remembered
@@ -80,6 +81,8 @@ class Person:
             self.at = self.seen.find(data, self.at) + len(data)
         elif verb == "send":
             os.write(self.master, data)
+        elif verb == "pause":
+            time.sleep(float(text))
         elif verb == "resize":
             self.resize(text)
         elif verb == "kill":

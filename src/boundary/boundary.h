@@ -77,6 +77,7 @@ struct instance {
     bool wait_start; /* create: stop before the first instruction, until start() */
     bool die_with_launcher;
     bool no_pivot, no_new_keyring;
+    bool make_cwd;      /* the working directory is made where it is missing, as docker does */
     bool rootless;      /* no privilege on the host: single-uid or delegated maps, no cgroups taken for granted */
     uint32_t keep_fds;  /* descriptors 3.. for the workload */
     int console_socket; /* connected AF_UNIX socket that gets the terminal's master; -1 */

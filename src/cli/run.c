@@ -157,7 +157,8 @@ static int run_foreground(struct making *r, struct err *err)
     events_add(&r->sb, "create", NULL, NULL);
     events_add(&r->sb, "start", NULL, NULL);
     rc = wait_for_end(r, console[0], &status, &timed_out, err);
-    say_limits(r, status);
+    if (rc == 0)
+        say_limits(r, status);
     r->sb.inst.pid = 0;
     say_end(r, rc < 0 ? start_failure_status(rc, err) : timed_out ? EXIT_TIMEOUT : shell_status(status));
     struct err late = {0};

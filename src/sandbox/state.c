@@ -384,6 +384,7 @@ static void use_spec(struct sandbox *sb)
     sb->inst.root_path = s->root_path;
     sb->inst.cgroup_path = s->cgroup_path;
     sb->inst.rootless = s->rootless;
+    sb->inst.make_cwd = true;
     sb->inst.idmap_root = s->idmap_root;
     sb->inst.idmap_binds = s->idmap_binds;
     sb->layer_dir = s->layer_dir;

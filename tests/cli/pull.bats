@@ -119,10 +119,10 @@ teardown() { pull_teardown; }
     run -125 moat pull team/one:1
     assert_error 125 "names no registry" MOAT_REGISTRY /etc/moat/registry
     MOAT_REGISTRY=$REGISTRY run -0 moat pull -q team/one:1
-    assert_output "$REGISTRY/team/one:1"
+    assert_output "team/one:1"
     [ -n "$(id_of team/one:1)" ]
     MOAT_REGISTRY=$REGISTRY/team run -0 moat pull -q one:1
-    assert_output "$REGISTRY/team/one:1"
+    assert_output "one:1"
     run -0 moat run --rm one:1
     MOAT_REGISTRY=team run -125 moat pull one:1
     assert_error 125 "default registry" MOAT_REGISTRY

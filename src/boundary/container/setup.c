@@ -192,7 +192,7 @@ static int set_sysctls(struct launch *l)
     return r;
 }
 
-/* As all engines do. Where it cannot be made, the last stage says what is wrong with it. */
+/* As docker does. Where it cannot be made, the last stage says what is wrong with it. */
 static void make_working_directory(const struct policy *p, int root)
 {
     const char *cwd = p->process.cwd;
@@ -227,7 +227,7 @@ static int file_system(struct launch *l)
         r = set_sysctls(l);
     if (r == 0 && !l->has_home)
         home_find(root, p->process.user.uid, l->home, sizeof l->home);
-    if (r == 0)
+    if (r == 0 && l->inst->make_cwd)
         make_working_directory(p, root);
     if (r == 0 && p->root_readonly && (r = mount_set(root, false, MOUNT_ATTR_RDONLY, 0, 0, -1)) < 0)
         err_sys(&l->err, r, "root: cannot be made read-only");

@@ -143,8 +143,12 @@ static const char *familiar(const char *name)
                                            "index.docker.io/"};
 
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-        if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
-            return name + strlen(prefixes[i]);
+        if (!strncmp(name, prefixes[i], strlen(prefixes[i]))) {
+            const char *rest = name + strlen(prefixes[i]);
+            size_t first = strcspn(rest, "/");
+            bool like_host = rest[first] && (memchr(rest, '.', first) || memchr(rest, ':', first));
+            return like_host ? name : rest; /* without what is before it, it would be another's */
+        }
     return name;
 }
 

@@ -37,7 +37,10 @@ touch x/stop
 until grep -q DONE x/report; do sleep 0.05; done
 read -rt 1 line
 echo "mine: $line."
-kill -9 $(jobs -p) # one that is stopped
+# One that is stopped; gone before we are, since with the session the kernel continues what is stopped.
+p=$(jobs -p)
+[ -z "$p" ] || kill -9 $p
+while [ -n "$p" ] && kill -0 $p 2>/dev/null; do sleep 0.05; done
 EOF
     printf 'echo $$ > %q\nexec "$MOAT" "$@"\n' "$dir/pid" > client
 }

@@ -379,7 +379,7 @@ step()
 @test "a workload that is traced has its status, not a lost one" {
     require_command strace
     up --rootfs "$root" sh -c 'sleep 0.5; exit 9'
-    strace -f -o /dev/null -p "$(init)" 2> /dev/null 3>&- &
+    timeout 20 strace -f -o /dev/null -p "$(init)" 2> /dev/null 3>&- &
     assert_equal "$(waits)" 9
     wait || true
 }

@@ -194,7 +194,10 @@ int state_remove(struct sandbox *sb)
         unlinkat(sb->inst.state_fd, "start.sock", 0);
     }
     int r = unlinkat(sb->root_fd, sb->id, AT_REMOVEDIR) < 0 ? -errno : 0;
-    if (r == -ENOTEMPTY && sb->inst.state_fd >= 0) {
+    /* What is rarely there; and a monitor that is just ending may put one more thing into it. */
+    for (int i = 0; i < 50 && r == -ENOTEMPTY && sb->inst.state_fd >= 0; i++) {
+        if (i)
+            poll(NULL, 0, 10);
         remove_the_rest(sb->inst.state_fd);
         r = unlinkat(sb->root_fd, sb->id, AT_REMOVEDIR) < 0 ? -errno : 0;
     }

@@ -142,6 +142,7 @@ logged()
 }
 
 @test "guard off: who reads or writes such a pipe is deaf to SIGKILL" {
+    skip "by hand only: what it shows is a process that nothing can end, and a test that fails here would be one"
     local reader writer holder
     mkfifo "$dir/out" "$dir/in"
     "$PROBES/hold" out <> "$dir/out" 1>&0 2> /dev/null 3>&- & holder=$!

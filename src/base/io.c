@@ -68,15 +68,12 @@ int io_read_regular(struct arena *a, const char *path, size_t max, char **text, 
     return S_ISREG(st.st_mode) ? io_read_fd(a, fd, max, text, len) : S_ISDIR(st.st_mode) ? -EISDIR : -ENOTSUP;
 }
 
-ssize_t io_read_small(int dirfd, const char *path, char *buf, size_t size)
+ssize_t io_read_full(int fd, void *buf, size_t size)
 {
-    _cleanup_fd_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
     size_t n = 0;
 
-    if (fd < 0)
-        return -errno;
-    while (n < size - 1) {
-        ssize_t r = read(fd, buf + n, size - 1 - n);
+    while (n < size) {
+        ssize_t r = read(fd, (char *)buf + n, size - n);
         if (r < 0 && errno == EINTR)
             continue;
         if (r < 0)
@@ -85,8 +82,19 @@ ssize_t io_read_small(int dirfd, const char *path, char *buf, size_t size)
             break;
         n += (size_t)r;
     }
-    buf[n] = 0;
     return (ssize_t)n;
+}
+
+ssize_t io_read_small(int dirfd, const char *path, char *buf, size_t size)
+{
+    _cleanup_fd_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return -errno;
+    ssize_t n = io_read_full(fd, buf, size - 1);
+    if (n >= 0)
+        buf[n] = 0;
+    return n;
 }
 
 int io_write_all(int fd, const void *buf, size_t len)

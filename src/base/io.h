@@ -18,6 +18,9 @@ int io_read_fd(struct arena *a, int fd, size_t max, char **text, size_t *len);
  */
 ssize_t io_read_small(int dirfd, const char *path, char *buf, size_t size);
 
+/* Reads until buf is full or there is no more: the bytes read, or -errno. */
+ssize_t io_read_full(int fd, void *buf, size_t size);
+
 /* Writes all of it, over EINTR and short writes. 0 or -errno. */
 /* The same for what must be a regular file: a fifo would wait for a writer. -ENOTSUP for anything else. */
 int io_read_regular(struct arena *a, const char *path, size_t max, char **text, size_t *len);

@@ -46,6 +46,27 @@ static const unsigned char string_stop[256] = {
     [128 ... 255] = 1,
 };
 
+const char *json_get_text(const struct json *object, const char *name, const char *absent)
+{
+    const struct json *v = json_get(object, name);
+
+    return v && v->type == JSON_STRING ? v->string.s : absent;
+}
+
+int64_t json_get_int(const struct json *object, const char *name)
+{
+    const struct json *v = json_get(object, name);
+
+    return v && v->type == JSON_INT ? v->integer : 0;
+}
+
+bool json_get_bool(const struct json *object, const char *name)
+{
+    const struct json *v = json_get(object, name);
+
+    return v && v->type == JSON_BOOL && v->boolean;
+}
+
 const char *json_type_name(enum json_type t)
 {
     static const char *const names[] = {

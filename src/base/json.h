@@ -58,6 +58,10 @@ void json_position(const char *text, size_t len, size_t offset, unsigned *line, 
 
 /* Member of an object by name; NULL when absent (or `object` is NULL or no object). A JSON null counts as absent. */
 struct json *json_get(const struct json *object, const char *name);
+/* The same for a member of one type; another type counts as absent: then `absent`, 0, false. */
+const char *json_get_text(const struct json *object, const char *name, const char *absent);
+int64_t json_get_int(const struct json *object, const char *name);
+bool json_get_bool(const struct json *object, const char *name);
 
 /* Name of a type for messages: "an object", "a string" ... */
 const char *json_type_name(enum json_type t);
@@ -85,6 +89,8 @@ void json_real(struct json_writer *w, const char *key, double value);
 void json_bool(struct json_writer *w, const char *key, bool value);
 void json_null(struct json_writer *w, const char *key);
 void json_value(struct json_writer *w, const char *key, const struct json *value); /* a parsed tree, as it is */
+/* Between two documents of one buffer: ends the line. */
+void json_line_end(struct json_writer *w);
 void json_writer_free(struct json_writer *w);
 
 #endif

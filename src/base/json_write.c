@@ -287,6 +287,12 @@ void json_value(struct json_writer *w, const char *key, const struct json *value
     }
 }
 
+void json_line_end(struct json_writer *w)
+{
+    put(w, "\n", 1);
+    w->nonempty &= ~1ull;
+}
+
 void json_writer_free(struct json_writer *w)
 {
     free(w->buf);

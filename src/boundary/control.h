@@ -25,8 +25,7 @@
 #define CONTROL_PAYLOAD_MAX 1024
 
 enum control_type {
-    CONTROL_STATUS = 1, /* ->            <- control_status */
-    CONTROL_SIGNAL,     /* control_signal <- */
+    CONTROL_SIGNAL = 1, /* control_signal <- */
     CONTROL_STOP,       /* control_stop   <- control_end, when it has ended */
     CONTROL_WAIT,       /* ->            <- control_end, when it has ended and will not be restarted */
     CONTROL_INPUT,      /* ->            <- and a descriptor: the write end of its standard input, or its terminal */
@@ -47,12 +46,6 @@ struct control_header {
 };
 _Static_assert(sizeof(struct control_header) == 24, "the header is part of the protocol");
 
-struct control_status {
-    int32_t pid;  /* 0: not running */
-    uint32_t run; /* how often it was started */
-    uint32_t restarting;
-    uint32_t unused;
-};
 struct control_signal {
     int32_t signo;
     uint32_t manual; /* 1: an end that follows is wanted: no restart */

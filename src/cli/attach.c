@@ -159,7 +159,7 @@ static int write_log(struct session *s, struct err *err)
 
     if (s->a->log.fd < 0 && log_reader_open(&s->a->log, s->a->dir_fd, &(struct err){0}) < 0)
         return 0; /* nothing yet */
-    while (!s->a->no_output && (r = log_read(&s->a->log, buf, sizeof buf, &piece, err)) > 0) {
+    while ((r = log_read(&s->a->log, buf, sizeof buf, &piece, err)) > 0) {
         if (piece.lost)
             fprintf(stderr, "moat: some output was lost here (%s)\n",
                     piece.lost == UINT64_MAX ? "the log was rotated" : "the disk was full");
@@ -377,7 +377,7 @@ int attach_open(struct sandbox *sb, struct attach *a, struct err *err)
 {
     a->log.fd = -1;
     a->dir_fd = sb->layer_dir ? open(sb->layer_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (sb->spec.log_none && !a->no_output)
+    if (sb->spec.log_none)
         return err_set(err, -ENOTSUP, "%s: keeps no log (--log-driver none), so nobody can be attached", sb->id);
     if (a->dir_fd < 0)
         return err_set(err, -ENOENT, "%s: its directory %s is gone", sb->id, sb->layer_dir ? sb->layer_dir : "(none)");

@@ -14,7 +14,6 @@ struct attach {
     bool terminal; /* it has one: ours goes into raw mode while we read from it */
     bool input;    /* our standard input goes to it */
     int input_fd;  /* and there: taken; 0: its monitor is asked where */
-    bool no_output;
     bool no_sig_proxy;
     const char *detach_keys; /* NULL: ctrl-p,ctrl-q */
 

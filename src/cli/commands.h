@@ -52,7 +52,7 @@ struct arena;
 /* pull.c, for `moat run`: fetches an image, whether or not the store has one of that name; says on stderr what it does.
  * platform NULL: this machine's. -EDESTADDRREQ, and nothing said: the name has no host and no default registry is set.
  */
-int cli_pull_missing(struct arena *a, const char *ref, const char *platform, bool quiet, struct err *err);
+int cli_pull_missing(const char *ref, const char *platform, bool quiet, struct err *err);
 
 extern const struct option_row ps_options[], inspect_options[], logs_options[], stats_options[], events_options[],
     kill_options[], update_options[], rm_options[], prune_options[];

@@ -76,13 +76,6 @@ static int apply(void *ctx, int id, const char *value, struct err *err)
 
 /* ---- one event ------------------------------------------------------------------------------------------------ */
 
-static const char *text_of(const struct json *o, const char *name)
-{
-    const struct json *v = json_get(o, name);
-
-    return v && v->type == JSON_STRING ? v->string.s : "";
-}
-
 static bool match_text(const void *ctx, const char *value)
 {
     return !strcmp(ctx, value);
@@ -95,9 +88,10 @@ static bool match_begin(const void *ctx, const char *value)
 
 static bool wanted(const struct events *o, const struct json *e, int64_t ns)
 {
-    return ns >= o->since && ns <= o->until && filter_any(&o->filters, "event", match_text, text_of(e, "action")) &&
-           filter_any(&o->filters, "container", match_begin, text_of(e, "id")) &&
-           filter_any(&o->filters, "image", match_text, text_of(e, "image")) &&
+    return ns >= o->since && ns <= o->until &&
+           filter_any(&o->filters, "event", match_text, json_get_text(e, "action", "")) &&
+           filter_any(&o->filters, "container", match_begin, json_get_text(e, "id", "")) &&
+           filter_any(&o->filters, "image", match_text, json_get_text(e, "image", "")) &&
            filter_any(&o->filters, "type", match_text, "container");
 }
 
@@ -117,28 +111,28 @@ static bool is_attribute(const struct json *member)
 static void write_event(const struct json *e, int64_t ns, bool for_template, struct json_writer *w)
 {
     json_object_begin(w, NULL);
-    json_string(w, "status", text_of(e, "action"));
-    json_string(w, "id", text_of(e, "id"));
-    json_string(w, "from", text_of(e, "image"));
+    json_string(w, "status", json_get_text(e, "action", ""));
+    json_string(w, "id", json_get_text(e, "id", ""));
+    json_string(w, "from", json_get_text(e, "image", ""));
     json_string(w, "Type", "container");
-    json_string(w, "Action", text_of(e, "action"));
+    json_string(w, "Action", json_get_text(e, "action", ""));
     json_object_begin(w, "Actor");
-    json_string(w, "ID", text_of(e, "id"));
+    json_string(w, "ID", json_get_text(e, "id", ""));
     json_object_begin(w, "Attributes");
     for (const struct json *m = e->child; m; m = m->next)
         if (is_attribute(m))
             json_string(w, m->key, m->string.s);
-    json_string(w, "image", text_of(e, "image"));
-    json_string(w, "name", text_of(e, "id"));
+    json_string(w, "image", json_get_text(e, "image", ""));
+    json_string(w, "name", json_get_text(e, "id", ""));
     json_object_end(w);
     json_object_end(w);
     json_string(w, "scope", "local");
     json_int(w, "time", ns / 1000000000);
     json_int(w, "timeNano", ns);
     if (for_template) {
-        json_string(w, "Status", text_of(e, "action"));
-        json_string(w, "ID", text_of(e, "id"));
-        json_string(w, "From", text_of(e, "image"));
+        json_string(w, "Status", json_get_text(e, "action", ""));
+        json_string(w, "ID", json_get_text(e, "id", ""));
+        json_string(w, "From", json_get_text(e, "image", ""));
         json_string(w, "Scope", "local");
         json_int(w, "Time", ns / 1000000000);
         json_int(w, "TimeNano", ns);
@@ -151,11 +145,11 @@ static void print_line(const struct json *e, int64_t ns)
     char time[40];
 
     when_format(ns, time);
-    printf("%s container %s %s (", time, text_of(e, "action"), text_of(e, "id"));
+    printf("%s container %s %s (", time, json_get_text(e, "action", ""), json_get_text(e, "id", ""));
     for (const struct json *m = e->child; m; m = m->next) /* in the order of the alphabet, as docker's are */
         if (is_attribute(m) && strcmp(m->key, "image") < 0)
             printf("%s=%s, ", m->key, m->string.s);
-    printf("image=%s, name=%s", text_of(e, "image"), text_of(e, "id"));
+    printf("image=%s, name=%s", json_get_text(e, "image", ""), json_get_text(e, "id", ""));
     for (const struct json *m = e->child; m; m = m->next)
         if (is_attribute(m) && strcmp(m->key, "image") > 0)
             printf(", %s=%s", m->key, m->string.s);

@@ -4,9 +4,9 @@
  * its own in between; detached, it belongs to the sandbox and nobody waits for it.
  */
 #include "cli/commands.h"
-#include "cli/oci.h"
 #include "cli/relay.h"
 #include "cli/sandboxes.h"
+#include "host/unixsock.h"
 #include "image/users.h"
 #include "policy/flags.h"
 #include "policy/list.h"
@@ -222,7 +222,7 @@ int cmd_exec(int argc, char **argv)
         return 0;
     struct wait_options w = {.pid = sb.inst.exec_pid,
                              .pidfd = -1,
-                             .console_master = pair[0] >= 0 ? console_receive(pair[0]) : -1,
+                             .console_master = pair[0] >= 0 ? unixsock_receive_fd(pair[0], 0) : -1,
                              .stdin_fd = 0,
                              .stdout_fd = 1,
                              .keep_stdin = q.interactive,

@@ -74,7 +74,7 @@ static int look_up(struct making *r, struct err *err)
 static int fetch(struct making *r, struct err *err)
 {
     *err = (struct err){0};
-    return cli_pull_missing(&r->arena, r->o.image, r->o.platform, r->o.quiet, err);
+    return cli_pull_missing(r->o.image, r->o.platform, r->o.quiet, err);
 }
 
 /* What is not in the store: the built-in image, or one of a registry. */
@@ -344,7 +344,7 @@ int making_prepare(struct making *r, int argc, char **argv, struct err *err)
 
     if (rc < 0)
         return err_set(err, rc, "no memory");
-    r->command = command_name = argv[0];
+    command_name = argv[0];
     sandbox_warn = warn;
     if ((rc = find_and_open(r, argc, argv, err)) < 0)
         return rc;
@@ -392,7 +392,6 @@ int making_keep(struct making *r, struct err *err)
         .layer_dir = sb->layer_dir,
         .data_dir = r->from_image ? r->store.path : data,
         .layer_lower = sb->inst.layers.lower,
-        .layered = r->from_image,
         .rootless = sb->inst.rootless,
         .idmap_root = sb->inst.idmap_root,
         .idmap_binds = sb->inst.idmap_binds,

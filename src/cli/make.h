@@ -12,7 +12,6 @@
 #include "sandbox/sandbox.h"
 
 struct making {
-    const char *command; /* for messages: "run", "create" */
     struct arena arena;
     struct run_options o;
     struct sandbox sb;

@@ -107,7 +107,5 @@ int oci_load(struct oci *o, struct sandbox *sb, struct err *err);
 /* Connects to an engine's console socket. fd or negative. */
 int oci_console_connect(const char *path, struct err *err);
 int oci_write_pid_file(const char *path, pid_t pid, struct err *err);
-/* Takes the master of a terminal from our end of a socket pair. fd or negative errno. */
-int console_receive(int socket);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "cli/oci.h"
+#include "host/unixsock.h"
 #include "policy/flags.h"
 #include "policy/names.h"
 #include "sandbox/console.h"
@@ -193,7 +194,7 @@ int oci_exec(struct oci *o, struct err *err)
         return r;
     struct wait_options w = {.pid = sb.inst.exec_pid,
                              .pidfd = -1,
-                             .console_master = pair[0] >= 0 ? console_receive(pair[0]) : -1,
+                             .console_master = pair[0] >= 0 ? unixsock_receive_fd(pair[0], 0) : -1,
                              .stdin_fd = 0,
                              .stdout_fd = 1,
                              .keep_stdin = true,

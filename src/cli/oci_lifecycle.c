@@ -51,28 +51,6 @@ int oci_write_pid_file(const char *path, pid_t pid, struct err *err)
     return r < 0 ? err_sys(err, r, "--pid-file %s", path) : 0;
 }
 
-int console_receive(int socket)
-{
-    char payload[64];
-    union {
-        struct cmsghdr h;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct iovec iov = {payload, sizeof payload};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-    ssize_t n;
-
-    do
-        n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
-    struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
-    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int)))
-        return n < 0 ? -errno : -EPIPE;
-    int fd;
-    memcpy(&fd, CMSG_DATA(c), sizeof fd);
-    return fd;
-}
-
 static int read_bundle(struct oci *o, struct sandbox *sb, const char **config, size_t *len, struct err *err)
 {
     char *bundle = arena_alloc(&o->arena, PATH_MAX), *text;
@@ -237,7 +215,7 @@ int oci_run(struct oci *o, struct err *err)
         return r;
     if (pair[1] >= 0)
         close(pair[1]);
-    int master = pair[0] >= 0 ? console_receive(pair[0]) : -1;
+    int master = pair[0] >= 0 ? unixsock_receive_fd(pair[0], 0) : -1;
     if (o->detach || o->pid_file || sb.policy.hooks[HOOK_POSTSTART].n) {
         r = sb.inst.boundary->settle(&sb.inst, &ready, err);
         if (r == 0)

@@ -337,18 +337,17 @@ int cmd_pull(int argc, char **argv)
     return status;
 }
 
-int cli_pull_missing(struct arena *a, const char *text, const char *platform, bool quiet, struct err *err)
+int cli_pull_missing(const char *text, const char *platform, bool quiet, struct err *err)
 {
     struct pull_options options = {.platform = platform};
     struct pull_result result;
     struct image image = {.dir_fd = -1};
     struct reference ref;
-    struct arena arena; /* documents may be large, and the caller's need not be */
+    struct arena arena;
     struct store store;
     struct err none = {0};
     int r = reference_parse(text, &ref, err);
 
-    (void)a;
     if (r < 0)
         return r;
     if (arena_init(&arena, ARENA_SIZE) < 0)

@@ -6,8 +6,8 @@
 #include "cli/attach.h"
 #include "cli/commands.h"
 #include "cli/make.h"
-#include "cli/oci.h"
 #include "cli/sandboxes.h"
+#include "host/unixsock.h"
 #include "sandbox/console.h"
 #include "sandbox/events.h"
 #include "sandbox/layers.h"
@@ -83,7 +83,7 @@ static int wait_for_end(struct making *r, int console, int *status, bool *timed_
     bool ready;
     struct wait_options w = {.pid = r->sb.inst.pid,
                              .pidfd = r->sb.inst.pidfd,
-                             .console_master = console >= 0 ? console_receive(console) : -1,
+                             .console_master = console >= 0 ? unixsock_receive_fd(console, 0) : -1,
                              .stdin_fd = 0,
                              .stdout_fd = 1,
                              .keep_stdin = r->o.interactive,
@@ -129,12 +129,13 @@ static int shell_status(int status)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static void say_end(struct making *r, int status)
+static void say_end(struct making *r, int status, bool removed)
 {
     char text[16];
+    const struct event events[] = {{"die", "exitCode", text}, {.action = "destroy"}};
 
     snprintf(text, sizeof text, "%d", status);
-    events_add(&r->sb, "die", "exitCode", text);
+    events_add_all(&r->sb, events, removed ? 2 : 1);
 }
 
 static int run_foreground(struct making *r, struct err *err)
@@ -154,18 +155,17 @@ static int run_foreground(struct making *r, struct err *err)
     if (console[1] >= 0)
         close(console[1]);
     r->sb.spec.image = making_image(r);
-    events_add(&r->sb, "create", NULL, NULL);
-    events_add(&r->sb, "start", NULL, NULL);
+    events_add_all(&r->sb, (const struct event[]){{.action = "create"}, {.action = "start"}}, 2);
     rc = wait_for_end(r, console[0], &status, &timed_out, err);
     if (rc == 0)
         say_limits(r, status);
     r->sb.inst.pid = 0;
-    say_end(r, rc < 0 ? start_failure_status(rc, err) : timed_out ? EXIT_TIMEOUT : shell_status(status));
+    const int shown = rc < 0 ? start_failure_status(rc, err) : timed_out ? EXIT_TIMEOUT : shell_status(status);
     struct err late = {0};
-    if (sandbox_forget(&r->sb, &late) < 0)
+    bool removed = sandbox_forget(&r->sb, &late) == 0;
+    if (!removed)
         sandbox_warn(late.text);
-    else
-        events_add(&r->sb, "destroy", NULL, NULL);
+    say_end(r, shown, removed);
     if (rc < 0) {
         command_fail("run", err);
         return start_failure_status(rc, err);

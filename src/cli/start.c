@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `moat start`, `stop`, `restart`, `attach`: the commands that move a kept sandbox from one state to another through
  * its monitor. */
+#include "base/clock.h"
 #include "cli/attach.h"
 #include "cli/commands.h"
 #include "cli/make.h"
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOCK_MS    20000
@@ -197,20 +197,12 @@ static int stop_ourselves(struct request *q, struct sandbox *sb, struct err *err
     return r == -ESRCH ? 0 : r < 0 ? r : err_set(err, -ETIMEDOUT, "%s did not end within 10 s of SIGKILL", sb->id);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* A monitor that is killed meanwhile is followed by another, who gets what is left of the time. */
 static int stop_by_monitor(struct request *q, struct sandbox *sb, struct err *err)
 {
     struct control_stop order = {q->signo, q->timeout_ms};
     struct control_record reply = {.fd = -1};
-    int64_t end = now_ms() + (q->timeout_ms >= 0 ? q->timeout_ms : sb->spec.stop_timeout_ms);
+    int64_t end = clock_ms() + (q->timeout_ms >= 0 ? q->timeout_ms : sb->spec.stop_timeout_ms);
     int r = -ECONNRESET;
 
     for (int i = 0; i < STOP_TRIES && (r == -ECONNRESET || r == -EPIPE); i++) {
@@ -220,7 +212,7 @@ static int stop_by_monitor(struct request *q, struct sandbox *sb, struct err *er
         if (sock < 0)
             return sock;
         if (i)
-            order.timeout_ms = end > now_ms() ? (int32_t)(end - now_ms()) : 0;
+            order.timeout_ms = end > clock_ms() ? (int32_t)(end - clock_ms()) : 0;
         r = monitor_ask(sock, CONTROL_STOP, &order, sizeof order, &reply, err);
         close(sock);
     }

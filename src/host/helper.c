@@ -5,6 +5,8 @@
  */
 #include "host/helper.h"
 
+#include "base/clock.h"
+
 #include "host/userns.h"
 
 #include <errno.h>
@@ -160,19 +162,11 @@ int helper_wait(pid_t pid, bool kill_it, int *status)
     return 0;
 }
 
-int64_t helper_clock_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int helper_poll(int fd, short events, int64_t until)
 {
     for (;;) {
         struct pollfd p = {.fd = fd, .events = events};
-        int64_t left = until - helper_clock_ms();
+        int64_t left = until - clock_ms();
         int k = poll(&p, 1, left <= 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left);
         if (k > 0 || (k == 0 && left <= 0))
             return k;
@@ -184,7 +178,7 @@ int helper_poll(int fd, short events, int64_t until)
 int helper_wait_for(pid_t pid, int ms, int *status)
 {
     _cleanup_fd_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* it is our child, and not reaped */
-    bool ended = pidfd >= 0 && helper_poll(pidfd, POLLIN, helper_clock_ms() + ms) > 0;
+    bool ended = pidfd >= 0 && helper_poll(pidfd, POLLIN, clock_ms() + ms) > 0;
 
     return helper_wait(pid, !ended, status);
 }

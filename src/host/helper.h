@@ -41,9 +41,9 @@ int helper_wait(pid_t pid, bool kill_it, int *status);
 /* The same for one that has said all: it has `ms` to end by itself, and is killed then. */
 int helper_wait_for(pid_t pid, int ms, int *status);
 
-/* Waits for poll(2) events on a descriptor until a time of helper_clock_ms(). 1: they are there, 0: too late. */
+/* Waits for poll(2) events on a descriptor until a time of clock_ms() (base/clock.h). 1: they are there, 0: too late.
+ */
 int helper_poll(int fd, short events, int64_t until);
-int64_t helper_clock_ms(void);
 
 /* Copies at most size - 1 bytes of a helper's words, up to a NUL; what is not printable ASCII becomes '?'. */
 void helper_printable(char *out, size_t size, const char *text, size_t len);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -50,4 +51,28 @@ int unixsock_listen(int dirfd, const char *name, int type, int backlog)
     if (r < 0)
         close(s);
     return r;
+}
+
+int unixsock_receive_fd(int sock, int flags)
+{
+    char payload[64];
+    union {
+        struct cmsghdr h;
+        char space[CMSG_SPACE(sizeof(int))]; /* room for one: the kernel closes what does not fit */
+    } control;
+    struct iovec iov = {payload, sizeof payload};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t n;
+    int fd;
+
+    do
+        n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC | flags);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof fd))
+        return -EPIPE;
+    memcpy(&fd, CMSG_DATA(c), sizeof fd);
+    return fd;
 }

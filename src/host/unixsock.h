@@ -10,4 +10,9 @@ int unixsock_connect(int dirfd, const char *name, int type);
 /* Makes it, mode 0600, and listens. */
 int unixsock_listen(int dirfd, const char *name, int type, int backlog);
 
+/* The one descriptor of the next message, close-on-exec; what else it brings is closed. flags: MSG_PEEK leaves the
+ * message, and the next who receives gets the descriptor too; MSG_DONTWAIT. A descriptor; -EPIPE: the peer is gone, or
+ * brought none; -errno. */
+int unixsock_receive_fd(int sock, int flags);
+
 #endif

@@ -110,20 +110,12 @@ int userns_call(int (*body)(void *ctx, struct err *err), void *ctx, struct err *
     }
     r = pid < 0 ? -errno : 0;
     close(ends[1]);
-    size_t n = 0;
-    while (r == 0 && n < sizeof said) {
-        ssize_t k = read(ends[0], (char *)&said + n, sizeof said - n);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            break;
-        n += (size_t)k;
-    }
+    ssize_t n = r < 0 ? r : io_read_full(ends[0], &said, sizeof said);
     close(ends[0]);
     if (pid < 0)
         return err_sys(err, r, "user namespace: make a process");
     reap(pid);
-    if (n != sizeof said)
+    if (n != (ssize_t)sizeof said)
         return err_set(err, -ECHILD, "user namespace: the process in it died");
     if (said.code < 0)
         *err = said;

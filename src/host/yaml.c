@@ -6,6 +6,7 @@
  */
 #include "host/yaml.h"
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/sha256.h"
 #include "host/helper.h"
@@ -250,9 +251,9 @@ static int convert(struct arena *a, const char *text, size_t len, char **record,
     if (r < 0)
         return err_sys(err, r, "start %s", path);
     close(steal_fd(&to));
-    int64_t until = helper_clock_ms() + CONVERT_MS;
+    int64_t until = clock_ms() + CONVERT_MS;
     r = hear(a, from, until, record, record_len);
-    int64_t left = r < 0 ? 0 : until - helper_clock_ms();
+    int64_t left = r < 0 ? 0 : until - clock_ms();
     int w = helper_wait_for(pid, left > 0 ? (int)left : 0, &status);
     if (r == -ETIMEDOUT)
         return err_set(err, r, "moat-yaml has not read it within %d seconds: write the policy as JSON",

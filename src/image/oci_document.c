@@ -41,17 +41,10 @@ static bool is_one_of(const char *s, const char *const *list)
     return false;
 }
 
-static const char *text_of(const struct json *object, const char *key)
-{
-    const struct json *j = json_get(object, key);
-
-    return j && j->type == JSON_STRING ? j->string.s : "";
-}
-
 /* A descriptor: digest and size. Other members are looked at by whoever needs them. */
 static int read_blob(const struct json *j, const char *what, struct oci_blob *out, struct err *err)
 {
-    const char *digest = text_of(j, "digest");
+    const char *digest = json_get_text(j, "digest", "");
     const struct json *size = json_get(j, "size");
 
     if (strncmp(digest, "sha256:", 7) != 0 || !image_id_valid(digest + 7))
@@ -117,7 +110,7 @@ void oci_platform_show(const struct oci_platform *p, char out[64])
 int oci_document_kind(const struct json *document, const char *type, enum oci_kind *out, struct err *err)
 {
     const struct json *version = json_get(document, "schemaVersion");
-    const char *own = text_of(document, "mediaType");
+    const char *own = json_get_text(document, "mediaType", "");
     bool index = json_get(document, "manifests"), manifest = json_get(document, "layers");
 
     if ((version && version->type == JSON_INT && version->integer == 1) || strstr(type, "distribution.manifest.v1+"))
@@ -147,14 +140,14 @@ static bool platform_fits(const struct json *descriptor, const struct oci_platfo
 {
     const struct json *platform = json_get(descriptor, "platform");
 
-    return !platform ||
-           (!strcmp(text_of(platform, "os"), p->os) && !strcmp(text_of(platform, "architecture"), p->arch) &&
-            (!*p->variant || !strcmp(text_of(platform, "variant"), p->variant)));
+    return !platform || (!strcmp(json_get_text(platform, "os", ""), p->os) &&
+                         !strcmp(json_get_text(platform, "architecture", ""), p->arch) &&
+                         (!*p->variant || !strcmp(json_get_text(platform, "variant", ""), p->variant)));
 }
 
 static bool is_image(const struct json *descriptor)
 {
-    const char *type = text_of(descriptor, "mediaType");
+    const char *type = json_get_text(descriptor, "mediaType", "");
 
     return is_one_of(type, index_types) || is_one_of(type, manifest_types);
 }
@@ -166,8 +159,9 @@ static void list_platforms(const struct json *manifests, const char *ref, char *
     out[0] = 0;
     for (const struct json *m = manifests->child; m && n + 1 < size; m = m->next) {
         const struct json *platform = json_get(m, "platform");
-        int k = ref ? snprintf(out + n, size - n, " %s", text_of(json_get(m, "annotations"), REF_NAME))
-                    : snprintf(out + n, size - n, " %s/%s", text_of(platform, "os"), text_of(platform, "architecture"));
+        int k = ref ? snprintf(out + n, size - n, " %s", json_get_text(json_get(m, "annotations"), REF_NAME, ""))
+                    : snprintf(out + n, size - n, " %s/%s", json_get_text(platform, "os", ""),
+                               json_get_text(platform, "architecture", ""));
         n += k > 0 ? (size_t)k : 0;
     }
 }
@@ -182,7 +176,7 @@ int oci_index_choose(const struct json *index, const char *ref, const struct oci
     if (!manifests || manifests->type != JSON_ARRAY)
         return err_set(err, -EINVAL, "the index has no manifests");
     for (const struct json *m = manifests->child; m; m = m->next) {
-        const char *name = text_of(json_get(m, "annotations"), REF_NAME);
+        const char *name = json_get_text(json_get(m, "annotations"), REF_NAME, "");
         if (!is_image(m) || !platform_fits(m, platform) || (ref && strcmp(name, ref) != 0))
             continue;
         if (!found) {
@@ -194,7 +188,7 @@ int oci_index_choose(const struct json *index, const char *ref, const struct oci
         }
     }
     if (found) {
-        *type = text_of(found, "mediaType");
+        *type = json_get_text(found, "mediaType", "");
         return read_blob(found, "manifest", out, err);
     }
     list_platforms(manifests, ref, have, sizeof have);
@@ -216,7 +210,7 @@ static int read_layers(struct arena *a, struct oci_manifest *o, const struct jso
     if (!o->layers)
         return err_set(err, -ENOMEM, "out of memory");
     for (const struct json *l = layers->child; l; l = l->next) {
-        const char *type = text_of(l, "mediaType");
+        const char *type = json_get_text(l, "mediaType", "");
         if (!is_one_of(type, layer_types))
             return err_set(err, -ENOTSUP,
                            "layer %zu has the type \"%.80s\": only tar layers, plain, gzip or zstd, are taken",
@@ -231,7 +225,7 @@ static int read_layers(struct arena *a, struct oci_manifest *o, const struct jso
 int oci_manifest_read(struct arena *a, const struct json *manifest, struct oci_manifest *out, struct err *err)
 {
     const struct json *descriptor = json_get(manifest, "config");
-    const char *type = text_of(descriptor, "mediaType");
+    const char *type = json_get_text(descriptor, "mediaType", "");
     int r;
 
     *out = (struct oci_manifest){0};
@@ -245,7 +239,7 @@ int oci_manifest_read(struct arena *a, const struct json *manifest, struct oci_m
 int oci_config_read(struct arena *a, const struct json *config, const struct oci_platform *platform, size_t n_layers,
                     struct image_config *out, int64_t *created, struct err *err)
 {
-    const char *os = text_of(config, "os"), *arch = text_of(config, "architecture");
+    const char *os = json_get_text(config, "os", ""), *arch = json_get_text(config, "architecture", "");
     const struct json *diff_ids = json_get(json_get(config, "rootfs"), "diff_ids");
     char wanted[64];
 
@@ -255,7 +249,7 @@ int oci_config_read(struct arena *a, const struct json *config, const struct oci
                        oci_platform_is_own(platform) ? "this host is" : "asked for was", wanted);
     if (diff_ids && diff_ids->count != n_layers)
         return err_set(err, -EINVAL, "the manifest has %zu layers, its config %u", n_layers, diff_ids->count);
-    if (!image_time_read(text_of(config, "created"), created))
+    if (!image_time_read(json_get_text(config, "created", ""), created))
         *created = 0;
     return image_config_read(a, out, json_get(config, "config"), err);
 }

@@ -14,13 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *text_of(const struct json *object, const char *key)
-{
-    const struct json *j = json_get(object, key);
-
-    return j && j->type == JSON_STRING ? j->string.s : "";
-}
-
 int oci_blob_open(const struct oci_image *o, const struct oci_blob *blob, struct err *err)
 {
     char path[16 + SHA256_HEX_SIZE];
@@ -151,9 +144,9 @@ int oci_layout_open(struct arena *a, struct oci_image *out, const char *spec, co
 
     if (r == 0)
         r = read_plain(a, &o, "oci-layout", &layout, err);
-    if (r == 0 && strncmp(text_of(layout, "imageLayoutVersion"), "1.", 2) != 0)
+    if (r == 0 && strncmp(json_get_text(layout, "imageLayoutVersion", ""), "1.", 2) != 0)
         r = err_set(err, -ENOTSUP, "oci-layout: version \"%.20s\" is not known: 1.0.0 is",
-                    text_of(layout, "imageLayoutVersion"));
+                    json_get_text(layout, "imageLayoutVersion", ""));
     if (r == 0 && (r = find_manifest(a, &o, platform, ref, err)) == 0 &&
         (r = oci_image_configure(a, &o, platform, err)) == 0) {
         *out = o;

@@ -5,6 +5,7 @@
  */
 #include "image/puller.h"
 
+#include "base/clock.h"
 #include "host/helper.h"
 
 #include <errno.h>
@@ -41,7 +42,7 @@ static int open_certificates(int *fd, struct err *err)
 static int write_request(struct puller *p, const char *record, size_t size, struct err *err)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
-    int64_t until = helper_clock_ms() + p->quiet_ms;
+    int64_t until = clock_ms() + p->quiet_ms;
     int r = 0;
 
     sigaction(SIGPIPE, &ignore, &before);
@@ -56,7 +57,7 @@ static int write_request(struct puller *p, const char *record, size_t size, stru
             poll(&ready, 1, POLL_MS);
         if (size && p->interrupted && *p->interrupted)
             r = err_set(err, -EINTR, "interrupted");
-        else if (size && helper_clock_ms() > until)
+        else if (size && clock_ms() > until)
             r = err_set(err, -ETIMEDOUT, "moat-pull has taken no request for %lld seconds",
                         (long long)p->quiet_ms / 1000);
     }
@@ -114,7 +115,7 @@ int puller_ask(struct puller *p, enum pull_request_kind kind, const char *refere
     if (w < 0)
         return w;
     p->requests[p->asked] = (struct puller_asked){.size = size ? size : PULL_DOCUMENT_MAX};
-    p->news_ms = helper_clock_ms();
+    p->news_ms = clock_ms();
     *number = p->asked++;
     return 0;
 }
@@ -179,7 +180,7 @@ static int hear_part(struct puller *p, struct err *err)
 int puller_hear(struct puller *p, bool wait, struct pull_report *out, struct err *err)
 {
     if (!wait)
-        p->news_ms = helper_clock_ms();
+        p->news_ms = clock_ms();
     for (;;) {
         struct pollfd ready = {.fd = p->report, .events = POLLIN};
         int k = poll(&ready, 1, wait ? POLL_MS : 0), r = 0;
@@ -195,10 +196,10 @@ int puller_hear(struct puller *p, bool wait, struct pull_report *out, struct err
             if ((r = check(p, &p->part, err)) < 0)
                 return r;
             if (is_news(p, &p->part))
-                p->news_ms = helper_clock_ms();
+                p->news_ms = clock_ms();
             *out = p->part;
         }
-        if (wait && helper_clock_ms() - p->news_ms > p->quiet_ms)
+        if (wait && clock_ms() - p->news_ms > p->quiet_ms)
             return err_set(err, -ETIMEDOUT, "moat-pull has told nothing new for %lld seconds",
                            (long long)p->quiet_ms / 1000);
         if (whole)

@@ -137,13 +137,6 @@ static bool key_is_host(const char *key, const char *host)
     return n == strlen(host) && !strncasecmp(key, host, n);
 }
 
-static const char *text_of(const struct json *object, const char *key)
-{
-    const struct json *j = json_get(object, key);
-
-    return j && j->type == JSON_STRING ? j->string.s : "";
-}
-
 int remote_login_read(struct arena *a, char *text, size_t len, const char *host, struct remote_login *out,
                       struct err *err)
 {
@@ -155,13 +148,14 @@ int remote_login_read(struct arena *a, char *text, size_t len, const char *host,
         return r;
     auths = json_get(root, "auths");
     helpers = json_get(root, "credHelpers");
-    out->helper = *text_of(root, "credsStore");
+    out->helper = *json_get_text(root, "credsStore", "");
     for (const struct json *h = helpers && helpers->type == JSON_OBJECT ? helpers->child : NULL; h; h = h->next)
         out->helper |= key_is_host(h->key, host);
     for (const struct json *e = auths && auths->type == JSON_OBJECT ? auths->child : NULL; e; e = e->next) {
         if (!key_is_host(e->key, host))
             continue;
-        const char *user = text_of(e, "username"), *password = text_of(e, "password"), *auth = text_of(e, "auth");
+        const char *user = json_get_text(e, "username", ""), *password = json_get_text(e, "password", ""),
+                   *auth = json_get_text(e, "auth", "");
         if (*auth) {
             char *pair = base64_decode(a, auth), *colon = pair ? strchr(pair, ':') : NULL;
             if (!colon)
@@ -172,7 +166,7 @@ int remote_login_read(struct arena *a, char *text, size_t len, const char *host,
             password = colon + 1;
         }
         if (!*user || !*password) {
-            out->helper |= *text_of(e, "identitytoken");
+            out->helper |= *json_get_text(e, "identitytoken", "");
             continue;
         }
         out->user = user;

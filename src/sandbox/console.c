@@ -7,6 +7,7 @@
  */
 #include "sandbox/console.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -67,14 +68,6 @@ struct console {
     int status;
     struct stream input, output; /* last: console_wait() does not clear their bytes */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void caught_set(sigset_t *set)
 {
@@ -191,7 +184,7 @@ static void pass_on(struct console *c, int signo)
     if ((signo == SIGINT || signo == SIGTERM) && ++c->asked == ASKED_MOST)
         child_signal(c, SIGKILL);
     if (signo == SIGHUP && !c->hung_up) {
-        c->hung_up = now_ms() + HANG_UP_MS;
+        c->hung_up = clock_ms() + HANG_UP_MS;
         if (c->master >= 0)
             hang_up(c);
     }
@@ -245,11 +238,11 @@ static void time_step(struct console *c)
 {
     int signo = SIGKILL;
 
-    if (c->hung_up && !c->ended && now_ms() >= c->hung_up) {
+    if (c->hung_up && !c->ended && clock_ms() >= c->hung_up) {
         child_signal(c, SIGKILL);
         c->hung_up = INT64_MAX;
     }
-    if (!c->deadline || c->ended || now_ms() < c->deadline)
+    if (!c->deadline || c->ended || clock_ms() < c->deadline)
         return;
     if (c->time_state == TIME_RUNS) {
         signo = c->o->stop_signal ? c->o->stop_signal : SIGTERM;
@@ -275,7 +268,7 @@ static int64_t time_left(const struct console *c)
         at = c->reopen_at;
     if (!at)
         return -1;
-    left = at - now_ms();
+    left = at - clock_ms();
     return left < 0 ? 0 : left;
 }
 
@@ -360,7 +353,7 @@ static void output_read(struct console *c)
     if (c->ended)
         hang_up(c);
     else
-        c->reopen_at = now_ms() + REOPEN_MS;
+        c->reopen_at = clock_ms() + REOPEN_MS;
 }
 
 /* Nobody reads our output any more: the container's terminal is hung up, as that of a closed window is. */
@@ -430,7 +423,7 @@ static int terminal_step(struct console *c, struct err *err)
     if (p[POLL_SIGNALS].revents && (r = signals_read(c, err)) < 0)
         return r;
     time_step(c);
-    if (c->reopen_at && (c->ended || now_ms() >= c->reopen_at))
+    if (c->reopen_at && (c->ended || clock_ms() >= c->reopen_at))
         c->reopen_at = 0;
     if (p[POLL_STDOUT].revents)
         output_write(c);
@@ -505,7 +498,7 @@ int console_wait(const struct wait_options *o, int *wait_status, bool *timed_out
     c.signals = -1;
     c.input_open = o->keep_stdin;
     c.last_input = '\n';
-    c.deadline = o->timeout_ms > 0 ? now_ms() + o->timeout_ms : 0;
+    c.deadline = o->timeout_ms > 0 ? clock_ms() + o->timeout_ms : 0;
     r = c.master >= 0 ? terminal_wait(&c, err) : plain_wait(&c, err);
     if (r < 0)
         return r;

@@ -21,28 +21,35 @@ static void rotate(int root_fd)
         renameat(root_fd, ".events", root_fd, ".events.1");
 }
 
-void events_add(const struct sandbox *sb, const char *action, const char *key, const char *value)
+void events_add_all(const struct sandbox *sb, const struct event *events, size_t n)
 {
     struct json_writer w = {0};
     struct timespec ts;
     struct stat st;
 
     clock_gettime(CLOCK_REALTIME, &ts);
-    json_object_begin(&w, NULL);
-    json_int(&w, "time", ts.tv_sec);
-    json_int(&w, "timeNano", (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
-    json_string(&w, "action", action);
-    json_string(&w, "id", sb->id);
-    json_string(&w, "image", sb->spec.image ? sb->spec.image : "");
-    if (key)
-        json_string(&w, key, value);
-    json_object_end(&w);
+    for (size_t i = 0; i < n; i++) {
+        const struct event *e = &events[i];
+        json_object_begin(&w, NULL);
+        json_int(&w, "time", ts.tv_sec);
+        json_int(&w, "timeNano", (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec + (int64_t)i); /* keeps their order */
+        json_string(&w, "action", e->action);
+        json_string(&w, "id", sb->id);
+        json_string(&w, "image", sb->spec.image ? sb->spec.image : "");
+        if (e->key)
+            json_string(&w, e->key, e->value);
+        json_object_end(&w);
+        json_line_end(&w);
+    }
     _cleanup_fd_ int fd =
         w.failed ? -1 : openat(sb->root_fd, ".events", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0) {
-        w.buf[w.len] = '\n'; /* in place of the NUL: one write, so lines of several writers do not mix */
-        if (write(fd, w.buf, w.len + 1) > 0 && fstat(fd, &st) == 0 && st.st_size > EVENTS_SIZE_MAX)
-            rotate(sb->root_fd);
-    }
+    /* One write, so that lines of several writers do not mix. */
+    if (fd >= 0 && write(fd, w.buf, w.len) > 0 && fstat(fd, &st) == 0 && st.st_size > EVENTS_SIZE_MAX)
+        rotate(sb->root_fd);
     json_writer_free(&w);
+}
+
+void events_add(const struct sandbox *sb, const char *action, const char *key, const char *value)
+{
+    events_add_all(sb, &(struct event){action, key, value}, 1);
 }

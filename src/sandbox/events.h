@@ -11,4 +11,10 @@
  * loudly: an event is not worth a run. */
 void events_add(const struct sandbox *sb, const char *action, const char *key, const char *value);
 
+struct event {
+    const char *action, *key, *value;
+};
+/* Several at one time, by one write. */
+void events_add_all(const struct sandbox *sb, const struct event *events, size_t n);
+
 #endif

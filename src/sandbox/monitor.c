@@ -7,9 +7,11 @@
  */
 #include "sandbox/monitor.h"
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "host/pidfd.h"
 #include "host/sys.h"
+#include "host/unixsock.h"
 #include "sandbox/log.h"
 #include "sandbox/monitor_internal.h"
 #include "sandbox/state.h"
@@ -26,7 +28,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CHUNK         65536      /* of a terminal's output, read at once */
@@ -42,14 +43,6 @@
 #define HAND_TRIES    100   /* a hand that was killed has done nothing, or a part that can be repeated */
 
 struct monitor monitor;
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* ---- the workload ------------------------------------------------------------------------------------------- */
 
@@ -87,12 +80,12 @@ static bool look_at_child(void)
  * which tells it of a process that was reaped by whoever. False: nobody knows it. */
 static bool await_status(int ms)
 {
-    for (int64_t end = now_ms() + ms;;) {
+    for (int64_t end = clock_ms() + ms;;) {
         read_status();
         monitor.known = monitor.known || look_at_child();
         if (!monitor.known && monitor.pidfd >= 0 && pidfd_exit_status(monitor.pidfd, &monitor.death.status) == 0)
             monitor.known = true;
-        int64_t left = end - now_ms();
+        int64_t left = end - clock_ms();
         if (monitor.known || left <= 0)
             return monitor.known;
         poll(&(struct pollfd){.fd = monitor.common->status[0], .events = POLLIN}, 1, left < 20 ? (int)left : 20);
@@ -102,30 +95,18 @@ static bool await_status(int ms)
 /* The queue keeps the message: the next monitor finds it there too. */
 static void take_terminal(bool keep)
 {
-    char byte[64];
-    union {
-        struct cmsghdr h;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct iovec iov = {byte, sizeof byte};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-
     if (monitor.common->console[0] < 0)
         return;
     if (monitor.master >= 0)
         close(monitor.master);
-    monitor.master = -1;
-    if (recvmsg(monitor.common->console[0], &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | (keep ? MSG_PEEK : 0)) <= 0)
-        return;
-    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int)))
-        return;
-    memcpy(&monitor.master, CMSG_DATA(c), sizeof monitor.master);
-    if (!keep) {
+    monitor.master = unixsock_receive_fd(monitor.common->console[0], MSG_DONTWAIT | (keep ? MSG_PEEK : 0));
+    if (monitor.master < 0) {
+        monitor.master = -1;
+    } else if (keep) {
+        fcntl(monitor.master, F_SETFL, O_RDWR | O_NONBLOCK);
+    } else {
         close(monitor.master);
         monitor.master = -1;
-    } else {
-        fcntl(monitor.master, F_SETFL, O_RDWR | O_NONBLOCK);
     }
 }
 
@@ -142,7 +123,7 @@ static void runs(void)
         monitor.pidfd = -1;
     }
     monitor.known = monitor.timed_out = monitor.restarting = false;
-    monitor.started = now_ms() - f->age_ms;
+    monitor.started = clock_ms() - f->age_ms;
     monitor.time_limit = f->timeout_ms > 0 ? monitor.started + f->timeout_ms : 0;
     monitor.kill_at = monitor.thaw_at = monitor.restart_at = 0;
     if (f->terminal)
@@ -252,8 +233,8 @@ static void drain(void)
         return;
     }
     monitor_drain_ask(monitor.common);
-    for (int64_t end = now_ms() + DRAIN_WAIT; !monitor_drained(monitor.common);) {
-        int64_t now = now_ms();
+    for (int64_t end = clock_ms() + DRAIN_WAIT; !monitor_drained(monitor.common);) {
+        int64_t now = clock_ms();
         if (monitor.guard < 0 && !monitor.guard_again) {
             become_guard();
             monitor_drain_ask(monitor.common);
@@ -291,11 +272,11 @@ static void run_ended(struct monitor_end *e)
     monitor.facts.end = done.end;
     memcpy(monitor.facts.text, done.text, sizeof monitor.facts.text);
     if (monitor.facts.restart && !monitor.facts.removed) {
-        bool long_run = now_ms() - monitor.started >= BACKOFF_RESET;
+        bool long_run = clock_ms() - monitor.started >= BACKOFF_RESET;
         monitor.backoff = long_run || !monitor.backoff         ? BACKOFF_FIRST
                           : monitor.backoff * 2 > BACKOFF_MOST ? BACKOFF_MOST
                                                                : monitor.backoff * 2;
-        monitor.restart_at = now_ms() + monitor.backoff;
+        monitor.restart_at = clock_ms() + monitor.backoff;
         monitor.restarting = true;
         monitor.restarts++;
         monitor_tell(false);
@@ -329,7 +310,7 @@ static void workload_kill(void)
 {
     monitor_signal(SIGKILL);
     monitor.kill_at = 0;
-    monitor.thaw_at = now_ms() + THAW_MS;
+    monitor.thaw_at = clock_ms() + THAW_MS;
 }
 
 /* A frozen process does not die of a signal. */
@@ -337,7 +318,7 @@ static void workload_thaw(void)
 {
     static struct monitor_facts ignored;
 
-    monitor.thaw_at = now_ms() + 10 * THAW_MS;
+    monitor.thaw_at = clock_ms() + 10 * THAW_MS;
     hand_thaw(&monitor.common->hands, &ignored);
 }
 
@@ -362,7 +343,7 @@ void monitor_stop(int signo, int64_t timeout_ms)
         return;
     }
     monitor_signal(signo);
-    int64_t at = now_ms() + timeout_ms;
+    int64_t at = clock_ms() + timeout_ms;
     if (!monitor.kill_at || at < monitor.kill_at)
         monitor.kill_at = at;
 }
@@ -409,13 +390,13 @@ static int next_date(void)
             at = dates[i];
     if (!at)
         return -1;
-    int64_t left = at - now_ms();
+    int64_t left = at - clock_ms();
     return left < 0 ? 0 : left > 86400000 ? 86400000 : (int)left;
 }
 
 static void dates(void)
 {
-    int64_t now = now_ms();
+    int64_t now = clock_ms();
 
     if (monitor.terminal_again && now >= monitor.terminal_again)
         monitor.terminal_again = 0;
@@ -444,7 +425,7 @@ static void read_terminal(void)
     if (n > 0)
         log_write(&monitor.log, 1, buf, (size_t)n);
     else if (n == 0 || (errno != EAGAIN && errno != EINTR)) /* nobody has it open just now */
-        monitor.terminal_again = now_ms() + 50;
+        monitor.terminal_again = clock_ms() + 50;
 }
 
 static volatile sig_atomic_t child_died;
@@ -602,7 +583,7 @@ static void become_guard(void)
     pid_t self = getpid(), next = fork();
 
     if (next < 0) {
-        monitor.guard_again = now_ms() + RESPAWN_QUIET;
+        monitor.guard_again = clock_ms() + RESPAWN_QUIET;
         return;
     }
     if (next == 0) {

@@ -114,18 +114,9 @@ static int spawn(struct sandbox *sb, int have[MONITOR_FDS], bool recover, struct
     int pid = clone_monitor(&(struct birth){sb->id, sb->root_path, flags, have, exe});
     r = pid < 0 ? pid : 0;
     close(ready[1]);
-    size_t got = 0;
-    while (r == 0 && got < sizeof *out) {
-        ssize_t n = read(ready[0], (char *)out + got, sizeof *out - got);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        got += (size_t)n;
-    }
-    close(ready[0]);
-    if (r == 0 && got < sizeof *out)
+    if (r == 0 && io_read_full(ready[0], out, sizeof *out) != sizeof *out)
         r = -ECHILD;
+    close(ready[0]);
     if (r < 0)
         return err_sys(err, r, "monitor of %s: it did not come up", sb->id);
     out->text[sizeof out->text - 1] = 0;

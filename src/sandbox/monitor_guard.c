@@ -6,6 +6,7 @@
  * done here, where nothing else depends on it: the monitor, which never touches a pipe, can still end the workload, and
  * with it goes the lock. Single-threaded.
  */
+#include "base/clock.h"
 #include "host/sys.h"
 #include "sandbox/log.h"
 #include "sandbox/monitor.h"
@@ -23,7 +24,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define DRAIN_MAX     (8u << 20) /* what pipes can hold, and a bound for who still writes */
@@ -35,14 +35,6 @@ const size_t n_monitor_ignored = ARRAY_LEN(monitor_ignored);
 static struct monitor_common common;
 static struct log sink = {.fd = -1, .null_fd = -1};
 static int children = -1; /* signalfd */
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* Pages of the executable that only the start needed: the kernel maps sixteen around each that is touched. */
 void monitor_slim(void)
@@ -192,7 +184,7 @@ static int watch_children(void)
 static void guard_run(enum monitor_birth birth)
 {
     for (;; birth = BORN_AGAIN) {
-        int64_t born = now_ms();
+        int64_t born = clock_ms();
         pid_t self = getpid(), child = fork();
 
         if (child == 0) {
@@ -204,7 +196,7 @@ static void guard_run(enum monitor_birth birth)
             continue;
         }
         bool gave_up = guard_wait(child);
-        if (gave_up || now_ms() - born < RESPAWN_QUIET / 20)
+        if (gave_up || clock_ms() - born < RESPAWN_QUIET / 20)
             poll(NULL, 0, gave_up ? RESPAWN_QUIET : RESPAWN_QUIET / 20);
     }
 }

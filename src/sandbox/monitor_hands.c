@@ -71,7 +71,6 @@ static void tell(const struct sandbox *sb, struct monitor_facts *f)
     f->recorded = sb->run != 0;
     f->ended = sb->end.known && sb->end.run == sb->run;
     f->terminal = p->process.terminal;
-    f->keep_stdin = sb->spec.keep_stdin;
     f->end = sb->end;
 }
 
@@ -298,21 +297,14 @@ static int call(const struct monitor_hands *h, const struct order *o, struct mon
     }
     int r = pid < 0 ? -errno : 0;
     close(p[1]);
-    size_t got = 0;
-    while (r == 0 && got < sizeof f) {
-        ssize_t n = read(p[0], (char *)&f + got, sizeof f - got);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        got += (size_t)n;
-    }
+    if (r == 0 && io_read_full(p[0], &f, sizeof f) != sizeof f)
+        r = -ECHILD;
     close(p[0]);
     while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
-    if (r == 0 && got == sizeof f)
+    if (r == 0)
         *out = f;
-    return r < 0 ? r : got == sizeof f ? 0 : -ECHILD;
+    return r;
 }
 
 int hand_look(const struct monitor_hands *h, struct monitor_facts *out)

@@ -50,7 +50,7 @@ struct monitor_facts {
     uint32_t restarts; /* so far */
     bool recorded;     /* state.json is there */
     bool ended;        /* exit.json is of this run */
-    bool terminal, keep_stdin;
+    bool terminal;
     /* after an end */
     bool restart, removed;
     struct sandbox_end end;

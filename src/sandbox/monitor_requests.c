@@ -81,13 +81,8 @@ static void serve(struct client *c, const struct control_record *r)
     struct control_signal sig;
     struct control_stop st;
     struct control_resize size;
-    struct control_status status = {
-        .pid = monitor.pidfd >= 0 ? monitor.facts.pid : 0, .run = monitor.facts.run, .restarting = monitor.restarting};
 
     switch (r->header.type) {
-    case CONTROL_STATUS:
-        answer(c, CONTROL_STATUS, serial, 0, &status, sizeof status, -1);
-        return;
     case CONTROL_SIGNAL:
         control_payload(r, &sig, sizeof sig);
         if (monitor.pidfd < 0) {

@@ -39,7 +39,6 @@ int spec_write(struct sandbox *sb, struct err *err)
     json_string(&w, "layerDir", s->layer_dir);
     json_string(&w, "dataDir", s->data_dir);
     json_string(&w, "layerLower", s->layer_lower);
-    json_bool(&w, "layered", s->layered);
     json_bool(&w, "rootless", s->rootless);
     json_bool(&w, "idmapRoot", s->idmap_root);
     json_bool(&w, "idmapBinds", s->idmap_binds);
@@ -48,27 +47,6 @@ int spec_write(struct sandbox *sb, struct err *err)
     int r = w.failed ? -ENOMEM : io_replace_file(sb->inst.state_fd, "sandbox.json", w.buf, w.len, 0600);
     json_writer_free(&w);
     return r < 0 ? err_sys(err, r, "state of sandbox %s", sb->id) : 0;
-}
-
-static const char *text_of(const struct json *o, const char *name)
-{
-    const struct json *v = json_get(o, name);
-
-    return v && v->type == JSON_STRING ? v->string.s : NULL;
-}
-
-static int64_t number_of(const struct json *o, const char *name)
-{
-    const struct json *v = json_get(o, name);
-
-    return v && v->type == JSON_INT ? v->integer : 0;
-}
-
-static bool flag_of(const struct json *o, const char *name)
-{
-    const struct json *v = json_get(o, name);
-
-    return v && v->type == JSON_BOOL && v->boolean;
 }
 
 /* 1: there; 0: no such file. */
@@ -84,9 +62,9 @@ static int read_document(struct sandbox *sb, const char *name, struct json **o, 
         return err_sys(err, r, "%s of sandbox %s", name, sb->id);
     if ((r = json_parse(sb->arena, text, len, o, err)) < 0)
         return err_wrap(err, "%s of sandbox %s (moat rm -f removes it)", name, sb->id);
-    if (number_of(*o, "version") != SPEC_VERSION)
+    if (json_get_int(*o, "version") != SPEC_VERSION)
         return err_set(err, -EINVAL, "%s of sandbox %s: is of version %lld, this moat reads %d (moat rm -f removes it)",
-                       name, sb->id, (long long)number_of(*o, "version"), SPEC_VERSION);
+                       name, sb->id, (long long)json_get_int(*o, "version"), SPEC_VERSION);
     return 1;
 }
 
@@ -99,33 +77,32 @@ int spec_read(struct sandbox *sb, struct err *err)
     sb->kept = r != 0;
     if (r <= 0)
         return r;
-    const char *boundary = text_of(o, "boundary"), *restart = text_of(o, "restart");
+    const char *boundary = json_get_text(o, "boundary", NULL), *restart = json_get_text(o, "restart", NULL);
     sb->inst.boundary = boundary ? boundary_find(boundary) : NULL;
     if (!sb->inst.boundary)
         return err_set(err, -EINVAL, "sandbox %s: boundary %s is not in this build", sb->id,
                        boundary ? boundary : "(none)");
     if (restart && (r = restart_rule_parse(restart, &s->restart, err)) < 0)
         return err_wrap(err, "sandbox %s", sb->id);
-    s->restart.max = (uint32_t)number_of(o, "restartMax");
-    s->image = text_of(o, "image");
-    s->created = text_of(o, "created");
-    s->auto_remove = flag_of(o, "autoRemove");
-    s->keep_stdin = flag_of(o, "keepStdin");
-    s->stop_timeout_ms = number_of(o, "stopTimeoutMs");
-    s->log_none = flag_of(o, "logNone");
-    s->log_size = (uint64_t)number_of(o, "logSize");
-    s->log_files = (uint32_t)number_of(o, "logFiles");
-    s->bundle = text_of(o, "bundle");
-    s->root_path = text_of(o, "rootfs");
-    s->cgroup_path = text_of(o, "cgroupPath");
-    s->layer_dir = text_of(o, "layerDir");
-    s->data_dir = text_of(o, "dataDir");
-    s->layer_lower = text_of(o, "layerLower");
-    s->layered = flag_of(o, "layered");
-    s->rootless = flag_of(o, "rootless");
-    s->idmap_root = flag_of(o, "idmapRoot");
-    s->idmap_binds = flag_of(o, "idmapBinds");
-    s->id_block = (uint32_t)number_of(o, "idBlock");
+    s->restart.max = (uint32_t)json_get_int(o, "restartMax");
+    s->image = json_get_text(o, "image", NULL);
+    s->created = json_get_text(o, "created", NULL);
+    s->auto_remove = json_get_bool(o, "autoRemove");
+    s->keep_stdin = json_get_bool(o, "keepStdin");
+    s->stop_timeout_ms = json_get_int(o, "stopTimeoutMs");
+    s->log_none = json_get_bool(o, "logNone");
+    s->log_size = (uint64_t)json_get_int(o, "logSize");
+    s->log_files = (uint32_t)json_get_int(o, "logFiles");
+    s->bundle = json_get_text(o, "bundle", NULL);
+    s->root_path = json_get_text(o, "rootfs", NULL);
+    s->cgroup_path = json_get_text(o, "cgroupPath", NULL);
+    s->layer_dir = json_get_text(o, "layerDir", NULL);
+    s->data_dir = json_get_text(o, "dataDir", NULL);
+    s->layer_lower = json_get_text(o, "layerLower", NULL);
+    s->rootless = json_get_bool(o, "rootless");
+    s->idmap_root = json_get_bool(o, "idmapRoot");
+    s->idmap_binds = json_get_bool(o, "idmapBinds");
+    s->id_block = (uint32_t)json_get_int(o, "idBlock");
     return 0;
 }
 
@@ -161,20 +138,20 @@ int end_read(struct sandbox *sb, struct sandbox_end *e, struct err *err)
     *e = (struct sandbox_end){0};
     if (r <= 0)
         return r;
-    const char *reason = text_of(o, "reason");
+    const char *reason = json_get_text(o, "reason", NULL);
     e->known = true;
     e->reason = END_LOST;
     for (int i = 0; reason && i < END_REASONS; i++)
         if (!strcmp(reason, end_reason_name((enum end_reason)i)))
             e->reason = (enum end_reason)i;
-    e->run = (uint32_t)number_of(o, "run");
-    e->exit_code = (int)number_of(o, "exitCode");
-    e->oom_killed = flag_of(o, "oomKilled");
-    e->pids_limit_hits = (uint64_t)number_of(o, "pidsLimitHits");
-    e->finished = text_of(o, "finished");
-    e->error = text_of(o, "error");
-    e->restarts = (uint32_t)number_of(o, "restarts");
-    e->restarting = flag_of(o, "restarting");
-    e->stopped = flag_of(o, "stopped");
+    e->run = (uint32_t)json_get_int(o, "run");
+    e->exit_code = (int)json_get_int(o, "exitCode");
+    e->oom_killed = json_get_bool(o, "oomKilled");
+    e->pids_limit_hits = (uint64_t)json_get_int(o, "pidsLimitHits");
+    e->finished = json_get_text(o, "finished", NULL);
+    e->error = json_get_text(o, "error", NULL);
+    e->restarts = (uint32_t)json_get_int(o, "restarts");
+    e->restarting = json_get_bool(o, "restarting");
+    e->stopped = json_get_bool(o, "stopped");
     return 0;
 }

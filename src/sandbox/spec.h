@@ -36,7 +36,6 @@ struct sandbox_spec {
     uint32_t log_files;
     /* what create() needs again at each start; the policy is config.json */
     const char *bundle, *root_path, *cgroup_path, *layer_dir, *data_dir, *layer_lower;
-    bool layered; /* an image: layer_dir holds upper and work */
     bool rootless, idmap_root, idmap_binds;
     uint32_t id_block;
 };

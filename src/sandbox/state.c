@@ -272,27 +272,6 @@ int state_write(struct sandbox *sb, struct err *err)
     return r < 0 ? err_sys(err, r, "state of container %s", sb->id) : 0;
 }
 
-static const char *string_of(const struct json *o, const char *name)
-{
-    const struct json *v = json_get(o, name);
-
-    return v && v->type == JSON_STRING ? v->string.s : NULL;
-}
-
-static int64_t int_of(const struct json *o, const char *name)
-{
-    const struct json *v = json_get(o, name);
-
-    return v && v->type == JSON_INT ? v->integer : 0;
-}
-
-static bool bool_of(const struct json *o, const char *name)
-{
-    const struct json *v = json_get(o, name);
-
-    return v && v->type == JSON_BOOL && v->boolean;
-}
-
 /* What a maker that has not written state.json would have recorded, as far as killing and removing need it. */
 static void guess_state(struct sandbox *sb)
 {
@@ -324,26 +303,26 @@ static int read_state(struct sandbox *sb, bool *recorded, struct err *err)
     if ((r = json_parse(sb->arena, text, len, &o, err)) < 0)
         return err_wrap(err, "state of container %s", sb->id);
     boot_id(boot);
-    const char *was = string_of(o, "bootId"), *boundary = string_of(o, "boundary");
+    const char *was = json_get_text(o, "bootId", NULL), *boundary = json_get_text(o, "boundary", NULL);
     sb->inst.boundary = boundary ? boundary_find(boundary) : NULL;
     if (!sb->inst.boundary)
         return err_set(err, -EINVAL, "state of container %s: boundary %s is not in this build", sb->id,
                        boundary ? boundary : "(none)");
-    sb->inst.pid = was && !strcmp(was, boot) ? (pid_t)int_of(o, "pid") : 0;
+    sb->inst.pid = was && !strcmp(was, boot) ? (pid_t)json_get_int(o, "pid") : 0;
     sb->recorded_pid = sb->inst.pid;
-    sb->pid_key = (uint64_t)int_of(o, "pidKey");
-    sb->created = sb->started = string_of(o, "created");
-    sb->run = (uint32_t)int_of(o, "run");
-    sb->maker = string_of(o, "maker");
-    sb->inst.bundle = string_of(o, "bundle");
-    sb->inst.root_path = string_of(o, "rootfs");
-    sb->inst.cgroup_path = string_of(o, "cgroupPath");
-    sb->inst.rootless = bool_of(o, "rootless");
-    sb->foreground = bool_of(o, "foreground");
-    sb->owner_uid = (uint32_t)int_of(o, "owner");
-    sb->id_block = (uint32_t)int_of(o, "idBlock");
-    sb->layer_dir = string_of(o, "layerDir");
-    sb->inst.root_mount_id = (uint64_t)int_of(o, "rootMount");
+    sb->pid_key = (uint64_t)json_get_int(o, "pidKey");
+    sb->created = sb->started = json_get_text(o, "created", NULL);
+    sb->run = (uint32_t)json_get_int(o, "run");
+    sb->maker = json_get_text(o, "maker", NULL);
+    sb->inst.bundle = json_get_text(o, "bundle", NULL);
+    sb->inst.root_path = json_get_text(o, "rootfs", NULL);
+    sb->inst.cgroup_path = json_get_text(o, "cgroupPath", NULL);
+    sb->inst.rootless = json_get_bool(o, "rootless");
+    sb->foreground = json_get_bool(o, "foreground");
+    sb->owner_uid = (uint32_t)json_get_int(o, "owner");
+    sb->id_block = (uint32_t)json_get_int(o, "idBlock");
+    sb->layer_dir = json_get_text(o, "layerDir", NULL);
+    sb->inst.root_mount_id = (uint64_t)json_get_int(o, "rootMount");
     return 0;
 }
 
@@ -392,7 +371,7 @@ static void use_spec(struct sandbox *sb)
     sb->inst.idmap_binds = s->idmap_binds;
     sb->layer_dir = s->layer_dir;
     sb->id_block = s->id_block;
-    if (s->layered && s->data_dir && s->layer_dir) {
+    if (s->layer_lower && s->data_dir && s->layer_dir) { /* an image */
         const char *layer = s->layer_dir + strlen(s->data_dir) + 1;
         sb->inst.layers = (struct layered_root){.data_dir = s->data_dir,
                                                 .lower = s->layer_lower,

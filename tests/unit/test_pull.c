@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a pull decides without a network: which host a name means, which login is its, what a challenge asks for, and
  * which documents are taken. */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "host/helper.h"
 #include "image/oci_document.h"
@@ -377,7 +378,7 @@ static struct puller taken_over(int *helper)
                            .report = ends[0],
                            .asked = 2,
                            .requests = asked,
-                           .news_ms = helper_clock_ms(),
+                           .news_ms = clock_ms(),
                            .quiet_ms = 1000000,
                            .interrupted = &interrupted};
 }
@@ -452,12 +453,12 @@ static void test_hear_what_is_not_new_is_silence(void **state)
         struct pull_report r;
         struct err err = {0};
         say(helper, cases[i].kind, cases[i].request, cases[i].bytes, 0, sizeof r);
-        p.news_ms = helper_clock_ms() - 10000;
+        p.news_ms = clock_ms() - 10000;
         int got = puller_hear(&p, true, &r, &err);
         if (got != (cases[i].news ? 0 : -ETIMEDOUT))
             fail_msg("%s: %d %s", cases[i].label, got, err.text);
     }
-    p.news_ms = helper_clock_ms() - 10000;
+    p.news_ms = clock_ms() - 10000;
     assert_int_equal(puller_hear(&p, true, &(struct pull_report){0}, &(struct err){0}), -ETIMEDOUT);
     puller_end(&p);
     close(helper);

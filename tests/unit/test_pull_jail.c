@@ -3,28 +3,17 @@
  * What a taken-over moat-pull can still do. Each attempt runs first without the jail and must succeed there, then
  * inside and must end as its row says. Needs root for the attempts that need root without the jail.
  */
-#include "base/mem.h"
+#include "jail_attempts.h"
 #include "pull/jail.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 static char place[] = "/tmp/moat-test-jail-XXXXXX";
 static int dest, outside, secret, listener;
@@ -93,40 +82,6 @@ static int load_code(void)
     return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, secret, 0) == MAP_FAILED ? errno : 0;
 }
 
-static int make_code(void)
-{
-    void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    return mprotect(p, 4096, PROT_READ | PROT_EXEC) < 0 ? errno : 0;
-}
-
-static int run_program(void)
-{
-    char *argv[] = {(char *)"true", NULL};
-
-    execve("/bin/true", argv, argv + 1);
-    return errno;
-}
-
-static int start_process(void)
-{
-    pid_t pid = fork();
-
-    if (pid == 0)
-        _exit(0);
-    return pid < 0 ? errno : 0;
-}
-
-static int leave_root(void)
-{
-    return chroot("/") < 0 ? errno : 0;
-}
-
-static int signal_parent(void)
-{
-    return kill(getppid(), 0) < 0 ? errno : 0;
-}
-
 static int change_owner(void)
 {
     return fchownat(dest, ".", 1, 1, 0) < 0 ? errno : 0;
@@ -149,12 +104,7 @@ static int read_names(void)
     return open("/etc/nsswitch.conf", O_RDONLY) < 0 ? errno : 0;
 }
 
-enum { ALLOWED = 0, KILLED = -SIGSYS };
-static const struct attempt {
-    const char *label;
-    int (*try)(void);
-    int inside; /* 0, an errno, or KILLED */
-} attempts[] = {
+static const struct attempt attempts[] = {
     {"an absolute path", open_absolute, ENOENT},
     {"the host's users", open_shadow, ENOENT},
     {"a leaked directory, reading", open_by_leaked_descriptor, EACCES},
@@ -191,49 +141,25 @@ static void clean_dest(void)
 
 /* Descriptors as moat hands them over, and two that should not be there: they move below 6, where the jail keeps them.
  */
-static int run_attempt(const struct attempt *a, bool jailed)
+static int enter(bool jailed)
 {
-    pid_t pid = fork();
-    int status;
+    struct err err = {0};
+    struct jail jail = {.dest = 3, .descriptors = 6, .max_bytes = 1 << 20};
 
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        struct err err = {0};
-        struct jail jail = {.dest = 3, .descriptors = 6, .max_bytes = 1 << 20};
-        dup2(dest, 13), dup2(outside, 14), dup2(secret, 15);
-        dup2(13, 3), dup2(14, 4), dup2(15, 5);
-        dest = 3, outside = 4, secret = 5;
-        if (jailed && jail_enter(&jail, &err) < 0)
-            _exit(254);
-        _exit(a->try());
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+    dup2(dest, 13), dup2(outside, 14), dup2(secret, 15);
+    dup2(13, 3), dup2(14, 4), dup2(15, 5);
+    dest = 3, outside = 4, secret = 5;
+    return jailed ? jail_enter(&jail, &err) : 0;
 }
 
 static void test_jail_attempts_end_as_the_table_says(void **state)
 {
+    static const struct attempt_place where = {enter, clean_dest};
+
     (void)state;
     if (geteuid() != 0)
         skip();
-#if defined(__SANITIZE_ADDRESS__)
-    skip(); /* the sanitizer's runtime needs what the jail forbids */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-    skip();
-#endif
-#endif
-    for (size_t i = 0; i < ARRAY_LEN(attempts); i++) {
-        int without = run_attempt(&attempts[i], false), inside;
-        clean_dest();
-        if (without != 0)
-            fail_msg("%s: does not even work without the jail (%s): it proves nothing", attempts[i].label,
-                     strerror(without));
-        inside = run_attempt(&attempts[i], true);
-        clean_dest();
-        if (inside != attempts[i].inside)
-            fail_msg("%s: expected %d, got %d", attempts[i].label, attempts[i].inside, inside);
-    }
+    attempts_run(&where, attempts, ARRAY_LEN(attempts));
 }
 
 static int set_up(void **state)

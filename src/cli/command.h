@@ -48,4 +48,8 @@ extern const struct command moat_commands[];
 /* Prints "moat COMMAND: text" on stderr and returns EXIT_MOAT_ERROR; command may be NULL. */
 int command_fail(const char *command, const struct err *err);
 
+struct json_writer;
+/* Prints a finished document as a line on stdout, and frees it. -ENOMEM when it is not whole. */
+int command_print_json(struct json_writer *w, struct err *err);
+
 #endif

@@ -215,11 +215,7 @@ static int print_json(const struct boundary *b, const struct lowering *l, const 
     }
     json_array_end(&w);
     json_object_end(&w);
-    if (w.failed)
-        return err_set(err, -ENOMEM, "out of memory");
-    puts(w.buf);
-    json_writer_free(&w);
-    return 0;
+    return command_print_json(&w, err);
 }
 
 /* Which ids `run` will find free is not known before. */

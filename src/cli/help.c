@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Help, printed from the rows of commands.c and each command's option table, so it cannot say other things than the
  * code does. */
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "cli/commands.h"
@@ -71,6 +72,16 @@ int command_fail(const char *command, const struct err *err)
         fputc((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c, stderr);
     fputc('\n', stderr);
     return EXIT_MOAT_ERROR;
+}
+
+int command_print_json(struct json_writer *w, struct err *err)
+{
+    int r = w->failed ? err_set(err, -ENOMEM, "out of memory") : 0;
+
+    if (r == 0)
+        puts(w->buf);
+    json_writer_free(w);
+    return r;
 }
 
 void help_print_command(const struct command *c)

@@ -133,11 +133,7 @@ static int print_json(const struct store_row *rows, size_t n, struct err *err)
         json_object_end(&w);
     }
     json_array_end(&w);
-    int r = w.failed ? err_set(err, -ENOMEM, "out of memory") : 0;
-    if (r == 0)
-        puts(w.buf);
-    json_writer_free(&w);
-    return r;
+    return command_print_json(&w, err);
 }
 
 static int list(struct arena *a, const struct options *o, struct err *err)

@@ -240,16 +240,6 @@ static void write_verdict(struct json_writer *w, const struct verdict *v)
     json_object_end(w);
 }
 
-static int print_writer(struct json_writer *w, struct err *err)
-{
-    int r = w->failed ? err_set(err, -ENOMEM, "out of memory") : 0;
-
-    if (r == 0)
-        puts(w->buf);
-    json_writer_free(w);
-    return r;
-}
-
 /* ---- the verbs ------------------------------------------------------------------------------------------------- */
 
 /* The exit status, or a negative errno. Each file has the memory to itself. */
@@ -276,7 +266,7 @@ static int check(struct options *o, char **files, int n, struct err *err)
     }
     json_array_end(&w);
     if (r == 0 && o->json)
-        r = print_writer(&w, err);
+        r = command_print_json(&w, err);
     else
         json_writer_free(&w);
     return r < 0 ? r : status;
@@ -310,7 +300,7 @@ static int show_json(struct arena *a, const char *path, struct err *err)
     if ((r = json_parse(a, d.json, d.json_len, &root, err)) < 0)
         return err_wrap(err, "%s", path);
     json_value(&w, NULL, root);
-    return print_writer(&w, err);
+    return command_print_json(&w, err);
 }
 
 static int show(struct arena *a, struct options *o, char **operands, int n, struct err *err)
@@ -371,7 +361,7 @@ static int profiles(struct arena *a, struct options *o, int n, struct err *err)
     }
     json_array_end(&w);
     if (o->json)
-        return print_writer(&w, err);
+        return command_print_json(&w, err);
     json_writer_free(&w);
     return 0;
 }

@@ -277,11 +277,7 @@ static int print_json(const struct reference *ref, const struct pull_result *r, 
     json_uint(&w, "layers", r->n_layers);
     json_uint(&w, "downloadedBytes", r->downloaded);
     json_object_end(&w);
-    int ret = w.failed ? err_set(err, -ENOMEM, "out of memory") : 0;
-    if (ret == 0)
-        puts(w.buf);
-    json_writer_free(&w);
-    return ret;
+    return command_print_json(&w, err);
 }
 
 static int pull_and_print(const struct options *o, const struct reference *ref, struct err *err)

@@ -275,11 +275,7 @@ static int print_json(const struct stats *o, struct err *err)
     for (size_t i = 0; i < o->now.n; i++)
         write_figures(o, &o->now.v[i], &w);
     json_array_end(&w);
-    int r = w.failed ? err_set(err, -ENOMEM, "out of memory") : 0;
-    if (r == 0)
-        puts(w.buf);
-    json_writer_free(&w);
-    return r;
+    return command_print_json(&w, err);
 }
 
 static int print_rows(const struct stats *o, bool redraw, struct err *err)

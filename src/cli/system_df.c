@@ -232,11 +232,7 @@ static int print_json(const struct df *d, struct err *err)
         json_object_end(&w);
     }
     json_object_end(&w);
-    int r = w.failed ? err_set(err, -ENOMEM, "out of memory") : 0;
-    if (r == 0)
-        puts(w.buf);
-    json_writer_free(&w);
-    return r;
+    return command_print_json(&w, err);
 }
 
 int system_df(const struct system_options *o)

@@ -371,11 +371,7 @@ int making_keep(struct making *r, struct err *err)
     struct sandbox *sb = &r->sb;
     const struct run_options *o = &r->o;
     struct sandbox_spec *s = &sb->spec;
-    const char *data = NULL;
-    int rc = r->from_image ? 0 : store_default_dir(&r->arena, &data, err);
 
-    if (rc < 0)
-        return rc;
     *s = (struct sandbox_spec){
         .image = making_image(r),
         .created = time_now_text(&r->arena),
@@ -390,14 +386,15 @@ int making_keep(struct making *r, struct err *err)
         .root_path = sb->inst.root_path,
         .cgroup_path = sb->inst.cgroup_path,
         .layer_dir = sb->layer_dir,
-        .data_dir = r->from_image ? r->store.path : data,
+        .data_dir = sb->inst.layers.data_dir,
         .layer_lower = sb->inst.layers.lower,
         .rootless = sb->inst.rootless,
         .idmap_root = sb->inst.idmap_root,
         .idmap_binds = sb->inst.idmap_binds,
         .id_block = sb->id_block,
     };
-    if ((rc = spec_write(sb, err)) < 0)
+    int rc = spec_write(sb, err);
+    if (rc < 0)
         return rc;
     sb->kept = true;
     r->made = false;

@@ -180,7 +180,7 @@ static int run_foreground(struct making *r, struct err *err)
 static int run_kept(struct making *r, struct err *err)
 {
     struct sandbox *sb = &r->sb;
-    struct monitor_started started;
+    bool not_run = false;
     bool tty = sb->policy.process.terminal;
     /* Our own standard input, as it is, where it is to be read and no terminal lies between. */
     bool own_stdin = r->o.interactive && !r->o.detach && !tty;
@@ -201,12 +201,12 @@ static int run_kept(struct making *r, struct err *err)
     int in = own_stdin ? attach_stdin(&a, err) : -1;
     if (own_stdin && in < 0)
         return command_fail("run", err);
-    rc = monitor_start(sb, in, &started, err);
+    rc = monitor_start(sb, in, &not_run, err);
     if (in > 0)
         close(in);
     if (rc < 0) {
         command_fail("run", err);
-        return started.not_run ? start_failure_status(rc, err) : EXIT_MOAT_ERROR;
+        return not_run ? start_failure_status(rc, err) : EXIT_MOAT_ERROR;
     }
     if (r->o.detach) {
         puts(sb->id);

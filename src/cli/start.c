@@ -95,17 +95,22 @@ static int apply(void *ctx, int id, const char *value, struct err *err)
 
 /* ---- start -------------------------------------------------------------------------------------------------- */
 
+static int need_kept(const struct sandbox *sb, struct err *err)
+{
+    return sb->kept ? 0
+                    : err_set(err, -EINVAL,
+                              "%s: is not one that can be started (it was made with --rm, or by an engine)", sb->id);
+}
+
 static int start_one(struct request *q, const char *word, int *status, struct err *err)
 {
     struct sandbox sb;
-    struct monitor_started started = {0};
     int r = sandboxes_load(&sb, &q->arena, word, err);
 
     if (r < 0)
         return r;
-    if (!sb.kept)
-        return err_set(err, -EINVAL, "%s: is not one that can be started (it was made with --rm, or by an engine)",
-                       sb.id);
+    if ((r = need_kept(&sb, err)) < 0)
+        return r;
     if ((r = sandbox_lock(&sb, LOCK_MS, err)) < 0)
         return r;
     bool runs = sb.inst.pid > 0;
@@ -126,7 +131,7 @@ static int start_one(struct request *q, const char *word, int *status, struct er
         int in = q->interactive && !a.terminal ? attach_stdin(&a, err) : -1;
         if (q->interactive && !a.terminal && in < 0)
             return in;
-        r = monitor_start(&sb, in, &started, err);
+        r = monitor_start(&sb, in, NULL, err);
         if (in > 0)
             close(in);
         if (r == -EALREADY)
@@ -277,16 +282,14 @@ int cmd_stop(int argc, char **argv)
 static int restart_one(struct request *q, const char *word, struct err *err)
 {
     struct sandbox sb;
-    struct monitor_started started;
     int r = stop_one(q, word, err);
 
     if (r < 0 || (r = sandboxes_load(&sb, &q->arena, word, err)) < 0)
         return r;
-    if (!sb.kept)
-        return err_set(err, -EINVAL, "%s: is not one that can be started (it was made with --rm, or by an engine)",
-                       sb.id);
+    if ((r = need_kept(&sb, err)) < 0)
+        return r;
     if ((r = sandbox_lock(&sb, LOCK_MS, err)) == 0)
-        r = monitor_start(&sb, -1, &started, err);
+        r = monitor_start(&sb, -1, NULL, err);
     if (r == 0)
         events_add(&sb, "restart", NULL, NULL);
     sandboxes_close(&sb);

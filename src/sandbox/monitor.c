@@ -134,7 +134,7 @@ static void report_ready(int32_t code, bool not_run, const char *text)
 {
     static struct monitor_ready r;
 
-    r = (struct monitor_ready){.code = code, .not_run = not_run, .pid = monitor.facts.pid};
+    r = (struct monitor_ready){.code = code, .not_run = not_run};
     if (code < 0)
         snprintf(r.text, sizeof r.text, "%s", text);
     io_write_all(MONITOR_READY, &r, sizeof r);

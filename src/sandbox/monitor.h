@@ -19,14 +19,10 @@
 #include "boundary/control.h"
 #include "sandbox/sandbox.h"
 
-struct monitor_started {
-    pid_t pid;    /* of the workload */
-    bool not_run; /* the program was not found (-ENOENT) or cannot be executed: err says so */
-};
-
-/* stdin_fd: what the workload reads; -1: nothing, or (spec.keep_stdin) a pipe that attach writes to. Gives up the lock
- * of sb. 0 when the workload's program runs. */
-int monitor_start(struct sandbox *sb, int stdin_fd, struct monitor_started *out, struct err *err);
+/* stdin_fd: what the workload reads; -1: nothing, or (spec.keep_stdin) a socket that attach writes to. Gives up the
+ * lock of sb. 0 when the workload's program runs. *not_run (may be NULL): it was not found (-ENOENT) or cannot be
+ * executed, says err. */
+int monitor_start(struct sandbox *sb, int stdin_fd, bool *not_run, struct err *err);
 int monitor_recover(struct sandbox *sb, struct err *err);
 bool monitor_alive(const struct sandbox *sb);
 int monitor_main(int argc, char **argv);

@@ -22,14 +22,15 @@
 
 #define PATIENCE_MS 3000 /* for a monitor that is being made, or that is just ending */
 
-static int lock_fd(const struct sandbox *sb, bool wait)
+/* One that is just ending is waited for. */
+static int lock_fd(const struct sandbox *sb)
 {
     int fd = openat(sb->inst.state_fd, "monitor.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     for (int ms = 0; fd >= 0; ms += 2) {
         if (flock(fd, LOCK_EX | LOCK_NB) == 0)
             return fd;
-        if (!wait || ms >= PATIENCE_MS) {
+        if (ms >= PATIENCE_MS) {
             close(fd);
             return -EBUSY;
         }
@@ -99,15 +100,12 @@ static int clone_monitor(const struct birth *b)
 /* have[] is closed on every way out, but for the state directory. */
 static int spawn(struct sandbox *sb, int have[MONITOR_FDS], bool recover, struct monitor_ready *out, struct err *err)
 {
-    char flags[4] = {'s'};
+    char flags[4];
     int ready[2], r = 0;
     _cleanup_fd_ int exe = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 
-    flags[0] = recover ? 'r' : 's';
-    if (sb->policy.process.terminal)
-        flags[1] = 't';
-    if (have[MONITOR_INPUT] >= 0)
-        flags[flags[1] ? 2 : 1] = 'i';
+    snprintf(flags, sizeof flags, "%s%s%s", recover ? "r" : "s", sb->policy.process.terminal ? "t" : "",
+             have[MONITOR_INPUT] >= 0 ? "i" : "");
     if (exe < 0 || pipe2(ready, O_CLOEXEC) < 0)
         return err_sys(err, -errno, "monitor of %s", sb->id);
     have[MONITOR_READY] = ready[1];
@@ -129,7 +127,7 @@ static int launch(struct sandbox *sb, int stdin_fd, bool recover, struct monitor
 
     for (int i = 0; i < MONITOR_FDS; i++)
         have[i] = -1;
-    have[MONITOR_LOCK] = lock_fd(sb, true);
+    have[MONITOR_LOCK] = lock_fd(sb);
     if (have[MONITOR_LOCK] == -EBUSY)
         return err_set(err, -EALREADY, "%s is running", sb->id);
     have[MONITOR_STDIN] = stdin_fd;
@@ -159,12 +157,13 @@ static int launch(struct sandbox *sb, int stdin_fd, bool recover, struct monitor
     return r;
 }
 
-int monitor_start(struct sandbox *sb, int stdin_fd, struct monitor_started *out, struct err *err)
+int monitor_start(struct sandbox *sb, int stdin_fd, bool *not_run, struct err *err)
 {
     static struct monitor_ready ready;
     int r = launch(sb, stdin_fd, false, &ready, err);
 
-    *out = (struct monitor_started){.pid = ready.pid, .not_run = ready.not_run};
+    if (not_run)
+        *not_run = ready.not_run;
     return r;
 }
 

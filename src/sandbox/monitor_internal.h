@@ -27,7 +27,6 @@ enum monitor_fd {
 struct monitor_ready {
     int32_t code; /* 0 or -errno */
     int32_t not_run;
-    int32_t pid;
     char text[ERR_TEXT_MAX];
 };
 

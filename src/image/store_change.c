@@ -15,13 +15,15 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE (1 << 0)
 #endif
 
-#define TMP_PREFIX ".tmp-"
+#define TMP_PREFIX         ".tmp-"
+#define DYING_HOLDER_TRIES 30 /* of 10 ms */
 
 static int store_lock(struct store *s, int *fd, struct err *err)
 {
@@ -209,8 +211,12 @@ static int detach(struct store *s, const char *id, char name[32], int *fd, struc
     *fd = openat(s->images_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (*fd < 0)
         return err_sys(err, -errno, "open image %.12s", id);
-    if (flock(*fd, LOCK_EX | LOCK_NB) < 0)
-        return err_set(err, -EBUSY, "image %.12s: a sandbox uses it: stop the sandbox first", id);
+    /* A process of ours that was just killed holds its locks until the kernel has taken it apart. */
+    for (int tries = 0; flock(*fd, LOCK_EX | LOCK_NB) < 0; tries++) {
+        if (tries == DYING_HOLDER_TRIES)
+            return err_set(err, -EBUSY, "image %.12s: a sandbox uses it: stop the sandbox first", id);
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
     int r = temporary_name(name);
     if (r == 0 && syscall(SYS_renameat2, s->images_fd, id, s->images_fd, name, RENAME_NOREPLACE) < 0)
         r = -errno;

@@ -127,6 +127,39 @@ struct mount_rule {
     struct id_maps uid_maps, gid_maps; /* empty: the sandbox's own */
 };
 
+/* What a path rule lets be done with a path and what lies below it. Whoever may do anything may also see that it is
+ * there. */
+enum path_access {
+    PATH_STAT = 1 << 0,
+    PATH_READ = 1 << 1,    /* files, and lists of directories */
+    PATH_WRITE = 1 << 2,   /* contents of what is there */
+    PATH_EXECUTE = 1 << 3, /* execve(2); a mapping of a library is a read */
+    PATH_CREATE = 1 << 4,  /* new names, and removing or renaming them */
+};
+#define PATH_ALL (PATH_STAT | PATH_READ | PATH_WRITE | PATH_EXECUTE | PATH_CREATE)
+
+enum path_verdict {
+    PATH_ALLOW,  /* enforced by the kernel: mounts and Landlock */
+    PATH_DENY,   /* not even what a shorter rule allows */
+    PATH_BROKER, /* each call is answered by the broker process */
+};
+
+/* The longest rule that is a prefix of a path decides alone; a path without a rule is not there. */
+struct path_rule {
+    const char *host;  /* absolute, as written; "..", links and all */
+    const char *guest; /* absolute and clean: the name inside */
+    enum path_verdict verdict;
+    uint32_t access; /* enum path_access; of PATH_DENY 0 */
+    bool optional;   /* of the defaults: nothing where this host has no such path */
+};
+
+/* Files and links of a private root that are nobody's on the host. */
+struct made_file {
+    const char *path;    /* absolute, inside */
+    const char *content; /* text; NULL with a target */
+    const char *target;  /* of a symbolic link */
+};
+
 struct device_rule {
     const char *path;   /* inside */
     const char *source; /* the host's node, where that has another name; NULL: the same */
@@ -134,6 +167,18 @@ struct device_rule {
     uint32_t major, minor;
     struct opt_u64 mode; /* permission bits; default 0666 */
     struct opt_u64 uid, gid;
+};
+
+/* ---- network ------------------------------------------------------------------------------------------------ */
+
+enum net_protocol { NET_TCP = 1 << 0, NET_UDP = 1 << 1 };
+
+/* One destination that may be reached although the sandbox has no network: through the gate (src/net). */
+struct net_rule {
+    const char *host;     /* lower-case name, "*.example.org", an address, or one with a prefix length ("10.0.0.0/8") */
+    uint16_t first, last; /* ports; 0 to 65535 is any */
+    uint8_t protocols;    /* enum net_protocol */
+    bool listen;          /* bind(2) to it instead of connect(2) */
 };
 
 /* ---- resources ---------------------------------------------------------------------------------------------- */
@@ -302,6 +347,14 @@ struct policy {
 
     struct mount_rule *mounts;
     uint32_t n_mounts;
+    struct path_rule *paths;
+    uint32_t n_paths;
+    bool private_root; /* the root is a fresh memory file system that holds what is granted, and what is made, alone */
+    struct made_file *made;
+    uint32_t n_made;
+    struct net_rule *net;
+    uint32_t n_net;
+    bool deny_log; /* what is denied is reported as it happens */
     struct device_rule *devices;
     uint32_t n_devices;
     struct strv masked_paths, readonly_paths;

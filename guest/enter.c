@@ -335,12 +335,24 @@ static void fence_files(void)
     int set = (int)sys(SYS_landlock_create_ruleset, &attr, sizeof attr.handled_access_fs, 0);
     if (set < 0)
         fail(ENTER_FAILED_LANDLOCK, set, 0);
-    struct landlock_path_beneath_attr beneath = {.allowed_access = all};
-    beneath.parent_fd = (int)sys(SYS_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-    long r = sys(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
-    if (r < 0)
-        fail(ENTER_FAILED_LANDLOCK, r, 1);
-    sys(SYS_close, beneath.parent_fd);
+    static const struct enter_path whole_root = {0, 0, ~0ULL};
+    const struct enter_path *paths = rec->n_paths ? at(rec->paths) : &whole_root;
+    struct landlock_path_beneath_attr beneath;
+    long r = 0;
+    for (uint32_t i = 0; i < (rec->n_paths ? rec->n_paths : 1); i++) {
+        struct stat st;
+        beneath.parent_fd =
+            (int)sys(SYS_openat, AT_FDCWD, paths[i].path ? at(paths[i].path) : "/", O_PATH | O_CLOEXEC, 0);
+        if (beneath.parent_fd == -ENOENT)
+            continue;
+        r = beneath.parent_fd < 0 ? beneath.parent_fd : sys(SYS_fstat, beneath.parent_fd, &st);
+        beneath.allowed_access = paths[i].rights & (r == 0 && S_ISDIR(st.st_mode) ? all : file);
+        if (r == 0 && beneath.allowed_access)
+            r = sys(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
+        if (r < 0)
+            fail(ENTER_FAILED_LANDLOCK, r, 1);
+        sys(SYS_close, beneath.parent_fd);
+    }
     /* What was handed over stays openable as /dev/stdin, /dev/stdout, /dev/stderr; pipes and sockets need no rule. */
     beneath.allowed_access = file & ~LANDLOCK_ACCESS_FS_EXECUTE;
     for (beneath.parent_fd = 0; beneath.parent_fd <= 2; beneath.parent_fd++)
@@ -492,11 +504,21 @@ static _Noreturn void be_init(long pid)
     int status;
 
     sys(SYS_prctl, PR_SET_NAME, "moat-init");
-    sys(SYS_close_range, 0, ~0u, 0);
+    if (rec->lifeline_fd >= 0) { /* its hang-up is a signal, among those waited for */
+        sys(SYS_dup3, rec->lifeline_fd, 0, 0);
+        sys(SYS_fcntl, 0, F_SETSIG, SIGIO);
+        sys(SYS_fcntl, 0, F_SETOWN, 1); /* us, in our own pid namespace */
+        sys(SYS_fcntl, 0, F_SETFL, O_ASYNC);
+    }
+    sys(SYS_close_range, rec->lifeline_fd >= 0 ? 1 : 0, ~0u, 0);
     for (;;) {
         siginfo_t info;
+        struct pollfd lifeline = {.fd = 0, .events = 0};
+        struct timespec now = {0, 0};
+        if (rec->lifeline_fd >= 0 && sys(SYS_ppoll, &lifeline, 1, &now, NULL, KERNEL_SIGSET) > 0)
+            quit(128 + SIGKILL); /* who answers for this sandbox is dead: with us goes the pid namespace */
         long signo = sys(SYS_rt_sigtimedwait, &all, &info, NULL, KERNEL_SIGSET);
-        if (signo > 0 && signo != SIGCHLD)
+        if (signo > 0 && signo != SIGCHLD && !(signo == SIGIO && rec->lifeline_fd >= 0))
             sys(SYS_kill, pid, signo);
         for (;;) {
             long r = sys(SYS_wait4, -1, &status, WNOHANG, NULL);

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define ENTER_MAGIC         0x746e656du /* "ment" */
-#define ENTER_VERSION       1
+#define ENTER_VERSION       2
 #define ENTER_RECORD_OFFSET 16384 /* the ELF file must be smaller */
 #define ENTER_RECORD_MAX    (1u << 20)
 
@@ -60,6 +60,12 @@ struct enter_hook {
     int32_t timeout_s;        /* 0: none */
 };
 
+/* A rule of Landlock. What is not there is left out: its name may be one of the defaults. */
+struct enter_path {
+    uint32_t path, file; /* offset; file: 1 where the rights are those of a file, so a directory gets none */
+    uint64_t rights;     /* LANDLOCK_ACCESS_FS_*; what this kernel does not know is left out */
+};
+
 struct enter_record {
     uint32_t magic, version; /* IN */
     uint32_t size;           /* IN: whole record with its tail */
@@ -85,11 +91,15 @@ struct enter_record {
     uint32_t state, state_len;                 /* offset of the state JSON for hooks */
     uint32_t seccomp_state, seccomp_state_len; /* offset of the message that goes with the listener */
     uint16_t rows, cols;                       /* terminal size; 0: leave */
+    uint32_t paths,
+        n_paths;         /* offset of struct enter_path[]: Landlock's rules; 0: the root with all rights is the one */
+    int32_t lifeline_fd; /* ENTER_INIT: pipe whose hang-up ends the sandbox, else -1 */
+    uint32_t reserved;
 };
 
 _Static_assert(offsetof(struct enter_record, ns_fds) == 40, "layout of enter_record changed: bump ENTER_VERSION");
 _Static_assert(offsetof(struct enter_record, caps) == 136, "layout of enter_record changed: bump ENTER_VERSION");
-_Static_assert(sizeof(struct enter_record) == 256, "layout of enter_record changed: bump ENTER_VERSION");
+_Static_assert(sizeof(struct enter_record) == 272, "layout of enter_record changed: bump ENTER_VERSION");
 
 enum enter_stage {
     ENTER_READY = 1, /* set up; waiting for the order to start */

@@ -86,6 +86,10 @@ struct instance {
     bool idmap_root;        /* on disk the root is owned from 0 up: shift it into the user namespace */
     bool idmap_binds;       /* id-mapped binds without maps: container uid 0 owns what the owner of the source owns */
 
+    /* of a boundary whose calls a process of ours answers; -1 otherwise */
+    int listener_socket; /* gets the seccomp listener from moat-enter */
+    int lifeline;        /* read end of a pipe: its hang-up ends the sandbox */
+
     /* filled by create() and recover() */
     pid_t pid; /* first process, in our pid namespace */
     int pidfd;
@@ -121,7 +125,7 @@ struct boundary {
     int (*hold)(const struct instance *inst);
 };
 
-extern const struct boundary boundary_container;
+extern const struct boundary boundary_container, boundary_broker;
 /* Confines nothing: of the tests' build/tests/moat-null alone, where it is defined. */
 extern const struct boundary boundary_null __attribute__((weak));
 

@@ -24,16 +24,19 @@
 #define BROKER_RECORD_MAX (4u << 20)
 #define BROKER_PATHS_MAX  4096
 #define BROKER_NET_MAX    4096
+#define BROKER_TREES_MAX  64
 
 /* The broker's descriptors at its start. */
 enum broker_fd {
     BROKER_FD_RECORD = 3,
     BROKER_FD_LISTENER, /* SOCK_SEQPACKET: receives the seccomp listener from moat-enter (SCM_RIGHTS) */
-    BROKER_FD_CONTROL,  /* SOCK_SEQPACKET to the launcher: broker_say records; its hang-up ends the broker */
+    BROKER_FD_CONTROL,  /* SOCK_SEQPACKET to the launcher: broker_say records; its hang-up before READY ends the broker,
+                           later it is no matter */
     BROKER_FD_EVENTS,   /* pipe: one JSON object a line for each denial (docs/schema/denial.schema.json) */
     BROKER_FD_PROC,     /* O_PATH directory: a procfs that shows the target */
     BROKER_FD_HOST,     /* O_PATH directory: the host's root, only to see whether a denied path exists; or /dev/null */
     BROKER_FD_DNS,      /* UDP socket bound to 127.0.0.1:53 inside the target's network namespace; or /dev/null */
+    BROKER_FD_LIFELINE, /* write end of a pipe; kept open and never used: its hang-up ends the target */
     BROKER_FD_FIRST_TREE, /* the trees of brokered path rules follow, in the order of `tree` */
 };
 

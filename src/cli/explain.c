@@ -88,7 +88,7 @@ static int make_policy(struct run_options *o, const char **dropped, struct err *
     if (o->bundle) {
         r = read_bundle(o, err);
     } else {
-        o->policy.root_path = o->rootfs ? o->rootfs : o->image;
+        o->policy.root_path = o->program ? "/" : o->rootfs ? o->rootfs : o->image;
         r = map_ids(o, err);
         if (!r)
             r = drop_limits(o, dropped, err);
@@ -239,7 +239,7 @@ static int check_image(struct arena *a, const struct run_options *o, struct err 
     struct stat st;
     const char *path;
 
-    if (!o->image || o->bundle || o->rootfs ||
+    if (!o->image || o->bundle || o->rootfs || o->program ||
         (strchr("./", o->image[0]) && stat(o->image, &st) == 0 && S_ISDIR(st.st_mode)))
         return 0;
     int r = store_open(&store, a, NULL, false, err);

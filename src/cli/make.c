@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/program.h"
 #include "host/features.h"
 #include "image/import.h"
 #include "image/users.h"
@@ -170,6 +171,10 @@ static int find_workload(struct making *r, struct err *err)
     if (o->bundle)
         return load_bundle(r, o->bundle, err);
     r->sb.inst.bundle = "/";
+    if (o->program) {
+        r->root = "/"; /* where names are looked up; what is shown of it the policy says */
+        return 0;
+    }
     if (o->rootfs) {
         r->root = o->rootfs;
         return is_directory(o->rootfs) ? 0 : err_set(err, -ENOTDIR, "--rootfs %s: not a directory", o->rootfs);
@@ -209,7 +214,8 @@ static int map_ids(struct making *r, struct err *err)
         if (rc < 0)
             return rc;
         maps[0] = maps[1] = (struct id_map){0, r->sb.id_block, IDS_BLOCK};
-        inst->idmap_root = inst->idmap_binds = true;
+        inst->idmap_root = !r->o.program;
+        inst->idmap_binds = true;
     }
     p->uid_maps = (struct id_maps){&maps[0], 1};
     p->gid_maps = (struct id_maps){&maps[1], 1};
@@ -258,9 +264,13 @@ static int make_policy(struct making *r, struct err *err)
     r->root_fd = open(r->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (r->root_fd < 0)
         return err_sys(err, -errno, "root %s", r->root);
+    if (o->program && (rc = program_find(&o->build, err)) < 0)
+        return rc;
     if ((rc = users_resolve(&r->arena, r->root_fd, o->build.user, &p->process.user, err)) < 0 ||
         (rc = users_add_groups(&r->arena, r->root_fd, &o->build.groups, &p->process.user, err)) < 0 ||
         (rc = map_ids(r, err)) < 0)
+        return rc;
+    if (o->program && (rc = program_make_files(p, err)) < 0)
         return rc;
     if ((rc = drop_default_limits(r, err)) < 0 || (rc = policy_default_finish(p, err)) < 0 ||
         (rc = policy_check(p, err)) < 0)
@@ -314,11 +324,18 @@ static int find_and_open(struct making *r, int argc, char **argv, struct err *er
     r->privileged = geteuid() == 0;
     r->sb.inst.boundary = b;
     r->sb.maker = "moat";
+    if (r->o.program && !r->o.detach && strcmp(argv[0], "create") != 0) {
+        /* A tool of the host is not an image's: it is run where one stands, and leaves nothing to be removed. */
+        r->o.rm |= r->o.restart.policy == RESTART_NO;
+        r->o.interactive = true;
+        if (!policy_flag_given(&r->o.build, FLAG_TTY) && isatty(0) && isatty(1))
+            r->o.policy.process.terminal = true;
+    }
     /* Only one that is to vanish with its end, and for which somebody waits, does without a monitor. */
     r->sb.foreground = r->o.rm && !r->o.detach && strcmp(argv[0], "create") != 0;
     r->sb.id = r->sb.inst.id = make_name(r);
     r->sb.inst.rootless = !r->privileged;
-    r->sb.inst.make_cwd = !r->o.bundle;
+    r->sb.inst.make_cwd = !r->o.bundle && !r->o.program;
     r->sb.inst.die_with_launcher = r->sb.foreground;
     if (!r->sb.id)
         return err_set(err, -EIO, "no random name can be made; give --name");
@@ -363,7 +380,7 @@ int making_prepare(struct making *r, int argc, char **argv, struct err *err)
 
 const char *making_image(const struct making *r)
 {
-    return r->o.bundle ? r->o.bundle : r->o.rootfs ? r->o.rootfs : r->o.image;
+    return r->o.bundle ? r->o.bundle : r->o.rootfs ? r->o.rootfs : r->o.program ? r->o.command[0] : r->o.image;
 }
 
 int making_keep(struct making *r, struct err *err)

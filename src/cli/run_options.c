@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "cli/policy_load.h"
+#include "cli/program.h"
 #include "host/cgroup.h"
 #include "host/subid.h"
 #include "policy/defaults.h"
@@ -169,6 +170,10 @@ const struct option_row run_options_rows[] = {
     {"ro", 0, "PATH", "Show a host path under the same name, read-only", FLAG_RO},
     {"rw", 0, "PATH", "The same, writable", FLAG_RW},
     {"dir", 0, "HOST::GUEST[:ro]", "Show a host path under another name", FLAG_DIR},
+    {"allow", 0, "PATH[:ACCESS]", "Show a host path with just this access: r, w, x, c (create), s (only see); rx",
+     FLAG_ALLOW},
+    {"deny", 0, "PATH", "Take a path out of what is shown above it, as ./.git", FLAG_DENY},
+    {"broker", 0, "PATH[:ACCESS]", "Have each call on a path answered by the broker (-b broker); r", FLAG_BROKER},
     {"volume", 'v', "HOST:GUEST[:OPTS]", "Docker's way to write that; options ro, noexec, rslave ...", FLAG_VOLUME},
     {"mount", 0, "type=...",
      "type=bind,source=HOST,target=GUEST[,readonly] or type=tmpfs,target=GUEST[,tmpfs-size=64m]", FLAG_MOUNT},
@@ -194,6 +199,9 @@ const struct option_row run_options_rows[] = {
     HEADING("Rights"),
     {"network", 0, "MODE", "none (the default) or host", FLAG_NETWORK},
     {"net", 0, "MODE", NULL, FLAG_NETWORK},
+    {"allow-net", 0, "HOST:PORT", "Let this destination be reached although the network is none (-b broker)",
+     FLAG_ALLOW_NET},
+    {"deny-log", 0, NULL, "Say on standard error what is denied, as it happens (-b broker)", FLAG_DENY_LOG},
     {"userns", 0, "MODE", "moat (ids of its own, the default), single (root inside is you), host (none)", FLAG_USERNS},
     {"cap-add", 0, "CAP", "Keep one more capability, or ALL", FLAG_CAP_ADD},
     {"cap-drop", 0, "CAP", "Keep one less, or none with ALL", FLAG_CAP_DROP},
@@ -242,8 +250,8 @@ static bool is_sandbox_name(const char *name)
 
 static int check_type(const char *type, struct err *err)
 {
-    static const char *const here[] = {"image", "root", "bundle"};
-    static const char *const later[] = {"wasm", "jvm", "program"};
+    static const char *const here[] = {"image", "root", "bundle", "program"};
+    static const char *const later[] = {"wasm", "jvm"};
 
     for (size_t i = 0; i < ARRAY_LEN(here); i++) {
         if (!strcmp(type, here[i]))
@@ -251,10 +259,11 @@ static int check_type(const char *type, struct err *err)
     }
     for (size_t i = 0; i < ARRAY_LEN(later); i++) {
         if (!strcmp(type, later[i]))
-            return err_set(err, -EINVAL, "--type %s: workloads of this type are not in this build: image, root, bundle",
+            return err_set(err, -EINVAL,
+                           "--type %s: workloads of this type are not in this build: image, root, bundle, program",
                            type);
     }
-    return err_set(err, -EINVAL, "--type %s: the type is image, root or bundle", type);
+    return err_set(err, -EINVAL, "--type %s: the type is image, root, bundle or program", type);
 }
 
 static int seconds_option(const char *name, const char *value, int64_t *ms, struct err *err)
@@ -557,7 +566,10 @@ static int take_operands(struct run_options *o, int argc, char **argv, int first
 
     if (o->bundle)
         return check_bundle(o, argc - first, err);
-    if (!o->rootfs) {
+    if (o->program) {
+        if (first >= argc && !explain)
+            return err_set(err, -EINVAL, "what is to run is missing: moat run -b broker [OPTIONS] -- PROGRAM [ARG...]");
+    } else if (!o->rootfs) {
         if (first >= argc) {
             if (explain)
                 return 0; /* the policy alone */
@@ -587,6 +599,20 @@ int run_options_parse(struct arena *a, int argc, char **argv, struct run_options
         return r;
     size_t n = strcmp(argv[0], "explain") ? n_run_options_rows : n_explain_options_rows;
     if ((r = options_parse(run_options_rows, n, argc, argv, true, &first, collect_option, &c, err)) < 0)
+        return r;
+    /* Only the broker confines programs of the host, and it confines nothing else. */
+    out->program = out->boundary ? !strcmp(out->boundary, "broker") : out->type && !strcmp(out->type, "program");
+    if (out->program && !out->boundary)
+        out->boundary = "broker";
+    if (out->program && (out->bundle || out->rootfs || (out->type && strcmp(out->type, "program") != 0)))
+        return err_set(err, -EINVAL, "the broker confines a program of the host: --%s is of other boundaries",
+                       out->bundle   ? "bundle"
+                       : out->rootfs ? "rootfs"
+                                     : "type");
+    if (out->type && !strcmp(out->type, "program") && !out->program)
+        return err_set(err, -EINVAL, "--type program: a program of the host runs behind -b broker, not %s",
+                       out->boundary);
+    if (out->program && (r = program_defaults(&out->policy, err)) < 0)
         return r;
     if (out->bundle && out->rootfs)
         return err_set(err, -EINVAL, "--bundle and --rootfs exclude each other");

@@ -24,6 +24,7 @@ struct run_options {
     const char *type;                  /* NULL: found by looking; else "image", "root", "bundle" */
     char **command;                    /* operands behind the image, NULL-terminated; may be empty */
     int n_command;
+    bool program; /* the operands are a program of the host (-b broker) */
     bool rm, interactive, tty;
     bool best_effort, strict;
     bool json; /* explain only */

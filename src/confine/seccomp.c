@@ -24,9 +24,15 @@
  * 10. On i386 a rule about a socket or System V call without conditions also governs the same call made through
  *     socketcall(2) or ipc(2). There the arguments lie behind a pointer; so a rule with conditions governs it only if
  *     its action is stricter than the default one, and then whatever the arguments are.
+ * 11. An argument that the kernel reads as 32 bits (confine/narrow.h) is compared as what the kernel reads, whoever wrote
+ *     the rule. Here runc and libseccomp compare 64 bits, so that a denial is passed by setting a bit that the kernel
+ *     drops; for calls as programs make them both readings give the same verdict.
+ * 12. A list of ioctl commands comes before the rules: a command that is not on it gets ENOTTY, as if the device did not
+ *     know it, whatever the rules say; unless they refuse every ioctl more strictly. What is on it is the rules' affair.
  */
 #include "confine/seccomp.h"
 
+#include "confine/narrow.h"
 #include "confine/seccomp_emit.h"
 #include "confine/syscalls.h"
 
@@ -57,6 +63,7 @@
 #define X32_BIT  0x40000000u
 
 #define ENOSYS_VERDICT (SECCOMP_RET_ERRNO | ENOSYS)
+#define ENOTTY_VERDICT (SECCOMP_RET_ERRNO | ENOTTY)
 
 /* Numbers the tables hold: the common ones, and the private ones of arm, in one index that keeps their order. */
 #define SLOTS         1024
@@ -66,7 +73,8 @@
 /* A rule as one system call sees it. */
 struct alternative {
     const struct seccomp_arg *args;
-    uint32_t n_args, action;
+    uint32_t n_args, action; /* n_args 0: it holds always, in its turn */
+    uint32_t wide;           /* bit per argument that is compared as 64 bits */
     struct alternative *next;
 };
 
@@ -79,6 +87,7 @@ struct slot {
 struct range {
     uint32_t start, verdict;
     const struct alternative *alternatives; /* NULL: the verdict; else it is what remains */
+    bool listed;                            /* the list of ioctl commands comes first */
 };
 
 struct compiler {
@@ -90,6 +99,7 @@ struct compiler {
     uint32_t arch;
     int column;
     bool wide;
+    uint32_t ioctl;    /* number of the call that has a list, or UINT32_MAX */
     uint32_t highest;  /* number the policy names, private ones apart */
     bool private_used; /* by a rule about a private call of arm */
     struct slot slots[SLOTS];
@@ -144,9 +154,38 @@ static int resolve_names(struct compiler *c, uint64_t n_names)
     return 0;
 }
 
-static int slot_append(struct compiler *c, struct slot *s, const struct seccomp_arg *args, uint32_t n, uint32_t action)
+/* Meaning 11. Returns whether the alternative can hold at all, or -ENOMEM; its conditions are then what is left to ask. */
+static int narrow_alternative(struct compiler *c, struct alternative *alt, uint32_t narrow)
+{
+    struct seccomp_arg *kept;
+    bool touched = false;
+
+    for (uint32_t i = 0; i < alt->n_args; i++)
+        touched |= narrow >> alt->args[i].index & 1;
+    if (!touched)
+        return 1;
+    alt->wide &= ~narrow;
+    if (!(kept = arena_array(c->arena, alt->n_args, sizeof *kept)))
+        return -ENOMEM;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < alt->n_args; i++) {
+        struct seccomp_arg *arg = &kept[n];
+        *arg = alt->args[i];
+        enum narrow_meaning meaning = narrow >> arg->index & 1 ? narrow_condition(arg) : NARROW_COMPARE;
+        if (meaning == NARROW_NEVER)
+            return 0;
+        n += meaning == NARROW_COMPARE;
+    }
+    alt->args = kept;
+    alt->n_args = n;
+    return 1;
+}
+
+static int slot_append(struct compiler *c, struct slot *s, const struct seccomp_arg *args, uint32_t n, uint32_t action,
+                       uint32_t narrow)
 {
     struct alternative *alt;
+    int possible;
 
     if (s->decided)
         return 0;
@@ -158,7 +197,9 @@ static int slot_append(struct compiler *c, struct slot *s, const struct seccomp_
     alt = arena_alloc(c->arena, sizeof *alt);
     if (!alt)
         return -ENOMEM;
-    *alt = (struct alternative){.args = args, .n_args = n, .action = action};
+    *alt = (struct alternative){.args = args, .n_args = n, .action = action, .wide = c->wide ? ~0u : 0};
+    if (c->wide && narrow && (possible = narrow_alternative(c, alt, narrow)) <= 0)
+        return possible;
     if (s->first)
         s->last->next = alt;
     else
@@ -180,18 +221,24 @@ static bool args_repeat(const struct seccomp_rule *r)
     return false;
 }
 
-static int add_call(struct compiler *c, const struct seccomp_rule *r, uint32_t number)
+static int add_call(struct compiler *c, const struct seccomp_rule *r, const char *name, uint32_t number)
 {
-    uint32_t at;
+    uint32_t at, narrow = r->n_args ? narrow_args(name) : 0;
     int rc = 0;
 
     if (!slot_of(number, &at))
         return 0;
     if (!args_repeat(r))
-        return slot_append(c, &c->slots[at], r->args, r->n_args, r->action);
+        return slot_append(c, &c->slots[at], r->args, r->n_args, r->action, narrow);
     for (uint32_t i = 0; i < r->n_args && !rc; i++)
-        rc = slot_append(c, &c->slots[at], &r->args[i], 1, r->action);
+        rc = slot_append(c, &c->slots[at], &r->args[i], 1, r->action, narrow);
     return rc;
+}
+
+/* As signed numbers the actions order from the strictest to the most permissive, as the kernel orders them. */
+static bool stricter(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a & SECCOMP_RET_ACTION_FULL) < (int32_t)(b & SECCOMP_RET_ACTION_FULL);
 }
 
 /* Meaning 10. */
@@ -208,9 +255,7 @@ static int add_multiplexed(struct compiler *c, const struct seccomp_rule *r, con
         c->highest = number;
     if (r->action == c->policy->default_action)
         return 0;
-    /* As signed numbers the actions order from the strictest to the most permissive, as the kernel orders them. */
-    if (r->n_args && (int32_t)(r->action & SECCOMP_RET_ACTION_FULL) >=
-                         (int32_t)(c->policy->default_action & SECCOMP_RET_ACTION_FULL))
+    if (r->n_args && !stricter(r->action, c->policy->default_action))
         return 0;
     if (!slot_of(number, &at))
         return 0;
@@ -219,7 +264,7 @@ static int add_multiplexed(struct compiler *c, const struct seccomp_rule *r, con
         return -ENOMEM;
     /* The upper half of ipc's selector is a version, which the kernel splits off. */
     *selector = (struct seccomp_arg){0, SECCOMP_OP_MASKED_EQ, 0xffff, mux->selector};
-    return slot_append(c, &c->slots[at], selector, 1, r->action);
+    return slot_append(c, &c->slots[at], selector, 1, r->action, 0);
 }
 
 /* Puts the rules into the slots of the architecture's numbers. */
@@ -247,7 +292,7 @@ static int fill_slots(struct compiler *c)
                 c->highest = (uint32_t)number;
             if (number >= SYSCALL_ARM_PRIVATE)
                 c->private_used = true;
-            if (number >= 0 && !same && (rc = add_call(c, r, (uint32_t)number)) < 0)
+            if (number >= 0 && !same && (rc = add_call(c, r, row->name, (uint32_t)number)) < 0)
                 return rc;
             if (c->column == SYSCALL_I386 && (rc = add_multiplexed(c, r, row->name)) < 0)
                 return rc;
@@ -259,19 +304,20 @@ static int fill_slots(struct compiler *c)
 static bool same_alternatives(const struct alternative *a, const struct alternative *b)
 {
     for (; a && b; a = a->next, b = b->next)
-        if (a->args != b->args || a->n_args != b->n_args || a->action != b->action)
+        if (a->args != b->args || a->n_args != b->n_args || a->action != b->action || a->wide != b->wide)
             return false;
     return !a && !b;
 }
 
-static void add_range(struct compiler *c, uint32_t start, uint32_t verdict, const struct alternative *alternatives)
+static void add_range(struct compiler *c, struct range r)
 {
     if (c->n_ranges) {
         const struct range *last = &c->ranges[c->n_ranges - 1];
-        if (last->verdict == verdict && same_alternatives(last->alternatives, alternatives))
+        if (last->verdict == r.verdict && last->listed == r.listed &&
+            same_alternatives(last->alternatives, r.alternatives))
             return;
     }
-    c->ranges[c->n_ranges++] = (struct range){start, verdict, alternatives};
+    c->ranges[c->n_ranges++] = r;
 }
 
 /* Meaning 6: the default action may be one that lets a call run, or hands it to a tracer that knows better. */
@@ -290,11 +336,10 @@ static bool refuses(uint32_t action)
 static void add_slot(struct compiler *c, uint32_t i, uint32_t rest)
 {
     const struct slot *s = &c->slots[i];
+    struct range r = {slot_number(i), s->decided ? s->action : rest, s->decided ? NULL : s->first, false};
 
-    if (s->decided)
-        add_range(c, slot_number(i), s->action, NULL);
-    else
-        add_range(c, slot_number(i), rest, s->first);
+    r.listed = r.start == c->ioctl && (r.alternatives || !stricter(r.verdict, ENOTTY_VERDICT));
+    add_range(c, r);
 }
 
 /* All numbers from 0 up, as stretches of the same answer. */
@@ -303,20 +348,28 @@ static void build_ranges(struct compiler *c)
     /* A policy that names no call of this architecture says nothing about its age. */
     bool stub = refuses(c->policy->default_action) && c->highest > 0;
     uint32_t beyond = stub ? ENOSYS_VERDICT : c->policy->default_action;
+    int ioctl = c->policy->ioctls ? syscall_number(c->arch, "ioctl") : -1;
 
+    c->ioctl = (uint32_t)ioctl;
     c->n_ranges = 0;
-    for (uint32_t i = 0; i <= c->highest; i++)
-        add_slot(c, i, c->policy->default_action);
-    add_range(c, c->highest + 1, beyond, NULL);
+    for (uint32_t i = 0; i <= c->highest || (ioctl >= 0 && i <= c->ioctl); i++)
+        add_slot(c, i, i <= c->highest ? c->policy->default_action : beyond);
+    add_range(c, (struct range){(c->highest > c->ioctl || ioctl < 0 ? c->highest : c->ioctl) + 1, beyond, NULL, false});
     for (uint32_t i = SLOTS_COMMON; i < SLOTS && c->private_used; i++)
         add_slot(c, i, beyond);
     if (c->arch == AUDIT_ARCH_X86_64)
-        add_range(c, X32_BIT, ENOSYS_VERDICT, NULL);
+        add_range(c, (struct range){X32_BIT, ENOSYS_VERDICT, NULL, false});
 }
 
 static bool equality(const struct alternative *alt)
 {
     return alt->n_args == 1 && alt->args[0].op == SECCOMP_OP_EQ;
+}
+
+/* Of an equality. All alternatives of one call agree about an argument. */
+static bool wide_of(const struct alternative *alt)
+{
+    return alt->wide >> alt->args[0].index & 1;
 }
 
 #define EQUALS_MAX 64
@@ -333,18 +386,18 @@ static uint32_t emit_alternatives(struct compiler *c, const struct alternative *
         /* Equalities on one argument share their loads: socket families, personalities, requests. */
         while (run < n && run < EQUALS_MAX && equality(v[n - 1 - run]) && equality(last) &&
                v[n - 1 - run]->args[0].index == last->args[0].index &&
-               (!c->wide || v[n - 1 - run]->args[0].value >> 32 == last->args[0].value >> 32))
+               (!wide_of(last) || v[n - 1 - run]->args[0].value >> 32 == last->args[0].value >> 32))
             run++;
         if (run > 1) {
             for (uint32_t i = 0; i < run; i++)
                 equals[i] = (struct bpf_equal){(uint32_t)v[n - run + i]->args[0].value, v[n - run + i]->action};
             at = bpf_emit_equals(&c->builder, last->args[0].index, (uint32_t)(last->args[0].value >> 32), equals, run,
-                                 c->wide, at);
+                                 wide_of(last), at);
             n -= run;
             continue;
         }
         uint32_t yes = bpf_emit_return(&c->builder, last->action);
-        at = bpf_emit_conditions(&c->builder, last->args, last->n_args, c->wide, yes, at);
+        at = bpf_emit_conditions(&c->builder, last->args, last->n_args, last->wide, yes, at);
         n--;
     }
     return at;

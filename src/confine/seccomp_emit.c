@@ -176,28 +176,85 @@ static uint32_t emit_condition(struct bpf_builder *b, const struct seccomp_arg *
     return no;
 }
 
-uint32_t bpf_emit_conditions(struct bpf_builder *b, const struct seccomp_arg *args, uint32_t n, bool wide, uint32_t yes,
-                             uint32_t no)
+uint32_t bpf_emit_conditions(struct bpf_builder *b, const struct seccomp_arg *args, uint32_t n, uint32_t wide,
+                             uint32_t yes, uint32_t no)
 {
     while (n--)
-        yes = emit_condition(b, &args[n], wide, yes, no);
+        yes = emit_condition(b, &args[n], wide >> args[n].index & 1, yes, no);
     return yes;
 }
 
-uint32_t bpf_emit_equals(struct bpf_builder *b, uint32_t arg_index, uint32_t upper, const struct bpf_equal *v,
-                         uint32_t n, bool wide, uint32_t no)
+/* ---- sets of values: the accumulator keeps the low half through all branches, so it is loaded once -------------- */
+
+#define CHAIN_MAX 4 /* values that are tried one by one; more are parted in the middle first */
+
+/* Stable, and what comes later with the same value is dropped: it could never decide. Returns what is left. */
+static uint32_t sort_equals(struct bpf_equal *v, uint32_t n)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        struct bpf_equal e = v[i];
+        uint32_t at = kept;
+        while (at && v[at - 1].low > e.low)
+            at--;
+        if (at && v[at - 1].low == e.low)
+            continue;
+        for (uint32_t k = kept; k > at; k--)
+            v[k] = v[k - 1];
+        v[at] = e;
+        kept++;
+    }
+    return kept;
+}
+
+static uint32_t emit_equal_tree(struct bpf_builder *b, const struct bpf_equal *v, uint32_t n, uint32_t no)
 {
     uint32_t at = no;
 
-    /* The accumulator keeps the low half through all the branches, so it is loaded once. */
+    if (n > CHAIN_MAX) {
+        uint32_t high = emit_equal_tree(b, v + n / 2, n - n / 2, no);
+        uint32_t low = emit_equal_tree(b, v, n / 2, no);
+        return bpf_emit_branch(b, BPF_JGE, v[n / 2].low, high, low);
+    }
     while (n--) {
         uint32_t verdict = bpf_emit_return(b, v[n].verdict);
         at = bpf_emit_branch(b, BPF_JEQ, v[n].low, verdict, at);
     }
+    return at;
+}
+
+uint32_t bpf_emit_equals(struct bpf_builder *b, uint32_t arg_index, uint32_t upper, struct bpf_equal *v, uint32_t n,
+                         bool wide, uint32_t no)
+{
+    uint32_t at = emit_equal_tree(b, v, sort_equals(v, n), no);
+
     if (at == no)
         return no;
     at = bpf_emit_load(b, arg_offset(arg_index, false));
     return wide ? emit_half(b, arg_index, true, BPF_JEQ, upper, at, no) : at;
+}
+
+static uint32_t emit_member_tree(struct bpf_builder *b, const uint32_t *v, uint32_t n, uint32_t yes, uint32_t no)
+{
+    uint32_t at = no;
+
+    if (n > CHAIN_MAX) {
+        uint32_t high = emit_member_tree(b, v + n / 2, n - n / 2, yes, no);
+        uint32_t low = emit_member_tree(b, v, n / 2, yes, no);
+        return bpf_emit_branch(b, BPF_JGE, v[n / 2], high, low);
+    }
+    while (n--)
+        at = bpf_emit_branch(b, BPF_JEQ, v[n], yes, at);
+    return at;
+}
+
+uint32_t bpf_emit_member(struct bpf_builder *b, uint32_t arg_index, const uint32_t *sorted, uint32_t n, uint32_t yes,
+                         uint32_t no)
+{
+    uint32_t at = emit_member_tree(b, sorted, n, yes, no);
+
+    return at == no ? no : bpf_emit_load(b, arg_offset(arg_index, false));
 }
 
 bool bpf_program_valid(const struct sock_filter *insns, uint32_t n)

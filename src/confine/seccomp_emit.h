@@ -41,16 +41,22 @@ uint32_t bpf_emit_branch(struct bpf_builder *b, uint16_t op, uint32_t k, uint32_
 /* Loads a word of struct seccomp_data; the code it falls into must have been written by the call just before. */
 uint32_t bpf_emit_load(struct bpf_builder *b, uint32_t offset);
 
-/* A rule's conditions as code: all hold -> yes, else no. `wide` compares 64 bits, else the low 32 on both sides. */
-uint32_t bpf_emit_conditions(struct bpf_builder *b, const struct seccomp_arg *args, uint32_t n, bool wide, uint32_t yes,
-                             uint32_t no);
+/* A rule's conditions as code: all hold -> yes, else no. Bit i of `wide`: argument i is compared as 64 bits; else the
+ * low 32 on both sides are. */
+uint32_t bpf_emit_conditions(struct bpf_builder *b, const struct seccomp_arg *args, uint32_t n, uint32_t wide,
+                             uint32_t yes, uint32_t no);
 
-/* One of a run of equalities on the same argument whose values have the same upper half. */
+/* One of a run of equalities on the same argument whose values have the same upper half; the first that holds decides.
+ * v is put in order of its values. */
 struct bpf_equal {
     uint32_t low, verdict;
 };
-uint32_t bpf_emit_equals(struct bpf_builder *b, uint32_t arg_index, uint32_t upper, const struct bpf_equal *v,
-                         uint32_t n, bool wide, uint32_t no);
+uint32_t bpf_emit_equals(struct bpf_builder *b, uint32_t arg_index, uint32_t upper, struct bpf_equal *v, uint32_t n,
+                         bool wide, uint32_t no);
+
+/* Is the low half of the argument one of these, which rise? yes, else no. */
+uint32_t bpf_emit_member(struct bpf_builder *b, uint32_t arg_index, const uint32_t *sorted, uint32_t n, uint32_t yes,
+                         uint32_t no);
 
 /* Would the kernel take it, and is it made of what this compiler writes? For filters read back from a file. */
 bool bpf_program_valid(const struct sock_filter *insns, uint32_t n);

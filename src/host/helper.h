@@ -22,7 +22,7 @@ int libexec_find(struct arena *a, const char *name, const char **path, struct er
 /* The same for what lies in share/: share/NAME beside this executable, ../share/moat/NAME, /usr/share/moat/NAME. */
 int share_find(struct arena *a, const char *name, const char **path, struct err *err);
 
-#define HELPER_FDS_MAX 8
+#define HELPER_FDS_MAX 80
 
 /* A descriptor of ours as `target` in the helper; fd -1: /dev/null there. */
 struct helper_fd {

@@ -16,7 +16,11 @@
 
 int policy_build_init(struct policy_build *b, struct policy *p, const char *cwd, struct err *err)
 {
-    *b = (struct policy_build){.p = p, .cwd = cwd, .n_earlier_mounts = p->n_mounts, .n_default_mounts = p->n_mounts};
+    *b = (struct policy_build){.p = p,
+                               .cwd = cwd,
+                               .n_earlier_mounts = p->n_mounts,
+                               .n_default_mounts = p->n_mounts,
+                               .n_earlier_paths = p->n_paths};
     if (cwd[0] != '/')
         return err_set(err, -EINVAL, "the current directory '%s' is not absolute", cwd);
     return 0;
@@ -44,6 +48,7 @@ static void finish_capabilities(struct policy_build *b)
 void policy_build_next_layer(struct policy_build *b)
 {
     b->n_earlier_mounts = b->p->n_mounts;
+    b->n_earlier_paths = b->p->n_paths;
     finish_capabilities(b);
     b->cap_add = b->cap_drop = 0;
     b->cap_add_all = b->cap_drop_all = false;
@@ -116,6 +121,7 @@ int policy_build_finish(struct policy_build *b, struct err *err)
     if ((r = finish_memory(b, err)) < 0 || (r = finish_cpu(b, err)) < 0)
         return r;
     sort_mounts(b);
+    flag_rules_finish(b);
     for (uint32_t i = 0; i < p->n_sysctl && p->ns[NS_NET].how == NS_HOST; i++) {
         if (!strncmp(p->sysctl[i].key, "net.", 4))
             return err_set(err, -EINVAL, "sysctl %s would change the host's network: use network none with it",

@@ -32,6 +32,11 @@ enum policy_flag {
     FLAG_RO,
     FLAG_RW,
     FLAG_DIR,
+    FLAG_ALLOW,
+    FLAG_DENY,
+    FLAG_BROKER,
+    FLAG_ALLOW_NET,
+    FLAG_DENY_LOG,
     FLAG_READ_ONLY,
     FLAG_SHM_SIZE,
     FLAG_MEMORY,
@@ -79,6 +84,7 @@ struct policy_build {
     const char *cwd;           /* absolute: where relative host paths begin */
     uint64_t given;            /* bit per enum policy_flag: written by the user, so enforced or refused */
     uint32_t n_earlier_mounts; /* mounts of earlier layers, which a mount of this layer may replace */
+    uint32_t n_earlier_paths;
     uint32_t n_default_mounts;
     struct strv user_env;   /* written by the user, over the image's; also in p->process.env */
     const char *user;       /* "name|uid[:group|gid]"; NULL: the image's */
@@ -137,5 +143,24 @@ int flag_dir(struct policy_build *b, const char *value, struct err *err);
 int flag_shm_size(struct policy_build *b, const char *value, struct err *err);
 int flag_device(struct policy_build *b, const char *value, struct err *err);
 int flag_device_cgroup_rule(struct policy_build *b, const char *value, struct err *err);
+
+/* A host path as an absolute one by its text; a path inside, clean, with what may not be mounted over refused. */
+int flag_host_path(struct policy_build *b, const char *path, const char **out, struct err *err);
+int flag_guest_path(struct policy_build *b, const char *path, const char **out, struct err *err);
+/* A bind of a host path, and its path rule; options may be NULL. */
+int flag_add_bind(struct policy_build *b, const char *host, const char *guest, bool readonly, const char *options,
+                  struct err *err);
+
+/* flags_rules.c: path rules, the network's allow-list. */
+int flag_allow(struct policy_build *b, const char *value, struct err *err);
+int flag_deny(struct policy_build *b, const char *value, struct err *err);
+int flag_broker(struct policy_build *b, const char *value, struct err *err);
+int flag_allow_net(struct policy_build *b, const char *value, struct err *err);
+int flag_deny_log(struct policy_build *b, const char *value, struct err *err);
+/* The rule of a guest path: that of an earlier layer, or a new one. */
+int flag_place_rule(struct policy_build *b, const char *host, const char *guest, enum path_verdict verdict,
+                    uint32_t access, struct err *err);
+/* Sorts the rules, and gives those that came with a mount what their mount allows. */
+void flag_rules_finish(struct policy_build *b);
 
 #endif

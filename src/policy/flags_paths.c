@@ -51,7 +51,7 @@ char *flag_path_clean(struct arena *a, const char *path)
 }
 
 /* Absolute by text; links are the adaptor's business, so "..", which a link would turn, is kept in what is opened. */
-static int host_path(struct policy_build *b, const char *path, const char **out, struct err *err)
+int flag_host_path(struct policy_build *b, const char *path, const char **out, struct err *err)
 {
     if (!*path)
         return err_set(err, -EINVAL, "the host path is empty");
@@ -61,7 +61,7 @@ static int host_path(struct policy_build *b, const char *path, const char **out,
     return *out ? 0 : no_memory(err);
 }
 
-static int guest_path(struct policy_build *b, const char *path, const char **out, struct err *err)
+int flag_guest_path(struct policy_build *b, const char *path, const char **out, struct err *err)
 {
     if (path[0] != '/')
         return err_set(err, -EINVAL, "the path inside is absolute, as in /data (got '%s')", path);
@@ -97,15 +97,16 @@ static int place_mount(struct policy_build *b, const char *destination, struct m
     return 0;
 }
 
-static int add_bind(struct policy_build *b, const char *host, const char *guest, bool readonly, const char *options,
-                    struct err *err)
+int flag_add_bind(struct policy_build *b, const char *host, const char *guest, bool readonly, const char *options,
+                  struct err *err)
 {
     const char *source, *destination;
     struct mount_rule *m;
     int r;
 
-    if ((r = host_path(b, host, &source, err)) < 0 || (r = guest_path(b, guest, &destination, err)) < 0 ||
-        (r = place_mount(b, destination, &m, err)) < 0)
+    if ((r = flag_host_path(b, host, &source, err)) < 0 || (r = flag_guest_path(b, guest, &destination, err)) < 0 ||
+        (r = place_mount(b, destination, &m, err)) < 0 ||
+        (r = flag_place_rule(b, source, destination, PATH_ALLOW, 0, err)) < 0)
         return r;
     m->source = source;
     m->idmap = IDMAP_RECURSIVE;
@@ -119,9 +120,9 @@ static int add_bind(struct policy_build *b, const char *host, const char *guest,
 static int add_same(struct policy_build *b, const char *value, bool readonly, struct err *err)
 {
     const char *source;
-    int r = host_path(b, value, &source, err);
+    int r = flag_host_path(b, value, &source, err);
 
-    return r < 0 ? r : add_bind(b, source, source, readonly, NULL, err);
+    return r < 0 ? r : flag_add_bind(b, source, source, readonly, NULL, err);
 }
 
 int flag_ro(struct policy_build *b, const char *value, struct err *err)
@@ -152,7 +153,7 @@ int flag_dir(struct policy_build *b, const char *value, struct err *err)
         if (!readonly && strcmp(mode, "rw") != 0)
             return err_set(err, -EINVAL, "'%s' is neither ro nor rw", mode);
     }
-    return add_bind(b, host, guest, readonly, NULL, err);
+    return flag_add_bind(b, host, guest, readonly, NULL, err);
 }
 
 /* ---- -v ------------------------------------------------------------------------------------------------------ */
@@ -222,7 +223,7 @@ int flag_volume(struct policy_build *b, const char *value, struct err *err)
     char *options = strchr(guest, ':');
     if (options)
         *options++ = '\0';
-    int r = add_bind(b, host, guest, false, NULL, err);
+    int r = flag_add_bind(b, host, guest, false, NULL, err);
     if (r < 0 || !options)
         return r;
     struct mount_rule *m = policy_mount_find(b->p, flag_path_clean(a, guest));
@@ -244,7 +245,7 @@ static int add_tmpfs(struct policy_build *b, const char *guest, const char *opti
     struct mount_rule *m;
     int r;
 
-    if ((r = guest_path(b, guest, &destination, err)) < 0 || (r = place_mount(b, destination, &m, err)) < 0)
+    if ((r = flag_guest_path(b, guest, &destination, err)) < 0 || (r = place_mount(b, destination, &m, err)) < 0)
         return r;
     m->type = m->source = "tmpfs";
     if ((r = policy_mount_options(b->p->arena, m, TMPFS_BASE, err)) < 0)
@@ -417,7 +418,7 @@ static int mount_bind(struct policy_build *b, const struct mount_fields *f, stru
     else if (f->recursive && strcmp(f->recursive, "enabled") != 0 && strcmp(f->recursive, "readonly") != 0)
         return err_set(err, -EINVAL, "bind-recursive=%s: enabled, disabled or readonly%s", f->recursive,
                        strcmp(f->recursive, "writable") != 0 ? "" : " (read-only always reaches the mounts below)");
-    int r = add_bind(b, f->source, f->target, f->readonly, f->propagation, err);
+    int r = flag_add_bind(b, f->source, f->target, f->readonly, f->propagation, err);
     if (!r && alone)
         bind_alone(policy_mount_find(b->p, flag_path_clean(b->p->arena, f->target)));
     return r;

@@ -56,6 +56,11 @@ int root_attach(struct launch *l, int *root);
 int root_enter(struct launch *l, int root);
 int root_mask_paths(struct launch *l, int root);
 int root_protect_paths(struct launch *l, int root);
+/* made.c: the empty root of a policy with private_root; the files and links that it is to hold, before any mount; what
+ * deny rules cover, after all mounts. */
+int made_root(struct launch *l);
+int made_files(struct launch *l, int root);
+int made_denials(struct launch *l, int root);
 /* The launcher's, at destroy: takes the root's mount, and with it all below, out of a mount namespace that is not the
  * sandbox's own. Only the mount we made (inst->root_mount_id) is touched. */
 int root_unmount(struct instance *inst, struct err *err);
@@ -106,7 +111,7 @@ struct enter_request {
     const struct process *process;
     const struct policy *policy; /* seccomp, personality, hooks */
     uint32_t flags;              /* enum enter_flags beyond those that process and policy imply */
-    int report_fd, start_fd, listener_fd, console_fd;
+    int report_fd, start_fd, listener_fd, console_fd, lifeline_fd;
     const int *ns_fds, *cgroup_fds;
     uint32_t keep_fds;
     bool set_groups;

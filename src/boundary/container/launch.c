@@ -115,7 +115,9 @@ static int open_trees(struct launch *l, struct err *err)
     l->late_mount = late_cgroup_mount(p);
     if (inst->rootless)
         return 0;
-    if (inst->layers.data_dir) {
+    if (p->private_root) {
+        ; /* the set-up stage makes it */
+    } else if (inst->layers.data_dir) {
         l->data_fd = mount_clone(AT_FDCWD, inst->layers.data_dir, false);
         if (l->data_fd < 0)
             return err_sys(err, l->data_fd, "image directory %s: cannot be copied as a mount%s", inst->layers.data_dir,
@@ -422,6 +424,7 @@ static int make_record(struct launch *l, int report_fd, struct err *err)
                                .start_fd = -1,
                                .listener_fd = -1,
                                .console_fd = -1,
+                               .lifeline_fd = inst->lifeline,
                                .keep_fds = inst->keep_fds,
                                .set_groups = !inst->rootless || !idmap_is_single(&p->gid_maps)};
     int time_ns[] = {l->ns_fds[NS_TIME], -1};
@@ -446,6 +449,9 @@ static int make_record(struct launch *l, int report_fd, struct err *err)
         if ((rq.listener_fd = listener_socket(p->seccomp.listener_path, err)) < 0)
             return rq.listener_fd;
         rq.seccomp_state = state_json_seccomp(inst, 0);
+    } else if (inst->listener_socket >= 0) {
+        rq.listener_fd = inst->listener_socket;
+        rq.seccomp_state = inst->id;
     }
     if (p->hooks[HOOK_START_CONTAINER].n)
         rq.hook_state = state_json(inst, "created", 0, NULL);

@@ -4,9 +4,11 @@
  * with what would. `create` refuses what is refused here; `explain` prints it.
  */
 #include "boundary/container/container.h"
+#include "confine/paths.h"
 #include "host/features.h"
 #include "host/idmap.h"
 #include "policy/names.h"
+#include "policy/net_rule.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -105,15 +107,75 @@ static int lower_namespaces(struct ctx *c)
     return 0;
 }
 
+static int lower_paths(struct ctx *c)
+{
+    const struct policy *p = c->p;
+    int r = 0;
+
+    for (uint32_t i = 0; i < p->n_paths && r == 0; i++) {
+        const struct path_rule *rule = &p->paths[i];
+        static const char *const verdicts[] = {"", "denied", "brokered "};
+        struct path_lowering how;
+        char access[8];
+        paths_lower(c->a, p, rule, &how);
+        if (rule->verdict == PATH_ALLOW && !p->private_root && how.mechanism)
+            continue; /* its mount has a row */
+        const char *item = arena_printf(c->a, "path %s", rule->guest);
+        const char *value =
+            arena_printf(c->a, "%s%s", verdicts[rule->verdict], paths_access_text(rule->access, access));
+        if (!how.mechanism)
+            r = refused(c, item, value, how.refusal);
+        else if (rule->verdict == PATH_ALLOW && !c->f.landlock_abi && (rule->access & (PATH_WRITE | PATH_CREATE)) &&
+                 (rule->access & (PATH_WRITE | PATH_CREATE)) != (PATH_WRITE | PATH_CREATE))
+            r = refused(c, item, value,
+                        "writing without creating, or the reverse, needs Landlock, which this kernel lacks");
+        else
+            r = enforced(c, item, value, how.mechanism);
+    }
+    return r;
+}
+
+static int lower_network_rules(struct ctx *c)
+{
+    const struct policy *p = c->p;
+    char text[NET_RULE_TEXT_MAX];
+    int r = 0;
+
+    for (uint32_t i = 0; i < p->n_net && r == 0; i++) {
+        net_rule_text(&p->net[i], text);
+        const char *value = arena_strdup(c->a, text);
+        if (p->ns[NS_NET].how == NS_HOST)
+            r = refused(
+                c, "network destination", value,
+                "--network host gives the whole of the host's network: leave it out, the rule is an addition to none");
+        else if (!p->private_root)
+            r = refused(c, "network destination", value,
+                        "connections of a container cannot be judged one by one in this build: -b broker can");
+        else
+            r = enforced(c, "network destination", value, "broker process: connect(2) and a name server of its own");
+    }
+    if (r == 0 && p->deny_log && !p->private_root)
+        r = refused(c, "log of denials", "yes",
+                    "what a container is denied is seen by the kernel alone: -b broker reports it");
+    else if (r == 0 && p->deny_log)
+        r = enforced(c, "log of denials", "yes", "broker process: file calls are shown to it");
+    return r;
+}
+
 static int lower_files(struct ctx *c)
 {
     const struct policy *p = c->p;
-    int r =
-        enforced(c, "root file system", p->root_readonly ? "read-only" : "writable", "pivot_root, old root unmounted");
+    int r = enforced(c, "root file system",
+                     p->private_root    ? "what is granted alone, read-only"
+                     : p->root_readonly ? "read-only"
+                                        : "writable",
+                     p->private_root ? "memory file system, pivot_root" : "pivot_root, old root unmounted");
 
     for (uint32_t i = 0; i < p->n_mounts && r == 0; i++) {
         const struct mount_rule *m = &p->mounts[i];
         bool ro = (m->attr_set | m->rec_attr_set) & 1;
+        if (m->bind && p->private_root && paths_find(p, m->destination))
+            continue; /* its rule has a row */
         const char *item = arena_printf(c->a, "mount %s", m->destination);
         r = enforced(c, item,
                      m->bind ? arena_printf(c->a, "%s%s", m->source, ro ? " (read-only)" : "")
@@ -121,6 +183,8 @@ static int lower_files(struct ctx *c)
                      m->bind ? (m->idmap != IDMAP_NO ? "open_tree, id-mapped, move_mount" : "open_tree, move_mount")
                              : "fsopen, move_mount");
     }
+    if (r == 0)
+        r = lower_paths(c);
     if (r == 0 && p->masked_paths.n)
         r = enforced(c, "masked paths", arena_printf(c->a, "%u", p->masked_paths.n),
                      "mounts of /dev/null and an empty tmpfs");
@@ -241,6 +305,8 @@ int container_lower(const struct policy *p, struct lowering *out, struct err *er
     int r = lower_namespaces(&c);
     if (r == 0)
         r = lower_files(&c);
+    if (r == 0)
+        r = lower_network_rules(&c);
     if (r == 0)
         r = lower_process(&c);
     if (r == 0)

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Builds the sealed memfd of moat-enter with its record (guest/enter.h), and reads back what it reports. */
 #include "boundary/container/container.h"
+#include "confine/paths.h"
 #include "confine/seccomp.h"
 #include "guest/enter.h"
 #include "host/sys.h"
 #include "policy/names.h"
 
 #include <fcntl.h>
+#include <linux/landlock.h>
 #include <linux/memfd.h>
+#include <linux/mount.h>
 #include <linux/seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -132,9 +135,49 @@ static int put_filter(struct builder *b, struct enter_record *rec, struct instan
     rec->n_bpf = prog.n;
     rec->seccomp_flags = sp->flags;
     rec->flags |= ENTER_SECCOMP;
-    if (rq->policy->seccomp.listener_path)
+    if (rq->listener_fd >= 0)
         rec->seccomp_flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
     return 0;
+}
+
+/* Landlock's rules: what the path rules grant, and what is the sandbox's own. Rules that are not there are left out. */
+static void put_paths(struct builder *b, struct enter_record *rec, const struct policy *p)
+{
+    static const struct {
+        const char *path;
+        uint32_t access;
+    } own[] = {{"/proc", PATH_READ | PATH_WRITE}, {"/dev", PATH_READ | PATH_WRITE}};
+    uint32_t n = 0, most = p->n_paths + p->n_mounts + p->n_made + (uint32_t)ARRAY_LEN(own) + 1;
+    struct enter_path *list = arena_array(p->arena, most, sizeof *list);
+
+    if (!list || !p->private_root || !p->landlock) {
+        b->failed |= !list;
+        return;
+    }
+    /* Its own names can be listed. A right at the root would reach all below, so only where all may be read anyway. */
+    bool all_read = true;
+    for (uint32_t i = 0; i < p->n_paths; i++) {
+        all_read &= p->paths[i].verdict != PATH_ALLOW || p->paths[i].access & PATH_READ;
+        if (p->paths[i].verdict == PATH_ALLOW)
+            list[n++] =
+                (struct enter_path){put_string(b, p->paths[i].guest), 0, paths_landlock(p->paths[i].access, true)};
+    }
+    if (all_read)
+        list[n++] = (struct enter_path){put_string(b, "/"), 0, LANDLOCK_ACCESS_FS_READ_DIR};
+    for (uint32_t i = 0; i < p->n_made; i++)
+        if (p->made[i].content)
+            list[n++] = (struct enter_path){put_string(b, p->made[i].path), 1, paths_landlock(PATH_READ, false)};
+    for (size_t i = 0; i < ARRAY_LEN(own); i++)
+        list[n++] = (struct enter_path){put_string(b, own[i].path), 0, paths_landlock(own[i].access, true)};
+    for (uint32_t i = 0; i < p->n_mounts; i++) {
+        const struct mount_rule *m = &p->mounts[i];
+        if (m->bind || !m->type || strcmp(m->type, "tmpfs") != 0 || !strcmp(m->destination, "/dev"))
+            continue;
+        uint32_t access = PATH_ALL & ~(m->attr_set & MOUNT_ATTR_NOEXEC ? PATH_EXECUTE : 0);
+        list[n++] = (struct enter_path){put_string(b, m->destination), 0, paths_landlock(access, true)};
+    }
+    rec->paths = put(b, list, n * sizeof *list);
+    rec->n_paths = n;
 }
 
 static void copy_fds(int32_t *to, size_t n, const int *from)
@@ -205,6 +248,7 @@ int record_make(struct instance *inst, const struct enter_request *rq, int *memf
                                  .start_fd = rq->start_fd,
                                  .listener_fd = rq->listener_fd,
                                  .console_fd = rq->console_fd,
+                                 .lifeline_fd = rq->lifeline_fd,
                                  .keep_fds = rq->keep_fds};
     copy_fds(rec->ns_fds, ARRAY_LEN(rec->ns_fds), rq->ns_fds);
     copy_fds(rec->cgroup_fds, ARRAY_LEN(rec->cgroup_fds), rq->cgroup_fds);
@@ -219,6 +263,7 @@ int record_make(struct instance *inst, const struct enter_request *rq, int *memf
         rec->seccomp_state_len = (uint32_t)strlen(rq->seccomp_state);
         rec->seccomp_state = put(&b, rq->seccomp_state, rec->seccomp_state_len);
     }
+    put_paths(&b, rec, rq->policy);
     int r = put_filter(&b, rec, inst, rq, err);
     if (r < 0)
         return r;

@@ -66,9 +66,12 @@ int root_attach(struct launch *l, int *root)
 {
     int tree = l->root_fd;
 
-    if (l->inst->layers.data_dir && l->data_fd < 0) /* unprivileged: with the ids we have anyway */
+    if (l->inst->layers.data_dir && l->data_fd < 0 &&
+        !l->policy->private_root) /* unprivileged: with the ids we have anyway */
         l->data_fd = mount_clone(AT_FDCWD, l->inst->layers.data_dir, false);
-    if (l->data_fd >= 0 && l->overlay_data[0])
+    if (l->policy->private_root)
+        tree = made_root(l);
+    else if (l->data_fd >= 0 && l->overlay_data[0])
         tree = overlay_root(l);
     else if (tree < 0 && (tree = mount_clone(AT_FDCWD, l->inst->root_path, true)) < 0)
         err_sys(&l->err, tree, "root %s", l->inst->root_path);

@@ -208,7 +208,11 @@ static int file_system(struct launch *l)
     int r = root_attach(l, &root);
 
     if (r == 0)
+        r = made_files(l, root);
+    if (r == 0)
         r = mounts_apply(l, root);
+    if (r == 0)
+        r = made_denials(l, root);
     if (r == 0)
         r = devices_make(l, root);
     if (r == 0)

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The broker adaptor's own parts: the container's machinery, and beside it the process that answers calls. */
+#ifndef MOAT_BOUNDARY_BROKER_ADAPTOR_H
+#define MOAT_BOUNDARY_BROKER_ADAPTOR_H
+
+#include "boundary/boundary.h"
+
+/* Whether the policy has an item that only the broker process can enforce or report. */
+bool broker_is_needed(const struct policy *p);
+
+/* spawn.c. Before create(): the socket for moat-enter's listener and the lifeline, in inst. */
+int broker_prepare(struct instance *inst, int *listener_peer, int *lifeline_peer, struct err *err);
+/* After it: starts libexec/moat-broker for the process of inst->pid and waits until it has shut itself in. Takes both
+ * descriptors. */
+int broker_spawn(struct instance *inst, int listener_peer, int lifeline_peer, struct err *err);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A root that is nobody's on the host: an empty memory file system, its links and small files, and what covers the
+ * paths that a deny rule names. Set-up stage: no allocation.
+ */
+#include "boundary/container/container.h"
+#include "host/mountapi.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ROOT_SIZE "size=1m" /* it holds names alone, and is read-only when the workload comes */
+
+int made_root(struct launch *l)
+{
+    int fs = mount_fs_open("tmpfs");
+    int r = fs < 0 ? fs : mount_fs_string(fs, "mode", "755");
+
+    if (r == 0)
+        r = mount_fs_string(fs, "size", strchr(ROOT_SIZE, '=') + 1);
+    int tree = r < 0 ? r : mount_fs_create(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    close_fd(fs);
+    return tree < 0 ? err_sys(&l->err, tree, "root: cannot make a memory file system") : tree;
+}
+
+static int make_parents(int root, const char *path)
+{
+    char dir[4096];
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0;
+
+    if (n == 0 || n >= sizeof dir)
+        return n ? -ENAMETOOLONG : 0;
+    memcpy(dir, path, n);
+    dir[n] = 0;
+    int fd = root_open_target(root, dir, true, true);
+    close_fd(fd);
+    return fd < 0 ? fd : 0;
+}
+
+static int make_file(int root, const struct made_file *f)
+{
+    const char *name = f->path + 1; /* the root holds nothing of others yet */
+    size_t n = f->content ? strlen(f->content) : 0;
+    int r = make_parents(root, f->path);
+
+    if (r < 0)
+        return r;
+    if (f->target)
+        return (int)sys(SYS_symlinkat, f->target, root, name);
+    int fd = (int)sys(SYS_openat, root, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    long w = fd < 0 ? fd : sys(SYS_write, fd, f->content, n);
+    close_fd(fd);
+    return w < 0 ? (int)w : w != (long)n ? -EIO : 0;
+}
+
+int made_files(struct launch *l, int root)
+{
+    for (uint32_t i = 0; i < l->policy->n_made; i++) {
+        int r = make_file(root, &l->policy->made[i]);
+        if (r < 0)
+            return err_sys(&l->err, r, "root: cannot make %s", l->policy->made[i].path);
+    }
+    return 0;
+}
+
+/* A directory and a file that nobody may open, on a read-only mount, so that nobody may change that. The mount goes
+ * over a directory of the old root, which is taken away whole, since only what is mounted somewhere can be copied in
+ * parts. */
+static int shut_trees(struct launch *l, int *directory, int *file)
+{
+    static const char over[] = "/proc"; /* of the old root; its process holds all it needs */
+    int fs = mount_fs_open("tmpfs");
+    int r = fs < 0 ? fs : mount_fs_string(fs, "mode", "0");
+    int tree = r < 0 ? r : mount_fs_create(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+
+    close_fd(fs);
+    if (tree < 0)
+        return err_sys(&l->err, tree, "deny rules: cannot make a memory file system");
+    int fd = (int)sys(SYS_openat, tree, "denied", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
+    r = fd < 0 ? fd : mount_attach_at(tree, AT_FDCWD, over);
+    close_fd(fd);
+    if (r == 0) {
+        *directory = mount_clone(tree, "", false);
+        *file = mount_clone(tree, "denied", false);
+        r = *directory < 0 ? *directory : *file < 0 ? *file : 0;
+    }
+    if (r == 0 && (r = mount_set(*directory, false, MOUNT_ATTR_RDONLY, 0, MS_PRIVATE, -1)) == 0)
+        r = mount_set(*file, false, MOUNT_ATTR_RDONLY, 0, MS_PRIVATE, -1);
+    sys(SYS_umount2, over, MNT_DETACH);
+    close_fd(tree);
+    return r < 0 ? err_sys(&l->err, r, "deny rules: cannot prepare what covers a path") : 0;
+}
+
+/* Whether a shorter rule shows the path at all; without one the mount namespace hides it already. */
+static bool is_shown(const struct policy *p, const struct path_rule *rule)
+{
+    for (uint32_t i = 0; i < p->n_paths; i++) {
+        size_t n = strlen(p->paths[i].guest);
+        if (p->paths[i].verdict == PATH_ALLOW && !strncmp(p->paths[i].guest, rule->guest, n) &&
+            (rule->guest[n] == '/' || !rule->guest[n]))
+            return true;
+    }
+    return !p->private_root;
+}
+
+int made_denials(struct launch *l, int root)
+{
+    const struct policy *p = l->policy;
+    int directory = -1, file = -1, r = 0;
+
+    for (uint32_t i = 0; i < p->n_paths && r == 0; i++) {
+        const struct path_rule *rule = &p->paths[i];
+        struct stat st;
+        if (rule->verdict != PATH_DENY || !is_shown(p, rule))
+            continue;
+        int target = root_open_covered(l, root, rule->guest);
+        if (target == -ENOENT || target == -ENOTDIR)
+            continue; /* lower() has seen that it cannot be made either */
+        r = target < 0 ? target : (int)sys(SYS_newfstatat, target, "", &st, AT_EMPTY_PATH);
+        if (r < 0) {
+            close_fd(target);
+            return err_sys(&l->err, r, "deny %s", rule->guest);
+        }
+        if (directory < 0 && (r = shut_trees(l, &directory, &file)) < 0) {
+            close_fd(target);
+            break;
+        }
+        int tree = mount_clone(S_ISDIR(st.st_mode) ? directory : file, "", false);
+        r = tree < 0 ? tree : mount_attach(tree, target);
+        close_fd(tree);
+        close_fd(target);
+        if (r < 0)
+            err_sys(&l->err, r, "deny %s: cannot be covered", rule->guest);
+    }
+    close_fd(directory);
+    close_fd(file);
+    return r;
+}

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `moat compare`: what the same job costs natively and behind each boundary, all measured in one run. The rounds go over
+ * all subjects, and the order turns by one each round, so that a disturbance hits all of them. Parses and goes round;
+ * compare.h says who measures and who shows.
+ */
+#include "cli/compare.h"
+
+#include "base/clock.h"
+#include "boundary/boundary.h"
+#include "cli/commands.h"
+#include "cli/run_options.h"
+#include "host/helper.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARENA_SIZE     (256u << 20)
+#define ROUNDS_DEFAULT 15
+#define ROUNDS_QUICK   2
+#define TRIES          10 /* starts in a round */
+#define BAR_WIDTH      30u
+
+/* The directory that files are written to is the same one of the host for all. */
+static const struct compare_row rows[] = {
+    {.boundary = "container",
+     .args = {"-v", "{libexec}:/moat:ro"},
+     .work_args = {"-v", "{work}:/work"},
+     .root = "busybox",
+     .program_dir = "/moat",
+     .work_dir = "/work",
+     .image = true},
+    {.boundary = "broker", .args = {"--ro", "{libexec}"}, .work_args = {"--rw", "{work}"}, .root = "--"},
+};
+
+const struct compare_figure compare_figures[COMPARE_FIGURES] = {
+    [COMPARE_START] = {"start", "START", "start to exit", UNIT_TIME, false, false},
+    [COMPARE_MEMORY] = {"memory", "MEMORY", "private memory", UNIT_BYTES, false, false},
+    [COMPARE_SYSCALL] = {"syscall", "SYSCALL", "system call", UNIT_TIME, false, true},
+    [COMPARE_OPEN] = {"open", "OPEN", "open, close and stat", UNIT_TIME, false, true},
+    [COMPARE_WRITE] = {"write", "WRITE", "file written", UNIT_RATE, true, true},
+    [COMPARE_READ] = {"read", "READ", "file read back", UNIT_RATE, true, true},
+    [COMPARE_PIPE] = {"pipe", "PIPE", "pipe", UNIT_RATE, true, true},
+    [COMPARE_ROUND_TRIP] = {"roundTrip", "ROUND TRIP", "pipe, there and back", UNIT_TIME, false, true},
+    [COMPARE_SURFACE] = {"surface", "SURFACE", "ways in that are open", UNIT_COUNT, false, false},
+};
+
+enum { OPTION_JSON, OPTION_SVG, OPTION_BOUNDARY, OPTION_RUNS, OPTION_QUICK };
+
+const struct option_row compare_options[] = {
+    {"boundary", 'b', "NAME", "Only this one, and natively; may be given several times (default: all of this host)",
+     OPTION_BOUNDARY},
+    {"runs", 'n', "N", "Rounds, in each of which all is measured once (15)", OPTION_RUNS},
+    {"quick", 0, NULL, "Few tries and 2 rounds: to see that it works, not what it costs", OPTION_QUICK},
+    {"json", 0, NULL, "Print an object for programs", OPTION_JSON},
+    {"svg", 0, "FILE", "Draw a picture, too", OPTION_SVG},
+};
+const size_t n_compare_options = ARRAY_LEN(compare_options);
+
+struct options {
+    bool json, quick;
+    const char *svg;
+    unsigned rounds; /* 0: not given */
+    const struct boundary *wanted[ARRAY_LEN(rows)];
+    size_t n_wanted;
+};
+
+volatile sig_atomic_t compare_interrupted;
+
+static void on_signal(int number)
+{
+    compare_interrupted = number;
+}
+
+/* ---- the command line --------------------------------------------------------------------------------------- */
+
+static const struct compare_row *row_of(const char *boundary)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (!strcmp(rows[i].boundary, boundary))
+            return &rows[i];
+    return NULL;
+}
+
+static int want_boundary(struct options *o, const char *name, struct err *err)
+{
+    const struct boundary *b;
+    int r = boundary_choose(name, &b, err);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < o->n_wanted; i++)
+        if (o->wanted[i] == b)
+            return 0;
+    if (!row_of(b->name))
+        return err_set(err, -ENOTSUP, "--boundary %s: cannot be compared in this build", b->name);
+    o->wanted[o->n_wanted++] = b;
+    return 0;
+}
+
+static int apply(void *ctx, int id, const char *value, struct err *err)
+{
+    struct options *o = ctx;
+    char *end;
+
+    switch (id) {
+    case OPTION_JSON:
+        o->json = !strcmp(value, "true");
+        return 0;
+    case OPTION_QUICK:
+        o->quick = !strcmp(value, "true");
+        return 0;
+    case OPTION_SVG:
+        o->svg = value;
+        return *value ? 0 : err_set(err, -EINVAL, "--svg: the name of the file is empty");
+    case OPTION_BOUNDARY:
+        return want_boundary(o, value, err);
+    default:
+        o->rounds = (unsigned)strtoul(value, &end, 10);
+        if (*value < '0' || *value > '9' || *end || strlen(value) > 5 || !o->rounds || o->rounds > COMPARE_ROUNDS_MAX)
+            return err_set(err, -EINVAL, "--runs %s: a number from 1 to %u", value, COMPARE_ROUNDS_MAX);
+        return 0;
+    }
+}
+
+/* Options of `run` that are ours to give, or of which a job that is timed can have no use. */
+static int apply_job(void *ctx, int id, const char *value, struct err *err)
+{
+    static const char *const ours[] = {"boundary", "rm", "name", "detach", "tty", "interactive", "cidfile", "bundle"};
+
+    (void)ctx, (void)value;
+    for (size_t i = 0; i < n_run_options_rows; i++) {
+        if (!run_options_rows[i].name || run_options_rows[i].id != id)
+            continue;
+        for (size_t k = 0; k < ARRAY_LEN(ours); k++)
+            if (!strcmp(run_options_rows[i].name, ours[k]))
+                return err_set(err, -EINVAL,
+                               "--%s for the job: compare runs it attached, without a terminal, behind each boundary "
+                               "in turn: leave it out%s",
+                               ours[k], k ? "" : ", or write it before `--`");
+    }
+    return 0;
+}
+
+/* What follows `--`: options of `run`, the image, the command. */
+static int take_job(struct compare *c, int argc, char **argv, int operand, struct err *err)
+{
+    int first, n = argc - operand;
+
+    if (n == 0)
+        return 0;
+    char **line = argv + operand - 1; /* options_parse() begins behind a command's name */
+    int r = options_parse(run_options_rows, n_run_options_rows, n + 1, line, true, &first, apply_job, NULL, err);
+    if (r < 0)
+        return err_wrap(err, "the job");
+    if (first + 1 >= n + 1)
+        return err_set(err, -EINVAL,
+                       "the job needs an image and a command: moat compare -- IMAGE COMMAND [ARG...] (natively the "
+                       "command is this host's)");
+    c->job_options = line + 1;
+    c->n_job_options = (size_t)first - 1;
+    c->job_image = line[first];
+    c->job_command = line + first + 1;
+    return 0;
+}
+
+/* ---- subjects ----------------------------------------------------------------------------------------------- */
+
+static int add_subject(struct compare *c, const char *name, const struct compare_row *row, struct err *err)
+{
+    struct compare_subject *s = &c->subjects[c->n_subjects];
+
+    *s = (struct compare_subject){.name = name, .row = row, .job_status = -1};
+    for (int i = 0; i < COMPARE_FIGURES; i++) {
+        s->series[i].best = arena_array(c->arena, c->rounds, sizeof(double));
+        s->series[i].typical = arena_array(c->arena, c->rounds, sizeof(double));
+        if (!s->series[i].best || !s->series[i].typical)
+            return err_set(err, -ENOMEM, "out of memory");
+    }
+    c->n_subjects++;
+    return 0;
+}
+
+static int check_offer(struct compare *c, const struct boundary *b, bool *offered, struct err *err)
+{
+    struct offer offer = {0};
+    int r = b->offer(c->arena, &offer);
+
+    *offered = r >= 0 && offer.available;
+    return *offered ? 0
+                    : err_set(err, -ENOTSUP, "boundary '%s' is not available here: %s", b->name,
+                              offer.why_not ? offer.why_not : "this host could not be examined");
+}
+
+/* Native first: the others are held to it. A boundary that was not asked for and cannot be had is a note. */
+static int find_subjects(struct compare *c, const struct options *o, struct err *err)
+{
+    bool offered;
+    int r;
+
+    c->subjects = arena_array(c->arena, 1 + ARRAY_LEN(rows), sizeof *c->subjects);
+    if (!c->subjects)
+        return err_set(err, -ENOMEM, "out of memory");
+    r = add_subject(c, "native", NULL, err);
+    for (size_t i = 0; i < o->n_wanted && r == 0; i++) {
+        r = check_offer(c, o->wanted[i], &offered, err);
+        if (r == 0)
+            r = add_subject(c, o->wanted[i]->name, row_of(o->wanted[i]->name), err);
+    }
+    for (const struct boundary *const *b = boundaries; *b && !o->n_wanted && r == 0; b++) {
+        struct err why = {0};
+        const struct compare_row *row = row_of((*b)->name);
+        if (row && check_offer(c, *b, &offered, &why) == 0)
+            r = add_subject(c, row->boundary, row, err);
+        else
+            fprintf(stderr, "moat compare: note: %s\n",
+                    row ? why.text : arena_printf(c->arena, "boundary '%s' cannot be compared yet", (*b)->name));
+    }
+    return r;
+}
+
+/* ---- rounds ------------------------------------------------------------------------------------------------- */
+
+struct bar {
+    bool shown; /* standard error is a terminal */
+    unsigned done, total;
+};
+
+static void advance(struct bar *b, const char *what)
+{
+    char filled[BAR_WIDTH + 1];
+
+    if (b->shown) {
+        unsigned n = b->total ? b->done * BAR_WIDTH / b->total : 0;
+        n = n > BAR_WIDTH ? BAR_WIDTH : n;
+        memset(filled, '#', n);
+        memset(filled + n, '.', BAR_WIDTH - n);
+        filled[BAR_WIDTH] = 0;
+        fprintf(stderr, "\r\033[K%s %3u%%  %s ", filled, b->total ? b->done * 100 / b->total : 0, what);
+    }
+    b->done++;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* The tries of a round go over all subjects, too. */
+static int round_of_starts(struct compare *c, struct bar *bar, unsigned round, struct err *err)
+{
+    unsigned tries = c->quick || c->job_command ? 1 : TRIES;
+    double times[1 + ARRAY_LEN(rows)][TRIES];
+
+    for (unsigned t = 0; t < tries; t++) {
+        for (size_t i = 0; i < c->n_subjects; i++) {
+            size_t k = (i + round + t) % c->n_subjects;
+            struct compare_subject *s = &c->subjects[k];
+            if (t == 0)
+                advance(bar, c->job_command ? s->name : "starts");
+            int r = s->failed ? 0 : compare_measure_start(c, s, &times[k][t], err);
+            if (r < 0 || compare_interrupted)
+                return r;
+        }
+    }
+    for (size_t i = 0; i < c->n_subjects; i++) {
+        if (c->subjects[i].failed)
+            continue;
+        qsort(times[i], tries, sizeof times[i][0], by_size);
+        compare_add(&c->subjects[i], COMPARE_START, times[i][0], times[i][tries / 2]);
+    }
+    return 0;
+}
+
+static int round_of_gauges(struct compare *c, struct bar *bar, unsigned round, struct err *err)
+{
+    for (size_t i = 0; i < c->n_subjects; i++) {
+        struct compare_subject *s = &c->subjects[(i + round) % c->n_subjects];
+        int r = 0;
+        advance(bar, s->name);
+        if (s->failed)
+            continue;
+        if ((r = compare_measure_gauge(c, s, err)) < 0 || compare_interrupted ||
+            (r = compare_measure_memory(c, s, err)) < 0 || compare_interrupted)
+            return r;
+    }
+    return 0;
+}
+
+/* One start of each before anything counts: files are read from the disk, an image may be made. */
+static int warm_up(struct compare *c, struct err *err)
+{
+    double ns;
+    int r = 0;
+
+    for (size_t i = 0; i < c->n_subjects && r == 0 && !compare_interrupted; i++) {
+        if ((r = compare_measure_start(c, &c->subjects[i], &ns, err)) == 0 && !c->subjects[i].failed)
+            r = compare_measure_surface(c, &c->subjects[i], err);
+    }
+    return r;
+}
+
+static int measure(struct compare *c, struct err *err)
+{
+    struct bar bar = {.shown = isatty(2), .total = 1 + c->rounds * 2 * (unsigned)c->n_subjects};
+    int64_t begin = clock_ms();
+
+    advance(&bar, "warming up");
+    int r = warm_up(c, err);
+    for (unsigned round = 0; round < c->rounds && r == 0 && !compare_interrupted; round++)
+        if ((r = round_of_starts(c, &bar, round, err)) == 0 && !compare_interrupted)
+            r = round_of_gauges(c, &bar, round, err);
+    if (bar.shown)
+        fputs("\r\033[K", stderr);
+    c->seconds = (double)(clock_ms() - begin) / 1000;
+    return r;
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------------- */
+
+static int find_programs(struct compare *c, struct err *err)
+{
+    char exe[4096];
+    const char *gauge;
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    int r = libexec_find(c->arena, "moat-gauge", &gauge, err);
+
+    if (r < 0)
+        return r;
+    exe[n < 0 ? 0 : n] = 0;
+    char *real = realpath(gauge, NULL);
+    char *slash = real ? strrchr(real, '/') : NULL;
+    if (slash)
+        *slash = 0;
+    c->moat = arena_strdup(c->arena, exe);
+    c->libexec = real ? arena_strdup(c->arena, real) : NULL;
+    free(real);
+    return n > 0 && c->moat && c->libexec ? 0 : err_set(err, -ENOENT, "cannot tell where moat lies");
+}
+
+static int make_work(struct compare *c, struct err *err)
+{
+    const char *tmp = getenv("TMPDIR");
+    char *path = arena_printf(c->arena, "%s/moat-compare-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
+
+    if (!path || !mkdtemp(path))
+        return err_sys(err, -errno, "cannot make a directory in %s (TMPDIR names another place)",
+                       tmp && *tmp == '/' ? tmp : "/tmp");
+    c->work = path;
+    return 0;
+}
+
+/* What a killed gauge left there goes too; it makes plain files and nothing else. */
+static void remove_work(const struct compare *c)
+{
+    char *argv[] = {(char *)"rm", (char *)"-rf", (char *)(uintptr_t)c->work, NULL};
+
+    (void)argv;
+    rmdir(c->work);
+}
+
+static int show(const struct compare *c, const struct options *o, struct err *err)
+{
+    int r = o->svg ? compare_write_svg(c, o->svg, err) : 0;
+
+    if (r == 0 && o->json)
+        return compare_print_json(c, err);
+    if (r == 0)
+        compare_print_table(c);
+    return r;
+}
+
+/* Whether all is there: 1 when a subject could not be measured, which was said. */
+static int say_failures(const struct compare *c)
+{
+    int status = 0;
+
+    for (size_t i = 0; i < c->n_subjects; i++) {
+        const struct compare_subject *s = &c->subjects[i];
+        if (s->failed) {
+            fprintf(stderr, "moat compare: %s: %s\n", s->name, s->why ? s->why : "out of memory");
+            status = 1;
+            continue;
+        }
+        const char *said = NULL;
+        for (int k = 0; k < COMPARE_FIGURES; k++) {
+            if (!s->note[k] || (said && !strcmp(said, s->note[k])))
+                continue;
+            fprintf(stderr, "moat compare: %s: no figure for %s: %s\n", s->name, compare_figures[k].words, s->note[k]);
+            said = s->note[k];
+            status = 1;
+        }
+    }
+    return status;
+}
+
+static int compare_all(struct compare *c, const struct options *o, struct err *err)
+{
+    struct sigaction catch = {.sa_handler = on_signal};
+    time_t now = time(NULL);
+    struct tm tm;
+    int r;
+
+    if ((r = find_subjects(c, o, err)) < 0 || (r = find_programs(c, err)) < 0)
+        return r;
+    strftime(c->date, sizeof c->date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+    sigaction(SIGINT, &catch, NULL);
+    sigaction(SIGTERM, &catch, NULL);
+    sigaction(SIGHUP, &catch, NULL);
+    if ((r = make_work(c, err)) < 0)
+        return r;
+    r = measure(c, err);
+    remove_work(c);
+    return r < 0 || compare_interrupted ? r : show(c, o, err);
+}
+
+int cmd_compare(int argc, char **argv)
+{
+    struct options o = {0};
+    struct compare c = {0};
+    struct arena arena;
+    struct err err = {0};
+    int operand;
+
+    if (options_parse(compare_options, n_compare_options, argc, argv, true, &operand, apply, &o, &err) < 0 ||
+        take_job(&c, argc, argv, operand, &err) < 0)
+        return command_fail("compare", &err);
+    if (arena_init(&arena, ARENA_SIZE) < 0) {
+        err_set(&err, -ENOMEM, "out of memory");
+        return command_fail("compare", &err);
+    }
+    c.arena = &arena;
+    c.quick = o.quick;
+    c.rounds = o.rounds ? o.rounds : o.quick ? ROUNDS_QUICK : ROUNDS_DEFAULT;
+    int r = compare_all(&c, &o, &err);
+    if (compare_interrupted) {
+        signal(compare_interrupted, SIG_DFL);
+        raise(compare_interrupted); /* its usual effect, now that all is tidy */
+    }
+    return r < 0 ? command_fail("compare", &err) : say_failures(&c);
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See program.h. Looks at the host (links, the caller's name); changes nothing. */
+#include "cli/program.h"
+#include "confine/paths.h"
+#include "policy/defaults.h"
+#include "policy/list.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define READ_ONLY "rbind,rprivate,nosuid,nodev,rnosuid,rnodev,ro,rro"
+
+/* What ordinary programs read of the host: nothing of a person, nothing secret, nothing of what else runs there. */
+static const char *const shown[] = {
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/etc/ld.so.cache", /* the loader */
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/alternatives", /* which of several programs a name is */
+    "/etc/localtime",    /* language, time and terminals */
+    "/etc/timezone",
+    "/etc/locale.alias",
+    "/etc/terminfo",
+    "/etc/inputrc",
+    "/etc/nsswitch.conf", /* names and numbers */
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/etc/protocols",
+    "/etc/services",
+    "/etc/ethertypes",
+    "/etc/rpc",
+    "/etc/ssl/certs", /* whom to trust */
+    "/etc/ssl/openssl.cnf",
+    "/etc/ca-certificates.conf",
+    "/etc/magic", /* kinds of files */
+    "/etc/magic.mime",
+    "/etc/mime.types",
+    "/etc/mailcap",
+    "/etc/fonts",
+    "/etc/papersize",
+    "/etc/ImageMagick-6",
+    "/etc/ImageMagick-7",
+    "/etc/python3", /* languages */
+    "/etc/python3.11",
+    "/etc/perl",
+    "/etc/java-17-openjdk",
+    "/etc/java-21-openjdk",
+    "/etc/debian_version",
+    "/etc/os-release",
+    "/etc/lsb-release",
+};
+
+static int no_memory(struct err *err)
+{
+    return err_set(err, -ENOMEM, "the policy is too large for its memory");
+}
+
+static int add_made(struct policy *p, const char *path, const char *content, const char *target, struct err *err)
+{
+    struct made_file *f = policy_list_push(p->arena, &p->made, &p->n_made, sizeof *f);
+
+    if (!f || !path || (!content && !target))
+        return no_memory(err);
+    *f = (struct made_file){path, content, target};
+    return 0;
+}
+
+/* A link of the host stays one, so that a path means the same inside. */
+static int show(struct policy *p, const char *path, struct err *err)
+{
+    char target[PATH_MAX];
+    struct stat st;
+
+    if (lstat(path, &st) < 0)
+        return 0;
+    ssize_t n = S_ISLNK(st.st_mode) ? readlink(path, target, sizeof target - 1) : -1;
+    if (n > 0) {
+        target[n] = '\0';
+        return add_made(p, path, NULL, arena_strdup(p->arena, target), err);
+    }
+    struct path_rule *rule = policy_list_push(p->arena, &p->paths, &p->n_paths, sizeof *rule);
+    if (!rule)
+        return no_memory(err);
+    *rule = (struct path_rule){.host = path,
+                               .guest = path,
+                               .verdict = PATH_ALLOW,
+                               .access = PATH_STAT | PATH_READ | PATH_EXECUTE,
+                               .optional = true};
+    return policy_mount_add(p, path, NULL, path, READ_ONLY, err);
+}
+
+static int drop_mounts(struct policy *p, struct err *err)
+{
+    static const char *const gone[] = {"/sys", "/sys/fs/cgroup", "/dev/mqueue"};
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < p->n_mounts; i++) {
+        bool drop = false;
+        for (size_t g = 0; g < ARRAY_LEN(gone); g++)
+            drop |= !strcmp(p->mounts[i].destination, gone[g]);
+        if (!drop)
+            p->mounts[kept++] = p->mounts[i];
+    }
+    /* The list keeps its room, so it may be pushed to again. */
+    p->n_mounts = kept;
+    (void)err;
+    return 0;
+}
+
+static int take_environment(struct policy *p, struct err *err)
+{
+    static const char *const taken[] = {"PATH", "LANG", "LANGUAGE", "TZ", "TERM", "COLORTERM", "NO_COLOR"};
+    extern char **environ;
+
+    for (char **e = environ; *e; e++) {
+        size_t n = strcspn(*e, "=");
+        bool take = !strncmp(*e, "LC_", 3);
+        for (size_t i = 0; i < ARRAY_LEN(taken); i++)
+            take |= strlen(taken[i]) == n && !strncmp(*e, taken[i], n);
+        if (take && (*e)[n] && policy_env_set(p->arena, &p->process.env, *e) < 0)
+            return no_memory(err);
+    }
+    return policy_env_set(p->arena, &p->process.env, "HOME=/tmp") < 0 ? no_memory(err) : 0;
+}
+
+int program_defaults(struct policy *p, struct err *err)
+{
+    int r = drop_mounts(p, err);
+
+    p->private_root = p->root_readonly = true;
+    p->init = true;
+    p->process.caps = (struct cap_sets){.set = true};
+    p->seccomp = (struct seccomp_policy){.set = true, .moat_default = true};
+    for (size_t i = 0; i < ARRAY_LEN(shown) && r == 0; i++)
+        r = show(p, shown[i], err);
+    if (r == 0)
+        r = policy_mount_add(p, "/tmp", "tmpfs", "tmpfs", "nosuid,nodev,mode=1777", err);
+    return r < 0 ? r : take_environment(p, err);
+}
+
+/* Of the caller's name only what stands in the name: a colon or a line's end would forge an entry. */
+static const char *user_name(struct arena *a, bool root)
+{
+    const struct passwd *pw = getpwuid(geteuid());
+
+    if (root || !pw || !*pw->pw_name || strpbrk(pw->pw_name, ":\n"))
+        return root ? "root" : "user";
+    return arena_strdup(a, pw->pw_name);
+}
+
+int program_make_files(struct policy *p, struct err *err)
+{
+    struct arena *a = p->arena;
+    uint32_t uid = p->process.user.uid, gid = p->process.user.gid;
+    const char *name = user_name(a, uid == 0), *home = policy_env_get(&p->process.env, "HOME");
+    int r;
+
+    if (!name)
+        return no_memory(err);
+    const char *root = uid == 0 ? "" : "root:x:0:0:root:/root:/usr/sbin/nologin\n";
+    const char *passwd =
+        arena_printf(a, "%s%s:x:%u:%u:%s:%s:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n", root, name,
+                     uid, gid, name, home ? home : "/");
+    const char *group = arena_printf(a, "%s%s:x:%u:\nnogroup:x:65534:\n", gid == 0 ? "" : "root:x:0:\n", name, gid);
+    const char *hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost\n";
+    if ((r = add_made(p, "/etc/passwd", passwd, NULL, err)) < 0 ||
+        (r = add_made(p, "/etc/group", group, NULL, err)) < 0 || (r = add_made(p, "/etc/hosts", hosts, NULL, err)) < 0)
+        return r;
+    return p->n_net ? add_made(p, "/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:5 attempts:2\n", NULL, err)
+                    : 0;
+}
+
+/* ---- the program ---------------------------------------------------------------------------------------------- */
+
+static bool is_program(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 0111;
+}
+
+/* Whether a path resolves inside to something a rule lets be executed. Links of the defaults (/bin) lead into /usr. */
+static bool granted(const struct policy *p, const char *path)
+{
+    char real[PATH_MAX];
+    const struct path_rule *rule = paths_find(p, path);
+
+    if (rule)
+        return rule->access & PATH_EXECUTE;
+    for (uint32_t i = 0; i < p->n_made; i++) {
+        size_t n = strlen(p->made[i].path);
+        if (p->made[i].target && !strncmp(path, p->made[i].path, n) && path[n] == '/' && realpath(path, real))
+            return (rule = paths_find(p, real)) && rule->access & PATH_EXECUTE;
+    }
+    return false;
+}
+
+/* The first of the PATH's directories that has it; with `inside`, only of those that a rule shows. */
+static bool look_in_path(const struct policy *p, const char *path, const char *name, bool inside, char *out)
+{
+    for (; *path; path += strspn(path, ":")) {
+        size_t n = strcspn(path, ":");
+        int len = snprintf(out, PATH_MAX, "%.*s/%s", (int)n, path, name);
+        if (n && *path == '/' && len < PATH_MAX && is_program(out) && (!inside || granted(p, out)))
+            return true;
+        path += n;
+    }
+    return false;
+}
+
+/* The caller's PATH without the directories that are not there inside. */
+static int trim_path(struct policy *p, const char *path, struct err *err)
+{
+    char *kept = arena_printf(p->arena, "PATH=%s", path), *end = kept ? kept + strlen("PATH=") : NULL, dir[PATH_MAX];
+
+    if (!kept)
+        return no_memory(err);
+    for (; *path; path += strspn(path, ":")) {
+        size_t n = strcspn(path, ":");
+        snprintf(dir, sizeof dir, "%.*s/.", (int)n, path);
+        if (*path == '/' && n < sizeof dir - 3 && granted(p, dir)) {
+            if (end[-1] != '=')
+                *end++ = ':';
+            memmove(end, path, n);
+            end += n;
+        }
+        path += n;
+    }
+    *end = '\0';
+    if (end[-1] == '=')
+        kept = arena_strdup(p->arena, "PATH=" POLICY_DEFAULT_PATH);
+    return !kept || policy_env_set(p->arena, &p->process.env, kept) < 0 ? no_memory(err) : 0;
+}
+
+static int find_by_name(struct policy_build *b, const char *name, char *out, struct err *err)
+{
+    const char *path = policy_env_get(&b->p->process.env, "PATH");
+
+    path = path ? path : POLICY_DEFAULT_PATH;
+    if (!look_in_path(b->p, path, name, true, out) && !look_in_path(b->p, path, name, false, out))
+        return err_set(err, -ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
+    return trim_path(b->p, path, err);
+}
+
+static bool shown_directory(const struct policy *p, const char *path)
+{
+    const struct path_rule *rule = paths_find(p, path);
+
+    if (rule)
+        return rule->verdict == PATH_ALLOW;
+    for (uint32_t i = 0; i < p->n_mounts; i++) {
+        size_t n = strlen(p->mounts[i].destination);
+        if (!strncmp(path, p->mounts[i].destination, n) && (!path[n] || path[n] == '/'))
+            return !strcmp(p->mounts[i].destination, path);
+    }
+    return false;
+}
+
+int program_find(struct policy_build *b, struct err *err)
+{
+    struct policy *p = b->p;
+    const char *name = p->process.argv.v[0];
+    char found[PATH_MAX];
+    int r = 0;
+
+    if (!policy_flag_given(b, FLAG_WORKDIR))
+        p->process.cwd = shown_directory(p, b->cwd) ? b->cwd : "/";
+    if (!*name)
+        return err_set(err, -ENOENT, "exec: \"\": executable file not found in $PATH");
+    if (!strchr(name, '/'))
+        r = find_by_name(b, name, found, err);
+    else if (snprintf(found, sizeof found, "%s%s%s", *name == '/' ? "" : b->cwd, *name == '/' ? "" : "/", name) >=
+             (int)sizeof found)
+        r = err_set(err, -ENAMETOOLONG, "exec: \"%s\"", name);
+    if (r < 0)
+        return r;
+    char *clean = flag_path_clean(p->arena, found);
+    if (!clean)
+        return no_memory(err);
+    if (!granted(p, clean)) {
+        if (access(clean, F_OK) < 0)
+            return err_set(err, -ENOENT, "exec: \"%s\": no such file or directory", name);
+        const struct path_rule *rule = paths_find(p, clean);
+        if (rule && rule->verdict != PATH_ALLOW)
+            return err_set(err, -EACCES, "exec: \"%s\": the policy denies it (rule %s)", name, rule->guest);
+        /* What is asked to run may be read and run; its directory is not shown for it. */
+        b->n_earlier_paths = p->n_paths;
+        b->n_earlier_mounts = p->n_mounts;
+        if ((r = flag_add_bind(b, found, clean, true, NULL, err)) < 0)
+            return r;
+        flag_rules_finish(b);
+    }
+    /* From another working directory a relative name would not be found, nor a name by a PATH that lacks its directory.
+     */
+    bool relative = strchr(name, '/') && *name != '/' && strcmp(p->process.cwd, b->cwd) != 0;
+    const char *path = policy_env_get(&p->process.env, "PATH");
+    char again[PATH_MAX];
+    if (relative || (!strchr(name, '/') && path && !look_in_path(p, path, name, false, again)))
+        p->process.argv.v[0] = clean;
+    return 0;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rules, the guarded ranges, and the addresses of names. Touches nothing but the struct. Targets choose what is
+ * looked up; the cost of a look-up is bounded by the sizes of the two tables.
+ */
+#include "net/gate.h"
+#include "net/dns.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- guarded ranges ------------------------------------------------------------------------------------------ */
+
+struct guard {
+    uint8_t bits, prefix;
+    bool by_name; /* private networks: an exact name may mean an address there */
+    uint8_t bytes[16];
+};
+
+#define V4(a, b, c, d, prefix, by_name) {32, prefix, by_name, {a, b, c, d}}
+
+static const struct guard guards[] = {
+    V4(0, 0, 0, 0, 8, false),         /* this host: 0.0.0.0 connects to loopback */
+    V4(10, 0, 0, 0, 8, true),         /* private, RFC 1918 */
+    V4(100, 64, 0, 0, 10, true),      /* private, behind a carrier's NAT: RFC 6598 */
+    V4(100, 100, 100, 200, 32, false), /* metadata: Alibaba Cloud */
+    V4(127, 0, 0, 0, 8, false),       /* loopback */
+    V4(168, 63, 129, 16, 32, false),  /* metadata: Azure's host */
+    V4(169, 254, 0, 0, 16, false),    /* link-local */
+    V4(169, 254, 169, 254, 32, false), /* metadata: most clouds */
+    V4(169, 254, 170, 2, 32, false),  /* credentials of AWS containers */
+    V4(169, 254, 170, 23, 32, false), /* credentials of AWS pods */
+    V4(172, 16, 0, 0, 12, true),      /* private, RFC 1918 */
+    V4(192, 0, 0, 192, 32, false),    /* metadata: Oracle Cloud */
+    V4(192, 168, 0, 0, 16, true),     /* private, RFC 1918 */
+    V4(224, 0, 0, 0, 4, false),       /* multicast */
+    V4(255, 255, 255, 255, 32, false), /* broadcast */
+    {128, 128, false, {0}},           /* ::, connects to loopback */
+    {128, 128, false, {[15] = 1}},    /* ::1, loopback */
+    /* Forms that carry an IPv4 address, which some gateway unpacks; ::ffff:0:0/96 is IPv4 here (net_address_v6()). */
+    {128, 96, false, {0}},                                     /* IPv4-compatible, RFC 4291 2.5.5.1 */
+    {128, 96, false, {[8] = 0xff, 0xff}},                      /* IPv4-translated, RFC 2765 */
+    {128, 48, false, {0, 0x64, 0xff, 0x9b, 0, 1}},             /* NAT64 of this network, RFC 8215 */
+    {128, 32, false, {0x20, 0x01}},                            /* Teredo, RFC 4380 */
+    {128, 16, false, {0x20, 0x02}},                            /* 6to4, RFC 3056 */
+    {128, 7, true, {0xfc}},                                    /* private, RFC 4193 */
+    {128, 128, false, {0xfd, 0, 0x0e, 0xc2, [14] = 2, 0x54}},  /* metadata: AWS, fd00:ec2::254 */
+    {128, 128, false, {0xfd, 0x20, 0, 0xce, [14] = 2, 0x54}},  /* metadata: Google Cloud, fd20:ce::254 */
+    {128, 10, false, {0xfe, 0x80}},                            /* link-local */
+    {128, 10, false, {0xfe, 0xc0}},                            /* site-local, RFC 3879 */
+    {128, 8, false, {0xff}},                                   /* multicast */
+};
+
+static const struct guard alone = {128, 128, false, {0}};
+
+/* The smallest guarded range around an address, or NULL. */
+static const struct guard *guard_of(const struct net_address *address)
+{
+    static const uint8_t nat64[12] = {0, 0x64, 0xff, 0x9b}; /* RFC 6052 2.1: where IPv4 is reached without IPv4 */
+    const struct guard *found = NULL;
+
+    if (address->bits == 128 && !memcmp(address->bytes, nat64, sizeof nat64)) {
+        struct net_address inner = net_address_v4(address->bytes + sizeof nat64);
+        return guard_of(&inner) ? &alone : NULL;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(guards); i++) {
+        struct net_host range = {NET_HOST_ADDRESS, {.bits = guards[i].bits}, guards[i].prefix, NULL};
+        memcpy(range.address.bytes, guards[i].bytes, sizeof range.address.bytes);
+        if (net_host_matches_address(&range, address) && (!found || guards[i].prefix > found->prefix))
+            found = &guards[i];
+    }
+    return found;
+}
+
+/* For a host that matches the address already: both contain it, so the longer prefix lies inside the other. */
+static bool opens(const struct net_host *host, const struct guard *guard)
+{
+    if (!guard)
+        return true;
+    if (host->kind == NET_HOST_ADDRESS)
+        return host->prefix >= guard->prefix;
+    return host->kind == NET_HOST_NAME && guard->by_name;
+}
+
+/* ---- rules --------------------------------------------------------------------------------------------------- */
+
+void gate_init(struct gate *g)
+{
+    g->learn = false;
+    g->n_rules = g->n_known = 0;
+}
+
+int gate_add_rule(struct gate *g, const struct net_rule *rule, struct err *err)
+{
+    struct gate_rule *r = &g->rules[g->n_rules];
+    int bad = net_rule_check(rule, err);
+
+    if (bad < 0)
+        return bad;
+    if (g->n_rules == GATE_RULES_MAX)
+        return err_set(err, -ENOSPC, "network rule for %s: more than %d rules: prefixes and *.NAME say more in one",
+                       rule->host, GATE_RULES_MAX);
+    if (net_host_read(rule->host, &r->host))
+        return err_set(err, -EINVAL, "network rule for %s: not a host", rule->host);
+    r->rule = *rule;
+    g->n_rules++;
+    return 0;
+}
+
+/* Sees address rules and, with the names that an address is known by, name rules. */
+static const struct net_rule *find_rule(const struct gate *g, const struct gate_decision *d, const char *name,
+                                        const struct guard *guard, bool *guarded)
+{
+    for (uint32_t i = 0; i < g->n_rules; i++) {
+        const struct gate_rule *r = &g->rules[i];
+        if (r->rule.listen != d->listen || !(r->rule.protocols & d->protocol) || d->port < r->rule.first ||
+            d->port > r->rule.last)
+            continue;
+        if (name ? !net_host_matches_name(&r->host, name) : !net_host_matches_address(&r->host, &d->address))
+            continue;
+        if (opens(&r->host, guard))
+            return &r->rule;
+        *guarded = true;
+    }
+    return NULL;
+}
+
+/* ---- addresses of names -------------------------------------------------------------------------------------- */
+
+static const struct gate_known *next_known(const struct gate *g, uint32_t *at, const struct net_address *address,
+                                           int64_t now)
+{
+    while (*at < g->n_known) {
+        const struct gate_known *k = &g->known[(*at)++];
+        if (k->until > now && net_address_equal(&k->address, address))
+            return k;
+    }
+    return NULL;
+}
+
+static int64_t later(int64_t now, int64_t ms)
+{
+    int64_t t;
+
+    return __builtin_add_overflow(now, ms, &t) ? INT64_MAX : t;
+}
+
+/* Its own place again, a place whose time is over, a new one, or the oldest. */
+static struct gate_known *place_known(struct gate *g, const struct net_address *address, const char *name, int64_t now)
+{
+    struct gate_known *over = NULL, *oldest = &g->known[0];
+
+    for (uint32_t i = 0; i < g->n_known; i++) {
+        struct gate_known *k = &g->known[i];
+        if (net_address_equal(&k->address, address) && !strcmp(k->name, name))
+            return k;
+        if (k->until <= now && !over)
+            over = k;
+        if (k->since < oldest->since)
+            oldest = k;
+    }
+    if (over)
+        oldest = over;
+    else if (g->n_known < GATE_KNOWN_MAX)
+        oldest = &g->known[g->n_known++];
+    oldest->address = *address;
+    memcpy(oldest->name, name, strlen(name) + 1);
+    oldest->until = now;
+    return oldest;
+}
+
+static void remember(struct gate *g, const struct net_address *address, const char *name, uint32_t ttl, int64_t now)
+{
+    struct gate_known *k = place_known(g, address, name, now);
+    int64_t life = (int64_t)ttl * 1000;
+
+    if (life < GATE_LIFE_MIN)
+        life = GATE_LIFE_MIN;
+    if (life > GATE_LIFE_MAX)
+        life = GATE_LIFE_MAX;
+    k->since = now;
+    if (k->until < later(now, life)) /* a shorter answer does not take away what an earlier one gave */
+        k->until = later(now, life);
+}
+
+/* ---- connect, bind ------------------------------------------------------------------------------------------- */
+
+static bool refuse(struct gate_decision *d, enum gate_reason reason, int errno_value)
+{
+    d->allow = false;
+    d->reason = reason;
+    d->errno_value = errno_value;
+    return false;
+}
+
+static int read_v4(const uint8_t *copied, struct gate_decision *d)
+{
+    struct sockaddr_in in;
+
+    memcpy(&in, copied, sizeof in);
+    d->to.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = in.sin_port, .sin_addr = in.sin_addr};
+    d->to_length = sizeof in;
+    d->address = net_address_v4((const uint8_t *)&in.sin_addr);
+    d->port = ntohs(in.sin_port);
+    return 0;
+}
+
+static bool read_v6(const uint8_t *copied, struct gate_decision *d, uint32_t *scope)
+{
+    struct sockaddr_in6 in;
+
+    memcpy(&in, copied, sizeof in);
+    d->to.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = in.sin6_port, .sin6_addr = in.sin6_addr};
+    d->to_length = sizeof in;
+    d->address = net_address_v6(in.sin6_addr.s6_addr);
+    d->port = ntohs(in.sin6_port);
+    *scope = in.sin6_scope_id;
+    return 0;
+}

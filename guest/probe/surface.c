@@ -213,9 +213,15 @@ static int personality_call(void)
     return result(syscall(SYS_personality, 0x0040000L));
 }
 
+/* A file that is not there is looked for only by those who may. */
+static int behind_name(long r)
+{
+    return r < 0 && errno == ENOENT ? 0 : result(r);
+}
+
 static int quota(void)
 {
-    return result(syscall(SYS_quotactl, 0x80000100 /* Q_SYNC */, "/moat-surface", 0, 0)) == -EPERM ? -EPERM : 0;
+    return behind_name(syscall(SYS_quotactl, 0x80000100 /* Q_SYNC */, "/moat-surface", 0, 0));
 }
 
 static int kernel_log(void)
@@ -231,12 +237,6 @@ static int kexec(void)
 static int module(void)
 {
     return result(syscall(SYS_init_module, "", 0, ""));
-}
-
-/* A file that is not there is looked for only by those who may. */
-static int behind_name(long r)
-{
-    return r < 0 && errno == ENOENT ? 0 : result(r);
 }
 
 static int swap_on(void)

@@ -52,6 +52,22 @@ static const char pull_more[] =
     "A name without a host comes from the registry that MOAT_REGISTRY or /etc/moat/registry\n"
     "names, as HOST[:PORT][/PREFIX]. Passwords are taken from docker's config.json.\n";
 
+static const char compare_more[] =
+    "Examples\n"
+    "  moat compare\n"
+    "  moat compare --boundary container --svg compare.svg\n"
+    "  moat compare --runs 5 -- --ro . -w \"$PWD\" debian sh -c 'wc -c *'\n"
+    "\n"
+    "What is measured, in rounds over all subjects: a start of a program that does nothing, to\n"
+    "its exit; the private memory of all processes of a sandbox that waits; and from inside a\n"
+    "system call, open + close + stat, a file of 16 MiB written and read back (of the page\n"
+    "cache), a pipe, and a byte through a pipe and back. With a job of yours its time stands in\n"
+    "place of the start; natively, and where a boundary runs programs of this host, the\n"
+    "command is this host's, in this directory.\n"
+    "\n"
+    "Exit status: 0; 1 when something could not be measured, or when the job did not end as it\n"
+    "does natively.\n";
+
 static const char images_more[] = "Examples\n  moat images\n";
 static const char rmi_more[] = "Examples\n  moat rmi debian:12\n";
 static const char policy_more[] = "Examples\n"
@@ -119,6 +135,9 @@ const struct command moat_commands[] = {
      explain_more, cmd_explain},
     {"boundaries", "boundaries [--json]", "What this host can offer, and why something is missing", boundaries_options,
      &n_boundaries_options, false, boundaries_more, cmd_boundaries},
+    {"compare", "compare [OPTIONS] [-- [OPTIONS OF run] IMAGE COMMAND [ARG...]]",
+     "The same job natively and behind each boundary: what it costs", compare_options, &n_compare_options, true,
+     compare_more, cmd_compare},
     {"import", "import [OPTIONS] FILE|DIR|oci:DIR NAME[:TAG]",
      "Make an image of an archive, a directory or an OCI layout", import_options, &n_import_options, false, import_more,
      cmd_import},

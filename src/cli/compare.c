@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `moat compare`: what the same job costs natively and behind each boundary, all measured in one run. The rounds go over
- * all subjects, and the order turns by one each round, so that a disturbance hits all of them. Parses and goes round;
- * compare.h says who measures and who shows.
+ * `moat compare`: what the same job costs natively and behind each boundary, all measured in one run. The rounds go
+ * over all subjects, and the order turns by one each round, so that a disturbance hits all of them. Parses and goes
+ * round; compare.h says who measures and who shows.
  */
 #include "cli/compare.h"
 
@@ -11,8 +11,10 @@
 #include "cli/commands.h"
 #include "cli/run_options.h"
 #include "host/helper.h"
+#include "image/owned.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +24,6 @@
 #define ARENA_SIZE     (256u << 20)
 #define ROUNDS_DEFAULT 15
 #define ROUNDS_QUICK   2
-#define TRIES          10 /* starts in a round */
 #define BAR_WIDTH      30u
 
 /* The directory that files are written to is the same one of the host for all. */
@@ -255,8 +256,8 @@ static int by_size(const void *a, const void *b)
 /* The tries of a round go over all subjects, too. */
 static int round_of_starts(struct compare *c, struct bar *bar, unsigned round, struct err *err)
 {
-    unsigned tries = c->quick || c->job_command ? 1 : TRIES;
-    double times[1 + ARRAY_LEN(rows)][TRIES];
+    unsigned tries = c->quick || c->job_command ? 1 : COMPARE_TRIES;
+    double times[1 + ARRAY_LEN(rows)][COMPARE_TRIES];
 
     for (unsigned t = 0; t < tries; t++) {
         for (size_t i = 0; i < c->n_subjects; i++) {
@@ -356,13 +357,13 @@ static int make_work(struct compare *c, struct err *err)
     return 0;
 }
 
-/* What a killed gauge left there goes too; it makes plain files and nothing else. */
+/* With what a killed gauge left there, which may belong to an id of the sandbox. */
 static void remove_work(const struct compare *c)
 {
-    char *argv[] = {(char *)"rm", (char *)"-rf", (char *)(uintptr_t)c->work, NULL};
+    struct err why = {0};
 
-    (void)argv;
-    rmdir(c->work);
+    if (owned_tree_remove(AT_FDCWD, c->work, &why) < 0)
+        fprintf(stderr, "moat compare: note: %s is left behind: %s\n", c->work, why.text);
 }
 
 static int show(const struct compare *c, const struct options *o, struct err *err)
@@ -403,13 +404,14 @@ static int say_failures(const struct compare *c)
 static int compare_all(struct compare *c, const struct options *o, struct err *err)
 {
     struct sigaction catch = {.sa_handler = on_signal};
-    time_t now = time(NULL);
-    struct tm tm;
     int r;
 
-    if ((r = find_subjects(c, o, err)) < 0 || (r = find_programs(c, err)) < 0)
+    if ((r = find_subjects(c, o, err)) < 0 || (r = find_programs(c, err)) < 0 ||
+        (r = o->svg ? compare_check_svg(o->svg, err) : 0) < 0)
         return r;
-    strftime(c->date, sizeof c->date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+    c->when = time(NULL);
+    if (getloadavg(&c->load, 1) != 1)
+        c->load = 0;
     sigaction(SIGINT, &catch, NULL);
     sigaction(SIGTERM, &catch, NULL);
     sigaction(SIGHUP, &catch, NULL);

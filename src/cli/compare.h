@@ -16,8 +16,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #define COMPARE_ROUNDS_MAX 1000u
+#define COMPARE_TRIES      10u /* starts in a round */
 
 enum compare_unit { UNIT_TIME, UNIT_BYTES, UNIT_RATE, UNIT_COUNT }; /* ns, bytes, bytes a second, a number */
 
@@ -91,9 +93,9 @@ struct compare {
     const char *moat, *libexec, *work; /* absolute */
     struct compare_subject *subjects;
     size_t n_subjects;
-    char date[32];
-    double seconds;
-    unsigned surface_of; /* how many ways in the probe tried */
+    time_t when;
+    double seconds, load; /* how long it took; the load when it began */
+    unsigned surface_of;  /* how many ways in the probe tried */
 };
 
 extern volatile sig_atomic_t compare_interrupted;
@@ -114,16 +116,21 @@ void compare_note(struct compare *c, struct compare_subject *s, enum compare_id 
 struct compare_summary compare_summarise(const struct compare_series *s);
 /* "4.12 ms", with three digits. */
 void compare_value(double value, enum compare_unit unit, char *out, size_t size);
-struct compare_machine {
-    char cpu[96], kernel[72];
-    unsigned cpus;
-    double load;
-};
-void compare_machine(struct compare_machine *m);
+/* Of native's; 0: one of the two was not measured. */
+double compare_ratio(const struct compare *c, const struct compare_summary *s, enum compare_id id);
+/* "Some CPU x 2, Linux 6.1.0, load 0.1, moat 0.1.0, 2026-01-02" */
+void compare_machine(const struct compare *c, char *out, size_t size);
+/* "15 rounds in 20 s; ..." */
+void compare_method(const struct compare *c, char *out, size_t size);
+/* What was run: "the built-in job", or the user's words. */
+void compare_job(const struct compare *c, char *out, size_t size);
 void compare_print_table(const struct compare *c);
+
+/* compare_json.c */
 int compare_print_json(const struct compare *c, struct err *err);
 
-/* compare_svg.c: replaces the file. */
+/* compare_svg.c. Whether the file can be written, before all the work; and what goes into it. */
+int compare_check_svg(const char *path, struct err *err);
 int compare_write_svg(const struct compare *c, const char *path, struct err *err);
 
 #endif

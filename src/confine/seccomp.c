@@ -4,7 +4,8 @@
  * here argument numbers and operators are checked again, names are resolved, and memory and program size are bounded.
  *
  * What a policy means. It follows the OCI specification, and runc with libseccomp where that is silent:
- *  1. A rule whose action (with its errno) equals the default action is dropped.
+ *  1. A rule whose action (with its errno) equals the default action is dropped; but in a policy whose rules count in
+ *     order (our own), only when it has no conditions: then it stands before others that would decide otherwise.
  *  2. Names that no architecture here knows are skipped.
  *  3. All conditions of a rule must hold; but if two of them look at the same argument, every condition of that rule
  *     becomes a rule of its own. runc does so, and profiles in the field rely on it.
@@ -24,11 +25,12 @@
  * 10. On i386 a rule about a socket or System V call without conditions also governs the same call made through
  *     socketcall(2) or ipc(2). There the arguments lie behind a pointer; so a rule with conditions governs it only if
  *     its action is stricter than the default one, and then whatever the arguments are.
- * 11. An argument that the kernel reads as 32 bits (confine/narrow.h) is compared as what the kernel reads, whoever wrote
- *     the rule. Here runc and libseccomp compare 64 bits, so that a denial is passed by setting a bit that the kernel
+ * 11. An argument that the kernel reads as 32 bits (confine/narrow.h) is compared as what the kernel reads, whoever
+ * wrote the rule. Here runc and libseccomp compare 64 bits, so that a denial is passed by setting a bit that the kernel
  *     drops; for calls as programs make them both readings give the same verdict.
- * 12. A list of ioctl commands comes before the rules: a command that is not on it gets ENOTTY, as if the device did not
- *     know it, whatever the rules say; unless they refuse every ioctl more strictly. What is on it is the rules' affair.
+ * 12. A list of ioctl commands comes before the rules: a command that is not on it gets ENOTTY, as if the device did
+ * not know it, whatever the rules say; unless they refuse every ioctl more strictly. What is on it is the rules'
+ * affair.
  */
 #include "confine/seccomp.h"
 
@@ -135,6 +137,9 @@ static int check_rules(const struct seccomp_policy *p, uint64_t *n_names, struct
         }
         *n_names += r->names.n;
     }
+    for (uint32_t i = 1; p->ioctls && i < p->ioctls->n; i++)
+        if (p->ioctls->v[i] <= p->ioctls->v[i - 1])
+            return err_set(err, -EINVAL, "the list of ioctl commands does not rise at 0x%x", p->ioctls->v[i]);
     return 0;
 }
 
@@ -154,7 +159,8 @@ static int resolve_names(struct compiler *c, uint64_t n_names)
     return 0;
 }
 
-/* Meaning 11. Returns whether the alternative can hold at all, or -ENOMEM; its conditions are then what is left to ask. */
+/* Meaning 11. Returns whether the alternative can hold at all, or -ENOMEM; its conditions are then what is left to ask.
+ */
 static int narrow_alternative(struct compiler *c, struct alternative *alt, uint32_t narrow)
 {
     struct seccomp_arg *kept;
@@ -282,7 +288,7 @@ static int fill_slots(struct compiler *c)
     c->private_used = false;
     for (uint32_t i = 0; i < p->n_rules; i++) {
         const struct seccomp_rule *r = &p->rules[i];
-        bool same = r->action == p->default_action;
+        bool same = r->action == p->default_action && !(p->in_order && r->n_args);
         for (uint32_t k = 0; k < r->names.n; k++) {
             const struct syscall_row *row = syscall_row_at(c->names[at++]);
             if (!row)
@@ -403,7 +409,7 @@ static uint32_t emit_alternatives(struct compiler *c, const struct alternative *
     return at;
 }
 
-static int emit_range(struct compiler *c, const struct range *r, uint32_t *label)
+static int emit_rules(struct compiler *c, const struct range *r, uint32_t *label)
 {
     const struct alternative **v;
     uint32_t n = 0;
@@ -423,6 +429,17 @@ static int emit_range(struct compiler *c, const struct range *r, uint32_t *label
     return 0;
 }
 
+static int emit_range(struct compiler *c, const struct range *r, uint32_t *label)
+{
+    const struct ioctl_list *list = c->policy->ioctls;
+    int rc = emit_rules(c, r, label);
+
+    if (rc == 0 && r->listed) /* meaning 12 */
+        *label =
+            bpf_emit_member(&c->builder, 1, list->v, list->n, *label, bpf_emit_return(&c->builder, ENOTTY_VERDICT));
+    return rc;
+}
+
 /* The search tree over ranges [low, high). Its depth is the logarithm of SLOTS, so recursion is bounded. */
 static int emit_tree(struct compiler *c, uint32_t low, uint32_t high, uint32_t *label)
 {
@@ -435,7 +452,7 @@ static int emit_tree(struct compiler *c, uint32_t low, uint32_t high, uint32_t *
         return emit_range(c, &r[low], label);
     /* One number out of its surroundings: one comparison instead of two. */
     if (high - low == 3 && r[low + 2].start == r[low + 1].start + 1 && r[low].verdict == r[low + 2].verdict &&
-        !r[low].alternatives && !r[low + 2].alternatives) {
+        !r[low].alternatives && !r[low + 2].alternatives && !r[low].listed && !r[low + 2].listed) {
         if ((rc = emit_range(c, &r[low], &no)) < 0 || (rc = emit_range(c, &r[low + 1], &yes)) < 0)
             return rc;
         *label = bpf_emit_branch(&c->builder, BPF_JEQ, r[low + 1].start, yes, no);

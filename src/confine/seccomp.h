@@ -30,6 +30,26 @@ int seccomp_compile(struct arena *a, const struct seccomp_policy *p, struct bpf_
  * whole: native architecture only, no flags, and moat_default is false, since the rules are there now. */
 int seccomp_default_profile(struct arena *a, uint64_t caps, struct seccomp_policy *out, struct err *err);
 
+/* Calls that the broker process answers, by kind (notify_calls.h has the rows). */
+enum seccomp_notify {
+    NOTIFY_FILES = 1 << 0,   /* those with a path */
+    NOTIFY_EXEC = 1 << 1,    /* execve(2) and its like */
+    NOTIFY_NETWORK = 1 << 2, /* those with an address */
+};
+
+/* The stricter profile of the broker boundary (seccomp_broker.c): no capability opens anything. notify: what the filter
+ * hands to the broker process (SECCOMP_RET_USER_NOTIF) where it would allow it. Of the policy only the network mode is
+ * read. *out as above. */
+int seccomp_broker_profile(struct arena *a, const struct policy *p, uint32_t notify, struct seccomp_policy *out,
+                           struct err *err);
+
+/* The rules that a filter for this policy is compiled from: its own profile or a built-in one (the broker's where the
+ * policy has a private root), with its list of ioctl commands. caps: those the workload keeps. -EINVAL when calls are
+ * to be answered by the broker under a profile that is not ours, since that could open ways around it. out->set is
+ * false when the policy asks for no filter. */
+int seccomp_policy_rules(struct arena *a, const struct policy *p, uint64_t caps, uint32_t notify,
+                         struct seccomp_policy *out, struct err *err);
+
 /* Number of a system call of AUDIT_ARCH_*, or -1. */
 int syscall_number(uint32_t arch, const char *name);
 const char *syscall_name(uint32_t arch, int number); /* NULL when unknown */

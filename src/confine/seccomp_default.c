@@ -181,3 +181,27 @@ int seccomp_default_profile(struct arena *a, uint64_t caps, struct seccomp_polic
     *out = (struct seccomp_policy){.set = true, .default_action = DENY_DEFAULT, .rules = rules, .n_rules = n};
     return 0;
 }
+
+int seccomp_policy_rules(struct arena *a, const struct policy *p, uint64_t caps, uint32_t notify,
+                         struct seccomp_policy *out, struct err *err)
+{
+    int r = 0;
+
+    if (p->seccomp.set && p->seccomp.moat_default) {
+        r = p->private_root ? seccomp_broker_profile(a, p, notify, out, err)
+                            : seccomp_default_profile(a, caps, out, err);
+        out->flags = p->seccomp.flags;
+    } else if (notify) {
+        return err_set(err, -EINVAL,
+                       "calls that the broker answers need moat's own system-call profile: leave out --security-opt "
+                       "seccomp=..., or the rules that need the broker (--broker, --allow-net, --deny-log)");
+    } else {
+        *out = p->seccomp;
+    }
+    if (r == 0 && p->ioctls.set) {
+        if (!out->set)
+            *out = (struct seccomp_policy){.set = true, .default_action = SECCOMP_RET_ALLOW};
+        out->ioctls = &p->ioctls;
+    }
+    return r;
+}

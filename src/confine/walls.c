@@ -171,10 +171,13 @@ int walls_enter(const struct walls *w, struct err *err)
     limit(RLIMIT_NOFILE, 1024);
     if (w->cpu_seconds)
         limit(RLIMIT_CPU, w->cpu_seconds);
-    enter_namespaces(geteuid() == 0, w->network); /* the outermost wall; where it is missing the inner ones must hold */
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);           /* not earlier: /proc/self/uid_map would belong to root */
+    /* The outermost wall; where it is missing the inner ones must hold. */
+    bool apart = w->namespaces || enter_namespaces(geteuid() == 0, w->network);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* not earlier: /proc/self/uid_map would belong to root */
     bool rooted = w->dest >= 0 && fchdir(w->dest) == 0 && chroot(".") == 0 && chdir("/") == 0;
     bool landlocked = enter_landlock(w, rooted);
+    if (w->stand)
+        *w->stand = (apart ? WALLS_NAMESPACES : 0) | (rooted ? WALLS_ROOT : 0) | (landlocked ? WALLS_LANDLOCK : 0);
     if (w->dest >= 0 && !rooted && !landlocked)
         return err_set(err, -EPERM,
                        "this host gives %s neither chroot nor Landlock: run moat as root, allow user "

@@ -19,6 +19,7 @@ struct walls {
     const char *const
         *readable;         /* where "/" cannot become dest: files to read all the same; NULL-terminated, or NULL */
     bool network;          /* keeps the network namespace, and may connect; never listens by TCP */
+    bool namespaces;       /* who started us has made them already: not again */
     unsigned descriptors;  /* 0 .. descriptors - 1 stay */
     uint64_t file_bytes;   /* largest file */
     uint64_t memory;       /* bytes of address space */
@@ -26,7 +27,10 @@ struct walls {
     uint64_t capabilities; /* kept, where they are there: bit per CAP_* */
     const struct seccomp_rule *calls; /* what is allowed; all else kills */
     uint32_t n_calls;
+    uint32_t *stand; /* OUT: enum walls_stand, what this host offered; NULL: not asked */
 };
+
+enum walls_stand { WALLS_NAMESPACES = 1, WALLS_ROOT = 2, WALLS_LANDLOCK = 4 };
 
 /*
  * No new privileges, limits, network, mount, ipc and uts namespaces of its own, root directory at dest, Landlock (dest;

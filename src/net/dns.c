@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading and writing DNS messages. Pure. Both directions are hostile: a query is the target's, an answer the network's.
- * Every read goes through a cursor that knows the end; every loop has a bound of ours beside that of the message. Nothing
- * of an answer is copied into a reply but addresses.
+ * Reading and writing DNS messages. Pure. Both directions are hostile: a query is the target's, an answer the
+ * network's. Every read goes through a cursor that knows the end; every loop has a bound of ours beside that of the
+ * message. Nothing of an answer is copied into a reply but addresses.
  */
 #include "net/dns.h"
 
@@ -12,6 +12,7 @@
 #define NAME_MAX     255 /* on the wire, with the root's byte: RFC 1035 2.3.4 */
 #define RECORDS_MAX  128 /* of an answer section */
 #define CNAMES_MAX   16
+#define POINTERS_MAX 32 /* of one name */
 #define CLASS_IN     1
 #define ROOM_LEAST   512 /* RFC 1035 2.3.4 */
 #define EDE_OPTION   15
@@ -73,13 +74,13 @@ static uint8_t lower(uint8_t c)
 }
 
 /* A name, where it stands or where pointers lead. A pointer leads before the labels that it ends (and behind the
- * header), so that each one goes further back and there can be no circle. The cursor ends behind the name. Spelled as it
- * is: see lower_name(). */
+ * header), so that each one goes further back and there can be no circle. The cursor ends behind the name. Spelled as
+ * it is: see lower_name(). */
 static bool take_name(struct cursor *c, bool compressed, struct name *out)
 {
     struct cursor here = *c; /* where labels are read; c stays behind the first pointer */
     size_t n = 0, start = c->at;
-    bool jumped = false;
+    unsigned jumps = 0;
 
     for (;;) {
         const uint8_t *length = take(&here, 1);
@@ -88,11 +89,10 @@ static bool take_name(struct cursor *c, bool compressed, struct name *out)
         if ((*length & POINTER_BITS) == POINTER_BITS && compressed) {
             const uint8_t *low = take(&here, 1);
             size_t to = low ? (size_t)(*length & 0x3f) << 8 | *low : 0;
-            if (to < HEADER || to >= start)
+            if (to < HEADER || to >= start || jumps == POINTERS_MAX)
                 break;
-            if (!jumped)
+            if (!jumps++)
                 c->at = here.at;
-            jumped = true;
             here.at = start = to;
             continue;
         }
@@ -103,7 +103,7 @@ static bool take_name(struct cursor *c, bool compressed, struct name *out)
         memcpy(out->wire + n, label, *length);
         n += *length;
         if (!*length) {
-            if (!jumped)
+            if (!jumps)
                 c->at = here.at;
             out->n = (uint8_t)n;
             return true;

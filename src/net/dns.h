@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * DNS messages, as far as the gate needs them (RFC 1035, 6891, 8914): a query of one question is read and written, an
- * answer is read into addresses, and a reply is written from addresses. Pure: what is right and what is wrong with bytes,
- * not who may ask for what. Private to net.
+ * answer is read into addresses, and a reply is written from addresses. Pure: what is right and what is wrong with
+ * bytes, not who may ask for what. Private to net.
  */
 #ifndef MOAT_NET_DNS_H
 #define MOAT_NET_DNS_H

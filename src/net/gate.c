@@ -17,38 +17,44 @@ struct guard {
     uint8_t bytes[16];
 };
 
-#define V4(a, b, c, d, prefix, by_name) {32, prefix, by_name, {a, b, c, d}}
+#define V4(a, b, c, d, prefix, by_name)                                                                                \
+    {                                                                                                                  \
+        32, prefix, by_name,                                                                                           \
+        {                                                                                                              \
+            a, b, c, d                                                                                                 \
+        }                                                                                                              \
+    }
 
 static const struct guard guards[] = {
-    V4(0, 0, 0, 0, 8, false),         /* this host: 0.0.0.0 connects to loopback */
-    V4(10, 0, 0, 0, 8, true),         /* private, RFC 1918 */
-    V4(100, 64, 0, 0, 10, true),      /* private, behind a carrier's NAT: RFC 6598 */
+    V4(0, 0, 0, 0, 8, false),          /* this host: 0.0.0.0 connects to loopback */
+    V4(10, 0, 0, 0, 8, true),          /* private, RFC 1918 */
+    V4(100, 64, 0, 0, 10, true),       /* private, behind a carrier's NAT: RFC 6598 */
     V4(100, 100, 100, 200, 32, false), /* metadata: Alibaba Cloud */
-    V4(127, 0, 0, 0, 8, false),       /* loopback */
-    V4(168, 63, 129, 16, 32, false),  /* metadata: Azure's host */
-    V4(169, 254, 0, 0, 16, false),    /* link-local */
+    V4(127, 0, 0, 0, 8, false),        /* loopback */
+    V4(168, 63, 129, 16, 32, false),   /* metadata: Azure's host */
+    V4(169, 254, 0, 0, 16, false),     /* link-local */
     V4(169, 254, 169, 254, 32, false), /* metadata: most clouds */
-    V4(169, 254, 170, 2, 32, false),  /* credentials of AWS containers */
-    V4(169, 254, 170, 23, 32, false), /* credentials of AWS pods */
-    V4(172, 16, 0, 0, 12, true),      /* private, RFC 1918 */
-    V4(192, 0, 0, 192, 32, false),    /* metadata: Oracle Cloud */
-    V4(192, 168, 0, 0, 16, true),     /* private, RFC 1918 */
-    V4(224, 0, 0, 0, 4, false),       /* multicast */
+    V4(169, 254, 170, 2, 32, false),   /* credentials of AWS containers */
+    V4(169, 254, 170, 23, 32, false),  /* credentials of AWS pods */
+    V4(172, 16, 0, 0, 12, true),       /* private, RFC 1918 */
+    V4(192, 0, 0, 192, 32, false),     /* metadata: Oracle Cloud */
+    V4(192, 168, 0, 0, 16, true),      /* private, RFC 1918 */
+    V4(224, 0, 0, 0, 4, false),        /* multicast */
     V4(255, 255, 255, 255, 32, false), /* broadcast */
-    {128, 128, false, {0}},           /* ::, connects to loopback */
-    {128, 128, false, {[15] = 1}},    /* ::1, loopback */
+    {128, 128, false, {0}},            /* ::, connects to loopback */
+    {128, 128, false, {[15] = 1}},     /* ::1, loopback */
     /* Forms that carry an IPv4 address, which some gateway unpacks; ::ffff:0:0/96 is IPv4 here (net_address_v6()). */
-    {128, 96, false, {0}},                                     /* IPv4-compatible, RFC 4291 2.5.5.1 */
-    {128, 96, false, {[8] = 0xff, 0xff}},                      /* IPv4-translated, RFC 2765 */
-    {128, 48, false, {0, 0x64, 0xff, 0x9b, 0, 1}},             /* NAT64 of this network, RFC 8215 */
-    {128, 32, false, {0x20, 0x01}},                            /* Teredo, RFC 4380 */
-    {128, 16, false, {0x20, 0x02}},                            /* 6to4, RFC 3056 */
-    {128, 7, true, {0xfc}},                                    /* private, RFC 4193 */
-    {128, 128, false, {0xfd, 0, 0x0e, 0xc2, [14] = 2, 0x54}},  /* metadata: AWS, fd00:ec2::254 */
-    {128, 128, false, {0xfd, 0x20, 0, 0xce, [14] = 2, 0x54}},  /* metadata: Google Cloud, fd20:ce::254 */
-    {128, 10, false, {0xfe, 0x80}},                            /* link-local */
-    {128, 10, false, {0xfe, 0xc0}},                            /* site-local, RFC 3879 */
-    {128, 8, false, {0xff}},                                   /* multicast */
+    {128, 96, false, {0}},                                    /* IPv4-compatible, RFC 4291 2.5.5.1 */
+    {128, 96, false, {[8] = 0xff, 0xff}},                     /* IPv4-translated, RFC 2765 */
+    {128, 48, false, {0, 0x64, 0xff, 0x9b, 0, 1}},            /* NAT64 of this network, RFC 8215 */
+    {128, 32, false, {0x20, 0x01}},                           /* Teredo, RFC 4380 */
+    {128, 16, false, {0x20, 0x02}},                           /* 6to4, RFC 3056 */
+    {128, 7, true, {0xfc}},                                   /* private, RFC 4193 */
+    {128, 128, false, {0xfd, 0, 0x0e, 0xc2, [14] = 2, 0x54}}, /* metadata: AWS, fd00:ec2::254 */
+    {128, 128, false, {0xfd, 0x20, 0, 0xce, [14] = 2, 0x54}}, /* metadata: Google Cloud, fd20:ce::254 */
+    {128, 10, false, {0xfe, 0x80}},                           /* link-local */
+    {128, 10, false, {0xfe, 0xc0}},                           /* site-local, RFC 3879 */
+    {128, 8, false, {0xff}},                                  /* multicast */
 };
 
 static const struct guard alone = {128, 128, false, {0}};
@@ -92,7 +98,6 @@ void gate_init(struct gate *g)
 
 int gate_add_rule(struct gate *g, const struct net_rule *rule, struct err *err)
 {
-    struct gate_rule *r = &g->rules[g->n_rules];
     int bad = net_rule_check(rule, err);
 
     if (bad < 0)
@@ -100,6 +105,7 @@ int gate_add_rule(struct gate *g, const struct net_rule *rule, struct err *err)
     if (g->n_rules == GATE_RULES_MAX)
         return err_set(err, -ENOSPC, "network rule for %s: more than %d rules: prefixes and *.NAME say more in one",
                        rule->host, GATE_RULES_MAX);
+    struct gate_rule *r = &g->rules[g->n_rules];
     if (net_host_read(rule->host, &r->host))
         return err_set(err, -EINVAL, "network rule for %s: not a host", rule->host);
     r->rule = *rule;
@@ -107,7 +113,7 @@ int gate_add_rule(struct gate *g, const struct net_rule *rule, struct err *err)
     return 0;
 }
 
-/* Sees address rules and, with the names that an address is known by, name rules. */
+/* Without a name the address rules are looked at, with one that the address is known by the name rules. */
 static const struct net_rule *find_rule(const struct gate *g, const struct gate_decision *d, const char *name,
                                         const struct guard *guard, bool *guarded)
 {
@@ -193,7 +199,7 @@ static bool refuse(struct gate_decision *d, enum gate_reason reason, int errno_v
     return false;
 }
 
-static int read_v4(const uint8_t *copied, struct gate_decision *d)
+static void read_v4(const void *copied, struct gate_decision *d)
 {
     struct sockaddr_in in;
 
@@ -202,10 +208,9 @@ static int read_v4(const uint8_t *copied, struct gate_decision *d)
     d->to_length = sizeof in;
     d->address = net_address_v4((const uint8_t *)&in.sin_addr);
     d->port = ntohs(in.sin_port);
-    return 0;
 }
 
-static bool read_v6(const uint8_t *copied, struct gate_decision *d, uint32_t *scope)
+static uint32_t read_v6(const void *copied, struct gate_decision *d)
 {
     struct sockaddr_in6 in;
 
@@ -214,6 +219,200 @@ static bool read_v6(const uint8_t *copied, struct gate_decision *d, uint32_t *sc
     d->to_length = sizeof in;
     d->address = net_address_v6(in.sin6_addr.s6_addr);
     d->port = ntohs(in.sin6_port);
-    *scope = in.sin6_scope_id;
-    return 0;
+    return in.sin6_scope_id;
+}
+
+/* False: refused already. */
+static bool read_address(const void *copied, size_t length, struct gate_decision *d)
+{
+    sa_family_t family;
+    uint32_t scope = 0;
+
+    if (length < sizeof family || length > sizeof(struct sockaddr_storage))
+        return refuse(d, GATE_ADDRESS, EINVAL);
+    memcpy(&family, copied, sizeof family);
+    /* AF_UNSPEC is no family here: the kernel takes it for IPv4 in some calls. */
+    if (family != AF_INET && family != AF_INET6)
+        return refuse(d, GATE_ADDRESS, EAFNOSUPPORT);
+    if (length < (family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)))
+        return refuse(d, GATE_ADDRESS, EINVAL);
+    if (family == AF_INET)
+        read_v4(copied, d);
+    else
+        scope = read_v6(copied, d);
+    return scope ? refuse(d, GATE_SCOPE, EACCES) : true;
+}
+
+static bool judge(const struct gate *g, const void *copied, size_t length, int64_t now, struct gate_decision *d)
+{
+    bool guarded = false;
+    uint32_t at = 0;
+
+    if (d->protocol != NET_TCP && d->protocol != NET_UDP)
+        return refuse(d, GATE_PROTOCOL, EACCES);
+    if (!read_address(copied, length, d))
+        return false;
+    const struct guard *guard = guard_of(&d->address);
+    const struct gate_known *known = d->listen ? NULL : next_known(g, &at, &d->address, now);
+    const char *name = known ? known->name : "";
+    d->rule = find_rule(g, d, NULL, guard, &guarded);
+    for (; known && !d->rule; known = next_known(g, &at, &d->address, now)) {
+        d->rule = find_rule(g, d, known->name, guard, &guarded);
+        if (d->rule)
+            name = known->name;
+    }
+    memcpy(d->name, name, strlen(name) + 1);
+    if (!d->rule)
+        return refuse(d, guarded ? GATE_GUARDED : GATE_NO_RULE, EACCES);
+    d->reason = GATE_BY_RULE;
+    return d->allow = true;
+}
+
+bool gate_verdict_connect(const struct gate *g, const void *copied, size_t length, enum net_protocol protocol,
+                          int64_t now_ms, struct gate_decision *out)
+{
+    memset(out, 0, sizeof *out);
+    out->protocol = protocol;
+    return judge(g, copied, length, now_ms, out);
+}
+
+bool gate_verdict_bind(const struct gate *g, const void *copied, size_t length, enum net_protocol protocol,
+                       struct gate_decision *out)
+{
+    memset(out, 0, sizeof *out);
+    out->protocol = protocol;
+    out->listen = true;
+    return judge(g, copied, length, 0, out);
+}
+
+/* A text that cannot be read back is of something that no rule can name. */
+static void rule_text(struct net_rule *rule, const struct net_host *host, char out[NET_RULE_TEXT_MAX])
+{
+    char text[NET_HOST_TEXT_MAX];
+
+    net_host_text(host, text);
+    rule->host = text;
+    net_rule_text(rule, out);
+}
+
+void gate_would_allow(const struct gate_decision *d, char out[NET_RULE_TEXT_MAX])
+{
+    const struct guard *guard = d->to_length ? guard_of(&d->address) : NULL;
+    struct net_host host = {.kind = NET_HOST_NAME, .name = d->name};
+    struct net_rule rule = {
+        .first = d->port, .last = d->port ? d->port : UINT16_MAX, .protocols = d->protocol, .listen = d->listen};
+
+    out[0] = '\0';
+    if (!d->to_length || d->reason == GATE_SCOPE || d->reason == GATE_PROTOCOL)
+        return;
+    if (!d->name[0] || !opens(&host, guard))
+        host = (struct net_host){.kind = NET_HOST_ADDRESS, .address = d->address, .prefix = d->address.bits};
+    rule_text(&rule, &host, out);
+}
+
+const char *gate_reason_text(enum gate_reason reason)
+{
+    static const char *const texts[] = {
+        [GATE_BY_RULE] = "a rule allows it",
+        [GATE_NO_RULE] = "no rule allows it",
+        [GATE_GUARDED] = "a rule reaches it, but such an address must be named itself",
+        [GATE_ADDRESS] = "it is not an IPv4 or IPv6 address",
+        [GATE_SCOPE] = "it names an interface",
+        [GATE_PROTOCOL] = "it is neither TCP nor UDP",
+    };
+
+    return (size_t)reason < ARRAY_LEN(texts) ? texts[reason] : texts[GATE_NO_RULE];
+}
+
+/* ---- names --------------------------------------------------------------------------------------------------- */
+
+static bool name_in_rules(const struct gate *g, const char *name)
+{
+    for (uint32_t i = 0; i < g->n_rules; i++)
+        if (!g->rules[i].rule.listen && net_host_matches_name(&g->rules[i].host, name))
+            return true;
+    return false;
+}
+
+enum gate_dns_act gate_dns_query(const struct gate *g, const uint8_t *query, size_t n, uint16_t fresh_id,
+                                 struct gate_question *q, struct gate_message *out)
+{
+    int code = dns_query_read(query, n, q);
+
+    out->n = 0;
+    if (code == DNS_DROP)
+        return GATE_DNS_DROP;
+    q->upstream_id = fresh_id;
+    if (code != DNS_NOERROR) {
+        dns_reply_write(q, (enum dns_code)code, NULL, false, out);
+        return GATE_DNS_REPLY;
+    }
+    q->denied = !q->name[0] || !name_in_rules(g, q->name);
+    if (!q->name[0] || (q->denied && !g->learn)) {
+        dns_reply_write(q, DNS_NXDOMAIN, NULL, true, out);
+        return GATE_DNS_REPLY;
+    }
+    if (q->type != DNS_A && q->type != DNS_AAAA) {
+        dns_reply_write(q, DNS_NOERROR, NULL, false, out);
+        return GATE_DNS_REPLY;
+    }
+    dns_query_write(q, out);
+    return GATE_DNS_FORWARD;
+}
+
+/* Whether any rule, on whatever port, lets an address of that name be connected to. */
+static bool reachable(const struct gate *g, const struct net_address *address, const char *name)
+{
+    const struct guard *guard = guard_of(address);
+
+    for (uint32_t i = 0; i < g->n_rules; i++) {
+        const struct gate_rule *r = &g->rules[i];
+        if (!r->rule.listen && (net_host_matches_name(&r->host, name) || net_host_matches_address(&r->host, address)) &&
+            opens(&r->host, guard))
+            return true;
+    }
+    return false;
+}
+
+enum gate_dns_act gate_dns_answer(struct gate *g, const struct gate_question *q, const uint8_t *answer, size_t n,
+                                  int64_t now_ms, struct gate_message *out, struct gate_heard *heard)
+{
+    struct dns_addresses found, given = {0};
+    struct gate_heard h = {0};
+    int code = dns_answer_read(q, answer, n, &found);
+
+    out->n = 0;
+    if (heard)
+        *heard = h;
+    if (code == DNS_DROP)
+        return GATE_DNS_DROP;
+    given.ttl = found.ttl < GATE_LIFE_MAX / 1000 ? found.ttl : GATE_LIFE_MAX / 1000;
+    for (uint32_t i = 0; code == DNS_NOERROR && i < found.n; i++) {
+        if (!g->learn && !reachable(g, &found.v[i], q->name)) {
+            h.example = h.n_kept_back++ ? h.example : found.v[i];
+            continue;
+        }
+        given.v[given.n++] = found.v[i];
+        remember(g, &found.v[i], q->name, given.ttl, now_ms);
+    }
+    h.n_given = given.n;
+    if (heard)
+        *heard = h;
+    dns_reply_write(q, (enum dns_code)code, &given, h.n_kept_back && !given.n, out);
+    return GATE_DNS_REPLY;
+}
+
+void gate_dns_failed(const struct gate_question *q, struct gate_message *out)
+{
+    dns_reply_write(q, DNS_SERVFAIL, NULL, false, out);
+}
+
+void gate_dns_would_allow(const struct gate_question *q, char out[NET_RULE_TEXT_MAX])
+{
+    struct net_host host = {.kind = NET_HOST_NAME, .name = q->name};
+    struct net_rule rule = {.first = 0, .last = UINT16_MAX, .protocols = NET_TCP};
+
+    out[0] = '\0';
+    if (q->name[0])
+        rule_text(&rule, &host, out);
 }

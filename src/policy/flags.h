@@ -37,6 +37,7 @@ enum policy_flag {
     FLAG_BROKER,
     FLAG_ALLOW_NET,
     FLAG_DENY_LOG,
+    FLAG_DEFAULTS,
     FLAG_READ_ONLY,
     FLAG_SHM_SIZE,
     FLAG_MEMORY,
@@ -157,6 +158,7 @@ int flag_deny(struct policy_build *b, const char *value, struct err *err);
 int flag_broker(struct policy_build *b, const char *value, struct err *err);
 int flag_allow_net(struct policy_build *b, const char *value, struct err *err);
 int flag_deny_log(struct policy_build *b, const char *value, struct err *err);
+int flag_defaults(struct policy_build *b, const char *value, struct err *err);
 /* The rule of a guest path: that of an earlier layer, or a new one. */
 int flag_place_rule(struct policy_build *b, const char *host, const char *guest, enum path_verdict verdict,
                     uint32_t access, struct err *err);

@@ -134,6 +134,38 @@ int flag_deny_log(struct policy_build *b, const char *value, struct err *err)
     return 0;
 }
 
+/* Takes away what the program's defaults show of the host: rules, their mounts, and links. */
+int flag_defaults(struct policy_build *b, const char *value, struct err *err)
+{
+    struct policy *p = b->p;
+    uint32_t paths = 0, mounts = 0;
+    const uint32_t defaults = b->n_default_mounts, earlier = b->n_earlier_mounts, earlier_paths = b->n_earlier_paths;
+
+    if (!strcmp(value, "host"))
+        return 0;
+    if (strcmp(value, "none") != 0)
+        return err_set(err, -EINVAL, "the value is host or none");
+    for (uint32_t i = 0; i < p->n_mounts; i++) {
+        bool shown = false;
+        for (uint32_t k = 0; k < p->n_paths && p->mounts[i].bind; k++)
+            shown |= p->paths[k].optional && !strcmp(p->paths[k].guest, p->mounts[i].destination);
+        if (!shown)
+            p->mounts[mounts++] = p->mounts[i];
+        b->n_default_mounts -= shown && i < defaults;
+        b->n_earlier_mounts -= shown && i < earlier;
+    }
+    for (uint32_t i = 0; i < p->n_paths; i++) {
+        bool shown = p->paths[i].optional;
+        if (!shown)
+            p->paths[paths++] = p->paths[i];
+        b->n_earlier_paths -= shown && i < earlier_paths;
+    }
+    p->n_mounts = mounts;
+    p->n_paths = paths;
+    p->n_made = 0;
+    return 0;
+}
+
 static int by_guest(const void *a, const void *b)
 {
     return strcmp(((const struct path_rule *)a)->guest, ((const struct path_rule *)b)->guest);

@@ -86,6 +86,9 @@ int oci_read_resources(struct oci_reader *r, const struct json *o, struct resour
 int oci_read_mounts(struct oci_reader *r, const struct json *root, struct policy *p);
 int oci_read_id_maps(struct oci_reader *r, const struct json *o, const char *name, struct id_maps *out);
 int oci_read_linux(struct oci_reader *r, const struct json *o, struct policy *p);
+/* oci_moat.c: the member of our own. */
+int oci_read_moat(struct oci_reader *r, const struct json *root, struct policy *p);
+void oci_write_moat(const struct policy *p, struct json_writer *w);
 int oci_read_seccomp(struct oci_reader *r, const struct json *o, struct seccomp_policy *s);
 
 void oci_write_resources(const struct resources *res, struct json_writer *w, const char *key);

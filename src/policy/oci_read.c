@@ -249,7 +249,8 @@ static int read_document(struct oci_reader *r, const struct json *root, struct p
             return code;
         oci_leave(r);
     }
-    return read_annotations(r, root, p);
+    code = oci_read_moat(r, root, p);
+    return code < 0 ? code : read_annotations(r, root, p);
 }
 
 /* Parses and wants an object at the top. */

@@ -484,5 +484,6 @@ void policy_write_oci(const struct policy *p, struct json_writer *w)
     put_hooks(p, w);
     put_annotations(p, w);
     put_linux(p, w);
+    oci_write_moat(p, w);
     json_object_end(w);
 }

@@ -501,6 +501,7 @@ static const struct member top_rows[] = {
     {"shmSize", KIND_STRING | KIND_INT, FLAG_SHM_SIZE, NULL, NULL, NULL},
     {"ro", KIND_LIST, FLAG_RO, NULL, NULL, NULL},
     {"rw", KIND_LIST, FLAG_RW, NULL, NULL, NULL},
+    {"defaults", KIND_STRING, FLAG_DEFAULTS, NULL, NULL, NULL},
     {"allow", KIND_LIST, FLAG_ALLOW, NULL, NULL, NULL},
     {"deny", KIND_LIST, FLAG_DENY, NULL, NULL, NULL},
     {"broker", KIND_LIST, FLAG_BROKER, NULL, NULL, NULL},

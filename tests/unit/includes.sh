@@ -19,8 +19,8 @@ sandbox:  base policy host confine image boundary
 cli:      base policy host confine image boundary sandbox
 codegen:  base
 cpu:      base codegen
-net:      base confine cpu codegen
-broker:   base confine cpu codegen
+net:      base policy confine cpu codegen
+broker:   base policy confine cpu codegen net
 linux:    base confine cpu codegen
 sentry:   base confine cpu codegen linux
 machine:  base confine cpu codegen

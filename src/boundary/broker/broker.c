@@ -7,6 +7,7 @@
 #include "boundary/broker/adaptor.h"
 #include "boundary/container/container.h"
 #include "confine/paths.h"
+#include "confine/seccomp.h"
 #include "host/features.h"
 
 #include <errno.h>
@@ -27,9 +28,17 @@ static int offer(struct arena *a, struct offer *out)
     return r;
 }
 
+static uint32_t calls_to_answer(const struct policy *p)
+{
+    return (paths_brokered(p) || p->deny_log ? NOTIFY_FILES : 0u) | (p->n_net || p->deny_log ? NOTIFY_NETWORK : 0u) |
+           (p->deny_log ? NOTIFY_EXEC : 0u);
+}
+
 static int create(struct instance *inst, struct err *err)
 {
     int listener = -1, lifeline = -1;
+
+    inst->notify = calls_to_answer(inst->policy);
     int r = broker_is_needed(inst->policy) ? broker_prepare(inst, &listener, &lifeline, err) : 0;
 
     if (r == 0)
@@ -110,7 +119,7 @@ static int hold(const struct instance *inst)
 const struct boundary boundary_broker = {
     .name = "broker",
     .offer = offer,
-    .lower = container_lower,
+    .lower = container_lower_brokered,
     .create = create,
     .settle = settle,
     .start = start,

@@ -132,5 +132,7 @@ int container_settle(struct instance *inst, bool *ready, struct err *err);
 int container_exec(struct instance *inst, const struct process *pr, struct err *err);
 /* lower.c */
 int container_lower(const struct policy *p, struct lowering *out, struct err *err);
+/* The same walls with the broker process beside them. */
+int container_lower_brokered(const struct policy *p, struct lowering *out, struct err *err);
 
 #endif

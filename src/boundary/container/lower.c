@@ -17,6 +17,7 @@ struct ctx {
     const struct policy *p;
     struct lowering *out;
     struct arena *a;
+    bool broker; /* for the broker boundary: calls can be answered by its process */
     struct features f;
 };
 
@@ -123,6 +124,8 @@ static int lower_paths(struct ctx *c)
         const char *item = arena_printf(c->a, "path %s", rule->guest);
         const char *value =
             arena_printf(c->a, "%s%s", verdicts[rule->verdict], paths_access_text(rule->access, access));
+        if (rule->verdict == PATH_BROKER && !c->broker)
+            how = (struct path_lowering){.refusal = "only the broker process answers for single calls: -b broker"};
         if (!how.mechanism)
             r = refused(c, item, value, how.refusal);
         else if (rule->verdict == PATH_ALLOW && !c->f.landlock_abi && (rule->access & (PATH_WRITE | PATH_CREATE)) &&
@@ -148,13 +151,13 @@ static int lower_network_rules(struct ctx *c)
             r = refused(
                 c, "network destination", value,
                 "--network host gives the whole of the host's network: leave it out, the rule is an addition to none");
-        else if (!p->private_root)
+        else if (!c->broker)
             r = refused(c, "network destination", value,
                         "connections of a container cannot be judged one by one in this build: -b broker can");
         else
             r = enforced(c, "network destination", value, "broker process: connect(2) and a name server of its own");
     }
-    if (r == 0 && p->deny_log && !p->private_root)
+    if (r == 0 && p->deny_log && !c->broker)
         r = refused(c, "log of denials", "yes",
                     "what a container is denied is seen by the kernel alone: -b broker reports it");
     else if (r == 0 && p->deny_log)
@@ -297,9 +300,9 @@ static int lower_resources(struct ctx *c)
     return r;
 }
 
-int container_lower(const struct policy *p, struct lowering *out, struct err *err)
+static int lower_all(const struct policy *p, struct lowering *out, bool broker, struct err *err)
 {
-    struct ctx c = {.p = p, .out = out, .a = out->arena};
+    struct ctx c = {.p = p, .out = out, .a = out->arena, .broker = broker};
 
     features_probe(&c.f);
     int r = lower_namespaces(&c);
@@ -312,4 +315,14 @@ int container_lower(const struct policy *p, struct lowering *out, struct err *er
     if (r == 0)
         r = lower_resources(&c);
     return r < 0 ? err_set(err, r, "no memory for the explanation") : 0;
+}
+
+int container_lower(const struct policy *p, struct lowering *out, struct err *err)
+{
+    return lower_all(p, out, false, err);
+}
+
+int container_lower_brokered(const struct policy *p, struct lowering *out, struct err *err)
+{
+    return lower_all(p, out, true, err);
 }

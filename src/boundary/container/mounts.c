@@ -145,11 +145,14 @@ static int apply_attributes(struct launch *l, const struct mount_rule *m, int tr
 
     if (!propagation && m->bind)
         propagation = MS_SLAVE;
-    if (set || clear || propagation)
+    bool whole = m->recursive && set && !(set & ~m->rec_attr_set) && !clear && !m->rec_attr_clear;
+    if (whole) /* the top is to be as what lies below it: one call for all */
+        r = mount_set(tree, true, m->rec_attr_set, 0, propagation, -1);
+    else if (set || clear || propagation)
         r = mount_set(tree, false, set, clear, 0, -1);
-    if (r == 0 && propagation)
+    if (r == 0 && propagation && !whole)
         r = mount_set(tree, m->recursive || m->propagation & MS_REC, 0, 0, propagation, -1);
-    if (r == 0 && (m->rec_attr_set || m->rec_attr_clear))
+    if (r == 0 && !whole && (m->rec_attr_set || m->rec_attr_clear))
         r = mount_set(tree, true, m->rec_attr_set, m->rec_attr_clear, 0, -1);
     if (r < 0)
         err_sys(&l->err, r, "mount %s: cannot set attributes", m->destination);

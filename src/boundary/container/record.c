@@ -116,24 +116,17 @@ static void put_identity(struct builder *b, struct enter_record *rec, const stru
 static int put_filter(struct builder *b, struct enter_record *rec, struct instance *inst,
                       const struct enter_request *rq, struct err *err)
 {
-    const struct seccomp_policy *sp = &rq->policy->seccomp;
-    struct seccomp_policy profile;
+    struct seccomp_policy rules;
     struct bpf_program prog = {0};
+    int r = seccomp_policy_rules(inst->arena, rq->policy, rq->process->caps.bounding, inst->notify, &rules, err);
 
-    if (!sp->set)
-        return 0;
-    if (sp->moat_default) {
-        int r = seccomp_default_profile(inst->arena, rq->process->caps.bounding, &profile, err);
-        if (r < 0)
-            return r;
-        sp = &profile;
-    }
-    int r = seccomp_compile(inst->arena, sp, &prog, err);
-    if (r < 0)
+    if (r < 0 || !rules.set)
+        return r;
+    if ((r = seccomp_compile(inst->arena, &rules, &prog, err)) < 0)
         return r;
     rec->bpf = put(b, prog.insns, prog.n * sizeof prog.insns[0]);
     rec->n_bpf = prog.n;
-    rec->seccomp_flags = sp->flags;
+    rec->seccomp_flags = rules.flags;
     rec->flags |= ENTER_SECCOMP;
     if (rq->listener_fd >= 0)
         rec->seccomp_flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private: the state of the broker process, and one call on its way through it. One thread, one call at a time; all of
+ * it has a fixed size, so a target cannot make the broker grow.
+ *
+ * The life of a call: notify.c receives it -> calls.c finds its row, copies its paths out of the target's memory once,
+ * and checks that the target still waits -> resolve.c says where each path leads -> the service answers it
+ * (files_*.c, net.c), or the kernel does (ANSWER_CONTINUE, which grants nothing) -> notify.c sends the answer.
+ */
+#ifndef MOAT_BROKER_BROKER_H
+#define MOAT_BROKER_BROKER_H
+
+#include "broker/path.h"
+#include "broker/rules.h"
+
+#include <linux/openat2.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The views of a brokered directory. `change` is what the launcher gave; `show` is read-only where this process could
+ * make it so (views.c): what is opened for reading is opened there, so that no second opening of it by the target, as
+ * through /proc/self/fd, can write. */
+struct tree {
+    int change, show;
+    uint64_t change_mount, show_mount; /* mount ids */
+};
+
+struct broker {
+    struct rules rules;
+    struct tree trees[BROKER_TREES_MAX];
+    bool absent[BROKER_PATHS_MAX]; /* per rule: nothing can ever be under its name in the target's own root */
+    bool views;                    /* each tree has its read-only view */
+    int listener, control, events, proc, host, dns;
+    int own_fds; /* O_PATH: /proc/self/fd */
+    int root;    /* O_PATH: the target's root directory; -1 before the first call that needs it */
+};
+
+/* How a call takes the last name of a path. */
+enum last_name {
+    LAST_FOLLOWED, /* a link there is followed */
+    LAST_KEPT,     /* it is not */
+    LAST_NAMED,    /* the call makes, removes or replaces the name itself: its directory is what is looked up */
+};
+
+enum spot_kind {
+    SPOT_KERNEL,   /* in the target's own root, or nobody's: the kernel decides, under the target's walls */
+    SPOT_BROKERED, /* under a brokered rule, and nothing of the target's own root is there */
+};
+
+/* Where a path leads. */
+struct spot {
+    enum spot_kind kind;
+    const struct rule *rule; /* of the place it leads to; NULL: none */
+    bool exists;             /* SPOT_KERNEL: in the target's root */
+    bool readonly;           /* SPOT_KERNEL: there, and its file system is read-only for the target */
+    bool system;             /* SPOT_KERNEL: below /proc, /dev or /sys */
+    int error;               /* SPOT_BROKERED: what looking it up gave; -ENOENT: not there */
+    int fd;                  /* SPOT_BROKERED, error 0: O_PATH; of LAST_NAMED the directory; -1 */
+    bool is_top;             /* LAST_NAMED: it is the rule's own directory, which is not changed by its name */
+    uint64_t mount;          /* of fd */
+    char asked[PATH_SIZE];   /* absolute, as the target wrote it */
+    char guest[PATH_SIZE];   /* clean, links followed as far as they could be */
+    char name[256 + 1];      /* LAST_NAMED: with one slash behind it where the target wrote one */
+};
+
+enum answer {
+    ANSWER_VALUE,    /* value, or error */
+    ANSWER_CONTINUE, /* the kernel runs the call. Never a grant: the target may have changed what it points to */
+    ANSWER_LATER,    /* net.c sends it */
+};
+
+struct call_row;
+struct call {
+    struct seccomp_notif n;
+    const struct call_row *row;
+    uint32_t access[2];      /* enum path_access, for each path */
+    enum last_name last[2];
+    unsigned n_paths;
+    bool missing_is_fine;    /* open(2) that may create: a path that is not there is not the end */
+    uint64_t flags, mode;    /* of open(2) and others, as decoded */
+    struct spot spots[2];
+    enum answer answer;
+    int64_t value;
+    int fd;        /* becomes a descriptor of the target; -1 */
+    bool cloexec;
+};
+
+/* What answers one kind of call. decode: pure but for reading the target's memory; sets access, last, flags, mode.
+ * serve: when a path is brokered; 0 or -errno for the target. -ESRCH from either: the target is gone. */
+struct service {
+    const char *deed; /* "open" ...: for messages */
+    int (*decode)(struct broker *b, struct call *c);
+    int (*serve)(struct broker *b, struct call *c);
+};
+
+/* One row per system call: confine/notify_calls.h. Indexes of arguments; -1: there is none. */
+struct call_row {
+    const char *name;
+    const struct service *service;
+    int group;
+    int8_t dir[2], path[2], flags, only;
+};
+
+static inline uint64_t call_arg(const struct call *c, int i)
+{
+    return i < 0 ? 0 : c->n.data.args[i];
+}
+
+/* notify.c */
+int notify_run(struct broker *b, struct err *err);
+/* Whether the target still waits for this answer: else what was read of it is of somebody else. */
+bool notify_waits(const struct broker *b, uint64_t id);
+void notify_send(struct broker *b, uint64_t id, enum answer answer, int64_t value, int error);
+/* Installs fd in the target, at `at` (-1: the lowest free) and answers with it; 0 or -errno, when nothing was sent. */
+int notify_send_fd(struct broker *b, uint64_t id, int fd, bool cloexec);
+int notify_put_fd(struct broker *b, uint64_t id, int fd, int at, bool cloexec);
+
+/* calls.c */
+void calls_init(void);
+void calls_answer(struct broker *b, struct call *c);
+/* For services: -EACCES after a report, unless the rule of spot i gives its access. */
+int call_judge(struct broker *b, struct call *c, int i);
+
+/* target.c: the target's memory and directories. -EFAULT, -ENAMETOOLONG, -ESRCH, -EPERM. */
+int target_read(const struct call *c, void *to, uint64_t from, size_t n);
+int target_string(const struct call *c, char *to, size_t size, uint64_t from);
+/* Only while the target waits: else -ESRCH. */
+int target_write(const struct broker *b, const struct call *c, uint64_t to, const void *from, size_t n);
+int target_open(const struct broker *b, const struct call *c, const char *what);
+mode_t target_umask(const struct broker *b, const struct call *c);
+
+/* resolve.c. 0, or -errno for the target. `changes`: it is opened in the tree's writable view. */
+int resolve(struct broker *b, struct call *c, int i, const char *text, bool changes);
+void spot_close(struct spot *s);
+
+/* views.c: before this process gives up its rights. Leaves trees as they are where it cannot. */
+int views_enter(struct broker *b, struct err *err);
+
+/* shut.c */
+int shut_in(struct broker *b, int userns, struct err *err);
+
+/* denials.c */
+enum refusal {
+    REFUSED_NO_RULE,     /* no rule names it */
+    REFUSED_BY_RULE,     /* the rule there gives less */
+    REFUSED_UNSUPPORTED, /* brokered paths cannot have it */
+};
+void denials_init(struct broker *b);
+void denial_path(struct broker *b, const struct call *c, int i, enum refusal why);
+/* An event of learn mode. */
+void learned_path(struct broker *b, const struct call *c, int i);
+
+#endif

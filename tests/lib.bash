@@ -104,6 +104,7 @@ assert_line() { grep -qxF -- "$1" <<<"${output-}" || report_run "expected the li
 assert_contains() { [[ ${output-} == *"$1"* ]] || report_run "expected in the output: $1"; }
 refute_contains() { [[ ${output-} != *"$1"* ]] || report_run "not expected in the output: $1"; }
 assert_match() { [[ ${output-} =~ $1 ]] || report_run "expected output matching: $1"; }
+refute_match() { [[ ! ${output-} =~ $1 ]] || report_run "not expected: output matching: $1"; }
 assert_equal() { [ "$1" = "$2" ] || { printf 'got:      %s\nexpected: %s\n' "$1" "$2" >&2; return 1; }; }
 assert_exists() { [ -e "$1" ] || { echo "expected to exist: $1" >&2; return 1; }; }
 refute_exists() { [ ! -e "$1" ] || { echo "expected not to exist: $1" >&2; return 1; }; }

@@ -13,10 +13,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -70,10 +68,9 @@ static long by_int80(long nr, long a, long b, long c)
 /* Pointers of the other kind have 32 bits. */
 static void *low_page(void)
 {
-    extern void *mmap(void *, size_t, int, int, int, off_t);
-    void *page = mmap(NULL, 4096, 3 /* read, write */, 0x62 /* private, anonymous, 32-bit */, -1, 0);
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 
-    return page == (void *)-1 ? NULL : page;
+    return page == MAP_FAILED ? NULL : page;
 }
 
 static void int80(const struct probe *p, struct seen *s)
@@ -134,21 +131,6 @@ static void high_number(const struct probe *p, struct seen *s)
 }
 
 /* ---- commands and families ---------------------------------------------------------------------------------- */
-
-/* Types into the terminal that we were given, and reads back what it typed. */
-static void type_high(const struct probe *p, struct seen *s)
-{
-    const unsigned long command = p->number ? (unsigned long)p->number : TIOCSTI | HIGH;
-    char back = 0;
-
-    if (!isatty(0))
-        return say_absent(s, "no terminal was given");
-    if (syscall(SYS_ioctl, 0, command, p->number ? "\x03" : "\n") < 0)
-        return say_errno(s, "ioctl");
-    fcntl(0, F_SETFL, fcntl(0, F_GETFL) | O_NONBLOCK);
-    if (p->number || read(0, &back, 1) == 1)
-        say_escaped(s, "the caller's terminal took it");
-}
 
 static void socket_high(const struct probe *p, struct seen *s)
 {
@@ -248,8 +230,6 @@ static const struct probe rows[] = {
     {"number-high-unshare", high_number, "unshare(CLONE_NEWUSER) with bit 32 of its number set", NEEDS_FILTER,
      .number = SYS_unshare, .second = CLONE_NEWUSER},
     {"number-high-bpf", high_number, "makes a BPF map with bit 32 of the number set", NEEDS_ROOT, .number = SYS_bpf},
-    {"sti-high", type_high, "TIOCSTI with bit 32 of the command set", NEEDS_FILTER},
-    {"tioclinux-high", type_high, "TIOCLINUX with bit 32 of the command set", 0, .number = TIOCLINUX | (long)HIGH},
     {"socket-alg-high", socket_high, "a cipher socket, its family with bit 32 set", NEEDS_FILTER, .number = 38,
      .second = SOCK_SEQPACKET},
     {"socket-vsock-high", socket_high, "a socket to the hypervisor, its family with bit 32 set", NEEDS_FILTER, .number = 40,

@@ -66,6 +66,10 @@ static int read_rule(const struct reader *r, struct rules *out, const struct bro
     if (p->verdict == PATH_BROKER) {
         if (p->tree < 0 || (uint32_t)p->tree >= out->n_trees)
             return wrong(r, "the directory of a rule");
+        for (uint32_t i = 0; i < out->n; i++) {
+            if (out->v[i].tree == p->tree)
+                return wrong(r, "one directory for two rules");
+        }
         rule->tree = p->tree;
     } else if (p->tree != -1 || p->is_file) {
         return wrong(r, "the directory of a rule");

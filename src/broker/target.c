@@ -17,6 +17,7 @@
 
 /* Most paths are shorter: the rest is fetched only when there is one. */
 #define FIRST_PIECE 256
+#define PAGE        4096 /* or a divisor of it */
 
 static ssize_t read_piece(const struct call *c, void *to, uint64_t from, size_t n)
 {
@@ -34,10 +35,10 @@ int target_read(const struct call *c, void *to, uint64_t from, size_t n)
 
 int target_string(const struct call *c, char *to, size_t size, uint64_t from)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), n = 0;
+    size_t n = 0;
 
     while (n < size) {
-        size_t piece = page - (from + n) % page; /* the next page may not be there, nor be needed */
+        size_t piece = PAGE - (from + n) % PAGE; /* the next page may not be there, nor be needed */
         if (piece > size - n)
             piece = size - n;
         if (!n && piece > FIRST_PIECE)

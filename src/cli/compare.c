@@ -38,18 +38,6 @@ static const struct compare_row rows[] = {
     {.boundary = "broker", .args = {"--ro", "{libexec}"}, .work_args = {"--rw", "{work}"}, .root = "--"},
 };
 
-const struct compare_figure compare_figures[COMPARE_FIGURES] = {
-    [COMPARE_START] = {"start", "START", "start to exit", UNIT_TIME, false, false},
-    [COMPARE_MEMORY] = {"memory", "MEMORY", "private memory", UNIT_BYTES, false, false},
-    [COMPARE_SYSCALL] = {"syscall", "SYSCALL", "system call", UNIT_TIME, false, true},
-    [COMPARE_OPEN] = {"open", "OPEN", "open, close and stat", UNIT_TIME, false, true},
-    [COMPARE_WRITE] = {"write", "WRITE", "file written", UNIT_RATE, true, true},
-    [COMPARE_READ] = {"read", "READ", "file read back", UNIT_RATE, true, true},
-    [COMPARE_PIPE] = {"pipe", "PIPE", "pipe", UNIT_RATE, true, true},
-    [COMPARE_ROUND_TRIP] = {"roundTrip", "ROUND TRIP", "pipe, there and back", UNIT_TIME, false, true},
-    [COMPARE_SURFACE] = {"surface", "SURFACE", "ways in that are open", UNIT_COUNT, false, false},
-};
-
 enum { OPTION_JSON, OPTION_SVG, OPTION_BOUNDARY, OPTION_RUNS, OPTION_QUICK };
 
 const struct option_row compare_options[] = {

@@ -118,6 +118,9 @@ struct compare_summary compare_summarise(const struct compare_series *s);
 void compare_value(double value, enum compare_unit unit, char *out, size_t size);
 /* Of native's; 0: one of the two was not measured. */
 double compare_ratio(const struct compare *c, const struct compare_summary *s, enum compare_id id);
+/* "6.81x", of native's; empty for native itself. */
+void compare_times(const struct compare *c, const struct compare_subject *s, const struct compare_summary *sum,
+                   enum compare_id id, char *out, size_t size);
 /* "Some CPU x 2, Linux 6.1.0, load 0.1, moat 0.1.0, 2026-01-02" */
 void compare_machine(const struct compare *c, char *out, size_t size);
 /* "15 rounds in 20 s; ..." */

@@ -165,7 +165,7 @@ int compare_measure_surface(struct compare *c, struct compare_subject *s, struct
         return 0;
     }
     struct json *doc = ask_inside(c, s, &a, "moat-probe", args, false, words, &status, err);
-    double reachable = number_of(json_get(doc, "reachable")), of = number_of(json_get(doc, "of"));
+    double reachable = number_of(json_get(doc, "reachable")), of = number_of(json_get(doc, "total"));
     compare_last_words(words, text, sizeof text);
     if (status >= 0 && reachable >= 0 && of >= reachable && of < 100000) {
         compare_add(s, COMPARE_SURFACE, reachable, reachable);

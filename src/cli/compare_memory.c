@@ -12,9 +12,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PIDS_MAX     65536u
@@ -77,7 +79,21 @@ static int64_t private_of(pid_t pid)
     return sum;
 }
 
-/* The process and all below it. The rows are sorted into those that belong to it, from the front, and others. */
+/* The process and all below it come to the front of the rows: how many these are. */
+static size_t find_tree(struct process_row *rows, size_t max, pid_t root)
+{
+    size_t n = list_processes(rows, max), found = 0;
+
+    for (size_t i = 0; i < n && !found; i++)
+        if (rows[i].pid == root)
+            swap(rows, i, found++);
+    for (size_t done = 0; done < found; done++)
+        for (size_t i = found; i < n; i++)
+            if (rows[i].parent == rows[done].pid)
+                swap(rows, i, found++);
+    return found;
+}
+
 static int64_t private_of_tree(pid_t root)
 {
     _cleanup_free_ struct process_row *rows = calloc(PIDS_MAX, sizeof *rows);
@@ -85,20 +101,27 @@ static int64_t private_of_tree(pid_t root)
 
     if (!rows)
         return -ENOMEM;
-    size_t n = list_processes(rows, PIDS_MAX), found = 0;
-    for (size_t i = 0; i < n && !found; i++)
-        if (rows[i].pid == root)
-            swap(rows, i, found++);
-    for (size_t done = 0; done < found; done++) {
-        int64_t one = private_of(rows[done].pid);
+    size_t n = find_tree(rows, PIDS_MAX, root);
+    for (size_t i = 0; i < n; i++) {
+        int64_t one = private_of(rows[i].pid);
         if (one < 0)
             return one;
         sum += one;
-        for (size_t i = found; i < n; i++)
-            if (rows[i].parent == rows[done].pid)
-                swap(rows, i, found++);
     }
     return sum;
+}
+
+/* A number may have become another's since the list was made: the parent is looked at again, behind a pidfd. */
+void compare_kill_below(pid_t pid)
+{
+    _cleanup_free_ struct process_row *rows = calloc(PIDS_MAX, sizeof *rows);
+    size_t n = rows ? find_tree(rows, PIDS_MAX, pid) : 0;
+
+    for (size_t i = 1; i < n; i++) {
+        _cleanup_fd_ int pidfd = (int)syscall(SYS_pidfd_open, rows[i].pid, 0);
+        if (pidfd >= 0 && parent_of(rows[i].pid) == rows[i].parent)
+            syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+    }
 }
 
 /* Those who started it may still be giving memory back: until two readings agree. */

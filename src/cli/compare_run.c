@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 10000 /* from SIGTERM to SIGKILL */
+#define PATIENCE_MS 3000 /* with a run that was asked to end, and then with its keeper */
 
 extern char **environ;
 
@@ -157,17 +157,21 @@ int compare_spawn(char *const *argv, const int streams[3], struct running *run)
 
 int compare_wait(struct running *run, int64_t limit_ms, struct err *err)
 {
-    int64_t until = limit_ms ? clock_ms() + limit_ms : INT64_MAX, kill_at = INT64_MAX;
-    int status;
+    int64_t until = limit_ms ? clock_ms() + limit_ms : INT64_MAX;
+    int status, stage = 0;
 
     while (run->pidfd >= 0 && helper_poll(run->pidfd, POLLIN, clock_ms() + 200) <= 0) {
-        int64_t t = clock_ms();
-        if (kill_at == INT64_MAX && (t >= until || compare_interrupted)) {
+        if (clock_ms() < until && !(compare_interrupted && !stage))
+            continue;
+        /* What it keeps goes first, so that a keeper can clear up behind it. */
+        if (stage == 0)
             kill(run->pid, SIGTERM);
-            kill_at = t + PATIENCE_MS;
-        } else if (t >= kill_at) {
+        else if (stage == 1)
+            compare_kill_below(run->pid);
+        else
             kill(run->pid, SIGKILL);
-        }
+        stage++;
+        until = clock_ms() + PATIENCE_MS;
     }
     cleanup_fd(&run->pidfd);
     run->pidfd = -1;

@@ -72,21 +72,19 @@ static double scale_of(const struct compare *c, int id)
 static void put_words(FILE *f, const struct compare *c, int id, const struct compare_subject *s,
                       const struct compare_summary *sum)
 {
-    char value[32];
-    double ratio = s->row ? compare_ratio(c, sum, (enum compare_id)id) : 0;
+    char value[32], times[24];
 
     if (!sum->n || s->failed) {
         fputs("-", f);
         return;
     }
     compare_value(sum->median, compare_figures[id].unit, value, sizeof value);
-    fprintf(f, "%s<tspan class=\"m\" font-weight=\"400\">", value);
+    compare_times(c, s, sum, (enum compare_id)id, times, sizeof times);
+    fprintf(f, "%s<tspan class=\"m\" font-weight=\"400\" dx=\"6\">%s", value, times);
     if (id == COMPARE_SURFACE)
-        fprintf(f, " of %u", c->surface_of);
+        fprintf(f, "of %u", c->surface_of);
     else
-        fprintf(f, " &#177;%.0f%%", sum->median > 0 ? 100 * sum->deviation / sum->median : 0);
-    if (ratio > 0 && id != COMPARE_SURFACE)
-        fprintf(f, ratio < 9.995 ? ", %.2fx" : ", %.0fx", ratio);
+        fprintf(f, "%s&#177;%.0f%%", *times ? " " : "", sum->median > 0 ? 100 * sum->deviation / sum->median : 0);
     fputs("</tspan>", f);
 }
 

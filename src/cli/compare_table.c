@@ -15,6 +15,18 @@
 #define CELL 24
 #define GAP  3
 
+const struct compare_figure compare_figures[COMPARE_FIGURES] = {
+    [COMPARE_START] = {"start", "START", "start to exit", UNIT_TIME, false, false},
+    [COMPARE_MEMORY] = {"memory", "MEMORY", "private memory", UNIT_BYTES, false, false},
+    [COMPARE_SYSCALL] = {"syscall", "SYSCALL", "system call", UNIT_TIME, false, true},
+    [COMPARE_OPEN] = {"open", "OPEN", "open, close and stat", UNIT_TIME, false, true},
+    [COMPARE_WRITE] = {"write", "WRITE", "file written", UNIT_RATE, true, true},
+    [COMPARE_READ] = {"read", "READ", "file read back", UNIT_RATE, true, true},
+    [COMPARE_PIPE] = {"pipe", "PIPE", "pipe", UNIT_RATE, true, true},
+    [COMPARE_ROUND_TRIP] = {"roundTrip", "ROUND TRIP", "pipe, there and back", UNIT_TIME, false, true},
+    [COMPARE_SURFACE] = {"surface", "SURFACE", "calls and paths in reach", UNIT_COUNT, false, false},
+};
+
 static int by_size(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -75,6 +87,16 @@ double compare_ratio(const struct compare *c, const struct compare_summary *s, e
     return s->n && native.n && native.median > 0 ? s->median / native.median : 0;
 }
 
+void compare_times(const struct compare *c, const struct compare_subject *s, const struct compare_summary *sum,
+                   enum compare_id id, char *out, size_t size)
+{
+    double times = s->row && id != COMPARE_SURFACE ? compare_ratio(c, sum, id) : 0;
+
+    out[0] = 0;
+    if (times > 0)
+        snprintf(out, size, times < 9.995 ? "%.2fx" : times < 99.95 ? "%.1fx" : "%.0fx", times);
+}
+
 void compare_machine(const struct compare *c, char *out, size_t size)
 {
     char line[256], cpu[128] = "unknown processor", date[16];
@@ -124,7 +146,7 @@ void compare_job(const struct compare *c, char *out, size_t size)
 static void second_line(const struct compare *c, const struct compare_subject *s, enum compare_id id,
                         const struct compare_summary *sum, char *out, size_t size)
 {
-    char ratio[16] = "";
+    char ratio[24];
 
     if (!sum->n) {
         out[0] = 0;
@@ -134,10 +156,9 @@ static void second_line(const struct compare *c, const struct compare_subject *s
         snprintf(out, size, "of %u", c->surface_of);
         return;
     }
-    double times = s->row ? compare_ratio(c, sum, id) : 0;
-    if (times > 0)
-        snprintf(ratio, sizeof ratio, times < 9.995 ? "%.2fx " : times < 99.95 ? "%.1fx " : "%.0fx ", times);
-    snprintf(out, size, "%s±%.0f%%", ratio, sum->median > 0 ? 100 * sum->deviation / sum->median : 0);
+    compare_times(c, s, sum, id, ratio, sizeof ratio);
+    snprintf(out, size, "%s%s±%.0f%%", ratio, *ratio ? " " : "",
+             sum->median > 0 ? 100 * sum->deviation / sum->median : 0);
 }
 
 static unsigned columns_of(const char *text)

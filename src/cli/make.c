@@ -335,7 +335,7 @@ static int find_and_open(struct making *r, int argc, char **argv, struct err *er
     r->sb.foreground = r->o.rm && !r->o.detach && strcmp(argv[0], "create") != 0;
     r->sb.id = r->sb.inst.id = make_name(r);
     r->sb.inst.rootless = !r->privileged;
-    r->sb.inst.make_cwd = !r->o.bundle && !r->o.program;
+    r->sb.inst.make_cwd = !r->o.bundle;
     r->sb.inst.die_with_launcher = r->sb.foreground;
     if (!r->sb.id)
         return err_set(err, -EIO, "no random name can be made; give --name");

@@ -255,18 +255,18 @@ static int find_by_name(struct policy_build *b, const char *name, char *out, str
     return trim_path(b->p, path, err);
 }
 
-static bool shown_directory(const struct policy *p, const char *path)
+/* The caller's working directory has the same name inside; where no rule shows it, it is an empty one. */
+static const char *working_directory(const struct policy *p, const char *cwd)
 {
-    const struct path_rule *rule = paths_find(p, path);
+    static const char *const taken[] = {"/proc", "/dev", "/sys"};
+    const struct path_rule *rule = paths_find(p, cwd);
 
-    if (rule)
-        return rule->verdict == PATH_ALLOW;
-    for (uint32_t i = 0; i < p->n_mounts; i++) {
-        size_t n = strlen(p->mounts[i].destination);
-        if (!strncmp(path, p->mounts[i].destination, n) && (!path[n] || path[n] == '/'))
-            return !strcmp(p->mounts[i].destination, path);
+    for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
+        size_t n = strlen(taken[i]);
+        if (!strncmp(cwd, taken[i], n) && (!cwd[n] || cwd[n] == '/'))
+            return "/";
     }
-    return false;
+    return rule && rule->verdict != PATH_ALLOW ? "/" : cwd;
 }
 
 int program_find(struct policy_build *b, struct err *err)
@@ -277,7 +277,7 @@ int program_find(struct policy_build *b, struct err *err)
     int r = 0;
 
     if (!policy_flag_given(b, FLAG_WORKDIR))
-        p->process.cwd = shown_directory(p, b->cwd) ? b->cwd : "/";
+        p->process.cwd = working_directory(p, b->cwd);
     if (!*name)
         return err_set(err, -ENOENT, "exec: \"\": executable file not found in $PATH");
     if (!strchr(name, '/'))

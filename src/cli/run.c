@@ -232,7 +232,8 @@ int cmd_run(int argc, char **argv)
         rc = check_terminal(&r, &err);
     if (rc < 0) {
         making_undo(&r);
-        return command_fail("run", &err);
+        command_fail("run", &err);
+        return start_failure_status(rc, &err);
     }
     return r.sb.foreground ? run_foreground(&r, &err) : run_kept(&r, &err);
 }

@@ -28,9 +28,8 @@
  * 11. An argument that the kernel reads as 32 bits (confine/narrow.h) is compared as what the kernel reads, whoever
  * wrote the rule. Here runc and libseccomp compare 64 bits, so that a denial is passed by setting a bit that the kernel
  *     drops; for calls as programs make them both readings give the same verdict.
- * 12. A list of ioctl commands comes before the rules: a command that is not on it gets ENOTTY, as if the device did
- * not know it, whatever the rules say; unless they refuse every ioctl more strictly. What is on it is the rules'
- * affair.
+ * 12. A list of ioctl commands: a command that is not on it gets ENOTTY, as if the device did not know it, unless the
+ *     rules refuse it themselves. What is on it is the rules' affair.
  */
 #include "confine/seccomp.h"
 
@@ -342,10 +341,8 @@ static bool refuses(uint32_t action)
 static void add_slot(struct compiler *c, uint32_t i, uint32_t rest)
 {
     const struct slot *s = &c->slots[i];
-    struct range r = {slot_number(i), s->decided ? s->action : rest, s->decided ? NULL : s->first, false};
-
-    r.listed = r.start == c->ioctl && (r.alternatives || !stricter(r.verdict, ENOTTY_VERDICT));
-    add_range(c, r);
+    add_range(c, (struct range){slot_number(i), s->decided ? s->action : rest, s->decided ? NULL : s->first,
+                                slot_number(i) == c->ioctl});
 }
 
 /* All numbers from 0 up, as stretches of the same answer. */
@@ -409,22 +406,29 @@ static uint32_t emit_alternatives(struct compiler *c, const struct alternative *
     return at;
 }
 
-static int emit_rules(struct compiler *c, const struct range *r, uint32_t *label)
+/* least: no verdict is to be more permissive; SECCOMP_RET_ALLOW: as the rules say. */
+static int emit_rules(struct compiler *c, const struct range *r, uint32_t least, uint32_t *label)
 {
     const struct alternative **v;
+    struct alternative *copies;
     uint32_t n = 0;
 
-    *label = bpf_emit_return(&c->builder, r->verdict);
+    *label = bpf_emit_return(&c->builder, stricter(least, r->verdict) ? least : r->verdict);
     if (!r->alternatives)
         return 0;
     for (const struct alternative *alt = r->alternatives; alt; alt = alt->next)
         n++;
     v = arena_array(c->arena, n, sizeof *v);
-    if (!v)
+    copies = arena_array(c->arena, n, sizeof *copies);
+    if (!v || !copies)
         return -ENOMEM;
     n = 0;
-    for (const struct alternative *alt = r->alternatives; alt; alt = alt->next)
-        v[n++] = alt;
+    for (const struct alternative *alt = r->alternatives; alt; alt = alt->next, n++) {
+        copies[n] = *alt;
+        if (stricter(least, alt->action))
+            copies[n].action = least;
+        v[n] = &copies[n];
+    }
     *label = emit_alternatives(c, v, n, *label);
     return 0;
 }
@@ -432,11 +436,14 @@ static int emit_rules(struct compiler *c, const struct range *r, uint32_t *label
 static int emit_range(struct compiler *c, const struct range *r, uint32_t *label)
 {
     const struct ioctl_list *list = c->policy->ioctls;
-    int rc = emit_rules(c, r, label);
+    uint32_t unlisted;
+    int rc;
 
-    if (rc == 0 && r->listed) /* meaning 12 */
-        *label =
-            bpf_emit_member(&c->builder, 1, list->v, list->n, *label, bpf_emit_return(&c->builder, ENOTTY_VERDICT));
+    if (!r->listed)
+        return emit_rules(c, r, SECCOMP_RET_ALLOW, label);
+    if ((rc = emit_rules(c, r, ENOTTY_VERDICT, &unlisted)) == 0 &&
+        (rc = emit_rules(c, r, SECCOMP_RET_ALLOW, label)) == 0) /* meaning 12 */
+        *label = bpf_emit_member(&c->builder, 1, list->v, list->n, *label, unlisted);
     return rc;
 }
 

@@ -10,7 +10,7 @@
 
 #define HEADER       12
 #define NAME_MAX     255 /* on the wire, with the root's byte: RFC 1035 2.3.4 */
-#define RECORDS_MAX  128 /* of an answer section */
+#define RECORDS_MAX  64  /* of an answer section */
 #define CNAMES_MAX   16
 #define POINTERS_MAX 32 /* of one name */
 #define CLASS_IN     1

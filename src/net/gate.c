@@ -17,32 +17,24 @@ struct guard {
     uint8_t bytes[16];
 };
 
-#define V4(a, b, c, d, prefix, by_name)                                                                                \
-    {                                                                                                                  \
-        32, prefix, by_name,                                                                                           \
-        {                                                                                                              \
-            a, b, c, d                                                                                                 \
-        }                                                                                                              \
-    }
-
 static const struct guard guards[] = {
-    V4(0, 0, 0, 0, 8, false),          /* this host: 0.0.0.0 connects to loopback */
-    V4(10, 0, 0, 0, 8, true),          /* private, RFC 1918 */
-    V4(100, 64, 0, 0, 10, true),       /* private, behind a carrier's NAT: RFC 6598 */
-    V4(100, 100, 100, 200, 32, false), /* metadata: Alibaba Cloud */
-    V4(127, 0, 0, 0, 8, false),        /* loopback */
-    V4(168, 63, 129, 16, 32, false),   /* metadata: Azure's host */
-    V4(169, 254, 0, 0, 16, false),     /* link-local */
-    V4(169, 254, 169, 254, 32, false), /* metadata: most clouds */
-    V4(169, 254, 170, 2, 32, false),   /* credentials of AWS containers */
-    V4(169, 254, 170, 23, 32, false),  /* credentials of AWS pods */
-    V4(172, 16, 0, 0, 12, true),       /* private, RFC 1918 */
-    V4(192, 0, 0, 192, 32, false),     /* metadata: Oracle Cloud */
-    V4(192, 168, 0, 0, 16, true),      /* private, RFC 1918 */
-    V4(224, 0, 0, 0, 4, false),        /* multicast */
-    V4(255, 255, 255, 255, 32, false), /* broadcast */
-    {128, 128, false, {0}},            /* ::, connects to loopback */
-    {128, 128, false, {[15] = 1}},     /* ::1, loopback */
+    {32, 8, false, {0}},                   /* this host: 0.0.0.0 connects to loopback */
+    {32, 8, true, {10}},                   /* private, RFC 1918 */
+    {32, 10, true, {100, 64}},             /* private, behind a carrier's NAT: RFC 6598 */
+    {32, 32, false, {100, 100, 100, 200}}, /* metadata: Alibaba Cloud */
+    {32, 8, false, {127}},                 /* loopback */
+    {32, 32, false, {168, 63, 129, 16}},   /* metadata: Azure's host */
+    {32, 16, false, {169, 254}},           /* link-local */
+    {32, 32, false, {169, 254, 169, 254}}, /* metadata: most clouds */
+    {32, 32, false, {169, 254, 170, 2}},   /* credentials of AWS containers */
+    {32, 32, false, {169, 254, 170, 23}},  /* credentials of AWS pods */
+    {32, 12, true, {172, 16}},             /* private, RFC 1918 */
+    {32, 32, false, {192, 0, 0, 192}},     /* metadata: Oracle Cloud */
+    {32, 16, true, {192, 168}},            /* private, RFC 1918 */
+    {32, 4, false, {224}},                 /* multicast */
+    {32, 32, false, {255, 255, 255, 255}}, /* broadcast */
+    {128, 128, false, {0}},                /* ::, connects to loopback */
+    {128, 128, false, {[15] = 1}},         /* ::1, loopback */
     /* Forms that carry an IPv4 address, which some gateway unpacks; ::ffff:0:0/96 is IPv4 here (net_address_v6()). */
     {128, 96, false, {0}},                                    /* IPv4-compatible, RFC 4291 2.5.5.1 */
     {128, 96, false, {[8] = 0xff, 0xff}},                     /* IPv4-translated, RFC 2765 */
@@ -57,6 +49,7 @@ static const struct guard guards[] = {
     {128, 8, false, {0xff}},                                  /* multicast */
 };
 
+/* 64:ff9b::/96 with a guarded IPv4 address in it. */
 static const struct guard alone = {128, 128, false, {0}};
 
 /* The smallest guarded range around an address, or NULL. */

@@ -272,16 +272,16 @@ struct seccomp_rule {
 };
 /* Commands of ioctl(2) that may be given, whatever the descriptor (ioctl_sets.h). */
 struct ioctl_list {
-    bool set;      /* false: the rules alone decide */
-    uint32_t *v;   /* rising, each once */
-    uint32_t n;    /* 0 with set: none at all */
+    bool set;         /* false: the rules alone decide */
+    uint32_t *v;      /* rising, each once */
+    uint32_t n;       /* 0 with set: none at all */
     const char *text; /* as written: "tty,file,0x5401" */
 };
 struct seccomp_policy {
     bool set;
     bool moat_default; /* the built-in profile (confine/seccomp_default.c); rules are then empty */
     uint32_t default_action;
-    bool in_order; /* of rules that are ours: a rule with conditions counts although its action is the default one */
+    bool in_order;    /* of rules that are ours: a rule with conditions counts although its action is the default one */
     uint32_t *arches; /* AUDIT_ARCH_*; empty: the native one */
     uint32_t n_arches;
     uint32_t flags; /* SECCOMP_FILTER_FLAG_* */
@@ -376,7 +376,7 @@ struct policy {
     struct resources resources;
     struct seccomp_policy seccomp;
     struct ioctl_list ioctls; /* holds beside any seccomp profile, and without one */
-    bool landlock; /* second wall over the root, where the host has it */
+    bool landlock;            /* second wall over the root, where the host has it */
     struct hooks hooks[HOOK_POINTS];
     struct net_device *net_devices;
     uint32_t n_net_devices;

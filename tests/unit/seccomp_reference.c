@@ -2,6 +2,7 @@
 /* See the header. Slow on purpose: nothing is prepared, every call reads the whole policy. */
 #include "seccomp_reference.h"
 
+#include "confine/narrow.h"
 #include "confine/seccomp.h"
 #include "confine/syscalls.h"
 
@@ -15,11 +16,32 @@
 #define NATIVE AUDIT_ARCH_AARCH64
 #endif
 
-static bool holds(const struct seccomp_arg *c, uint32_t arch, const struct seccomp_data *d)
+static bool wide_arch(uint32_t arch)
 {
-    uint64_t mask = arch == AUDIT_ARCH_I386 || arch == AUDIT_ARCH_ARM ? 0xffffffff : ~0ull;
-    uint64_t arg = d->args[c->index] & mask, value = c->value & mask, two = c->value_two & mask;
+    return arch != AUDIT_ARCH_I386 && arch != AUDIT_ARCH_ARM;
+}
 
+/* A number that was negative as 32 bits and was widened with its sign. */
+static bool sign_extended(uint64_t v)
+{
+    return v >= 0xffffffff80000000;
+}
+
+/* narrow: the kernel reads this argument as 32 bits, so that is what is compared; a negative value is meant as 32. */
+static bool holds(const struct seccomp_arg *c, bool narrow, const struct seccomp_data *d)
+{
+    uint64_t mask = wide_arch(d->arch) ? ~0ull : 0xffffffff;
+    uint64_t arg = d->args[c->index] & (narrow ? 0xffffffff : mask);
+    uint64_t value = c->value & mask, two = c->value_two & mask;
+
+    if (c->op == SECCOMP_OP_MASKED_EQ) {
+        two &= value;
+        if (narrow && sign_extended(two))
+            two = (uint32_t)two;
+        return (arg & value) == two;
+    }
+    if (narrow && sign_extended(value))
+        value = (uint32_t)value;
     switch (c->op) {
     case SECCOMP_OP_NE:
         return arg != value;
@@ -34,22 +56,35 @@ static bool holds(const struct seccomp_arg *c, uint32_t arch, const struct secco
     case SECCOMP_OP_GT:
         return arg > value;
     case SECCOMP_OP_MASKED_EQ:
-        return (arg & value) == (two & value);
+        break;
     }
     return false;
 }
 
-static bool rule_holds(const struct seccomp_rule *r, const struct seccomp_data *d)
+static bool rule_holds(const struct seccomp_rule *r, const char *name, const struct seccomp_data *d)
 {
-    uint32_t held = 0;
+    uint32_t held = 0, narrow = narrow_args(name);
     bool repeated = false;
 
     for (uint32_t i = 0; i < r->n_args; i++) {
-        held += holds(&r->args[i], d->arch, d);
+        held += holds(&r->args[i], narrow >> r->args[i].index & 1, d);
         for (uint32_t k = 0; k < i; k++)
             repeated |= r->args[i].index == r->args[k].index;
     }
     return repeated ? held > 0 : held == r->n_args;
+}
+
+/* Does the answer hang on how an argument is read that the kernel reads as 32 bits? */
+static bool reads_narrow(const struct seccomp_rule *r, const char *name, const struct seccomp_data *d)
+{
+    uint32_t narrow = wide_arch(d->arch) ? narrow_args(name) : 0;
+
+    for (uint32_t i = 0; i < r->n_args; i++) {
+        const struct seccomp_arg *c = &r->args[i];
+        if (narrow >> c->index & 1 && (d->args[c->index] >> 32 || c->value >> 32 || c->value_two >> 32))
+            return true;
+    }
+    return false;
 }
 
 static int strictness(uint32_t action)
@@ -124,7 +159,8 @@ struct reference seccomp_reference(const struct seccomp_policy *p, const struct 
         return (struct reference){.verdict = SECCOMP_RET_ERRNO | ENOSYS, .beyond = true};
     for (uint32_t i = 0; i < p->n_rules; i++) {
         const struct seccomp_rule *r = &p->rules[i];
-        for (uint32_t k = 0; k < r->names.n && r->action != p->default_action; k++) {
+        bool counts = r->action != p->default_action || (p->in_order && r->n_args);
+        for (uint32_t k = 0; k < r->names.n && counts; k++) {
             bool named = d->nr >= 0 && syscall_number(d->arch, r->names.v[k]) == d->nr;
             bool through = reaches(p, r, r->names.v[k], d, &ref.multiplexed);
             ref.looked |= named && r->n_args;
@@ -135,7 +171,8 @@ struct reference seccomp_reference(const struct seccomp_policy *p, const struct 
             rules += named && r->n_args;
             if (named && !r->n_args && !always)
                 always = r;
-            if ((named && rule_holds(r, d)) || through) {
+            ref.narrow |= named && reads_narrow(r, r->names.v[k], d);
+            if ((named && rule_holds(r, r->names.v[k], d)) || through) {
                 ref.conflict |= first && first->action != r->action;
                 first = first ? first : r;
             }
@@ -151,7 +188,15 @@ struct reference seccomp_reference(const struct seccomp_policy *p, const struct 
         ref.beyond = true;
     } else
         ref.verdict = p->default_action;
-    ref.looked = (ref.looked || ref.multiplexed) && !always;
+    if (p->ioctls && d->nr == syscall_number(d->arch, "ioctl")) {
+        bool listed = false;
+        for (uint32_t i = 0; i < p->ioctls->n; i++)
+            listed |= p->ioctls->v[i] == (uint32_t)d->args[1];
+        if (!listed && strictness(ref.verdict) > strictness(SECCOMP_RET_ERRNO))
+            ref.verdict = SECCOMP_RET_ERRNO | ENOTTY;
+        ref.listed = true;
+    }
+    ref.looked = ((ref.looked || ref.multiplexed) && !always) || ref.listed;
     ref.conflict &= !always;
     /* A rule may be several alternatives (see rule_holds), so its conditions are counted. */
     ref.tangled = inequalities && (rules > 1 || conditions > 1);

@@ -14,6 +14,8 @@ struct reference {
     bool tangled;     /* several alternatives, one of them with an inequality, are about this call */
     bool looked;      /* some rule with conditions is about this call */
     bool beyond;      /* answered because the number is newer than the policy, or x32 */
+    bool narrow;      /* an argument or value has upper bits where the kernel reads 32 */
+    bool listed;      /* the list of ioctl commands was asked */
     bool multiplexed; /* i386: this is socketcall or ipc, and a rule is about a call behind it */
 };
 

@@ -157,7 +157,7 @@ static void test_rule_text_that_is_none_is_refused_with_the_reason(void **state)
         {"a\x01:443", "not a name"},
         {LABEL_63 "a.example:443", "not a name"},
         {NAME_253 "a:443", "longer than 253"},
-        {"*." NAME_253 "a:443", "too long"},
+        {"*." NAME_253 "a:443", "longer than 253"},
         {NAME_253 NAME_253 ":443", "too long"},
         {"b\xc3\xbc"
          "cher.example:443",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Class arguments: the forbidden call in a dress. The kernel looks at 32 bits where a filter may have compared 64, numbers
- * calls differently for two other kinds of program, and takes flags in structs.
+ * Class arguments: the forbidden call in a dress. The kernel looks at 32 bits where a filter may have compared 64,
+ * numbers calls differently for two other kinds of program, and takes flags in structs.
  */
 #include "probe.h"
 
@@ -41,7 +41,8 @@ static void clone_flags(const struct probe *p, struct seen *s)
 static void clone3_flags(const struct probe *p, struct seen *s)
 {
     struct {
-        uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+        uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size,
+            cgroup;
     } a = {.flags = (uint64_t)p->number, .exit_signal = SIGCHLD};
 
     reap(s, syscall(SYS_clone3, &a, p->second), "a child in a namespace of its own");
@@ -198,25 +199,28 @@ static void secure_bits(const struct probe *p, struct seen *s)
 
 static void memory_map(const struct probe *p, struct seen *s)
 {
-    say_behind(s, syscall(SYS_prctl, 35 /* PR_SET_MM */ | (long)HIGH, 13 /* EXE_FILE */, -1, 0, 0), BEHIND(EBADF, EBUSY),
-               "another file as its executable");
+    say_behind(s, syscall(SYS_prctl, 35 /* PR_SET_MM */ | (long)HIGH, 13 /* EXE_FILE */, -1, 0, 0),
+               BEHIND(EBADF, EBUSY), "another file as its executable");
 }
 
 static const struct probe rows[] = {
     {"clone-user", clone_flags, "clone(CLONE_NEWUSER)", NEEDS_FILTER, .number = CLONE_NEWUSER},
     {"clone-user-high", clone_flags, "the same with a high bit that the kernel drops", NEEDS_FILTER,
      .number = CLONE_NEWUSER | 1L << 40},
-    {"clone-mount-high", clone_flags, "clone(CLONE_NEWNS) with a high bit", NEEDS_ROOT, .number = CLONE_NEWNS | 1L << 40},
+    {"clone-mount-high", clone_flags, "clone(CLONE_NEWNS) with a high bit", NEEDS_ROOT,
+     .number = CLONE_NEWNS | 1L << 40},
     {"clone-net", clone_flags, "clone(CLONE_NEWNET)", NEEDS_ROOT, .number = CLONE_NEWNET},
     {"clone3-user", clone3_flags, "clone3 with CLONE_NEWUSER", NEEDS_FILTER, .number = CLONE_NEWUSER, .second = 64},
     {"clone3-user-long", clone3_flags, "clone3 with CLONE_NEWUSER in the longest struct", NEEDS_FILTER,
      .number = CLONE_NEWUSER, .second = 88},
     {"clone3-mount", clone3_flags, "clone3 with CLONE_NEWNS", NEEDS_ROOT, .number = CLONE_NEWNS, .second = 64},
-    {"clone3-time", clone3_flags, "clone3 with CLONE_NEWTIME, which clone has not", NEEDS_ROOT, .number = 0x80, .second = 64},
+    {"clone3-time", clone3_flags, "clone3 with CLONE_NEWTIME, which clone has not", NEEDS_ROOT, .number = 0x80,
+     .second = 64},
     {"unshare-all", unshare_flags, "unshare of all at once", NEEDS_FILTER, .number = 0x7e020080},
 #ifdef __x86_64__
     {"int80-getpid", int80, "getpid through int 0x80", NEEDS_FILTER, .number = 20},
-    {"int80-unshare", int80, "unshare(CLONE_NEWUSER) through int 0x80", NEEDS_FILTER, .number = 310, .second = CLONE_NEWUSER},
+    {"int80-unshare", int80, "unshare(CLONE_NEWUSER) through int 0x80", NEEDS_FILTER, .number = 310,
+     .second = CLONE_NEWUSER},
     {"int80-fsopen", int80, "fsopen through int 0x80", NEEDS_ROOT, .number = 430},
     {"int80-init-module", int80, "init_module through int 0x80", NEEDS_ROOT, .number = 128},
     {"int80-iopl", int80, "iopl(3) through int 0x80", NEEDS_ROOT, .number = 110, .second = 3},
@@ -225,22 +229,24 @@ static const struct probe rows[] = {
     {"int80-bpf", int80_bpf, "makes a BPF map through int 0x80", NEEDS_ROOT},
     {"int80-socketcall", int80_socket, "a cipher socket through int 0x80 and socketcall", NEEDS_FILTER},
     {"x32-getpid", x32, "getpid with the x32 bit", NEEDS_FILTER, .number = SYS_getpid},
-    {"x32-unshare", x32, "unshare(CLONE_NEWUSER) with the x32 bit", NEEDS_FILTER, .number = SYS_unshare, .second = CLONE_NEWUSER},
+    {"x32-unshare", x32, "unshare(CLONE_NEWUSER) with the x32 bit", NEEDS_FILTER, .number = SYS_unshare,
+     .second = CLONE_NEWUSER},
 #endif
     {"number-high-unshare", high_number, "unshare(CLONE_NEWUSER) with bit 32 of its number set", NEEDS_FILTER,
      .number = SYS_unshare, .second = CLONE_NEWUSER},
     {"number-high-bpf", high_number, "makes a BPF map with bit 32 of the number set", NEEDS_ROOT, .number = SYS_bpf},
     {"socket-alg-high", socket_high, "a cipher socket, its family with bit 32 set", NEEDS_FILTER, .number = 38,
      .second = SOCK_SEQPACKET},
-    {"socket-vsock-high", socket_high, "a socket to the hypervisor, its family with bit 32 set", NEEDS_FILTER, .number = 40,
-     .second = SOCK_STREAM},
+    {"socket-vsock-high", socket_high, "a socket to the hypervisor, its family with bit 32 set", NEEDS_FILTER,
+     .number = 40, .second = SOCK_STREAM},
     {"socket-packet-high", socket_high, "a packet socket, its family with bit 32 set", NEEDS_ROOT, .number = 17,
      .second = SOCK_RAW},
     {"key-high", key_high, "searches the caller's key with bit 32 of the command set", NEEDS_TOKEN},
     {"setns-high", setns_high, "setns of a process outside with bit 32 of the kind set", NEEDS_ROOT},
     {"personality", personality, "personality(ADDR_NO_RANDOMIZE)", NEEDS_FILTER, .number = 0x0040000},
     {"personality-exec", personality, "personality(READ_IMPLIES_EXEC)", NEEDS_FILTER, .number = 0x0400000},
-    {"personality-high", personality, "personality(ADDR_NO_RANDOMIZE) with bit 32 set", NEEDS_FILTER, .number = 0x0040000 | 1L << 32},
+    {"personality-high", personality, "personality(ADDR_NO_RANDOMIZE) with bit 32 set", NEEDS_FILTER,
+     .number = 0x0040000 | 1L << 32},
     {"prctl-ambient", ambient, "raises an ambient capability", NEEDS_ROOT},
     {"prctl-ambient-high", ambient, "the same with bit 32 of the command set", NEEDS_ROOT, .number = 1},
     {"prctl-secure-bits", secure_bits, "PR_SET_SECUREBITS with bit 32 of the command set", NEEDS_ROOT},

@@ -62,10 +62,10 @@ const char *errno_name(int e)
     static const struct {
         int number;
         const char *name;
-    } names[] = {{EPERM, "EPERM"},   {ENOENT, "ENOENT"}, {ESRCH, "ESRCH"},   {EINTR, "EINTR"},   {EIO, "EIO"},
-                 {ENXIO, "ENXIO"},   {EBADF, "EBADF"},   {EAGAIN, "EAGAIN"}, {ENOMEM, "ENOMEM"}, {EACCES, "EACCES"},
-                 {EFAULT, "EFAULT"}, {EBUSY, "EBUSY"},   {EEXIST, "EEXIST"}, {EXDEV, "EXDEV"},   {ENODEV, "ENODEV"},
-                 {EINVAL, "EINVAL"}, {ENOTTY, "ENOTTY"}, {EROFS, "EROFS"},   {ENOSYS, "ENOSYS"}, {ELOOP, "ELOOP"},
+    } names[] = {{EPERM, "EPERM"},   {ENOENT, "ENOENT"},  {ESRCH, "ESRCH"},   {EINTR, "EINTR"},   {EIO, "EIO"},
+                 {ENXIO, "ENXIO"},   {EBADF, "EBADF"},    {EAGAIN, "EAGAIN"}, {ENOMEM, "ENOMEM"}, {EACCES, "EACCES"},
+                 {EFAULT, "EFAULT"}, {EBUSY, "EBUSY"},    {EEXIST, "EEXIST"}, {EXDEV, "EXDEV"},   {ENODEV, "ENODEV"},
+                 {EINVAL, "EINVAL"}, {ENOTTY, "ENOTTY"},  {EROFS, "EROFS"},   {ENOSYS, "ENOSYS"}, {ELOOP, "ELOOP"},
                  {ENOKEY, "ENOKEY"}, {ENOTDIR, "ENOTDIR"}};
     static char number[24];
 
@@ -257,7 +257,8 @@ void attempt_call(const struct probe *p, struct seen *s)
 {
     long r = syscall(p->number, p->second, 0, 0, 0, 0, 0);
 
-    say_behind(s, r, BEHIND(EINVAL, EFAULT, EBADF, ENOENT, ENOEXEC, ENODEV, ENOTBLK), "the call looked at its arguments");
+    say_behind(s, r, BEHIND(EINVAL, EFAULT, EBADF, ENOENT, ENOEXEC, ENODEV, ENOTBLK),
+               "the call looked at its arguments");
 }
 
 void attempt_socket(const struct probe *p, struct seen *s)

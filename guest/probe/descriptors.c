@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Class descriptors: what was left open, and what a descriptor leads to. The runner leaves open, in whatever it starts: a
- * file of the host, its directory, a file that may be read alone, a memory file, a socket, a namespace and a program.
+ * Class descriptors: what was left open, and what a descriptor leads to. The runner leaves open, in whatever it starts:
+ * a file of the host, its directory, a file that may be read alone, a memory file, a socket, a namespace and a program.
  */
 #include "probe.h"
 
@@ -50,15 +50,17 @@ static void inherited_read(const struct probe *p, struct seen *s)
 {
     char path[64];
 
-    for EACH_OPEN (fd, S_IFREG) {
-        snprintf(path, sizeof path, "%s/%d", p->arg ? p->arg : "descriptor", fd);
-        if (!p->arg)
-            lseek(fd, 0, SEEK_SET);
-        if (p->arg ? show_file(s, AT_FDCWD, path) : show_fd(s, fd, path)) {
-            if (strstr(s->text, "moat-canary"))
-                return;
+    for
+        EACH_OPEN(fd, S_IFREG)
+        {
+            snprintf(path, sizeof path, "%s/%d", p->arg ? p->arg : "descriptor", fd);
+            if (!p->arg)
+                lseek(fd, 0, SEEK_SET);
+            if (p->arg ? show_file(s, AT_FDCWD, path) : show_fd(s, fd, path)) {
+                if (strstr(s->text, "moat-canary"))
+                    return;
+            }
         }
-    }
     errno = EBADF;
     say_errno(s, "no descriptor leads there");
 }
@@ -68,13 +70,15 @@ static void reopen_write(const struct probe *p, struct seen *s)
 {
     char path[64];
 
-    for EACH_OPEN (fd, S_IFREG) {
-        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-        int again = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY ? open(path, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
-        if (again < 0)
-            continue;
-        return say_result(s, write(again, "+\n", 2), "wrote into a file that was open for reading");
-    }
+    for
+        EACH_OPEN(fd, S_IFREG)
+        {
+            snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+            int again = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY ? open(path, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
+            if (again < 0)
+                continue;
+            return say_result(s, write(again, "+\n", 2), "wrote into a file that was open for reading");
+        }
     errno = EBADF;
     say_errno(s, "none");
 }
@@ -88,12 +92,14 @@ static void stream_reopen(const struct probe *p, struct seen *s)
 
 static void directory(const struct probe *p, struct seen *s)
 {
-    for EACH_OPEN (fd, S_IFDIR) {
-        if (p->number && fchdir(fd) < 0)
-            continue;
-        if (show_secret_from(s, p->number ? AT_FDCWD : fd))
-            return;
-    }
+    for
+        EACH_OPEN(fd, S_IFDIR)
+        {
+            if (p->number && fchdir(fd) < 0)
+                continue;
+            if (show_secret_from(s, p->number ? AT_FDCWD : fd))
+                return;
+        }
     say_errno(s, "no directory leads there");
 }
 
@@ -133,34 +139,39 @@ static void by_magic_link(const struct probe *p, struct seen *s)
 
 static void memory(const struct probe *p, struct seen *s)
 {
-    for EACH_OPEN (fd, S_IFREG) {
-        char *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        if (m == MAP_FAILED)
-            continue;
-        m[4095] ^= 1; /* ours and the host's at once */
-        say_escaped(s, "read '%.80s' from memory that the host shares", m);
-        m[strcspn(m, "\n") < 4095 ? 4095 : 0] ^= 1;
-        return;
-    }
+    for
+        EACH_OPEN(fd, S_IFREG)
+        {
+            char *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+            if (m == MAP_FAILED)
+                continue;
+            m[4095] ^= 1; /* ours and the host's at once */
+            say_escaped(s, "read '%.80s' from memory that the host shares", m);
+            m[strcspn(m, "\n") < 4095 ? 4095 : 0] ^= 1;
+            return;
+        }
     say_blocked(s, "none is shared");
 }
 
 static void socket_read(const struct probe *p, struct seen *s)
 {
-    for EACH_OPEN (fd, S_IFSOCK) {
-        char text[96] = "";
-        if (recv(fd, text, sizeof text - 1, MSG_PEEK) > 0)
-            return say_escaped(s, "read '%s' from a socket of the host", text);
-    }
+    for
+        EACH_OPEN(fd, S_IFSOCK)
+        {
+            char text[96] = "";
+            if (recv(fd, text, sizeof text - 1, MSG_PEEK) > 0)
+                return say_escaped(s, "read '%s' from a socket of the host", text);
+        }
     errno = EBADF;
     say_errno(s, "none");
 }
 
 static void namespace(const struct probe *p, struct seen *s)
 {
-    for EACH_OPEN (fd, S_IFREG)
-        if (setns(fd, CLONE_NEWNS) == 0)
-            return say_escaped(s, "joined mounts by descriptor %d", fd);
+    for
+        EACH_OPEN(fd, S_IFREG)
+    if (setns(fd, CLONE_NEWNS) == 0)
+        return say_escaped(s, "joined mounts by descriptor %d", fd);
     say_errno(s, "setns");
 }
 
@@ -178,16 +189,18 @@ static int run_descriptor(void *ctx)
 
 static void program(const struct probe *p, struct seen *s)
 {
-    for EACH_OPEN (fd, S_IFREG) {
-        int status = 0;
-        pid_t pid = fork();
-        if (pid == 0) {
-            run_descriptor(&fd);
-            _exit(1);
+    for
+        EACH_OPEN(fd, S_IFREG)
+        {
+            int status = 0;
+            pid_t pid = fork();
+            if (pid == 0) {
+                run_descriptor(&fd);
+                _exit(1);
+            }
+            if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 42)
+                return say_escaped(s, "executed a program of the host by descriptor %d", fd);
         }
-        if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 42)
-            return say_escaped(s, "executed a program of the host by descriptor %d", fd);
-    }
     say_blocked(s, "none can be executed");
 }
 
@@ -211,7 +224,8 @@ static void memory_program(const struct probe *p, struct seen *s)
     if (pid == 0) {
         char words[3][8] = {"probe", "run", "file"};
         dup2(fds[1], 1);
-        syscall(SYS_execveat, fd, "", (char *[]){words[0], words[1], arg, words[2], NULL}, (char *[]){NULL}, AT_EMPTY_PATH);
+        syscall(SYS_execveat, fd, "", (char *[]){words[0], words[1], arg, words[2], NULL}, (char *[]){NULL},
+                AT_EMPTY_PATH);
         _exit(126);
     }
     close(fds[1]);
@@ -239,7 +253,8 @@ static void receive(const struct probe *p, struct seen *s)
     if (!path || n >= sizeof a.sun_path - 1)
         return;
     memcpy(a.sun_path + p->number, path, n);
-    if (connect(fd, (struct sockaddr *)&a, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)p->number + n)) < 0)
+    if (connect(fd, (struct sockaddr *)&a,
+                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)p->number + n)) < 0)
         return say_errno(s, "connect");
     struct cmsghdr *c = recvmsg(fd, &m, 0) < 0 ? NULL : CMSG_FIRSTHDR(&m);
     if (!c || c->cmsg_type != SCM_RIGHTS)
@@ -263,14 +278,16 @@ static const struct probe rows[] = {
     {"inherited-namespace", namespace, "setns of a namespace that was left open", NEEDS_ROOT},
     {"inherited-program", program, "executes a program that was left open", 0},
     {"magic-link-up", by_magic_link, "reads a file of the host from above any descriptor", NEEDS_TOKEN},
-    {"output-reopen", stream_reopen, "reads the file of the host that its errors go to", NEEDS_TOKEN, "/proc/self/fd/2"},
+    {"output-reopen", stream_reopen, "reads the file of the host that its errors go to", NEEDS_TOKEN,
+     "/proc/self/fd/2"},
     {"output-dev", stream_reopen, "the same as /dev/stderr", NEEDS_TOKEN, "/dev/stderr"},
     {"root-up", directory_of, "goes up from a descriptor of the root, one by one", NEEDS_TOKEN, "/"},
     {"cwd-up", directory_of, "goes up from a descriptor of the working directory", NEEDS_TOKEN, "."},
     {"proc-root-up", directory_of, "goes up from /proc/self/root", NEEDS_TOKEN, "/proc/self/root"},
     {"memory-program", memory_program, "a program from memory reads a file of the host", NEEDS_TOKEN},
     {"passed-path", receive, "receives a descriptor over a socket of the host with a path", NEEDS_TOKEN, "socket"},
-    {"passed-abstract", receive, "receives a descriptor over an abstract socket of the host", NEEDS_TOKEN, "abstract", 1},
+    {"passed-abstract", receive, "receives a descriptor over an abstract socket of the host", NEEDS_TOKEN, "abstract",
+     1},
 };
 
 const struct probe_class descriptors_class = {"descriptors", rows, ARRAY_LEN(rows)};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Class kernel: calls that a program has no business with, and that hold most of the kernel's past holes. Where success
- * would do harm (modules, swap, reboot, clocks) the arguments are wrong in a way that shows only behind the check of rights.
+ * would do harm (modules, swap, reboot, clocks) the arguments are wrong in a way that shows only behind the check of
+ * rights.
  */
 #include "probe.h"
 
@@ -162,7 +163,8 @@ static void ldt_write(const struct probe *p, struct seen *s)
 
 static void uselib(const struct probe *p, struct seen *s)
 {
-    say_behind(s, syscall(p->number, "/moat-attempt", 0, 0, 0, 0), BEHIND(ENOENT, EFAULT, EINVAL), "an old call answers");
+    say_behind(s, syscall(p->number, "/moat-attempt", 0, 0, 0, 0), BEHIND(ENOENT, EFAULT, EINVAL),
+               "an old call answers");
 }
 
 /* ---- the machine -------------------------------------------------------------------------------------------- */
@@ -174,7 +176,8 @@ static void swap(const struct probe *p, struct seen *s)
 
 static void reboot_call(const struct probe *p, struct seen *s)
 {
-    say_behind(s, syscall(SYS_reboot, 0xfee1dead, 672274793, 0x1234, NULL), BEHIND(EINVAL), "the command was looked at");
+    say_behind(s, syscall(SYS_reboot, 0xfee1dead, 672274793, 0x1234, NULL), BEHIND(EINVAL),
+               "the command was looked at");
 }
 
 static void accounting(const struct probe *p, struct seen *s)
@@ -187,8 +190,8 @@ static void quota(const struct probe *p, struct seen *s)
     const char *block = need_fact("blockpath", s);
 
     if (block) /* Q_QUOTAON of a format that does not exist */
-        say_behind(s, syscall(SYS_quotactl, 0x80000200, block, 0x7fff, "/moat-attempt"), BEHIND(ESRCH, EINVAL, ENOENT, ENOTBLK),
-                   "quotas of the host's disk");
+        say_behind(s, syscall(SYS_quotactl, 0x80000200, block, 0x7fff, "/moat-attempt"),
+                   BEHIND(ESRCH, EINVAL, ENOENT, ENOTBLK), "quotas of the host's disk");
 }
 
 static void kernel_log(const struct probe *p, struct seen *s)
@@ -229,7 +232,8 @@ static void adjust_clock(const struct probe *p, struct seen *s)
 {
     struct timex t = {.modes = ADJ_TICK, .tick = 1};
 
-    say_behind(s, syscall(p->number, p->second < 0 ? (long)&t : p->second, &t), BEHIND(EINVAL), "the tick was looked at");
+    say_behind(s, syscall(p->number, p->second < 0 ? (long)&t : p->second, &t), BEHIND(EINVAL),
+               "the tick was looked at");
 }
 
 static void host_name(const struct probe *p, struct seen *s)
@@ -250,7 +254,8 @@ static void raise_limit(const struct probe *p, struct seen *s)
     if (syscall(SYS_prlimit64, 0, RLIMIT_MSGQUEUE, NULL, &old) < 0)
         return say_errno(s, "prlimit");
     more = (struct rlimit64_){old.soft, old.hard + 1};
-    say_result(s, syscall(SYS_prlimit64, 0, RLIMIT_MSGQUEUE, &more, NULL), "one byte of messages more than the hard limit");
+    say_result(s, syscall(SYS_prlimit64, 0, RLIMIT_MSGQUEUE, &more, NULL),
+               "one byte of messages more than the hard limit");
 }
 
 static void raise_priority(const struct probe *p, struct seen *s)
@@ -293,7 +298,8 @@ static void open_tree(const struct probe *p, struct seen *s)
 
 static void move_mount(const struct probe *p, struct seen *s)
 {
-    say_behind(s, syscall(SYS_move_mount_, -1, "", AT_FDCWD, "/", 4), BEHIND(EBADF, EINVAL), "descriptors were looked at");
+    say_behind(s, syscall(SYS_move_mount_, -1, "", AT_FDCWD, "/", 4), BEHIND(EBADF, EINVAL),
+               "descriptors were looked at");
 }
 
 static void mount_attributes(const struct probe *p, struct seen *s)
@@ -336,7 +342,8 @@ static const struct probe rows[] = {
     {"userfaultfd", userfault, "userfaultfd for faults of the kernel too", NEEDS_ROOT | NEEDS_FILTER},
     {"userfaultfd-user", userfault, "userfaultfd for user faults alone", NEEDS_FILTER, .number = 1},
     {"dev-userfaultfd", attempt_open, "opens /dev/userfaultfd", NEEDS_ROOT, "/dev/userfaultfd", O_RDWR},
-    {"key-search", key_session, "searches the session keyring for the caller's key", NEEDS_TOKEN, .number = KEYCTL_SEARCH},
+    {"key-search", key_session, "searches the session keyring for the caller's key", NEEDS_TOKEN,
+     .number = KEYCTL_SEARCH},
     {"key-request", key_request, "request_key for the caller's key", NEEDS_TOKEN},
     {"key-add", key_add, "puts a key into kernel memory", NEEDS_FILTER},
     {"key-persistent", key_persistent, "takes the user's persistent keyring", NEEDS_FILTER},

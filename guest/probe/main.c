@@ -16,8 +16,9 @@
 #define SECONDS_EACH 10 /* an attempt that waits longer was not answered */
 
 /* In the order in which they are made: those on the terminal may lose it, so they come last. */
-static const struct probe_class *const classes[] = {&names_class,  &arguments_class, &processes_class,
-                                                    &descriptors_class, &kernel_class, &ipc_class, &rings_class, &tty_class};
+static const struct probe_class *const classes[] = {&names_class,       &arguments_class, &processes_class,
+                                                    &descriptors_class, &kernel_class,    &ipc_class,
+                                                    &rings_class,       &tty_class};
 
 static const char *const outcome_names[OUTCOMES] = {"blocked", "escaped", "absent"};
 
@@ -99,7 +100,8 @@ static int list(void)
 
 static int usage(void)
 {
-    fputs("moat-probe run [FACT=VALUE...] [--class CLASS] [ID...] | list | plant DIR | surface [--json] [FACT=VALUE...]\n",
+    fputs("moat-probe run [FACT=VALUE...] [--class CLASS] [ID...] | list | plant DIR | surface [--json] "
+          "[FACT=VALUE...]\n",
           stderr);
     return 125;
 }

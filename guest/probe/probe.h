@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of attempts. A row is {id, function, what it attempts, ...}; its function makes the attempt once, undoes what
- * it did, and says what it saw. Each attempt has a process of its own, so it may leave that in any state.
+ * The table of attempts. A row is {id, function, what it attempts, ...}; its function makes the attempt once, undoes
+ * what it did, and says what it saw. Each attempt has a process of its own, so it may leave that in any state.
  */
 #ifndef MOAT_PROBE_H
 #define MOAT_PROBE_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Class processes: those outside, read, written, stopped, joined or watched; and rights that a process may not give itself. */
+/* Class processes: those outside, read, written, stopped, joined or watched; and rights that a process may not give
+ * itself. */
 #include "probe.h"
 
 #include <errno.h>
@@ -71,7 +72,9 @@ static void proc_file(const struct probe *p, struct seen *s)
             buf[i] = ' ';
     buf[n] = '\0';
     buf[n - 1] = p->second ? buf[n - 1] : '\0';
-    const char *shown = strstr(buf, "canary=") ? strstr(buf, "canary=") : strstr(buf, "MOAT_CANARY=") ? strstr(buf, "MOAT_CANARY=") : buf;
+    const char *shown = strstr(buf, "canary=")        ? strstr(buf, "canary=")
+                        : strstr(buf, "MOAT_CANARY=") ? strstr(buf, "MOAT_CANARY=")
+                                                      : buf;
     say_escaped(s, "read '%.100s' from %s", shown, path);
 }
 
@@ -209,7 +212,8 @@ static void advise(const struct probe *p, struct seen *s)
     struct iovec other = {(void *)(fact_number("scratch") & ~4095L), 4096};
 
     if (fd >= 0)
-        say_result(s, syscall(SYS_process_madvise_, fd, &other, 1, 20 /* MADV_COLD */, 0), "its memory was declared cold");
+        say_result(s, syscall(SYS_process_madvise_, fd, &other, 1, 20 /* MADV_COLD */, 0),
+                   "its memory was declared cold");
 }
 
 /* ---- signals ------------------------------------------------------------------------------------------------ */
@@ -220,7 +224,8 @@ static void signal_by(const struct probe *p, struct seen *s)
     pid_t pid = outside_pid(s);
 
     if (pid)
-        say_result(s, syscall(p->number, pid, p->second == 3 ? pid : 0, p->second == 3 ? 0 : (long)&info), "it may be sent signals");
+        say_result(s, syscall(p->number, pid, p->second == 3 ? pid : 0, p->second == 3 ? 0 : (long)&info),
+                   "it may be sent signals");
 }
 
 static void signal_io(const struct probe *p, struct seen *s)
@@ -278,7 +283,8 @@ static void scheduling(const struct probe *p, struct seen *s)
     case SYS_kcmp:
         r = syscall(SYS_kcmp, pid, getpid(), 1 /* KCMP_VM */, 0, 0);
         break;
-    default: break;
+    default:
+        break;
     }
     say_result(s, r, "it was looked at, or set to what it was");
 }
@@ -343,8 +349,8 @@ static const struct probe rows[] = {
     {"pidfd-open", pidfd_open_, "pidfd_open of a process outside", 0},
     {"pidfd-signal", pidfd_signal, "pidfd_send_signal to a process outside", 0},
     {"pidfd-getfd", pidfd_getfd_, "takes a descriptor of a process outside", NEEDS_TOKEN},
-    {"pidfd-join-mount", pidfd_join, "setns by pidfd into the mounts outside, and reads a file there", NEEDS_TOKEN | NEEDS_ROOT,
-     .number = CLONE_NEWNS},
+    {"pidfd-join-mount", pidfd_join, "setns by pidfd into the mounts outside, and reads a file there",
+     NEEDS_TOKEN | NEEDS_ROOT, .number = CLONE_NEWNS},
     {"pidfd-join-net", pidfd_join, "setns by pidfd into the network outside", NEEDS_ROOT, .number = CLONE_NEWNET},
     {"join-mount", join, "setns into the mounts of a process outside", NEEDS_ROOT, "mnt", CLONE_NEWNS},
     {"join-net", join, "setns into the network of a process outside", NEEDS_ROOT, "net", CLONE_NEWNET},

@@ -38,7 +38,8 @@ static int uring_do(const struct io_uring_sqe *sqe)
 
     if (fd < 0)
         return -errno;
-    char *ring = mmap(NULL, p.sq_off.array + 64 + p.cq_off.cqes + 64, PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_SQ_RING);
+    char *ring = mmap(NULL, p.sq_off.array + 64 + p.cq_off.cqes + 64, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+                      IORING_OFF_SQ_RING);
     struct io_uring_sqe *sqes = mmap(NULL, sizeof *sqes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_SQES);
     if (ring == MAP_FAILED || sqes == MAP_FAILED || !(p.features & IORING_FEAT_SINGLE_MMAP))
         return -ENOSYS;
@@ -53,7 +54,8 @@ static int uring_do(const struct io_uring_sqe *sqe)
 static void uring_open(const struct probe *p, struct seen *s)
 {
     const char *file = need_fact("file", s);
-    struct io_uring_sqe sqe = {.opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .addr = (uintptr_t)file, .open_flags = O_RDONLY};
+    struct io_uring_sqe sqe = {
+        .opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .addr = (uintptr_t)file, .open_flags = O_RDONLY};
 
     if (!file)
         return;
@@ -77,7 +79,8 @@ static void aio_read(const struct probe *p, struct seen *s)
     const char *file = need_fact("file", s);
     char text[96] = "";
     aio_context_t ctx = 0;
-    struct iocb op = {.aio_lio_opcode = IOCB_CMD_PREAD, .aio_buf = (uintptr_t)text, .aio_nbytes = sizeof text - 1}, *list = &op;
+    struct iocb op = {.aio_lio_opcode = IOCB_CMD_PREAD, .aio_buf = (uintptr_t)text, .aio_nbytes = sizeof text - 1},
+                *list = &op;
     struct io_event event = {0};
 
     if (!file)
@@ -99,8 +102,11 @@ static void aio_read(const struct probe *p, struct seen *s)
 
 static void perf_ring(const struct probe *p, struct seen *s)
 {
-    struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE, .size = sizeof attr, .config = PERF_COUNT_SW_CPU_CLOCK,
-                                   .sample_period = 1000000, .sample_type = PERF_SAMPLE_IP};
+    struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE,
+                                   .size = sizeof attr,
+                                   .config = PERF_COUNT_SW_CPU_CLOCK,
+                                   .sample_period = 1000000,
+                                   .sample_type = PERF_SAMPLE_IP};
     int fd = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
     void *m = fd < 0 ? MAP_FAILED : mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
@@ -129,7 +135,8 @@ static void bpf_ring(const struct probe *p, struct seen *s)
 
 static const struct probe rows[] = {
     {"uring-setup", uring_setup, "io_uring_setup", NEEDS_FILTER},
-    {"uring-thread", uring_setup, "io_uring_setup with a thread in the kernel", NEEDS_FILTER, .number = IORING_SETUP_SQPOLL},
+    {"uring-thread", uring_setup, "io_uring_setup with a thread in the kernel", NEEDS_FILTER,
+     .number = IORING_SETUP_SQPOLL},
     {"uring-high", uring_setup, "io_uring_setup with bit 32 of its number set", NEEDS_FILTER, .second = 1L << 32},
     {"uring-register", uring_register, "io_uring_register without a ring", NEEDS_FILTER},
     {"uring-open", uring_open, "a ring opens a file of the host", NEEDS_TOKEN},

@@ -447,8 +447,9 @@ static int reach(void *ctx)
 
 static bool reachable(int r)
 {
-    static const int refusals[] = {EPERM, EACCES, ENOSYS, ENOENT, ENXIO, ENODEV, ESRCH, EAFNOSUPPORT, EPROTONOSUPPORT,
-                                   ESOCKTNOSUPPORT, EOPNOTSUPP, ECONNREFUSED, EROFS, EBADF};
+    static const int refusals[] = {EPERM, EACCES,       ENOSYS,          ENOENT,          ENXIO,      ENODEV,
+                                   ESRCH, EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT, EOPNOTSUPP, ECONNREFUSED,
+                                   EROFS, EBADF};
 
     for (size_t i = 0; i < ARRAY_LEN(refusals); i++)
         if (r == -refusals[i])
@@ -477,8 +478,8 @@ int surface_print(bool json)
     for (size_t i = 0; i < ARRAY_LEN(items); i++) {
         const char *detail = results[i] < 0 ? errno_name(-results[i]) : "answered";
         if (json)
-            printf("%s{\"name\":\"%s\",\"kind\":\"%s\",\"reachable\":%s,\"detail\":\"%s\"}", i ? "," : "", items[i].name,
-                   items[i].kind, open[i] ? "true" : "false", detail);
+            printf("%s{\"name\":\"%s\",\"kind\":\"%s\",\"reachable\":%s,\"detail\":\"%s\"}", i ? "," : "",
+                   items[i].name, items[i].kind, open[i] ? "true" : "false", detail);
         else
             printf("%-13s %-24s %s\n", open[i] ? "reachable" : "unreachable", items[i].name, detail);
     }

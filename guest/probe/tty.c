@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Class tty: the terminal that it was given is to be written to and read from, and nothing more: what is typed into it is
- * executed by the shell that waits there. The runner gives a pty pair of its own as standard input. Those rows that take
- * the terminal away come last.
+ * Class tty: the terminal that it was given is to be written to and read from, and nothing more: what is typed into it
+ * is executed by the shell that waits there. The runner gives a pty pair of its own as standard input. Those rows that
+ * take the terminal away come last.
  */
 #include "probe.h"
 
@@ -185,7 +185,8 @@ static const struct probe rows[] = {
     {"other-terminal-high", other_type, "the same, with bit 32 of the command set", NEEDS_ROOT, .number = (long)HIGH},
     {"console", console_open, "opens the machine's console", NEEDS_ROOT},
     {"tioclinux", console_command, "TIOCLINUX", NEEDS_ROOT, .number = TIOCLINUX},
-    {"tioclinux-high", console_command, "TIOCLINUX with bit 32 of the command set", NEEDS_ROOT, .number = (long)(TIOCLINUX | HIGH)},
+    {"tioclinux-high", console_command, "TIOCLINUX with bit 32 of the command set", NEEDS_ROOT,
+     .number = (long)(TIOCLINUX | HIGH)},
     {"keyboard-map", console_command, "asks a console for its keyboard's mode", NEEDS_ROOT, .number = KDGKBMODE},
     {"console-state", console_command, "asks which console is shown", NEEDS_ROOT, .number = VT_GETSTATE},
     {"terminal-lock", lock, "locks the settings of the terminal that it was given", NEEDS_ROOT},

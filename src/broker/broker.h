@@ -55,11 +55,11 @@ struct spot {
     const struct rule *rule; /* of the place it leads to; NULL: none */
     bool exists;             /* SPOT_KERNEL: in the target's root */
     bool readonly;           /* SPOT_KERNEL: there, and its file system is read-only for the target */
-    bool system;             /* SPOT_KERNEL: below /proc, /dev or /sys */
+    bool system;             /* SPOT_KERNEL: below /proc, /dev or /sys, or it could not be looked at */
+    bool ours;               /* it starts at a descriptor that the broker gave: never left to the kernel */
     int error;               /* SPOT_BROKERED: what looking it up gave; -ENOENT: not there */
     int fd;                  /* SPOT_BROKERED, error 0: O_PATH; of LAST_NAMED the directory; -1 */
     bool is_top;             /* LAST_NAMED: it is the rule's own directory, which is not changed by its name */
-    uint64_t mount;          /* of fd */
     char asked[PATH_SIZE];   /* absolute, as the target wrote it */
     char guest[PATH_SIZE];   /* clean, links followed as far as they could be */
     char name[256 + 1];      /* LAST_NAMED: with one slash behind it where the target wrote one */
@@ -75,31 +75,36 @@ struct call_row;
 struct call {
     struct seccomp_notif n;
     const struct call_row *row;
-    uint32_t access[2];      /* enum path_access, for each path */
-    enum last_name last[2];
     unsigned n_paths;
-    bool missing_is_fine;    /* open(2) that may create: a path that is not there is not the end */
-    uint64_t flags, mode;    /* of open(2) and others, as decoded */
+    int8_t dir[2], path[2]; /* arguments: as the row says, unless decode() knows better */
+    enum last_name last[2];
+    uint32_t access[2];     /* enum path_access, of each path */
+    uint64_t flags, mode;   /* decoded by some services */
+    bool changes;           /* it needs the writable view */
+    char text[2][PATH_SIZE];
     struct spot spots[2];
     enum answer answer;
     int64_t value;
-    int fd;        /* becomes a descriptor of the target; -1 */
+    int fd; /* becomes a descriptor of the target; -1 */
     bool cloexec;
 };
 
-/* What answers one kind of call. decode: pure but for reading the target's memory; sets access, last, flags, mode.
- * serve: when a path is brokered; 0 or -errno for the target. -ESRCH from either: the target is gone. */
+/* What answers one kind of call. The defaults hold for each path, unless decode() changes them in the call. */
 struct service {
-    const char *deed; /* "open" ...: for messages */
-    int (*decode)(struct broker *b, struct call *c);
-    int (*serve)(struct broker *b, struct call *c);
+    const char *deed; /* "open" ...: for messages; NULL: as the access says */
+    uint32_t access;
+    enum last_name last;
+    uint32_t nofollow;                             /* the flag that makes it LAST_KEPT; 0: none */
+    bool changes;                                  /* it needs the writable view of a tree */
+    bool network;                                  /* no path: serve() does all of it */
+    int (*decode)(struct broker *b, struct call *c); /* may be NULL; reads the target's memory, has no effects */
+    int (*serve)(struct broker *b, struct call *c);  /* a path is brokered. 0 or -errno for the target; -ESRCH: gone */
 };
 
 /* One row per system call: confine/notify_calls.h. Indexes of arguments; -1: there is none. */
 struct call_row {
     const char *name;
     const struct service *service;
-    int group;
     int8_t dir[2], path[2], flags, only;
 };
 
@@ -131,7 +136,7 @@ int target_write(const struct broker *b, const struct call *c, uint64_t to, cons
 int target_open(const struct broker *b, const struct call *c, const char *what);
 mode_t target_umask(const struct broker *b, const struct call *c);
 
-/* resolve.c. 0, or -errno for the target. `changes`: it is opened in the tree's writable view. */
+/* resolve.c: fills spot i from c->last[i]. 0, or -errno for the target. `changes`: looked up in the writable view. */
 int resolve(struct broker *b, struct call *c, int i, const char *text, bool changes);
 void spot_close(struct spot *s);
 

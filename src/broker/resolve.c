@@ -287,6 +287,14 @@ static int expand_link(const struct place *p, const char *rest, char todo[PATH_S
     return 0;
 }
 
+/* What could not be looked up any more, for reports. */
+static int add_rest(char guest[PATH_SIZE], const char *rest)
+{
+    char raw[PATH_SIZE];
+
+    return path_join(raw, guest, rest) < 0 ? -ENAMETOOLONG : path_clean(raw, guest) < 0 ? -ENAMETOOLONG : 0;
+}
+
 /* Name by name, following links from one place into another. guest: clean, where it ended. 0, or -errno when the kernel
  * could not have gone on either. */
 static int walk(const struct broker *b, const char *path, bool follow_last, bool changes, char guest[PATH_SIZE],
@@ -342,7 +350,7 @@ static int walk(const struct broker *b, const char *path, bool follow_last, bool
         if (at->error == -ENOENT && rules_below(&b->rules, guest[0] ? guest : "/") && at->in == PLACE_NOWHERE)
             continue; /* a name on the way to a rule: nothing is there but the rule */
         if (at->fd < 0)
-            return *(rest + strspn(rest, "/")) ? path_join(guest, guest, rest + 1) < 0 ? -ENAMETOOLONG : 0 : 0;
+            return last ? 0 : add_rest(guest, rest + 1);
         if (!last && !S_ISDIR(st.st_mode))
             return -ENOTDIR;
     }
@@ -388,13 +396,12 @@ static int set_guest_of_name(struct spot *s, const char *dir)
     return path_join(s->guest, dir, name);
 }
 
-static int brokered(const struct broker *b, struct spot *s, const struct rule *rule, int fd)
+static int brokered(struct spot *s, const struct rule *rule, int fd)
 {
     s->kind = SPOT_BROKERED;
     s->rule = rule;
     s->error = fd < 0 ? fd : 0;
     s->fd = fd < 0 ? -1 : fd;
-    (void)b;
     return 0;
 }
 
@@ -412,7 +419,7 @@ static int by_walking(const struct broker *b, struct spot *s, enum last_name las
         return kernels(b, s, at.fd, r == 0 && at.in == PLACE_ROOT); /* it meets the same error */
     if (last != LAST_NAMED) {
         snprintf(s->guest, PATH_SIZE, "%s", guest);
-        return brokered(b, s, at.rule, at.fd < 0 ? at.error : at.fd);
+        return brokered(s, at.rule, at.fd < 0 ? at.error : at.fd);
     }
     struct place end;
     if (set_guest_of_name(s, guest) < 0) {
@@ -432,7 +439,7 @@ static int by_walking(const struct broker *b, struct spot *s, enum last_name las
         at.error = -ENOENT;
         cleanup_fd(&at.fd);
     }
-    return brokered(b, s, end.rule, at.fd < 0 ? at.error : at.fd);
+    return brokered(s, end.rule, at.fd < 0 ? at.error : at.fd);
 }
 
 /* Beneath the tree of one rule, links followed by the kernel. -EXDEV: they lead out of it, walk. */
@@ -459,37 +466,35 @@ static int in_tree(const struct broker *b, struct spot *s, const struct rule *ru
             cleanup_fd(&fd);
             return r;
         }
-        return brokered(b, s, rule, fd);
+        return brokered(s, rule, fd);
     }
     r = tree_name(b, rule->tree, changes, fd, last == LAST_NAMED ? dir : s->guest);
     if (r >= 0 && last == LAST_NAMED)
         r = set_guest_of_name(s, dir);
     if (r < 0)
-        return brokered(b, s, rule, (cleanup_fd(&fd), r));
+        return brokered(s, rule, (cleanup_fd(&fd), r));
     const struct rule *found = rules_find(&b->rules, s->guest, strlen(s->guest));
     if (!found || found->within != rule->tree || (found != rule && last == LAST_NAMED)) {
         cleanup_fd(&fd);
         return -EXDEV; /* under a name that is another rule's: not what this tree has there */
     }
-    return brokered(b, s, found, fd);
+    return brokered(s, found, fd);
 }
 
 int resolve(struct broker *b, struct call *c, int i, const char *text, bool changes)
 {
     struct spot *s = &c->spots[i];
     enum last_name last = c->last[i];
-    bool ours;
     int r;
 
     s->fd = -1;
     s->rule = NULL;
     s->error = 0;
-    s->exists = s->readonly = s->system = s->is_top = false;
+    s->exists = s->readonly = s->system = s->ours = s->is_top = false;
     s->guest[0] = s->name[0] = 0;
-    if ((r = open_root(b, c)) < 0)
-        return r == -ESRCH ? r : -EACCES;
-    r = asked_path(b, c, i, text, s->asked, &ours);
-    if (r < 0 && ours)
+    if ((r = open_root(b, c)) == 0)
+        r = asked_path(b, c, i, text, s->asked, &s->ours);
+    if (r == -ESRCH || (r < 0 && s->ours))
         return r;
     s->system = r < 0 || path_is_kernels(s->asked);
     if (s->system) { /* also what cannot be looked at: a descriptor that is not there, a path too long */
@@ -509,7 +514,14 @@ int resolve(struct broker *b, struct call *c, int i, const char *text, bool chan
             return kernels(b, s, fd, fd != -ENOTDIR);
         if (!b->rules.n_trees)
             return kernels(b, s, -1, false);
-        if (links || path_climbs(s->asked) || !brokers)
+        if (links || path_climbs(s->asked))
+            return by_walking(b, s, last, changes);
+        if ((r = path_clean(s->asked, s->guest)) < 0)
+            return r;
+        const struct rule *clean = rules_find(&b->rules, s->guest, (size_t)r);
+        if (!clean || clean->within < 0)
+            return kernels(b, s, -1, false);
+        if (!brokers || clean != rule)
             return by_walking(b, s, last, changes);
     }
     r = in_tree(b, s, rule, last, changes);

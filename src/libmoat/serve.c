@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -158,9 +159,9 @@ static int serve_one(struct moat_session *s, const struct server *v, const struc
     if (q.reply_size > row->reply_max || q.n_reply_fds > row->fds_out)
         return err_set(err, -EINVAL, "method %s gave a reply of %zu bytes and %u descriptors: at most %u and %u",
                        row->name, q.reply_size, q.n_reply_fds, row->reply_max, row->fds_out);
-    if (r == 0 && row->next)
-        s->state = row->next - 1;
     bool good = r >= 0;
+    if (good && row->next)
+        s->state = row->next - 1;
     r = reply(s, m, r, v->reply, good ? q.reply_size : 0, q.reply_fds, good ? q.n_reply_fds : 0, err);
     for (unsigned i = 0; i < q.n_reply_fds; i++)
         close(q.reply_fds[i]);

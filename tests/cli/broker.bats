@@ -163,7 +163,7 @@ more"
 prog
 sub"
     broker --allow tree:s -- sh -c 'stat -c %s tree/file; cat tree/file; ls tree'
-    assert_match '^8$'
+    assert_line 8
     assert_equal "$(grep -c 'Permission denied' <<< "$output")" 2
 }
 

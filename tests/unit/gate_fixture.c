@@ -9,7 +9,12 @@
 
 #include <cmocka.h>
 
-/* Rules as text, divided by spaces; "=" before one makes it a rule to listen. */
+struct gate gate;
+struct arena arena;
+struct gate_question question;
+struct gate_message sent;
+struct gate_heard heard;
+
 void set_rules(const char *rules)
 {
     char *next = arena_strdup(&arena, rules);
@@ -106,7 +111,6 @@ void put_opt(struct bytes *b, unsigned size, unsigned n_options)
         put_8(b, 0xee);
 }
 
-/* A query as the C libraries make it. edns: 0 none, else the size. */
 struct bytes make_query(const char *name, unsigned type, unsigned edns)
 {
     struct bytes b;
@@ -120,7 +124,6 @@ struct bytes make_query(const char *name, unsigned type, unsigned edns)
     return b;
 }
 
-/* The head of an answer to what was forwarded. */
 struct bytes make_answer(const char *name, unsigned type, unsigned flags, unsigned answers)
 {
     struct bytes b;
@@ -132,7 +135,6 @@ struct bytes make_answer(const char *name, unsigned type, unsigned flags, unsign
     return b;
 }
 
-/* owner NULL: a pointer to the question's name. */
 void put_record(struct bytes *b, const char *owner, unsigned type, uint32_t ttl, const void *data, unsigned n)
 {
     if (owner)
@@ -165,26 +167,22 @@ void put_cname(struct bytes *b, const char *owner, uint32_t ttl, const char *tar
     put_record(b, owner, 5, ttl, name.v, (unsigned)name.n);
 }
 
-struct gate_question question;
-struct gate_message out;
-struct gate_heard heard;
-
 enum gate_dns_act query(struct bytes b)
 {
-    memset(&out, 0x55, sizeof out);
-    return gate_dns_query(&gate, b.v, b.n, 0xbeef, &question, &out);
+    memset(&sent, 0x55, sizeof sent);
+    return gate_dns_query(&gate, b.v, b.n, 0xbeef, &question, &sent);
 }
 
 enum gate_dns_act answer(struct bytes b, int64_t now)
 {
-    memset(&out, 0x55, sizeof out);
-    return gate_dns_answer(&gate, &question, b.v, b.n, now, &out, &heard);
+    memset(&sent, 0x55, sizeof sent);
+    return gate_dns_answer(&gate, &question, b.v, b.n, now, &sent, &heard);
 }
 
 unsigned at_16(size_t at)
 {
-    assert_in_range(at + 2, 0, out.n);
-    return (unsigned)(out.bytes[at] << 8 | out.bytes[at + 1]);
+    assert_in_range(at + 2, 0, sent.n);
+    return (unsigned)(sent.bytes[at] << 8 | sent.bytes[at + 1]);
 }
 
 unsigned code(void)
@@ -192,15 +190,13 @@ unsigned code(void)
     return at_16(2) & 0xf;
 }
 
-/* What is the same in every reply: id, flags, counts; returns how many answers there are. */
 unsigned check_reply(const char *label)
 {
-    if (out.n < 12 || at_16(0) != 0x1234 || (at_16(2) & 0xfff0) != 0x8180 || at_16(8) != 0)
-        fail_msg("%s: %zu bytes, id %04x, flags %04x", label, out.n, at_16(0), at_16(2));
+    if (sent.n < 12 || at_16(0) != 0x1234 || (at_16(2) & 0xfff0) != 0x8180 || at_16(8) != 0)
+        fail_msg("%s: %zu bytes, id %04x, flags %04x", label, sent.n, at_16(0), at_16(2));
     return at_16(6);
 }
 
-/* Asks for a name and gives addresses (divided by spaces) as its answer. */
 void learn(const char *name, const char *addresses, uint32_t ttl, int64_t now)
 {
     char *next = arena_strdup(&arena, addresses);

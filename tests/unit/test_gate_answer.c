@@ -30,8 +30,8 @@ static void test_a_reply_is_made_of_addresses_alone(void **state)
     put_32(&want, A << 16 | 1);
     put_address(&want, NULL, 200, "198.51.100.1");
     put_address(&want, NULL, 200, "198.51.100.2");
-    assert_int_equal(out.n, want.n);
-    assert_memory_equal(out.bytes, want.v, want.n);
+    assert_int_equal(sent.n, want.n);
+    assert_memory_equal(sent.bytes, want.v, want.n);
     assert_int_equal(heard.n_given, 2);
     assert_int_equal(heard.n_kept_back, 0);
 }
@@ -93,7 +93,7 @@ static void test_an_address_of_a_name_has_an_end(void **state)
         int64_t now = 5000;
         set_rules("example.org:443");
         learn("example.org", "198.51.100.1", cases[i].ttl, now);
-        uint32_t told = at_16(out.n - 10) << 16 | at_16(out.n - 8);
+        uint32_t told = at_16(sent.n - 10) << 16 | at_16(sent.n - 8);
         if (told != cases[i].told)
             fail_msg("TTL %u: told %u", cases[i].ttl, told);
         if (!ask("198.51.100.1", 443, NET_TCP, now + cases[i].life - 1, &d))
@@ -239,7 +239,7 @@ static void test_answers_to_something_else_are_dropped(void **state)
     good = make_answer("example.org", A, 0, 1);
     put_address(&good, NULL, 60, "198.51.100.1");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        if (answer(spoil(good, cases[i].how, cases[i].at, cases[i].value), 0) != GATE_DNS_DROP || out.n ||
+        if (answer(spoil(good, cases[i].how, cases[i].at, cases[i].value), 0) != GATE_DNS_DROP || sent.n ||
             heard.n_given || ask("198.51.100.1", 443, NET_TCP, 0, &d))
             fail_msg("%s: taken", cases[i].label);
     }
@@ -299,8 +299,8 @@ static void test_aliases_are_followed_within_the_answer(void **state)
     put_address(&b, "cdn.example", 500, "198.51.100.1");
     answer(b, 0);
     assert_int_equal(at_16(6), 1);
-    assert_int_equal(at_16(out.n - 16), 0xc00c);
-    assert_int_equal(at_16(out.n - 8), 40);
+    assert_int_equal(at_16(sent.n - 16), 0xc00c);
+    assert_int_equal(at_16(sent.n - 8), 40);
 }
 
 static void test_answers_that_cannot_be_read_are_failures(void **state)
@@ -451,8 +451,8 @@ static void test_a_reply_fits_where_it_goes(void **state)
         }
         assert_int_equal(answer(b, 0), GATE_DNS_REPLY);
         size_t limit = cases[i].edns > 512 ? GATE_DNS_MAX : 512;
-        if (at_16(6) != cases[i].given || out.n > limit || at_16(10) != (cases[i].edns != 0))
-            fail_msg("size %u type %u: %u answers in %zu bytes", cases[i].edns, cases[i].type, at_16(6), out.n);
+        if (at_16(6) != cases[i].given || sent.n > limit || at_16(10) != (cases[i].edns != 0))
+            fail_msg("size %u type %u: %u answers in %zu bytes", cases[i].edns, cases[i].type, at_16(6), sent.n);
     }
 }
 
@@ -461,7 +461,7 @@ static void test_a_resolver_that_is_silent_is_a_failure(void **state)
     (void)state;
     set_rules("example.org:443");
     assert_int_equal(query(make_query("Example.org", A, 1232)), GATE_DNS_FORWARD);
-    gate_dns_failed(&question, &out);
+    gate_dns_failed(&question, &sent);
     assert_int_equal(check_reply("silent"), 0);
     assert_int_equal(code(), 2);
     assert_int_equal(at_16(4), 1);

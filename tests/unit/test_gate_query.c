@@ -62,8 +62,8 @@ static void test_a_forwarded_query_is_made_anew(void **state)
     put_16(&want, AAAA);
     put_16(&want, 1);
     put_opt(&want, GATE_DNS_MAX, 0);
-    assert_int_equal(out.n, want.n);
-    assert_memory_equal(out.bytes, want.v, want.n);
+    assert_int_equal(sent.n, want.n);
+    assert_memory_equal(sent.bytes, want.v, want.n);
     assert_string_equal(question.name, "www.example.org");
     assert_int_equal(question.type, AAAA);
 }
@@ -78,16 +78,16 @@ static void test_a_denied_name_gets_the_reason_where_it_can_be_read(void **state
     (void)state;
     set_rules("example.org:443");
     assert_int_equal(query(plain), GATE_DNS_REPLY);
-    assert_int_equal(out.n, plain.n);
+    assert_int_equal(sent.n, plain.n);
     assert_int_equal(at_16(2), 0x8183);
-    assert_memory_equal(out.bytes + 12, plain.v + 12, plain.n - 12); /* as it was spelled */
+    assert_memory_equal(sent.bytes + 12, plain.v + 12, plain.n - 12); /* as it was spelled */
     gate_dns_would_allow(&question, text);
     assert_string_equal(text, "no.example:*");
 
     assert_int_equal(query(edns), GATE_DNS_REPLY);
     assert_int_equal(at_16(10), 1);
-    assert_int_equal(out.n, plain.n + sizeof opt);
-    assert_memory_equal(out.bytes + plain.n, opt, sizeof opt);
+    assert_int_equal(sent.n, plain.n + sizeof opt);
+    assert_memory_equal(sent.bytes + plain.n, opt, sizeof opt);
 
     query(make_query("localhost", A, 0));
     gate_dns_would_allow(&question, text);
@@ -212,7 +212,7 @@ static void test_queries_that_are_none_are_refused(void **state)
         enum gate_dns_act act = query(b);
         unsigned outcome = act == GATE_DNS_DROP ? DROPPED : act == GATE_DNS_FORWARD ? FORWARDED : code();
         if (outcome != cases[i].outcome || (act == GATE_DNS_REPLY && check_reply(cases[i].label)) ||
-            (act == GATE_DNS_DROP && out.n))
+            (act == GATE_DNS_DROP && sent.n))
             fail_msg("%s: got %u, not %u", cases[i].label, outcome, cases[i].outcome);
         if (act == GATE_DNS_REPLY && question.denied)
             fail_msg("%s: taken for a name that a rule could allow", cases[i].label);

@@ -10,6 +10,7 @@
 #ifndef MOAT_BROKER_BROKER_H
 #define MOAT_BROKER_BROKER_H
 
+#include "base/mem.h"
 #include "broker/path.h"
 #include "broker/rules.h"
 
@@ -79,8 +80,9 @@ struct call {
     int8_t dir[2], path[2]; /* arguments: as the row says, unless decode() knows better */
     enum last_name last[2];
     uint32_t access[2];     /* enum path_access, of each path */
-    uint64_t flags, mode;   /* decoded by some services */
+    uint64_t flags, mode, scope; /* decoded by some services */
     bool changes;           /* it needs the writable view */
+    unsigned creates;       /* bit i: path i need not be there yet */
     char text[2][PATH_SIZE];
     struct spot spots[2];
     enum answer answer;
@@ -96,6 +98,7 @@ struct service {
     enum last_name last;
     uint32_t nofollow;                             /* the flag that makes it LAST_KEPT; 0: none */
     bool changes;                                  /* it needs the writable view of a tree */
+    unsigned creates;                              /* bit i: it makes what path i names */
     bool network;                                  /* no path: serve() does all of it */
     int (*decode)(struct broker *b, struct call *c); /* may be NULL; reads the target's memory, has no effects */
     int (*serve)(struct broker *b, struct call *c);  /* a path is brokered. 0 or -errno for the target; -ESRCH: gone */
@@ -107,6 +110,13 @@ struct call_row {
     const struct service *service;
     int8_t dir[2], path[2], flags, only;
 };
+
+/* Closes it, and forgets it. */
+static inline void fd_drop(int *fd)
+{
+    cleanup_fd(fd);
+    *fd = -1;
+}
 
 static inline uint64_t call_arg(const struct call *c, int i)
 {
@@ -127,6 +137,8 @@ void calls_init(void);
 void calls_answer(struct broker *b, struct call *c);
 /* For services: -EACCES after a report, unless the rule of spot i gives its access. */
 int call_judge(struct broker *b, struct call *c, int i);
+/* The same for the first path, and then the error that its look-up met. */
+int call_found(struct broker *b, struct call *c);
 
 /* target.c: the target's memory and directories. -EFAULT, -ENAMETOOLONG, -ESRCH, -EPERM. */
 int target_read(const struct call *c, void *to, uint64_t from, size_t n);
@@ -139,6 +151,10 @@ mode_t target_umask(const struct broker *b, const struct call *c);
 /* resolve.c: fills spot i from c->last[i]. 0, or -errno for the target. `changes`: looked up in the writable view. */
 int resolve(struct broker *b, struct call *c, int i, const char *text, bool changes);
 void spot_close(struct spot *s);
+/* For reports: whether the directory above a name that is not there is in the target's root; sets s->readonly. */
+bool spot_parent(const struct broker *b, struct spot *s);
+/* Whether the host has this path; `parent`: the directory it would lie in. */
+bool host_has(const struct broker *b, const char *path, bool parent);
 
 /* views.c: before this process gives up its rights. Leaves trees as they are where it cannot. */
 int views_enter(struct broker *b, struct err *err);

@@ -29,7 +29,7 @@
 
 void spot_close(struct spot *s)
 {
-    cleanup_fd(&s->fd);
+    fd_drop(&s->fd);
 }
 
 static int look_up(int dir, const char *path, bool follow, uint64_t how_resolve)
@@ -121,7 +121,7 @@ static int tree_name(const struct broker *b, int32_t tree, bool changes, int fd,
     if (m > (int)strlen(DELETED) && !strcmp(path + m - strlen(DELETED), DELETED)) {
         int again = tree_look_up(b, rule, rest, false, changes, CANONICALLY);
         bool same = again >= 0 && same_file(again, fd);
-        cleanup_fd(&again);
+        fd_drop(&again);
         if (!same)
             return -ENOENT;
     }
@@ -186,19 +186,17 @@ static bool never_there(int root, const char *guest)
     int fd = look_up(root, guest, false, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 
     if (fd != -ENOENT) {
-        cleanup_fd(&fd);
+        fd_drop(&fd);
         return false;
     }
     snprintf(path, sizeof path, "%s", guest);
-    while (fd == -ENOENT) {
+    while (fd == -ENOENT && path[1]) {
         char *slash = strrchr(path, '/');
         slash[slash == path] = 0;
         fd = look_up(root, path, false, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
-        if (slash == path)
-            break;
     }
     bool never = fd >= 0 && sys(SYS_fstatfs, fd, &fs) == 0 && fs.f_flags & ST_RDONLY;
-    cleanup_fd(&fd);
+    fd_drop(&fd);
     return never;
 }
 
@@ -210,7 +208,7 @@ static int open_root(struct broker *b, const struct call *c)
     if (root < 0)
         return root;
     if (!notify_waits(b, c->n.id)) {
-        cleanup_fd(&root);
+        fd_drop(&root);
         return -ESRCH;
     }
     b->root = root;
@@ -232,8 +230,39 @@ static int kernels(const struct broker *b, struct spot *s, int fd, bool exists)
         s->readonly = fd >= 0 && sys(SYS_fstatfs, fd, &fs) == 0 && fs.f_flags & ST_RDONLY;
         s->rule = rules_find(&b->rules, s->guest, strlen(s->guest));
     }
-    cleanup_fd(&fd);
+    fd_drop(&fd);
     return 0;
+}
+
+static void parent_of(const char *path, char out[PATH_SIZE])
+{
+    snprintf(out, PATH_SIZE, "%s", path);
+    char *slash = strrchr(out, '/');
+    if (slash)
+        slash[slash == out] = 0;
+}
+
+bool spot_parent(const struct broker *b, struct spot *s)
+{
+    char dir[PATH_SIZE];
+    struct statfs fs;
+
+    parent_of(s->guest, dir);
+    _cleanup_fd_ int fd = look_up(b->root, dir, true, IN_ROOT);
+    s->readonly = fd >= 0 && sys(SYS_fstatfs, fd, &fs) == 0 && fs.f_flags & ST_RDONLY;
+    return fd >= 0;
+}
+
+bool host_has(const struct broker *b, const char *path, bool parent)
+{
+    char dir[PATH_SIZE];
+
+    if (b->host < 0)
+        return false;
+    if (parent)
+        parent_of(path, dir);
+    _cleanup_fd_ int fd = look_up(b->host, parent ? dir : path, false, IN_ROOT);
+    return fd >= 0;
 }
 
 /* ---- walking ----------------------------------------------------------------------------------------------------- */
@@ -327,7 +356,7 @@ static int walk(const struct broker *b, const char *path, bool follow_last, bool
         size_t length = strlen(guest);
         if (strcmp(name, "..") != 0 && path_join(guest, length ? guest : "/", name) < 0)
             return -ENAMETOOLONG;
-        cleanup_fd(&at->fd);
+        fd_drop(&at->fd);
         if (path_is_kernels(guest)) {
             *at = (struct place){.in = PLACE_SYSTEM, .fd = -1};
             return 0;
@@ -423,21 +452,21 @@ static int by_walking(const struct broker *b, struct spot *s, enum last_name las
     }
     struct place end;
     if (set_guest_of_name(s, guest) < 0) {
-        cleanup_fd(&at.fd);
+        fd_drop(&at.fd);
         return -ENAMETOOLONG;
     }
     look_at(b, s->guest, changes, &end);
-    cleanup_fd(&end.fd);
+    fd_drop(&end.fd);
     if (end.in != PLACE_TREE)
         return kernels(b, s, at.fd, end.in == PLACE_ROOT);
     s->is_top = end.rule->verdict == PATH_BROKER && !strcmp(end.rule->guest, s->guest) && !end.rule->is_file;
     if (end.rule->is_file) { /* its directory is the one that the launcher gave */
-        cleanup_fd(&at.fd);
+        fd_drop(&at.fd);
         snprintf(s->name, sizeof s->name, "%s", strrchr(end.rule->host, '/') + 1);
         at.fd = tree_look_up(b, &(struct rule){.tree = end.rule->tree}, "", true, changes, BENEATH);
     } else if (at.in != PLACE_TREE && !s->is_top) {
         at.error = -ENOENT;
-        cleanup_fd(&at.fd);
+        fd_drop(&at.fd);
     }
     return brokered(s, end.rule, at.fd < 0 ? at.error : at.fd);
 }
@@ -463,7 +492,7 @@ static int in_tree(const struct broker *b, struct spot *s, const struct rule *ru
     if (!rule->below) { /* one rule for all of it: the exact name is for reports only */
         r = path_clean(s->asked, s->guest);
         if (r < 0) {
-            cleanup_fd(&fd);
+            fd_drop(&fd);
             return r;
         }
         return brokered(s, rule, fd);
@@ -472,10 +501,10 @@ static int in_tree(const struct broker *b, struct spot *s, const struct rule *ru
     if (r >= 0 && last == LAST_NAMED)
         r = set_guest_of_name(s, dir);
     if (r < 0)
-        return brokered(s, rule, (cleanup_fd(&fd), r));
+        return brokered(s, rule, (fd_drop(&fd), r));
     const struct rule *found = rules_find(&b->rules, s->guest, strlen(s->guest));
     if (!found || found->within != rule->tree || (found != rule && last == LAST_NAMED)) {
-        cleanup_fd(&fd);
+        fd_drop(&fd);
         return -EXDEV; /* under a name that is another rule's: not what this tree has there */
     }
     return brokered(s, found, fd);

@@ -78,18 +78,6 @@ bool rules_below(const struct rules *rules, const char *guest)
     return i < rules->n && (!strncmp(rules->v[i].guest, guest, n - 1) && rules->v[i].guest[n - 1] == '/');
 }
 
-bool rules_below_less(const struct rules *rules, const char *guest, uint32_t access)
-{
-    size_t n;
-
-    for (uint32_t i = first_below(rules, guest, &n);
-         i < rules->n && !strncmp(rules->v[i].guest, guest, n - 1) && rules->v[i].guest[n - 1] == '/'; i++) {
-        if (access & ~rules->v[i].access)
-            return true;
-    }
-    return false;
-}
-
 bool rule_gives(const struct rule *rule, uint32_t access)
 {
     if (!rule || rule->verdict == PATH_DENY)

@@ -48,9 +48,6 @@ const struct rule *rules_find_literal(const struct rules *rules, const char *raw
 /* Whether a rule lies strictly below a clean guest path. */
 bool rules_below(const struct rules *rules, const char *guest);
 
-/* Whether some rule strictly below gives less than this access: what a move or removal of the whole would get round. */
-bool rules_below_less(const struct rules *rules, const char *guest, uint32_t access);
-
 /* Whether the rule (NULL: none) gives all of it. Whoever may do anything may also see that it is there. */
 bool rule_gives(const struct rule *rule, uint32_t access);
 

@@ -79,7 +79,7 @@ mode_t target_umask(const struct broker *b, const struct call *c)
     snprintf(path, sizeof path, "%u/status", c->n.pid);
     int fd = (int)sys(SYS_openat, b->proc, path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    cleanup_fd(&fd);
+    fd_drop(&fd);
     text[n > 0 ? n : 0] = 0;
     const char *line = strstr(text, "\nUmask:"); /* a thread's name, above it, has its line feeds escaped */
     return line ? (mode_t)strtoul(line + 7, NULL, 8) & 0777 : 077;

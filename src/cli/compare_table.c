@@ -121,8 +121,8 @@ void compare_machine(const struct compare *c, char *out, size_t size)
 
 void compare_method(const struct compare *c, char *out, size_t size)
 {
-    snprintf(out, size, "%u rounds over all in %.0f s, each keeps its best; shown: the median of the rounds", c->rounds,
-             c->seconds);
+    snprintf(out, size, "%u rounds in %.0f s%s; each keeps the best of its tries; shown is the median of the rounds",
+             c->rounds, c->seconds, c->job_command ? "" : ", all on one processor");
 }
 
 void compare_job(const struct compare *c, char *out, size_t size)

@@ -373,6 +373,8 @@ int making_prepare(struct making *r, int argc, char **argv, struct err *err)
     rc = r->o.bundle ? policy_check(&r->sb.policy, err) : make_policy(r, err);
     r->sb.inst.root_path = r->root;
     r->sb.policy.cgroups_path = r->sb.inst.cgroup_path;
+    if (r->o.program && r->sb.foreground)
+        cgroup_host_narrow(&r->sb.cgroup_host, &r->sb.policy.resources);
     if (rc < 0 || (rc = check_lowering(r, err)) < 0 || (rc = write_config(r, err)) < 0 || (rc = make_layer(r, err)) < 0)
         return rc;
     return write_cidfile(r, err);

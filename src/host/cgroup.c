@@ -341,6 +341,22 @@ static void unmake_all(struct cgroup *cg)
     cgroup_close(cg);
 }
 
+void cgroup_host_narrow(struct cgroup_host *host, const struct resources *r)
+{
+    struct cgroup_need n;
+    uint32_t kept = 0;
+    bool v2 = false;
+
+    cgroup_need_read(&n, r);
+    for (uint32_t h = 0; h < host->n; h++)
+        v2 |= host->h[h].v2;
+    for (uint32_t h = 0; h < host->n && v2; h++)
+        if (host->h[h].v2 || n.mask & host->h[h].controllers)
+            host->h[kept++] = host->h[h];
+    if (v2)
+        host->n = kept;
+}
+
 int cgroup_make(struct cgroup *cg, const struct cgroup_host *host, const char *path, const struct resources *r,
                 enum cgroup_part part, struct err *err)
 {

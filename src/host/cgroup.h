@@ -77,6 +77,10 @@ struct cgroup_stats {
  * CGROUP_NONE is success with n == 0. */
 int cgroup_host_probe(struct cgroup_host *host, struct err *err);
 
+/* Leaves only the hierarchies that `r` needs, and v2, in which a group can be frozen and killed: for a short run that
+ * nobody looks at from outside. Without v2 nothing is left out. */
+void cgroup_host_narrow(struct cgroup_host *host, const struct resources *r);
+
 /* Makes the group in every usable hierarchy (parents too, as needed; v1 cpuset.cpus and .mems filled from the parent;
  * v2 subtree_control of the parents for the controllers `r` needs). A hierarchy in which it cannot be made is skipped
  * when `r` asks nothing of its controllers, else it is the error, naming controller, item and remedy. On failure

@@ -67,15 +67,12 @@ int session_open(int sock, struct moat_session *s, struct wire_hello *hello, str
 /* An empty, read-only file system that is mounted nowhere: as a root directory it leads to nothing. */
 static int empty_root(void)
 {
-    _cleanup_fd_ int fs = mount_fs_open("tmpfs");
-    int root =
-        fs < 0
-            ? -1
-            : mount_fs_create(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    int fs = mount_fs_open("tmpfs"), root = -1;
 
-    if (root < 0)
-        return -1;
-    if (root != ROOT_FD) {
+    if (fs >= 0)
+        root = mount_fs_create(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    cleanup_fd(&fs); /* it may have the number that the root is to have */
+    if (root >= 0 && root != ROOT_FD) {
         int moved = dup2(root, ROOT_FD);
         close(root);
         return moved;

@@ -16,6 +16,7 @@ pull:     base policy host confine image
 yaml:     base policy host confine
 boundary: base policy host confine image
 sandbox:  base policy host confine image boundary
+libmoat:  base policy host confine
 cli:      base policy host confine image boundary sandbox
 codegen:  base
 cpu:      base codegen

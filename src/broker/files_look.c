@@ -4,6 +4,7 @@
  * and written into the target's memory, where the target pointed; what it does there to its own memory is its own harm.
  */
 #include "broker/services.h"
+#include "broker/statx.h"
 #include "host/sys.h"
 
 #include <errno.h>
@@ -13,7 +14,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define STATX_SIZE 256
+#ifndef AT_STATX_SYNC_TYPE
+#define AT_STATX_SYNC_TYPE 0x6000
+#endif
 
 static uint64_t after_path(const struct call *c, int n)
 {
@@ -32,12 +35,12 @@ static int serve_stat(struct broker *b, struct call *c)
 
 static int serve_statx(struct broker *b, struct call *c)
 {
-    char buf[STATX_SIZE];
+    struct file_facts facts;
     int flags = (int)(c->flags & AT_STATX_SYNC_TYPE), r = call_found(b, c);
 
     if (r == 0)
-        r = (int)sys(SYS_statx, c->spots[0].fd, "", AT_EMPTY_PATH | flags, after_path(c, 2), buf);
-    return r < 0 ? r : target_write(b, c, after_path(c, 3), buf, sizeof buf);
+        r = (int)sys(SYS_statx, c->spots[0].fd, "", AT_EMPTY_PATH | flags, after_path(c, 2), &facts);
+    return r < 0 ? r : target_write(b, c, after_path(c, 3), &facts, sizeof facts);
 }
 
 static int serve_statfs(struct broker *b, struct call *c)

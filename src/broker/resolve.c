@@ -10,6 +10,7 @@
  * descriptor's own path, and ANSWER_CONTINUE is never a grant.
  */
 #include "broker/broker.h"
+#include "broker/statx.h"
 #include "host/openat2.h"
 
 #include <fcntl.h>
@@ -60,20 +61,17 @@ static int own_path(const struct broker *b, int fd, char out[PATH_SIZE])
     return link_text(b->own_fds, digits, out);
 }
 
-static bool same_file(int a, int b)
+static bool facts_of(int fd, struct file_facts *out)
 {
-    struct statx x, y;
-
-    return sys(SYS_statx, a, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &x) == 0 &&
-           sys(SYS_statx, b, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &y) == 0 && x.stx_ino == y.stx_ino &&
-           x.stx_mnt_id == y.stx_mnt_id && x.stx_dev_major == y.stx_dev_major && x.stx_dev_minor == y.stx_dev_minor;
+    return sys(SYS_statx, fd, "", AT_EMPTY_PATH, FACT_INO | FACT_MOUNT, out) == 0 && out->mask & FACT_MOUNT;
 }
 
-static uint64_t mount_of(int fd)
+static bool same_file(int a, int b)
 {
-    struct statx x;
+    struct file_facts x, y;
 
-    return sys(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &x) == 0 ? x.stx_mnt_id : 0;
+    return facts_of(a, &x) && facts_of(b, &y) && x.ino == y.ino && x.mount == y.mount && x.dev_major == y.dev_major &&
+           x.dev_minor == y.dev_minor;
 }
 
 /* ---- the trees ------------------------------------------------------------------------------------------------- */
@@ -154,7 +152,8 @@ static int start_path(const struct broker *b, const struct call *c, int dir, cha
     _cleanup_fd_ int fd = target_open(b, c, what);
     if (fd < 0)
         return fd;
-    int32_t tree = tree_of_mount(b, mount_of(fd), &changes);
+    struct file_facts facts;
+    int32_t tree = facts_of(fd, &facts) ? tree_of_mount(b, facts.mount, &changes) : -1;
     *ours = tree >= 0;
     if (*ours)
         return tree_name(b, tree, changes, fd, out);

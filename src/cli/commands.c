@@ -91,6 +91,17 @@ static const char inspect_more[] = "Examples\n"
                                    "  moat inspect -f '{{.State.Status}} {{.State.ExitReason}}' web\n"
                                    "  moat inspect -f '{{range .Mounts}}{{.Source}}\\n{{end}}' web\n";
 
+static const char probe_more[] = "Examples\n"
+                                 "  moat probe -b container\n"
+                                 "  moat probe -b container --cap-add SYS_ADMIN --json\n"
+                                 "  moat probe --class tty\n"
+                                 "\n"
+                                 "It takes the options of `moat run`, and every attempt is made twice: as a plain child of\n"
+                                 "moat, where it must succeed to prove anything, and behind the boundary.\n"
+                                 "\n"
+                                 "Exit status: 0 nothing escaped and every attempt was seen to succeed unconfined, but for\n"
+                                 "what this kernel has not; 1 otherwise; 125 moat's own error.\n";
+
 static const char completion_more[] = "Examples\n"
                                       "  . <(moat completion bash)           for this shell\n"
                                       "  moat completion bash > ~/.local/share/bash-completion/completions/moat\n"
@@ -138,6 +149,8 @@ const struct command moat_commands[] = {
     {"compare", "compare [OPTIONS] [-- [OPTIONS OF run] IMAGE COMMAND [ARG...]]",
      "The same job natively and behind each boundary: what it costs", compare_options, &n_compare_options, true,
      compare_more, cmd_compare},
+    {"probe", "probe [OPTIONS] [OPTIONS OF run] [ID...]", "Try to escape from a boundary", probe_options,
+     &n_probe_options, false, probe_more, cmd_probe},
     {"import", "import [OPTIONS] FILE|DIR|oci:DIR NAME[:TAG]",
      "Make an image of an archive, a directory or an OCI layout", import_options, &n_import_options, false, import_more,
      cmd_import},

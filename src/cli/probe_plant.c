@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The surroundings of a probe run: a directory of the host with secrets, the canaries' process (moat-probe plant, as the
- * caller), and a child that has all left open that a careless launcher might leave open. What the confined side says is
- * hostile: it is read up to a bound, and for a bounded time.
+ * The surroundings of a probe run: a directory of the host with secrets, the canaries' process (moat-probe plant, as
+ * the caller), and a child that has all left open that a careless launcher might leave open. What the confined side
+ * says is hostile: it is read up to a bound, and for a bounded time.
  */
 #include "cli/probe_plant.h"
 #include "base/clock.h"
@@ -215,7 +215,7 @@ static _Noreturn void become(const struct canaries *c, const struct canary_run *
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
     if (dup2(s->slave, 0) < 0 || dup2(s->out, 1) < 0 || dup2(s->log, 2) < 0)
         _exit(125);
-    execv(run->argv[0], run->argv);
+    execv(run->argv[0], (char *const *)run->argv);
     dprintf(2, "%s: %s\n", run->argv[0], strerror(errno));
     _exit(127);
 }
@@ -277,7 +277,8 @@ static int follow(pid_t pid, int fd, int master, char *buf, int *status, struct 
             kill(pid, SIGKILL);
             while (waitpid(pid, status, 0) < 0 && errno == EINTR)
                 ;
-            return err_set(err, asked_to_end ? -EINTR : -ETIMEDOUT, asked_to_end ? "interrupted" : "the probes did not come to an end");
+            return err_set(err, asked_to_end ? -EINTR : -ETIMEDOUT,
+                           asked_to_end ? "interrupted" : "the probes did not come to an end");
         }
         poll(p, 2, 50);
         if (p[0].revents)

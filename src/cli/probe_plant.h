@@ -24,12 +24,12 @@ struct canaries {
 };
 
 struct canary_run {
-    char *const *argv;  /* argv[0] is a path */
-    const char *probe;  /* path of moat-probe, left open too */
-    bool own_mounts;    /* in a mount namespace of its own, so that what it mounts is nobody's */
-    char *output;       /* in the arena, NUL-terminated */
-    int status;         /* as of waitpid(2) */
-    char complaint[256]; /* last line of its standard error */
+    const char *const *argv; /* argv[0] is a path */
+    const char *probe;       /* path of moat-probe, left open too */
+    bool own_mounts;         /* in a mount namespace of its own, so that what it mounts is nobody's */
+    char *output;            /* in the arena, NUL-terminated */
+    int status;              /* as of waitpid(2) */
+    char complaint[256];     /* last line of its standard error */
 };
 
 /* Starts the canaries: "probe plant DIR". */

@@ -34,4 +34,8 @@ const char *features_delegate_remedy(void);
 /* "cgroups hybrid, Landlock ABI 7, overlay" in the arena. */
 const char *features_summary(const struct features *f, struct arena *a);
 
+/* Whether a filter of ours can have a listener: in the sandbox of somebody who listens already, no second one can.
+ * Costs a fork, so it is asked where one is needed. */
+bool features_listener(void);
+
 #endif

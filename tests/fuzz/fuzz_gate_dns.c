@@ -83,7 +83,8 @@ static void check_opened(const struct gate_question *q)
             memcpy(to.sin6_addr.s6_addr, k->address.bytes, 16);
         }
         bool allow = gate_verdict_connect(&gate, &to, sizeof to, NET_TCP, k->since, &d);
-        if (allow && (k->address.bytes[0] == 127 || !memcmp(k->address.bytes, "\xa9\xfe\xa9\xfe", 4)))
+        if (allow && k->address.bits == 32 &&
+            (k->address.bytes[0] == 127 || !memcmp(k->address.bytes, "\xa9\xfe\xa9\xfe", 4)))
             abort();
         if (!allow) {
             char text[NET_RULE_TEXT_MAX];

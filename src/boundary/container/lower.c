@@ -165,6 +165,22 @@ static int lower_network_rules(struct ctx *c)
     return r;
 }
 
+/* The process that answers needs a listener, and in a sandbox whose calls somebody answers already there is no second.
+ */
+static int lower_broker(struct ctx *c)
+{
+    const struct policy *p = c->p;
+
+    if (!p->n_net && !p->deny_log && !paths_brokered(p))
+        return lowering_add(c->out, LOWER_GRANTED, "calls answered by a broker", "none", "no rule needs it", NULL);
+    if (!features_listener())
+        return refused(
+            c, "calls answered by a broker", "yes",
+            "the calls of this process are shown to another listener already (moat inside a sandbox?), and "
+            "there can be no second: leave out --broker, --allow-net and --deny-log, the kernel's walls stay");
+    return enforced(c, "calls answered by a broker", "yes", "seccomp notification, libexec/moat-broker");
+}
+
 static int lower_files(struct ctx *c)
 {
     const struct policy *p = c->p;
@@ -310,6 +326,8 @@ static int lower_all(const struct policy *p, struct lowering *out, bool broker, 
         r = lower_files(&c);
     if (r == 0)
         r = lower_network_rules(&c);
+    if (r == 0 && broker)
+        r = lower_broker(&c);
     if (r == 0)
         r = lower_process(&c);
     if (r == 0)

@@ -110,8 +110,9 @@ static void int80_socket(const struct probe *p, struct seen *s)
 
     if (!args)
         return say_errno(s, "mmap");
-    args[0] = 38, args[1] = SOCK_SEQPACKET;
-    say_result(s, by_int80(102 /* socketcall */, 1 /* socket */, (long)args, 0), "a cipher socket by socketcall");
+    args[0] = 40, args[1] = SOCK_STREAM;
+    say_result(s, by_int80(102 /* socketcall */, 1 /* socket */, (long)args, 0),
+               "a socket to the hypervisor by socketcall");
 }
 
 static void x32(const struct probe *p, struct seen *s)
@@ -137,7 +138,10 @@ static void socket_high(const struct probe *p, struct seen *s)
 {
     long fd = syscall(SYS_socket, (unsigned long)p->number | HIGH, (unsigned long)p->second, 0);
 
-    say_result(s, fd, "a socket of a family with a high bit");
+    if (fd >= 0 && p->number == AF_PACKET)
+        host_link(s, (int)fd);
+    else
+        say_result(s, fd, "a socket of a family with a high bit");
 }
 
 static void key_high(const struct probe *p, struct seen *s)
@@ -189,18 +193,11 @@ static void ambient(const struct probe *p, struct seen *s)
                "CAP_SYS_ADMIN goes to all that it starts");
 }
 
-static void secure_bits(const struct probe *p, struct seen *s)
-{
-    long bits = syscall(SYS_prctl, PR_GET_SECUREBITS, 0, 0, 0, 0);
-
-    say_result(s, bits < 0 ? -1 : syscall(SYS_prctl, PR_SET_SECUREBITS | (long)HIGH, bits, 0, 0, 0),
-               "the rules by which root gets capabilities");
-}
-
 static void memory_map(const struct probe *p, struct seen *s)
 {
     say_behind(s, syscall(SYS_prctl, 35 /* PR_SET_MM */ | (long)HIGH, 13 /* EXE_FILE */, -1, 0, 0),
                BEHIND(EBADF, EBUSY), "another file as its executable");
+    say_without(s, CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE");
 }
 
 static const struct probe rows[] = {
@@ -227,7 +224,7 @@ static const struct probe rows[] = {
     {"int80-vm86", int80, "vm86 through int 0x80", 0, .number = 166, .second = 1},
     {"int80-open", int80_open, "opens a file of the host through int 0x80", NEEDS_TOKEN},
     {"int80-bpf", int80_bpf, "makes a BPF map through int 0x80", NEEDS_ROOT},
-    {"int80-socketcall", int80_socket, "a cipher socket through int 0x80 and socketcall", NEEDS_FILTER},
+    {"int80-socketcall", int80_socket, "a socket to the hypervisor through int 0x80 and socketcall", NEEDS_FILTER},
     {"x32-getpid", x32, "getpid with the x32 bit", NEEDS_FILTER, .number = SYS_getpid},
     {"x32-unshare", x32, "unshare(CLONE_NEWUSER) with the x32 bit", NEEDS_FILTER, .number = SYS_unshare,
      .second = CLONE_NEWUSER},
@@ -239,7 +236,7 @@ static const struct probe rows[] = {
      .second = SOCK_SEQPACKET},
     {"socket-vsock-high", socket_high, "a socket to the hypervisor, its family with bit 32 set", NEEDS_FILTER,
      .number = 40, .second = SOCK_STREAM},
-    {"socket-packet-high", socket_high, "a packet socket, its family with bit 32 set", NEEDS_ROOT, .number = 17,
+    {"socket-packet-high", socket_high, "a packet socket, its family with bit 32 set", NEEDS_ROOT, .number = AF_PACKET,
      .second = SOCK_RAW},
     {"key-high", key_high, "searches the caller's key with bit 32 of the command set", NEEDS_TOKEN},
     {"setns-high", setns_high, "setns of a process outside with bit 32 of the kind set", NEEDS_ROOT},
@@ -249,7 +246,6 @@ static const struct probe rows[] = {
      .number = 0x0040000 | 1L << 32},
     {"prctl-ambient", ambient, "raises an ambient capability", NEEDS_ROOT},
     {"prctl-ambient-high", ambient, "the same with bit 32 of the command set", NEEDS_ROOT, .number = 1},
-    {"prctl-secure-bits", secure_bits, "PR_SET_SECUREBITS with bit 32 of the command set", NEEDS_ROOT},
     {"prctl-executable", memory_map, "PR_SET_MM of the executable with bit 32 of the command set", NEEDS_ROOT},
 };
 

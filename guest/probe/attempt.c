@@ -5,6 +5,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -102,6 +104,15 @@ void say_behind(struct seen *s, long result, const int *errors, const char *evid
             return;
         }
     say_result(s, result, evidence);
+}
+
+void say_without(struct seen *s, int cap, const char *name)
+{
+    struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct d[2] = {{0}};
+
+    if (s->outcome == BLOCKED && syscall(SYS_capget, &h, d) == 0 && !(d[cap / 32].permitted >> (cap % 32) & 1))
+        say_absent(s, "without %s", name);
 }
 
 /* ---- facts -------------------------------------------------------------------------------------------------- */
@@ -271,6 +282,21 @@ void attempt_socket(const struct probe *p, struct seen *s)
         say_escaped(s, "a socket of family %ld", p->number);
     if (fd >= 0)
         close(fd);
+}
+
+void host_link(struct seen *s, int fd)
+{
+    const char *name = need_fact("link", s);
+    struct ifreq r = {0};
+
+    if (!name)
+        return;
+    snprintf(r.ifr_name, sizeof r.ifr_name, "%s", name);
+    if (fd < 0)
+        return say_errno(s, "socket");
+    if (ioctl(fd, SIOCGIFINDEX, &r) < 0)
+        return say_blocked(s, "a socket, and no %s of the host", name);
+    say_escaped(s, "a socket on the host's %s", name);
 }
 
 /* ---- surroundings ------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/connector.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <mqueue.h>
@@ -20,6 +21,7 @@
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- System V, POSIX ---------------------------------------------------------------------------------------- */
@@ -182,27 +184,35 @@ static void netlink_list(const struct probe *p, struct seen *s)
     say_blocked(s, "the host's %s is not among them", name);
 }
 
-static void packet(const struct probe *p, struct seen *s)
+static void on_link(const struct probe *p, struct seen *s)
 {
-    const char *name = need_fact("link", s);
-    int fd = name ? socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) : -1;
-
-    if (!name)
-        return;
-    if (fd < 0)
-        return say_errno(s, "socket");
-    if (!if_nametoindex(name))
-        return say_errno(s, name);
-    say_escaped(s, "hears the host's %s", name);
+    host_link(s, socket((int)p->number, SOCK_RAW | SOCK_CLOEXEC, (int)p->second));
 }
 
-/* Protocols of netlink that are the whole host's; number, and a message that asks. */
-static void netlink_host(const struct probe *p, struct seen *s)
+/* The connector tells of every process of the host that starts or ends: one of ours does. */
+static void connector(const struct probe *p, struct seen *s)
 {
-    struct sockaddr_nl a = {.nl_family = AF_NETLINK, .nl_groups = (unsigned)p->second};
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, (int)p->number);
+    struct {
+        struct nlmsghdr h;
+        struct cn_msg c;
+        uint32_t op;
+    } __attribute__((packed))
+    ask = {{sizeof ask, NLMSG_DONE, 0, 0, 0}, {{1, 1}, 0, 0, sizeof ask.op, 0}, 1 /* listen */};
+    struct sockaddr_nl a = {.nl_family = AF_NETLINK, .nl_groups = 1};
+    int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_CONNECTOR);
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
 
-    say_result(s, fd < 0 ? -1 : bind(fd, (struct sockaddr *)&a, sizeof a), "hears messages of the whole host");
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || send(fd, &ask, sizeof ask, 0) < 0)
+        return say_errno(s, "netlink");
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    if (pid > 0)
+        waitpid(pid, NULL, 0);
+    if (poll(&ready, 1, 500) == 1)
+        say_escaped(s, "hears of processes of the host");
+    else
+        say_blocked(s, "hears nothing");
 }
 
 static void audit(const struct probe *p, struct seen *s)
@@ -258,9 +268,10 @@ static const struct probe rows[] = {
     {"interface", interface, "asks for the address of an interface of the host", 0},
     {"netlink-links", netlink_list, "lists interfaces by netlink", 0},
     {"netlink-audit", audit, "asks the kernel's audit for its state", NEEDS_ROOT},
-    {"netlink-connector", netlink_host, "hears of all processes of the host", NEEDS_ROOT, .number = 11, .second = 1},
-    {"packet-socket", packet, "hears packets of an interface of the host", NEEDS_ROOT},
-    {"raw-socket", attempt_socket, "a raw IPv4 socket", NEEDS_ROOT, .number = AF_INET, .second = SOCK_RAW},
+    {"netlink-connector", connector, "hears of all processes of the host", NEEDS_ROOT},
+    {"packet-socket", on_link, "hears packets of an interface of the host", NEEDS_ROOT, .number = AF_PACKET},
+    {"raw-socket", on_link, "a raw socket on an interface of the host", NEEDS_ROOT, .number = AF_INET,
+     .second = IPPROTO_ICMP},
     {"vsock", attempt_socket, "a socket to the hypervisor", NEEDS_FILTER, .number = 40, .second = SOCK_STREAM},
     {"cipher-socket", attempt_socket, "a socket of the kernel's ciphers", NEEDS_FILTER, .number = 38,
      .second = SOCK_SEQPACKET},

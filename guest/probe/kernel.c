@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <linux/perf_event.h>
 #include <sched.h>
@@ -67,9 +68,9 @@ static void perf_cpu(const struct probe *p, struct seen *s)
 
 static void perf_tracepoint(const struct probe *p, struct seen *s)
 {
-    struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof attr, .config = 1};
+    struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof attr, .config = 0xffff};
 
-    say_behind(s, syscall(SYS_perf_event_open, &attr, -1, 0, -1, 0), BEHIND(EINVAL, ENOENT), "opened a tracepoint");
+    say_behind(s, syscall(SYS_perf_event_open, &attr, -1, 0, -1, 0), BEHIND(EINVAL, ENOENT), "looked for a tracepoint");
 }
 
 static void userfault(const struct probe *p, struct seen *s)
@@ -149,15 +150,6 @@ static void io_level(const struct probe *p, struct seen *s)
 static void io_ports(const struct probe *p, struct seen *s)
 {
     say_result(s, syscall(SYS_ioperm, 0x80, 1, 1), "port 0x80 is ours");
-}
-
-static void ldt_write(const struct probe *p, struct seen *s)
-{
-    struct {
-        uint32_t entry, base, limit, bits;
-    } d = {.limit = 0xfff, .bits = 1 /* 32-bit segment */};
-
-    say_result(s, syscall(SYS_modify_ldt, 1, &d, sizeof d), "a descriptor table of our own");
 }
 #endif
 
@@ -256,6 +248,7 @@ static void raise_limit(const struct probe *p, struct seen *s)
     more = (struct rlimit64_){old.soft, old.hard + 1};
     say_result(s, syscall(SYS_prlimit64, 0, RLIMIT_MSGQUEUE, &more, NULL),
                "one byte of messages more than the hard limit");
+    say_without(s, CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE");
 }
 
 static void raise_priority(const struct probe *p, struct seen *s)
@@ -355,7 +348,6 @@ static const struct probe rows[] = {
 #ifdef __x86_64__
     {"io-level", io_level, "iopl(3)", NEEDS_ROOT},
     {"io-ports", io_ports, "ioperm of port 0x80", NEEDS_ROOT},
-    {"ldt-write", ldt_write, "writes an entry of its descriptor table", NEEDS_FILTER},
     {"uselib", uselib, "uselib", NEEDS_FILTER, .number = SYS_uselib},
     {"nfsservctl", uselib, "nfsservctl", NEEDS_ROOT, .number = SYS_nfsservctl},
     {"sysctl-call", uselib, "_sysctl", NEEDS_FILTER, .number = SYS__sysctl},

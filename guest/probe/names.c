@@ -86,6 +86,7 @@ static void by_handle(const struct probe *p, struct seen *s)
     } f = {0};
     const char *text = need_fact("handle", s);
     unsigned type, byte, n = 0;
+    int e = ENOENT;
 
     if (!text || sscanf(text, "%u:", &type) != 1)
         return;
@@ -98,9 +99,11 @@ static void by_handle(const struct probe *p, struct seen *s)
         int fd = open_by_handle_at(at, &f.h, O_RDONLY | O_CLOEXEC);
         if (fd >= 0 && show_fd(s, fd, "a handle"))
             return;
+        e = errno;
         close(fd);
         close(at);
     }
+    errno = e;
     say_errno(s, "open_by_handle_at");
 }
 
@@ -171,7 +174,7 @@ static void list_dir(const struct probe *p, struct seen *s)
     int fd = open(p->arg, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     long n = fd < 0 ? -1 : syscall(SYS_getdents64, fd, entries, sizeof entries);
     if (n >= 0 && n <= 48) /* "." and ".." alone */
-        say_blocked(s, "%s is empty", p->arg);
+        say_absent(s, "%s is empty", p->arg);
     else
         say_result(s, n, "its names were read");
 }
@@ -337,7 +340,7 @@ static const struct probe rows[] = {
     {"kmsg-proc", attempt_open, "opens /proc/kmsg", NEEDS_ROOT, "/proc/kmsg", O_RDONLY},
     {"kallsyms", addresses, "reads addresses of the kernel's symbols", NEEDS_ROOT, "/proc/kallsyms"},
     {"iomem", addresses, "reads addresses of the machine's memory", NEEDS_ROOT, "/proc/iomem", 1},
-    {"page-flags", attempt_read, "reads /proc/kpageflags", NEEDS_ROOT, "/proc/kpageflags"},
+    {"page-flags", attempt_open, "opens /proc/kpageflags", NEEDS_ROOT, "/proc/kpageflags", O_RDONLY},
     {"vmalloc-areas", attempt_read, "reads /proc/vmallocinfo", NEEDS_ROOT, "/proc/vmallocinfo"},
     {"slabs", attempt_read, "reads /proc/slabinfo", NEEDS_ROOT, "/proc/slabinfo"},
     {"proc-keys", attempt_read, "reads /proc/keys", 0, "/proc/keys"},

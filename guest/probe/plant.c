@@ -6,6 +6,7 @@
 #include "probe.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
@@ -92,23 +93,29 @@ static void say_handle(const char *path)
     putchar('\n');
 }
 
-/* The disk below, where it is a device that root may read. */
-static void say_disk(const struct stat *st)
+/* The disk below, by its name, and any block device that this process may read. */
+static void say_disks(const struct stat *below)
 {
-    char path[64], line[256], *nl;
-    FILE *f;
+    struct dirent *e;
+    struct stat st;
+    char path[280];
+    bool said = false;
+    DIR *dev = opendir("/dev");
 
-    snprintf(path, sizeof path, "/sys/dev/block/%u:%u/uevent", major(st->st_dev), minor(st->st_dev));
-    f = fopen(path, "re");
-    if (!f)
-        return;
-    printf("block=%u:%u\n", major(st->st_dev), minor(st->st_dev));
-    while (fgets(line, sizeof line, f))
-        if (!strncmp(line, "DEVNAME=", 8) && (nl = strchr(line, '\n'))) {
-            *nl = '\0';
-            printf("blockpath=/dev/%s\n", line + 8);
-        }
-    fclose(f);
+    while (dev && (e = readdir(dev))) {
+        snprintf(path, sizeof path, "/dev/%s", e->d_name);
+        if (lstat(path, &st) < 0 || !S_ISBLK(st.st_mode))
+            continue;
+        if (st.st_rdev == below->st_dev)
+            printf("blockpath=%s\n", path);
+        int fd = said ? -1 : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        if (fd >= 0)
+            printf("block=%u:%u\n", major(st.st_rdev), minor(st.st_rdev));
+        said |= fd >= 0;
+        close(fd);
+    }
+    if (dev)
+        closedir(dev);
 }
 
 static int plant_files(const char *dir)
@@ -130,7 +137,7 @@ static int plant_files(const char *dir)
     else
         *made.devshm = '\0';
     say_handle(made.file);
-    say_disk(&st);
+    say_disks(&st);
     return 0;
 }
 
@@ -219,7 +226,7 @@ static void say_link(void)
         return;
     for (i = list; i; i = i->ifa_next) {
         const struct sockaddr_ll *a = (const struct sockaddr_ll *)i->ifa_addr;
-        if (!a || a->sll_family != AF_PACKET || (i->ifa_flags & IFF_LOOPBACK) || a->sll_halen != 6)
+        if (!a || a->sll_family != AF_PACKET || (i->ifa_flags & (IFF_LOOPBACK | IFF_UP)) != IFF_UP || a->sll_halen != 6)
             continue;
         const unsigned char *b = a->sll_addr;
         printf("link=%s\nmac=%02x:%02x:%02x:%02x:%02x:%02x\n", i->ifa_name, b[0], b[1], b[2], b[3], b[4], b[5]);

@@ -58,6 +58,8 @@ void say_result(struct seen *s, long result, const char *evidence);
 void say_behind(struct seen *s, long result, const int *errors, const char *evidence);
 #define BEHIND(...) ((const int[]){__VA_ARGS__, 0})
 const char *errno_name(int e);
+/* What was refused for want of a capability that this process has not is absent: on a host whose root lacks it. */
+void say_without(struct seen *s, int cap, const char *name);
 
 /* ---- facts of the host -------------------------------------------------------------------------------------- */
 
@@ -90,6 +92,9 @@ bool show_fd(struct seen *s, int fd, const char *where);
 bool show_file(struct seen *s, int dir, const char *path);
 /* The secret file from whatever directory dir is: by its name, and by its path far above. */
 bool show_secret_from(struct seen *s, int dir);
+
+/* A socket hears, or sends on, the host's interface: escaped only where that is to be seen. */
+void host_link(struct seen *s, int fd);
 
 /* A new private directory in a place that can be written; NULL with s said. */
 const char *scratch_dir(struct seen *s);

@@ -67,11 +67,11 @@ static void uring_open(const struct probe *p, struct seen *s)
 
 static void uring_socket(const struct probe *p, struct seen *s)
 {
-    struct io_uring_sqe sqe = {.opcode = 45 /* IORING_OP_SOCKET */, .fd = 38, .off = SOCK_SEQPACKET};
+    struct io_uring_sqe sqe = {.opcode = 45 /* IORING_OP_SOCKET */, .fd = 40 /* AF_VSOCK */, .off = SOCK_STREAM};
     int fd = uring_do(&sqe);
 
     errno = -fd;
-    say_result(s, fd < 0 ? -1 : 0, "a cipher socket that a ring made");
+    say_result(s, fd < 0 ? -1 : 0, "a socket to the hypervisor that a ring made");
 }
 
 static void aio_read(const struct probe *p, struct seen *s)
@@ -120,7 +120,9 @@ static void packet_ring(const struct probe *p, struct seen *s)
 
     if (fd < 0)
         return say_errno(s, "socket");
-    say_result(s, setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &r, sizeof r), "a ring of packets");
+    if (setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &r, sizeof r) < 0)
+        return say_errno(s, "PACKET_RX_RING");
+    host_link(s, fd);
 }
 
 static void bpf_ring(const struct probe *p, struct seen *s)
@@ -140,10 +142,10 @@ static const struct probe rows[] = {
     {"uring-high", uring_setup, "io_uring_setup with bit 32 of its number set", NEEDS_FILTER, .second = 1L << 32},
     {"uring-register", uring_register, "io_uring_register without a ring", NEEDS_FILTER},
     {"uring-open", uring_open, "a ring opens a file of the host", NEEDS_TOKEN},
-    {"uring-socket", uring_socket, "a ring makes a cipher socket", NEEDS_FILTER},
+    {"uring-socket", uring_socket, "a ring makes a socket to the hypervisor", NEEDS_FILTER},
     {"aio-read", aio_read, "asynchronous reads of a file of the host", NEEDS_TOKEN},
     {"perf-ring", perf_ring, "maps a ring of samples", NEEDS_ROOT | NEEDS_FILTER},
-    {"packet-ring", packet_ring, "maps a ring of packets", NEEDS_ROOT},
+    {"packet-ring", packet_ring, "a ring of packets of an interface of the host", NEEDS_ROOT},
     {"bpf-ring", bpf_ring, "makes a ring buffer of BPF", NEEDS_ROOT},
 };
 

@@ -26,23 +26,65 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Each returns what the call gave: negative is -errno. It runs in a process of its own. */
+#ifndef SYS_modify_ldt /* x86 alone */
+#define SYS_modify_ldt (-1)
+#endif
+
+struct item {
+    const char *name, *kind;
+    int (*reach)(const struct item *i); /* what the call gave; runs in a process of its own */
+    const char *path;
+    long a, b, c, d;
+};
+
 static int result(long r)
 {
     return r < 0 ? -errno : 0;
 }
 
-static int io_uring_setup(void)
+/* a: its number; b to d: arguments. */
+static int call(const struct item *i)
 {
-    return result(syscall(425, 1, (char[120]){0}));
+    return result(syscall(i->a, i->b, i->c, i->d, 0, 0));
 }
 
-static int userfault(void)
+/* The same with a name or a buffer as its second argument. */
+static int call_with(const struct item *i)
 {
-    return result(syscall(SYS_userfaultfd, 0));
+    return result(syscall(i->a, i->b, i->path ? i->path : (char[128]){0}, i->c, 0));
 }
 
-static int bpf(void)
+/* A file that is not there is looked for only by those who may. */
+static int call_name(const struct item *i)
+{
+    long r = syscall(i->a, i->path, i->b, 0);
+
+    return r < 0 && errno == ENOENT ? 0 : result(r);
+}
+
+static int quota(const struct item *i)
+{
+    long r = syscall(SYS_quotactl, 0x80000100 /* Q_SYNC */, "/moat-surface", 0, 0);
+
+    return r < 0 && errno == ENOENT ? 0 : result(r);
+}
+
+static int add_key_call(const struct item *i)
+{
+    return result(syscall(SYS_add_key, "user", "moat-surface", "x", 1, KEY_SPEC_PROCESS_KEYRING));
+}
+
+static int path(const struct item *i)
+{
+    return result(open(i->path, (int)i->a | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+}
+
+static int family(const struct item *i)
+{
+    return result(socket((int)i->a, (int)i->b | SOCK_CLOEXEC, (int)i->c));
+}
+
+static int bpf(const struct item *i)
 {
     struct {
         uint32_t type, key, value, entries;
@@ -52,39 +94,14 @@ static int bpf(void)
     return result(syscall(SYS_bpf, 0, &attr, sizeof attr));
 }
 
-static int perf_event(void)
+static int perf_event(const struct item *i)
 {
     struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE, .size = sizeof attr, .config = PERF_COUNT_SW_CPU_CLOCK};
 
     return result(syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0));
 }
 
-static int keyctl_call(void)
-{
-    return result(syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1, 0, 0));
-}
-
-static int add_key_call(void)
-{
-    return result(syscall(SYS_add_key, "user", "moat-surface", "x", 1, KEY_SPEC_PROCESS_KEYRING));
-}
-
-static int unshare_user(void)
-{
-    return result(unshare(CLONE_NEWUSER));
-}
-
-static int unshare_net(void)
-{
-    return result(unshare(CLONE_NEWNET));
-}
-
-static int unshare_mount(void)
-{
-    return result(unshare(CLONE_NEWNS));
-}
-
-static int clone3_user(void)
+static int clone3_user(const struct item *i)
 {
     struct {
         uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
@@ -99,14 +116,14 @@ static int clone3_user(void)
     return r;
 }
 
-static int setns_own(void)
+static int setns_own(const struct item *i)
 {
     int fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 
     return fd < 0 ? -errno : result(setns(fd, CLONE_NEWNS));
 }
 
-static int mount_call(void)
+static int mount_call(const struct item *i)
 {
     /* behind the check of rights the file system of that name is looked for */
     int r = result(mount("none", "/", "moat-surface", 0, NULL));
@@ -114,17 +131,7 @@ static int mount_call(void)
     return r == -ENODEV ? 0 : r;
 }
 
-static int fsopen_call(void)
-{
-    return result(syscall(430, "tmpfs", 0));
-}
-
-static int open_tree_call(void)
-{
-    return result(syscall(428, AT_FDCWD, "/", 1 /* OPEN_TREE_CLONE */ | O_CLOEXEC));
-}
-
-static int cgroup_mount(void)
+static int cgroup_mount(const struct item *i)
 {
     long fd = syscall(430, "cgroup2", 0);
 
@@ -136,7 +143,7 @@ static pid_t outside(void)
     return (pid_t)fact_number("pid");
 }
 
-static int ptrace_outside(void)
+static int ptrace_outside(const struct item *i)
 {
     if (outside() <= 0)
         return -ESRCH;
@@ -146,7 +153,7 @@ static int ptrace_outside(void)
     return r;
 }
 
-static int read_outside(void)
+static int read_outside(const struct item *i)
 {
     char byte;
     struct iovec own = {&byte, 1}, other = {(void *)16, 1}; /* nothing is there, so EFAULT is the answer */
@@ -156,7 +163,7 @@ static int read_outside(void)
     return result(process_vm_readv(outside(), &own, 1, &other, 1, 0));
 }
 
-static int open_by_handle(void)
+static int open_by_handle(const struct item *i)
 {
     union {
         struct file_handle h;
@@ -167,7 +174,7 @@ static int open_by_handle(void)
     return result(open_by_handle_at(at, &f.h, O_RDONLY));
 }
 
-static int memfd_exec(void)
+static int memfd_exec(const struct item *i)
 {
     static const char script[] = "#!/nonexistent\n"; /* refused for its content only once it may be executed */
     int fd = (int)syscall(SYS_memfd_create, "surface", 0);
@@ -178,7 +185,7 @@ static int memfd_exec(void)
     return errno == ENOENT ? 0 : -errno;
 }
 
-static int int80(void)
+static int int80(const struct item *i)
 {
 #ifdef __x86_64__
     long r;
@@ -190,125 +197,16 @@ static int int80(void)
 #endif
 }
 
-static int x32(void)
-{
-#ifdef __x86_64__
-    return result(syscall(0x40000000L | SYS_getpid));
-#else
-    return -ENOSYS;
-#endif
-}
-
-static int ldt(void)
-{
-#ifdef __x86_64__
-    return result(syscall(SYS_modify_ldt, 0, (char[16]){0}, 16UL));
-#else
-    return -ENOSYS;
-#endif
-}
-
-static int personality_call(void)
-{
-    return result(syscall(SYS_personality, 0x0040000L));
-}
-
-/* A file that is not there is looked for only by those who may. */
-static int behind_name(long r)
-{
-    return r < 0 && errno == ENOENT ? 0 : result(r);
-}
-
-static int quota(void)
-{
-    return behind_name(syscall(SYS_quotactl, 0x80000100 /* Q_SYNC */, "/moat-surface", 0, 0));
-}
-
-static int kernel_log(void)
-{
-    return result(syscall(SYS_syslog, 3, (char[64]){0}, 64));
-}
-
-static int kexec(void)
-{
-    return result(syscall(SYS_kexec_load, 0, 17, NULL, 0));
-}
-
-static int module(void)
-{
-    return result(syscall(SYS_init_module, "", 0, ""));
-}
-
-static int swap_on(void)
-{
-    return behind_name(syscall(SYS_swapon, "/moat-surface", 0));
-}
-
-static int reboot_call(void)
-{
-    return result(syscall(SYS_reboot, 0xfee1dead, 672274793, 0x1234, NULL));
-}
-
-static int accounting(void)
-{
-    return behind_name(syscall(SYS_acct, "/moat-surface"));
-}
-
-static int type_into(unsigned long command)
+/* Into a terminal of our own: what is asked is whether the call gets that far. */
+static int terminal(const struct item *i)
 {
     int master, fd = own_terminal(&master);
-
-    return fd < 0 ? fd : result(syscall(SYS_ioctl, fd, command, "x"));
-}
-
-static int sti(void)
-{
-    return type_into(TIOCSTI);
-}
-
-static int sti_64(void)
-{
-    return type_into(TIOCSTI | 1UL << 32);
-}
-
-static int tioclinux(void)
-{
-    int r = type_into(TIOCLINUX);
+    int r = fd < 0 ? fd : result(syscall(SYS_ioctl, fd, i->a, "x"));
 
     return r == -ENOTTY ? 0 : r; /* no virtual console, says the terminal, which was asked */
 }
 
-static int family(int af, int type, int protocol)
-{
-    return result(socket(af, type | SOCK_CLOEXEC, protocol));
-}
-
-static int af_alg(void)
-{
-    return family(38, SOCK_SEQPACKET, 0);
-}
-
-static int af_packet(void)
-{
-    return family(AF_PACKET, SOCK_RAW, 0);
-}
-
-static int af_netlink(void)
-{
-    return family(AF_NETLINK, SOCK_RAW, 0);
-}
-
-static int af_vsock(void)
-{
-    return family(40, SOCK_STREAM, 0);
-}
-
-static int inet_raw(void)
-{
-    return family(AF_INET, SOCK_RAW, 1);
-}
-
-static int abstract_socket(void)
+static int abstract_socket(const struct item *i)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     char line[256] = "";
@@ -331,118 +229,77 @@ static int abstract_socket(void)
     return r == -EPROTOTYPE ? 0 : r;
 }
 
-static int path(const char *name, int flags)
-{
-    return result(open(name, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-}
-
-static int core_pattern(void)
-{
-    return path("/proc/sys/kernel/core_pattern", O_WRONLY);
-}
-
-static int kcore(void)
-{
-    return path("/proc/kcore", O_RDONLY);
-}
-
 /* Names without their addresses help nobody. */
-static int kallsyms(void)
+static int kallsyms(const struct item *i)
 {
     unsigned long address = 0;
     FILE *f = fopen("/proc/kallsyms", "re");
 
     if (!f)
         return -errno;
-    for (int i = 0; i < 64 && !address; i++)
+    for (int n = 0; n < 64 && !address; n++)
         if (fscanf(f, "%lx%*[^\n]", &address) != 1)
             break;
     return address ? 0 : -EACCES;
 }
 
-static int sys_write(void)
-{
-    return path("/sys/kernel/mm/transparent_hugepage/enabled", O_WRONLY);
-}
-
-static int kmsg(void)
-{
-    return path("/dev/kmsg", O_WRONLY);
-}
-
-static int kvm(void)
-{
-    return path("/dev/kvm", O_RDWR);
-}
-
-static int fuse(void)
-{
-    return path("/dev/fuse", O_RDWR);
-}
-
-static int tun(void)
-{
-    return path("/dev/net/tun", O_RDWR);
-}
-
-static const struct item {
-    const char *name, *kind;
-    int (*reach)(void);
-} items[] = {
-    {"io_uring_setup", "call", io_uring_setup},
-    {"userfaultfd", "call", userfault},
+static const struct item items[] = {
+    {"io_uring_setup", "call", call_with, NULL, 425, 1},
+    {"userfaultfd", "call", call, NULL, SYS_userfaultfd},
     {"bpf", "call", bpf},
     {"perf_event_open", "call", perf_event},
-    {"keyctl", "call", keyctl_call},
+    {"keyctl", "call", call, NULL, SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1},
     {"add_key", "call", add_key_call},
-    {"unshare-user", "call", unshare_user},
-    {"unshare-net", "call", unshare_net},
-    {"unshare-mount", "call", unshare_mount},
+    {"unshare-user", "call", call, NULL, SYS_unshare, CLONE_NEWUSER},
+    {"unshare-net", "call", call, NULL, SYS_unshare, CLONE_NEWNET},
+    {"unshare-mount", "call", call, NULL, SYS_unshare, CLONE_NEWNS},
     {"clone3-user", "call", clone3_user},
     {"setns", "call", setns_own},
     {"mount", "call", mount_call},
-    {"fsopen", "call", fsopen_call},
-    {"open_tree", "call", open_tree_call},
+    {"fsopen", "call", call_name, "tmpfs", 430},
+    {"open_tree", "call", call_with, "/", 428, AT_FDCWD, 1 /* OPEN_TREE_CLONE */ | O_CLOEXEC},
     {"cgroup-mount", "call", cgroup_mount},
     {"ptrace-outside", "call", ptrace_outside},
     {"process_vm_readv-outside", "call", read_outside},
     {"open_by_handle_at", "call", open_by_handle},
     {"memfd-exec", "call", memfd_exec},
     {"int80", "call", int80},
-    {"x32", "call", x32},
-    {"modify_ldt", "call", ldt},
-    {"personality", "call", personality_call},
+    {"x32", "call", call, NULL, 0x40000000L | SYS_getpid},
+    {"modify_ldt", "call", call_with, NULL, SYS_modify_ldt, 0, 16},
+    {"personality", "call", call, NULL, SYS_personality, 0x0040000},
     {"quotactl", "call", quota},
-    {"syslog", "call", kernel_log},
-    {"kexec_load", "call", kexec},
-    {"init_module", "call", module},
-    {"swapon", "call", swap_on},
-    {"reboot", "call", reboot_call},
-    {"acct", "call", accounting},
-    {"tiocsti", "ioctl", sti},
-    {"tiocsti-64", "ioctl", sti_64},
-    {"tioclinux", "ioctl", tioclinux},
-    {"af_alg", "socket", af_alg},
-    {"af_packet", "socket", af_packet},
-    {"af_netlink", "socket", af_netlink},
-    {"af_vsock", "socket", af_vsock},
-    {"af_inet-raw", "socket", inet_raw},
+    {"syslog", "call", call_with, NULL, SYS_syslog, 3, 64},
+    {"kexec_load", "call", call, NULL, SYS_kexec_load, 0, 17},
+    {"init_module", "call", call_name, "", SYS_init_module},
+    {"swapon", "call", call_name, "/moat-surface", SYS_swapon},
+    {"reboot", "call", call, NULL, SYS_reboot, 0xfee1dead, 672274793, 0x1234},
+    {"acct", "call", call_name, "/moat-surface", SYS_acct},
+    {"tiocsti", "ioctl", terminal, NULL, TIOCSTI},
+    {"tiocsti-64", "ioctl", terminal, NULL, TIOCSTI | 1L << 32},
+    {"tioclinux", "ioctl", terminal, NULL, TIOCLINUX},
+    {"af_alg", "socket", family, NULL, 38, SOCK_SEQPACKET},
+    {"af_packet", "socket", family, NULL, AF_PACKET, SOCK_RAW},
+    {"af_netlink", "socket", family, NULL, AF_NETLINK, SOCK_RAW},
+    {"af_vsock", "socket", family, NULL, 40, SOCK_STREAM},
+    {"af_inet-raw", "socket", family, NULL, AF_INET, SOCK_RAW, 1 /* ICMP */},
     {"af_unix-abstract", "socket", abstract_socket},
-    {"core_pattern", "path", core_pattern},
-    {"kcore", "path", kcore},
+    {"core_pattern", "path", path, "/proc/sys/kernel/core_pattern", O_WRONLY},
+    {"kcore", "path", path, "/proc/kcore", O_RDONLY},
     {"kallsyms", "path", kallsyms},
-    {"sys-write", "path", sys_write},
-    {"dev-kmsg", "path", kmsg},
-    {"dev-kvm", "path", kvm},
-    {"dev-fuse", "path", fuse},
-    {"dev-net-tun", "path", tun},
+    {"sys-write", "path", path, "/sys/kernel/mm/transparent_hugepage/enabled", O_WRONLY},
+    {"dev-kmsg", "path", path, "/dev/kmsg", O_WRONLY},
+    {"dev-kvm", "path", path, "/dev/kvm", O_RDWR},
+    {"dev-fuse", "path", path, "/dev/fuse", O_RDWR},
+    {"dev-net-tun", "path", path, "/dev/net/tun", O_RDWR},
 };
 _Static_assert(ARRAY_LEN(items) == 47, "tests/surface/list has 47 rows");
 
 static int reach(void *ctx)
 {
+    const struct item *i = ctx;
+
     alarm(10);
-    return ((const struct item *)ctx)->reach();
+    return i->reach(i);
 }
 
 static bool reachable(int r)

@@ -11,6 +11,7 @@
 #include <linux/kd.h>
 #include <linux/vt.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -32,24 +33,25 @@ static int terminal(int i)
 static void type(const struct probe *p, struct seen *s)
 {
     char back[8];
-    bool any = false;
+    int error = 0;
 
-    errno = ENOTTY;
     for (int i = 0; i < 4; i++) {
         int fd = terminal(i);
         struct pollfd ready = {.fd = fd, .events = POLLIN};
         if (fd < 0)
             continue;
-        any = true;
-        if (syscall(SYS_ioctl, fd, TIOCSTI | (unsigned long)p->number, "\n") < 0)
+        if (syscall(SYS_ioctl, fd, TIOCSTI | (unsigned long)p->number, "\n") < 0) {
+            error = errno;
             continue;
+        }
         if (poll(&ready, 1, 1000) == 1 && read(fd, back, sizeof back) > 0)
             return say_escaped(s, "typed a line into the caller's terminal");
-        say_blocked(s, "accepted, and nothing was typed");
+        return say_blocked(s, "accepted, and nothing was typed");
     }
-    if (!any)
+    errno = error;
+    if (!error)
         say_blocked(s, "no terminal is at hand");
-    else if (errno == EIO) /* legacy_tiocsti is off: for everybody */
+    else if (error == EIO) /* legacy_tiocsti is off: for everybody */
         say_absent(s, "this kernel has it switched off");
     else
         say_errno(s, "TIOCSTI");
@@ -165,6 +167,7 @@ static int hang_up(void *ctx)
 {
     int master, fd = own_terminal(&master);
 
+    signal(SIGHUP, SIG_IGN);
     return fd < 0 ? fd : syscall(SYS_vhangup) < 0 ? -errno : 0;
 }
 

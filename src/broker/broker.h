@@ -151,6 +151,8 @@ mode_t target_umask(const struct broker *b, const struct call *c);
 /* resolve.c: fills spot i from c->last[i]. 0, or -errno for the target. `changes`: looked up in the writable view. */
 int resolve(struct broker *b, struct call *c, int i, const char *text, bool changes);
 void spot_close(struct spot *s);
+/* Of the mount that a descriptor lies on; 0: the kernel does not tell. */
+uint64_t mount_id(int fd);
 /* For reports: whether the directory above a name that is not there is in the target's root; sets s->readonly. */
 bool spot_parent(const struct broker *b, struct spot *s);
 /* Whether the host has this path; `parent`: the directory it would lie in. */

@@ -66,6 +66,13 @@ static bool facts_of(int fd, struct file_facts *out)
     return sys(SYS_statx, fd, "", AT_EMPTY_PATH, FACT_INO | FACT_MOUNT, out) == 0 && out->mask & FACT_MOUNT;
 }
 
+uint64_t mount_id(int fd)
+{
+    struct file_facts facts;
+
+    return facts_of(fd, &facts) ? facts.mount : 0;
+}
+
 static bool same_file(int a, int b)
 {
     struct file_facts x, y;

@@ -341,6 +341,7 @@ static int find_and_open(struct making *r, int argc, char **argv, struct err *er
         return err_set(err, -EIO, "no random name can be made; give --name");
     if ((rc = sandbox_check_id(r->sb.id, err)) < 0 || (rc = cgroup_host_probe(&r->sb.cgroup_host, err)) < 0)
         return rc;
+    features_know(&r->sb.cgroup_host);
     return find_workload(r, err);
 }
 

@@ -108,6 +108,13 @@ static const char *what_is_missing(const struct features *f)
     return NULL;
 }
 
+static const struct cgroup_host *known_cgroups;
+
+void features_know(const struct cgroup_host *cgroups)
+{
+    known_cgroups = cgroups;
+}
+
 void features_probe(struct features *f)
 {
     static const int needed[] = {NS_MNT, NS_PID, NS_NET, NS_IPC, NS_UTS};
@@ -121,16 +128,17 @@ void features_probe(struct features *f)
     f->time_namespace = has_namespace(NS_TIME);
     f->seccomp_filter = sys(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
     f->mount_api = sys(SYS_fsopen, NULL, 0) != -ENOSYS && sys(SYS_mount_setattr, -1, "", 0, NULL, 0) != -ENOSYS;
-    f->overlay = has_filesystem("overlay");
     uint64_t caps = effective_capabilities();
     f->privileged = caps >> CAP_SYS_ADMIN & 1;
     f->resource_capability = caps >> CAP_SYS_RESOURCE & 1;
     f->userns_why_not = user_namespaces_why_not();
     f->user_namespaces_allowed = !f->userns_why_not;
-    f->chrooted = is_chrooted();
+    f->chrooted = !f->privileged && is_chrooted(); /* of no matter to who may make mount namespaces anyway */
     long abi = sys(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     f->landlock_abi = abi > 0 ? (int)abi : 0;
-    f->cgroups = cgroup_host_probe(&cgroups, &ignored) == 0 ? cgroups.layout : CGROUP_NONE;
+    if (known_cgroups)
+        cgroups = *known_cgroups;
+    f->cgroups = known_cgroups || cgroup_host_probe(&cgroups, &ignored) == 0 ? cgroups.layout : CGROUP_NONE;
     f->user = geteuid() != 0;
     if (f->user) {
         struct subid ids;
@@ -177,7 +185,7 @@ const char *features_summary(const struct features *f, struct arena *a)
 
     snprintf(landlock, sizeof landlock, f->landlock_abi ? "Landlock ABI %d" : "no Landlock", f->landlock_abi);
     return arena_printf(a, "cgroups %s, %s, %s, %s", cgroup_layout_name(f->cgroups), landlock,
-                        f->overlay ? "overlay" : "no overlay",
+                        has_filesystem("overlay") ? "overlay" : "no overlay",
                         f->user         ? user_summary(f, a)
                         : f->privileged ? "root"
                                         : "root without CAP_SYS_ADMIN");

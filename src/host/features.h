@@ -13,7 +13,6 @@ struct features {
     bool time_namespace;
     bool seccomp_filter;
     bool mount_api; /* fsopen, open_tree, mount_setattr: Linux 5.12 */
-    bool overlay;
     bool privileged; /* CAP_SYS_ADMIN in effect */
     bool user_namespaces_allowed;
     bool chrooted;    /* our root is not the root of our mount namespace */
@@ -29,6 +28,8 @@ struct features {
 };
 
 void features_probe(struct features *f);
+/* What cgroup_host_probe() has told the caller, who keeps it: it is not asked again. NULL: it is. */
+void features_know(const struct cgroup_host *cgroups);
 /* What an ordinary user can do to have limits. */
 const char *features_delegate_remedy(void);
 /* "cgroups hybrid, Landlock ABI 7, overlay" in the arena. */

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define OPTIONS_BYTES (8u << 20)
+#define OPTIONS_BYTES (1u << 20)
 
 static char *const *copy_strings(struct arena *a, const char *const *v, const char *first)
 {
@@ -69,18 +69,43 @@ static int check_options(struct moat_target_options *o, struct err *err)
     return methods_check(o->methods, o->n_methods, o->ring_bytes, false, &limits, err);
 }
 
-int target_new(const struct moat_target_options *options, struct moat_target **target, struct err *err)
+static struct moat_target *target_blank(const struct moat_target_options *options)
 {
     struct moat_target *t = calloc(1, sizeof *t);
+
+    if (t) {
+        t->o = *options;
+        t->last = &t->first;
+        t->process = (struct started){.pidfd = -1, .sock = -1, .status = -1};
+    }
+    return t;
+}
+
+int target_of_zygote(struct moat_zygote *z, const struct moat_target_options *options, struct moat_target **target,
+                     struct err *err)
+{
+    struct moat_target *t = target_blank(options);
+
+    if (!t)
+        return err_sys(err, -ENOMEM, "memory for a target");
+    t->zygote = z;
+    int r = target_start(t, err);
+    if (r < 0)
+        moat_target_free(t);
+    else
+        *target = t;
+    return r;
+}
+
+int target_new(const struct moat_target_options *options, struct moat_target **target, struct err *err)
+{
+    struct moat_target *t = target_blank(options);
     int r = t ? arena_init(&t->arena, OPTIONS_BYTES) : -ENOMEM;
 
     if (r < 0) {
         free(t);
         return err_sys(err, r, "memory for a target");
     }
-    t->o = *options;
-    t->last = &t->first;
-    t->process = (struct started){.pidfd = -1, .sock = -1, .status = -1};
     t->o.path = options->path ? arena_strdup(&t->arena, options->path) : NULL;
     t->o.calls = options->calls ? (const char *const *)copy_strings(&t->arena, options->calls, NULL) : NULL;
     t->plan = (struct plan){.path = t->o.path,
@@ -138,12 +163,24 @@ int32_t target_cpu(struct moat_target *t)
     return cpu;
 }
 
-int target_start(struct moat_target *t, struct err *err)
+static int start_process(struct moat_target *t, int ring, struct err *err)
 {
     struct wire_hello *hello = malloc(sizeof *hello);
+    int r;
+
+    if (!hello)
+        return err_sys(err, -ENOMEM, "memory for a target");
+    hello_fill(hello, &t->o, t->o.ring_bytes, t->o.placement == MOAT_PLACE_APART ? WIRE_SPIN : 0, t->cpu);
+    r = process_start(&t->plan, hello, ring, t->o.start_ms, &t->process, err);
+    free(hello);
+    return r;
+}
+
+int target_start(struct moat_target *t, struct err *err)
+{
     _cleanup_fd_ int ring = -1;
     uint32_t bytes = t->o.ring_bytes;
-    int r = hello ? ring_create(bytes, &ring, &t->page, err) : err_sys(err, -ENOMEM, "memory for a target");
+    int r = ring_create(bytes, &ring, &t->page, err);
 
     if (r == 0) {
         unsigned char *data = (unsigned char *)t->page + WIRE_PAGE;
@@ -153,14 +190,8 @@ int target_start(struct moat_target *t, struct err *err)
         t->cpu = target_cpu(t);
         t->state = t->reserved = t->short_calls = 0;
         t->exclusive = false;
-        if (t->zygote) {
-            r = zygote_fork(t->zygote, ring, bytes, t->cpu, &t->process, err);
-        } else {
-            hello_fill(hello, &t->o, bytes, t->o.placement == MOAT_PLACE_APART ? WIRE_SPIN : 0, t->cpu);
-            r = process_start(&t->plan, hello, ring, t->o.start_ms, &t->process, err);
-        }
+        r = t->zygote ? zygote_fork(t->zygote, ring, bytes, t->cpu, &t->process, err) : start_process(t, ring, err);
     }
-    free(hello);
     t->alive = r == 0;
     if (r < 0)
         target_drop(t);
@@ -308,7 +339,8 @@ void moat_target_free(struct moat_target *t)
     target_drop(t);
     for (struct moat_buffer *b = t->buffers; b; b = b->next)
         b->target = NULL;
-    arena_free(&t->arena);
+    if (!t->zygote)
+        arena_free(&t->arena);
     free(t);
 }
 

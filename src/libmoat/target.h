@@ -67,6 +67,9 @@ struct moat_buffer {
     struct moat_buffer *next;
 };
 
+/* A fork: its options lie in the zygote, which must outlive it. */
+int target_of_zygote(struct moat_zygote *z, const struct moat_target_options *o, struct moat_target **t,
+                     struct err *err);
 int target_new(const struct moat_target_options *o, struct moat_target **t, struct err *err);
 int target_start(struct moat_target *t, struct err *err);
 /* Kills it, remembers why, and gives up the calls under way. Returns err->code. */
@@ -99,6 +102,5 @@ int32_t target_cpu(struct moat_target *t);
 
 /* zygote.c */
 int zygote_fork(struct moat_zygote *z, int ring, uint32_t ring_bytes, int32_t cpu, struct started *p, struct err *err);
-const struct moat_target_options *zygote_options(const struct moat_zygote *z);
 
 #endif

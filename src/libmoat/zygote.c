@@ -198,19 +198,9 @@ int zygote_fork(struct moat_zygote *z, int ring, uint32_t ring_bytes, int32_t cp
 
 int moat_zygote_spawn(struct moat_zygote *z, struct moat_target **target, struct moat_error *error)
 {
-    struct moat_target *t = NULL;
     struct err err;
-    int r = target_new(&z->template->o, &t, &err);
 
-    if (r == 0) {
-        t->zygote = z;
-        r = target_start(t, &err);
-    }
-    if (r < 0)
-        moat_target_free(t);
-    else
-        *target = t;
-    return api_result(r, &err, error);
+    return api_result(target_of_zygote(z, &z->template->o, target, &err), &err, error);
 }
 
 void moat_zygote_free(struct moat_zygote *z)

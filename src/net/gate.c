@@ -168,6 +168,7 @@ static struct gate_known *place_known(struct gate *g, const struct net_address *
     return oldest;
 }
 
+/* The caller has cut the TTL down to GATE_LIFE_MAX. */
 static void remember(struct gate *g, const struct net_address *address, const char *name, uint32_t ttl, int64_t now)
 {
     struct gate_known *k = place_known(g, address, name, now);
@@ -175,8 +176,6 @@ static void remember(struct gate *g, const struct net_address *address, const ch
 
     if (life < GATE_LIFE_MIN)
         life = GATE_LIFE_MIN;
-    if (life > GATE_LIFE_MAX)
-        life = GATE_LIFE_MAX;
     k->since = now;
     if (k->until < later(now, life)) /* a shorter answer does not take away what an earlier one gave */
         k->until = later(now, life);
@@ -322,7 +321,7 @@ const char *gate_reason_text(enum gate_reason reason)
 static bool name_in_rules(const struct gate *g, const char *name)
 {
     for (uint32_t i = 0; i < g->n_rules; i++)
-        if (!g->rules[i].rule.listen && net_host_matches_name(&g->rules[i].host, name))
+        if (net_host_matches_name(&g->rules[i].host, name)) /* which no rule to listen has */
             return true;
     return false;
 }

@@ -67,6 +67,7 @@ static void test_an_answer_opens_its_addresses_on_the_ports_of_its_name(void **s
     union address a;
     size_t n = make_address("198.51.100.1", 443, &a);
     assert_false(gate_verdict_bind(&gate, &a, n, NET_TCP, &d));
+    assert_string_equal(d.name, "");
 }
 
 static void test_an_address_of_a_name_has_an_end(void **state)
@@ -329,7 +330,7 @@ static void test_answers_that_cannot_be_read_are_failures(void **state)
         {"an owner by a pointer to itself", SET_16, 29, 0xc01d, 2, 0},
         {"an owner by a pointer forwards", SET_16, 29, 0xc029, 2, 0},
         {"an owner by a pointer past the end", SET_16, 29, 0xffff, 2, 0},
-        {"an owner by a pointer into the header", SET_16, 29, 0xc000, 2, 0},
+        {"an owner by a pointer into the header", SET_16, 29, 0xc004, 2, 0},
         {"an owner by a pointer into the name", SET_16, 29, 0xc014, 0, 0},
         {"an owner of a reserved kind", SET_16, 29, 0x400c, 2, 0},
         {"longer than a datagram may be", APPEND, 0, GATE_DNS_MAX, 2, 0},
@@ -353,6 +354,40 @@ static void test_answers_that_cannot_be_read_are_failures(void **state)
             ask("198.51.100.1", 443, NET_TCP, 0, &d) != (cases[i].given > 0))
             fail_msg("%s: code %u, %u given", cases[i].label, code(), heard.n_given);
     }
+}
+
+static void test_records_that_are_not_what_they_say_are_passed_over_or_failures(void **state)
+{
+    struct bytes b;
+
+    (void)state;
+    set_rules("example.org:443");
+    /* An owner that is spelled further behind, in another record's data. */
+    assert_int_equal(query(make_query("example.org", A, 0)), GATE_DNS_FORWARD);
+    b = make_answer("example.org", A, 0, 2);
+    put_address(&b, NULL, 60, "198.51.100.1");
+    b.v[30] = (uint8_t)(b.n + 12);
+    put_record(&b, NULL, 16, 60, "\7example\3org", 13);
+    assert_int_equal(answer(b, 0), GATE_DNS_REPLY);
+    assert_int_equal(code(), 2);
+
+    /* An alias whose data go on behind its name. */
+    b = make_answer("example.org", A, 0, 2);
+    put_record(&b, NULL, 5, 60, "\1b\0x", 4);
+    put_address(&b, "b", 60, "198.51.100.1");
+    assert_int_equal(answer(b, 0), GATE_DNS_REPLY);
+    assert_int_equal(code(), 2);
+
+    /* IPv4 in an AAAA record, and one that ends too early. */
+    assert_int_equal(query(make_query("example.org", AAAA, 0)), GATE_DNS_FORWARD);
+    b = make_answer("example.org", AAAA, 0, 3);
+    put_address(&b, NULL, 60, "::ffff:198.51.100.1");
+    put_address(&b, NULL, 60, "2001:db8::1");
+    put_record(&b, NULL, AAAA, 60, "\x20\x01\x0d\xb8", 4);
+    assert_int_equal(answer(b, 0), GATE_DNS_REPLY);
+    assert_int_equal(code(), 0);
+    assert_int_equal(heard.n_given, 1);
+    assert_int_equal(heard.n_kept_back, 0);
 }
 
 static void test_a_cut_answer_is_used_as_far_as_it_goes(void **state)
@@ -494,6 +529,7 @@ int main(void)
         cmocka_unit_test(test_answers_to_something_else_are_dropped),
         cmocka_unit_test(test_aliases_are_followed_within_the_answer),
         cmocka_unit_test(test_answers_that_cannot_be_read_are_failures),
+        cmocka_unit_test(test_records_that_are_not_what_they_say_are_passed_over_or_failures),
         cmocka_unit_test(test_a_cut_answer_is_used_as_far_as_it_goes),
         cmocka_unit_test(test_pointers_and_records_have_bounds),
         cmocka_unit_test(test_a_reply_fits_where_it_goes),

@@ -29,6 +29,7 @@ static void test_names_are_asked_for_when_a_rule_has_them(void **state)
         {"*.example.org:443", "a.example.org", true},
         {"*.example.org:443", "a.b.c.example.org", true},
         {"*.example.org:443", "aexample.org", false},
+        {"*.example.org:443", "bad-example.org", false},
         {"*.example.org:443", "a.example.org.evil", false},
         {"*:443", "any.thing", true},
         {"*:443", "db", true},

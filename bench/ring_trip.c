@@ -29,8 +29,12 @@ static int echo(struct moat_request *q)
     return 0;
 }
 
-static const struct moat_method methods[] = {
-    {.method = 0, .name = "echo", .states = MOAT_STATES_ALL, .request_max = BYTES, .reply_max = BYTES, .function = echo}};
+static const struct moat_method methods[] = {{.method = 0,
+                                              .name = "echo",
+                                              .states = MOAT_STATES_ALL,
+                                              .request_max = BYTES,
+                                              .reply_max = BYTES,
+                                              .function = echo}};
 
 static int serve(struct moat_session *session, void *context)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Times starts of this very program, which is static glibc: by fork, execve and wait4 of a run that ends at once, and as
- * a fork of its own zygote by libmoat. Run by bench/zygote, one line a round:
+ * Times starts of this very program, which is static glibc: by fork, execve and wait4 of a run that ends at once, and
+ * as a fork of its own zygote by libmoat. Run by bench/zygote, one line a round:
  *
  *   zygote_start ROUNDS WARMUP      "EXEC VFORK FIRST WHOLE" in nanoseconds
  *

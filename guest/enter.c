@@ -251,6 +251,39 @@ static void install_seccomp(void)
     }
 }
 
+/* A filter that shows sendmsg(2) to its listener shows ours, before anybody can listen. So the listener is sent by a
+ * child that shares our descriptors and was made before the filter. */
+static void install_shown_filter(void)
+{
+    struct clone_args args = {.flags = CLONE_FILES, .exit_signal = SIGCHLD};
+    int order[2], listener = -1, status = 0;
+    struct sock_fprog prog = {.len = (unsigned short)rec->n_bpf,
+                              .filter = (struct sock_filter *)(uintptr_t)at(rec->bpf)};
+
+    long r = sys(SYS_pipe2, order, O_CLOEXEC);
+    long pid = r < 0 ? r : sys(SYS_clone3, &args, sizeof args);
+    if (pid == 0) {
+        bool sent = sys(SYS_read, order[0], &listener, sizeof listener) == sizeof listener && listener >= 0 &&
+                    send_fd(rec->listener_fd, listener, at(rec->seccomp_state), rec->seccomp_state_len);
+        quit(sent ? 0 : 1);
+    }
+    if (pid < 0)
+        fail(ENTER_FAILED_FORK, pid, 0);
+    r = sys(SYS_seccomp, SECCOMP_SET_MODE_FILTER, rec->seccomp_flags, &prog);
+    listener = (int)r;
+    sys(SYS_write, order[1], &listener, sizeof listener);
+    while (sys(SYS_wait4, pid, &status, 0, NULL) == -EINTR)
+        ;
+    if (r < 0)
+        fail(ENTER_FAILED_SECCOMP, r, 0);
+    if (status)
+        fail(ENTER_FAILED_LISTENER, -EPIPE, 0);
+    sys(SYS_close, order[0]);
+    sys(SYS_close, order[1]);
+    sys(SYS_close, listener);
+    sys(SYS_close, rec->listener_fd);
+}
+
 static void drop_bounding_set(void)
 {
     for (int cap = 0; cap < 64; cap++) {
@@ -353,10 +386,17 @@ static void fence_files(void)
             fail(ENTER_FAILED_LANDLOCK, r, 1);
         sys(SYS_close, beneath.parent_fd);
     }
-    /* What was handed over stays openable as /dev/stdin, /dev/stdout, /dev/stderr; pipes and sockets need no rule. */
-    beneath.allowed_access = file & ~LANDLOCK_ACCESS_FS_EXECUTE;
-    for (beneath.parent_fd = 0; beneath.parent_fd <= 2; beneath.parent_fd++)
+    /* What was handed over stays openable as /dev/stdin, /dev/stdout, /dev/stderr, and no further than it was open: a
+     * log that may be written to is not there to be read. Pipes and sockets need no rule. */
+    for (beneath.parent_fd = 0; beneath.parent_fd <= 2; beneath.parent_fd++) {
+        const long mode = sys(SYS_fcntl, beneath.parent_fd, F_GETFL, 0) & O_ACCMODE;
+        beneath.allowed_access = file & ~LANDLOCK_ACCESS_FS_EXECUTE;
+        if (mode == O_WRONLY)
+            beneath.allowed_access &= ~LANDLOCK_ACCESS_FS_READ_FILE;
+        if (mode == O_RDONLY)
+            beneath.allowed_access &= ~(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE);
         sys(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
+    }
     r = sys(SYS_landlock_restrict_self, set, 0);
     if (r < 0)
         fail(ENTER_FAILED_LANDLOCK, r, 2);
@@ -662,12 +702,16 @@ int main(int argc, char **argv, char **envp)
     /* What comes between the fork and the wait, as the end of a short workload, is not lost. */
     if (init)
         sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask, KERNEL_SIGSET);
+    /* One listener for both: the filter of whoever forks is the child's too. */
+    bool shown = rec->flags & ENTER_NO_NEW_PRIVS && rec->lifeline_fd >= 0;
+    if (shown)
+        install_shown_filter();
     long child = init ? fork_workload() : 0;
     if (child < 0)
         fail(ENTER_FAILED_FORK, child, 0);
     if (init && child == 0)
         sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, KERNEL_SIGSET);
-    if (rec->flags & ENTER_NO_NEW_PRIVS)
+    if (rec->flags & ENTER_NO_NEW_PRIVS && !shown)
         install_seccomp();
     if (child > 0)
         be_init(child);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attempts at files. Each proves by effect: what was written is read back where that is allowed, what was made is looked
- * at, and so on. They change only what their arguments name. */
+/* Attempts at files. Each proves by effect: what was written is read back where that is allowed, what was made is
+ * looked at, and so on. They change only what their arguments name. */
 #include "attempts.h"
 
 #include <dirent.h>
@@ -62,7 +62,10 @@ static int stat_it(char **args, int n)
     (void)n;
     if (stat(args[0], &st) < 0)
         return refused("stat %s", args[0]);
-    return done("%s of %lld bytes", S_ISDIR(st.st_mode) ? "directory" : S_ISREG(st.st_mode) ? "file" : "node",
+    return done("%s of %lld bytes",
+                S_ISDIR(st.st_mode)   ? "directory"
+                : S_ISREG(st.st_mode) ? "file"
+                                      : "node",
                 (long long)st.st_size);
 }
 
@@ -184,7 +187,8 @@ static int read_renamed(char **args, int n)
     e = fd >= 0 && got < 0 ? errno : e;
     rename(args[1], args[0]);
     errno = e;
-    return got < 0 ? refused("open %s after the rename", args[2]) : done("%zd bytes: %s", got, shown(text, (size_t)got));
+    return got < 0 ? refused("open %s after the rename", args[2])
+                   : done("%zd bytes: %s", got, shown(text, (size_t)got));
 }
 
 static int unlink_it(char **args, int n)
@@ -241,7 +245,8 @@ static int change_owner(char **args, int n)
         return USAGE;
     if (chown(args[0], (uid_t)id, (gid_t)-1) < 0)
         return refused("chown %s", args[0]);
-    return stat(args[0], &st) == 0 && st.st_uid != (uid_t)id ? hollow("its owner is %u", st.st_uid) : done("owner %ld", id);
+    return stat(args[0], &st) == 0 && st.st_uid != (uid_t)id ? hollow("its owner is %u", st.st_uid)
+                                                             : done("owner %ld", id);
 }
 
 /* What `moat probe --policy` may do in a user's directory: a name that nobody has, and gone again. */

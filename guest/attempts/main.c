@@ -21,7 +21,7 @@
 #define SECONDS_EACH 10 /* an attempt of `each` that takes longer was not answered */
 #define RECORDS_MAX  (1 << 20)
 #define ARGS_MAX     64
-#define LINE_MAX_    512
+#define WORDS_MAX    512
 
 static const struct attempt *const tables[] = {file_attempts, process_attempts, limit_attempts, net_attempts};
 
@@ -74,19 +74,22 @@ int hollow(const char *fmt, ...)
 
 const char *errno_name(int e)
 {
-#define E(name) {name, #name}
+#define E(name)                                                                                                        \
+    {                                                                                                                  \
+        name, #name                                                                                                    \
+    }
     static const struct {
         int number;
         const char *name;
-    } names[] = {E(EPERM),        E(ENOENT),     E(ESRCH),          E(EINTR),        E(EIO),          E(ENXIO),
-                 E(E2BIG),        E(ENOEXEC),    E(EBADF),          E(ECHILD),       E(EAGAIN),       E(ENOMEM),
-                 E(EACCES),       E(EFAULT),     E(EBUSY),          E(EEXIST),       E(EXDEV),        E(ENODEV),
-                 E(ENOTDIR),      E(EISDIR),     E(EINVAL),         E(ENFILE),       E(EMFILE),       E(ENOTTY),
-                 E(ETXTBSY),      E(EFBIG),      E(ENOSPC),         E(ESPIPE),       E(EROFS),        E(EMLINK),
-                 E(EPIPE),        E(ENAMETOOLONG), E(ENOSYS),       E(ENOTEMPTY),    E(ELOOP),        E(EPROTO),
-                 E(EOPNOTSUPP),   E(EAFNOSUPPORT), E(EPROTONOSUPPORT), E(EADDRINUSE), E(EADDRNOTAVAIL),
-                 E(ENETDOWN),     E(ENETUNREACH), E(ECONNRESET),    E(ENOTCONN),     E(ETIMEDOUT),    E(ECONNREFUSED),
-                 E(EHOSTDOWN),    E(EHOSTUNREACH), E(EDQUOT)};
+    } names[] = {E(EPERM),        E(ENOENT),       E(ESRCH),           E(EINTR),      E(EIO),           E(ENXIO),
+                 E(E2BIG),        E(ENOEXEC),      E(EBADF),           E(ECHILD),     E(EAGAIN),        E(ENOMEM),
+                 E(EACCES),       E(EFAULT),       E(EBUSY),           E(EEXIST),     E(EXDEV),         E(ENODEV),
+                 E(ENOTDIR),      E(EISDIR),       E(EINVAL),          E(ENFILE),     E(EMFILE),        E(ENOTTY),
+                 E(ETXTBSY),      E(EFBIG),        E(ENOSPC),          E(ESPIPE),     E(EROFS),         E(EMLINK),
+                 E(EPIPE),        E(ENAMETOOLONG), E(ENOSYS),          E(ENOTEMPTY),  E(ELOOP),         E(EPROTO),
+                 E(EOPNOTSUPP),   E(EAFNOSUPPORT), E(EPROTONOSUPPORT), E(EADDRINUSE), E(EADDRNOTAVAIL), E(ENETDOWN),
+                 E(ENETUNREACH),  E(ECONNRESET),   E(ENOTCONN),        E(ETIMEDOUT),  E(ECONNREFUSED),  E(EHOSTDOWN),
+                 E(EHOSTUNREACH), E(EDQUOT)};
 #undef E
     static char text[24];
 
@@ -163,7 +166,7 @@ static int attempt(char **argv, int argc)
     int least, most;
 
     if (!a) {
-        fprintf(stderr, "moat-attempts: no attempt is called '%s': `moat-attempts list` shows them\n",
+        fprintf(stderr, "moat-attempts: no attempt is called '%s': `moat-attempts names` shows them\n",
                 argc ? argv[0] : "");
         return USAGE;
     }
@@ -175,7 +178,7 @@ static int attempt(char **argv, int argc)
     return a->run(argv + 1, argc - 1);
 }
 
-static int list(void)
+static int names(void)
 {
     for (size_t t = 0; t < ARRAY_LEN(tables); t++)
         for (const struct attempt *a = tables[t]; a->name; a++)
@@ -188,7 +191,7 @@ static int list(void)
 /* One line for each: "INDEX\tSTATUS\tLINE"; of an attempt that a signal ended 128 + its number, and no line. */
 static void one_of_many(unsigned index, char **argv, int argc)
 {
-    char line[LINE_MAX_] = "";
+    char line[WORDS_MAX] = "";
     int fds[2], status = USAGE << 8;
     ssize_t n;
 
@@ -249,8 +252,8 @@ int main(int argc, char **argv)
         puts(WITNESS);
         return fflush(stdout) ? 1 : 0;
     }
-    if (!strcmp(command, "list"))
-        return list();
+    if (!strcmp(command, "names"))
+        return names();
     if (!strcmp(command, "each"))
         return each();
     if (!strcmp(command, "serve"))

@@ -23,7 +23,7 @@
 
 /* ---- words -------------------------------------------------------------------------------------------------- */
 
-static void say(struct seen *s, enum outcome outcome, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0))) say(struct seen *s, enum outcome outcome, const char *fmt, va_list ap)
 {
     s->outcome = outcome;
     vsnprintf(s->text, sizeof s->text, fmt, ap);

@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/connector.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <mqueue.h>
@@ -51,7 +50,7 @@ static void shm_list(const struct probe *p, struct seen *s)
     errno = ENOENT;
     for (int i = 0; i < 4096; i++) {
         int id = shmctl(i, 13 /* SHM_STAT */, &ds);
-        if (id >= 0 && ds.shm_perm.__ipc_perm_key == (key_t)fact_number("shm"))
+        if (id >= 0 && ds.shm_perm.__key == (key_t)fact_number("shm"))
             return show_shm(s, id);
     }
     say_errno(s, "no segment of that key");
@@ -194,10 +193,10 @@ static void connector(const struct probe *p, struct seen *s)
 {
     struct {
         struct nlmsghdr h;
-        struct cn_msg c;
-        uint32_t op;
-    } __attribute__((packed))
-    ask = {{sizeof ask, NLMSG_DONE, 0, 0, 0}, {{1, 1}, 0, 0, sizeof ask.op, 0}, 1 /* listen */};
+        uint32_t id[2], seq, ack;
+        uint16_t len, flags;
+        uint32_t listen;
+    } ask = {{sizeof ask, NLMSG_DONE, 0, 0, 0}, {1, 1} /* CN_IDX_PROC, CN_VAL_PROC */, 0, 0, 4, 0, 1};
     struct sockaddr_nl a = {.nl_family = AF_NETLINK, .nl_groups = 1};
     int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_CONNECTOR);
     struct pollfd ready = {.fd = fd, .events = POLLIN};

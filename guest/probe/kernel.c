@@ -73,7 +73,7 @@ static void perf_tracepoint(const struct probe *p, struct seen *s)
     say_behind(s, syscall(SYS_perf_event_open, &attr, -1, 0, -1, 0), BEHIND(EINVAL, ENOENT), "looked for a tracepoint");
 }
 
-static void userfault(const struct probe *p, struct seen *s)
+static void try_userfault(const struct probe *p, struct seen *s)
 {
     say_result(s, syscall(SYS_userfaultfd, p->number), "a descriptor that stops kernel code at our pages");
 }
@@ -161,7 +161,7 @@ static void uselib(const struct probe *p, struct seen *s)
 
 /* ---- the machine -------------------------------------------------------------------------------------------- */
 
-static void swap(const struct probe *p, struct seen *s)
+static void try_swap(const struct probe *p, struct seen *s)
 {
     say_behind(s, syscall(p->number, "/moat-attempt", 0), BEHIND(ENOENT), "the file was looked for");
 }
@@ -177,11 +177,14 @@ static void accounting(const struct probe *p, struct seen *s)
     say_behind(s, syscall(SYS_acct, "/moat-attempt"), BEHIND(ENOENT), "the file was looked for");
 }
 
-static void quota(const struct probe *p, struct seen *s)
+static void try_quota(const struct probe *p, struct seen *s)
 {
     const char *block = need_fact("blockpath", s);
+    struct stat st;
 
-    if (block) /* Q_QUOTAON of a format that does not exist */
+    if (block && stat(block, &st) < 0)
+        say_errno(s, block);
+    else if (block) /* Q_QUOTAON of a format that does not exist */
         say_behind(s, syscall(SYS_quotactl, 0x80000200, block, 0x7fff, "/moat-attempt"),
                    BEHIND(ESRCH, EINVAL, ENOENT, ENOTBLK), "quotas of the host's disk");
 }
@@ -284,12 +287,12 @@ static void fs_mount(const struct probe *p, struct seen *s)
     say_result(s, syscall(SYS_fsmount_, fd, 0, 0), "a mount that is nowhere");
 }
 
-static void open_tree(const struct probe *p, struct seen *s)
+static void try_open_tree(const struct probe *p, struct seen *s)
 {
     say_result(s, syscall(SYS_open_tree_, AT_FDCWD, "/", 1 /* CLONE */ | O_CLOEXEC), "a copy of the root's mount");
 }
 
-static void move_mount(const struct probe *p, struct seen *s)
+static void try_move_mount(const struct probe *p, struct seen *s)
 {
     say_behind(s, syscall(SYS_move_mount_, -1, "", AT_FDCWD, "/", 4), BEHIND(EBADF, EINVAL),
                "descriptors were looked at");
@@ -332,8 +335,8 @@ static const struct probe rows[] = {
     {"perf-own", perf_own, "perf_event_open on itself, kernel included", NEEDS_ROOT | NEEDS_FILTER},
     {"perf-cpu", perf_cpu, "perf_event_open on everybody on a CPU", NEEDS_ROOT},
     {"perf-tracepoint", perf_tracepoint, "perf_event_open on a tracepoint", NEEDS_ROOT},
-    {"userfaultfd", userfault, "userfaultfd for faults of the kernel too", NEEDS_ROOT | NEEDS_FILTER},
-    {"userfaultfd-user", userfault, "userfaultfd for user faults alone", NEEDS_FILTER, .number = 1},
+    {"userfaultfd", try_userfault, "userfaultfd for faults of the kernel too", NEEDS_ROOT | NEEDS_FILTER},
+    {"userfaultfd-user", try_userfault, "userfaultfd for user faults alone", NEEDS_FILTER, .number = 1},
     {"dev-userfaultfd", attempt_open, "opens /dev/userfaultfd", NEEDS_ROOT, "/dev/userfaultfd", O_RDWR},
     {"key-search", key_session, "searches the session keyring for the caller's key", NEEDS_TOKEN,
      .number = KEYCTL_SEARCH},
@@ -353,11 +356,11 @@ static const struct probe rows[] = {
     {"sysctl-call", uselib, "_sysctl", NEEDS_FILTER, .number = SYS__sysctl},
     {"dcookie", cookie, "lookup_dcookie", NEEDS_ROOT},
 #endif
-    {"swap-on", swap, "swapon of a file that is not there", NEEDS_ROOT, .number = SYS_swapon},
-    {"swap-off", swap, "swapoff of a file that is not there", NEEDS_ROOT, .number = SYS_swapoff},
+    {"swap-on", try_swap, "swapon of a file that is not there", NEEDS_ROOT, .number = SYS_swapon},
+    {"swap-off", try_swap, "swapoff of a file that is not there", NEEDS_ROOT, .number = SYS_swapoff},
     {"reboot", reboot_call, "reboot with a command that does not exist", NEEDS_ROOT},
     {"accounting", accounting, "acct of a file that is not there", NEEDS_ROOT},
-    {"quota", quota, "turns on quotas of the host's disk, of no known format", NEEDS_ROOT},
+    {"quota", try_quota, "turns on quotas of the host's disk, of no known format", NEEDS_ROOT},
     {"kernel-log", kernel_log, "reads the kernel's log", NEEDS_ROOT | NEEDS_FILTER},
     {"console-level", console_level, "sets an impossible level of console messages", NEEDS_ROOT},
     {"time-zone", set_time_zone, "settimeofday of the time zone, as it is", NEEDS_ROOT},
@@ -375,8 +378,8 @@ static const struct probe rows[] = {
     {"fsopen-proc", fs_open, "fsopen of proc", NEEDS_ROOT, "proc"},
     {"fsopen-cgroup", fs_open, "fsopen of cgroup2", NEEDS_ROOT, "cgroup2"},
     {"fsmount", fs_mount, "fsmount of a tmpfs", NEEDS_ROOT},
-    {"open-tree", open_tree, "open_tree of a copy of the root", NEEDS_ROOT},
-    {"move-mount", move_mount, "move_mount without descriptors", NEEDS_ROOT},
+    {"open-tree", try_open_tree, "open_tree of a copy of the root", NEEDS_ROOT},
+    {"move-mount", try_move_mount, "move_mount without descriptors", NEEDS_ROOT},
     {"mount-setattr", mount_attributes, "mount_setattr of the root, to be written", NEEDS_ROOT},
     {"fspick", fs_pick, "fspick of the root", NEEDS_ROOT},
     {"fanotify", fanotify, "fanotify on a whole file system", NEEDS_ROOT},

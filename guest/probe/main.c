@@ -112,6 +112,8 @@ int main(int argc, char **argv)
     bool json = false;
     int n = 0;
 
+    if (!strcmp(command, "keyed") && argc > 2)
+        return keyed(argv + 2);
     signal(SIGPIPE, SIG_IGN);
     for (int i = 2; i < argc; i++) {
         if (!strcmp(argv[i], "--class") && i + 1 < argc)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <linux/keyctl.h>
 #include <mqueue.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -29,6 +30,7 @@
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -41,8 +43,8 @@ static char name[32];                     /* of everything that has one */
 static int secret_fd = -1;
 static struct {
     int shm, msg, sem;
-    char mq[40], devshm[64], file[512], victim[512], socket[512];
-} made = {-1, -1, -1, "", "", "", "", ""};
+    char mq[40], devshm[64], dir[500], file[512], victim[512], socket[512];
+} made = {-1, -1, -1, "", "", "", "", "", ""};
 
 static void remove_all(void)
 {
@@ -58,6 +60,7 @@ static void remove_all(void)
     for (size_t i = 0; i < ARRAY_LEN(files); i++)
         if (*files[i])
             unlink(files[i]);
+    rmdir(made.dir); /* where nobody else has put anything there */
 }
 
 static void end(int signo)
@@ -321,6 +324,7 @@ int plant(const char *dir)
     snprintf(secret, sizeof secret, "%s", given);
     snprintf(name, sizeof name, "moat-%016llx", (unsigned long long)random);
     snprintf(made.socket, sizeof made.socket, "%s/socket", dir);
+    snprintf(made.dir, sizeof made.dir, "%s", dir);
     prctl(PR_SET_NAME, "moat-canary");
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     signal(SIGTERM, end);
@@ -348,6 +352,20 @@ int plant(const char *dir)
         serve(fds, ARRAY_LEN(fds));
     end(0);
     return 0;
+}
+
+int keyed(char **argv)
+{
+    const char *given = getenv("MOAT_CANARY");
+
+    if (!given || syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ||
+        syscall(SYS_add_key, "user", "moat-canary", given, strlen(given), KEY_SPEC_SESSION_KEYRING) < 0) {
+        perror("moat-probe: keyed");
+        return 125;
+    }
+    execvp(argv[0], argv);
+    perror(argv[0]);
+    return 127;
 }
 
 int witness(void)

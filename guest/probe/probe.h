@@ -107,6 +107,8 @@ int own_terminal(int *master);
 
 int surface_print(bool json);
 int plant(const char *dir);
+/* Executes a command with the secret as a key in its session keyring. */
+int keyed(char **argv);
 /* What another program prints that was started by an attempt: the secret, once more. */
 int witness(void);
 

@@ -318,20 +318,23 @@ static void capabilities(const struct probe *p, struct seen *s)
     say_result(s, syscall(SYS_capset, &h, d), "CAP_SYS_ADMIN, CAP_SYS_PTRACE and CAP_SYS_RAWIO are ours");
 }
 
-/* Root of a user namespace of its own that stands for the host's root. */
+/* Root of a user namespace of its own, and with that a caller of all that asks for capabilities. */
 static void map_root(const struct probe *p, struct seen *s)
 {
+    char line[32];
+    const int len = snprintf(line, sizeof line, "0 %u 1\n", geteuid());
+
     if (unshare(CLONE_NEWUSER) < 0)
         return say_errno(s, "unshare");
     int fd = open("/proc/self/setgroups", O_WRONLY | O_CLOEXEC), e;
     bool denied = fd >= 0 && write(fd, "deny", 4) == 4;
     close(fd);
     fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : write(fd, "0 0 1\n", 6);
+    ssize_t n = fd < 0 ? -1 : write(fd, line, (size_t)len);
     e = errno;
     close(fd);
     errno = e;
-    say_result(s, n, denied ? "is root, and the host's root behind it" : "is root there");
+    say_result(s, n, denied ? "is root of a user namespace of its own" : "is root there");
 }
 
 static const struct probe rows[] = {
@@ -357,7 +360,7 @@ static const struct probe rows[] = {
     {"join-pid", join, "setns into the processes outside", NEEDS_ROOT, "pid", CLONE_NEWPID},
     {"join-ipc", join, "setns into the System V objects outside", NEEDS_ROOT, "ipc", CLONE_NEWIPC},
     {"join-any", join_any, "setns into the mounts of any process that has others", NEEDS_ROOT},
-    {"process-advise", advise, "process_madvise of a process outside", 0},
+    {"process-advise", advise, "process_madvise of a process outside", NEEDS_ROOT},
     {"signal-kill", signal_by, "kill of a process outside, signal 0", 0, .number = SYS_kill},
     {"signal-thread", signal_by, "tgkill of a process outside, signal 0", 0, .number = SYS_tgkill, .second = 3},
     {"signal-queue", signal_by, "rt_sigqueueinfo to a process outside, signal 0", 0, .number = SYS_rt_sigqueueinfo},

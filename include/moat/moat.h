@@ -8,9 +8,9 @@
  *            -> moat_call(), or moat_call_begin() .. moat_call_end() -> moat_target_free()
  *            after a failure: moat_target_restart(), which gives a fresh target, or moat_target_free()
  *   target   main() { read what start-up needs; moat_session_enter(); return moat_serve(); }
- *   zygote   main() { read what start-up needs; moat_zygote_ready(); return moat_serve(); }, where ready returns once in
- *            every fork. The host: moat_zygote_start() -> moat_zygote_spawn() as often as wanted -> moat_zygote_free()
- *   buffer   moat_buffer_create() -> moat_buffer_share() with targets -> moat_buffer_free()
+ *   zygote   main() { read what start-up needs; moat_zygote_ready(); return moat_serve(); }, where ready returns once
+ * in every fork. The host: moat_zygote_start() -> moat_zygote_spawn() as often as wanted -> moat_zygote_free() buffer
+ * moat_buffer_create() -> moat_buffer_share() with targets -> moat_buffer_free()
  *
  * OWNERSHIP  What a function makes is the caller's, and ends with its _free(), which takes NULL. Options are copied,
  *   except `methods`, which must outlive the target. A struct moat_call and the memory it names are lent from begin to
@@ -26,8 +26,8 @@
  *
  * THREADS  One thread at a time may use one target, zygote or buffer; different ones do not disturb each other. A
  *   target dies with the *thread* that started it. moat_target_fork() needs a process of one thread, and the target
- *   then holds a copy of all its memory: fork before there are secrets. No signal handler, no SIGCHLD, no hidden
- *   thread: an ordinary wait(2) of the program does not see targets.
+ *   then holds a copy of all its memory: fork before there are secrets. There is no hidden thread and no signal handler. A
+ *   program that was executed is a child like others, with SIGCHLD, and may be waited for; a fork is not seen by wait(2).
  *
  * TRUST  Whatever comes from a target is hostile: declare fields of replies as moat_tainted_* and open them with a
  *   bound. Memory of a shared buffer may change while it is looked at: copy first (moat_buffer_read()), then check.
@@ -146,7 +146,7 @@ MOAT_API void moat_target_free(struct moat_target *target);
 MOAT_API uint32_t moat_target_walls(const struct moat_target *target);
 MOAT_API uint32_t moat_target_state(const struct moat_target *target);
 /* Its pid as the host sees it; -1 when it has ended. Not to be waited for. */
-MOAT_API int moat_target_pid(const struct moat_target *target);
+MOAT_API int moat_target_pid(struct moat_target *target);
 /* The wait status of a target that ended; -1 while it runs, or where the kernel does not tell (forks of a zygote before
  * Linux 6.15). */
 MOAT_API int moat_target_status(struct moat_target *target);
@@ -229,6 +229,7 @@ struct moat_zygote;
 MOAT_API int moat_zygote_start(const struct moat_target_options *options, struct moat_zygote **zygote,
                                struct moat_error *error);
 /* One fork. Targets of a zygote die with it; moat_target_restart() takes another fork. */
+/* Does not wait: if the zygote cannot fork, the first call says so. */
 MOAT_API int moat_zygote_spawn(struct moat_zygote *zygote, struct moat_target **target, struct moat_error *error);
 /* Free its targets first. */
 MOAT_API void moat_zygote_free(struct moat_zygote *zygote);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Values from a target. Each is a struct, so that arithmetic, comparison, indexing and use as a size do not compile; the
- * member name is not to be written outside this header. A value is opened by stating what it may be: the check and the
- * copy that is used are then the same. Layouts are those of the plain integers, so the structs of replies may hold them.
+ * Values from a target. Each is a struct, so that arithmetic, comparison, indexing and use as a size do not compile;
+ * the member name is not to be written outside this header. A value is opened by stating what it may be: the check and
+ * the copy that is used are then the same. Layouts are those of the plain integers, so the structs of replies may hold
+ * them.
  *
  *   struct reply { moat_tainted_u32 width; moat_tainted_offset pixels; };
  *   uint32_t width;
@@ -68,7 +69,8 @@ static inline int moat_untaint_index_u64(moat_tainted_u64 value, size_t count, s
 
     if (v >= count)
         return -ERANGE;
-    /* All ones where v < count, by arithmetic instead of a branch; the barrier keeps the compiler from seeing through. */
+    /* All ones where v < count, by arithmetic instead of a branch; the barrier keeps the compiler from seeing through.
+     */
     uint64_t mask = (uint64_t)((int64_t)((v - count) & ~(v | count)) >> 63);
     if (count >> 63)
         mask = ~(uint64_t)0;

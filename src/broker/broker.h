@@ -20,22 +20,25 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The views of a brokered directory. `change` is what the launcher gave; `show` is read-only where this process could
- * make it so (views.c): what is opened for reading is opened there, so that no second opening of it by the target, as
- * through /proc/self/fd, can write. */
+/* A brokered directory, twice. `change` has what the rule gives; `show` is read-only where this process could make it
+ * so (views.h): what is opened for reading is opened there, so that no second opening of it by the target, as through
+ * /proc/self/fd, can write. */
 struct tree {
     int change, show;
-    uint64_t change_mount, show_mount; /* mount ids */
 };
 
 struct broker {
     struct rules rules;
     struct tree trees[BROKER_TREES_MAX];
     bool absent[BROKER_PATHS_MAX]; /* per rule: nothing can ever be under its name in the target's own root */
-    bool views;                    /* each tree has its read-only view */
-    int listener, control, events, proc, host, dns;
-    int own_fds; /* O_PATH: /proc/self/fd */
-    int root;    /* O_PATH: the target's root directory; -1 before the first call that needs it */
+    bool views;                    /* the trees are views, and this process's root holds nothing else */
+    bool by_name;                  /* they are found in the mount namespace by the rules' host paths */
+    bool hears_end;                /* receiving a call ends when no target is left (Linux 6.11) */
+    int listener, events, proc, host, dns;
+    int looker;   /* looker.h; -1 */
+    int own_fds;  /* O_PATH: /proc/self/fd */
+    int own_root; /* O_PATH: with views, this process's root directory */
+    int root;     /* O_PATH: the target's root directory; -1 before the first call that needs it */
 };
 
 /* How a call takes the last name of a path. */
@@ -58,6 +61,7 @@ struct spot {
     bool readonly;           /* SPOT_KERNEL: there, and its file system is read-only for the target */
     bool system;             /* SPOT_KERNEL: below /proc, /dev or /sys, or it could not be looked at */
     bool ours;               /* it starts at a descriptor that the broker gave: never left to the kernel */
+    bool opened;             /* SPOT_BROKERED: fd is no O_PATH: it was opened with the call's `quick` flags */
     int error;               /* SPOT_BROKERED: what looking it up gave; -ENOENT: not there */
     int fd;                  /* SPOT_BROKERED, error 0: O_PATH; of LAST_NAMED the directory; -1 */
     bool is_top;             /* LAST_NAMED: it is the rule's own directory, which is not changed by its name */
@@ -79,10 +83,12 @@ struct call {
     unsigned n_paths;
     int8_t dir[2], path[2]; /* arguments: as the row says, unless decode() knows better */
     enum last_name last[2];
-    uint32_t access[2];     /* enum path_access, of each path */
+    uint32_t access[2];          /* enum path_access, of each path */
     uint64_t flags, mode, scope; /* decoded by some services */
-    bool changes;           /* it needs the writable view */
-    unsigned creates;       /* bit i: path i need not be there yet */
+    uint64_t quick;   /* opening for reading alone: where one rule holds for a whole tree it is opened at once
+                         with these flags; 0: it is looked up first */
+    bool changes;     /* it needs the writable view */
+    unsigned creates; /* bit i: path i need not be there yet */
     char text[2][PATH_SIZE];
     struct spot spots[2];
     enum answer answer;
@@ -96,10 +102,10 @@ struct service {
     const char *deed; /* "open" ...: for messages; NULL: as the access says */
     uint32_t access;
     enum last_name last;
-    uint32_t nofollow;                             /* the flag that makes it LAST_KEPT; 0: none */
-    bool changes;                                  /* it needs the writable view of a tree */
-    unsigned creates;                              /* bit i: it makes what path i names */
-    bool network;                                  /* no path: serve() does all of it */
+    uint32_t nofollow;                               /* the flag that makes it LAST_KEPT; 0: none */
+    bool changes;                                    /* it needs the writable view of a tree */
+    unsigned creates;                                /* bit i: it makes what path i names */
+    bool network;                                    /* no path: serve() does all of it */
     int (*decode)(struct broker *b, struct call *c); /* may be NULL; reads the target's memory, has no effects */
     int (*serve)(struct broker *b, struct call *c);  /* a path is brokered. 0 or -errno for the target; -ESRCH: gone */
 };
@@ -123,7 +129,9 @@ static inline uint64_t call_arg(const struct call *c, int i)
     return i < 0 ? 0 : c->n.data.args[i];
 }
 
-/* notify.c */
+/* notify.c. notify_init() before the process is shut in. */
+int notify_init(struct broker *b, struct err *err);
+/* Until no target is left: 0. */
 int notify_run(struct broker *b, struct err *err);
 /* Whether the target still waits for this answer: else what was read of it is of somebody else. */
 bool notify_waits(const struct broker *b, uint64_t id);
@@ -151,15 +159,8 @@ mode_t target_umask(const struct broker *b, const struct call *c);
 /* resolve.c: fills spot i from c->last[i]. 0, or -errno for the target. `changes`: looked up in the writable view. */
 int resolve(struct broker *b, struct call *c, int i, const char *text, bool changes);
 void spot_close(struct spot *s);
-/* Of the mount that a descriptor lies on; 0: the kernel does not tell. */
-uint64_t mount_id(int fd);
 /* For reports: whether the directory above a name that is not there is in the target's root; sets s->readonly. */
 bool spot_parent(const struct broker *b, struct spot *s);
-/* Whether the host has this path; `parent`: the directory it would lie in. */
-bool host_has(const struct broker *b, const char *path, bool parent);
-
-/* views.c: before this process gives up its rights. Leaves trees as they are where it cannot. */
-int views_enter(struct broker *b, struct err *err);
 
 /* shut.c */
 int shut_in(struct broker *b, int userns, struct err *err);
@@ -170,7 +171,7 @@ enum refusal {
     REFUSED_BY_RULE,     /* the rule there gives less */
     REFUSED_UNSUPPORTED, /* brokered paths cannot have it */
 };
-void denials_init(struct broker *b);
+void report_init(const struct broker *b);
 void denial_path(struct broker *b, const struct call *c, int i, enum refusal why);
 /* An event of learn mode. */
 void learned_path(struct broker *b, const struct call *c, int i);

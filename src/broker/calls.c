@@ -9,6 +9,7 @@
  * namespace decide, and they do not know what the broker looked at. A brokered path is never continued.
  */
 #include "broker/broker.h"
+#include "broker/looker.h"
 #include "broker/services.h"
 #include "confine/seccomp.h"
 
@@ -70,6 +71,7 @@ static void start(struct call *c, const struct call_row *row)
     c->n_paths = row->path[1] >= 0 ? 2 : 1;
     c->changes = service->changes;
     c->creates = service->creates;
+    c->quick = 0;
     c->flags = call_arg(c, row->flags);
     for (int i = 0; i < 2; i++) {
         c->dir[i] = row->dir[i];
@@ -100,7 +102,7 @@ static void report(struct broker *b, struct call *c, int i)
         return;
     }
     bool changes = c->access[i] & (PATH_WRITE | PATH_CREATE);
-    if (s->exists || parent ? s->readonly && changes : host_has(b, s->guest, makes))
+    if (s->exists || parent ? s->readonly && changes : looker_has(b, s->guest, makes))
         denial_path(b, c, i, REFUSED_NO_RULE);
 }
 
@@ -129,7 +131,7 @@ static int answer_paths(struct broker *b, struct call *c)
             return 0;
         }
     }
-    if (!notify_waits(b, c->n.id))
+    if (!c->quick && !notify_waits(b, c->n.id))
         return -ESRCH;
     for (unsigned i = 0; i < c->n_paths; i++) {
         int r = resolve(b, c, (int)i, c->text[i], c->changes);
@@ -139,6 +141,9 @@ static int answer_paths(struct broker *b, struct call *c)
             learned_path(b, c, (int)i);
         brokered |= c->spots[i].kind == SPOT_BROKERED;
     }
+    /* Installing a descriptor asks the same question in the same breath, and opening for reading changed nothing. */
+    if (c->quick && !c->spots[0].opened && !notify_waits(b, c->n.id))
+        return -ESRCH;
     return brokered ? c->row->service->serve(b, c) : leave_to_kernel(b, c);
 }
 

@@ -1,148 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What the broker tells: a denial as one JSON line (docs/schema/denial.schema.json) and, with a terminal, as one line
- * for people; in learn mode each use of a path. Names come from the target and are escaped. The same is told once, and
- * not more than REPORT_BYTES in all but in learn mode: a target that is denied for ever fills no disk.
- */
-#include "base/json.h"
-#include "broker/broker.h"
+/* Denials about paths, and in learn mode their uses, in words (docs/schema/denial.schema.json). */
 #include "broker/report.h"
-#include "broker/seen.h"
-#include "host/sys.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define REPORT_BYTES (16u << 20)
-#define LINE_SIZE    (3 * PATH_SIZE * 4)
-
-static struct seen seen;
-static struct json_writer writer;
-static uint64_t told, lost;
-
-void denials_init(struct broker *b)
-{
-    if (sys(SYS_getrandom, seen.key, sizeof seen.key, 1 /* GRND_NONBLOCK */) < 0)
-        seen.key[0] = (uint64_t)(uintptr_t)b; /* early at boot: then only reports suffer */
-    fcntl(b->events, F_SETFL, (fcntl(b->events, F_GETFL) & O_APPEND) | O_NONBLOCK);
-}
-
-/* ---- who ------------------------------------------------------------------------------------------------------- */
-
-struct asker {
-    char program[80]; /* escaped by the kernel as in /proc/PID/status */
-    long pid;         /* inside */
-};
-
-static void find_asker(const struct broker *b, const struct call *c, struct asker *out)
-{
-    char path[32], text[8192];
-    const char *line;
-
-    *out = (struct asker){.program = "?"};
-    snprintf(path, sizeof path, "%u/status", c->n.pid);
-    _cleanup_fd_ int fd = (int)sys(SYS_openat, b->proc, path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    text[n > 0 ? n : 0] = 0;
-    if (!strncmp(text, "Name:\t", 6))
-        snprintf(out->program, sizeof out->program, "%.*s", (int)strcspn(text + 6, "\n"), text + 6);
-    line = strstr(text, "\nNStgid:");
-    for (const char *p = line ? line + 8 : ""; *p == '\t';) {
-        char *end;
-        out->pid = strtol(p + 1, &end, 10); /* the last one is the innermost */
-        p = end;
-    }
-}
-
-/* ---- telling ----------------------------------------------------------------------------------------------------- */
-
-/* In learn mode nothing may be missing: the target waits for whoever reads. */
-static void tell_event(const struct broker *b)
-{
-    bool patient = b->rules.flags & BROKER_LEARN;
-    size_t done = 0;
-
-    json_line_end(&writer);
-    if (writer.failed || (!patient && told + writer.len > REPORT_BYTES)) {
-        lost++;
-        return;
-    }
-    while (done < writer.len) {
-        long n = sys(SYS_write, b->events, writer.buf + done, writer.len - done);
-        if (n == -EAGAIN && (patient || done)) {
-            poll(&(struct pollfd){.fd = b->events, .events = POLLOUT}, 1, -1);
-        } else if (n < 0 && n != -EINTR) {
-            lost++;
-            return;
-        } else if (n > 0) {
-            done += (size_t)n;
-        }
-    }
-    told += writer.len;
-}
-
-static void begin_event(void)
-{
-    char *buf = writer.buf;
-    size_t cap = writer.cap;
-
-    writer = (struct json_writer){.buf = buf, .cap = cap};
-    json_object_begin(&writer, NULL);
-}
-
-static void end_event(const struct broker *b)
-{
-    if (lost) {
-        json_uint(&writer, "lost", lost);
-        lost = 0;
-    }
-    json_object_end(&writer);
-    tell_event(b);
-}
-
-static void put_asker(const struct broker *b, const struct asker *who)
-{
-    json_string(&writer, "program", who->program);
-    json_int(&writer, "pid", who->pid);
-    json_string(&writer, "sandbox", b->rules.sandbox);
-}
-
-/* A line for people: what is not printable ASCII is shown as \xHH. */
-static void tell_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void tell_line(const char *format, ...)
-{
-    static char raw[LINE_SIZE], line[4 * LINE_SIZE + 2];
-    size_t n = 0;
-    va_list ap;
-
-    va_start(ap, format);
-    vsnprintf(raw, sizeof raw, format, ap);
-    va_end(ap);
-    for (const unsigned char *p = (unsigned char *)raw; *p; p++) {
-        if (*p >= 0x20 && *p < 0x7f)
-            line[n++] = (char)*p;
-        else
-            n += (size_t)sprintf(line + n, "\\x%02x", *p);
-    }
-    line[n++] = '\n';
-    sys(SYS_write, 2, line, n);
-}
-
-bool report_is_new(const char *kind, const char *call, const char *what, uint64_t more)
-{
-    const struct seen_part parts[] = {
-        {kind, strlen(kind)}, {call, strlen(call)}, {what, strlen(what)}, {&more, sizeof more}};
-
-    return seen_add(&seen, seen_hash(&seen, parts, ARRAY_LEN(parts)));
-}
-
-/* ---- paths ------------------------------------------------------------------------------------------------------- */
 
 static const struct {
     uint32_t access;
@@ -167,14 +28,14 @@ static void letters(uint32_t access, char out[8])
     out[n] = 0;
 }
 
-static void put_access(uint32_t access)
+static void put_access(struct json_writer *w, uint32_t access)
 {
-    json_array_begin(&writer, "access");
+    json_array_begin(w, "access");
     for (size_t i = 0; i < ARRAY_LEN(accesses); i++) {
         if (access & accesses[i].access)
-            json_string(&writer, NULL, accesses[i].name);
+            json_string(w, NULL, accesses[i].name);
     }
-    json_array_end(&writer);
+    json_array_end(w);
 }
 
 static const char *deed_of(const struct call *c, int i)
@@ -182,10 +43,10 @@ static const char *deed_of(const struct call *c, int i)
     if (c->row->service->deed)
         return c->row->service->deed;
     uint32_t access = c->access[i];
-    return access & PATH_CREATE                 ? "create"
-           : !(access & PATH_WRITE)             ? "open for reading"
-           : access & PATH_READ                 ? "open for reading and writing"
-                                                : "open for writing";
+    return access & PATH_CREATE     ? "create"
+           : !(access & PATH_WRITE) ? "open for reading"
+           : access & PATH_READ     ? "open for reading and writing"
+                                    : "open for writing";
 }
 
 /* The path on the host of what was asked for. */
@@ -232,54 +93,51 @@ void denial_path(struct broker *b, const struct call *c, int i, enum refusal why
 
     if (!s->guest[0] || !report_is_new("denied", c->row->name, s->guest, c->access[i] | (uint64_t)why << 32))
         return;
-    find_asker(b, c, &who);
+    report_asker(b, c, &who);
     remedy(c, i, why, allow);
-    begin_event();
-    json_string(&writer, "denied", c->row->name);
-    put_access(c->access[i]);
-    json_string(&writer, "path", s->guest);
+    struct json_writer *w = report_begin();
+    json_string(w, "denied", c->row->name);
+    put_access(w, c->access[i]);
+    json_string(w, "path", s->guest);
     if (strcmp(s->asked, s->guest) != 0)
-        json_string(&writer, "asked", s->asked);
-    json_string(&writer, "why", reasons[why]);
+        json_string(w, "asked", s->asked);
+    json_string(w, "why", reasons[why]);
     if (rule)
-        json_string(&writer, "rule", rule->guest);
+        json_string(w, "rule", rule->guest);
     if (allow[0])
-        json_string(&writer, "allow", allow);
-    put_asker(b, &who);
-    end_event(b);
-    if (!(b->rules.flags & BROKER_TERMINAL))
-        return;
+        json_string(w, "allow", allow);
+    report_end(b, &who);
     const char *deed = deed_of(c, i);
     if (why == REFUSED_UNSUPPORTED)
-        tell_line("moat: denied: %s %s (%s, pid %ld): no such thing is done through the broker: %s shows the path itself",
-                  deed, s->guest, who.program, who.pid, allow);
+        report_line(b, &who, deed, s->guest, "no such thing is done through the broker%s%s%s", *allow ? ": " : "",
+                    allow, *allow ? " shows the path itself" : "");
     else if (rule && rule->verdict == PATH_DENY)
-        tell_line("moat: denied: %s %s (%s, pid %ld): --deny %s forbids it", deed, s->guest, who.program, who.pid,
-                  rule->host);
+        report_line(b, &who, deed, s->guest, "--deny %s forbids it", rule->host);
     else if (rule)
-        tell_line("moat: denied: %s %s (%s, pid %ld): %s is given %s alone: %s would allow it", deed, s->guest,
-                  who.program, who.pid, rule->guest, (letters(rule->access, have), have), allow);
+        report_line(b, &who, deed, s->guest, "%s is given %s alone: %s would allow it", rule->guest,
+                    (letters(rule->access, have), have), allow);
     else
-        tell_line("moat: denied: %s %s (%s, pid %ld): %s would allow it", deed, s->guest, who.program, who.pid, allow);
+        report_line(b, &who, deed, s->guest, "%s would allow it", allow);
 }
 
 void learned_path(struct broker *b, const struct call *c, int i)
 {
     const struct spot *s = &c->spots[i];
-    bool exists = s->kind == SPOT_BROKERED ? !s->error : s->exists;
+    bool exists = s->kind == SPOT_BROKERED ? !s->error : s->exists, creates = c->creates >> i & 1;
+    uint64_t more = c->access[i] | (uint64_t)exists << 32 | (uint64_t)creates << 33 | (c->mode & 7) << 34;
     struct asker who;
 
-    if (!s->asked[0] || s->system ||
-        !report_is_new("learned", s->asked, s->guest, c->access[i] | (uint64_t)exists << 32))
+    if (!s->asked[0] || s->system || !report_is_new("learned", s->asked, s->guest, more))
         return;
-    find_asker(b, c, &who);
-    begin_event();
-    json_string(&writer, "learn", c->row->name);
-    put_access(c->access[i]);
-    json_string(&writer, "path", s->guest);
-    json_string(&writer, "asked", s->asked);
-    json_bool(&writer, "exists", exists);
-    json_bool(&writer, "creates", c->creates >> i & 1);
-    put_asker(b, &who);
-    end_event(b);
+    report_asker(b, c, &who);
+    struct json_writer *w = report_begin();
+    json_string(w, "learn", c->row->name);
+    put_access(w, c->access[i]);
+    json_string(w, "path", s->guest);
+    json_string(w, "asked", s->asked);
+    json_bool(w, "exists", exists);
+    json_bool(w, "creates", creates);
+    json_uint(w, "flags", c->flags & UINT32_MAX);
+    json_uint(w, "mode", c->mode & UINT32_MAX);
+    report_end(b, &who);
 }

@@ -13,11 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#define ACCESS  3 /* O_ACCMODE of the kernel; musl's has O_PATH in it */
 #define TMPFILE (O_TMPFILE & ~O_DIRECTORY)
 /* Flags that keep their meaning when a descriptor is opened again. */
-#define PASSED                                                                                                         \
-    (O_ACCMODE | O_APPEND | O_NONBLOCK | O_SYNC | O_DIRECT | O_LARGEFILE | O_NOATIME | O_DIRECTORY | O_TRUNC)
+#define PASSED       (ACCESS | O_APPEND | O_NONBLOCK | O_SYNC | O_DIRECT | O_LARGEFILE | O_NOATIME | O_DIRECTORY | O_TRUNC)
 #define CREATE_TRIES 8
 
 int own_reopen(const struct broker *b, int fd, int flags)
@@ -35,49 +36,79 @@ int own_stat(int fd, struct stat *st)
 
 /* ---- open ------------------------------------------------------------------------------------------------------- */
 
-static int decode_flags(struct call *c, uint64_t flags, uint64_t mode)
+static int decode_flags(const struct broker *b, struct call *c, uint64_t flags, uint64_t mode)
 {
-    int how = (int)(flags & O_ACCMODE);
+    int how = (int)(flags & ACCESS);
 
-    if (flags & O_PATH)
-        flags &= O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW; /* as the kernel takes it */
+    /* A descriptor that was not opened cannot be given away, and could be opened by the target anyway. */
+    bool reads = flags & O_PATH;
+    if (reads && !(b->rules.flags & BROKER_LEARN))
+        flags &= O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW;
     c->flags = flags;
     c->mode = mode;
     c->cloexec = flags & O_CLOEXEC;
     c->access[0] = how == O_RDONLY ? PATH_READ : how == O_WRONLY ? PATH_WRITE : PATH_READ | PATH_WRITE;
-    if (flags & O_PATH)
-        c->access[0] = PATH_READ; /* it can be opened once more */
+    if (reads)
+        c->access[0] = PATH_READ;
     else if (flags & O_TRUNC)
         c->access[0] |= PATH_WRITE;
     c->changes = c->access[0] & PATH_WRITE;
     c->creates = flags & O_CREAT ? 1 : 0;
+    /* Without effects on a regular file: so it may be opened before one knows that it is one. A fifo is opened and
+     * closed by that, without waiting; devices do not open on a view. */
+    if (!(flags & (ACCESS | O_CREAT | O_TRUNC | TMPFILE)) && !(b->rules.flags & BROKER_LEARN))
+        c->quick = (flags & (PASSED | O_NOFOLLOW)) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
     c->last[0] = flags & O_NOFOLLOW || (flags & O_CREAT && flags & O_EXCL) ? LAST_KEPT : LAST_FOLLOWED;
     return 0;
 }
 
 static int decode_open(struct broker *b, struct call *c)
 {
-    return decode_flags(c, c->flags & 0xffffffff, call_arg(c, c->row->flags + 1));
+    return decode_flags(b, c, c->flags & 0xffffffff, call_arg(c, c->row->flags + 1));
 }
 
 static int decode_creat(struct broker *b, struct call *c)
 {
-    return decode_flags(c, O_CREAT | O_WRONLY | O_TRUNC, call_arg(c, c->row->path[0] + 1));
+    return decode_flags(b, c, O_CREAT | O_WRONLY | O_TRUNC, call_arg(c, c->row->path[0] + 1));
 }
 
-/* openat2(2): a structure, and how it resolves. */
+/* openat2(2): a structure, which may be longer than the one that is known here, if nothing is in the rest. */
 static int decode_open_how(struct broker *b, struct call *c)
 {
-    struct open_how how;
+    union {
+        struct open_how how;
+        char bytes[PATH_SIZE];
+    } u;
     uint64_t size = call_arg(c, c->row->flags + 1);
 
-    if (size < sizeof how || target_read(c, &how, call_arg(c, c->row->flags), sizeof how) < 0) {
-        memset(&how, 0, sizeof how); /* the kernel says what is wrong with it */
-        how.resolve = ~0ull;
+    if (size < sizeof u.how || size > sizeof u)
+        return size < sizeof u.how ? -EINVAL : -E2BIG;
+    int r = target_read(c, &u, call_arg(c, c->row->flags), size);
+    if (r < 0)
+        return r == -ESRCH ? r : -EFAULT;
+    for (uint64_t i = sizeof u.how; i < size; i++) {
+        if (u.bytes[i])
+            return -E2BIG;
     }
-    int r = decode_flags(c, how.flags, how.mode);
-    c->scope = how.resolve | (size > sizeof how ? RESOLVE_BENEATH : 0);
-    return r;
+    c->scope = u.how.resolve;
+    return decode_flags(b, c, u.how.flags, u.how.mode);
+}
+
+/* What the quick way opened: no device (a view has none), no socket (they do not open), so a file, a directory, or a
+ * fifo, the one of them that has no position. The flag that kept it from waiting is taken off. */
+static int take_opened(struct broker *b, struct call *c)
+{
+    struct spot *s = &c->spots[0];
+
+    if (sys(SYS_lseek, s->fd, 0, SEEK_CUR) == -ESPIPE) {
+        denial_path(b, c, 0, REFUSED_UNSUPPORTED);
+        return -EACCES;
+    }
+    c->fd = s->fd;
+    s->fd = -1;
+    return c->flags & O_NONBLOCK
+               ? 0
+               : (int)sys(SYS_fcntl, c->fd, F_SETFL, (int)(c->flags & (O_DIRECT | O_NOATIME | O_APPEND)));
 }
 
 static int open_found(struct broker *b, struct call *c)
@@ -88,19 +119,14 @@ static int open_found(struct broker *b, struct call *c)
 
     if (r < 0 || (r = own_stat(s->fd, &st)) < 0)
         return r;
-    if (S_ISLNK(st.st_mode) && !(c->flags & O_PATH))
+    if (S_ISLNK(st.st_mode))
         return -ELOOP;
     if (c->flags & O_DIRECTORY && !S_ISDIR(st.st_mode))
         return -ENOTDIR;
     /* Without a view of its own a directory would lead out of its tree. */
-    if ((!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode)) || (S_ISDIR(st.st_mode) && !b->views)) {
+    if ((!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) || (S_ISDIR(st.st_mode) && !b->views)) {
         denial_path(b, c, 0, REFUSED_UNSUPPORTED);
         return -EACCES;
-    }
-    if (c->flags & O_PATH) {
-        c->fd = s->fd;
-        s->fd = -1;
-        return 0;
     }
     c->fd = own_reopen(b, s->fd, (int)(c->flags & PASSED));
     return c->fd < 0 ? c->fd : 0;
@@ -139,6 +165,8 @@ static int serve_open(struct broker *b, struct call *c)
     char asked[PATH_SIZE];
     int r;
 
+    if (s->opened)
+        return take_opened(b, c);
     if (c->flags & TMPFILE) {
         denial_path(b, c, 0, REFUSED_UNSUPPORTED);
         return -EOPNOTSUPP; /* as of a file system without it: programs make a name instead */

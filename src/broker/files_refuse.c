@@ -54,10 +54,16 @@ static int refuse_exec(struct broker *b, struct call *c)
 
 const struct service service_chdir = {.deed = "enter", .access = PATH_STAT, .serve = refuse_access};
 const struct service service_watch = {.deed = "watch", .access = PATH_READ, .serve = refuse_access};
-const struct service service_mknod = {
-    .deed = "make the special file", .access = PATH_CREATE, .last = LAST_NAMED, .creates = 1, .serve = refuse_permission};
-const struct service service_link = {
-    .deed = "make a second name of", .access = PATH_CREATE, .last = LAST_NAMED, .creates = 2, .serve = refuse_permission};
+const struct service service_mknod = {.deed = "make the special file",
+                                      .access = PATH_CREATE,
+                                      .last = LAST_NAMED,
+                                      .creates = 1,
+                                      .serve = refuse_permission};
+const struct service service_link = {.deed = "make a second name of",
+                                     .access = PATH_CREATE,
+                                     .last = LAST_NAMED,
+                                     .creates = 2,
+                                     .serve = refuse_permission};
 const struct service service_exec = {
     .deed = "run", .access = PATH_EXECUTE, .nofollow = AT_SYMLINK_NOFOLLOW, .serve = refuse_exec};
 

@@ -6,6 +6,7 @@
  * on everything it reads is the target's.
  */
 #include "broker/broker.h"
+#include "broker/net.h"
 #include "host/sys.h"
 
 #include <errno.h>
@@ -44,12 +45,11 @@ static int read_record(struct broker *b, struct err *err)
 
 static int set_up(struct broker *b, struct err *err)
 {
-    b->control = BROKER_FD_CONTROL;
     b->events = BROKER_FD_EVENTS;
     b->proc = BROKER_FD_PROC;
     b->host = optional_fd(BROKER_FD_HOST);
     b->dns = optional_fd(BROKER_FD_DNS);
-    b->listener = b->root = -1;
+    b->listener = b->root = b->looker = b->own_root = -1;
     int r = read_record(b, err);
     if (r < 0)
         return r;
@@ -59,9 +59,10 @@ static int set_up(struct broker *b, struct err *err)
         return err_sys(err, -errno, "the procfs that the broker was given does not show it");
     for (uint32_t i = 0; i < b->rules.n_trees; i++)
         b->trees[i].change = b->trees[i].show = BROKER_FD_FIRST_TREE + (int)i;
-    denials_init(b);
+    report_init(b);
     calls_init();
-    return views_enter(b, err);
+    r = net_init(b, err);
+    return r < 0 ? r : notify_init(b, err);
 }
 
 /* ---- the launcher ------------------------------------------------------------------------------------------------ */
@@ -134,8 +135,9 @@ int main(void)
     for (const int *s = (const int[]){SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGTTOU, SIGPIPE, SIGUSR1, SIGUSR2, 0}; *s; s++)
         signal(*s, SIG_IGN);
     int r = set_up(&broker, &err);
+    int k = receive_target(&userns, r < 0 ? &(struct err){0} : &err); /* a word left unread would undo our answer */
     if (r == 0)
-        r = receive_target(&userns, &err);
+        r = k;
     if (r == 0)
         r = shut_in(&broker, userns, &err);
     if (r < 0) {

@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 /* Linux 6.6: the answer wakes the target on this CPU, where its data is warm. */
@@ -49,10 +51,8 @@ int notify_put_fd(struct broker *b, uint64_t id, int fd, int at, bool cloexec)
 
 int notify_send_fd(struct broker *b, uint64_t id, int fd, bool cloexec)
 {
-    struct seccomp_notif_addfd add = {.id = id,
-                                      .flags = SECCOMP_ADDFD_FLAG_SEND,
-                                      .srcfd = (uint32_t)fd,
-                                      .newfd_flags = cloexec ? O_CLOEXEC : 0};
+    struct seccomp_notif_addfd add = {
+        .id = id, .flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = (uint32_t)fd, .newfd_flags = cloexec ? O_CLOEXEC : 0};
     long r = sys(SYS_ioctl, b->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
 
     return r == -ENOENT ? -ESRCH : r < 0 ? (int)r : 0;
@@ -65,19 +65,31 @@ static bool hung_up(const struct broker *b)
     return poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLERR | POLLNVAL) && !(p.revents & POLLIN);
 }
 
-int notify_run(struct broker *b, struct err *err)
+int notify_init(struct broker *b, struct err *err)
 {
-    static struct call call;
     struct seccomp_notif_sizes sizes;
-    struct pollfd fds[NET_POLL_MAX + 1];
+    struct utsname u;
+    unsigned major = 0, minor = 0;
 
-    if (sys(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) < 0 || sizes.seccomp_notif > sizeof call.n ||
+    if (sys(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) < 0 ||
+        sizes.seccomp_notif > sizeof(struct seccomp_notif) ||
         sizes.seccomp_notif_resp > sizeof(struct seccomp_notif_resp))
-        return err_set(err, -ENOTSUP, "this kernel's seccomp notifications are larger than those of Linux 5.5 to 6.18");
-    sys(SYS_ioctl, b->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP); /* older kernels: slower */
+        return err_set(err, -ENOTSUP, "this kernel's seccomp notifications are not those of Linux 5.5 to 6.18");
+    if (uname(&u) == 0 && sscanf(u.release, "%u.%u", &major, &minor) == 2)
+        b->hears_end = major > 6 || (major == 6 && minor >= 11);
+    return 0;
+}
+
+/* Until a call is there to be received. 0: there may be one; 1: none will come any more. */
+static int wait_for_call(struct broker *b, struct err *err)
+{
+    struct pollfd fds[NET_POLL_MAX + 1];
+    int timeout;
+
     for (;;) {
-        int timeout;
         unsigned n = net_poll(b, fds + 1, &timeout);
+        if (!n && timeout < 0 && b->hears_end)
+            return 0; /* receiving waits just as well */
         fds[0] = (struct pollfd){.fd = b->listener, .events = POLLIN};
         int k = poll(fds, n + 1, timeout);
         if (k < 0 && errno != EINTR)
@@ -85,11 +97,20 @@ int notify_run(struct broker *b, struct err *err)
         if (k < 0)
             continue;
         net_events(b, fds + 1, n);
-        if (!(fds[0].revents & POLLIN)) {
-            if (fds[0].revents)
-                return 0; /* nobody is left whose calls could come */
-            continue;
-        }
+        if (fds[0].revents)
+            return fds[0].revents & POLLIN ? 0 : 1;
+    }
+}
+
+int notify_run(struct broker *b, struct err *err)
+{
+    static struct call call;
+
+    sys(SYS_ioctl, b->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP); /* older kernels: slower */
+    for (;;) {
+        int k = wait_for_call(b, err);
+        if (k != 0)
+            return k < 0 ? k : 0;
         memset(&call.n, 0, sizeof call.n); /* the kernel insists */
         long r = sys(SYS_ioctl, b->listener, SECCOMP_IOCTL_NOTIF_RECV, &call.n);
         if (r == 0)

@@ -5,167 +5,59 @@
  *   2. A brokered rule: what lies under its name is looked up beneath its directory.
  *   3. Nobody: the path does not exist.
  * The quick ways take a path as a whole and let the kernel follow its links; only a path whose links lead from one
- * place into another is walked name by name (walk). All look-ups are by O_PATH, so nothing is opened by them, and stay
- * beneath the directory they start at. The result may be out of date when it is used: what is opened is judged by the
- * descriptor's own path, and ANSWER_CONTINUE is never a grant.
+ * place into another is walked name by name. What is opened is judged by the descriptor's own path, and ANSWER_CONTINUE
+ * is never a grant: so a look-up that is out of date does no harm.
  */
-#include "broker/broker.h"
-#include "broker/statx.h"
+#include "broker/look.h"
+#include "broker/views.h"
 #include "host/openat2.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
-#define LINKS_MAX   40 /* as the kernel */
-#define DELETED     " (deleted)"
-#define ST_RDONLY   1
-#define IN_ROOT     (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
-#define BENEATH     (RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
-#define CANONICALLY (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
+#define ST_RDONLY 1
 
 void spot_close(struct spot *s)
 {
     fd_drop(&s->fd);
 }
 
-static int look_up(int dir, const char *path, bool follow, uint64_t how_resolve)
-{
-    struct open_how how = {.flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW), .resolve = how_resolve};
-
-    return openat2_scoped(dir, path, &how);
-}
-
-static int link_text(int dir, const char *name, char out[PATH_SIZE])
-{
-    long n = sys(SYS_readlinkat, dir, name, out, PATH_SIZE);
-
-    if (n < 0)
-        return (int)n;
-    if (n == PATH_SIZE)
-        return -ENAMETOOLONG;
-    out[n] = 0;
-    return (int)n;
-}
-
-/* The path of a descriptor of ours, as far as the kernel knows it. */
-static int own_path(const struct broker *b, int fd, char out[PATH_SIZE])
-{
-    char digits[12];
-
-    snprintf(digits, sizeof digits, "%d", fd);
-    return link_text(b->own_fds, digits, out);
-}
-
-static bool facts_of(int fd, struct file_facts *out)
-{
-    return sys(SYS_statx, fd, "", AT_EMPTY_PATH, FACT_INO | FACT_MOUNT, out) == 0 && out->mask & FACT_MOUNT;
-}
-
-uint64_t mount_id(int fd)
-{
-    struct file_facts facts;
-
-    return facts_of(fd, &facts) ? facts.mount : 0;
-}
-
-static bool same_file(int a, int b)
-{
-    struct file_facts x, y;
-
-    return facts_of(a, &x) && facts_of(b, &y) && x.ino == y.ino && x.mount == y.mount && x.dev_major == y.dev_major &&
-           x.dev_minor == y.dev_minor;
-}
-
-/* ---- the trees ------------------------------------------------------------------------------------------------- */
-
-static int tree_fd(const struct broker *b, int32_t tree, bool changes)
-{
-    return changes ? b->trees[tree].change : b->trees[tree].show;
-}
-
-/* `rest`: what follows the rule's name, without a slash in front. */
-static int tree_look_up(const struct broker *b, const struct rule *rule, const char *rest, bool follow, bool changes,
-                        uint64_t how_resolve)
-{
-    int dir = tree_fd(b, rule->tree, changes);
-
-    if (rule->is_file) /* one name in a directory that is not granted: no link of it is followed */
-        return *rest ? -ENOTDIR : look_up(dir, strrchr(rule->host, '/') + 1, false, CANONICALLY);
-    return look_up(dir, *rest ? rest : ".", follow, how_resolve);
-}
-
-static const struct rule *rule_of_tree(const struct broker *b, int32_t tree)
-{
-    for (uint32_t i = 0; i < b->rules.n; i++) {
-        if (b->rules.v[i].tree == tree)
-            return &b->rules.v[i];
-    }
-    return NULL;
-}
-
-/* The guest path of a descriptor that lies in a tree. A name that was taken away has a mark behind it, which could also
- * be part of a name: then the name must still lead there. */
-static int tree_name(const struct broker *b, int32_t tree, bool changes, int fd, char guest[PATH_SIZE])
-{
-    const struct rule *rule = rule_of_tree(b, tree);
-    char top[PATH_SIZE], path[PATH_SIZE];
-    int n = own_path(b, tree_fd(b, tree, changes), top), m = own_path(b, fd, path);
-
-    if (!rule || n < 0 || m < 0)
-        return -ENOENT;
-    if (n == 1)
-        n = 0;
-    if (m < n || memcmp(path, top, (size_t)n) != 0 || (path[n] && path[n] != '/'))
-        return -ENOENT;
-    const char *rest = path + n + (path[n] == '/');
-    if (m > (int)strlen(DELETED) && !strcmp(path + m - strlen(DELETED), DELETED)) {
-        int again = tree_look_up(b, rule, rest, false, changes, CANONICALLY);
-        bool same = again >= 0 && same_file(again, fd);
-        fd_drop(&again);
-        if (!same)
-            return -ENOENT;
-    }
-    if (rule->is_file || !*rest)
-        return snprintf(guest, PATH_SIZE, "%s", rule->guest);
-    return path_join(guest, rule->guest, rest);
-}
-
 /* ---- what was asked --------------------------------------------------------------------------------------------- */
 
-/* Which tree a directory of the target's lies in, by its mount; -1: none. */
-static int32_t tree_of_mount(const struct broker *b, uint64_t mount, bool *changes)
+/* Whether a directory of the target's, whose path as we see it is given, lies in one of the views; its guest path. The
+ * target may have a directory of that very name: then this descriptor is not what the name leads to here. */
+static int start_in_view(const struct broker *b, int fd, const char *path, char guest[PATH_SIZE])
 {
-    for (uint32_t i = 0; i < b->rules.n_trees; i++) {
-        *changes = mount == b->trees[i].change_mount;
-        if (*changes || mount == b->trees[i].show_mount)
-            return (int32_t)i;
-    }
-    return -1;
+    unsigned long tree = strtoul(path + strlen(VIEWS_DIR "/"), NULL, 10);
+    _cleanup_fd_ int again = look_up(b->own_root, path + 1, false, CANONICALLY);
+
+    if (again < 0 || !look_same(again, fd) || tree >= b->rules.n_trees)
+        return -ENOENT; /* also what was removed meanwhile */
+    const char *name = path + strlen(VIEWS_DIR "/");
+    return tree_name(b, (int32_t)tree, name[strcspn(name, "r/")] != 'r', fd, guest);
 }
 
-/* The absolute path of a relative one. *ours: it starts in a tree, so the kernel must not be left to run the call. */
+/* The absolute path of a relative one. *ours: it starts in a view, so the kernel must not be left to run the call. */
 static int start_path(const struct broker *b, const struct call *c, int dir, char out[PATH_SIZE], bool *ours)
 {
-    char what[24];
-    bool changes;
-    int r;
+    char what[24], path[PATH_SIZE];
 
     snprintf(what, sizeof what, dir == AT_FDCWD ? "cwd" : "fd/%d", dir);
     _cleanup_fd_ int fd = target_open(b, c, what);
     if (fd < 0)
         return fd;
-    struct file_facts facts;
-    int32_t tree = facts_of(fd, &facts) ? tree_of_mount(b, facts.mount, &changes) : -1;
-    *ours = tree >= 0;
+    int r = look_own_path(b, fd, path);
+    *ours = r >= 0 && b->views && !strncmp(path, VIEWS_DIR "/", strlen(VIEWS_DIR "/"));
     if (*ours)
-        return tree_name(b, tree, changes, fd, out);
-    r = own_path(b, fd, out); /* from the top of the target's mount namespace, which is its root */
-    return r >= 0 && out[0] != '/' ? -ENOENT : r;
+        return start_in_view(b, fd, path, out);
+    if (r < 0 || path[0] != '/')
+        return r < 0 ? r : -ENOENT;
+    return (int)strlen(strcpy(out, path)); /* from the top of the target's mount namespace, which is its root */
 }
 
 static int asked_path(const struct broker *b, const struct call *c, int i, const char *text, char out[PATH_SIZE],
@@ -176,7 +68,7 @@ static int asked_path(const struct broker *b, const struct call *c, int i, const
     *ours = false;
     if (text[0] == '/')
         return (int)strlen(strcpy(out, text));
-    int r = start_path(b, c, c->row->dir[i] < 0 ? AT_FDCWD : (int)call_arg(c, c->row->dir[i]), start, ours);
+    int r = start_path(b, c, c->dir[i] < 0 ? AT_FDCWD : (int)call_arg(c, c->dir[i]), start, ours);
     return r < 0 ? r : path_join(out, start, text);
 }
 
@@ -231,7 +123,7 @@ static int kernels(const struct broker *b, struct spot *s, int fd, bool exists)
     s->kind = SPOT_KERNEL;
     s->exists = exists;
     if (b->rules.flags & (BROKER_DENY_LOG | BROKER_LEARN)) {
-        if (fd < 0 || own_path(b, fd, s->guest) < 0 || s->guest[0] != '/')
+        if (fd < 0 || look_own_path(b, fd, s->guest) < 0 || s->guest[0] != '/')
             path_clean(s->asked, s->guest);
         s->readonly = fd >= 0 && sys(SYS_fstatfs, fd, &fs) == 0 && fs.f_flags & ST_RDONLY;
         s->rule = rules_find(&b->rules, s->guest, strlen(s->guest));
@@ -257,141 +149,6 @@ bool spot_parent(const struct broker *b, struct spot *s)
     _cleanup_fd_ int fd = look_up(b->root, dir, true, IN_ROOT);
     s->readonly = fd >= 0 && sys(SYS_fstatfs, fd, &fs) == 0 && fs.f_flags & ST_RDONLY;
     return fd >= 0;
-}
-
-bool host_has(const struct broker *b, const char *path, bool parent)
-{
-    char dir[PATH_SIZE];
-
-    if (b->host < 0)
-        return false;
-    if (parent)
-        parent_of(path, dir);
-    _cleanup_fd_ int fd = look_up(b->host, parent ? dir : path, false, IN_ROOT);
-    return fd >= 0;
-}
-
-/* ---- walking ----------------------------------------------------------------------------------------------------- */
-
-struct place {
-    enum { PLACE_ROOT, PLACE_TREE, PLACE_NOWHERE, PLACE_SYSTEM } in;
-    const struct rule *rule;
-    int fd; /* O_PATH; -1 with an error */
-    int error;
-};
-
-/* One clean guest path without links before its last name. */
-static void look_at(const struct broker *b, const char *guest, bool changes, struct place *out)
-{
-    const struct rule *rule = rules_find(&b->rules, guest, strlen(guest));
-
-    *out = (struct place){.in = PLACE_ROOT, .rule = rule, .fd = -ENOENT};
-    if (!rule || rule->verdict != PATH_BROKER || !b->absent[rule - b->rules.v])
-        out->fd = look_up(b->root, guest, false, IN_ROOT | RESOLVE_NO_SYMLINKS);
-    if (out->fd == -ENOENT && rule && rule->within >= 0) {
-        out->in = PLACE_TREE;
-        out->fd = rule->verdict == PATH_DENY
-                      ? -EACCES
-                      : tree_look_up(b, rule, guest[rule->length] ? guest + rule->length + 1 : "", false, changes,
-                                     CANONICALLY);
-    } else if (out->fd == -ENOENT) {
-        out->in = PLACE_NOWHERE;
-    }
-    if (out->fd < 0) {
-        out->error = out->fd;
-        out->fd = -1;
-    }
-}
-
-static int expand_link(const struct place *p, const char *rest, char todo[PATH_SIZE], char guest[PATH_SIZE])
-{
-    char text[PATH_SIZE];
-    int n = link_text(p->fd, "", text);
-
-    if (n <= 0)
-        return n < 0 ? n : -ENOENT;
-    if ((size_t)n + 1 + strlen(rest) >= PATH_SIZE)
-        return -ENAMETOOLONG;
-    if (text[0] == '/')
-        guest[0] = 0;
-    memmove(todo + n + 1, rest, strlen(rest) + 1);
-    memcpy(todo, text, (size_t)n);
-    todo[n] = '/';
-    if (!todo[n + 1])
-        todo[n] = 0; /* a slash at the end would make the next link one that is followed */
-    return 0;
-}
-
-/* What could not be looked up any more, for reports. */
-static int add_rest(char guest[PATH_SIZE], const char *rest)
-{
-    char raw[PATH_SIZE];
-
-    return path_join(raw, guest, rest) < 0 ? -ENAMETOOLONG : path_clean(raw, guest) < 0 ? -ENAMETOOLONG : 0;
-}
-
-/* Name by name, following links from one place into another. guest: clean, where it ended. 0, or -errno when the kernel
- * could not have gone on either. */
-static int walk(const struct broker *b, const char *path, bool follow_last, bool changes, char guest[PATH_SIZE],
-                struct place *at)
-{
-    char todo[PATH_SIZE], name[NAME_MAX + 1];
-    const char *c = todo;
-    unsigned links = 0;
-
-    snprintf(todo, sizeof todo, "%s", path);
-    guest[0] = 0;
-    *at = (struct place){.in = PLACE_ROOT, .fd = look_up(b->root, "/", true, IN_ROOT)};
-    for (unsigned steps = 0; steps < PATH_SIZE * LINKS_MAX; steps++) {
-        c += strspn(c, "/");
-        size_t n = strcspn(c, "/");
-        if (!n)
-            break;
-        const char *rest = c + n;
-        if (n > NAME_MAX)
-            return -ENAMETOOLONG;
-        memcpy(name, c, n);
-        name[n] = 0;
-        c = rest;
-        if (!strcmp(name, "."))
-            continue;
-        if (!strcmp(name, "..")) {
-            char *slash = strrchr(guest, '/');
-            *(slash ? slash : guest) = 0;
-        }
-        size_t length = strlen(guest);
-        if (strcmp(name, "..") != 0 && path_join(guest, length ? guest : "/", name) < 0)
-            return -ENAMETOOLONG;
-        fd_drop(&at->fd);
-        if (path_is_kernels(guest)) {
-            *at = (struct place){.in = PLACE_SYSTEM, .fd = -1};
-            return 0;
-        }
-        look_at(b, guest[0] ? guest : "/", changes, at);
-        struct stat st = {.st_mode = S_IFDIR};
-        if (at->fd >= 0 && sys(SYS_newfstatat, at->fd, "", &st, AT_EMPTY_PATH) < 0)
-            return -ENOENT;
-        bool last = !*(rest + strspn(rest, "/"));
-        if (at->fd >= 0 && S_ISLNK(st.st_mode) && (!last || follow_last || *rest)) {
-            if (++links > LINKS_MAX)
-                return -ELOOP;
-            guest[length] = 0;
-            int r = expand_link(at, rest, todo, guest);
-            if (r < 0)
-                return r;
-            c = todo;
-            continue;
-        }
-        if (at->error == -ENOENT && rules_below(&b->rules, guest[0] ? guest : "/") && at->in == PLACE_NOWHERE)
-            continue; /* a name on the way to a rule: nothing is there but the rule */
-        if (at->fd < 0)
-            return last ? 0 : add_rest(guest, rest + 1);
-        if (!last && !S_ISDIR(st.st_mode))
-            return -ENOTDIR;
-    }
-    if (!guest[0])
-        strcpy(guest, "/");
-    return 0;
 }
 
 /* ---- the spot ---------------------------------------------------------------------------------------------------- */
@@ -450,6 +207,12 @@ static int by_walking(const struct broker *b, struct spot *s, enum last_name las
     if (last == LAST_NAMED && (r = split_name(s, s->asked, dir)) < 0)
         return r;
     r = walk(b, last == LAST_NAMED ? dir : s->asked, last != LAST_KEPT, changes, guest, &at);
+    if (r < 0 && at.in == PLACE_TREE) {
+        fd_drop(&at.fd);
+        if (path_clean(s->asked, s->guest) < 0)
+            return -ENAMETOOLONG;
+        return brokered(s, at.rule, r);
+    }
     if (r < 0 || at.in == PLACE_SYSTEM || (last != LAST_NAMED && at.in != PLACE_TREE))
         return kernels(b, s, at.fd, r == 0 && at.in == PLACE_ROOT); /* it meets the same error */
     if (last != LAST_NAMED) {
@@ -478,7 +241,8 @@ static int by_walking(const struct broker *b, struct spot *s, enum last_name las
 }
 
 /* Beneath the tree of one rule, links followed by the kernel. -EXDEV: they lead out of it, walk. */
-static int in_tree(const struct broker *b, struct spot *s, const struct rule *rule, enum last_name last, bool changes)
+static int in_tree(const struct broker *b, const struct call *c, struct spot *s, const struct rule *rule,
+                   enum last_name last, bool changes)
 {
     char dir[PATH_SIZE];
     const char *rest = s->asked + rule->length;
@@ -492,7 +256,14 @@ static int in_tree(const struct broker *b, struct spot *s, const struct rule *ru
             return r;
         rest = dir;
     }
-    int fd = tree_look_up(b, rule, rest, last != LAST_KEPT, changes, BENEATH);
+    int fd = -ENXIO;
+    if (b->views && !rule->below && !rule->is_file && c->quick && rule_gives(rule, c->access[0])) {
+        struct open_how how = {.flags = c->quick, .resolve = BENEATH};
+        fd = openat2_scoped(b->trees[rule->tree].show, *rest ? rest : ".", &how);
+        s->opened = fd >= 0;
+    }
+    if (fd == -ENXIO) /* not asked for, or a socket or a device: the slow way says what it is */
+        fd = tree_look_up(b, rule, rest, last != LAST_KEPT, changes, BENEATH);
     if (fd == -EXDEV || (fd < 0 && rule->below))
         return -EXDEV;
     if (!rule->below) { /* one rule for all of it: the exact name is for reports only */
@@ -525,7 +296,7 @@ int resolve(struct broker *b, struct call *c, int i, const char *text, bool chan
     s->fd = -1;
     s->rule = NULL;
     s->error = 0;
-    s->exists = s->readonly = s->system = s->ours = s->is_top = false;
+    s->exists = s->readonly = s->system = s->ours = s->is_top = s->opened = false;
     s->guest[0] = s->name[0] = 0;
     if ((r = open_root(b, c)) == 0)
         r = asked_path(b, c, i, text, s->asked, &s->ours);
@@ -559,6 +330,6 @@ int resolve(struct broker *b, struct call *c, int i, const char *text, bool chan
         if (!brokers || clean != rule)
             return by_walking(b, s, last, changes);
     }
-    r = in_tree(b, s, rule, last, changes);
+    r = in_tree(b, c, s, rule, last, changes);
     return r == -EXDEV ? by_walking(b, s, last, changes) : r;
 }

@@ -55,6 +55,15 @@ const struct rule *rules_find_literal(const struct rules *rules, const char *raw
     return rules_find(rules, raw, strlen(raw));
 }
 
+const struct rule *rules_of_tree(const struct rules *rules, int32_t tree)
+{
+    for (uint32_t i = 0; i < rules->n; i++) {
+        if (rules->v[i].tree == tree)
+            return &rules->v[i];
+    }
+    return NULL;
+}
+
 static uint32_t first_below(const struct rules *rules, const char *guest, size_t *n)
 {
     char dir[PATH_SIZE + 1];

@@ -45,6 +45,9 @@ const struct rule *rules_find(const struct rules *rules, const char *guest, size
  * clean because rules are. NULL: none. */
 const struct rule *rules_find_literal(const struct rules *rules, const char *raw);
 
+/* The brokered rule that a tree belongs to; NULL: none. */
+const struct rule *rules_of_tree(const struct rules *rules, int32_t tree);
+
 /* Whether a rule lies strictly below a clean guest path. */
 bool rules_below(const struct rules *rules, const char *guest);
 

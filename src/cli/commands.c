@@ -56,17 +56,19 @@ static const char compare_more[] =
     "Examples\n"
     "  moat compare\n"
     "  moat compare --boundary container --svg compare.svg\n"
-    "  moat compare --runs 5 -- --ro . -w \"$PWD\" debian sh -c 'wc -c *'\n"
+    "  moat compare --runs 5 -- --ro . -w \"$PWD\" busybox sh -c 'cat * | md5sum'\n"
     "\n"
     "What is measured, in rounds over all subjects: a start of a program that does nothing, to\n"
     "its exit; the private memory of all processes of a sandbox that waits; and from inside a\n"
-    "system call, open + close + stat, a file of 16 MiB written and read back (of the page\n"
+    "system call, open + close + stat, a file of 2 MiB written and read back (of the page\n"
     "cache), a pipe, and a byte through a pipe and back. With a job of yours its time stands in\n"
     "place of the start; natively, and where a boundary runs programs of this host, the\n"
     "command is this host's, in this directory.\n"
     "\n"
-    "Exit status: 0; 1 when something could not be measured, or when the job did not end as it\n"
-    "does natively.\n";
+    "Each round keeps the best of its tries, on one processor; rounds during which others kept\n"
+    "the machine busy are made again, up to four times as many; shown is the median.\n"
+    "\n"
+    "Exit status: 0; 1 when one of them could not run it, or did not end as natively.\n";
 
 static const char images_more[] = "Examples\n  moat images\n";
 static const char rmi_more[] = "Examples\n  moat rmi debian:12\n";
@@ -75,6 +77,8 @@ static const char policy_more[] = "Examples\n"
                                   "  moat policy profiles             the policies that come with moat\n"
                                   "  moat policy show --profile build > mine.yaml\n"
                                   "  moat policy show strict.yaml     the JSON that it stands for\n"
+                                  "  moat policy dump --bpf strict.yaml         the system-call filter it makes\n"
+                                  "  moat policy dump --bpf -b broker --json    its numbers: code, jt, jf, k\n"
                                   "\n"
                                   "Exit status of check: 0 all files are good, 1 some are not.\n";
 static const char system_more[] = "Examples\n"
@@ -95,12 +99,32 @@ static const char probe_more[] = "Examples\n"
                                  "  moat probe -b container\n"
                                  "  moat probe -b container --cap-add SYS_ADMIN --json\n"
                                  "  moat probe --class tty\n"
+                                 "  moat probe -b broker --policy build.yaml\n"
                                  "\n"
                                  "It takes the options of `moat run`, and every attempt is made twice: as a plain child of\n"
                                  "moat, where it must succeed to prove anything, and behind the boundary.\n"
                                  "\n"
+                                 "With --policy or --profile alone it tries the policy itself on this host: what it grants\n"
+                                 "must work, and a sample of what it does not grant must be refused. Files of yours are\n"
+                                 "read, opened for writing and not written; nothing is made without --write.\n"
+                                 "\n"
                                  "Exit status: 0 nothing escaped and every attempt was seen to succeed unconfined, but for\n"
-                                 "what this kernel has not; 1 otherwise; 125 moat's own error.\n";
+                                 "what this kernel has not (--policy: everything went as it says); 1 otherwise; 125 moat's\n"
+                                 "own error.\n";
+
+static const char learn_more[] =
+    "Examples\n"
+    "  moat learn -o tar.yaml tar -czf out.tar.gz src\n"
+    "  moat run -b broker --policy tar.yaml tar -czf out.tar.gz src\n"
+    "  moat learn -o build.yaml --merge -- make test\n"
+    "\n"
+    "The program runs as it would without moat, once, on your files and with your rights, but\n"
+    "with the environment that it will have later, and without set-user-id. What it and the\n"
+    "programs that it starts use is written as rules: a file each, and a directory where it\n"
+    "listed one or changed names in it; comments say why. What could not be seen stands in the\n"
+    "file's head. Look at it before you trust it: a program that does wrong while it is\n"
+    "watched is allowed the same later.\n"
+    "\n" EXIT_CODES;
 
 static const char completion_more[] = "Examples\n"
                                       "  . <(moat completion bash)           for this shell\n"
@@ -149,6 +173,8 @@ const struct command moat_commands[] = {
     {"compare", "compare [OPTIONS] [-- [OPTIONS OF run] IMAGE COMMAND [ARG...]]",
      "The same job natively and behind each boundary: what it costs", compare_options, &n_compare_options, true,
      compare_more, cmd_compare},
+    {"learn", "learn -o FILE [--merge] [--] PROGRAM [ARG...]", "Run a program once, and write the policy that it needs",
+     learn_options, &n_learn_options, true, learn_more, cmd_learn},
     {"probe", "probe [OPTIONS] [OPTIONS OF run] [ID...]", "Try to escape from a boundary", probe_options,
      &n_probe_options, false, probe_more, cmd_probe},
     {"import", "import [OPTIONS] FILE|DIR|oci:DIR NAME[:TAG]",
@@ -159,7 +185,7 @@ const struct command moat_commands[] = {
     {"images", "images [OPTIONS]", "List the images", images_options, &n_images_options, false, images_more,
      cmd_images},
     {"rmi", "rmi [OPTIONS] IMAGE...", "Remove images", rmi_options, &n_rmi_options, false, rmi_more, cmd_rmi},
-    {"policy", "policy check|show|profiles [OPTIONS] [FILE...]", "Check policy files; show shipped profiles",
+    {"policy", "policy check|show|profiles|dump [OPTIONS] [FILE...]", "Check policy files; show shipped profiles",
      policy_options, &n_policy_options, false, policy_more, cmd_policy},
     {"system", "system check|df|prune [OPTIONS]", "Look after this host's state", system_options, &n_system_options,
      false, system_more, cmd_system},

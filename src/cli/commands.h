@@ -36,6 +36,7 @@ int cmd_rm(int argc, char **argv);     /* rm.c, as the next */
 int cmd_prune(int argc, char **argv);
 int cmd_completion(int argc, char **argv); /* completion.c */
 int cmd_compare(int argc, char **argv);    /* compare.c */
+int cmd_learn(int argc, char **argv);      /* learn.c */
 int cmd_probe(int argc, char **argv);      /* probe.c; options: its own and those of run */
 
 extern const struct option_row start_options[], stop_options[], attach_options[], exec_options[];
@@ -47,8 +48,8 @@ extern const struct option_row boundaries_options[], import_options[], images_op
 extern const size_t n_boundaries_options, n_import_options, n_images_options, n_rmi_options, n_system_options,
     n_version_options;
 
-extern const struct option_row pull_options[], compare_options[], probe_options[];
-extern const size_t n_pull_options, n_compare_options, n_probe_options;
+extern const struct option_row pull_options[], compare_options[], learn_options[], probe_options[];
+extern const size_t n_pull_options, n_compare_options, n_learn_options, n_probe_options;
 
 struct arena;
 /* pull.c, for `moat run`: fetches an image, whether or not the store has one of that name; says on stderr what it does.

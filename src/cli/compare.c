@@ -6,7 +6,6 @@
  */
 #include "cli/compare.h"
 
-#include "base/clock.h"
 #include "boundary/boundary.h"
 #include "cli/commands.h"
 #include "cli/run_options.h"
@@ -15,18 +14,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #define ARENA_SIZE     (256u << 20)
 #define ROUNDS_DEFAULT 15
 #define ROUNDS_QUICK   2
-#define BAR_WIDTH      30u
 
 /* The directory that files are written to is the same one of the host for all. */
 static const struct compare_row rows[] = {
@@ -167,8 +163,8 @@ static int add_subject(struct compare *c, const char *name, const struct compare
 
     *s = (struct compare_subject){.name = name, .row = row, .job_status = -1};
     for (int i = 0; i < COMPARE_FIGURES; i++) {
-        s->series[i].best = arena_array(c->arena, c->rounds, sizeof(double));
-        s->series[i].typical = arena_array(c->arena, c->rounds, sizeof(double));
+        s->series[i].best = arena_array(c->arena, c->rounds_most, sizeof(double));
+        s->series[i].typical = arena_array(c->arena, c->rounds_most, sizeof(double));
         if (!s->series[i].best || !s->series[i].typical)
             return err_set(err, -ENOMEM, "out of memory");
     }
@@ -211,126 +207,6 @@ static int find_subjects(struct compare *c, const struct options *o, struct err 
             fprintf(stderr, "moat compare: note: %s\n",
                     row ? why.text : arena_printf(c->arena, "boundary '%s' cannot be compared yet", (*b)->name));
     }
-    return r;
-}
-
-/* ---- rounds ------------------------------------------------------------------------------------------------- */
-
-struct bar {
-    bool shown; /* standard error is a terminal */
-    unsigned done, total;
-};
-
-static void advance(struct bar *b, const char *what)
-{
-    char filled[BAR_WIDTH + 1];
-
-    if (b->shown) {
-        unsigned n = b->total ? b->done * BAR_WIDTH / b->total : 0;
-        n = n > BAR_WIDTH ? BAR_WIDTH : n;
-        memset(filled, '#', n);
-        memset(filled + n, '.', BAR_WIDTH - n);
-        filled[BAR_WIDTH] = 0;
-        fprintf(stderr, "\r\033[K%s %3u%%  %s ", filled, b->total ? b->done * 100 / b->total : 0, what);
-    }
-    b->done++;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* The tries of a round go over all subjects, too. */
-static int round_of_starts(struct compare *c, struct bar *bar, unsigned round, struct err *err)
-{
-    unsigned tries = c->quick || c->job_command ? 1 : COMPARE_TRIES;
-    double times[1 + ARRAY_LEN(rows)][COMPARE_TRIES];
-
-    for (unsigned t = 0; t < tries; t++) {
-        for (size_t i = 0; i < c->n_subjects; i++) {
-            size_t k = (i + round + t) % c->n_subjects;
-            struct compare_subject *s = &c->subjects[k];
-            if (t == 0)
-                advance(bar, c->job_command ? s->name : "starts");
-            int r = s->failed ? 0 : compare_measure_start(c, s, &times[k][t], err);
-            if (r < 0 || compare_interrupted)
-                return r;
-        }
-    }
-    for (size_t i = 0; i < c->n_subjects; i++) {
-        if (c->subjects[i].failed)
-            continue;
-        qsort(times[i], tries, sizeof times[i][0], by_size);
-        compare_add(&c->subjects[i], COMPARE_START, times[i][0], times[i][tries / 2]);
-    }
-    return 0;
-}
-
-static int round_of_gauges(struct compare *c, struct bar *bar, unsigned round, struct err *err)
-{
-    for (size_t i = 0; i < c->n_subjects; i++) {
-        struct compare_subject *s = &c->subjects[(i + round) % c->n_subjects];
-        int r = 0;
-        advance(bar, s->name);
-        if (s->failed)
-            continue;
-        if ((r = compare_measure_gauge(c, s, err)) < 0 || compare_interrupted ||
-            (r = compare_measure_memory(c, s, err)) < 0 || compare_interrupted)
-            return r;
-    }
-    return 0;
-}
-
-/* One start of each before anything counts: files are read from the disk, an image may be made. */
-static int warm_up(struct compare *c, struct err *err)
-{
-    double ns;
-    int r = 0;
-
-    for (size_t i = 0; i < c->n_subjects && r == 0 && !compare_interrupted; i++) {
-        if ((r = compare_measure_start(c, &c->subjects[i], &ns, err)) == 0 && !c->subjects[i].failed)
-            r = compare_measure_surface(c, &c->subjects[i], err);
-    }
-    return r;
-}
-
-/* All on one processor, before others if we may: whether a process that is woken runs on a processor that sleeps, and
- * what else wants to run, changes a start by half its time and more. Whoever we start inherits both. The user's own job
- * gets the machine as it is. */
-static void keep_apart(const struct compare *c)
-{
-    cpu_set_t all, one;
-
-    if (c->job_command || sched_getaffinity(0, sizeof all, &all) < 0)
-        return;
-    CPU_ZERO(&one);
-    for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--) { /* the first ones answer most interrupts */
-        if (CPU_ISSET(cpu, &all)) {
-            CPU_SET(cpu, &one);
-            sched_setaffinity(0, sizeof one, &one);
-            break;
-        }
-    }
-    setpriority(PRIO_PROCESS, 0, -15);
-}
-
-static int measure(struct compare *c, struct err *err)
-{
-    struct bar bar = {.shown = isatty(2), .total = 1 + c->rounds * 2 * (unsigned)c->n_subjects};
-    int64_t begin = clock_ms();
-
-    advance(&bar, "warming up");
-    keep_apart(c);
-    int r = warm_up(c, err);
-    for (unsigned round = 0; round < c->rounds && r == 0 && !compare_interrupted; round++)
-        if ((r = round_of_starts(c, &bar, round, err)) == 0 && !compare_interrupted)
-            r = round_of_gauges(c, &bar, round, err);
-    if (bar.shown)
-        fputs("\r\033[K", stderr);
-    c->seconds = (double)(clock_ms() - begin) / 1000;
     return r;
 }
 
@@ -388,7 +264,7 @@ static int show(const struct compare *c, const struct options *o, struct err *er
     return r;
 }
 
-/* Whether all is there: 1 when a subject could not be measured, which was said. */
+/* 1 when a subject could not be measured; a figure that is missing is a note. */
 static int say_failures(const struct compare *c)
 {
     int status = 0;
@@ -404,9 +280,9 @@ static int say_failures(const struct compare *c)
         for (int k = 0; k < COMPARE_FIGURES; k++) {
             if (!s->note[k] || (said && !strcmp(said, s->note[k])))
                 continue;
-            fprintf(stderr, "moat compare: %s: no figure for %s: %s\n", s->name, compare_figures[k].words, s->note[k]);
+            fprintf(stderr, "moat compare: note: %s: no figure for %s: %s\n", s->name, compare_figures[k].words,
+                    s->note[k]);
             said = s->note[k];
-            status = 1;
         }
     }
     return status;
@@ -428,7 +304,7 @@ static int compare_all(struct compare *c, const struct options *o, struct err *e
     sigaction(SIGHUP, &catch, NULL);
     if ((r = make_work(c, err)) < 0)
         return r;
-    r = measure(c, err);
+    r = compare_rounds(c, err);
     remove_work(c);
     return r < 0 || compare_interrupted ? r : show(c, o, err);
 }
@@ -451,6 +327,7 @@ int cmd_compare(int argc, char **argv)
     c.arena = &arena;
     c.quick = o.quick;
     c.rounds = o.rounds ? o.rounds : o.quick ? ROUNDS_QUICK : ROUNDS_DEFAULT;
+    c.rounds_most = c.quick || c.job_command ? c.rounds : c.rounds * COMPARE_PATIENCE;
     int r = compare_all(&c, &o, &err);
     if (compare_interrupted) {
         signal(compare_interrupted, SIG_DFL);

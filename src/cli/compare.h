@@ -4,7 +4,8 @@
  * compare_measure.c takes one reading after the other into their series, compare_table.c and compare_svg.c show the
  * result.
  *
- * A round keeps the best of its tries, which a busy machine spoils least; what is shown is the median of the rounds.
+ * A round keeps the best of its tries, which a busy machine spoils least; rounds during which others were busy are made
+ * again; what is shown is the median of the rounds that are kept.
  */
 #ifndef MOAT_CLI_COMPARE_H
 #define MOAT_CLI_COMPARE_H
@@ -19,7 +20,7 @@
 #include <time.h>
 
 #define COMPARE_ROUNDS_MAX 1000u
-#define COMPARE_TRIES      10u /* starts in a round */
+#define COMPARE_PATIENCE   4u /* so many times the rounds are made to find calm ones */
 
 enum compare_unit { UNIT_TIME, UNIT_BYTES, UNIT_RATE, UNIT_COUNT }; /* ns, bytes, bytes a second, a number */
 
@@ -59,9 +60,9 @@ struct compare_row {
     bool image;                              /* the user's job: IMAGE is the root; else the command is the host's */
 };
 
-/* Readings of one figure: one a round. */
+/* Readings of one figure. While it is measured: by round, 0 where there is none. At the end: n of them. */
 struct compare_series {
-    double *best, *typical; /* COMPARE_ROUNDS_MAX of each, or as many as there are rounds */
+    double *best, *typical;
     unsigned n;
 };
 
@@ -84,7 +85,9 @@ struct compare_subject {
 /* What is asked for, and what is made for it; read-only while it is measured, but for the last part. */
 struct compare {
     struct arena *arena;
-    unsigned rounds;
+    unsigned rounds;      /* that are kept */
+    unsigned rounds_most; /* that are made at most */
+    unsigned round;       /* the one that is being made; at the end: how many were made */
     bool quick;
     char **job_options; /* the user's job: options of `run`, the image, the command; NULL: the built-in one */
     size_t n_job_options;
@@ -100,14 +103,18 @@ struct compare {
 
 extern volatile sig_atomic_t compare_interrupted;
 
+/* compare_rounds.c: measures, until there are as many calm rounds as are wanted, and keeps the calmest. */
+int compare_rounds(struct compare *c, struct err *err);
+
 /* compare_measure.c. Each takes one reading of a round; 0, or an error that ends the comparison. A subject that does
  * not run is no error: it is marked as failed. A figure that cannot be had in one boundary is none either: its note
  * says why. */
 int compare_measure_start(struct compare *c, struct compare_subject *s, double *ns, struct err *err);
 int compare_measure_memory(struct compare *c, struct compare_subject *s, struct err *err);
 int compare_measure_gauge(struct compare *c, struct compare_subject *s, struct err *err);
+/* Not by round: it is a count. */
 int compare_measure_surface(struct compare *c, struct compare_subject *s, struct err *err);
-void compare_add(struct compare_subject *s, enum compare_id id, double best, double typical);
+void compare_add(struct compare *c, struct compare_subject *s, enum compare_id id, double best, double typical);
 /* printf(3) into the subject's note, once. */
 void compare_note(struct compare *c, struct compare_subject *s, enum compare_id id, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

@@ -44,6 +44,10 @@ static void write_reading(struct json_writer *w, const struct compare *c, const 
     json_uint(w, "typical", (uint64_t)(sum.typical + 0.5));
     if (ratio > 0)
         json_real(w, "ratio", ratio);
+    json_array_begin(w, "rounds");
+    for (unsigned i = 0; i < sum.n; i++)
+        json_uint(w, NULL, (uint64_t)(s->series[id].best[i] + 0.5));
+    json_array_end(w);
     json_object_end(w);
 }
 
@@ -81,6 +85,7 @@ int compare_print_json(const struct compare *c, struct err *err)
     compare_machine(c, text, sizeof text);
     json_string(&w, "machine", text);
     json_uint(&w, "rounds", c->rounds);
+    json_uint(&w, "roundsMade", c->round);
     json_bool(&w, "quick", c->quick);
     json_real(&w, "seconds", c->seconds);
     json_array_begin(&w, "job");

@@ -27,7 +27,8 @@ void compare_note(struct compare *c, struct compare_subject *s, enum compare_id 
     va_end(ap);
 }
 
-static void fail_subject(struct compare *c, struct compare_subject *s, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void fail_subject(struct compare *c, struct compare_subject *s,
+                                                               const char *fmt, ...)
 {
     va_list ap;
 
@@ -37,12 +38,10 @@ static void fail_subject(struct compare *c, struct compare_subject *s, const cha
     s->failed = true;
 }
 
-void compare_add(struct compare_subject *s, enum compare_id id, double best, double typical)
+void compare_add(struct compare *c, struct compare_subject *s, enum compare_id id, double best, double typical)
 {
-    struct compare_series *series = &s->series[id];
-
-    series->best[series->n] = best;
-    series->typical[series->n++] = typical;
+    s->series[id].best[c->round] = best;
+    s->series[id].typical[c->round] = typical;
 }
 
 /* ---- from start to exit --------------------------------------------------------------------------------------- */
@@ -82,7 +81,9 @@ int compare_measure_start(struct compare *c, struct compare_subject *s, double *
     arena_free(&a);
     if (r < 0 || compare_interrupted)
         return r < 0 ? r : 0;
-    if (c->job_command) {
+    if (c->job_command && *ns <= 0)
+        fail_subject(c, s, "'%s' %s", c->job_command[0], r == 127 ? "was not found" : "cannot be executed");
+    else if (c->job_command) {
         judge_job(c, s, r, words);
     } else if (r != 0) {
         compare_last_words(words, text, sizeof text);
@@ -139,7 +140,7 @@ int compare_measure_gauge(struct compare *c, struct compare_subject *s, struct e
         struct json *figure = json_get(doc, compare_figures[id].name);
         double best = number_of(json_get(figure, "best")), median = number_of(json_get(figure, "median"));
         if (best > 0 && median > 0)
-            compare_add(s, (enum compare_id)id, best, median);
+            compare_add(c, s, (enum compare_id)id, best, median);
         else
             compare_note(c, s, (enum compare_id)id, "moat-gauge ended with %d: %s", status, text);
     }
@@ -168,7 +169,8 @@ int compare_measure_surface(struct compare *c, struct compare_subject *s, struct
     double reachable = number_of(json_get(doc, "reachable")), of = number_of(json_get(doc, "total"));
     compare_last_words(words, text, sizeof text);
     if (status >= 0 && reachable >= 0 && of >= reachable && of < 100000) {
-        compare_add(s, COMPARE_SURFACE, reachable, reachable);
+        compare_add(c, s, COMPARE_SURFACE, reachable, reachable);
+        s->series[COMPARE_SURFACE].n = 1;
         c->surface_of = (unsigned)of;
     } else if (status >= 0) {
         compare_note(c, s, COMPARE_SURFACE, "moat-probe ended with %d: %s", status, text);

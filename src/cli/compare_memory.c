@@ -191,8 +191,9 @@ int compare_measure_memory(struct compare *c, struct compare_subject *s, struct 
     if (!ready || r != 0)
         compare_note(c, s, COMPARE_MEMORY, "a program that waits ended with %d: %s", r, text);
     else if (bytes < 0)
-        compare_note(c, s, COMPARE_MEMORY, "the memory of its processes cannot be read: %s", strerror((int)-bytes));
+        compare_note(c, s, COMPARE_MEMORY, "the memory of its processes cannot be read: %s%s", strerror((int)-bytes),
+                     geteuid() ? ": root may read it" : "");
     else
-        compare_add(s, COMPARE_MEMORY, (double)bytes, (double)bytes);
+        compare_add(c, s, COMPARE_MEMORY, (double)bytes, (double)bytes);
     return 0;
 }

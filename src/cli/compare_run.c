@@ -209,6 +209,7 @@ int compare_run(char *const *argv, int out, int err_fd, int64_t limit_ms, double
     const int streams[3] = {-1, out, err_fd};
     struct running run;
     int64_t begin = now_ns();
+    *ns = 0;
     int r = compare_spawn(argv, streams, &run);
 
     if (r == -ENOENT)

@@ -34,7 +34,8 @@ int compare_spawn(char *const *argv, const int streams[3], struct running *run);
 /* Its exit status, as a shell has it. At the time limit (0: none), or when we are interrupted, it is asked to end, and
  * then what it keeps is killed, and then it. */
 int compare_wait(struct running *run, int64_t limit_ms, struct err *err);
-/* From start to end: the exit status, and *ns. 127, 126: there is no such program, or it cannot be executed. */
+/* From start to end: the exit status, and *ns. 127, 126 and no time: there is no such program, or it cannot be
+ * executed. */
 int compare_run(char *const *argv, int out, int err_fd, int64_t limit_ms, double *ns, struct err *err);
 
 /* Kills all processes below one, and not itself. */

@@ -101,28 +101,31 @@ void compare_machine(const struct compare *c, char *out, size_t size)
 {
     char line[256], cpu[128] = "unknown processor", date[16];
     FILE *f = fopen("/proc/cpuinfo", "re");
+    unsigned n = 0;
     struct utsname u = {0};
     struct tm tm;
 
     while (f && fgets(line, sizeof line, f)) {
-        if (strncmp(line, "model name", 10) != 0 || !strchr(line, ':'))
+        if (strncmp(line, "model name", 10) != 0 || !strchr(line, ':') || n++)
             continue;
         snprintf(cpu, sizeof cpu, "%s", strchr(line, ':') + 1 + strspn(strchr(line, ':') + 1, " \t"));
         cpu[strcspn(cpu, "\n")] = 0;
-        break;
     }
     if (f)
         fclose(f);
     uname(&u);
     strftime(date, sizeof date, "%Y-%m-%d", gmtime_r(&c->when, &tm));
-    snprintf(out, size, "%s x %ld, Linux %s, load %.1f, moat %s, %s", cpu, sysconf(_SC_NPROCESSORS_ONLN), u.release,
-             c->load, MOAT_VERSION, date);
+    snprintf(out, size, "%s x %u, Linux %s, load %.1f, moat %s, %s", cpu, n, u.release, c->load, MOAT_VERSION, date);
 }
 
 void compare_method(const struct compare *c, char *out, size_t size)
 {
-    snprintf(out, size, "%u rounds in %.0f s%s; each keeps the best of its tries; shown is the median of the rounds",
-             c->rounds, c->seconds, c->job_command ? "" : ", all on one processor");
+    char of[48] = "";
+
+    if (c->round > c->rounds)
+        snprintf(of, sizeof of, ", the calmest of %u", c->round);
+    snprintf(out, size, "%u rounds%s, in %.0f s%s; each keeps the best of its tries; shown is the median of the rounds",
+             c->rounds, of, c->seconds, c->job_command ? "" : ", all on one processor");
 }
 
 void compare_job(const struct compare *c, char *out, size_t size)

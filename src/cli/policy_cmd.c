@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `moat policy`: check policy files, show what a file or a profile says, list the profiles. Reads the files that are
- * named and has no effect but an entry in the cache of conversions. Words of files are printed with control characters
- * made '?', since they may be others'.
+ * `moat policy`: check policy files, show what a file or a profile says, list the profiles, dump the filter that a
+ * policy makes (policy_dump.c). Reads the files that are named and has no effect but an entry in the cache of
+ * conversions. Words of files are printed with control characters made '?', since they may be others'.
  */
 #include "base/io.h"
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/policy_dump.h"
 #include "cli/policy_load.h"
 #include "cli/term.h"
 #include "policy/defaults.h"
@@ -22,16 +23,17 @@
 #define PROBLEMS_MOST  128
 #define PROFILE_LENGTH (1u << 20)
 
-enum { OPTION_JSON, OPTION_PROFILE };
+enum { OPTION_JSON, OPTION_PROFILE, OPTION_BPF };
 
 const struct option_row policy_options[] = {
     {.name = "json", .help = "Print for programs", .id = OPTION_JSON},
     {.name = "profile", .argument = "NAME", .help = "show: a shipped profile instead of a file", .id = OPTION_PROFILE},
+    {.name = "bpf", .help = "dump: the system-call filter; all options of run may follow", .id = OPTION_BPF},
 };
 const size_t n_policy_options = ARRAY_LEN(policy_options);
 
 struct options {
-    bool json;
+    bool json, bpf;
     const char *profile;
 };
 
@@ -42,6 +44,8 @@ static int apply(void *ctx, int id, const char *value, struct err *err)
     (void)err;
     if (id == OPTION_JSON)
         o->json = !strcmp(value, "true");
+    else if (id == OPTION_BPF)
+        o->bpf = true;
     else
         o->profile = value;
     return 0;
@@ -373,11 +377,20 @@ int cmd_policy(int argc, char **argv)
     struct err err = {0};
     int at, r;
 
+    /* What follows are options of `run`, which this table does not have. */
+    if (argc > 1 && !strcmp(argv[1], "dump")) {
+        r = arena_init(&a, ARENA_SIZE) < 0 ? err_set(&err, -ENOMEM, "out of memory")
+                                           : policy_dump(&a, argc - 1, argv + 1, &err);
+        return r < 0 ? command_fail("policy", &err) : 0;
+    }
     if (options_parse(policy_options, n_policy_options, argc, argv, false, &at, apply, &o, &err) < 0)
         return command_fail("policy", &err);
     const char *verb = at < argc ? argv[at++] : "";
     if (arena_init(&a, ARENA_SIZE) < 0)
         r = err_set(&err, -ENOMEM, "out of memory");
+    else if (o.bpf || !strcmp(verb, "dump"))
+        r = err_set(&err, -EINVAL,
+                    "--bpf goes with dump, and dump comes first: moat policy dump --bpf [OPTIONS OF run]");
     else if (!strcmp(verb, "check"))
         r = o.profile ? err_set(&err, -EINVAL, "--profile goes with `moat policy show`")
                       : check(&o, argv + at, argc - at, &err);
@@ -386,7 +399,7 @@ int cmd_policy(int argc, char **argv)
     else if (!strcmp(verb, "profiles"))
         r = profiles(&a, &o, argc - at, &err);
     else
-        r = err_set(&err, -EINVAL, "%s%s%s: check FILE..., show FILE, show --profile NAME, or profiles",
+        r = err_set(&err, -EINVAL, "%s%s%s: check FILE..., show FILE, show --profile NAME, profiles, or dump --bpf",
                     *verb ? "unknown verb '" : "no verb given", verb, *verb ? "'" : "");
     return r < 0 ? command_fail("policy", &err) : r;
 }

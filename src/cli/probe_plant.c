@@ -109,7 +109,7 @@ int canaries_plant(struct arena *a, const char *probe, struct canaries *c, struc
     *c = (struct canaries){.input = -1};
     if (!text)
         return err_set(err, -ENOMEM, "out of memory");
-    snprintf(c->dir, sizeof c->dir, "%.40s/moat-probe-XXXXXX", tmp && *tmp == '/' && strlen(tmp) < 40 ? tmp : "/tmp");
+    snprintf(c->dir, sizeof c->dir, "%.70s/moat-probe-XXXXXX", tmp && *tmp == '/' && strlen(tmp) < 70 ? tmp : "/tmp");
     if (!mkdtemp(c->dir)) {
         *c->dir = '\0';
         return err_sys(err, -errno, "cannot make a directory in %s", tmp && *tmp ? tmp : "/tmp");
@@ -130,7 +130,7 @@ int canaries_plant(struct arena *a, const char *probe, struct canaries *c, struc
 
 void canaries_remove(struct canaries *c)
 {
-    char path[80];
+    char path[112];
 
     if (c->input >= 0)
         close(c->input);
@@ -224,7 +224,7 @@ static _Noreturn void become(const struct canaries *c, const struct canary_run *
 static int open_streams(const struct canaries *c, struct streams *s, int *read_end, struct err *err)
 {
     int n, unlock = 0, out[2];
-    char path[80];
+    char path[112];
 
     s->master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (s->master < 0 || ioctl(s->master, TIOCSPTLCK, &unlock) < 0 || ioctl(s->master, TIOCGPTN, &n) < 0)
@@ -295,7 +295,7 @@ static int follow(pid_t pid, int fd, int master, char *buf, int *status, struct 
 
 static void last_complaint(const struct canaries *c, char *out, size_t size)
 {
-    char path[80], text[4096];
+    char path[112], text[4096];
 
     snprintf(path, sizeof path, "%s/log", c->dir);
     ssize_t n = io_read_small(AT_FDCWD, path, text, sizeof text);

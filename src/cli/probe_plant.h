@@ -15,7 +15,7 @@
 #define CANARY_FACTS 48
 
 struct canaries {
-    char dir[64];              /* of the host's files; "" when there is none */
+    char dir[96];              /* of the host's files; "" when there is none */
     char token[48];            /* the secret: "moat-canary-" and 32 digits */
     char *facts[CANARY_FACTS]; /* FACT=VALUE words for moat-probe */
     size_t n_facts;

@@ -281,7 +281,10 @@ int program_find(struct policy_build *b, struct err *err)
         /* What is asked to run may be read and run; its directory is not shown for it. */
         b->n_earlier_paths = p->n_paths;
         b->n_earlier_mounts = p->n_mounts;
-        if ((r = flag_add_bind(b, found, clean, true, NULL, err)) < 0)
+        const char *shown_from = arena_strdup(p->arena, found); /* the rule borrows it */
+        if (!shown_from)
+            return no_memory(err);
+        if ((r = flag_add_bind(b, shown_from, clean, true, NULL, err)) < 0)
             return r;
         flag_rules_finish(b);
     }

@@ -80,6 +80,26 @@ uint32_t narrow_args(const char *name)
     return 0;
 }
 
+static bool asked_about(const struct seccomp_policy *p, const struct narrow_row *row)
+{
+    for (uint32_t i = 0; i < p->n_rules; i++)
+        for (uint32_t k = 0; k < p->rules[i].names.n && p->rules[i].n_args; k++)
+            for (uint32_t j = 0; j < p->rules[i].n_args && !strcmp(p->rules[i].names.v[k], row->name); j++)
+                if (p->rules[i].args[j].index < 6 && row->args >> p->rules[i].args[j].index & 1)
+                    return true;
+    return p->ioctls && !strcmp(row->name, "ioctl");
+}
+
+const char *narrow_calls(struct arena *a, const struct seccomp_policy *p)
+{
+    const char *text = NULL;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (asked_about(p, &rows[i]))
+            text = arena_printf(a, "%s%s%s", text ? text : "", text ? ", " : "", rows[i].name);
+    return text;
+}
+
 /* A sign-extended negative number is the 32-bit one: C libraries pass an `int` either way. */
 static uint64_t narrow_value(uint64_t v)
 {

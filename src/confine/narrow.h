@@ -21,6 +21,10 @@ struct narrow_row {
 uint32_t narrow_args(const char *name);
 const struct narrow_row *narrow_row_at(int i); /* sorted by name; NULL beyond the last */
 
+/* Names of the calls with rules about such an argument, for people: "clone, ioctl, socket". NULL: none, or no memory.
+ */
+const char *narrow_calls(struct arena *a, const struct seccomp_policy *p);
+
 enum narrow_meaning { NARROW_COMPARE, NARROW_ALWAYS, NARROW_NEVER };
 
 /* What a condition on such an argument means: the 32 bits the kernel reads, with zeros above, are compared with the

@@ -483,7 +483,7 @@ static int compile_arch(struct compiler *c, uint32_t arch, uint32_t *label)
     build_ranges(c);
     if ((rc = emit_tree(c, 0, c->n_ranges, label)) < 0)
         return rc;
-    if (c->n_ranges > 1)
+    if (c->n_ranges > 1 && !bpf_label_returns(&c->builder, *label))
         *label = bpf_emit_load(&c->builder, offsetof(struct seccomp_data, nr));
     return 0;
 }

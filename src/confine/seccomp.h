@@ -4,9 +4,9 @@
  * one that the policy does not name, such as int 0x80 on x86-64, kill the process; the native one is always part of it.
  * Then comes a balanced tree over ranges of system-call numbers, so that a call costs log2(ranges) steps and a
  * number-only verdict never loads an argument (the kernel's bitmap then answers without running the program). Arguments
- * are compared as 64 bits in two halves. What rules mean, where the OCI specification is silent, stands at the head of
- * seccomp.c: rule order, two conditions on one argument, ENOSYS beyond the newest call a policy names, x32 (always
- * ENOSYS).
+ * are compared as 64 bits in two halves, or as 32 where the kernel reads no more (narrow.h). What rules mean, where the
+ * OCI specification is silent, stands at the head of seccomp.c: rule order, two conditions on one argument, ENOSYS
+ * beyond the newest call a policy names, x32 (always ENOSYS).
  */
 #ifndef MOAT_CONFINE_SECCOMP_H
 #define MOAT_CONFINE_SECCOMP_H
@@ -42,6 +42,14 @@ enum seccomp_notify {
  * read. *out as above. */
 int seccomp_broker_profile(struct arena *a, const struct policy *p, uint32_t notify, struct seccomp_policy *out,
                            struct err *err);
+
+#define SECCOMP_NOTIFY_NEEDS_OURS                                                                                      \
+    "calls that the broker answers need moat's own system-call profile, since another could leave ways around it "     \
+    "open: "                                                                                                           \
+    "leave out --security-opt seccomp=..., or the rules that need the broker (--broker, --allow-net, --deny-log)"
+
+/* What the broker process has to answer under this policy. */
+uint32_t seccomp_policy_notify(const struct policy *p);
 
 /* The rules that a filter for this policy is compiled from: its own profile or a built-in one (the broker's where the
  * policy has a private root), with its list of ioctl commands. caps: those the workload keeps. -EINVAL when calls are

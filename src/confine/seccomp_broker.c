@@ -10,7 +10,7 @@
  */
 #include "confine/seccomp.h"
 
-#include "policy/names.h"
+#include "confine/syscalls.h"
 
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -195,23 +195,42 @@ static const struct notify_row notify_rows[] = {
 #include "confine/notify_calls.h"
 };
 
-static const struct notify_row *notify_find(const char *name, uint32_t groups)
-{
-    for (size_t i = 0; i < ARRAY_LEN(notify_rows); i++)
-        if (notify_rows[i].group & groups && !strcmp(notify_rows[i].name, name))
-            return &notify_rows[i];
-    return NULL;
-}
-
 /* ---- putting it together ----------------------------------------------------------------------------------------- */
+
+#define ROWS_MOST 1024 /* of the table of system calls */
+_Static_assert(ARRAY_LEN(notify_rows) < UINT8_MAX, "a byte holds the index of a row, and one for none");
 
 struct assembly {
     struct arena *arena;
     struct seccomp_rule *rules;
     uint32_t n, most;
-    uint32_t notify;
     bool full;
+    /* By row of the table of system calls: every start comes through here, and comparing names takes its time. */
+    bool decided[ROWS_MOST];     /* named in a row here */
+    uint8_t notified[ROWS_MOST]; /* index of its row in notify_rows, and one; 0: not handed over */
 };
+
+static int row_of(const char *name)
+{
+    int row = syscall_row_find(name);
+
+    return row < ROWS_MOST ? row : -1;
+}
+
+static void index_names(struct assembly *as, uint32_t notify)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (const char *const *name = rows[i].names; *name; name++) {
+            int row = row_of(*name);
+            if (row >= 0)
+                as->decided[row] = true;
+        }
+    for (size_t i = 0; i < ARRAY_LEN(notify_rows) && notify; i++) {
+        int row = notify_rows[i].group & notify ? row_of(notify_rows[i].name) : -1;
+        if (row >= 0)
+            as->notified[row] = (uint8_t)(i + 1);
+    }
+}
 
 static struct seccomp_rule *add_rule(struct assembly *as, uint32_t action, uint32_t names,
                                      const struct seccomp_arg *args, uint32_t n_args)
@@ -251,15 +270,6 @@ static void add_notified(struct assembly *as, const struct notify_row *row, char
         r->names.v[r->names.n++] = name;
 }
 
-static bool decided_here(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        for (const char *const *n = rows[i].names; *n; n++)
-            if (!strcmp(*n, name))
-                return true;
-    return false;
-}
-
 /* A rule with those of its names that are to stay in it; what is handed over gets rules of its own. */
 static void take_rule(struct assembly *as, const struct seccomp_rule *from, bool ours)
 {
@@ -267,11 +277,12 @@ static void take_rule(struct assembly *as, const struct seccomp_rule *from, bool
 
     for (uint32_t i = 0; r && i < from->names.n; i++) {
         char *name = from->names.v[i];
-        const struct notify_row *row = from->action == ALLOW ? notify_find(name, as->notify) : NULL;
-        if (!ours && decided_here(name))
+        int row = row_of(name);
+        uint8_t notified = row >= 0 && from->action == ALLOW ? as->notified[row] : 0;
+        if (!ours && row >= 0 && as->decided[row])
             continue;
-        if (row)
-            add_notified(as, row, name, from->args, from->n_args);
+        if (notified)
+            add_notified(as, &notify_rows[notified - 1], name, from->args, from->n_args);
         else
             r->names.v[r->names.n++] = name;
     }
@@ -294,11 +305,12 @@ int seccomp_broker_profile(struct arena *a, const struct policy *p, uint32_t not
                            struct err *err)
 {
     struct seccomp_policy base;
-    struct assembly as = {.arena = a, .notify = notify};
+    struct assembly as = {.arena = a};
     int r = seccomp_default_profile(a, 0, &base, err);
 
     if (r < 0)
         return r;
+    index_names(&as, notify);
     as.most = base.n_rules + (uint32_t)(ARRAY_LEN(rows) + 2 * ARRAY_LEN(notify_rows));
     as.rules = arena_array(a, as.most, sizeof *as.rules);
     as.full = !as.rules;

@@ -11,6 +11,8 @@
  */
 #include "confine/seccomp.h"
 
+#include "confine/paths.h"
+
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
@@ -182,6 +184,12 @@ int seccomp_default_profile(struct arena *a, uint64_t caps, struct seccomp_polic
     return 0;
 }
 
+uint32_t seccomp_policy_notify(const struct policy *p)
+{
+    return (paths_brokered(p) || p->deny_log ? NOTIFY_FILES : 0u) | (p->n_net || p->deny_log ? NOTIFY_NETWORK : 0u) |
+           (p->deny_log ? NOTIFY_EXEC : 0u);
+}
+
 int seccomp_policy_rules(struct arena *a, const struct policy *p, uint64_t caps, uint32_t notify,
                          struct seccomp_policy *out, struct err *err)
 {
@@ -192,9 +200,7 @@ int seccomp_policy_rules(struct arena *a, const struct policy *p, uint64_t caps,
                             : seccomp_default_profile(a, caps, out, err);
         out->flags = p->seccomp.flags;
     } else if (notify) {
-        return err_set(err, -EINVAL,
-                       "calls that the broker answers need moat's own system-call profile: leave out --security-opt "
-                       "seccomp=..., or the rules that need the broker (--broker, --allow-net, --deny-log)");
+        return err_set(err, -EINVAL, SECCOMP_NOTIFY_NEEDS_OURS);
     } else {
         *out = p->seccomp;
     }

@@ -95,6 +95,11 @@ uint32_t bpf_emit_load(struct bpf_builder *b, uint32_t offset)
     return put(b, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
 }
 
+bool bpf_label_returns(const struct bpf_builder *b, uint32_t label)
+{
+    return label < BPF_MAXINSNS && b->insns[BPF_MAXINSNS - 1 - label].code == (BPF_RET | BPF_K);
+}
+
 /* The low half of an argument comes first in memory on every architecture of the table. */
 static uint32_t arg_offset(uint32_t index, bool upper)
 {

@@ -41,6 +41,10 @@ uint32_t bpf_emit_branch(struct bpf_builder *b, uint16_t op, uint32_t k, uint32_
 /* Loads a word of struct seccomp_data; the code it falls into must have been written by the call just before. */
 uint32_t bpf_emit_load(struct bpf_builder *b, uint32_t offset);
 
+/* Whether a label names a return. Where branches lead to the same verdict none is written, and there is nothing that a
+ * load could fall into. */
+bool bpf_label_returns(const struct bpf_builder *b, uint32_t label);
+
 /* A rule's conditions as code: all hold -> yes, else no. Bit i of `wide`: argument i is compared as 64 bits; else the
  * low 32 on both sides are. */
 uint32_t bpf_emit_conditions(struct bpf_builder *b, const struct seccomp_arg *args, uint32_t n, uint32_t wide,

@@ -21,8 +21,10 @@ int moat_buffer_create(size_t size, uint32_t mode, struct moat_buffer **buffer, 
     if (!b)
         r = err_sys(&err, -ENOMEM, "memory for a buffer");
     else if (size == 0 || size > BUFFER_BYTES_MAX || mode > MOAT_BUFFER_READ)
-        r = err_set(&err, -EINVAL, "a shared buffer of %zu bytes in mode %u: 1 byte to 1 TiB, and see enum "
-                    "moat_buffer_mode", size, mode);
+        r = err_set(&err, -EINVAL,
+                    "a shared buffer of %zu bytes in mode %u: 1 byte to 1 TiB, and see enum "
+                    "moat_buffer_mode",
+                    size, mode);
     else
         r = memory_create("moat-buffer", size, mode == MOAT_BUFFER_READ, &b->fd, &b->memory, &err);
     if (r < 0) {

@@ -19,14 +19,22 @@
 #define SPINS       4000 /* of looking, where the target has another processor */
 #define SLICE_MS    50   /* of sleeping; then it is looked whether the target lives, which the kernel usually tells */
 #define SHORT_CALLS 8    /* so many one after the other, within one tick of the coarse clock: stay together */
-#define LONG_MS     8    /* a call of this length is not worth binding the target to a processor */
+#define LONG_MS     50   /* a call of this length gains more from a free processor than from a cheap wake */
+#define TICK_MS     10   /* what the coarse clock is behind at most */
 #define WAKES_MAX   1000 /* without a message, in one call: then they are a game of the target's */
 
 static const struct moat_method own_rows[] = {
-    {.method = WIRE_BUFFER_MAP, .name = "share a buffer", .states = MOAT_STATES_ALL, .fds_in = 1,
-     .request_min = sizeof(struct wire_buffer), .request_max = sizeof(struct wire_buffer)},
-    {.method = WIRE_BUFFER_UNMAP, .name = "unshare a buffer", .states = MOAT_STATES_ALL,
-     .request_min = sizeof(struct wire_buffer), .request_max = sizeof(struct wire_buffer)},
+    {.method = WIRE_BUFFER_MAP,
+     .name = "share a buffer",
+     .states = MOAT_STATES_ALL,
+     .fds_in = 1,
+     .request_min = sizeof(struct wire_buffer),
+     .request_max = sizeof(struct wire_buffer)},
+    {.method = WIRE_BUFFER_UNMAP,
+     .name = "unshare a buffer",
+     .states = MOAT_STATES_ALL,
+     .request_min = sizeof(struct wire_buffer),
+     .request_max = sizeof(struct wire_buffer)},
 };
 
 static const struct moat_method *row_of(const struct moat_target *t, uint32_t method)
@@ -64,12 +72,20 @@ static int check_begin(struct moat_target *t, const struct moat_call *c, const s
     if (r < 0)
         return r;
     if (c->reply_max < row->reply_max)
-        return err_set(err, -EINVAL, "method %s: room for a reply of %zu bytes: it may have %u", row->name, c->reply_max,
-                       row->reply_max);
+        return err_set(err, -EINVAL, "method %s: room for a reply of %zu bytes: it may have %u", row->name,
+                       c->reply_max, row->reply_max);
     if (t->reserved + ring_space(row->reply_max) > t->o.ring_bytes)
         return err_set(err, -EAGAIN, "method %s: the replies of all calls under way would not fit: end a call first",
                        row->name);
     return 0;
+}
+
+/* Its end of the socket is closed. */
+static int target_gone(struct moat_target *t, struct err *err)
+{
+    if (target_ended(t, 100, err) == 0)
+        err_set(err, -EPROTO, "the target closed its side socket");
+    return target_fail(t, err);
 }
 
 static int send_request(struct moat_target *t, struct moat_call *c, struct err *err)
@@ -80,12 +96,21 @@ static int send_request(struct moat_target *t, struct moat_call *c, struct err *
                              .n_fds = c->n_fds,
                              .cpu = t->cpu};
     struct wire_head head = {.magic = WIRE_MAGIC, .op = WIRE_FDS, .serial = m.serial, .n_fds = c->n_fds};
-    int r = c->n_fds ? wire_send(t->process.sock, &head, sizeof head, c->fds, c->n_fds) : 0;
+    int r = ring_room(&t->request, m.size, err);
 
+    if (r == -EAGAIN && !t->first) /* all were answered, so all must have been taken */
+        r = err_set(err, -EPROTO, "the request ring is full of answered requests: the target's tail lies");
+    if (r == 0 && c->n_fds && (r = wire_send(t->process.sock, &head, sizeof head, c->fds, c->n_fds)) < 0)
+        err_sys(err, r, "send descriptors to the target");
+    if (r == -EPROTO)
+        return target_fail(t, err);
+    if (r == -EPIPE || r == -ECONNRESET)
+        return target_gone(t, err);
     if (r < 0)
-        return err_sys(err, r == -EPIPE ? -ECONNRESET : r, "send descriptors to the target");
+        return r; /* nothing was sent: it is the caller's fault */
     c->serial = m.serial;
-    return ring_put(&t->request, &m, c->request, err);
+    r = ring_put(&t->request, &m, c->request, err);
+    return r < 0 ? target_fail(t, err) : 0;
 }
 
 static int begin(struct moat_target *t, struct moat_call *c, struct err *err)
@@ -99,14 +124,11 @@ static int begin(struct moat_target *t, struct moat_call *c, struct err *err)
         err_set(err, -EPROTO, "the target replied where nothing was asked");
         return target_fail(t, err);
     }
-    if (t->o.placement == MOAT_PLACE_TOGETHER || t->o.placement == MOAT_PLACE_APART ||
-        t->short_calls >= SHORT_CALLS)
+    if (t->cpu != WIRE_CPU_FREE || t->short_calls >= SHORT_CALLS)
         t->cpu = target_cpu(t);
     r = send_request(t, c, err);
-    if (r == -EAGAIN && !c->n_fds)
-        return r; /* nothing was sent */
     if (r < 0)
-        return target_fail(t, err);
+        return r;
     c->n_reply_fds = 0;
     c->reply_size = 0;
     c->result = 0;
@@ -171,16 +193,18 @@ static int accept_reply(struct moat_target *t, const struct ring_message *m, str
     return 0;
 }
 
-/* Takes the replies that are there. Their number is bounded by that of the calls under way. */
+/* Takes the replies that are there, and returns how many: at most so many as calls are under way. */
 static int pump(struct moat_target *t, struct err *err)
 {
     struct ring_message m;
-    int r;
+    int r, n = 0;
 
-    while ((r = ring_peek(&t->reply, &m, err)) > 0)
+    while ((r = ring_peek(&t->reply, &m, err)) > 0) {
         if ((r = accept_reply(t, &m, err)) < 0)
             break;
-    return r < 0 ? target_fail(t, err) : 0;
+        n++;
+    }
+    return r < 0 ? target_fail(t, err) : n;
 }
 
 static bool look(const struct moat_target *t)
@@ -195,14 +219,15 @@ static bool look(const struct moat_target *t)
     return false;
 }
 
-/* What is left until the deadline, at most SLICE_MS; 0: it is over. The coarse clock was read up to a tick too early. */
+/* What is left until the deadline, at most SLICE_MS; 0: it is over. The coarse clock was read up to a tick too early.
+ */
 static int slice(const struct moat_target *t, const struct moat_call *c)
 {
     int deadline = c->deadline_ms ? c->deadline_ms : t->o.deadline_ms;
 
     if (deadline < 0)
         return SLICE_MS;
-    int64_t left = c->began_ms + deadline + LONG_MS / 2 - clock_ms();
+    int64_t left = c->began_ms + deadline + TICK_MS - clock_ms();
     return left <= 0 ? 0 : left < SLICE_MS ? (int)left : SLICE_MS;
 }
 
@@ -220,26 +245,31 @@ static int look_after(struct moat_target *t, int wakes, struct err *err)
     return 0;
 }
 
-/* The first sleep reads no clock: most calls are over before it matters. */
-static int wait_reply(struct moat_target *t, struct moat_call *c, struct err *err)
+/* It is dead; what it said last still counts. */
+static int pump_last(struct moat_target *t, struct moat_call *c, struct err *err)
+{
+    struct err late;
+
+    if (pump(t, &late) >= 0 && c->state == CALL_DONE)
+        return 0;
+    return t->alive ? target_fail(t, err) : err->code;
+}
+
+/* fresh: begun a moment ago. Then the first sleep reads no clock, since most calls are over before it matters. */
+static int wait_reply(struct moat_target *t, struct moat_call *c, bool fresh, struct err *err)
 {
     uint32_t owner = __atomic_load_n(&t->page->owner, __ATOMIC_RELAXED) & FUTEX_TID_MASK;
     int deadline = c->deadline_ms ? c->deadline_ms : t->o.deadline_ms;
-    int ms = deadline < 0 || deadline > SLICE_MS ? SLICE_MS : deadline;
+    int ms = fresh ? (deadline < 0 || deadline > SLICE_MS ? SLICE_MS : deadline) : slice(t, c);
 
     for (int wakes = 0;; wakes++) {
         if (t->o.placement != MOAT_PLACE_APART || !look(t))
             ring_sleep(&t->reply, owner | FUTEX_WAITERS, ms);
         int r = pump(t, err);
         if (r < 0 || c->state == CALL_DONE)
-            return r;
-        r = look_after(t, wakes, err);
-        if (r < 0) { /* what it said last still counts */
-            struct err late;
-            if (pump(t, &late) == 0 && c->state == CALL_DONE)
-                return 0;
-            return t->alive ? target_fail(t, err) : err->code;
-        }
+            return r < 0 ? r : 0;
+        if (r == 0 && (r = look_after(t, wakes, err)) < 0)
+            return pump_last(t, c, err);
         ms = slice(t, c);
         if (ms == 0) {
             err_set(err, -ETIMEDOUT, "method %s: the target did not answer within %d ms, and was killed",
@@ -249,14 +279,14 @@ static int wait_reply(struct moat_target *t, struct moat_call *c, struct err *er
     }
 }
 
-static int end(struct moat_target *t, struct moat_call *c, struct err *err)
+static int end(struct moat_target *t, struct moat_call *c, bool fresh, struct err *err)
 {
     int r = 0;
 
-    if (c->state == CALL_UNDER_WAY && t->alive)
-        r = ring_pending(&t->reply) ? pump(t, err) : 0;
+    if (c->state == CALL_UNDER_WAY && ring_pending(&t->reply) && (r = pump(t, err)) > 0)
+        r = 0;
     if (r == 0 && c->state == CALL_UNDER_WAY)
-        r = wait_reply(t, c, err);
+        r = wait_reply(t, c, fresh, err);
     if (r == 0 && c->state == CALL_LOST)
         r = target_alive(t, err) < 0 ? err->code
                                      : err_set(err, -ENOTCONN, "the target of this call ended, and was restarted");
@@ -285,7 +315,7 @@ int moat_call_end(struct moat_target *t, struct moat_call *c, struct moat_error 
 {
     struct err err;
 
-    return api_result(end(t, c, &err), &err, error);
+    return api_result(end(t, c, false, &err), &err, error);
 }
 
 int moat_call(struct moat_target *t, struct moat_call *c, struct moat_error *error)
@@ -295,7 +325,7 @@ int moat_call(struct moat_target *t, struct moat_call *c, struct moat_error *err
                                      : begin(t, c, &err);
 
     if (r == 0)
-        r = end(t, c, &err);
+        r = end(t, c, true, &err);
     return api_result(r, &err, error);
 }
 
@@ -314,6 +344,6 @@ int call_own(struct moat_target *t, uint32_t method, const void *bytes, uint32_t
     int r = begin(t, &c, err);
 
     if (r == 0)
-        r = end(t, &c, err);
+        r = end(t, &c, true, err);
     return r == 0 && c.result < 0 ? err_sys(err, c.result, "%s", row_of(t, method)->name) : r;
 }

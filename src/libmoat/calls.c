@@ -6,6 +6,7 @@
 #include "libmoat/calls.h"
 
 #include "confine/seccomp.h"
+#include "libmoat/zygote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #if defined(__x86_64__)
@@ -32,10 +34,22 @@ struct row {
     uint64_t value, mask; /* ...be value, or have value under mask */
 };
 
-#define ALLOW(name)              {name, SECCOMP_RET_ALLOW, -1, 0, 0, 0}
-#define ALLOW_IF(name, arg, v)   {name, SECCOMP_RET_ALLOW, arg, 0, v, 0}
-#define ALLOW_NO(name, arg, bit) {name, SECCOMP_RET_ALLOW, arg, 1, 0, bit}
-#define REFUSE(name, e)          {name, SECCOMP_RET_ERRNO | (e), -1, 0, 0, 0}
+#define ALLOW(name)                                                                                                    \
+    {                                                                                                                  \
+        name, SECCOMP_RET_ALLOW, -1, 0, 0, 0                                                                           \
+    }
+#define ALLOW_IF(name, arg, v)                                                                                         \
+    {                                                                                                                  \
+        name, SECCOMP_RET_ALLOW, arg, 0, v, 0                                                                          \
+    }
+#define ALLOW_NO(name, arg, bit)                                                                                       \
+    {                                                                                                                  \
+        name, SECCOMP_RET_ALLOW, arg, 1, 0, bit                                                                        \
+    }
+#define REFUSE(name, e)                                                                                                \
+    {                                                                                                                  \
+        name, SECCOMP_RET_ERRNO | (e), -1, 0, 0, 0                                                                     \
+    }
 
 static const struct row rows[] = {
     /* descriptors that it was handed */
@@ -160,18 +174,18 @@ static void put(struct arena *a, struct seccomp_rule *rule, const struct row *ro
 int calls_rules(struct arena *a, const struct calls_wish *wish, struct seccomp_rule **rules, uint32_t *n,
                 struct err *err)
 {
-    /* abort(3) and raise(3): a signal to itself. A fork of a zygote has pid 1, as the zygote has, or the filter of
-     * last resort, which allows it no signal at all. */
+    /* abort(3) and raise(3): a signal to itself. Forks of one zygote have its numbering, so there it is refused:
+     * abort(3) then ends by an illegal instruction. */
     const struct row own[] = {
-        ALLOW_IF("tgkill", 0, (uint64_t)getpid()),
+        wish->zygote ? (struct row)REFUSE("tgkill", EPERM) : (struct row)ALLOW_IF("tgkill", 0, (uint64_t)getpid()),
         wish->rooted ? (struct row)ALLOW("newfstatat") : (struct row)REFUSE("newfstatat", EACCES),
     };
-    /* Making one fork: this form of clone(2) alone. The fork has lost the capability it needs, so it cannot. */
+    /* Making one fork, by this form of clone(2) alone, and taking from the fork what made it. */
     const struct row forks[] = {
-        ALLOW_IF("clone", 0, (uint64_t)(uint32_t)wish->zygote_flags),
-        ALLOW("capset"),
-        ALLOW("seccomp"),
+        ALLOW_IF("clone", 0, ZYGOTE_CLONE_FLAGS),
+        ALLOW_IF("setrlimit", 0, RLIMIT_NPROC),
         ALLOW_IF("prctl", 0, PR_SET_PDEATHSIG),
+        wish->filtered ? (struct row)ALLOW("seccomp") : (struct row)REFUSE("seccomp", EPERM),
     };
     size_t at = 0, n_extra = 0;
 

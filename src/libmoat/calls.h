@@ -10,9 +10,9 @@
 struct calls_wish {
     const char *extra; /* names with their NULs, one after the other, that the host's options add */
     size_t extra_size;
-    bool zygote; /* also what makes a fork of a zygote, and nothing else that makes a process */
-    bool rooted; /* the root directory is empty: looking at names shows nothing */
-    int zygote_flags; /* of clone(2) */
+    bool zygote;   /* also what makes a fork of a zygote, and nothing else that makes a process */
+    bool rooted;   /* the root directory is empty: looking at names shows nothing */
+    bool filtered; /* it gives its forks a filter more: see zygote.c */
 };
 
 /* In the arena. -ENOMEM. */

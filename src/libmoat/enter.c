@@ -8,14 +8,13 @@
 #include "base/mem.h"
 #include "confine/walls.h"
 #include "host/mountapi.h"
+#include "host/sys.h"
 #include "libmoat/calls.h"
-#include "libmoat/memory.h"
-#include "libmoat/zygote.h"
 
 #include <errno.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -25,19 +24,12 @@
 
 int session_map(struct moat_session *s, int fd, uint32_t ring_bytes, struct err *err)
 {
-    size_t bytes = WIRE_PAGE + 2 * (size_t)ring_bytes;
-    void *map;
-
     if (ring_bytes < RING_BYTES_MIN || ring_bytes > RING_BYTES_MAX || (ring_bytes & (ring_bytes - 1)))
         return err_set(err, -EPROTO, "the host speaks of rings of %u bytes", ring_bytes);
-    int r = memory_map(fd, bytes, true, &map, err);
-    if (r < 0)
-        return r;
-    s->page = map;
-    s->page_bytes = bytes;
-    unsigned char *data = (unsigned char *)map + WIRE_PAGE;
-    ring_init(&s->request, &s->page->request, data, ring_bytes, "the request ring");
-    ring_init(&s->reply, &s->page->reply, data + ring_bytes, ring_bytes, "the reply ring");
+    long map = sys(SYS_mmap, NULL, wire_bytes(ring_bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (map < 0 && map >= -4095)
+        return err_sys(err, (int)map, "map the rings");
+    s->page = wire_rings((void *)map, ring_bytes, &s->request, &s->reply);
     return 0;
 }
 
@@ -93,9 +85,9 @@ static uint32_t lose_identity(uint32_t uid, uint32_t gid)
     return stands;
 }
 
-static uint32_t stands_of(uint32_t w)
+static uint32_t stands_of(uint32_t w, uint32_t flags)
 {
-    return (w & WALLS_NAMESPACES ? MOAT_WALL_NAMESPACES : 0) | (w & WALLS_ROOT ? MOAT_WALL_ROOT : 0) |
+    return (flags & WIRE_NAMESPACES ? MOAT_WALL_NAMESPACES : 0) | (w & WALLS_ROOT ? MOAT_WALL_ROOT : 0) |
            (w & WALLS_LANDLOCK ? MOAT_WALL_LANDLOCK : 0) | MOAT_WALL_FILTER;
 }
 
@@ -105,11 +97,8 @@ int session_walls(struct moat_session *s, const struct wire_hello *hello, struct
     uint32_t stand = 0;
     struct arena arena;
     int root = hello->flags & WIRE_NAMESPACES ? empty_root() : -1;
-    struct calls_wish wish = {.extra = hello->calls,
-                              .extra_size = hello->calls_size,
-                              .zygote = zygote,
-                              .zygote_flags = zygote_clone_flags(hello->flags),
-                              .rooted = root >= 0};
+    struct calls_wish wish = {
+        .extra = hello->calls, .extra_size = hello->calls_size, .zygote = zygote, .rooted = root >= 0};
     struct walls walls = {.who = "the target",
                           .dest = root,
                           .source = -1,
@@ -118,16 +107,12 @@ int session_walls(struct moat_session *s, const struct wire_hello *hello, struct
                           .file_bytes = hello->file_bytes,
                           .memory = hello->memory,
                           .cpu_seconds = hello->cpu_seconds,
-                          .capabilities = zygote ? 1ull << CAP_SYS_ADMIN : 0,
                           .stand = &stand};
 
     s->walls = hello->flags & WIRE_USER ? MOAT_WALL_USER : 0;
     s->walls |= lose_identity(hello->uid, hello->gid);
-    /* In the user namespace of the host, the right to make namespaces would be the right to do much else. */
-    if (!(s->walls & MOAT_WALL_USER))
-        walls.capabilities = 0;
-    if (zygote && !walls.capabilities)
-        wish.zygote_flags = zygote_clone_flags(0);
+    s->root = hello->flags & WIRE_ROOT && !(s->walls & MOAT_WALL_IDENTITY);
+    wish.filtered = zygote && s->root;
     int r = arena_init(&arena, 1u << 20);
     if (r < 0)
         return err_sys(err, r, "memory for the walls");
@@ -141,7 +126,7 @@ int session_walls(struct moat_session *s, const struct wire_hello *hello, struct
         return r;
     if (root >= 0)
         close(root);
-    s->walls |= stands_of(stand);
+    s->walls |= stands_of(stand, hello->flags);
     if (hello->require & ~s->walls)
         return err_set(err, -EPERM,
                        "of the walls that are required (%#x) this host offers %#x: run as root, or allow user "

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Starts a process in namespaces of its own, as a program or as a function of this one, and knows of its end by pidfd.
- * No signal is sent to the host at its end, so that a program's own wait(2) and SIGCHLD are left alone. Between clone(2)
- * and execve(2) the child makes bare system calls: the host may have threads, whose locks it holds copies of.
+ * A function's end sends the host no signal; execve(2) makes a process a child like any other. Between
+ * clone(2) and execve(2) the child makes bare system calls: the host may have threads, whose locks it holds copies of.
  */
 #include "libmoat/target.h"
 
+#include "base/io.h"
 #include "host/pidfd.h"
 #include "libmoat/session.h"
-#include "libmoat/zygote.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -23,6 +23,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x1000
+#endif
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
@@ -30,7 +33,8 @@
 
 static int say_failure(int sock, int code, const char *what, const char *name)
 {
-    struct wire_ready ready = {.head = {.magic = WIRE_MAGIC, .op = WIRE_READY}, .code = code};
+    struct wire_ready ready = {
+        .head = {.magic = WIRE_MAGIC, .op = WIRE_READY}, .code = code, .walls = WIRE_NOT_SESSION};
     size_t n = strlen(what), k = strnlen(name, 512);
 
     memcpy(ready.text, what, n);
@@ -40,14 +44,15 @@ static int say_failure(int sock, int code, const char *what, const char *name)
 }
 
 /* Descriptors 0 to 2 lead nowhere, 3 is the side socket. */
-static int arrange_fds(int sock, bool keep_stderr)
+static int arrange_fds(int *sock, bool keep_stderr)
 {
     int null;
 
-    if (sock != WIRE_SOCKET) {
-        if (dup2(sock, WIRE_SOCKET) < 0)
+    if (*sock != WIRE_SOCKET) {
+        if (dup2(*sock, WIRE_SOCKET) < 0)
             return -errno;
-        close(sock);
+        close(*sock);
+        *sock = WIRE_SOCKET;
     }
     if (fcntl(WIRE_SOCKET, F_SETFD, 0) < 0 || (null = open("/dev/null", O_RDWR)) < 0)
         return -errno;
@@ -82,9 +87,9 @@ static int child(const struct plan *plan, int sock, uint32_t flags)
         mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     }
     usual_signals();
-    int r = arrange_fds(sock, plan->keep_stderr);
+    int r = arrange_fds(&sock, plan->keep_stderr);
     if (r < 0)
-        return say_failure(sock, r, "arrange its descriptors", "");
+        return say_failure(sock, r, "give it /dev/null as descriptors 0 to 2", "");
     if (plan->path) {
         execve(plan->path, plan->argv, plan->environ_);
         return say_failure(WIRE_SOCKET, -errno, "execute ", plan->path);
@@ -106,11 +111,13 @@ static pid_t make_process(const struct plan *plan, const int pair[2], uint32_t *
 {
     static const struct {
         uint32_t clone, wire;
-    } ways[] = {{NAMESPACES, WIRE_NAMESPACES},
-                {NAMESPACES | CLONE_NEWUSER, WIRE_NAMESPACES | WIRE_USER},
-                {0, 0}};
+    } ways[] = {{NAMESPACES, WIRE_NAMESPACES}, {NAMESPACES | CLONE_NEWUSER, WIRE_NAMESPACES | WIRE_USER}, {0, 0}};
+    sigset_t all, usual;
     pid_t pid = -1;
 
+    /* No handler of the host's runs in the child; it has the usual ones before it opens its mask. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &usual);
     for (size_t i = geteuid() == 0 ? 0 : 1; i < ARRAY_LEN(ways) && pid < 0; i++) {
         *flags = ways[i].wire;
         pid = copy_process(ways[i].clone, pidfd);
@@ -121,7 +128,9 @@ static pid_t make_process(const struct plan *plan, const int pair[2], uint32_t *
         if (pid < 0 && errno == EAGAIN)
             break; /* too many processes: not for want of a right */
     }
-    return pid < 0 ? -errno : pid;
+    int r = pid < 0 ? -errno : pid;
+    pthread_sigmask(SIG_SETMASK, &usual, NULL);
+    return r;
 }
 
 static int write_map(pid_t pid, const char *name, const char *text)
@@ -164,8 +173,8 @@ static int wait_ready(struct started *p, int ms, struct err *err)
         return err_sys(err, r, "hear whether it is ready");
     ready.text[sizeof ready.text - 1] = 0;
     if (ready.code < 0 && ready.code >= -4095)
-        return strncmp(ready.text, "execute ", 8) ? err_set(err, ready.code, "%s", ready.text)
-                                                  : err_sys(err, ready.code, "%s", ready.text);
+        return ready.walls == WIRE_NOT_SESSION ? err_sys(err, ready.code, "%s", ready.text)
+                                               : err_set(err, ready.code, "%s", ready.text);
     p->walls = ready.walls;
     return 0;
 }
@@ -185,13 +194,25 @@ int process_start(const struct plan *plan, struct wire_hello *hello, int ring, i
         return err_sys(err, p->pid, "make a process");
     if (p->flags & WIRE_USER && (r = write_maps(p->pid)) < 0)
         return err_sys(err, r, "map the ids of a user namespace");
-    hello->flags |= p->flags;
+    hello->flags |= p->flags | (geteuid() == 0 ? WIRE_ROOT : 0);
     if (geteuid() == 0 && !(p->flags & WIRE_USER)) /* an id for each, as long as it lives */
         hello->uid = hello->gid = 0x70000000u + (uint32_t)p->pid;
     r = wire_send(p->sock, hello, sizeof *hello, &ring, ring >= 0);
     if (r < 0)
         return err_sys(err, r, "greet it");
     return wait_ready(p, ms, err);
+}
+
+int process_pid(struct started *p)
+{
+    char path[64], text[512], *at;
+
+    if (p->pid > 0 || p->pidfd < 0)
+        return p->pid;
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", p->pidfd);
+    if (io_read_small(AT_FDCWD, path, text, sizeof text) > 0 && (at = strstr(text, "\nPid:")))
+        p->pid = (pid_t)strtol(at + 5, NULL, 10);
+    return p->pid;
 }
 
 int process_ended(struct started *p, int ms)
@@ -209,16 +230,21 @@ int process_ended(struct started *p, int ms)
         return 0;
     if (p->ours && waitid((idtype_t)P_PIDFD, (id_t)p->pidfd, &info, WEXITED | __WALL) == 0)
         p->status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 : info.si_status & 0x7f;
-    else if (!p->ours)
+    else /* a zygote's, or the program has waited for all its children */
         pidfd_exit_status(p->pidfd, &p->status);
     p->ended = true;
     return 1;
 }
 
+void process_kill(const struct started *p)
+{
+    syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+}
+
 void process_end(struct started *p)
 {
-    if (p->pidfd >= 0 && !p->ended) {
-        syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+    if (p->pidfd >= 0 && !p->ended) { /* still there, or not yet reaped */
+        process_kill(p);
         process_ended(p, -1);
     }
     cleanup_fd(&p->pidfd);

@@ -5,16 +5,22 @@
  */
 #include "libmoat/ring.h"
 
+#include "host/sys.h"
+
 #include <errno.h>
 #include <linux/futex.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
-void ring_init(struct ring *r, struct ring_shared *shared, void *data, uint32_t bytes, const char *label)
+void ring_init(struct ring *r, struct ring_shared *shared, void *data, uint32_t bytes, uint32_t shift,
+               const char *label)
 {
-    *r = (struct ring){.shared = shared, .data = data, .bytes = bytes, .label = label};
+    *r = (struct ring){.shared = shared, .data = data, .bytes = bytes, .shift = shift, .label = label};
+}
+
+static uint32_t place(const struct ring *r, uint32_t index)
+{
+    return (index + r->shift) & (r->bytes - 1);
 }
 
 /* The peer's index may only go on, and never past what the ring holds. `from` is the end that it moves away from. */
@@ -29,7 +35,7 @@ static int learn(struct ring *r, uint32_t now, uint32_t from, uint32_t limit, co
 
 static void copy_in(struct ring *r, uint32_t at, const void *from, uint32_t n)
 {
-    uint32_t start = at & (r->bytes - 1), first = r->bytes - start;
+    uint32_t start = place(r, at), first = r->bytes - start;
 
     if (n <= first) {
         memcpy(r->data + start, from, n);
@@ -41,7 +47,7 @@ static void copy_in(struct ring *r, uint32_t at, const void *from, uint32_t n)
 
 static void copy_out(const struct ring *r, uint32_t at, void *to, uint32_t n)
 {
-    uint32_t start = at & (r->bytes - 1), first = r->bytes - start;
+    uint32_t start = place(r, at), first = r->bytes - start;
 
     if (n <= first) {
         memcpy(to, r->data + start, n);
@@ -51,24 +57,31 @@ static void copy_out(const struct ring *r, uint32_t at, void *to, uint32_t n)
     }
 }
 
+int ring_room(struct ring *r, uint32_t size, struct err *err)
+{
+    if (size > r->bytes - RING_ALIGN)
+        return err_set(err, -EMSGSIZE, "%s: a message of %u bytes is larger than the ring (%u): use a shared buffer",
+                       r->label, size, r->bytes);
+    if (r->bytes - (r->own - r->peer) >= ring_space(size)) /* as far as we know: the consumer may have gone on */
+        return 0;
+    int ret = learn(r, __atomic_load_n(&r->shared->tail, __ATOMIC_ACQUIRE), r->own - r->bytes, r->bytes, "tail", err);
+    if (ret < 0)
+        return ret;
+    if (r->bytes - (r->own - r->peer) < ring_space(size))
+        return err_set(err, -EAGAIN, "%s is full: end a call first", r->label);
+    return 0;
+}
+
 int ring_put(struct ring *r, const struct ring_message *m, const void *payload, struct err *err)
 {
-    uint32_t need = ring_space(m->size);
+    int ret = ring_room(r, m->size, err);
 
-    if (m->size > r->bytes - RING_ALIGN)
-        return err_set(err, -EMSGSIZE, "%s: a message of %u bytes is larger than the ring (%u): use a shared buffer",
-                       r->label, m->size, r->bytes);
-    if (r->bytes - (r->own - r->peer) < need) { /* as far as we knew: the consumer may have gone on */
-        int ret = learn(r, __atomic_load_n(&r->shared->tail, __ATOMIC_ACQUIRE), r->own - r->bytes, r->bytes, "tail", err);
-        if (ret < 0)
-            return ret;
-        if (r->bytes - (r->own - r->peer) < need)
-            return err_set(err, -EAGAIN, "%s is full: end a call first", r->label);
-    }
-    memcpy(r->data + (r->own & (r->bytes - 1)), m, sizeof *m);
+    if (ret < 0)
+        return ret;
+    memcpy(r->data + place(r, r->own), m, sizeof *m);
     if (m->size)
         copy_in(r, r->own + (uint32_t)sizeof *m, payload, m->size);
-    r->own += need;
+    r->own += ring_space(m->size);
     __atomic_store_n(&r->shared->head, r->own, __ATOMIC_RELEASE);
     return 0;
 }
@@ -76,7 +89,7 @@ int ring_put(struct ring *r, const struct ring_message *m, const void *payload, 
 /* Word by word, each once. */
 static void fetch(const struct ring *r, struct ring_message *m)
 {
-    const uint64_t *from = (const uint64_t *)(const void *)(r->data + (r->own & (r->bytes - 1)));
+    const uint64_t *from = (const uint64_t *)(const void *)(r->data + place(r, r->own));
     uint64_t words[sizeof *m / sizeof(uint64_t)];
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -120,7 +133,7 @@ bool ring_pending(const struct ring *r)
 /* The memory is mapped by two processes, so these are not FUTEX_PRIVATE. */
 static long futex(uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
 {
-    return syscall(SYS_futex, word, op, value, timeout, NULL, 0);
+    return sys(SYS_futex, word, op, value, timeout);
 }
 
 void ring_wake(struct ring *r)
@@ -140,7 +153,7 @@ int ring_sleep(struct ring *r, uint32_t word, int ms)
 
     __atomic_store_n(&r->shared->waiter, word, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (!ring_pending(r) && futex(&r->shared->waiter, FUTEX_WAIT, word, ms < 0 ? NULL : &ts) < 0 && errno == ETIMEDOUT)
+    if (!ring_pending(r) && futex(&r->shared->waiter, FUTEX_WAIT, word, ms < 0 ? NULL : &ts) == -ETIMEDOUT)
         ret = 0;
     __atomic_store_n(&r->shared->waiter, 0, __ATOMIC_RELAXED);
     return ret;

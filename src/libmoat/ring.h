@@ -2,8 +2,8 @@
 /*
  * One direction of messages in memory that a hostile peer writes too: a ring with one producer and one consumer.
  *
- * Life: the host makes the memory (memory.h) -> each side calls ring_init() over its mapping, as producer or consumer ->
- * ring_put() | ring_peek(), ring_take() -> nothing to free.
+ * Life: the host makes the memory (memory.h) -> each side calls ring_init() over its mapping, as producer or consumer
+ * -> ring_put() | ring_peek(), ring_take() -> nothing to free.
  *
  * What keeps it safe: a side's own index and the last good index of the peer are private memory. The peer's index is
  * read once and must lie between its last value and what the ring can hold; a header is read once into a local copy,
@@ -51,12 +51,15 @@ struct ring {
     struct ring_shared *shared;
     unsigned char *data;
     uint32_t bytes;    /* a power of two */
+    uint32_t shift;    /* where index 0 lies */
     uint32_t own;      /* the producer's head, the consumer's tail */
     uint32_t peer;     /* the other one, as last read and found good */
     const char *label; /* "the reply ring", for messages */
 };
 
-void ring_init(struct ring *r, struct ring_shared *shared, void *data, uint32_t bytes, const char *label);
+/* data and shift are multiples of RING_ALIGN. */
+void ring_init(struct ring *r, struct ring_shared *shared, void *data, uint32_t bytes, uint32_t shift,
+               const char *label);
 
 /* What a payload of this size occupies. */
 static inline uint32_t ring_space(uint32_t payload)
@@ -64,6 +67,8 @@ static inline uint32_t ring_space(uint32_t payload)
     return (uint32_t)sizeof(struct ring_message) + ((payload + RING_ALIGN - 1) & ~(RING_ALIGN - 1));
 }
 
+/* Producer: is there room for a payload of this size? 0, -EAGAIN, -EMSGSIZE, -EPROTO. */
+int ring_room(struct ring *r, uint32_t size, struct err *err);
 /* Producer. -EAGAIN: no room; -EPROTO: the consumer's index lies. The payload of m->size bytes is the caller's. */
 int ring_put(struct ring *r, const struct ring_message *m, const void *payload, struct err *err);
 
@@ -75,7 +80,8 @@ void ring_take(struct ring *r, const struct ring_message *m, void *to);
 /* Producer, after ring_put(): wakes the consumer if it sleeps. */
 void ring_wake(struct ring *r);
 /* Consumer: sleeps until a message may be there, at most `ms` (-1: no limit). `word`, not 0, is what stands in the
- * waiter word meanwhile. 1: worth a look; 0: the time is over; a peer that plays with the word makes it return early. */
+ * waiter word meanwhile. 1: worth a look; 0: the time is over; a peer that plays with the word makes it return early.
+ */
 int ring_sleep(struct ring *r, uint32_t word, int ms);
 /* Whether there is something that ring_peek() has not seen: one read, no check, for looking before sleeping. */
 bool ring_pending(const struct ring *r);

@@ -5,13 +5,13 @@
  */
 #include "libmoat/session.h"
 
+#include "host/sys.h"
 #include "libmoat/memory.h"
 #include "libmoat/methods.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define SPINS 4000
@@ -27,8 +27,8 @@ void session_announce(struct moat_session *s)
     s->robust.list.next = &s->robust_node;
     s->robust.futex_offset = (long)((char *)&s->page->reply.waiter - (char *)&s->robust_node);
     s->robust.list_op_pending = NULL;
-    __atomic_store_n(&s->page->owner, (uint32_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
-    syscall(SYS_set_robust_list, &s->robust, sizeof s->robust);
+    __atomic_store_n(&s->page->owner, (uint32_t)sys(SYS_gettid), __ATOMIC_RELEASE);
+    sys(SYS_set_robust_list, &s->robust, sizeof s->robust);
 }
 
 static void wait_request(struct moat_session *s)
@@ -65,7 +65,9 @@ static int reply(struct moat_session *s, const struct ring_message *m, int code,
     struct ring_message answer = {.size = (uint32_t)size,
                                   .method = m->method,
                                   .serial = m->serial,
-                                  .code = code > 0 ? 0 : code < -4095 ? -EIO : code,
+                                  .code = code > 0       ? 0
+                                          : code < -4095 ? -EIO
+                                                         : code,
                                   .n_fds = n_fds};
     struct wire_head head = {.magic = WIRE_MAGIC, .op = WIRE_FDS, .serial = m->serial, .n_fds = n_fds};
     int r = n_fds ? wire_send(s->sock, &head, sizeof head, fds, n_fds) : 0;
@@ -190,17 +192,18 @@ int moat_serve(struct moat_session *s, const struct moat_method *methods, uint32
                struct moat_error *error)
 {
     struct method_limits limits;
-    struct err err;
-    int r = methods_check(methods, n_methods, s->request.bytes, true, &limits, &err);
+    struct err *err = &s->err;
+    int r = methods_check(methods, n_methods, s->request.bytes, true, &limits, err);
 
     if (r < 0)
-        return api_result(r, &err, error);
-    struct server v = {methods, n_methods, context, calloc(1, limits.request_max + 16u),
-                       calloc(1, limits.reply_max + 16u)};
-    r = v.request && v.reply ? serve(s, &v, &err) : err_sys(&err, -ENOMEM, "memory for messages");
-    free(v.request);
-    free(v.reply);
-    return api_result(r, &err, error);
+        return api_result(r, err, error);
+    size_t request = (limits.request_max + 15) & ~(size_t)15, both = request + limits.reply_max;
+    unsigned char *large = both > sizeof s->small ? malloc(both) : NULL, *room = large ? large : s->small;
+    struct server v = {methods, n_methods, context, room, room + request};
+
+    r = both <= sizeof s->small || large ? serve(s, &v, err) : err_sys(err, -ENOMEM, "memory for messages");
+    free(large);
+    return api_result(r, err, error);
 }
 
 int moat_session_buffer(struct moat_session *s, uint32_t id, void **memory, size_t *size)

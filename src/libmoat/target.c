@@ -76,6 +76,7 @@ static struct moat_target *target_blank(const struct moat_target_options *option
     if (t) {
         t->o = *options;
         t->last = &t->first;
+        t->ring = -1;
         t->process = (struct started){.pidfd = -1, .sock = -1, .status = -1};
     }
     return t;
@@ -142,16 +143,6 @@ void hello_fill(struct wire_hello *h, const struct moat_target_options *o, uint3
     }
 }
 
-int ring_create(uint32_t ring_bytes, int *fd, struct wire_page **page, struct err *err)
-{
-    void *map;
-    int r = memory_create("moat-ring", WIRE_PAGE + 2 * (size_t)ring_bytes, false, fd, &map, err);
-
-    if (r == 0)
-        *page = map;
-    return r;
-}
-
 int32_t target_cpu(struct moat_target *t)
 {
     int cpu = sched_getcpu();
@@ -163,7 +154,7 @@ int32_t target_cpu(struct moat_target *t)
     return cpu;
 }
 
-static int start_process(struct moat_target *t, int ring, struct err *err)
+static int start_process(struct moat_target *t, struct err *err)
 {
     struct wire_hello *hello = malloc(sizeof *hello);
     int r;
@@ -171,26 +162,25 @@ static int start_process(struct moat_target *t, int ring, struct err *err)
     if (!hello)
         return err_sys(err, -ENOMEM, "memory for a target");
     hello_fill(hello, &t->o, t->o.ring_bytes, t->o.placement == MOAT_PLACE_APART ? WIRE_SPIN : 0, t->cpu);
-    r = process_start(&t->plan, hello, ring, t->o.start_ms, &t->process, err);
+    r = process_start(&t->plan, hello, t->ring, t->o.start_ms, &t->process, err);
     free(hello);
     return r;
 }
 
 int target_start(struct moat_target *t, struct err *err)
 {
-    _cleanup_fd_ int ring = -1;
     uint32_t bytes = t->o.ring_bytes;
-    int r = ring_create(bytes, &ring, &t->page, err);
+    int r = 0;
+
+    if (!t->zygote || !zygote_rings_take(t->zygote, &t->ring, &t->map))
+        r = memory_create("moat-ring", wire_bytes(bytes), false, &t->ring, &t->map, err);
 
     if (r == 0) {
-        unsigned char *data = (unsigned char *)t->page + WIRE_PAGE;
-        t->page_bytes = WIRE_PAGE + 2 * (size_t)bytes;
-        ring_init(&t->request, &t->page->request, data, bytes, "the request ring");
-        ring_init(&t->reply, &t->page->reply, data + bytes, bytes, "the reply ring");
+        t->page = wire_rings(t->map, bytes, &t->request, &t->reply);
         t->cpu = target_cpu(t);
         t->state = t->reserved = t->short_calls = 0;
         t->exclusive = false;
-        r = t->zygote ? zygote_fork(t->zygote, ring, bytes, t->cpu, &t->process, err) : start_process(t, ring, err);
+        r = t->zygote ? zygote_fork(t->zygote, t, err) : start_process(t, err);
     }
     t->alive = r == 0;
     if (r < 0)
@@ -200,12 +190,27 @@ int target_start(struct moat_target *t, struct err *err)
     return r;
 }
 
+/* Nobody else has them: the target gave up the descriptor before it read a foreign byte, and is dead. */
+static void drop_rings(struct moat_target *t)
+{
+    if (!t->map)
+        return;
+    if (!t->zygote || !t->process.ended || !zygote_rings_keep(t->zygote, t->ring, t->map)) {
+        memory_unmap(t->map, wire_bytes(t->o.ring_bytes));
+        cleanup_fd(&t->ring);
+    }
+    t->map = NULL;
+    t->page = NULL;
+    t->ring = -1;
+}
+
 void target_drop(struct moat_target *t)
 {
+    if (t->zygote)
+        zygote_collect(t->zygote, t, t->o.start_ms, true);
     process_end(&t->process);
-    memory_unmap(t->page, t->page_bytes);
-    t->page = NULL;
     t->alive = false;
+    drop_rings(t);
 }
 
 static void lose_calls(struct moat_target *t)
@@ -235,7 +240,9 @@ int target_ended(struct moat_target *t, int ms, struct err *err)
 {
     char how[128];
 
-    if (!process_ended(&t->process, ms))
+    if (t->process.pending)
+        zygote_collect(t->zygote, t, ms, false);
+    if (t->process.pending || !process_ended(&t->process, ms))
         return 0;
     process_describe(&t->process, how, sizeof how);
     return err_set(err, -ECONNRESET, "the target %s", how);
@@ -354,12 +361,16 @@ uint32_t moat_target_state(const struct moat_target *t)
     return t->state;
 }
 
-int moat_target_pid(const struct moat_target *t)
+int moat_target_pid(struct moat_target *t)
 {
-    return t->alive ? t->process.pid : -1;
+    if (t->process.pending)
+        zygote_collect(t->zygote, t, t->o.start_ms, false);
+    return t->alive ? process_pid(&t->process) : -1;
 }
 
 int moat_target_status(struct moat_target *t)
 {
+    if (t->process.pending)
+        zygote_collect(t->zygote, t, t->o.start_ms, false);
     return process_ended(&t->process, 0) ? t->process.status : -1;
 }

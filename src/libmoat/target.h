@@ -27,11 +27,12 @@ struct plan {
 struct started {
     int pidfd, sock;
     pid_t pid;
-    bool ours;            /* to be reaped; a fork of a zygote is not */
-    int status;           /* of wait(2), once it ended; -1: not known */
+    bool ours;  /* to be reaped; a fork of a zygote is not */
+    int status; /* of wait(2), once it ended; -1: not known */
     bool ended;
-    uint32_t flags;       /* enum wire_flag: the namespaces it got */
-    uint32_t walls;       /* enum moat_wall, once it is ready */
+    bool pending;   /* a fork whose zygote has not been heard yet: pidfd is not known */
+    uint32_t flags; /* enum wire_flag: the namespaces it got */
+    uint32_t walls; /* enum moat_wall, once it is ready */
 };
 
 enum call_state { CALL_NONE, CALL_UNDER_WAY, CALL_DONE, CALL_LOST };
@@ -41,10 +42,12 @@ struct moat_target {
     struct moat_target_options o;
     struct plan plan;
     struct moat_zygote *zygote; /* whose fork it is; NULL */
+    struct moat_target *next_pending;
     struct started process;
     bool alive; /* not yet found dead */
+    int ring;   /* the rings' memory, as a descriptor and mapped */
+    void *map;
     struct wire_page *page;
-    size_t page_bytes;
     struct ring request, reply;
     uint32_t state, serial;
     struct moat_call *first, **last; /* under way, in the order of their replies */
@@ -88,19 +91,26 @@ int buffer_send(struct moat_buffer *b, struct err *err);
  * that its walls stand, within `ms`. */
 int process_start(const struct plan *plan, struct wire_hello *hello, int ring, int ms, struct started *p,
                   struct err *err);
+void process_kill(const struct started *p);
 /* Kills and reaps; closes. Harmless when done before. */
 void process_end(struct started *p);
 /* 1: it has ended, p->status is set; 0: not within `ms`. */
 int process_ended(struct started *p, int ms);
+int process_pid(struct started *p);
 /* "was killed by signal 11 (Segmentation fault)" */
 void process_describe(const struct started *p, char *text, size_t size);
-/* One ring's memory, for target and zygote. */
-int ring_create(uint32_t ring_bytes, int *fd, struct wire_page **page, struct err *err);
 void hello_fill(struct wire_hello *hello, const struct moat_target_options *o, uint32_t ring_bytes, uint32_t flags,
                 int32_t cpu);
 int32_t target_cpu(struct moat_target *t);
 
 /* zygote.c */
-int zygote_fork(struct moat_zygote *z, int ring, uint32_t ring_bytes, int32_t cpu, struct started *p, struct err *err);
+/* Asks for a fork; does not wait for it. Takes rings that a dead fork left, or makes them. */
+int zygote_fork(struct moat_zygote *z, struct moat_target *t, struct err *err);
+/* Hears what the zygote says of its forks, up to this one; waits up to `ms`. Afterwards pidfd is known, or it ended, or
+ * it is still pending; with `must` not the latter: a zygote that does not answer is killed. */
+void zygote_collect(struct moat_zygote *z, struct moat_target *t, int ms, bool must);
+/* Rings for a fork, and rings of a fork that is dead. */
+bool zygote_rings_take(struct moat_zygote *z, int *fd, void **map);
+bool zygote_rings_keep(struct moat_zygote *z, int fd, void *map);
 
 #endif

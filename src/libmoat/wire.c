@@ -60,16 +60,17 @@ int wire_receive(int sock, uint32_t op, void *record, size_t size, int *fds, uns
 {
     struct iovec iov = {record, size};
     union fds_space control;
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     struct wire_head head;
     int got[RING_FDS_MAX];
     unsigned n_got;
     ssize_t n;
 
+    /* A peer that ends with records unread leaves ECONNRESET before the ones it has sent. */
+    int resets = 0;
     do
         n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC | flags);
-    while (n < 0 && errno == EINTR);
+    while (n < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
     if (n_fds)
         *n_fds = 0;
     if (n < 0)

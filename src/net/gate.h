@@ -100,7 +100,8 @@ struct gate_decision {
  * the structure is ignored. Returns out->allow. sendto(2) and sendmsg(2) with an address are connects. */
 bool gate_verdict_connect(const struct gate *g, const void *copied, size_t length, enum net_protocol protocol,
                           int64_t now_ms, struct gate_decision *out);
-/* Rules with `listen` only. Port 0 (any free one) needs a rule for any port. */
+/* Rules with `listen` only. Port 0 (any free one) needs a rule for any port. "::" is judged as IPv6 alone: the caller
+ * sets IPV6_V6ONLY. */
 bool gate_verdict_bind(const struct gate *g, const void *copied, size_t length, enum net_protocol protocol,
                        struct gate_decision *out);
 

@@ -190,6 +190,8 @@ static int unknown_word(const char *word, struct err *err)
 {
     struct nearest near = {.wanted = word};
 
+    if (!strcmp(word, "all") || !strcmp(word, "none"))
+        return err_set(err, -EINVAL, "'%s' is a list of its own: leave the other words out", word);
     for (size_t i = 0; i < ARRAY_LEN(sets); i++)
         nearest_try(&near, sets[i].name);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)

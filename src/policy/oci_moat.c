@@ -134,8 +134,7 @@ void oci_write_moat(const struct policy *p, struct json_writer *w)
 {
     char text[NET_RULE_TEXT_MAX];
 
-    if (!p->private_root && !p->deny_log && !p->n_paths && !p->n_made && !p->n_net &&
-        !p->ioctls.set)
+    if (!p->private_root && !p->deny_log && !p->n_paths && !p->n_made && !p->n_net && !p->ioctls.set)
         return;
     json_object_begin(w, "moat");
     if (p->private_root)

@@ -8,7 +8,7 @@
  *
  * ITEM  broker:GUEST=HOST:ACCESS   file:GUEST=HOST:ACCESS (the tree is HOST's directory)   allow:GUEST=HOST:ACCESS
  *       deny:GUEST=HOST   net:HOST:FIRST-LAST/PROTOCOLS   listen:...   resolver:ADDRESS   events:FILE
- *       deny-log   terminal   learn   no-userns   writable-root
+ *       deny-log   terminal   learn   no-userns   writable-root   naive:PATH (naive.c instead of the broker)
  * COMMAND  a program in ROOT, or one of the scenarios of scenarios.c: its name begins with '@'.
  *
  * Exits as the command does; 200 when something of the frame failed.
@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -65,6 +66,7 @@ static uint32_t resolvers[4];
 static struct broker_record *const rec = (struct broker_record *)record;
 static int trees[BROKER_TREES_MAX], events = -1;
 static bool own_ids = true, writable_root;
+static const char *naive;
 
 static uint32_t put(const void *data, size_t n)
 {
@@ -85,7 +87,11 @@ static uint32_t access_of(const char *letters)
     uint32_t access = letters ? PATH_STAT : 0;
 
     for (const char *c = letters ? letters : ""; *c; c++)
-        access |= *c == 'r' ? PATH_READ : *c == 'w' ? PATH_WRITE : *c == 'x' ? PATH_EXECUTE : *c == 'c' ? PATH_CREATE : 0;
+        access |= *c == 'r'   ? PATH_READ
+                  : *c == 'w' ? PATH_WRITE
+                  : *c == 'x' ? PATH_EXECUTE
+                  : *c == 'c' ? PATH_CREATE
+                              : 0;
     return access;
 }
 
@@ -168,6 +174,8 @@ static void add_item(char *item)
         resolvers[rec->n_resolvers++] = put_string(rest);
     else if (begins(item, "events:", &rest))
         events = open(rest, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    else if (begins(item, "naive:", &rest))
+        naive = rest;
     else if (!strcmp(item, "deny-log"))
         rec->flags |= BROKER_DENY_LOG;
     else if (!strcmp(item, "terminal"))
@@ -222,7 +230,7 @@ static void write_map(pid_t pid, const char *name)
     char path[64], text[64];
     bool root = geteuid() == 0;
 
-    if (!root) {
+    if (!root && !strcmp(name, "gid_map")) { /* once, and before that one */
         snprintf(path, sizeof path, "/proc/%d/setgroups", pid);
         int fd = open(path, O_WRONLY | O_CLOEXEC);
         if (fd < 0 || write(fd, "deny", 4) != 4)
@@ -241,8 +249,9 @@ static void enter_root(const char *root)
 {
     unsigned long ro = writable_root ? 0 : MS_RDONLY;
 
-    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount(root, root, NULL, MS_BIND | MS_REC, NULL) < 0 ||
-        chdir(root) < 0 || mount("proc", "proc", "proc", 0, NULL) < 0 || mount("tmp", "tmp", "tmpfs", 0, NULL) < 0 ||
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount(root, root, NULL, MS_BIND | MS_REC, NULL) < 0 || chdir(root) < 0 ||
+        mount("proc", "proc", "proc", 0, NULL) < 0 || mount("tmp", "tmp", "tmpfs", 0, NULL) < 0 ||
         mount("none", root, NULL, MS_BIND | MS_REMOUNT | ro, NULL) < 0)
         die("the target's root %s", root);
     if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
@@ -255,6 +264,15 @@ static const char *const calls[] = {
 };
 
 int syscall_number(uint32_t arch, const char *name); /* confine/seccomp.h, without its library's headers */
+
+static void drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {{0}};
+
+    if (syscall(SYS_capset, &header, none) < 0)
+        die("capabilities");
+}
 
 static int install_filter(void)
 {
@@ -274,8 +292,8 @@ static int install_filter(void)
     struct sock_fprog prog = {n, insns};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         die("no_new_privs");
-    int fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-                          SECCOMP_FILTER_FLAG_NEW_LISTENER | DRIVER_WAIT_KILLABLE, &prog);
+    int fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER | DRIVER_WAIT_KILLABLE,
+                          &prog);
     if (fd < 0)
         die("filter");
     return fd;
@@ -325,11 +343,12 @@ static _Noreturn void become_target(const char *root, int start, int socket, cha
         die("pipe");
     struct sender sender = {socket, pipe_fds[0]};
     int helper = clone(send_listener, stack + sizeof stack, CLONE_FILES | SIGCHLD, &sender);
+    drop_capabilities();
     int listener = install_filter();
-    if (helper < 0 || write(pipe_fds[1], &listener, sizeof listener) != sizeof listener ||
-        waitpid(helper, NULL, 0) < 0)
+    if (helper < 0 || write(pipe_fds[1], &listener, sizeof listener) != sizeof listener || waitpid(helper, NULL, 0) < 0)
         die("the listener");
     syscall(SYS_close_range, 3, ~0u, 0);
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* as after execve(2) */
     if (command[0][0] == '@')
         exit(scenario_run(command));
     execvp(command[0], command);
@@ -387,10 +406,25 @@ int main(int argc, char **argv)
     }
     if (write(start[0], "g", 1) != 1 || read(start[0], &byte, 1) != 1)
         die("the target ended");
+    if (naive) {
+        if (fork() == 0) {
+            naive_broker(listen_pair[1], naive);
+            _exit(0);
+        }
+        if (write(start[0], "g", 1) != 1 || waitpid(target, &status, 0) < 0)
+            die("the target ended");
+        return WIFEXITED(status) ? WEXITSTATUS(status) : FRAME_FAILED;
+    }
     int dns = rec->n_net ? driver_dns_socket(target, own_ids) : -1; /* the one that waits has the namespaces too */
     int fds[BROKER_FD_FIRST_TREE - BROKER_FD_RECORD + BROKER_TREES_MAX] = {
-        record_memfd(), listen_pair[1], control[1], events, open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC),
-        open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), dns, lifeline[1]};
+        record_memfd(),
+        listen_pair[1],
+        control[1],
+        events,
+        open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC),
+        open("/", O_PATH | O_DIRECTORY | O_CLOEXEC),
+        dns,
+        lifeline[1]};
     size_t n = BROKER_FD_FIRST_TREE - BROKER_FD_RECORD;
     for (uint32_t i = 0; i < rec->n_trees; i++)
         fds[n++] = trees[i];

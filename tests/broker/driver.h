@@ -16,6 +16,10 @@
 
 /* scenarios.c: what runs as the target instead of a program. argv[0] begins with '@'. The exit status. */
 int scenario_run(char **argv);
+int scenario_net(char **argv); /* scenarios_net.c: "@net-..." */
+
+/* naive.c: answers until the target ends. */
+void naive_broker(int socket, const char *forbidden);
 
 /* network.c */
 void driver_loopback_up(void);

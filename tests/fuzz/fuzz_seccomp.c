@@ -49,6 +49,20 @@ static uint32_t take_action(struct input *in)
     return actions[take(in, 1) % 8] | take(in, 1);
 }
 
+/* A list of ioctl commands that rises, or, now and then, one that does not and is to be refused. */
+static void take_list(struct input *in, struct arena *a, struct seccomp_policy *p)
+{
+    struct ioctl_list *list = arena_alloc(a, sizeof *list);
+    uint32_t n = take(in, 1);
+
+    if (n < 128)
+        return;
+    *list = (struct ioctl_list){.set = true, .v = arena_array(a, n - 127, sizeof *list->v)};
+    for (; list->n < n - 128; list->n++)
+        list->v[list->n] = (list->n ? list->v[list->n - 1] : 0) + take(in, 2);
+    p->ioctls = list;
+}
+
 static void take_policy(struct input *in, struct arena *a, struct seccomp_policy *p)
 {
     static uint32_t arches[] = {AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM, 0x4000003e, AUDIT_ARCH_S390X};
@@ -56,6 +70,8 @@ static void take_policy(struct input *in, struct arena *a, struct seccomp_policy
     p->default_action = take_action(in);
     p->arches = arches;
     p->n_arches = take(in, 1) % 6;
+    p->in_order = take(in, 1) & 1;
+    take_list(in, a, p);
     p->rules = arena_array(a, RULES_MAX, sizeof *p->rules);
     while (in->n && p->n_rules < RULES_MAX) {
         struct seccomp_rule *r = &p->rules[p->n_rules++];
@@ -81,6 +97,15 @@ static void check_calls(const struct seccomp_policy *p, const struct bpf_program
 {
     static const uint32_t arches[] = {AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM, 0};
 
+    for (uint32_t i = 0; i < 64; i++) {
+        struct seccomp_data d = {.arch = arches[i % 5], .args = {0, i}};
+        struct bpf_run run;
+        d.nr = syscall_number(d.arch, "ioctl");
+        if (p->ioctls && p->ioctls->n && i >= 16)
+            d.args[1] = p->ioctls->v[i % p->ioctls->n] + i % 2 + ((uint64_t)(i % 3) << 32);
+        if (bpf_interp(prog->insns, prog->n, &d, &run) < 0 || run.verdict != seccomp_reference(p, &d).verdict)
+            abort();
+    }
     for (uint32_t i = 0; i < p->n_rules && i < 16; i++)
         for (uint32_t k = 0; k < 5; k++) {
             const struct seccomp_rule *r = &p->rules[i];

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -170,8 +171,9 @@ void put_cname(struct bytes *b, const char *owner, uint32_t ttl, const char *tar
 /* Of just that length: reading past it is seen by the sanitizer. */
 static uint8_t *copy_of(const struct bytes *b)
 {
-    uint8_t *copy = test_malloc(b->n ? b->n : 1);
+    uint8_t *copy = malloc(b->n ? b->n : 1); /* cmocka's own would have room behind it */
 
+    assert_non_null(copy);
     memcpy(copy, b->v, b->n);
     return copy;
 }
@@ -182,7 +184,7 @@ enum gate_dns_act query(struct bytes b)
 
     memset(&sent, 0x55, sizeof sent);
     enum gate_dns_act act = gate_dns_query(&gate, copy, b.n, 0xbeef, &question, &sent);
-    test_free(copy);
+    free(copy);
     return act;
 }
 
@@ -192,7 +194,7 @@ enum gate_dns_act answer(struct bytes b, int64_t now)
 
     memset(&sent, 0x55, sizeof sent);
     enum gate_dns_act act = gate_dns_answer(&gate, &question, copy, b.n, now, &sent, &heard);
-    test_free(copy);
+    free(copy);
     return act;
 }
 

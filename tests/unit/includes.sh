@@ -16,8 +16,9 @@ pull:     base policy host confine image
 yaml:     base policy host confine
 boundary: base policy host confine image
 sandbox:  base policy host confine image boundary
+learn:    base policy confine
 libmoat:  base policy host confine
-cli:      base policy host confine image boundary sandbox
+cli:      base policy host confine image boundary sandbox learn
 codegen:  base
 cpu:      base codegen
 net:      base policy confine cpu codegen

@@ -560,6 +560,34 @@ static void test_seccomp_compile_refuses_an_ioctl_list_that_does_not_rise(void *
     assert_non_null(strstr(err.text, "0x5"));
 }
 
+/* Where all branches of one architecture lead to the same verdict, none is written for it; the next one's must not be
+ * taken for its own. */
+static void test_seccomp_compile_of_an_architecture_where_all_is_one_verdict_stays_apart(void **state)
+{
+    static char *names[] = {(char *)(uintptr_t) "alarm", (char *)(uintptr_t) "access", NULL}; /* not on arm64 */
+    static uint32_t four[] = {AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM};
+    struct seccomp_arg arg = {1, SECCOMP_OP_EQ, 7, 0};
+    struct seccomp_rule rules[] = {{.names = {names, 2}, .action = ERRNO(0)},
+                                   {.names = {(char *[]){(char *)(uintptr_t) "ioctl", NULL}, 1},
+                                    .action = SECCOMP_RET_KILL_PROCESS,
+                                    .args = &arg,
+                                    .n_args = 1}};
+    struct ioctl_list none = list_of("none");
+
+    (void)state;
+    for (int with_list = 0; with_list < 2; with_list++)
+        for (uint32_t n = 1; n <= 2; n++) {
+            struct seccomp_policy p = {.default_action = SECCOMP_RET_KILL_PROCESS,
+                                       .in_order = true,
+                                       .rules = rules,
+                                       .n_rules = n,
+                                       .arches = four,
+                                       .n_arches = ARRAY_LEN(four),
+                                       .ioctls = with_list ? &none : NULL};
+            check_every_number(&p, "one verdict");
+        }
+}
+
 static void test_seccomp_compile_of_a_long_ioctl_list_reaches_every_command(void **state)
 {
     uint32_t v[1024];
@@ -864,6 +892,7 @@ int main(void)
         cmocka_unit_test(test_seccomp_broker_profile_hides_the_hosts_interfaces_from_brokered_sockets),
         cmocka_unit_test(test_seccomp_policy_rules_choose_the_profile_of_the_policy),
         cmocka_unit_test(test_seccomp_compile_refuses_an_ioctl_list_that_does_not_rise),
+        cmocka_unit_test(test_seccomp_compile_of_an_architecture_where_all_is_one_verdict_stays_apart),
         cmocka_unit_test(test_seccomp_compile_of_a_long_ioctl_list_reaches_every_command),
         cmocka_unit_test(test_seccomp_upper_halves_of_narrow_arguments_change_no_verdict),
 #if defined(__x86_64__)

@@ -4,6 +4,7 @@
 #define MOAT_BOUNDARY_BROKER_ADAPTOR_H
 
 #include "boundary/boundary.h"
+#include "host/helper.h"
 
 /* Whether the policy has an item that only the broker process can enforce or report. */
 bool broker_is_needed(const struct policy *p);
@@ -13,5 +14,9 @@ int broker_prepare(struct instance *inst, int *listener_peer, int *lifeline_peer
 /* After it: starts libexec/moat-broker for the process of inst->pid and waits until it has shut itself in. Takes both
  * descriptors. */
 int broker_spawn(struct instance *inst, int listener_peer, int lifeline_peer, struct err *err);
+/* Its last part: the process with these descriptors (broker/record.h), shut in and ready. userns -1: the target has
+ * none of its own. Its pid, or -errno. */
+int broker_start(struct arena *a, const struct helper_fd *fds, size_t n, int control, int userns, int pidfd,
+                 struct err *err);
 
 #endif

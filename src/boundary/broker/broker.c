@@ -28,17 +28,11 @@ static int offer(struct arena *a, struct offer *out)
     return r;
 }
 
-static uint32_t calls_to_answer(const struct policy *p)
-{
-    return (paths_brokered(p) || p->deny_log ? NOTIFY_FILES : 0u) | (p->n_net || p->deny_log ? NOTIFY_NETWORK : 0u) |
-           (p->deny_log ? NOTIFY_EXEC : 0u);
-}
-
 static int create(struct instance *inst, struct err *err)
 {
     int listener = -1, lifeline = -1;
 
-    inst->notify = calls_to_answer(inst->policy);
+    inst->notify = seccomp_policy_notify(inst->policy);
     int r = broker_is_needed(inst->policy) ? broker_prepare(inst, &listener, &lifeline, err) : 0;
 
     if (r == 0)

@@ -291,25 +291,26 @@ static int wait_ready(int control, struct err *err)
     return err_set(err, word.code < 0 && word.code > -4096 ? word.code : -EPROTO, "broker: %s", text);
 }
 
-static int spawn(struct instance *inst, const struct helper_fd *fds, size_t n, int control, int userns, struct err *err)
+int broker_start(struct arena *a, const struct helper_fd *fds, size_t n, int control, int userns, int pidfd,
+                 struct err *err)
 {
     static char name[] = "moat-broker";
     char *argv[] = {name, NULL};
     const char *path;
     pid_t pid;
-    int r = libexec_find(inst->arena, "moat-broker", &path, err);
+    int r = libexec_find(a, "moat-broker", &path, err);
 
     if (r < 0)
         return r;
     if ((r = helper_spawn(path, argv, fds, n, &pid)) < 0)
         return err_sys(err, r, "%s: cannot be started", path);
-    if ((r = send_target(control, userns, inst->pidfd)) < 0)
+    if ((r = send_target(control, userns, pidfd)) < 0)
         err_sys(err, r, "the broker process does not listen");
     if (r == 0)
         r = wait_ready(control, err);
     if (r < 0)
         helper_wait(pid, true, &(int){0});
-    return r;
+    return r < 0 ? r : (int)pid;
 }
 
 static int open_of(pid_t pid, const char *what)
@@ -351,8 +352,8 @@ int broker_spawn(struct instance *inst, int listener_peer, int lifeline_peer, st
     for (uint32_t i = 0; i < trees.n; i++)
         fds[n++] = (struct helper_fd){trees.fds[i], BROKER_FD_FIRST_TREE + (int)i};
     if (r == 0)
-        r = spawn(inst, fds, n, mine, userns, err);
+        r = broker_start(inst->arena, fds, n, mine, userns, inst->pidfd, err);
     for (uint32_t i = 0; i < trees.n; i++)
         close(trees.fds[i]);
-    return r;
+    return r < 0 ? r : 0;
 }

@@ -4,7 +4,9 @@
  * with what would. `create` refuses what is refused here; `explain` prints it.
  */
 #include "boundary/container/container.h"
+#include "confine/narrow.h"
 #include "confine/paths.h"
+#include "confine/seccomp.h"
 #include "host/features.h"
 #include "host/idmap.h"
 #include "policy/names.h"
@@ -221,6 +223,30 @@ static int lower_files(struct ctx *c)
     return r;
 }
 
+static int lower_calls(struct ctx *c)
+{
+    const struct policy *p = c->p;
+    const struct seccomp_policy *own = p->seccomp.set && !p->seccomp.moat_default ? &p->seccomp : NULL;
+    const char *narrow = own ? narrow_calls(c->a, own) : NULL;
+    int r;
+
+    if (c->broker && seccomp_policy_notify(p) && !p->seccomp.moat_default)
+        return refused(c, "system calls", own ? "a profile of your own" : "all", SECCOMP_NOTIFY_NEEDS_OURS);
+    if (!p->seccomp.set)
+        r = lowering_add(c->out, LOWER_WARNED, "system calls", "all", "none", "no seccomp filter was asked for");
+    else
+        r = enforced(c, "system calls",
+                     own               ? arena_printf(c->a, "%u rules", own->n_rules)
+                     : p->private_root ? "moat's profile for programs of the host"
+                                       : "moat's default profile",
+                     narrow ? arena_printf(c->a, "seccomp filter; of %s the 32 bits that the kernel reads", narrow)
+                            : "seccomp filter");
+    if (r == 0 && p->ioctls.set)
+        r = enforced(c, "ioctl commands", arena_printf(c->a, "%s (%u)", p->ioctls.text, p->ioctls.n),
+                     "seccomp filter; others get ENOTTY");
+    return r;
+}
+
 static int lower_process(struct ctx *c)
 {
     const struct process *pr = &c->p->process;
@@ -244,13 +270,8 @@ static int lower_process(struct ctx *c)
     if (r == 0 && pr->selinux_label)
         r = refused(c, "SELinux label", pr->selinux_label,
                     "process.selinuxLabel: this build applies none; leave it out");
-    if (r == 0 && c->p->seccomp.set)
-        r = enforced(c, "system calls",
-                     c->p->seccomp.moat_default ? "moat's default profile"
-                                                : arena_printf(c->a, "%u rules", c->p->seccomp.n_rules),
-                     "seccomp filter");
-    else if (r == 0)
-        r = lowering_add(c->out, LOWER_WARNED, "system calls", "all", "none", "no seccomp filter was asked for");
+    if (r == 0)
+        r = lower_calls(c);
     if (r == 0 && c->p->timeout_ms)
         r = enforced(c, "time limit", arena_printf(c->a, "%lld ms", (long long)c->p->timeout_ms),
                      "launcher: stop signal, then SIGKILL");

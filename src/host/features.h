@@ -12,7 +12,7 @@ struct features {
     bool namespaces; /* mnt, pid, net, ipc, uts, user, cgroup all in /proc/self/ns */
     bool time_namespace;
     bool seccomp_filter;
-    bool mount_api; /* fsopen, open_tree, mount_setattr: Linux 5.12 */
+    bool mount_api;  /* fsopen, open_tree, mount_setattr: Linux 5.12 */
     bool privileged; /* CAP_SYS_ADMIN in effect */
     bool user_namespaces_allowed;
     bool chrooted;    /* our root is not the root of our mount namespace */

@@ -71,7 +71,7 @@ static void start(struct call *c, const struct call_row *row)
     c->n_paths = row->path[1] >= 0 ? 2 : 1;
     c->changes = service->changes;
     c->creates = service->creates;
-    c->quick = 0;
+    c->quick = c->mode = c->scope = 0;
     c->flags = call_arg(c, row->flags);
     for (int i = 0; i < 2; i++) {
         c->dir[i] = row->dir[i];

@@ -16,6 +16,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,8 +166,8 @@ static int run_words(struct policy_checks *c, const struct words *w, int input, 
     if (r < 0)
         return err_sys(err, r, "cannot start %s", w->v[0]);
     int status = compare_wait(&run, limit, err);
-    if (status < 0)
-        return status;
+    if (status < 0 || compare_interrupted)
+        return status < 0 ? status : err_set(err, -EINTR, "interrupted");
     if (lseek(out, 0, SEEK_SET) < 0 || (r = io_read_fd(c->arena, out, OUTPUT_MAX, text, &len)) < 0)
         return err_set(err, -EIO, "what the attempts said cannot be read");
     compare_last_words(said, last, sizeof last);
@@ -198,6 +199,8 @@ static void judge(struct policy_checks *c, struct policy_check *k, int status, c
 {
     char text[512];
 
+    if (!strcmp(k->inside[0], "environment") && status < 2)
+        line = status ? "refused: it is not there, or something else" : "done: it is as given"; /* maybe a secret */
     helper_printable(text, sizeof text, line, strlen(line));
     const char *saw = *text ? arena_strdup(c->arena, text)
                             : arena_printf(c->arena, status > 128 ? "ended by signal %d" : "ended with status %d",
@@ -362,11 +365,23 @@ static int make_attempts(struct policy_checks *c, const struct probe_policy_opti
     return r;
 }
 
+static void interrupt(int signo)
+{
+    (void)signo;
+    compare_interrupted = 1;
+}
+
 int probe_policy_run(const struct probe_policy_options *o, struct err *err)
 {
     struct policy_checks c = {.arena = o->arena};
     struct ground g = {.listener = -1};
-    int r = prepare(&c, o, &g, err);
+    const int ends[] = {SIGHUP, SIGINT, SIGTERM};
+    int r;
+
+    /* A run that is under way is ended and cleared up behind. */
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        sigaction(ends[i], &(struct sigaction){.sa_handler = interrupt}, NULL);
+    r = prepare(&c, o, &g, err);
 
     if (r == 0)
         r = make_attempts(&c, o, &g, err);

@@ -242,14 +242,16 @@ static void check_memory_files(struct policy_checks *c)
 
 /* ---- the network ------------------------------------------------------------------------------------------------ */
 
-static void reach(struct policy_checks *c, bool granted, const char *item, const char *host, unsigned port, bool udp)
+static struct policy_check *reach(struct policy_checks *c, bool granted, const char *item, const char *host,
+                                  unsigned port, bool udp)
 {
     struct policy_check *k = policy_check_add(c, granted, item, "reach", host, text_of(c, port), udp ? "udp" : NULL);
 
-    if (!k)
-        return;
-    k->network = true;
-    memcpy(k->outside, k->inside, sizeof k->outside);
+    if (k) {
+        k->network = true;
+        memcpy(k->outside, k->inside, sizeof k->outside);
+    }
+    return k;
 }
 
 static bool rule_has(const struct net_rule *r, const char *host, unsigned port, uint8_t protocol)
@@ -292,8 +294,12 @@ static void check_network(struct policy_checks *c)
         if (port)
             reach(c, false, arena_printf(c->arena, "another port of %s", r->host), r->host, port, protocol == NET_UDP);
     }
-    if (!loopback || shared)
-        reach(c, shared, "the host's loopback", "127.0.0.1", (unsigned)atoi(c->port), false);
+    /* Somebody listens there, so what is refused was not reached: the sandbox has a loopback of its own. */
+    struct policy_check *k = loopback && !shared
+                                 ? NULL
+                                 : reach(c, shared, "the host's loopback", "127.0.0.1", (unsigned)atoi(c->port), false);
+    if (k)
+        k->network = false;
 }
 
 int probe_policy_checks(struct policy_checks *c, struct err *err)

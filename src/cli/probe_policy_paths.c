@@ -96,7 +96,7 @@ static void try(struct policy_checks *c, const char *item, bool granted, const c
 
 static void try_file(struct policy_checks *c, const char *item, const struct path_rule *rule, const struct sample *s)
 {
-    try(c, item, rule->access & PATH_READ, "read", s->host, s->guest, NULL);
+    try(c, item, rule->access & PATH_READ, "read", s->host, s->guest, "quiet");
     try(c, item, rule->access & PATH_WRITE, "open", s->host, s->guest, "w");
 }
 
@@ -115,7 +115,7 @@ static void try_directory(struct policy_checks *c, const char *item, const struc
 
     if (rule->verdict != PATH_DENY)
         try(c, item, rule->access & PATH_STAT, "stat", rule->host, rule->guest, NULL);
-    try(c, item, rule->access & PATH_READ, "list", rule->host, rule->guest, NULL);
+    try(c, item, rule->access & PATH_READ, "list", rule->host, rule->guest, "quiet");
     if (find_file(&(struct search){c, rule, false}, rule->host, rule->guest, 0, &s))
         try_file(c, item, rule, &s);
     else
@@ -190,7 +190,7 @@ static void try_beside(struct policy_checks *c, const struct path_rule *rule)
             snprintf(in, sizeof in, "%s/%s", guest, e->d_name) >= (int)sizeof in || is_granted(paths_find(p, in)) ||
             is_above_a_rule(p, in))
             continue;
-        try(c, item, false, S_ISDIR(st.st_mode) ? "list" : "read", at, in, NULL);
+        try(c, item, false, S_ISDIR(st.st_mode) ? "list" : "read", at, in, "quiet");
         found++;
     }
     if (dir)
@@ -211,12 +211,12 @@ static void try_nobodys(struct policy_checks *c)
     struct sample s;
 
     for (size_t i = 0; i < ARRAY_LEN(secrets); i++)
-        try_place(c, "a place of the host", "read", secrets[i], NULL);
+        try_place(c, "a place of the host", "read", secrets[i], "quiet");
     if (home && find_file(&(struct search){c, NULL, false}, home, home, 1, &s))
-        try(c, "your home directory", false, "read", s.host, s.guest, NULL);
-    try_place(c, "a place of the host", "list", "/var/log", NULL);
+        try(c, "your home directory", false, "read", s.host, s.guest, "quiet");
+    try_place(c, "a place of the host", "list", "/var/log", "quiet");
     try_place(c, "a place of the host", "open", "/dev/kmsg", "r");
-    try_place(c, "the host's /tmp", "read", c->planted, NULL);
+    try_place(c, "the host's /tmp", "read", c->planted, "quiet");
 }
 
 int probe_policy_paths(struct policy_checks *c, struct err *err)

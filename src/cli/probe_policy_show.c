@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ITEM_WIDTH    30
-#define ATTEMPT_WIDTH 40
+#define SAYS_AT   2
+#define VERB_AT   15
+#define RESULT_AT 35
 
 static const struct {
     const char *name, *mark;
@@ -20,12 +21,19 @@ static const struct {
     [CHECK_UNTRIED] = {"untried", "-", TERM_FAINT},
 };
 
+/* "quiet" is between us and the attempt; the value of a variable may be a secret. */
+static bool is_shown(const struct policy_check *k, size_t i)
+{
+    return strcmp(k->inside[i], "quiet") != 0 && !(i == 2 && !strcmp(k->inside[0], "environment"));
+}
+
 static const char *words_of(struct arena *a, const struct policy_check *k)
 {
     const char *text = k->inside[0];
 
     for (size_t i = 1; text && i < POLICY_WORDS_MAX && k->inside[i]; i++)
-        text = arena_printf(a, "%s %s", text, k->inside[i]);
+        if (is_shown(k, i))
+            text = arena_printf(a, "%s %s", text, k->inside[i]);
     return text ? text : "";
 }
 
@@ -34,15 +42,49 @@ static const char *says(const struct policy_check *k)
     return k->granted ? "granted" : "not granted";
 }
 
-static void print_check(struct arena *a, const struct policy_check *k)
+/* The verb, and what it was given unless that is a path: the item and what was seen name it. */
+static const char *short_words(struct arena *a, const struct policy_check *k)
 {
-    printf("%s%s ", term_on(results[k->result].style), results[k->result].mark);
-    unsigned at = 2 + term_cell(k->item, ITEM_WIDTH);
-    at += term_cell(" ", 1) + term_cell(says(k), 12);
-    term_wrap(words_of(a, k), at, at, term_columns());
-    printf("%*s", 4, "");
-    term_wrap(k->saw ? k->saw : "", 4, 4, term_columns());
+    const char *text = k->inside[0];
+
+    for (size_t i = 1; text && i < POLICY_WORDS_MAX && k->inside[i]; i++)
+        if (k->inside[i][0] != '/' && is_shown(k, i) && strcmp(k->inside[0], "environment") != 0)
+            text = arena_printf(a, "%s %s", text, k->inside[i]);
+    return text ? text : "";
+}
+
+static void print_check(const struct policy_check *k, const char *words)
+{
+    fputs(term_on(results[k->result].style), stdout);
+    printf("%s ", results[k->result].mark);
+    unsigned at = SAYS_AT + term_cell(says(k), VERB_AT - SAYS_AT);
+    at += term_cell(words, RESULT_AT - VERB_AT);
+    if (at > RESULT_AT) {
+        putchar('\n');
+        at = 0;
+    }
+    printf("%*s", (int)(RESULT_AT - at), "");
+    term_wrap(k->saw ? k->saw : "", RESULT_AT, RESULT_AT, term_columns());
     fputs(term_off(), stdout);
+}
+
+/* An item's name once, above its attempts. */
+static void print_checks(const struct policy_checks *c, bool all)
+{
+    const char *above = "";
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        const struct policy_check *k = &c->v[i];
+        if (!all && k->result != CHECK_OTHERWISE)
+            continue;
+        if (strcmp(above, k->item) != 0) {
+            fputs(term_on(TERM_BOLD), stdout);
+            term_wrap(k->item, 0, 4, term_columns());
+            fputs(term_off(), stdout);
+        }
+        above = k->item;
+        print_check(k, all ? short_words(c->arena, k) : words_of(c->arena, k));
+    }
 }
 
 static int print_json(const struct policy_checks *c, const unsigned count[], struct err *err)
@@ -83,14 +125,10 @@ int probe_policy_show(const struct policy_checks *c, bool json, struct err *err)
         int r = print_json(c, count, err);
         return r < 0 ? r : status;
     }
-    printf("%s  %-*s POLICY SAYS ATTEMPT%s\n", term_on(TERM_BOLD), ITEM_WIDTH, "ITEM", term_off());
-    for (uint32_t i = 0; i < c->n; i++)
-        print_check(c->arena, &c->v[i]);
+    print_checks(c, true);
     if (count[CHECK_OTHERWISE]) {
-        printf("\n%sotherwise than the policy says%s\n", term_on(TERM_BAD), term_off());
-        for (uint32_t i = 0; i < c->n; i++)
-            if (c->v[i].result == CHECK_OTHERWISE)
-                print_check(c->arena, &c->v[i]);
+        printf("\n%sotherwise than the policy says:%s\n", term_on(TERM_BAD), term_off());
+        print_checks(c, false);
     }
     printf("\n%s: %u attempts went as the policy says, %u otherwise (x), %u were not tried (-)\n", c->boundary,
            count[CHECK_AS_SAID], count[CHECK_OTHERWISE], count[CHECK_UNTRIED]);

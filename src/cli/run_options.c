@@ -209,6 +209,7 @@ const struct option_row run_options_rows[] = {
     {"security-opt", 0, "OPTION",
      "seccomp=default|unconfined|FILE, no-new-privileges[=false], apparmor=PROFILE, systempaths=unconfined",
      FLAG_SECURITY_OPT},
+    {"ioctls", 0, "LIST", "Only these commands of ioctl(2), as tty,file,TIOCGWINSZ,0x5413; none; all", FLAG_IOCTLS},
     {"device", 0, "HOST[:GUEST][:rwm]", "Give it a device of the host", FLAG_DEVICE},
     {"device-cgroup-rule", 0, "RULE", "Allow devices by number, as 'c 10:200 rwm'", FLAG_DEVICE_CGROUP_RULE},
     {"sysctl", 0, "KEY=VALUE", "Set a kernel setting of its namespaces", FLAG_SYSCTL},

@@ -7,6 +7,7 @@
 #include "policy/flags.h"
 #include "base/io.h"
 #include "policy/defaults.h"
+#include "policy/ioctl_sets.h"
 #include "policy/list.h"
 #include "policy/names.h"
 
@@ -718,6 +719,7 @@ static const struct {
     [FLAG_OOM_SCORE_ADJ] = {"oom-score-adj", flag_oom_score_adj, "-1000 to 1000"},
     [FLAG_CAP_ADD] = {"cap-add", flag_cap_add, "ALL, or a name of capabilities(7), as NET_ADMIN"},
     [FLAG_CAP_DROP] = {"cap-drop", flag_cap_drop, "ALL, or a name of capabilities(7), as NET_ADMIN"},
+    [FLAG_IOCTLS] = {"ioctls", flag_ioctls, IOCTL_LIST_ACCEPTED},
     [FLAG_SECURITY_OPT] =
         {"security-opt", flag_security_opt,
          "no-new-privileges[=false], seccomp=default|unconfined|FILE, apparmor=PROFILE, systempaths=unconfined"},

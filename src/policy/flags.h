@@ -56,6 +56,7 @@ enum policy_flag {
     FLAG_CAP_ADD,
     FLAG_CAP_DROP,
     FLAG_SECURITY_OPT,
+    FLAG_IOCTLS,
     FLAG_DEVICE,
     FLAG_DEVICE_CGROUP_RULE,
     FLAG_SYSCTL,

@@ -518,6 +518,7 @@ static const struct member top_rows[] = {
     {"capabilities", 0, 0, NULL, read_capabilities, "{\"add\": [NAME ...], \"drop\": [NAME ...]}"},
     {"noNewPrivileges", KIND_BOOL, FLAG_SECURITY_OPT, "no-new-privileges=", NULL, "true or false"},
     {"seccomp", 0, FLAG_SECURITY_OPT, NULL, read_seccomp, "\"default\", \"unconfined\" or an OCI seccomp object"},
+    {"ioctls", KIND_STRING, FLAG_IOCTLS, NULL, NULL, NULL},
     {"apparmor", KIND_STRING, FLAG_SECURITY_OPT, "apparmor=", NULL, "the name of a loaded profile"},
 };
 

@@ -151,9 +151,14 @@ static void put_paths(struct builder *b, struct enter_record *rec, const struct 
     bool all_read = true;
     for (uint32_t i = 0; i < p->n_paths; i++) {
         all_read &= p->paths[i].verdict != PATH_ALLOW || p->paths[i].access & PATH_READ;
-        if (p->paths[i].verdict == PATH_ALLOW)
-            list[n++] =
-                (struct enter_path){put_string(b, p->paths[i].guest), 0, paths_landlock(p->paths[i].access, true)};
+        if (p->paths[i].verdict != PATH_ALLOW)
+            continue;
+        uint64_t rights = paths_landlock(p->paths[i].access, true);
+        /* At each open the kernel asks for these too, up to the root if need be. On a read-only mount without devices
+         * they give nothing, and the search ends here. */
+        if (!(p->paths[i].access & (PATH_WRITE | PATH_CREATE)))
+            rights |= paths_landlock(PATH_WRITE, true) & ~(uint64_t)LANDLOCK_ACCESS_FS_WRITE_FILE;
+        list[n++] = (struct enter_path){put_string(b, p->paths[i].guest), 0, rights};
     }
     if (all_read)
         list[n++] = (struct enter_path){put_string(b, "/"), 0, LANDLOCK_ACCESS_FS_READ_DIR};

@@ -36,9 +36,10 @@ int net_init(struct broker *b, struct err *err)
         r = gate_add_rule(&net_gate, &b->rules.net[i], err);
         udp_rules |= b->rules.net[i].protocols & NET_UDP;
     }
+    int k = r < 0 ? r : net_socket_init(); /* before the process is shut in */
     if (r < 0 || !b->rules.n_net)
         return r;
-    if ((r = net_socket_init()) < 0)
+    if ((r = k) < 0)
         return err_sys(err, r, "broker: sockets of the host's network (Linux 5.14 is needed)");
     return net_names_init(b, err);
 }
@@ -213,36 +214,73 @@ static int connect_local(struct broker *b, struct call *c, struct net_socket *s,
     return r < 0 ? r : connect_own(b, c, s, &to, sizeof to);
 }
 
-/* Learn mode: nothing is refused, and nothing is the broker's. */
-static int learn_address(struct broker *b, struct call *c, const struct net_socket *s, const struct net_said *a,
-                         bool listens)
-{
-    struct gate_decision d;
+/* ---- telling alone ----------------------------------------------------------------------------------------------- */
 
-    if (net_is_internet(s) && (net_family(a) == AF_INET || net_family(a) == AF_INET6)) {
-        if (listens)
-            gate_verdict_bind(&net_gate, &a->u, a->length, protocol_of(s), &d);
-        else
-            gate_verdict_connect(&net_gate, &a->u, a->length, protocol_of(s), clock_ms(), &d);
-        learned_address(b, c, &d);
-    }
+/* Where the address of a call stands; of messages that of the first. */
+static int find_address(const struct call *c, struct net_said *out)
+{
+    bool many = c->row->service == &service_sendmmsg;
+    struct msghdr head;
+
+    if (c->row->service == &service_sendto)
+        return net_address_read(c, call_arg(c, 4), call_arg(c, 5) & 0xffffffff, out);
+    if (c->row->service != &service_sendmsg && !many)
+        return net_address_read(c, call_arg(c, 1), call_arg(c, 2) & 0xffffffff, out);
+    int r = target_read(c, &head, call_arg(c, 1), sizeof head);
+    return r < 0 ? r
+                 : net_address_read(c, (uint64_t)(uintptr_t)head.msg_name,
+                                    head.msg_name ? (uint32_t)head.msg_namelen : 0, out);
+}
+
+/*
+ * Learn mode, and a log of denials without network rules: no socket of the host's network is ever given to the target,
+ * which has either that network itself or one that leads nowhere. So the kernel runs every call, and no address that is
+ * exchanged meanwhile gains anything.
+ */
+static int only_tell(struct broker *b, struct call *c)
+{
+    bool learns = b->rules.flags & BROKER_LEARN, listens = c->row->service == &service_bind;
+    struct gate_decision d;
+    struct net_said a;
+    struct net_socket s;
+
     c->answer = ANSWER_CONTINUE;
+    if (c->row->service == &service_listen || find_address(c, &a) < 0 ||
+        (net_family(&a) != AF_INET && net_family(&a) != AF_INET6) || net_socket_get(b, c, &s) < 0)
+        return 0;
+    if (net_is_internet(&s)) {
+        if (listens)
+            gate_verdict_bind(&net_gate, &a.u, a.length, protocol_of(&s), &d);
+        else
+            gate_verdict_connect(&net_gate, &a.u, a.length, protocol_of(&s), clock_ms(), &d);
+        if (learns)
+            learned_address(b, c, &d);
+        else if (!s.hosts && !listens && !net_is_loopback(&d.address))
+            denial_address(b, c, &d);
+    }
+    fd_drop(&s.fd);
     return 0;
+}
+
+static bool tells_alone(const struct broker *b)
+{
+    return !b->rules.n_net || b->rules.flags & BROKER_LEARN;
 }
 
 static int serve_connect(struct broker *b, struct call *c)
 {
     struct net_said a;
     struct net_socket s;
+
+    if (tells_alone(b))
+        return only_tell(b, c);
     int r = net_address_read(c, call_arg(c, 1), call_arg(c, 2) & 0xffffffff, &a);
 
     if (r < 0)
         return r == -EPERM ? -EFAULT : r;
     if ((r = net_socket_get(b, c, &s)) < 0)
         return r;
-    if (b->rules.flags & BROKER_LEARN)
-        r = learn_address(b, c, &s, &a, false);
-    else if (net_is_internet(&s))
+    if (net_is_internet(&s))
         r = connect_internet(b, c, &s, &a);
     else
         r = s.domain == AF_UNIX ? connect_local(b, c, &s, &a) : -EACCES;
@@ -284,15 +322,16 @@ static int serve_bind(struct broker *b, struct call *c)
 {
     struct net_said a;
     struct net_socket s;
+
+    if (tells_alone(b))
+        return only_tell(b, c);
     int r = net_address_read(c, call_arg(c, 1), call_arg(c, 2) & 0xffffffff, &a);
 
     if (r < 0)
         return r == -EPERM ? -EFAULT : r;
     if ((r = net_socket_get(b, c, &s)) < 0)
         return r;
-    if (b->rules.flags & BROKER_LEARN)
-        r = learn_address(b, c, &s, &a, true);
-    else if (net_is_internet(&s))
+    if (net_is_internet(&s))
         r = bind_internet(b, c, &s, &a);
     else
         /* A path is made where the target's own walls let it. The one other thing that this can do, when the socket is
@@ -309,14 +348,14 @@ static int serve_listen(struct broker *b, struct call *c)
     struct net_socket s;
     struct sockaddr_storage at = {0};
     socklen_t n = sizeof at;
-    int r = net_socket_get(b, c, &s);
 
+    if (tells_alone(b))
+        return only_tell(b, c);
+    int r = net_socket_get(b, c, &s);
     if (r < 0)
         return r;
-    if (b->rules.flags & BROKER_LEARN) {
-        c->answer = ANSWER_CONTINUE;
-    } else if (s.hosts && (getsockname(s.fd, (struct sockaddr *)&at, &n) < 0 ||
-                           !gate_verdict_bind(&net_gate, &at, n, NET_TCP, &d))) {
+    if (s.hosts &&
+        (getsockname(s.fd, (struct sockaddr *)&at, &n) < 0 || !gate_verdict_bind(&net_gate, &at, n, NET_TCP, &d))) {
         denial_address(b, c, &d);
         r = -EACCES;
     } else {
@@ -338,10 +377,8 @@ static int serve_send(struct broker *b, struct call *c)
 {
     uint64_t flags = call_arg(c, c->row->flags);
 
-    if (b->rules.flags & BROKER_LEARN) {
-        c->answer = ANSWER_CONTINUE;
-        return 0;
-    }
+    if (tells_alone(b))
+        return only_tell(b, c);
     if (flags & MSG_FASTOPEN)
         return -EOPNOTSUPP; /* programs connect then */
     if (!udp_rules) {

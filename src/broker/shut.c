@@ -33,43 +33,45 @@
 /* ---- the filter: every row says who calls it ----------------------------------------------------------------------
  */
 
-static const char *always[] = {"read",       /* /proc/PID/status: umask, names for reports */
-                               "write",      /* events, the line on the terminal */
-                               "writev",     /* stdio, at its end */
-                               "close",      /* */
-                               "poll",       /* notify.c (x86-64) */
-                               "ppoll",      /* the same elsewhere */
-                               "openat",     /* /proc/PID/..., the second opening of what was looked up, creating */
-                               "openat2",    /* looking up */
-                               "newfstatat", /* what was looked up */
-                               "fstatat64",  /* the same elsewhere */
-                               "fstat",      /* */
-                               "fstatfs",    /* whether a file system is read-only; statfs(2) */
-                               "statx",      /* statx(2); whether two descriptors are of one file */
-                               "readlinkat", /* paths of descriptors; readlink(2) */
-                               "faccessat2", /* access(2) */
-                               "lseek",      /* whether it is a fifo */
-                               "fcntl",      /* takes O_NONBLOCK off */
-                               "process_vm_readv",  /* copies of arguments */
-                               "process_vm_writev", /* results */
-                               "umask",             /* creating as the target would */
-                               "recvmsg",           /* the listener */
-                               "sendto",            /* BROKER_SAY_READY; network: datagrams, names */
-                               "munmap",
-                               "mremap",
-                               "brk",
-                               "madvise",         /* the writer of reports */
-                               "clock_gettime",   /* network: time limits, where the vDSO has no clock */
-                               "restart_syscall", /* after a stop */
-                               "rt_sigreturn",    /* */
-                               "exit_group",
-                               "exit",
-                               NULL};
-static const char *to_change[] = {"mkdirat",  "unlinkat",  "renameat2", "symlinkat", "fchmodat",
-                                  "fchownat", "utimensat", "ftruncate", NULL};
-static const char *for_network[] = {"bind",        "connect",     "listen",   "getsockopt", "setsockopt",
-                                    "getsockname", "getpeername", "recvfrom", "sendmsg",    "pidfd_open",
-                                    "pidfd_getfd", "getrandom",   "accept4",  NULL};
+/* clang-format off */
+static const char *always[] = {
+    "read",              /* /proc/PID/status: umask, names for reports; the looker's answer */
+    "write",             /* events, the line on the terminal, a question to the looker */
+    "writev",            /* stdio, at its end */
+    "close",
+    "poll",              /* notify.c, denials.c (x86-64) ... */
+    "ppoll",             /* ... and elsewhere */
+    "openat",            /* /proc/PID/..., the second opening of what was looked up, creating */
+    "openat2",           /* looking up */
+    "newfstatat",        /* what was looked up (x86-64) ... */
+    "fstatat64",         /* ... and elsewhere */
+    "fstatfs",           /* whether a file system is read-only; statfs(2) */
+    "statx",             /* statx(2); whether two descriptors are of one file */
+    "readlinkat",        /* paths of descriptors; readlink(2) */
+    "faccessat2",        /* access(2) */
+    "lseek",             /* whether it is a fifo */
+    "fcntl",             /* takes O_NONBLOCK off */
+    "process_vm_readv",  /* copies of arguments */
+    "process_vm_writev", /* results */
+    "umask",             /* creating as the target would */
+    "recvmsg",           /* the listener */
+    "sendto",            /* BROKER_SAY_READY; network: datagrams, names */
+    "munmap", "mremap", "brk", "madvise", /* the writer of reports */
+    "clock_gettime",     /* network: time limits, where the vDSO has no clock */
+    "restart_syscall",   /* after a stop */
+    "rt_sigreturn", "exit_group", "exit",
+    NULL};
+static const char *to_change[] = { /* one name, one service: files_change.c, files_open.c */
+    "mkdirat", "unlinkat", "renameat2", "symlinkat", "fchmodat", "fchownat", "utimensat", "ftruncate", NULL};
+static const char *for_network[] = {
+    "connect", "bind", "listen",                               /* services, of net.c */
+    "sendmsg",                                                 /* net_send.c */
+    "recvfrom", "getrandom",                                   /* names */
+    "getsockopt", "setsockopt", "getsockname", "getpeername",  /* a new socket like the target's */
+    "pidfd_open", "pidfd_getfd",                               /* the target's socket */
+    NULL};
+static const char *to_tell_of_network[] = {"pidfd_open", "pidfd_getfd", "getsockopt", NULL}; /* net.c, only_tell() */
+/* clang-format on */
 static const char *mapping[] = {"mmap", "mprotect", NULL};
 static const char *ioctl_call[] = {"ioctl", NULL};
 static const char *socket_call[] = {"socket", NULL};
@@ -122,8 +124,10 @@ static int enter_filter(const struct broker *b, struct err *err)
         args[k] = (struct seccomp_arg){.index = 0, .op = SECCOMP_OP_EQ, .value = (uint64_t)families[i]};
         rules[n++] = RULE_IF(socket_call, &args[k++]);
     }
-    if (b->rules.n_net || b->rules.flags & BROKER_LEARN)
+    if (b->rules.n_net)
         rules[n++] = RULE(for_network);
+    else if (b->rules.flags & (BROKER_LEARN | BROKER_DENY_LOG))
+        rules[n++] = RULE(to_tell_of_network);
     struct seccomp_policy policy = {
         .set = true, .default_action = SECCOMP_RET_KILL_PROCESS, .rules = rules, .n_rules = n};
     struct bpf_program program;

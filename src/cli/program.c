@@ -55,7 +55,7 @@ static int add_made(struct policy *p, const char *path, const char *content, con
 
     if (!f || !path || (!content && !target))
         return no_memory(err);
-    *f = (struct made_file){path, content, target};
+    *f = (struct made_file){.path = path, .content = content, .target = target};
     return 0;
 }
 
@@ -70,7 +70,10 @@ static int show(struct policy *p, const char *path, struct err *err)
     ssize_t n = S_ISLNK(st.st_mode) ? readlink(path, target, sizeof target - 1) : -1;
     if (n > 0) {
         target[n] = '\0';
-        return add_made(p, path, NULL, arena_strdup(p->arena, target), err);
+        int r = add_made(p, path, NULL, arena_strdup(p->arena, target), err);
+        if (r == 0)
+            p->made[p->n_made - 1].optional = true;
+        return r;
     }
     struct path_rule *rule = policy_list_push(p->arena, &p->paths, &p->n_paths, sizeof *rule);
     if (!rule)
@@ -124,6 +127,12 @@ int program_defaults(struct policy *p, struct err *err)
     p->private_root = p->root_readonly = true;
     p->init = true;
     p->process.caps = (struct cap_sets){.set = true};
+    /* Read-only as a whole, which covers what else would be covered one by one; what /proc/self/fd leads to has its own
+     * mount. */
+    struct mount_rule *proc = policy_mount_find(p, "/proc");
+    if (proc && policy_mount_options(p->arena, proc, "ro", err) < 0)
+        return err->code;
+    p->readonly_paths = (struct strv){0};
     p->resources.n_devices = 0; /* no node can be made here, and none opens but those of /dev */
     p->seccomp = (struct seccomp_policy){.set = true, .moat_default = true};
     for (size_t i = 0; i < ARRAY_LEN(shown) && r == 0; i++)
@@ -203,6 +212,15 @@ static bool look_in_path(const struct policy *p, const char *path, const char *n
     return false;
 }
 
+/* Whether a directory is there, since something in it is shown. */
+static bool shown_in(const struct policy *p, const char *dir, size_t n)
+{
+    for (uint32_t i = 0; i < p->n_paths; i++)
+        if (p->paths[i].verdict == PATH_ALLOW && !strncmp(p->paths[i].guest, dir, n) && p->paths[i].guest[n] == '/')
+            return true;
+    return false;
+}
+
 /* The caller's PATH without the directories that are not there inside. */
 static int trim_path(struct policy *p, const char *path, struct err *err)
 {
@@ -213,7 +231,7 @@ static int trim_path(struct policy *p, const char *path, struct err *err)
     for (; *path; path += strspn(path, ":")) {
         size_t n = strcspn(path, ":");
         snprintf(dir, sizeof dir, "%.*s/.", (int)n, path);
-        if (*path == '/' && n < sizeof dir - 3 && granted(p, dir)) {
+        if (*path == '/' && n < sizeof dir - 3 && (granted(p, dir) || shown_in(p, path, n))) {
             if (end[-1] != '=')
                 *end++ = ':';
             memmove(end, path, n);
@@ -251,6 +269,15 @@ static const char *working_directory(const struct policy *p, const char *cwd)
     return rule && rule->verdict != PATH_ALLOW ? "/" : cwd;
 }
 
+/* Not with `defaults: none`: then what is not written is not there. */
+static bool shows_defaults(const struct policy *p)
+{
+    for (uint32_t i = 0; i < p->n_paths; i++)
+        if (p->paths[i].optional)
+            return true;
+    return false;
+}
+
 int program_find(struct policy_build *b, struct err *err)
 {
     struct policy *p = b->p;
@@ -278,6 +305,11 @@ int program_find(struct policy_build *b, struct err *err)
         const struct path_rule *rule = paths_find(p, clean);
         if (rule && rule->verdict != PATH_ALLOW)
             return err_set(err, -EACCES, "exec: \"%s\": the policy denies it (rule %s)", name, rule->guest);
+        if (!shows_defaults(p))
+            return err_set(err, -ENOENT,
+                           "exec: \"%s\": the policy shows nothing but what its rules name, and none names it: --allow "
+                           "%s:rx",
+                           name, clean);
         /* What is asked to run may be read and run; its directory is not shown for it. */
         b->n_earlier_paths = p->n_paths;
         b->n_earlier_mounts = p->n_mounts;

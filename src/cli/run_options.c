@@ -171,6 +171,7 @@ const struct option_row run_options_rows[] = {
     {"rw", 0, "PATH", "The same, writable", FLAG_RW},
     {"dir", 0, "HOST::GUEST[:ro]", "Show a host path under another name", FLAG_DIR},
     {"defaults", 0, "WHICH", "host (programs and libraries of the host are shown: -b broker) or none", FLAG_DEFAULTS},
+    {"symlink", 0, "PATH=TARGET", "Make a symbolic link inside (-b broker)", FLAG_SYMLINK},
     {"allow", 0, "PATH[:ACCESS]", "Show a host path with just this access: r, w, x, c (create), s (only see); rx",
      FLAG_ALLOW},
     {"deny", 0, "PATH", "Take a path out of what is shown above it, as ./.git", FLAG_DENY},

@@ -122,6 +122,8 @@ int policy_build_finish(struct policy_build *b, struct err *err)
         return r;
     sort_mounts(b);
     flag_rules_finish(b);
+    if ((r = flag_links_check(p, err)) < 0)
+        return r;
     for (uint32_t i = 0; i < p->n_sysctl && p->ns[NS_NET].how == NS_HOST; i++) {
         if (!strncmp(p->sysctl[i].key, "net.", 4))
             return err_set(err, -EINVAL, "sysctl %s would change the host's network: use network none with it",

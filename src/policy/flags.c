@@ -699,6 +699,7 @@ static const struct {
                      "PATH[:ACCESS], as ./out.txt:rwc; ACCESS of r, w, c (create), s (only see)"},
     [FLAG_ALLOW_NET] = {"allow-net", flag_allow_net, "HOST:PORT[-PORT][/tcp|udp], as example.org:443"},
     [FLAG_DEFAULTS] = {"defaults", flag_defaults, "host or none"},
+    [FLAG_SYMLINK] = {"symlink", flag_symlink, "PATH=TARGET, as /bin=usr/bin"},
     [FLAG_DENY_LOG] = {"deny-log", flag_deny_log, "true or false"},
     [FLAG_READ_ONLY] = {"read-only", flag_read_only, "true or false"},
     [FLAG_SHM_SIZE] = {"shm-size", flag_shm_size, "bytes, or a number with k, m, g, t, as 64m"},

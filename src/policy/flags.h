@@ -38,6 +38,7 @@ enum policy_flag {
     FLAG_ALLOW_NET,
     FLAG_DENY_LOG,
     FLAG_DEFAULTS,
+    FLAG_SYMLINK,
     FLAG_READ_ONLY,
     FLAG_SHM_SIZE,
     FLAG_MEMORY,
@@ -160,6 +161,9 @@ int flag_broker(struct policy_build *b, const char *value, struct err *err);
 int flag_allow_net(struct policy_build *b, const char *value, struct err *err);
 int flag_deny_log(struct policy_build *b, const char *value, struct err *err);
 int flag_defaults(struct policy_build *b, const char *value, struct err *err);
+int flag_symlink(struct policy_build *b, const char *value, struct err *err);
+/* A link of the policy's has to be seen: none where a rule shows the host's own names. */
+int flag_links_check(const struct policy *p, struct err *err);
 /* The rule of a guest path: that of an earlier layer, or a new one. */
 int flag_place_rule(struct policy_build *b, const char *host, const char *guest, enum path_verdict verdict,
                     uint32_t access, struct err *err);

@@ -138,7 +138,7 @@ int flag_deny_log(struct policy_build *b, const char *value, struct err *err)
 int flag_defaults(struct policy_build *b, const char *value, struct err *err)
 {
     struct policy *p = b->p;
-    uint32_t paths = 0, mounts = 0;
+    uint32_t paths = 0, mounts = 0, made = 0;
     const uint32_t defaults = b->n_default_mounts, earlier = b->n_earlier_mounts, earlier_paths = b->n_earlier_paths;
 
     if (!strcmp(value, "host"))
@@ -162,7 +162,56 @@ int flag_defaults(struct policy_build *b, const char *value, struct err *err)
     }
     p->n_mounts = mounts;
     p->n_paths = paths;
-    p->n_made = 0;
+    for (uint32_t i = 0; i < p->n_made; i++)
+        if (!p->made[i].optional)
+            p->made[made++] = p->made[i];
+    p->n_made = made;
+    return 0;
+}
+
+/* "PATH=TARGET": a symbolic link of the sandbox's own, in a root that holds what is granted alone. */
+int flag_symlink(struct policy_build *b, const char *value, struct err *err)
+{
+    static const char *const taken[] = {"/etc", "/dev", "/sys", "/tmp"};
+    struct policy *p = b->p;
+    const char *equals = strchr(value, '='), *path;
+    struct made_file *f = NULL;
+    int r;
+
+    if (!equals || !equals[1])
+        return err_set(err, -EINVAL, "the link leads nowhere");
+    char *name = arena_strndup(p->arena, value, (size_t)(equals - value));
+    if (!name)
+        return no_memory(err);
+    if ((r = flag_guest_path(b, name, &path, err)) < 0)
+        return r;
+    for (size_t i = 0; i < ARRAY_LEN(taken); i++)
+        if (!strcmp(path, taken[i]) ||
+            (i && !strncmp(path, taken[i], strlen(taken[i])) && path[strlen(taken[i])] == '/'))
+            return err_set(err, -EINVAL, "%s is made afresh for each sandbox: no link can be there", taken[i]);
+    for (uint32_t i = 0; i < p->n_made; i++)
+        if (!strcmp(p->made[i].path, path))
+            f = &p->made[i];
+    if (f && !f->optional)
+        return err_set(err, -EINVAL, "%s is a link already", path);
+    if (!f && !(f = policy_list_push(p->arena, &p->made, &p->n_made, sizeof *f)))
+        return no_memory(err);
+    *f = (struct made_file){.path = path, .target = arena_strdup(p->arena, equals + 1)};
+    return f->target ? 0 : no_memory(err);
+}
+
+int flag_links_check(const struct policy *p, struct err *err)
+{
+    for (uint32_t i = 0; i < p->n_made; i++) {
+        const char *path = p->made[i].path;
+        for (uint32_t k = 0; k < p->n_paths && p->made[i].target && !p->made[i].optional; k++) {
+            size_t n = strlen(p->paths[k].guest);
+            if (!strncmp(path, p->paths[k].guest, n) && (path[n] == '/' || !path[n]))
+                return err_set(err, -EINVAL,
+                               "symlink %s: the rule %s shows what the host has there: leave the link out", path,
+                               p->paths[k].guest);
+        }
+    }
     return 0;
 }
 

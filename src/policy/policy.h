@@ -158,6 +158,7 @@ struct made_file {
     const char *path;    /* absolute, inside */
     const char *content; /* text; NULL with a target */
     const char *target;  /* of a symbolic link */
+    bool optional;       /* of the defaults */
 };
 
 struct device_rule {

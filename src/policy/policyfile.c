@@ -502,6 +502,7 @@ static const struct member top_rows[] = {
     {"ro", KIND_LIST, FLAG_RO, NULL, NULL, NULL},
     {"rw", KIND_LIST, FLAG_RW, NULL, NULL, NULL},
     {"defaults", KIND_STRING, FLAG_DEFAULTS, NULL, NULL, NULL},
+    {"links", KIND_PAIRS, FLAG_SYMLINK, NULL, NULL, "{\"/bin\": \"usr/bin\"}"},
     {"allow", KIND_LIST, FLAG_ALLOW, NULL, NULL, NULL},
     {"deny", KIND_LIST, FLAG_DENY, NULL, NULL, NULL},
     {"broker", KIND_LIST, FLAG_BROKER, NULL, NULL, NULL},

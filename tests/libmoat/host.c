@@ -614,7 +614,7 @@ static void buffers_to_read_cannot_be_written(void)
     IS(moat_buffer_share(b, t, &id, &error), 0);
     struct sum s = sum_of(t, id, 0, 4096);
     IS(moat_untaint_range(s.sum, 4096, 4096, &total), 0);
-    struct place p = {.buffer = id, .value = 2, .size = 1};
+    struct place p = {.buffer = id, .value = 256 + 2, .size = 1};
     struct moat_call c = {.method = FILL, .request = &p, .request_size = sizeof p};
     IS(moat_call(t, &c, &error), -ECONNRESET);
     SAYS("signal 11");

@@ -141,6 +141,28 @@ static void test_ring_tail_that_lies_is_named(void **state)
     }
 }
 
+/* There is some room, so that this tail would be possible, had the consumer not been further already. */
+static void test_ring_tail_that_goes_back_is_named(void **state)
+{
+    struct ring_message m;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        put(32, 1);
+        ring_peek(&consumer, &m, &err);
+        ring_take(&consumer, &m, NULL);
+    }
+    while (put(96, 2) == 0) /* the tail was read: 128; then 96 bytes are asked of 64 */
+        ;
+    ring_peek(&consumer, &m, &err);
+    ring_take(&consumer, &m, NULL);
+    assert_int_equal(put(32, 3), 0);
+    assert_int_equal(put(96, 4), -EAGAIN);
+    assert_int_equal(producer.peer, 256);
+    memory.shared.tail = 256 - 32;
+    assert_int_equal(put(96, 4), -EPROTO);
+}
+
 static void test_ring_header_that_lies_is_named(void **state)
 {
     static const struct {
@@ -673,6 +695,7 @@ int main(void)
         cmocka_unit_test_setup(test_ring_full_is_refused_until_something_was_taken, fresh),
         cmocka_unit_test_setup(test_ring_head_that_lies_is_named, fresh),
         cmocka_unit_test_setup(test_ring_tail_that_lies_is_named, fresh),
+        cmocka_unit_test_setup(test_ring_tail_that_goes_back_is_named, fresh),
         cmocka_unit_test_setup(test_ring_header_that_lies_is_named, fresh),
         cmocka_unit_test(test_target_that_lies_is_killed_and_named),
         cmocka_unit_test(test_target_that_speaks_before_it_is_asked_is_killed),

@@ -206,6 +206,15 @@ static int lower_files(struct ctx *c)
     }
     if (r == 0)
         r = lower_paths(c);
+    for (uint32_t i = 0; i < p->n_made && r == 0; i++) {
+        const char *item = arena_printf(c->a, "link %s", p->made[i].path);
+        if (!p->made[i].target || p->made[i].optional)
+            continue;
+        r = p->private_root
+                ? enforced(c, item, p->made[i].target, "made in the sandbox's own root")
+                : refused(c, item, p->made[i].target,
+                          "only a root of the sandbox's own can hold it (-b broker); here the image has its links");
+    }
     if (r == 0 && p->masked_paths.n)
         r = enforced(c, "masked paths", arena_printf(c->a, "%u", p->masked_paths.n),
                      "mounts of /dev/null and an empty tmpfs");

@@ -23,32 +23,37 @@ int made_root(struct launch *l)
     return tree < 0 ? err_sys(&l->err, tree, "root: cannot make a memory file system") : tree;
 }
 
-static int make_parents(int root, const char *path)
+/* The directory that is to hold it, with what is above: links of the policy lead on within the root alone. */
+static int open_parent(int root, const char *path)
 {
     char dir[4096];
     const char *slash = strrchr(path, '/');
     size_t n = slash ? (size_t)(slash - path) : 0;
 
-    if (n == 0 || n >= sizeof dir)
-        return n ? -ENAMETOOLONG : 0;
+    if (n >= sizeof dir)
+        return -ENAMETOOLONG;
+    if (n == 0)
+        return (int)sys(SYS_openat, root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     memcpy(dir, path, n);
     dir[n] = 0;
-    int fd = root_open_target(root, dir, true, true);
-    close_fd(fd);
-    return fd < 0 ? fd : 0;
+    return root_open_target(root, dir, true, true);
 }
 
 static int make_file(int root, const struct made_file *f)
 {
-    const char *name = f->path + 1; /* the root holds nothing of others yet */
+    const char *name = strrchr(f->path, '/') + 1;
     size_t n = f->content ? strlen(f->content) : 0;
-    int r = make_parents(root, f->path);
+    int dir = open_parent(root, f->path);
 
-    if (r < 0)
+    if (dir < 0)
+        return dir;
+    if (f->target) {
+        int r = (int)sys(SYS_symlinkat, f->target, dir, name);
+        close_fd(dir);
         return r;
-    if (f->target)
-        return (int)sys(SYS_symlinkat, f->target, root, name);
-    int fd = (int)sys(SYS_openat, root, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    }
+    int fd = (int)sys(SYS_openat, dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    close_fd(dir);
     long w = fd < 0 ? fd : sys(SYS_write, fd, f->content, n);
     close_fd(fd);
     return w < 0 ? (int)w : w != (long)n ? -EIO : 0;

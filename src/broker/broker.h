@@ -60,6 +60,7 @@ struct spot {
     bool exists;             /* SPOT_KERNEL: in the target's root */
     bool readonly;           /* SPOT_KERNEL: there, and its file system is read-only for the target */
     bool system;             /* SPOT_KERNEL: below /proc, /dev or /sys, or it could not be looked at */
+    bool way;                /* SPOT_KERNEL: nothing is there, but it leads to a rule: it can be looked at */
     bool ours;               /* it starts at a descriptor that the broker gave: never left to the kernel */
     bool opened;             /* SPOT_BROKERED: fd is no O_PATH: it was opened with the call's `quick` flags */
     int error;               /* SPOT_BROKERED: what looking it up gave; -ENOENT: not there */
@@ -105,6 +106,7 @@ struct service {
     uint32_t nofollow;                               /* the flag that makes it LAST_KEPT; 0: none */
     bool changes;                                    /* it needs the writable view of a tree */
     unsigned creates;                                /* bit i: it makes what path i names */
+    bool looks;                                      /* it asks only what is there */
     bool network;                                    /* no path: serve() does all of it */
     int (*decode)(struct broker *b, struct call *c); /* may be NULL; reads the target's memory, has no effects */
     int (*serve)(struct broker *b, struct call *c);  /* a path is brokered. 0 or -errno for the target; -ESRCH: gone */

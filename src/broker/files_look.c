@@ -100,12 +100,13 @@ static int serve_access(struct broker *b, struct call *c)
 
 /* access(2) and faccessat(2) have no flags, which reads as 0. */
 const struct service service_access = {
-    .deed = "look at", .nofollow = AT_SYMLINK_NOFOLLOW, .decode = decode_access, .serve = serve_access};
+    .deed = "look at", .looks = true, .nofollow = AT_SYMLINK_NOFOLLOW, .decode = decode_access, .serve = serve_access};
 const struct service service_stat = {
-    .deed = "look at", .access = PATH_STAT, .nofollow = AT_SYMLINK_NOFOLLOW, .serve = serve_stat};
-const struct service service_lstat = {.deed = "look at", .access = PATH_STAT, .last = LAST_KEPT, .serve = serve_stat};
+    .deed = "look at", .looks = true, .access = PATH_STAT, .nofollow = AT_SYMLINK_NOFOLLOW, .serve = serve_stat};
+const struct service service_lstat = {
+    .deed = "look at", .looks = true, .access = PATH_STAT, .last = LAST_KEPT, .serve = serve_stat};
 const struct service service_statx = {
-    .deed = "look at", .access = PATH_STAT, .nofollow = AT_SYMLINK_NOFOLLOW, .serve = serve_statx};
-const struct service service_statfs = {.deed = "look at", .access = PATH_STAT, .serve = serve_statfs};
+    .deed = "look at", .looks = true, .access = PATH_STAT, .nofollow = AT_SYMLINK_NOFOLLOW, .serve = serve_statx};
+const struct service service_statfs = {.deed = "look at", .looks = true, .access = PATH_STAT, .serve = serve_statfs};
 const struct service service_readlink = {
-    .deed = "look at", .access = PATH_STAT, .last = LAST_KEPT, .serve = serve_readlink};
+    .deed = "look at", .looks = true, .access = PATH_STAT, .last = LAST_KEPT, .serve = serve_readlink};

@@ -115,15 +115,21 @@ static int open_root(struct broker *b, const struct call *c)
     return 0;
 }
 
-/* The kernel decides. What the reports need of it is looked up only where there are reports. */
-static int kernels(const struct broker *b, struct spot *s, int fd, bool exists)
+/* The kernel decides. guest: where a walk ended, or NULL. What the reports need of it is looked up only where there are
+ * reports. */
+static int kernels(const struct broker *b, struct spot *s, int fd, bool exists, const char *guest)
 {
     struct statfs fs;
 
     s->kind = SPOT_KERNEL;
     s->exists = exists;
+    if (guest)
+        snprintf(s->guest, PATH_SIZE, "%s", guest);
+    else if (!exists && path_clean(s->asked, s->guest) < 0)
+        s->guest[0] = 0;
+    s->way = !exists && s->guest[0] && b->views && rules_below(&b->rules, s->guest);
     if (b->rules.flags & (BROKER_DENY_LOG | BROKER_LEARN)) {
-        if (fd < 0 || look_own_path(b, fd, s->guest) < 0 || s->guest[0] != '/')
+        if (exists && (fd < 0 || look_own_path(b, fd, s->guest) < 0 || s->guest[0] != '/'))
             path_clean(s->asked, s->guest);
         s->readonly = fd >= 0 && sys(SYS_fstatfs, fd, &fs) == 0 && fs.f_flags & ST_RDONLY;
         s->rule = rules_find(&b->rules, s->guest, strlen(s->guest));
@@ -214,7 +220,8 @@ static int by_walking(const struct broker *b, struct spot *s, enum last_name las
         return brokered(s, at.rule, r);
     }
     if (r < 0 || at.in == PLACE_SYSTEM || (last != LAST_NAMED && at.in != PLACE_TREE))
-        return kernels(b, s, at.fd, r == 0 && at.in == PLACE_ROOT); /* it meets the same error */
+        return kernels(b, s, at.fd, r == 0 && at.in == PLACE_ROOT,
+                       r == 0 && last != LAST_NAMED ? guest : NULL); /* it meets the same error */
     if (last != LAST_NAMED) {
         snprintf(s->guest, PATH_SIZE, "%s", guest);
         return brokered(s, at.rule, at.fd < 0 ? at.error : at.fd);
@@ -227,7 +234,7 @@ static int by_walking(const struct broker *b, struct spot *s, enum last_name las
     look_at(b, s->guest, changes, &end);
     fd_drop(&end.fd);
     if (end.in != PLACE_TREE)
-        return kernels(b, s, at.fd, end.in == PLACE_ROOT);
+        return kernels(b, s, at.fd, end.in == PLACE_ROOT, NULL);
     s->is_top = end.rule->verdict == PATH_BROKER && !strcmp(end.rule->guest, s->guest) && !end.rule->is_file;
     if (end.rule->is_file) { /* its directory is the one that the launcher gave */
         fd_drop(&at.fd);
@@ -296,7 +303,7 @@ int resolve(struct broker *b, struct call *c, int i, const char *text, bool chan
     s->fd = -1;
     s->rule = NULL;
     s->error = 0;
-    s->exists = s->readonly = s->system = s->ours = s->is_top = s->opened = false;
+    s->exists = s->readonly = s->system = s->ours = s->is_top = s->opened = s->way = false;
     s->guest[0] = s->name[0] = 0;
     if ((r = open_root(b, c)) == 0)
         r = asked_path(b, c, i, text, s->asked, &s->ours);
@@ -317,16 +324,16 @@ int resolve(struct broker *b, struct call *c, int i, const char *text, bool chan
         if (links)
             fd = look_up(b->root, s->asked, last == LAST_FOLLOWED, IN_ROOT);
         if (fd != -ENOENT)
-            return kernels(b, s, fd, fd != -ENOTDIR);
+            return kernels(b, s, fd, fd != -ENOTDIR, NULL);
         if (!b->rules.n_trees)
-            return kernels(b, s, -1, false);
+            return kernels(b, s, -1, false, NULL);
         if (links || path_climbs(s->asked))
             return by_walking(b, s, last, changes);
         if ((r = path_clean(s->asked, s->guest)) < 0)
             return r;
         const struct rule *clean = rules_find(&b->rules, s->guest, (size_t)r);
         if (!clean || clean->within < 0)
-            return kernels(b, s, -1, false);
+            return kernels(b, s, -1, false, NULL);
         if (!brokers || clean != rule)
             return by_walking(b, s, last, changes);
     }

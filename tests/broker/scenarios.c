@@ -126,6 +126,10 @@ static void looking(void)
     expect("lstat of a link", lstat("/b/link", &a) == 0 && S_ISLNK(a.st_mode), 1);
     expect("stat of a link", stat("/b/link", &a) == 0 && S_ISREG(a.st_mode), 1);
     expect("stat of the tree", stat("/b", &a) == 0 && S_ISDIR(a.st_mode), 1);
+    expect("stat of the way to a rule", stat("/far/away", &a) == 0 && S_ISDIR(a.st_mode), 1);
+    expect("stat of the way, by dots", stat("/far/away/tree/..", &a) == 0 && S_ISDIR(a.st_mode), 1);
+    TRY("the way is not opened", opens("/far/away", O_RDONLY | O_DIRECTORY), ENOENT);
+    TRY("beside the way", stat("/far/other", &a), ENOENT);
     expect("readlink", readlink("/b/link", text, sizeof text) == 1 && text[0] == 'f', 1);
     expect("readlink, cut", readlink("/b/dlink", text, 3) == 3 && !memcmp(text, "den", 3), 1);
     TRY("readlink of a file", readlink("/b/f", text, sizeof text), EINVAL);

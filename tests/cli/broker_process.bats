@@ -23,7 +23,7 @@ setup()
     dir=$BATS_TEST_TMPDIR root=$dir/root owner=0
     [ "$(id -u)" != 0 ] || owner=100000
     make_rootfs "$root"
-    mkdir -p "$root"/{proc,tmp,etc} "$dir"/tree/{sub,deny,ro} "$dir/plain" "$dir/nest/top/deny" "$dir/one.d"
+    mkdir -p "$root"/{proc,tmp,etc} "$dir"/tree/{sub,deny,ro} "$dir/plain" "$dir/nest/top/deny" "$dir/one.d" "$dir/far"
     echo root:x:0:0::/:/bin/sh > "$root/etc/passwd"
     echo hello | tee "$dir/tree/f" > "$dir/plain/f"
     echo secret > "$dir/tree/deny/secret"
@@ -45,7 +45,8 @@ setup()
     fi
     chmod a+rx "$dir"
     rules=("broker:/b=$dir/tree:rwc" "deny:/b/deny=$dir/tree/deny" "broker:/b/ro=$dir/tree/ro:r" "broker:/p=$dir/plain:r"
-        "broker:/n=$dir/nest:rwc" "deny:/n/top/deny=$dir/nest/top/deny" "file:/etc/one=$dir/one.d/one:r")
+        "broker:/n=$dir/nest:rwc" "deny:/n/top/deny=$dir/nest/top/deny" "file:/etc/one=$dir/one.d/one:r"
+        "broker:/far/away/tree=$dir/far:r")
 }
 
 # drive ITEM... -- COMMAND

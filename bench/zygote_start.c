@@ -147,6 +147,7 @@ int main(int argc, char **argv)
     if (moat_zygote_start(&options, &zygote, &error) < 0)
         die(error.text);
     if (!strcmp(argv[1], "--leak")) {
+        by_zygote(zygote, &first, &whole); /* the rings of a dead fork are kept for the next */
         int fds = count("/proc/self/fd"), all = processes();
         for (long i = 0; i < atol(argv[2]); i++)
             by_zygote(zygote, &first, &whole);

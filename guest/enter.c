@@ -42,6 +42,7 @@
 #define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ULL << 15)
 #endif
 #define DEVPTS_MAGIC  0x1cd1
+#define MQUEUE_MAGIC  0x19800202
 #define PATH_SIZE     4096
 #define KERNEL_SIGSET 8
 #define DEFAULT_PATH  "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -386,6 +387,15 @@ static void fence_files(void)
             fail(ENTER_FAILED_LANDLOCK, r, 1);
         sys(SYS_close, beneath.parent_fd);
     }
+    /* The queues of mq_open(3) lie on a mount of the kernel's own that has no way up to the root: a rule for their file
+     * system's top, where that is shown, holds for them too. */
+    beneath.parent_fd = (int)sys(SYS_openat, AT_FDCWD, "/dev/mqueue", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    beneath.allowed_access = all;
+    struct statfs fs;
+    if (beneath.parent_fd >= 0 && sys(SYS_fstatfs, beneath.parent_fd, &fs) == 0 && fs.f_type == MQUEUE_MAGIC)
+        sys(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
+    if (beneath.parent_fd >= 0)
+        sys(SYS_close, beneath.parent_fd);
     /* What was handed over stays openable as /dev/stdin, /dev/stdout, /dev/stderr, and no further than it was open: a
      * log that may be written to is not there to be read. Pipes and sockets need no rule. */
     for (beneath.parent_fd = 0; beneath.parent_fd <= 2; beneath.parent_fd++) {

@@ -27,7 +27,8 @@ static const struct attempt *const tables[] = {file_attempts, process_attempts, 
 
 /* ---- words ---------------------------------------------------------------------------------------------------- */
 
-static int say(enum verdict v, const char *word, const char *detail, const char *fmt, va_list ap)
+static __attribute__((format(printf, 4, 0))) int say(enum verdict v, const char *word, const char *detail,
+                                                     const char *fmt, va_list ap)
 {
     printf("%s: %s%s", word, detail, *detail ? " " : "");
     vprintf(fmt, ap);
@@ -220,15 +221,16 @@ static void one_of_many(unsigned index, char **argv, int argc)
 /* Standard input: the words of an attempt, each ended by NUL, an empty word behind them; and so on. */
 static int each(void)
 {
-    char *records = malloc(RECORDS_MAX), *argv[ARGS_MAX];
+    static char records[RECORDS_MAX];
+    char *argv[ARGS_MAX];
     size_t n = 0;
     ssize_t r;
     unsigned index = 0;
     int argc = 0;
 
-    while (records && n < RECORDS_MAX && (r = read(0, records + n, RECORDS_MAX - n)) > 0)
+    while (n < RECORDS_MAX && (r = read(0, records + n, RECORDS_MAX - n)) > 0)
         n += (size_t)r;
-    if (!records || n == RECORDS_MAX || (n && records[n - 1]))
+    if (n == RECORDS_MAX || (n && records[n - 1]))
         return USAGE;
     for (char *c = records; c < records + n; c += strlen(c) + 1) {
         if (*c && argc < ARGS_MAX - 1) {

@@ -103,9 +103,13 @@ static void attend(const struct service *s)
         return;
     }
     ssize_t n = recvfrom(s->fd, m, sizeof m, 0, (struct sockaddr *)&who, &len);
-    size_t out = n < 0 ? 0 : s->kind == 'd' ? answer(s, m, (size_t)n, sizeof m) : strlen(SERVED);
-    if (n >= 0 && s->kind == 'u')
-        memcpy(m, SERVED, out);
+    size_t out = 0;
+    if (n >= 0 && s->kind == 'd') {
+        out = answer(s, m, (size_t)n, sizeof m);
+    } else if (n >= 0) {
+        out = strlen(SERVED);
+        memcpy(m, SERVED, strlen(SERVED));
+    }
     if (out)
         sendto(s->fd, m, out, MSG_NOSIGNAL, (struct sockaddr *)&who, len);
 }

@@ -24,10 +24,11 @@
  *   -EAGAIN      begin: too much is under way, end a call first; restart: too often
  *   A call that was answered returns 0 and has the function's own result (0 or a negative errno) in `result`.
  *
- * THREADS  One thread at a time may use one target, zygote or buffer; different ones do not disturb each other. A
- *   target dies with the *thread* that started it. moat_target_fork() needs a process of one thread, and the target
- *   then holds a copy of all its memory: fork before there are secrets. There is no hidden thread and no signal handler. A
- *   program that was executed is a child like others, with SIGCHLD, and may be waited for; a fork is not seen by wait(2).
+ * THREADS  One thread at a time may use one target, or one buffer, or one zygote with all its targets; others do not
+ *   disturb them. A target dies with the *thread* that started it. There is no hidden thread and no signal handler. A
+ *   program that was executed is a child like others, with SIGCHLD, and may be waited for; a fork is not seen by
+ * wait(2). moat_target_fork() needs a process of one thread, and the target then holds a copy of all its memory: fork
+ * before there are secrets.
  *
  * TRUST  Whatever comes from a target is hostile: declare fields of replies as moat_tainted_* and open them with a
  *   bound. Memory of a shared buffer may change while it is looked at: copy first (moat_buffer_read()), then check.

@@ -89,6 +89,7 @@ struct instance {
     /* of a boundary whose calls a process of ours answers; -1 otherwise */
     int listener_socket; /* gets the seccomp listener from moat-enter */
     uint32_t notify;     /* enum seccomp_notify (confine/seccomp.h): which calls it answers */
+    pid_t broker_pid;    /* that process, a child of ours; 0: none */
     int lifeline;        /* read end of a pipe: its hang-up ends the sandbox */
 
     /* filled by create() and recover() */

@@ -183,7 +183,7 @@ void calls_answer(struct broker *b, struct call *c)
         r = notify_send_fd(b, c->n.id, c->fd, c->cloexec); /* -EMFILE: the target's table is full */
     else if (r == 0 && c->answer != ANSWER_LATER)
         notify_send(b, c->n.id, c->answer, c->value, 0);
-    if (r < 0 && r != -ESRCH)
-        notify_send(b, c->n.id, ANSWER_VALUE, 0, r);
+    if (r < 0) /* nobody waits any more, or a process that cannot be seen from here: that one must not wait for ever */
+        notify_send(b, c->n.id, ANSWER_VALUE, 0, r == -ESRCH ? -EPERM : r);
     fd_drop(&c->fd);
 }

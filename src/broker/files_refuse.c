@@ -67,7 +67,7 @@ const struct service service_link = {.deed = "make a second name of",
 const struct service service_exec = {
     .deed = "run", .access = PATH_EXECUTE, .nofollow = AT_SYMLINK_NOFOLLOW, .serve = refuse_exec};
 
-#define ASK  .deed = "look at", .access = PATH_STAT, .serve = not_supported
+#define ASK  .deed = "look at", .looks = true, .access = PATH_STAT, .serve = not_supported
 #define TELL .deed = "change the attributes of", .access = PATH_WRITE, .serve = refuse_support
 const struct service service_getxattr = {ASK, .nofollow = AT_SYMLINK_NOFOLLOW};
 const struct service service_lgetxattr = {ASK, .last = LAST_KEPT};

@@ -103,7 +103,7 @@ void report_line(const struct broker *b, const struct asker *who, const char *de
     size_t n = 0;
     va_list ap;
 
-    if (!(b->rules.flags & BROKER_TERMINAL))
+    if (!(b->rules.flags & BROKER_TERMINAL) || told > REPORT_BYTES)
         return;
     int k = snprintf(raw, sizeof raw, "moat: denied: %s %s (%s, pid %ld): ", deed, what, who->program, who->pid);
     if (k < 0 || k >= (int)sizeof raw)

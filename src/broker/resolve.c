@@ -325,7 +325,8 @@ int resolve(struct broker *b, struct call *c, int i, const char *text, bool chan
             fd = look_up(b->root, s->asked, last == LAST_FOLLOWED, IN_ROOT);
         if (fd != -ENOENT)
             return kernels(b, s, fd, fd != -ENOTDIR, NULL);
-        if (!b->rules.n_trees)
+        /* A link that leads to what is not there is told of by the name of that. */
+        if (!b->rules.n_trees && !(links && b->rules.flags & BROKER_DENY_LOG))
             return kernels(b, s, -1, false, NULL);
         if (links || path_climbs(s->asked))
             return by_walking(b, s, last, changes);

@@ -51,7 +51,8 @@ struct options {
 struct lesson {
     struct options o;
     struct arena arena;
-    struct run_options run; /* what `moat run -b broker` would make of the program */
+    struct run_options run;   /* what `moat run -b broker` would make of the program */
+    struct run_options known; /* and of the policy that is added to */
     struct learn learn;
     struct learn_watch watch;
     struct learning child;
@@ -114,28 +115,37 @@ static int check_looking(struct err *err)
         *text);
 }
 
-/* The policy and the command line that a run with the file would have. */
-static int prepare_run(struct lesson *s, char **program, bool merge, struct err *err)
+/* The policy and the command line that a run would have, with a policy file or without. */
+static int prepare_run(struct lesson *s, char **program, const char *file, struct run_options *out, struct err *err)
 {
     static char run[] = "run", boundary[] = "--boundary=broker", end[] = "--";
+    char *policy = file ? arena_printf(&s->arena, "--policy=%s", file) : NULL;
+    char *const first[] = {run, boundary, policy ? policy : end, end};
     struct strv argv = {0};
-    char *policy = merge ? arena_printf(&s->arena, "--policy=%s", s->o.output) : NULL;
-    int r = policy_strv_push(&s->arena, &argv, run);
+    int r = file && !policy ? -ENOMEM : 0;
 
-    if (r == 0)
-        r = policy_strv_push(&s->arena, &argv, boundary);
-    if (r == 0 && policy)
-        r = policy_strv_push(&s->arena, &argv, policy);
-    if (r == 0)
-        r = policy_strv_push(&s->arena, &argv, end);
+    for (size_t i = 0; i < (policy ? 4 : 3) && r == 0; i++)
+        r = policy_strv_push(&s->arena, &argv, first[i]);
     for (char **word = program; *word && r == 0; word++)
         r = policy_strv_push(&s->arena, &argv, *word);
-    if (r < 0 || (merge && !policy))
+    if (r < 0)
         return err_set(err, -ENOMEM, "out of memory");
-    if ((r = run_options_parse(&s->arena, (int)argv.n, argv.v, &s->run, err)) < 0 ||
-        (r = run_options_image(&s->run, NULL, err)) < 0)
+    if ((r = run_options_parse(&s->arena, (int)argv.n, argv.v, out, err)) < 0)
         return r;
-    return 0;
+    return run_options_image(out, NULL, err);
+}
+
+/* What the policy says already; its environment is the program's. */
+static int prepare_known(struct lesson *s, char **program, struct err *err)
+{
+    int r = prepare_run(s, program, s->o.output, &s->known, err);
+
+    if (r == 0)
+        r = learn_policy_known(&s->learn, &s->known.policy, err);
+    for (uint32_t i = 0; r == 0 && i < s->known.build.user_env.n; i++)
+        if (policy_env_set(&s->arena, &s->run.policy.process.env, s->known.build.user_env.v[i]) < 0)
+            r = err_set(err, -ENOMEM, "out of memory");
+    return r;
 }
 
 static int find_program(struct lesson *s, struct err *err)
@@ -172,10 +182,10 @@ static int prepare(struct lesson *s, char **program, struct err *err)
     if (!getcwd(cwd, sizeof cwd) || !(s->cwd = arena_strdup(&s->arena, cwd)))
         return err_sys(err, -errno, "cannot tell the current directory");
     s->o.merge = there > 0;
-    if ((r = prepare_run(s, program, s->o.merge, err)) < 0 ||
+    if ((r = prepare_run(s, program, NULL, &s->run, err)) < 0 ||
         (r = learn_init(&s->learn, &s->arena, s->cwd, (const char *const *)s->run.policy.process.argv.v, err)) < 0 ||
-        (s->o.merge && (r = learn_policy_known(&s->learn, &s->run.policy, err)) < 0) ||
-        (r = program_find(&s->run.build, err)) < 0 || (r = find_program(s, err)) < 0)
+        (s->o.merge && (r = prepare_known(s, program, err)) < 0) || (r = program_find(&s->run.build, err)) < 0 ||
+        (r = find_program(s, err)) < 0)
         return r;
     s->watch.l = &s->learn;
     learn_watch_begin(&s->watch);
@@ -326,13 +336,14 @@ static int write_policy(struct lesson *s, struct err *err)
     int r = learn_rules(&s->learn, err);
     if (r < 0)
         return r;
-    learn_policy_drop_mounted(&s->learn, &s->run.policy);
+    if (s->o.merge)
+        learn_policy_drop_mounted(&s->learn, &s->known.policy);
     if (s->o.merge)
         r = learn_policy_merge(&s->learn, s->o.output, s->cwd, &text, err);
     else if (!story.end || !(text = learn_write(&s->learn, &story)))
         r = err_set(err, -ENOMEM, "out of memory");
     if (r == 0)
-        r = learn_policy_check(&s->arena, text, s->cwd, err);
+        r = learn_policy_check(&s->arena, text, s->o.output, s->cwd, err);
     if (r == 0 && (r = io_replace_file(AT_FDCWD, s->o.output, text, strlen(text), 0644)) < 0)
         err_sys(err, r, "-o %s", s->o.output);
     free(text);

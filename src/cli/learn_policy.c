@@ -122,14 +122,15 @@ int learn_policy_merge(struct learn *l, const char *path, const char *cwd, char 
     return r < 0 ? err_wrap(err, "-o %s", path) : 0;
 }
 
-int learn_policy_check(struct arena *a, const char *text, const char *cwd, struct err *err)
+int learn_policy_check(struct arena *a, const char *text, const char *path, const char *cwd, struct err *err)
 {
+    const char *folder = folder_of(a, cwd, path);
     struct policy *p = arena_alloc(a, sizeof *p);
     struct policy_problem first;
     struct policy_problems problems = {.v = &first, .most = 1};
     struct policy_build b;
     struct yaml_text yaml;
-    int r = p ? yaml_read(a, text, strlen(text), NULL, &yaml, err) : no_memory(err);
+    int r = p && folder ? yaml_read(a, text, strlen(text), NULL, &yaml, err) : no_memory(err);
 
     if (r < 0)
         return r;
@@ -138,7 +139,7 @@ int learn_policy_check(struct arena *a, const char *text, const char *cwd, struc
                        yaml.problems[0].line, yaml.problems[0].text);
     policy_init(p, a, POLICY_FROM_FLAGS);
     if ((r = policy_default_container(p, POLICY_DEFAULTS_RUN, err)) < 0 || (r = program_defaults(p, err)) < 0 ||
-        (r = policy_build_init(&b, p, cwd, err)) < 0)
+        (r = policy_build_init(&b, p, folder, err)) < 0)
         return r;
     policy_build_next_layer(&b);
     r = policy_file_check(&b, yaml.json, yaml.json_len, &problems, err);

@@ -16,6 +16,6 @@ void learn_policy_drop_mounted(struct learn *l, const struct policy *p);
 int learn_policy_merge(struct learn *l, const char *path, const char *cwd, char **text, struct err *err);
 
 /* A policy that moat itself would refuse is not written. */
-int learn_policy_check(struct arena *a, const char *text, const char *cwd, struct err *err);
+int learn_policy_check(struct arena *a, const char *text, const char *path, const char *cwd, struct err *err);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "cli/probe_policy.h"
 #include "policy/names.h"
+#include "policy/net_host.h"
 #include "policy/net_rule.h"
 
 #include <errno.h>
@@ -254,18 +255,32 @@ static struct policy_check *reach(struct policy_checks *c, bool granted, const c
     return k;
 }
 
-static bool rule_has(const struct net_rule *r, const char *host, unsigned port, uint8_t protocol)
+/* Whether a rule may open that port of a host. A name may lead to any address, and an address may have been given for
+ * any name, so only two of a kind are known to differ. */
+static bool may_open(const struct net_rule *r, const struct net_host *host, unsigned port, uint8_t protocol)
 {
-    return !strcmp(r->host, host) && r->protocols & protocol && port >= r->first && port <= r->last;
+    struct net_host other;
+
+    if (!(r->protocols & protocol) || port < r->first || port > r->last || net_host_read(r->host, &other))
+        return r->protocols & protocol && port >= r->first && port <= r->last;
+    if (host->kind == NET_HOST_NAME && other.kind != NET_HOST_ADDRESS)
+        return net_host_matches_name(&other, host->name);
+    if (host->kind == NET_HOST_ADDRESS && other.kind == NET_HOST_ADDRESS)
+        return net_host_matches_address(&other, &host->address);
+    return true;
 }
 
 /* A port of the same host that no rule has; 0 when there is none. */
 static unsigned other_port(const struct policy *p, const char *host, uint8_t protocol)
 {
+    struct net_host h;
+
+    if (net_host_read(host, &h))
+        return 0;
     for (unsigned port = 1; port < 65535; port++) {
         bool has = false;
         for (uint32_t i = 0; i < p->n_net && !has; i++)
-            has = rule_has(&p->net[i], host, port, protocol) || strpbrk(p->net[i].host, "*/");
+            has = may_open(&p->net[i], &h, port, protocol);
         if (!has)
             return port;
     }

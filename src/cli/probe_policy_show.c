@@ -10,7 +10,7 @@
 
 #define SAYS_AT   2
 #define VERB_AT   15
-#define RESULT_AT 35
+#define RESULT_AT 36
 
 static const struct {
     const char *name, *mark;
@@ -58,8 +58,8 @@ static void print_check(const struct policy_check *k, const char *words)
     fputs(term_on(results[k->result].style), stdout);
     printf("%s ", results[k->result].mark);
     unsigned at = SAYS_AT + term_cell(says(k), VERB_AT - SAYS_AT);
-    at += term_cell(words, RESULT_AT - VERB_AT);
-    if (at > RESULT_AT) {
+    at += term_cell(words, RESULT_AT - VERB_AT - 1);
+    if (at >= RESULT_AT) {
         putchar('\n');
         at = 0;
     }

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define NANO      INT64_C(1000000000)
+#define LINKS_MAX 40 /* as the kernel */
 #define READ_ONLY "rbind,rprivate,nosuid,nodev,rnosuid,rnodev,ro,rro"
 
 /* What ordinary programs read of the host: nothing of a person, nothing secret, nothing of what else runs there. */
@@ -88,7 +90,7 @@ static int show(struct policy *p, const char *path, struct err *err)
 
 static int drop_mounts(struct policy *p, struct err *err)
 {
-    static const char *const gone[] = {"/sys", "/sys/fs/cgroup", "/dev/mqueue"};
+    static const char *const gone[] = {"/sys", "/sys/fs/cgroup"};
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < p->n_mounts; i++) {
@@ -152,8 +154,20 @@ static const char *user_name(struct arena *a, bool root)
     return arena_strdup(a, pw->pw_name);
 }
 
+/* A link that the host has too is as old as that: archives hold it. */
+static void date_links(struct policy *p)
+{
+    struct stat st;
+
+    for (uint32_t i = 0; i < p->n_made; i++)
+        if (p->made[i].target && lstat(p->made[i].path, &st) == 0 && S_ISLNK(st.st_mode) && st.st_mtim.tv_sec > 0 &&
+            st.st_mtim.tv_sec < INT64_MAX / NANO)
+            p->made[i].changed = (int64_t)st.st_mtim.tv_sec * NANO + st.st_mtim.tv_nsec;
+}
+
 int program_make_files(struct policy *p, struct err *err)
 {
+    date_links(p);
     struct arena *a = p->arena;
     uint32_t uid = p->process.user.uid, gid = p->process.user.gid;
     const char *name = user_name(a, uid == 0), *home = policy_env_get(&p->process.env, "HOME");
@@ -183,20 +197,32 @@ static bool is_program(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 0111;
 }
 
-/* Whether a path resolves inside to something a rule lets be executed. Links of the defaults (/bin) lead into /usr. */
+/* A path with the first link of the sandbox's own on its way followed; NULL: there is none, or no memory. */
+static char *follow_made(const struct policy *p, const char *path)
+{
+    for (uint32_t i = 0; i < p->n_made; i++) {
+        const struct made_file *f = &p->made[i];
+        size_t n = strlen(f->path);
+        if (!f->target || strncmp(path, f->path, n) != 0 || (path[n] && path[n] != '/'))
+            continue;
+        int dir = *f->target == '/' ? 0 : (int)(strrchr(f->path, '/') - f->path);
+        const char *raw = arena_printf(p->arena, "%.*s/%s%s", dir, f->path, f->target, path + n);
+        return raw ? flag_path_clean(p->arena, raw) : NULL;
+    }
+    return NULL;
+}
+
+/* Whether a path leads inside to something that a rule lets be executed. */
 static bool granted(const struct policy *p, const char *path)
 {
-    char real[PATH_MAX];
     const struct path_rule *rule = paths_find(p, path);
+    const char *next = path;
 
-    if (rule)
-        return rule->access & PATH_EXECUTE;
-    for (uint32_t i = 0; i < p->n_made; i++) {
-        size_t n = strlen(p->made[i].path);
-        if (p->made[i].target && !strncmp(path, p->made[i].path, n) && path[n] == '/' && realpath(path, real))
-            return (rule = paths_find(p, real)) && rule->access & PATH_EXECUTE;
+    for (int links = 0; !rule && next && links < LINKS_MAX; links++) {
+        next = follow_made(p, next);
+        rule = next ? paths_find(p, next) : NULL;
     }
-    return false;
+    return rule && rule->access & PATH_EXECUTE;
 }
 
 /* The first of the PATH's directories that has it; with `inside`, only of those that a rule shows. */

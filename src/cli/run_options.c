@@ -553,6 +553,24 @@ static int check_bundle(const struct run_options *o, int operands, struct err *e
     return 0;
 }
 
+/* What has a meaning behind one of the two only, and would be without effect behind the other. */
+static int check_program(const struct run_options *o, struct err *err)
+{
+    if (!o->program && policy_flag_given(&o->build, FLAG_DEFAULTS))
+        return err_set(err, -EINVAL, "--defaults is about programs of the host: -b broker has them");
+    if (!o->program)
+        return 0;
+    if (policy_flag_given(&o->build, FLAG_READ_ONLY) && !o->policy.root_readonly)
+        return err_set(err, -EINVAL, "--read-only=false: the broker's root holds names alone: --rw PATH, --tmpfs PATH");
+    if (policy_flag_given(&o->build, FLAG_DEVICE_CGROUP_RULE))
+        return err_set(err, -EINVAL, "--device-cgroup-rule: no device works behind the broker but those of --device");
+    if (!o->policy.masked_paths.n)
+        return err_set(err, -EINVAL,
+                       "--security-opt systempaths=unconfined: the broker's /proc is read-only as a whole: "
+                       "-b container has it");
+    return 0;
+}
+
 static int make_absolute(struct arena *a, const char *cwd, const char **path, const char *option, struct err *err)
 {
     if (!*path || (*path)[0] == '/')
@@ -629,6 +647,8 @@ int run_options_parse(struct arena *a, int argc, char **argv, struct run_options
         return err_set(err, -ENOMEM, "out of memory");
     if ((r = apply_layers(out, &c, cwd, err)) < 0 || (r = make_absolute(a, cwd, &out->rootfs, "rootfs", err)) < 0 ||
         (r = make_absolute(a, cwd, &out->bundle, "bundle", err)) < 0)
+        return r;
+    if ((r = check_program(out, err)) < 0)
         return r;
     if (out->rm && out->restart.policy != RESTART_NO)
         return err_set(err, -EINVAL, "conflicting options: --restart and --rm");

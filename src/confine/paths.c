@@ -108,7 +108,7 @@ static void lower_deny(struct arena *a, const struct policy *p, const struct pat
         refuse(out, arena_printf(a, "it is a symbolic link, and a mount would go to where it leads: deny that path"));
         return;
     }
-    if (stat(rule->host, &st) == 0 || !p->private_root) {
+    if (stat(rule->host, &st) == 0 || !above) { /* without one it is the image's, and looked for when it is mounted */
         out->mechanism = "mount that nobody can enter";
         return;
     }
@@ -149,6 +149,14 @@ static void lower_allow(struct arena *a, const struct policy *p, const struct pa
 
     if (above && above->verdict == PATH_BROKER) {
         refuse(out, arena_printf(a, "it lies in %s, which the broker answers for: make it --broker too", above->guest));
+        return;
+    }
+    if (above && above->verdict == PATH_DENY) {
+        refuse(out,
+               arena_printf(a,
+                            "it lies in %s, which is denied, and a denied directory cannot be passed: show it under "
+                            "another name (--dir HOST::GUEST)",
+                            above->guest));
         return;
     }
     bool directory = stat(rule->host, &st) < 0 || S_ISDIR(st.st_mode);

@@ -13,6 +13,7 @@
 #include "confine/syscalls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -65,6 +66,9 @@ _Static_assert(AF_INET == 2 && AF_INET6 == 10, "INTERNET is made for these numbe
 #define UDP_PROTOCOL           17u
 #define SOCK_PACKET_TYPE       10u
 
+#define SET_ID  "a file that runs as its owner, who on a granted tree is somebody of the host"
+#define TMPFILE 020000000u /* __O_TMPFILE, without O_DIRECTORY */
+
 enum row_when {
     ALWAYS,
     HOST_NETWORK, /* the policy shares the host's network */
@@ -115,10 +119,35 @@ static const struct broker_row rows[] = {
     {"sees what others do with files", ALWAYS, ERRNO(EPERM), NAMES("fanotify_init", "fanotify_mark"), WHATEVER},
     {"device nodes", ALWAYS, ERRNO(EPERM), NAMES("mknod"), ARGS(FILE_TYPE(1, S_IFCHR))},
     {"device nodes", ALWAYS, ERRNO(EPERM), NAMES("mknod"), ARGS(FILE_TYPE(1, S_IFBLK))},
+    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("mknod"), ARGS(BITS(1, S_ISUID, S_ISUID))},
+    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("mknod"), ARGS(BITS(1, S_ISGID, S_ISGID))},
     {"files, pipes and sockets", ALWAYS, ALLOW, NAMES("mknod"), OTHERWISE},
     {"device nodes", ALWAYS, ERRNO(EPERM), NAMES("mknodat"), ARGS(FILE_TYPE(2, S_IFCHR))},
     {"device nodes", ALWAYS, ERRNO(EPERM), NAMES("mknodat"), ARGS(FILE_TYPE(2, S_IFBLK))},
+    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("mknodat"), ARGS(BITS(2, S_ISUID, S_ISUID))},
+    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("mknodat"), ARGS(BITS(2, S_ISGID, S_ISGID))},
     {"files, pipes and sockets", ALWAYS, ALLOW, NAMES("mknodat"), OTHERWISE},
+
+    /* ---- files that run as their owner: what is made on a granted tree belongs to the tree's owner on the host ----
+     */
+    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("chmod", "fchmod", "creat"), ARGS(BITS(1, S_ISUID, S_ISUID))},
+    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("chmod", "fchmod", "creat"), ARGS(BITS(1, S_ISGID, S_ISGID))},
+    {"other modes", ALWAYS, ALLOW, NAMES("chmod", "fchmod", "creat"), OTHERWISE},
+    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("fchmodat", "fchmodat2"), ARGS(BITS(2, S_ISUID, S_ISUID))},
+    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("fchmodat", "fchmodat2"), ARGS(BITS(2, S_ISGID, S_ISGID))},
+    {"other modes", ALWAYS, ALLOW, NAMES("fchmodat", "fchmodat2"), OTHERWISE},
+    /* Without O_CREAT and O_TMPFILE the mode is whatever lay in the register. */
+    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("open"), ARGS(BITS(1, O_CREAT, O_CREAT), BITS(2, S_ISUID, S_ISUID))},
+    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("open"), ARGS(BITS(1, O_CREAT, O_CREAT), BITS(2, S_ISGID, S_ISGID))},
+    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("open"), ARGS(BITS(1, TMPFILE, TMPFILE), BITS(2, S_ISUID, S_ISUID))},
+    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("open"), ARGS(BITS(1, TMPFILE, TMPFILE), BITS(2, S_ISGID, S_ISGID))},
+    {"other modes", ALWAYS, ALLOW, NAMES("open"), OTHERWISE},
+    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("openat"), ARGS(BITS(2, O_CREAT, O_CREAT), BITS(3, S_ISUID, S_ISUID))},
+    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("openat"), ARGS(BITS(2, O_CREAT, O_CREAT), BITS(3, S_ISGID, S_ISGID))},
+    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("openat"), ARGS(BITS(2, TMPFILE, TMPFILE), BITS(3, S_ISUID, S_ISUID))},
+    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("openat"), ARGS(BITS(2, TMPFILE, TMPFILE), BITS(3, S_ISGID, S_ISGID))},
+    {"other modes", ALWAYS, ALLOW, NAMES("openat"), OTHERWISE},
+    {"its mode lies in memory, where no filter can look", ALWAYS, ERRNO(ENOSYS), NAMES("openat2"), WHATEVER},
 
     /* ---- the machine ---- */
     {"settings of the whole machine", ALWAYS, ERRNO(EPERM),

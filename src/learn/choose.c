@@ -58,7 +58,9 @@ static void want(struct plan *p, const char *path, uint32_t access, const char *
         }
         rule->access |= access;
         rule->directory = true;
-        rule->why = rule->why ? rule->why : why;
+        if (!rule->why || !strstr(rule->why, why))
+            rule->why = rule->why ? arena_printf(l->arena, "%s; %s", rule->why, why) : why;
+        p->failed |= !rule->why;
         p->changed = true;
         return;
     }
@@ -132,15 +134,13 @@ bool plan_is_single(const struct plan *p, const struct group *g)
     return g->names == 1 && !g->deep && !g->random && !(g->used & PATH_EXECUTE);
 }
 
-static const char *reason(struct plan *p, const struct group *g)
+static const char *reason(const struct group *g)
 {
-    const char *why = g->names > 1 ? arena_printf(p->l->arena, "%u names in it were made or removed", g->names)
-                      : g->deep    ? "a directory in it was made or removed"
-                      : g->random  ? "a name in it was made up: the next run makes up another"
-                      : g->used & PATH_EXECUTE ? "a program was made in it and run"
-                                               : "a name in it was made or removed";
-    p->failed |= !why;
-    return why;
+    return g->names > 1             ? "names in it were made or removed"
+           : g->deep                ? "a directory in it was made or removed"
+           : g->random              ? "a name in it was made up, and the next run makes up another"
+           : g->used & PATH_EXECUTE ? "a program was made in it and run"
+                                    : "a name in it was made or removed";
 }
 
 static void choose_changed(struct plan *p)
@@ -149,7 +149,7 @@ static void choose_changed(struct plan *p)
     for (uint32_t i = 0; i < p->groups_size && !p->failed; i++) {
         const struct group *g = p->groups[i];
         if (g && !plan_is_single(p, g))
-            want(p, g->path, g->used | PATH_CREATE, reason(p, g));
+            want(p, g->path, g->used | PATH_CREATE, reason(g));
     }
 }
 
@@ -214,7 +214,8 @@ static void choose_many(struct plan *p)
             const struct crowd *c = crowds[i];
             if (!c || c->n[k] <= LEARN_MANY || !all_have(p, c->path, crowd_access[k]))
                 continue;
-            const char *why = arena_printf(a, "%u of its files were %s", c->n[k], k ? "read and run" : "read");
+            const char *why =
+                arena_printf(a, "%u of its files were %s", c->n[k], k ? "read, and mapped or run" : "read");
             p->failed |= !why;
             want(p, c->path, crowd_access[k], why);
         }

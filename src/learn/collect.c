@@ -81,10 +81,10 @@ static void want_scratch(struct plan *p, const char *area)
 
 /* ---- what is found ----------------------------------------------------------------------------------------------- */
 
-static void add_need(struct plan *p, const struct learn_spot *s, uint32_t access, enum learn_kind kind, bool listed)
+static void add_need(struct plan *p, const struct learn_spot *s, uint32_t access, enum learn_kind kind, uint32_t how)
 {
     if (plan_is_given(p->l, s->guest)) {
-        p->root_listed |= listed && !strcmp(s->guest, "/");
+        p->root_listed |= how & LEARN_LISTED && !strcmp(s->guest, "/");
         return;
     }
     struct need **at =
@@ -99,7 +99,8 @@ static void add_need(struct plan *p, const struct learn_spot *s, uint32_t access
         return;
     }
     n->access |= access | PATH_STAT;
-    n->listed |= listed;
+    n->listed |= (how & LEARN_LISTED) != 0;
+    n->run |= (how & LEARN_RUN) != 0;
     if (kind != LEARN_UNKNOWN)
         n->kind = kind;
 }
@@ -210,7 +211,7 @@ static void collect_followed(struct plan *p, const struct learn_use *use)
     if (top)
         add_change(p, top, access, s.guest[s.made] || kind == LEARN_DIRECTORY, false);
     else if (!s.made)
-        add_need(p, &s, access, kind, use->how & LEARN_LISTED);
+        add_need(p, &s, access, kind, use->how);
 }
 
 static void collect_kept(struct plan *p, const struct learn_use *use)
@@ -224,7 +225,7 @@ static void collect_kept(struct plan *p, const struct learn_use *use)
     if (s.node->kind == LEARN_LINK)
         need_link(p, s.guest);
     else
-        add_need(p, &s, PATH_STAT, s.node->kind, false);
+        add_need(p, &s, PATH_STAT, s.node->kind, 0);
 }
 
 static void collect_changed(struct plan *p, const struct learn_use *use)
@@ -254,7 +255,7 @@ static void collect_passed(struct plan *p, const struct learn_use *use)
             continue;
         snprintf(prefix, sizeof prefix, "%.*s", (int)(c - use->asked), use->asked);
         if (learn_walk_inside(p->l, prefix, true, &s) == 0 && !s.made && s.node && s.node->kind == LEARN_DIRECTORY)
-            add_need(p, &s, PATH_STAT, LEARN_DIRECTORY, false);
+            add_need(p, &s, PATH_STAT, LEARN_DIRECTORY, 0);
     }
 }
 

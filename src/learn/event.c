@@ -45,7 +45,6 @@ int learn_event_read(struct arena *a, char *line, size_t len, struct learn_event
     out->address = json_get_text(root, "allow", NULL);
     out->exists = json_get_bool(root, "exists");
     out->creates = json_get_bool(root, "creates");
-    out->listens = json_get_bool(root, "listens");
     out->flags = (uint32_t)json_get_int(root, "flags");
     out->mode = (uint32_t)json_get_int(root, "mode");
     bool whole = out->call && ((out->asked && out->path && read_access(json_get(root, "access"), &out->access) == 0) ||

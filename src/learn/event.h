@@ -19,7 +19,6 @@ struct learn_event {
     uint32_t flags, mode; /* of open: O_*; of access: R_OK and its like; else 0 */
     bool exists, creates; /* it was there; the call makes it */
     const char *address;  /* of the network: as --allow-net takes it; else NULL */
-    bool listens;         /* bind(2) */
 };
 
 /* `line` is changed, and must outlive *out. -EINVAL: no event that is known here. */

@@ -18,6 +18,7 @@ struct need {
     uint32_t access;
     enum learn_kind kind;
     bool listed;
+    bool run; /* as a program: x is not for mapping alone */
 };
 
 /* A directory in which names were made, removed or replaced. */

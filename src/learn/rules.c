@@ -60,6 +60,15 @@ static bool is_refused(struct plan *p, const struct need *n)
     return true;
 }
 
+/* A library in a directory that may be read and not changed: then all of it may be mapped, since a mapping that is
+ * refused is seen by nobody, and a rule for it alone could not be told from one that nobody needs. */
+static bool is_mapped_only(const struct need *n, const struct learn_rule *rule)
+{
+    return rule->verdict == PATH_ALLOW && rule->directory && !rule->known && !n->run &&
+           (n->access & ~rule->access) == PATH_EXECUTE && rule->access & PATH_READ &&
+           !(rule->access & (PATH_WRITE | PATH_CREATE));
+}
+
 static void add_file(struct finish *f, const struct need *n)
 {
     struct learn_rule *rule = plan_rule_of(f->p->l, n->path);
@@ -70,6 +79,12 @@ static void add_file(struct finish *f, const struct need *n)
         return;
     if (rule && !strcmp(rule->path, n->path)) { /* of the policy that is added to */
         rule->access |= n->access;
+        return;
+    }
+    if (rule && is_mapped_only(n, rule)) {
+        rule->access |= PATH_EXECUTE;
+        rule->why = arena_printf(f->p->l->arena, "%s; libraries in it were mapped", rule->why);
+        f->p->failed |= !rule->why;
         return;
     }
     uint32_t inherited = rule && rule->verdict == PATH_ALLOW ? rule->access & ~(uint32_t)PATH_CREATE : 0;

@@ -245,6 +245,27 @@ static int take_given(struct learn *l, const char *real)
     return 0;
 }
 
+/* Where a name lies that is just being made. It is not looked at: by now it may be there, and would be taken for one
+ * that was there before. */
+static int walk_to_new(struct learn *l, const char *asked, struct learn_spot *out)
+{
+    char tidy[LEARN_PATH_SIZE];
+    int r = learn_path_tidy(asked, tidy);
+    char *name = r < 0 ? NULL : strrchr(tidy, '/');
+
+    if (r < 0 || !name[1] || !strcmp(name, "/.."))
+        return r < 0 ? r : learn_walk_host(l, asked, false, out);
+    *name = '\0';
+    if ((r = learn_walk_host(l, *tidy ? tidy : "/", true, out)) < 0)
+        return r;
+    size_t n = strcmp(out->real, "/") ? strlen(out->real) : 0;
+    if (n + 1 + strlen(name + 1) >= sizeof out->real)
+        return -ENAMETOOLONG;
+    sprintf(out->real + n, "/%s", name + 1);
+    out->node = learn_find(l, out->real);
+    return 0;
+}
+
 static int take_path(struct learn_watch *w, const struct learn_event *e, struct err *err)
 {
     struct learn *l = w->l;
@@ -255,8 +276,10 @@ static int take_path(struct learn_watch *w, const struct learn_event *e, struct 
 
     if (strstr(e->asked, "\xef\xbf\xbd")) /* what the broker puts for bytes that are no text */
         return learn_note(l, "%s: its name is no text", e->asked) < 0 ? no_memory(err) : 0;
-    if ((!e->exists && !e->creates) || learn_walk_host(l, e->asked, false, &s) < 0)
+    if (!e->exists && !e->creates)
         return 0; /* what was not there is not there inside either */
+    if ((e->exists ? learn_walk_host(l, e->asked, false, &s) : walk_to_new(l, e->asked, &s)) < 0)
+        return 0;
     if (learn_lies_in(s.real, "/proc") || learn_lies_in(s.real, "/sys") || learn_lies_in(s.real, "/dev"))
         return take_given(l, s.real) < 0 ? no_memory(err) : 0;
     if (deed == RUNS)
@@ -268,6 +291,51 @@ static int take_path(struct learn_watch *w, const struct learn_event *e, struct 
                                                                                                                : 0;
     else
         r = take_looking(w, e, deed == OPENS, &s);
+    return r < 0 ? no_memory(err) : 0;
+}
+
+/* ---- addresses ----------------------------------------------------------------------------------------------------
+ */
+
+static const char *service_of(const char *address)
+{
+    const char *end = strchr(address, ']'), *colon = strchr(end ? end : address, ':');
+
+    return colon ? colon : address;
+}
+
+static bool is_loopback(const char *address)
+{
+    return !strncmp(address, "127.", 4) || !strncmp(address, "[::1]", 5) || !strncmp(address, "0.0.0.0:", 8) ||
+           !strncmp(address, "[::]", 4);
+}
+
+/* What the run listens at itself is its own, inside too: there it has a network of its own. */
+static bool is_bound(const struct learn_watch *w, const char *address)
+{
+    for (unsigned i = 0; i < w->n_bound && is_loopback(address); i++)
+        if (!strcmp(w->bound[i], service_of(address)))
+            return true;
+    return false;
+}
+
+static int take_address(struct learn_watch *w, const struct learn_event *e, struct err *err)
+{
+    struct learn *l = w->l;
+    int r = 0;
+
+    if (!strcmp(e->call, "bind")) {
+        r = learn_note(l, "listening at %s: a sandbox listens in a network of its own, where nobody else is",
+                       e->address);
+        if (r == 0 && w->n_bound < ARRAY_LEN(w->bound)) {
+            w->bound[w->n_bound] = arena_strdup(l->arena, service_of(e->address));
+            r = w->bound[w->n_bound++] ? 0 : -ENOMEM;
+        }
+    } else if (!strncmp(service_of(e->address), ":53", 3) && strspn(service_of(e->address) + 1, "0123456789") == 2) {
+        r = learn_note(l, "names that it looked up (at %s): write them under allowNet, as example.org:443", e->address);
+    } else if (!is_bound(w, e->address)) {
+        r = learn_net_rule(l, e->address, false);
+    }
     return r < 0 ? no_memory(err) : 0;
 }
 
@@ -284,8 +352,8 @@ int learn_watch_line(struct learn_watch *w, char *line, size_t len, struct err *
     if (arena_init(&scratch, LINE_ARENA) < 0)
         return no_memory(err);
     int r = learn_event_read(&scratch, line, len, &e, err);
-    if (r == 0 && e.asked)
-        r = take_path(w, &e, err);
+    if (r == 0)
+        r = e.asked ? take_path(w, &e, err) : take_address(w, &e, err);
     arena_free(&scratch);
     return r;
 }

@@ -15,7 +15,8 @@
 
 static bool is_plain(const char *text)
 {
-    if (*text != '/' && !((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z')))
+    if (*text != '/' && strncmp(text, "./", 2) != 0 &&
+        !((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z')))
         return false;
     for (const char *c = text; *c; c++)
         if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
@@ -117,8 +118,8 @@ static void write_head(FILE *f, const struct learn *l, const struct learn_story 
     static const char *const unseen[] = {
         "files that were open before, and what is read or written through them",
         "the environment: under this policy it is what `moat run -b broker` gives",
-        "modes, owners and times set through open files; signals; memory, time and processes, which have moat's usual "
-        "limits",
+        "modes, owners and times set through open files; signals",
+        "memory, time and processes, which have moat's usual limits",
         "calls of 32-bit programs; sockets without a name in the file system; what the kernel runs by binfmt_misc",
     };
     char line[LEARN_PATH_SIZE + 512];

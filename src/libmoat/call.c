@@ -231,18 +231,15 @@ static int slice(const struct moat_target *t, const struct moat_call *c)
     return left <= 0 ? 0 : left < SLICE_MS ? (int)left : SLICE_MS;
 }
 
-/* The target seems to have done nothing. Err is set when it is dead, or plays. */
-static int look_after(struct moat_target *t, int wakes, struct err *err)
+/* The target seems to have done nothing. Err is set when it is dead. The kernel marks the word a moment before the
+ * process is gone; the mark may also be the target's. */
+static int look_after(struct moat_target *t, bool marked, int wakes, struct err *err)
 {
-    uint32_t word = __atomic_load_n(&t->page->reply.waiter, __ATOMIC_RELAXED);
+    int r = target_ended(t, marked ? 100 : 0, err);
 
-    /* The kernel marks the word a moment before the process is gone. The mark may also be the target's. */
-    int r = target_ended(t, word & FUTEX_OWNER_DIED ? 100 : 0, err);
-    if (r < 0)
-        return r;
-    if (wakes > WAKES_MAX)
+    if (r == 0 && wakes > WAKES_MAX)
         poll(NULL, 0, 1);
-    return 0;
+    return r;
 }
 
 /* It is dead; what it said last still counts. */
@@ -258,17 +255,18 @@ static int pump_last(struct moat_target *t, struct moat_call *c, struct err *err
 /* fresh: begun a moment ago. Then the first sleep reads no clock, since most calls are over before it matters. */
 static int wait_reply(struct moat_target *t, struct moat_call *c, bool fresh, struct err *err)
 {
-    uint32_t owner = __atomic_load_n(&t->page->owner, __ATOMIC_RELAXED) & FUTEX_TID_MASK;
     int deadline = c->deadline_ms ? c->deadline_ms : t->o.deadline_ms;
     int ms = fresh ? (deadline < 0 || deadline > SLICE_MS ? SLICE_MS : deadline) : slice(t, c);
 
     for (int wakes = 0;; wakes++) {
+        uint32_t owner = __atomic_load_n(&t->page->owner, __ATOMIC_RELAXED) & FUTEX_TID_MASK;
+        bool marked = false;
         if (t->o.placement != MOAT_PLACE_APART || !look(t))
-            ring_sleep(&t->reply, owner | FUTEX_WAITERS, ms);
+            marked = ring_sleep(&t->reply, owner | FUTEX_WAITERS, ms) == RING_DIED;
         int r = pump(t, err);
         if (r < 0 || c->state == CALL_DONE)
             return r < 0 ? r : 0;
-        if (r == 0 && (r = look_after(t, wakes, err)) < 0)
+        if (r == 0 && (r = look_after(t, marked, wakes, err)) < 0)
             return pump_last(t, c, err);
         ms = slice(t, c);
         if (ms == 0) {
@@ -298,6 +296,8 @@ static int end(struct moat_target *t, struct moat_call *c, bool fresh, struct er
         if (took >= LONG_MS)
             t->cpu = WIRE_CPU_FREE;
     }
+    while (r < 0 && c->n_reply_fds > 0) /* of a reply that came, and then a lie with it */
+        close(c->reply_fds[--c->n_reply_fds]);
     c->state = CALL_NONE;
     return r;
 }

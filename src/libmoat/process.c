@@ -6,6 +6,7 @@
  */
 #include "libmoat/target.h"
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "host/pidfd.h"
 #include "libmoat/session.h"
@@ -155,16 +156,27 @@ static int write_maps(pid_t pid)
     return write_map(pid, "gid_map", gid);
 }
 
+int wait_readable(int fd, int ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int64_t until = ms < 0 ? 0 : clock_ms() + ms;
+    int r;
+
+    while ((r = poll(&p, 1, ms)) < 0 && errno == EINTR)
+        if (ms >= 0 && (ms = (int)(until - clock_ms())) < 0)
+            return 0;
+    return r < 0 ? -errno : r;
+}
+
 static int wait_ready(struct started *p, int ms, struct err *err)
 {
-    struct pollfd fd = {.fd = p->sock, .events = POLLIN};
     struct wire_ready ready;
     char how[128];
-    int r = poll(&fd, 1, ms);
+    int r = wait_readable(p->sock, ms);
 
     if (r == 0)
         return err_set(err, -ETIMEDOUT, "it was not ready within %d ms: does it call moat_session_enter()?", ms);
-    r = r < 0 ? -errno : wire_receive(p->sock, WIRE_READY, &ready, sizeof ready, NULL, 0, NULL, MSG_DONTWAIT);
+    r = r < 0 ? r : wire_receive(p->sock, WIRE_READY, &ready, sizeof ready, NULL, 0, NULL, MSG_DONTWAIT);
     if (r == -ECONNRESET && process_ended(p, 1000)) {
         process_describe(p, how, sizeof how);
         return err_set(err, -ECHILD, "it %s before it was ready", how);
@@ -217,16 +229,11 @@ int process_pid(struct started *p)
 
 int process_ended(struct started *p, int ms)
 {
-    struct pollfd fd = {.fd = p->pidfd, .events = POLLIN};
     siginfo_t info = {0};
-    int r;
 
     if (p->ended || p->pidfd < 0)
         return 1;
-    do
-        r = poll(&fd, 1, ms);
-    while (r < 0 && errno == EINTR);
-    if (r <= 0)
+    if (wait_readable(p->pidfd, ms) <= 0)
         return 0;
     if (p->ours && waitid((idtype_t)P_PIDFD, (id_t)p->pidfd, &info, WEXITED | __WALL) == 0)
         p->status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 : info.si_status & 0x7f;
@@ -254,7 +261,9 @@ void process_end(struct started *p)
 
 void process_describe(const struct started *p, char *text, size_t size)
 {
-    if (p->status < 0)
+    if (p->never)
+        snprintf(text, size, "was never made: %s", strerror(-p->never));
+    else if (p->status < 0)
         snprintf(text, size, "ended");
     else if (WIFSIGNALED(p->status))
         snprintf(text, size, "was killed by signal %d (%s)", WTERMSIG(p->status),

@@ -149,12 +149,13 @@ void ring_wake(struct ring *r)
 int ring_sleep(struct ring *r, uint32_t word, int ms)
 {
     struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
-    int ret = 1;
+    int ret = RING_LOOK;
 
     __atomic_store_n(&r->shared->waiter, word, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (!ring_pending(r) && futex(&r->shared->waiter, FUTEX_WAIT, word, ms < 0 ? NULL : &ts) == -ETIMEDOUT)
-        ret = 0;
-    __atomic_store_n(&r->shared->waiter, 0, __ATOMIC_RELAXED);
+        ret = RING_LATE;
+    if (__atomic_exchange_n(&r->shared->waiter, 0, __ATOMIC_RELAXED) & FUTEX_OWNER_DIED)
+        ret = RING_DIED;
     return ret;
 }

@@ -80,8 +80,12 @@ void ring_take(struct ring *r, const struct ring_message *m, void *to);
 /* Producer, after ring_put(): wakes the consumer if it sleeps. */
 void ring_wake(struct ring *r);
 /* Consumer: sleeps until a message may be there, at most `ms` (-1: no limit). `word`, not 0, is what stands in the
- * waiter word meanwhile. 1: worth a look; 0: the time is over; a peer that plays with the word makes it return early.
- */
+ * waiter word meanwhile. A peer that plays with the word makes it return early, or lie about a death. */
+enum {
+    RING_LATE,
+    RING_LOOK,
+    RING_DIED
+}; /* the time is over; worth a look; the kernel marked the word: its owner died */
 int ring_sleep(struct ring *r, uint32_t word, int ms);
 /* Whether there is something that ring_peek() has not seen: one read, no check, for looking before sleeping. */
 bool ring_pending(const struct ring *r);

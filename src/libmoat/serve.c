@@ -23,12 +23,17 @@
  */
 void session_announce(struct moat_session *s)
 {
+    uint32_t self = (uint32_t)sys(SYS_gettid), waits = FUTEX_WAITERS;
+
     s->robust_node.next = &s->robust.list;
     s->robust.list.next = &s->robust_node;
     s->robust.futex_offset = (long)((char *)&s->page->reply.waiter - (char *)&s->robust_node);
     s->robust.list_op_pending = NULL;
-    __atomic_store_n(&s->page->owner, (uint32_t)sys(SYS_gettid), __ATOMIC_RELEASE);
     sys(SYS_set_robust_list, &s->robust, sizeof s->robust);
+    __atomic_store_n(&s->page->owner, self, __ATOMIC_SEQ_CST);
+    /* A host that could not know our number sleeps already, in the name of nobody. */
+    __atomic_compare_exchange_n(&s->page->reply.waiter, &waits, self | FUTEX_WAITERS, false, __ATOMIC_SEQ_CST,
+                                __ATOMIC_RELAXED);
 }
 
 static void wait_request(struct moat_session *s)

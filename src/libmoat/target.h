@@ -28,6 +28,7 @@ struct started {
     int pidfd, sock;
     pid_t pid;
     bool ours;  /* to be reaped; a fork of a zygote is not */
+    int never;  /* a negative errno: the zygote could not fork */
     int status; /* of wait(2), once it ended; -1: not known */
     bool ended;
     bool pending;   /* a fork whose zygote has not been heard yet: pidfd is not known */
@@ -96,6 +97,8 @@ void process_kill(const struct started *p);
 void process_end(struct started *p);
 /* 1: it has ended, p->status is set; 0: not within `ms`. */
 int process_ended(struct started *p, int ms);
+/* poll(2) for reading, over signals. 1, 0: not within `ms` (-1: no limit), -errno. */
+int wait_readable(int fd, int ms);
 int process_pid(struct started *p);
 /* "was killed by signal 11 (Segmentation fault)" */
 void process_describe(const struct started *p, char *text, size_t size);

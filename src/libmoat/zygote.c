@@ -15,7 +15,6 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -158,7 +157,8 @@ int moat_zygote_start(const struct moat_target_options *o, struct moat_zygote **
                          : target_new(o, &z->template, &err);
 
     if (r == 0) {
-        hello_fill(hello, &z->template->o, 0, WIRE_ZYGOTE, target_cpu(z->template));
+        hello_fill(hello, &z->template->o, 0, WIRE_ZYGOTE | (o->placement == MOAT_PLACE_APART ? WIRE_SPIN : 0),
+                   target_cpu(z->template));
         r = process_start(&z->template->plan, hello, -1, z->template->o.start_ms, &z->process, &err);
         if (r < 0) {
             err_wrap(&err, "start the zygote %s", o->path);
@@ -240,14 +240,13 @@ int zygote_fork(struct moat_zygote *z, struct moat_target *t, struct err *err)
 /* One answer, for the first who waits. */
 static int collect_one(struct moat_zygote *z, int ms)
 {
-    struct pollfd fd = {.fd = z->process.sock, .events = POLLIN};
     struct moat_target *t = z->first_pending;
     struct wire_forked answer;
     unsigned n;
     int pidfd = -1;
     int r = wire_receive(z->process.sock, WIRE_FORKED, &answer, sizeof answer, &pidfd, 1, &n, MSG_DONTWAIT);
 
-    if (r == -EAGAIN && ms > 0 && poll(&fd, 1, ms) > 0)
+    if (r == -EAGAIN && ms > 0 && wait_readable(z->process.sock, ms) > 0)
         r = wire_receive(z->process.sock, WIRE_FORKED, &answer, sizeof answer, &pidfd, 1, &n, MSG_DONTWAIT);
     if (r == -EAGAIN)
         return r;
@@ -256,6 +255,7 @@ static int collect_one(struct moat_zygote *z, int ms)
     t->process.pending = false;
     t->process.pidfd = pidfd;
     t->process.ended = pidfd < 0;
+    t->process.never = r == 0 && answer.code < 0 ? answer.code : 0;
     z->first_pending = t->next_pending;
     if (!z->first_pending)
         z->last_pending = &z->first_pending;

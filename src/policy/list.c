@@ -23,7 +23,7 @@ void *policy_list_push(struct arena *a, void *list, uint32_t *n, size_t size)
         memcpy(list, &items, sizeof items);
     }
     *n = count + 1;
-    return items + (size_t)count * size;
+    return memset(items + (size_t)count * size, 0, size); /* a list may have been cut short */
 }
 
 int policy_strv_push(struct arena *a, struct strv *v, const char *s)

@@ -55,12 +55,15 @@ static int read_made(struct oci_reader *r, const struct json *o, struct policy *
     oci_enter(r, "made");
     for (const struct json *j = list->child; j; j = j->next) {
         struct made_file *f = &p->made[p->n_made];
+        struct opt_i64 changed = {0};
         oci_enter_item(r, p->n_made);
         if ((code = oci_expect_object(r, j)) < 0 ||
             (code = oci_string(r, j, "path", OCI_REQUIRED | OCI_ABSOLUTE, &f->path)) < 0 ||
             (code = oci_string(r, j, "content", 0, &f->content)) < 0 ||
-            (code = oci_string(r, j, "target", OCI_NONEMPTY, &f->target)) < 0)
+            (code = oci_string(r, j, "target", OCI_NONEMPTY, &f->target)) < 0 ||
+            (code = oci_i64(r, j, "changed", 0, 0, INT64_MAX, &changed)) < 0)
             return code;
+        f->changed = changed.set ? changed.v : 0;
         if (!f->content == !f->target)
             return oci_fail(r, NULL, "needs either content or target");
         p->n_made++;
@@ -153,6 +156,8 @@ void oci_write_moat(const struct policy *p, struct json_writer *w)
         json_string(w, "path", p->made[i].path);
         json_string(w, p->made[i].target ? "target" : "content",
                     p->made[i].target ? p->made[i].target : p->made[i].content);
+        if (p->made[i].changed)
+            json_int(w, "changed", p->made[i].changed);
         json_object_end(w);
     }
     json_array_end(w);

@@ -159,6 +159,7 @@ struct made_file {
     const char *content; /* text; NULL with a target */
     const char *target;  /* of a symbolic link */
     bool optional;       /* of the defaults */
+    int64_t changed;     /* when, in nanoseconds since 1970: that of the host's link of the same name; 0: now */
 };
 
 struct device_rule {

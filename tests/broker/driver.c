@@ -327,6 +327,7 @@ static _Noreturn void become_target(const char *root, int start, int socket, cha
         die("ids");
     if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID) < 0)
         die("namespaces");
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* a test that is ended leaves nobody */
     pid_t first = fork();
     if (first != 0) {
         int status;
@@ -335,6 +336,7 @@ static _Noreturn void become_target(const char *root, int start, int socket, cha
             die("fork");
         exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
     }
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     enter_root(root);
     driver_loopback_up();
     if (write(start, "r", 1) != 1 || read(start, &go, 1) != 1)

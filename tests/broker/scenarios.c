@@ -346,10 +346,11 @@ static void *swap(void *arg)
     return NULL;
 }
 
-/* argv: "@race" GOOD BAD TRIES. GOOD holds "good", BAD "bad!". Prints how often which was read. */
+/* argv: "@race" GOOD BAD TRIES [ENOUGH]. GOOD holds "good", BAD "bad!". Prints how often which was read; ends when BAD
+ * was read ENOUGH times. */
 static int race(char **argv)
 {
-    long tries = atol(argv[3]), read_good = 0, read_bad = 0;
+    long tries = atol(argv[3]), enough = argv[4] ? atol(argv[4]) : tries + 1, read_good = 0, read_bad = 0;
     pthread_t thread;
 
     good = argv[1];
@@ -358,7 +359,7 @@ static int race(char **argv)
         return 2;
     strcpy(shared_path, good);
     pthread_create(&thread, NULL, swap, NULL);
-    for (long i = 0; i < tries; i++) {
+    for (long i = 0; i < tries && read_bad < enough; i++) {
         char text[5] = "";
         int fd = open(shared_path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)

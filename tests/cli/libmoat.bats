@@ -111,6 +111,7 @@ bare_host() { unshare -U -r sh -c 'echo 0 > /proc/sys/user/max_user_namespaces &
 @test "many starts leave no descriptor and no process" { scenario many_starts_leave_nothing; }
 @test "a fork finds nothing of the one before in its rings" { scenario forks_find_nothing_of_each_other; }
 @test "a zygote that dies takes its forks along" { scenario zygote_that_dies_takes_its_forks_along; }
+@test "a zygote that cannot fork says so with the first call" { scenario zygote_that_cannot_fork_says_so; }
 
 @test "every scenario has a test" {
     local name

@@ -127,6 +127,31 @@ open $work/tree/secret/key w"
     attempts asSaid true hostname | grep -qx 'hostname other'
 }
 
+@test "what the broker process answers: paths, addresses, names and other ports" {
+    require_command jq
+    require_command unshare util-linux
+    require_command ip iproute2
+    require_file "$MOAT_BUILD/libexec/moat-broker"
+    printf 'version: 1\nbroker: [tree:rwc]\ndeny: [tree/secret]\nallowNet: ["192.0.2.1:7000", "peer.example:7000"]\n' > b.yaml
+    echo nameserver 192.0.2.1 > resolv.conf
+    mkfifo hold ready
+    # The host of these sandboxes is a network namespace with one address.
+    run unshare --net --mount --propagation private bash -c '
+        ip link set lo up && ip addr add 192.0.2.1/32 dev lo && mount --bind resolv.conf /etc/resolv.conf || exit 99
+        "$MOAT_BUILD/libexec/moat-attempts" serve tcp:192.0.2.1:7000 dns:192.0.2.1:peer.example=192.0.2.1 < hold > ready 3>&- &
+        exec 9> hold && read -r word < ready || exit 99
+        "$MOAT" probe -b broker --policy b.yaml --write --json 9>&-'
+    assert_status 0
+    attempts asSaid true "path $work/tree" | grep -qx "open $work/tree/file w"
+    attempts asSaid true "path $work/tree" | grep -qx "create-and-remove $work/tree"
+    attempts asSaid false "path $work/tree/secret" | grep -qx "read $work/tree/secret/key"
+    assert_equal "$(attempts asSaid true network)" "reach 192.0.2.1 7000
+reach peer.example 7000"
+    assert_equal "$(attempts asSaid false 'another port')" "reach 192.0.2.1 1
+reach peer.example 1"
+    refute_exists tree/.moat-attempt*
+}
+
 @test "a policy that run refuses by name is refused with run's words" {
     echo 'allowNet: ["192.0.2.1:7000"]' >> p.yaml
     probe p.yaml -b container

@@ -765,6 +765,32 @@ static void zygote_that_dies_takes_its_forks_along(void)
     moat_target_free(t);
 }
 
+static void zygote_that_cannot_fork_says_so(void)
+{
+    struct moat_target *t = start(), *u;
+    pid_t pid = parent_of(moat_target_pid(t));
+    struct rlimit usual, none = {0, 0};
+    int value;
+    struct moat_call c = {.method = COUNT, .reply = &value, .reply_max = sizeof value};
+
+    if (prlimit(pid, RLIMIT_NPROC, NULL, &usual) < 0) { /* root without CAP_SYS_RESOURCE; somebody else may */
+        printf("not here: set a limit of a zygote: %s\n", strerror(errno));
+        moat_target_free(t);
+        return;
+    }
+    none.rlim_max = usual.rlim_max;
+    IS(prlimit(pid, RLIMIT_NPROC, &none, NULL), 0);
+    IS(moat_zygote_spawn(zygote, &u, &error), 0);
+    IS(moat_call(u, &c, &error), -ECONNRESET);
+    SAYS("never made: Resource temporarily unavailable");
+    IS(prlimit(pid, RLIMIT_NPROC, &usual, NULL), 0);
+    IS(moat_target_restart(u, &error), 0);
+    IS(ask_int(u, COUNT), 1);
+    IS(ask_int(t, COUNT), 1);
+    moat_target_free(u);
+    moat_target_free(t);
+}
+
 /* ---- placement --------------------------------------------------------------------------------------------------- */
 
 static void target_follows_its_host(void)
@@ -837,6 +863,7 @@ static const struct {
     {"many_starts_leave_nothing", many_starts_leave_nothing, SPAWN | ZYGOTE},
     {"forks_find_nothing_of_each_other", forks_find_nothing_of_each_other, ZYGOTE},
     {"zygote_that_dies_takes_its_forks_along", zygote_that_dies_takes_its_forks_along, ZYGOTE},
+    {"zygote_that_cannot_fork_says_so", zygote_that_cannot_fork_says_so, ZYGOTE},
     {"target_follows_its_host", target_follows_its_host, SPAWN},
     {"walls_required_and_missing_are_named", walls_required_and_missing_are_named, SPAWN | HIDDEN},
     {"waits_to_be_killed", waits_to_be_killed, SPAWN | ZYGOTE | HIDDEN},

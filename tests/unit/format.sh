@@ -5,7 +5,7 @@
 cd "$(dirname "$0")/../.." || exit 99
 shopt -s nullglob
 
-sources() { find src guest tests bench include -name '*.[ch]' -not -path '*/build*' 2>/dev/null | LC_ALL=C sort; }
+sources() { find src guest tests bench include examples -name '*.[ch]' -not -path '*/build*' 2>/dev/null | LC_ALL=C sort; }
 
 command -v clang-format >/dev/null || { echo "needs clang-format (Debian package clang-format)"; exit 77; }
 if [ "$1" = --fix ]; then

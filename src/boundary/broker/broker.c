@@ -9,9 +9,12 @@
 #include "confine/paths.h"
 #include "confine/seccomp.h"
 #include "host/features.h"
+#include "host/helper.h"
 
 #include <errno.h>
 #include <signal.h>
+
+#define BROKER_END_MS 2000
 
 bool broker_is_needed(const struct policy *p)
 {
@@ -102,7 +105,12 @@ static int stats(struct instance *inst, struct cgroup_stats *st, struct err *err
 
 static int destroy(struct instance *inst, struct err *err)
 {
-    return boundary_container.destroy(inst, err);
+    int r = boundary_container.destroy(inst, err);
+
+    if (inst->broker_pid > 0) /* it ends with the last process that it answered */
+        helper_wait_for(inst->broker_pid, BROKER_END_MS, &(int){0});
+    inst->broker_pid = 0;
+    return r;
 }
 
 static int hold(const struct instance *inst)

@@ -62,15 +62,19 @@ struct trees {
 
 /* The directory that a brokered rule is about, or, where the rule is of one file, the directory that holds it. */
 static int open_tree_of(struct instance *inst, const struct path_rule *rule, int userns, uint32_t *is_file,
-                        struct err *err)
+                        const char **host, struct err *err)
 {
     char dir[PATH_MAX];
     struct stat st;
 
+    *host = rule->host;
     if (snprintf(dir, sizeof dir, "%s", rule->host) >= (int)sizeof dir)
         return err_set(err, -ENAMETOOLONG, "--broker %s", rule->host);
     *is_file = stat(dir, &st) < 0 || !S_ISDIR(st.st_mode);
     if (*is_file) {
+        /* Where a link leads; the broker takes its last name and follows none. */
+        if (realpath(rule->host, dir) && !(*host = arena_strdup(inst->arena, dir)))
+            return err_set(err, -ENOMEM, "--broker %s: out of memory", rule->host);
         char *slash = strrchr(dir, '/');
         slash[slash == dir] = '\0';
     }
@@ -121,9 +125,11 @@ static int put_paths(struct builder *b, struct broker_record *rec, struct instan
             continue;
         if (trees->n == BROKER_TREES_MAX)
             return err_set(err, -E2BIG, "--broker %s: at most %d paths can be brokered", rule->host, BROKER_TREES_MAX);
-        int fd = open_tree_of(inst, rule, userns, &out->is_file, err);
+        const char *host;
+        int fd = open_tree_of(inst, rule, userns, &out->is_file, &host, err);
         if (fd < 0)
             return fd;
+        out->host = put_string(b, host);
         out->tree = (int32_t)trees->n;
         trees->fds[trees->n++] = fd;
     }

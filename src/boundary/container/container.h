@@ -26,6 +26,8 @@ struct launch {
     int ns_fds[NS_KINDS];       /* NS_JOIN: open namespace files; else -1 */
     int root_fd;                /* detached tree that becomes the root; -1: the set-up stage makes it */
     int data_fd;                /* detached tree of the layers' data directory; -1 */
+    int shut_file_fd;           /* and the file in it; -1 */
+    int shut_fd;                /* what deny rules cover with (made_shut_tree()), of the launcher's ids; -1 */
     int *mount_fds;             /* per mount rule: detached source tree, or -1: opened by the set-up stage */
     const char **mount_sources; /* per bind rule: absolute path */
     int cgroup_fds[CGROUP_HIERARCHIES_MAX]; /* detached trees of the group's directories for the cgroup mount; -1 */
@@ -61,6 +63,9 @@ int root_protect_paths(struct launch *l, int root);
 int made_root(struct launch *l);
 int made_files(struct launch *l, int root);
 int made_denials(struct launch *l, int root);
+/* A detached file system with a directory (its top) and a file that nobody may open but their owner; *file: that one,
+ * O_PATH. */
+int made_shut_tree(int *file);
 /* The launcher's, at destroy: takes the root's mount, and with it all below, out of a mount namespace that is not the
  * sandbox's own. Only the mount we made (inst->root_mount_id) is touched. */
 int root_unmount(struct instance *inst, struct err *err);

@@ -139,6 +139,9 @@ static int open_trees(struct launch *l, struct err *err)
         if (l->root_fd < 0)
             return err_sys(err, l->root_fd, "root %s", inst->root_path);
     }
+    for (uint32_t i = 0; i < p->n_paths && l->shut_fd < 0; i++)
+        if (p->paths[i].verdict == PATH_DENY && (l->shut_fd = made_shut_tree(&l->shut_file_fd)) < 0)
+            return err_sys(err, l->shut_fd, "deny %s: cannot make what covers it", p->paths[i].guest);
     for (uint32_t i = 0; i < p->n_mounts; i++) {
         const struct mount_rule *m = &p->mounts[i];
         if (!m->bind || opened_by_setup(l, m))
@@ -477,7 +480,7 @@ static int make_environment(struct launch *l, struct err *err)
 
 static void nothing_open(struct launch *l)
 {
-    l->enter_fd = l->root_fd = l->data_fd = l->proc_fd = l->sys_fd = -1;
+    l->enter_fd = l->root_fd = l->data_fd = l->proc_fd = l->sys_fd = l->shut_fd = l->shut_file_fd = -1;
     for (uint32_t i = 0; i < CGROUP_HIERARCHIES_MAX; i++)
         l->cgroup_fds[i] = -1;
     for (int i = 0; i < NS_KINDS; i++)
@@ -521,6 +524,8 @@ static int prepare(struct launch *l, int *report_fd, struct err *err)
 static void close_trees(struct launch *l)
 {
     close_fd(l->root_fd);
+    close_fd(l->shut_fd);
+    close_fd(l->shut_file_fd);
     close_fd(l->proc_fd);
     close_fd(l->sys_fd);
     close_fd(l->data_fd);

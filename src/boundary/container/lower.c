@@ -12,8 +12,11 @@
 #include "policy/names.h"
 #include "policy/net_rule.h"
 
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct ctx {
     const struct policy *p;
@@ -181,6 +184,50 @@ static int lower_broker(struct ctx *c)
             "the calls of this process are shown to another listener already (moat inside a sandbox?), and "
             "there can be no second: leave out --broker, --allow-net and --deny-log, the kernel's walls stay");
     return enforced(c, "calls answered by a broker", "yes", "seccomp notification, libexec/moat-broker");
+}
+
+/* In a user namespace of root's nobody inside is the owner or in the group of the host's node. */
+static int lower_device_nodes(struct ctx *c)
+{
+    const struct policy *p = c->p;
+    int r = 0;
+
+    for (uint32_t i = 0; i < p->n_devices && r == 0 && p->source != POLICY_FROM_OCI; i++) {
+        const char *node = p->devices[i].source ? p->devices[i].source : p->devices[i].path;
+        struct stat st;
+        bool open = p->ns[NS_USER].how == NS_HOST || stat(node, &st) < 0 ||
+                    (c->f.user ? access(node, R_OK) == 0 || access(node, W_OK) == 0 : st.st_mode & 06);
+        if (!open)
+            r = refused(
+                c, "device", node,
+                arena_printf(c->a,
+                             "its mode (%04o) keeps out everybody but its owner and group, and inside nobody is "
+                             "those: chmod it, or --userns host",
+                             (unsigned)(st.st_mode & 07777)));
+    }
+    return r;
+}
+
+/* What the stricter filter refuses whoever asks: a capability for it would be without effect. */
+static int lower_closed_capabilities(struct ctx *c)
+{
+    static const struct {
+        int cap;
+        const char *name;
+    } closed[] = {
+        {CAP_SYS_ADMIN, "SYS_ADMIN"},   {CAP_SYS_TIME, "SYS_TIME"},   {CAP_SYS_MODULE, "SYS_MODULE"},
+        {CAP_SYS_RAWIO, "SYS_RAWIO"},   {CAP_SYS_BOOT, "SYS_BOOT"},   {CAP_SYS_PTRACE, "SYS_PTRACE"},
+        {CAP_SYSLOG, "SYSLOG"},         {CAP_SYS_PACCT, "SYS_PACCT"}, {CAP_BPF, "BPF"},
+        {CAP_PERFMON, "PERFMON"},       {CAP_NET_RAW, "NET_RAW"},     {CAP_DAC_READ_SEARCH, "DAC_READ_SEARCH"},
+        {CAP_SYS_CHROOT, "SYS_CHROOT"}, {CAP_MKNOD, "MKNOD"},         {CAP_SYS_TTY_CONFIG, "SYS_TTY_CONFIG"}};
+    int r = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(closed) && r == 0 && c->p->private_root && c->p->seccomp.moat_default; i++)
+        if (c->p->process.caps.bounding >> closed[i].cap & 1)
+            r = refused(c, "capability", closed[i].name,
+                        "the broker's filter refuses the calls that it is for, whoever makes them: --security-opt "
+                        "seccomp=FILE with a profile of yours, or -b container");
+    return r;
 }
 
 static int lower_files(struct ctx *c)
@@ -354,6 +401,10 @@ static int lower_all(const struct policy *p, struct lowering *out, bool broker, 
     int r = lower_namespaces(&c);
     if (r == 0)
         r = lower_files(&c);
+    if (r == 0)
+        r = lower_device_nodes(&c);
+    if (r == 0)
+        r = lower_closed_capabilities(&c);
     if (r == 0)
         r = lower_network_rules(&c);
     if (r == 0 && broker)

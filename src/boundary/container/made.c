@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NANO      INT64_C(1000000000)
 #define ROOT_SIZE "size=1m" /* it holds names alone, and is read-only when the workload comes */
 
 int made_root(struct launch *l)
@@ -49,6 +50,9 @@ static int make_file(int root, const struct made_file *f)
         return dir;
     if (f->target) {
         int r = (int)sys(SYS_symlinkat, f->target, dir, name);
+        const struct timespec when = {f->changed / NANO, f->changed % NANO}, times[2] = {when, when};
+        if (r == 0 && f->changed > 0)
+            r = (int)sys(SYS_utimensat, dir, name, times, AT_SYMLINK_NOFOLLOW);
         close_fd(dir);
         return r;
     }
@@ -69,31 +73,44 @@ int made_files(struct launch *l, int root)
     return 0;
 }
 
-/* A directory and a file that nobody may open, on a read-only mount, so that nobody may change that. The mount goes
- * over a directory of the old root, which is taken away whole, since only what is mounted somewhere can be copied in
- * parts. */
-static int shut_trees(struct launch *l, int *directory, int *file)
+int made_shut_tree(int *file)
 {
-    static const char over[] = "/proc"; /* of the old root; its process holds all it needs */
     int fs = mount_fs_open("tmpfs");
     int r = fs < 0 ? fs : mount_fs_string(fs, "mode", "0");
     int tree = r < 0 ? r : mount_fs_create(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 
     close_fd(fs);
+    int fd = tree < 0 ? tree : (int)sys(SYS_openat, tree, "denied", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
+    close_fd(fd);
+    *file = fd < 0 ? fd : (int)sys(SYS_openat, tree, "denied", O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (tree >= 0 && *file < 0)
+        close_fd(tree);
+    return *file < 0 ? *file : tree;
+}
+
+/* A directory and a file that nobody may open, on a read-only mount, so that nobody may change that. The launcher's
+ * belong to somebody who has no number inside: there, being root does not help. The mount goes over a directory of the
+ * old root, which is taken away whole, since only what is mounted somewhere can be copied in parts. */
+static int shut_trees(struct launch *l, int *directory, int *file)
+{
+    static const char over[] = "/proc"; /* of the old root; its process holds all it needs */
+    int shut = l->shut_file_fd, tree = l->shut_fd >= 0 ? l->shut_fd : made_shut_tree(&shut);
+
     if (tree < 0)
         return err_sys(&l->err, tree, "deny rules: cannot make a memory file system");
-    int fd = (int)sys(SYS_openat, tree, "denied", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
-    r = fd < 0 ? fd : mount_attach_at(tree, AT_FDCWD, over);
-    close_fd(fd);
+    int r = mount_attach_at(tree, AT_FDCWD, over);
     if (r == 0) {
         *directory = mount_clone(tree, "", false);
-        *file = mount_clone(tree, "denied", false);
+        *file = mount_clone(shut, "", false); /* by descriptor: nobody may pass the directory either */
         r = *directory < 0 ? *directory : *file < 0 ? *file : 0;
     }
     if (r == 0 && (r = mount_set(*directory, false, MOUNT_ATTR_RDONLY, 0, MS_PRIVATE, -1)) == 0)
         r = mount_set(*file, false, MOUNT_ATTR_RDONLY, 0, MS_PRIVATE, -1);
     sys(SYS_umount2, over, MNT_DETACH);
-    close_fd(tree);
+    if (tree != l->shut_fd) {
+        close_fd(tree);
+        close_fd(shut);
+    }
     return r < 0 ? err_sys(&l->err, r, "deny rules: cannot prepare what covers a path") : 0;
 }
 
@@ -109,6 +126,16 @@ static bool is_shown(const struct policy *p, const struct path_rule *rule)
     return !p->private_root;
 }
 
+static bool has_rule_above(const struct policy *p, const struct path_rule *rule)
+{
+    for (uint32_t i = 0; i < p->n_paths; i++) {
+        size_t n = strlen(p->paths[i].guest);
+        if (&p->paths[i] != rule && !strncmp(p->paths[i].guest, rule->guest, n) && rule->guest[n] == '/')
+            return true;
+    }
+    return false;
+}
+
 int made_denials(struct launch *l, int root)
 {
     const struct policy *p = l->policy;
@@ -120,8 +147,15 @@ int made_denials(struct launch *l, int root)
         if (rule->verdict != PATH_DENY || !is_shown(p, rule))
             continue;
         int target = root_open_covered(l, root, rule->guest);
-        if (target == -ENOENT || target == -ENOTDIR)
-            continue; /* lower() has seen that it cannot be made either */
+        if (target == -ENOENT || target == -ENOTDIR) {
+            /* Below a shorter rule lower() has seen that it cannot be made either; in an image nobody has. */
+            if (p->private_root || p->root_readonly || has_rule_above(p, rule))
+                continue;
+            return err_set(&l->err, -ENOENT,
+                           "deny %s: it is not there, and the root may be written, so the workload could make it: "
+                           "--read-only, or leave the rule out",
+                           rule->guest);
+        }
         r = target < 0 ? target : (int)sys(SYS_newfstatat, target, "", &st, AT_EMPTY_PATH);
         if (r < 0) {
             close_fd(target);

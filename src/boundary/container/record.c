@@ -22,6 +22,9 @@ extern const char enter_blob[], enter_blob_end[]; /* enter_blob.S */
 #define MFD_EXEC 0x0010U /* Linux 6.3 */
 #endif
 
+/* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 5.19 */
+#define SECCOMP_FLAG_WAIT_KILLABLE (1u << 5)
+
 /* The record grows in one arena block, offsets from its start. */
 struct builder {
     char *base;
@@ -130,6 +133,8 @@ static int put_filter(struct builder *b, struct enter_record *rec, struct instan
     rec->flags |= ENTER_SECCOMP;
     if (rq->listener_fd >= 0)
         rec->seccomp_flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    if (rq->lifeline_fd >= 0) /* ours: once it is being answered, a signal does not make a call happen twice */
+        rec->seccomp_flags |= SECCOMP_FLAG_WAIT_KILLABLE;
     return 0;
 }
 

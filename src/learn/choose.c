@@ -82,8 +82,12 @@ static void choose_listed(struct plan *p)
 {
     for (uint32_t i = 0; i < p->needs_size && !p->failed; i++) {
         const struct need *n = p->needs[i];
-        if (n && n->listed && n->kind == LEARN_DIRECTORY)
-            want(p, n->path, PATH_READ, "its names were listed");
+        if (!n || n->kind != LEARN_DIRECTORY)
+            continue;
+        if (n->listed)
+            want(p, n->path, n->access | PATH_READ, "its names were listed");
+        else if (n->access != PATH_STAT)
+            want(p, n->path, n->access, "its mode, owner or time was changed");
     }
 }
 

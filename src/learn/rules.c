@@ -167,8 +167,8 @@ static void add_directories(struct finish *f)
         const struct learn_rule *rule = plan_rule_of(p->l, v[i]->path);
         if (rule && (rule->verdict == PATH_DENY || !(v[i]->access & ~rule->access)))
             continue;
-        if (v[i]->access == PATH_STAT && is_there_anyway(f, v[i]->path))
-            continue;
+        if (v[i]->access != PATH_STAT || is_there_anyway(f, v[i]->path))
+            continue; /* what cannot be given was said (choose.c) */
         uint32_t inherited = rule && rule->verdict == PATH_ALLOW ? rule->access : 0;
         add(f, v[i]->path, PATH_ALLOW, v[i]->access | inherited, true);
     }

@@ -287,7 +287,7 @@ YAML
     local name
     run "$MOAT" policy profiles
     assert_success
-    for name in build service tool; do
+    for name in build decode service tool; do
         assert_match "(^|"$'\n'")$name  +A "
         "$MOAT" policy show --profile $name > $name.yaml
         cmp $name.yaml "$MOAT_SRC/share/profiles/$name.yaml"
@@ -306,6 +306,15 @@ YAML
     assert_output $'closed\nhi\nno-exec\nCapBnd:\t0000000000000000\n256\nlo'
     run "$MOAT" explain --json --profile tool busybox
     assert_contains "256 MiB"
+}
+
+@test "profile decode: a filter of the host, and nothing else" {
+    run sh -c 'printf "b\na\n" | "$0" run -b broker --profile decode -- sort' "$MOAT"
+    assert_output "a
+b"
+    run "$MOAT" run -b broker --profile decode -- sh -c 'cp /bin/true /tmp/x; /tmp/x; echo $?; ulimit -n'
+    assert_match 126
+    assert_match 64
 }
 
 @test "profile build: writes where it is told, and runs what it built" {
@@ -341,7 +350,7 @@ YAML
     moat_run --profile buidl busybox true
     assert_error 125 "'buidl'" "did you mean build?"
     moat_run --profile ../../etc/passwd busybox true
-    assert_error 125 "build, service, tool"
+    assert_error 125 "build, decode, service, tool"
     moat_run --bundle . --profile build
     assert_error 125 "--profile cannot go over a bundle"
 }

@@ -80,8 +80,10 @@ static void check_rules(struct learn *l)
     for (uint32_t i = 0; i < l->n_rules; i++) {
         if (learn_path_clean(l->rules[i].path, clean) < 0 || strcmp(clean, l->rules[i].path) != 0)
             abort();
-        if (i && strcmp(l->rules[i - 1].path, l->rules[i].path) >= 0)
+        if (i && strcmp(l->rules[i - 1].path, l->rules[i].path) >= 0) {
+            fprintf(stderr, "twice: %s\n", l->rules[i].path);
             abort();
+        }
     }
     for (unsigned i = 0; i < n_used; i++) {
         struct learn_spot s;

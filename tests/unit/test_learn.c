@@ -387,7 +387,7 @@ static const struct test_case many_cases[] = {
       "allow /srv/7:r", "allow /srv/8:r", "allow /srv/9:r"}},
     {"more for one of them is a rule of its own",
      {"/usr/", "/usr/lib/", NINE("/usr/lib/"), "/usr/lib/prog"},
-     {NINE_USES("/usr/lib/", R), {"/usr/lib/prog", R | X, F}},
+     {NINE_USES("/usr/lib/", R), {"/usr/lib/prog", R | X, F | LEARN_RUN}},
      {"allow /usr/lib:r", "allow /usr/lib/prog:rx"}},
     {"less for another, below: no rule for all",
      {"/usr/", "/usr/lib/", NINE("/usr/lib/"), "/usr/lib/d/", "/usr/lib/d/data"},

@@ -73,6 +73,7 @@ void denial_name(struct broker *b, const struct gate_question *q)
                 allow, *allow ? " would allow it" : "");
 }
 
+/* These two each time: what a name is looked up for, the next connect(2) of the same process says. */
 void learned_address(struct broker *b, const struct call *c, const struct gate_decision *d)
 {
     char address[NET_ADDRESS_TEXT_MAX] = "";
@@ -85,12 +86,23 @@ void learned_address(struct broker *b, const struct call *c, const struct gate_d
         return;
     net_address_text(&d->address, address);
     net_rule_text(&rule, allow);
-    if (!allow[0] || !report_is_new("learned", c->row->name, allow, d->listen))
+    if (!allow[0])
         return;
     report_asker(b, c, &who);
     struct json_writer *w = report_begin();
     json_string(w, "learn", c->row->name);
     json_string(w, "allow", allow);
     put_address(w, d, address);
+    report_end(b, &who);
+}
+
+void learned_name(struct broker *b, const struct call *c, const char *name)
+{
+    struct asker who;
+
+    report_asker(b, c, &who);
+    struct json_writer *w = report_begin();
+    json_string(w, "learn", c->row->name);
+    json_string(w, "name", name);
     report_end(b, &who);
 }

@@ -377,6 +377,8 @@ static int serve_send(struct broker *b, struct call *c)
 {
     uint64_t flags = call_arg(c, c->row->flags);
 
+    if (b->rules.flags & BROKER_LEARN)
+        net_learn_names(b, c);
     if (tells_alone(b))
         return only_tell(b, c);
     if (flags & MSG_FASTOPEN)

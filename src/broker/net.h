@@ -52,6 +52,9 @@ bool net_has_path(const struct net_said *a);
 /* The address by which we reach the socket of that path; *at must stay open until then. */
 int net_path(struct broker *b, struct call *c, const struct net_said *a, struct sockaddr_un *to, int *at);
 
+/* net_learn.c: the names that a message asks for, told in learn mode. */
+void net_learn_names(struct broker *b, const struct call *c);
+
 /* net_send.c: sendto(2), sendmsg(2), sendmmsg(2), done here. */
 int net_send(struct broker *b, struct call *c);
 

@@ -34,5 +34,6 @@ struct gate_question;
 void denial_address(struct broker *b, const struct call *c, const struct gate_decision *d);
 void denial_name(struct broker *b, const struct gate_question *q);
 void learned_address(struct broker *b, const struct call *c, const struct gate_decision *d);
+void learned_name(struct broker *b, const struct call *c, const char *name);
 
 #endif

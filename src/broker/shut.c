@@ -70,7 +70,7 @@ static const char *for_network[] = {
     "getsockopt", "setsockopt", "getsockname", "getpeername",  /* a new socket like the target's */
     "pidfd_open", "pidfd_getfd",                               /* the target's socket */
     NULL};
-static const char *to_tell_of_network[] = {"pidfd_open", "pidfd_getfd", "getsockopt", NULL}; /* net.c, only_tell() */
+static const char *to_tell_of_network[] = {"pidfd_open", "pidfd_getfd", "getsockopt", "getpeername", NULL}; /* net.c, only_tell() */
 /* clang-format on */
 static const char *mapping[] = {"mmap", "mprotect", NULL};
 static const char *ioctl_call[] = {"ioctl", NULL};

@@ -10,22 +10,26 @@
 
 #define IMAGE_NOTE "debian stands for an image of yours: see `moat help pull`, `moat help import`.\n"
 
-static const char run_more[] = "Examples\n"
-                               "  moat run --rm busybox sh -c 'echo hi'\n"
-                               "  moat run --rm -it -v .:/src -w /src debian bash\n"
-                               "  moat run --rm --ro . -m 256m --cpus 0.5 --timeout 1m debian ./build.sh\n"
-                               "  moat run --rm --read-only --tmpfs /tmp --cap-drop ALL -u 1000 debian id\n"
-                               "  moat run --rm --rootfs ./tree --policy strict.json /bin/sh\n"
-                               "\n" IMAGE_NOTE "\n"
-                               "Without options nothing of the host is reachable: no network, no path, no device;\n"
-                               "512 processes, 1,024 open files, 1 GiB of memory without swap.\n"
-                               "\n" EXIT_CODES;
+static const char run_more[] =
+    "Examples\n"
+    "  moat run --rm busybox sh -c 'echo hi'\n"
+    "  moat run --rm -it -v .:/src -w /src debian bash\n"
+    "  moat run --rm --ro . -m 256m --cpus 0.5 --timeout 1m debian ./build.sh\n"
+    "  moat run --rm --read-only --tmpfs /tmp --cap-drop ALL -u 1000 debian id\n"
+    "  moat run --rm --rootfs ./tree --policy strict.json /bin/sh\n"
+    "  moat run -b broker --rw . --deny .git -- ./build.sh\n"
+    "\n" IMAGE_NOTE "With -b broker the operands are a program of this host: moat run -b broker\n"
+    "[OPTIONS] -- PROGRAM [ARG...]; it sees this host's programs and what you grant.\n\n"
+    "Without options nothing of the host is reachable: no network, no path, no device;\n"
+    "512 processes, 1,024 open files, 1 GiB of memory without swap.\n"
+    "\n" EXIT_CODES;
 
 static const char explain_more[] =
     "Examples\n"
     "  moat explain debian\n"
     "  moat explain --network host --cap-add NET_ADMIN debian\n"
     "  moat explain --policy strict.json --json debian\n"
+    "  moat explain -b broker --rw . --deny .git -- ./build.sh\n"
     "\n" IMAGE_NOTE "\n"
     "Nothing is run. The exit status is 0 when `moat run` with the same options would be\n"
     "accepted, and 125 when an item of the policy cannot be enforced on this host.\n";

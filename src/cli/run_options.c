@@ -201,9 +201,11 @@ const struct option_row run_options_rows[] = {
     HEADING("Rights"),
     {"network", 0, "MODE", "none (the default) or host", FLAG_NETWORK},
     {"net", 0, "MODE", NULL, FLAG_NETWORK},
-    {"allow-net", 0, "HOST:PORT", "Let this destination be reached although the network is none (-b broker)",
+    {"allow-net", 0, "HOST:PORT",
+     "Let this destination be reached although the network is none (-b broker): a name, *.NAME, * (any name), an "
+     "address or ADDRESS/LENGTH; PORT is N, N-N or *",
      FLAG_ALLOW_NET},
-    {"deny-log", 0, NULL, "Say on standard error what is denied, as it happens (-b broker)", FLAG_DENY_LOG},
+    {"deny-log", 0, NULL, "Say on standard error which files and connections are denied (-b broker)", FLAG_DENY_LOG},
     {"userns", 0, "MODE", "moat (ids of its own, the default), single (root inside is you), host (none)", FLAG_USERNS},
     {"cap-add", 0, "CAP", "Keep one more capability, or ALL", FLAG_CAP_ADD},
     {"cap-drop", 0, "CAP", "Keep one less, or none with ALL", FLAG_CAP_DROP},

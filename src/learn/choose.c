@@ -129,11 +129,28 @@ static void fold(struct plan *p)
     }
 }
 
+/* The broker shows the directories above its paths, but nobody can go there. */
+static bool is_entered(const struct plan *p, const char *path)
+{
+    char prefix[LEARN_PATH_SIZE];
+
+    for (size_t end = strlen(path); end; end--) {
+        if (path[end] && path[end] != '/')
+            continue;
+        memcpy(prefix, path, end);
+        prefix[end] = '\0';
+        const struct need *n = learn_table_find(p->needs, p->needs_size, prefix);
+        if (n && n->entered && !learn_lies_in(p->l->cwd, prefix))
+            return true;
+    }
+    return false;
+}
+
 bool plan_is_single(const struct plan *p, const struct group *g)
 {
     const struct learn_rule *rule = plan_rule_of(p->l, g->path);
 
-    if (rule && rule->verdict == PATH_ALLOW)
+    if ((rule && rule->verdict == PATH_ALLOW) || is_entered(p, g->path))
         return false; /* what lies in an allowed directory is the kernel's */
     return g->names == 1 && !g->deep && !g->random && !(g->used & PATH_EXECUTE);
 }

@@ -101,6 +101,7 @@ static void add_need(struct plan *p, const struct learn_spot *s, uint32_t access
     n->access |= access | PATH_STAT;
     n->listed |= (how & LEARN_LISTED) != 0;
     n->run |= (how & LEARN_RUN) != 0;
+    n->entered |= (how & LEARN_ENTERED) != 0;
     if (kind != LEARN_UNKNOWN)
         n->kind = kind;
 }

@@ -43,11 +43,13 @@ int learn_event_read(struct arena *a, char *line, size_t len, struct learn_event
     out->asked = json_get_text(root, "asked", NULL);
     out->path = json_get_text(root, "path", NULL);
     out->address = json_get_text(root, "allow", NULL);
+    out->name = json_get_text(root, "name", NULL);
+    out->pid = json_get_int(root, "pid");
     out->exists = json_get_bool(root, "exists");
     out->creates = json_get_bool(root, "creates");
     out->flags = (uint32_t)json_get_int(root, "flags");
     out->mode = (uint32_t)json_get_int(root, "mode");
     bool whole = out->call && ((out->asked && out->path && read_access(json_get(root, "access"), &out->access) == 0) ||
-                               (!out->asked && out->address));
+                               (!out->asked && (out->address || out->name)));
     return whole ? 0 : err_set(err, -EINVAL, "the broker's report is none that this moat knows");
 }

@@ -18,6 +18,8 @@ struct learn_event {
     uint32_t access;      /* enum path_access */
     uint32_t flags, mode; /* of open: O_*; of access: R_OK and its like; else 0 */
     bool exists, creates; /* it was there; the call makes it */
+    const char *name;     /* of the network: it was looked up; else NULL */
+    int64_t pid;          /* who */
     const char *address;  /* of the network: as --allow-net takes it; else NULL */
 };
 

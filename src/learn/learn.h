@@ -53,6 +53,7 @@ enum learn_how {
     LEARN_MADE = 1 << 3,     /* the name was made, and was not there before */
     LEARN_GONE = 1 << 4,     /* the name was removed, moved away, replaced, or got a second one */
     LEARN_RUN = 1 << 5,
+    LEARN_ENTERED = 1 << 6, /* it became a working directory */
 };
 
 /* One path as it was asked for: absolute, with its "..", but without "." and doubled slashes. */

@@ -249,7 +249,8 @@ static int add_text(struct text *t, struct edits *e, const struct block *b, cons
 static int open_brackets(struct text *t, struct edits *e, const struct learn *l, const struct block *b,
                          const struct learn_item *items, uint32_t n)
 {
-    const char *added = new_items(t, l, b->name, 2), *out = arena_printf(t->arena, "%s:\n", b->name);
+    const char *added = new_items(t, l, b->name, 2),
+               *out = arena_printf(t->arena, "%s:%s\n", b->name, strrchr(t->lines[b->key], ']') + 1);
     bool changed = added && *added;
     uint32_t k = 0;
 

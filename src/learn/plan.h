@@ -18,7 +18,8 @@ struct need {
     uint32_t access;
     enum learn_kind kind;
     bool listed;
-    bool run; /* as a program: x is not for mapping alone */
+    bool run;     /* as a program: x is not for mapping alone */
+    bool entered; /* as a working directory */
 };
 
 /* A directory in which names were made, removed or replaced. */

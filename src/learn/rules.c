@@ -117,7 +117,8 @@ static bool strictly_in(const char *path, const char *dir)
     return learn_lies_in(path, dir) && strcmp(path, dir) != 0;
 }
 
-/* The sandbox makes the directories above what it shows, and above the working directory. */
+/* The sandbox makes the directories above what it shows, and above the working directory; the broker shows those above
+ * its paths. */
 static bool is_there_anyway(const struct finish *f, const char *path)
 {
     static const char *const made[] = {"/etc/passwd", "/proc", "/dev", "/tmp"};
@@ -129,10 +130,10 @@ static bool is_there_anyway(const struct finish *f, const char *path)
         if (strictly_in(made[i], path))
             return true;
     for (uint32_t i = 0; i < l->n_rules; i++)
-        if (l->rules[i].verdict == PATH_ALLOW && strictly_in(l->rules[i].path, path))
+        if (l->rules[i].verdict != PATH_DENY && strictly_in(l->rules[i].path, path))
             return true;
     for (uint32_t i = 0; i < f->n; i++)
-        if (f->v[i].verdict == PATH_ALLOW && strictly_in(f->v[i].path, path))
+        if (strictly_in(f->v[i].path, path))
             return true;
     for (uint32_t i = 0; i < l->n_links; i++)
         if (strictly_in(l->links[i].path, path))
@@ -237,6 +238,23 @@ static void drop_links(struct learn *l)
     l->n_links = n;
 }
 
+/* C libraries connect a datagram socket to each address of a name, to see by which way they would go, and send nothing.
+ */
+static void drop_trials(struct learn *l)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < l->n_nets; i++) {
+        size_t len = strlen(l->nets[i].text), tail = strlen("/udp");
+        bool trial = false;
+        for (uint32_t k = 0; k < l->n_nets && len > tail && !strcmp(l->nets[i].text + len - tail, "/udp"); k++)
+            trial |= strlen(l->nets[k].text) == len - tail && !strncmp(l->nets[k].text, l->nets[i].text, len - tail);
+        if (!trial || l->nets[i].known)
+            l->nets[n++] = l->nets[i];
+    }
+    l->n_nets = n;
+}
+
 static int no_memory(struct err *err)
 {
     return err_set(err, -ENOMEM, "what the program used is too much for moat's memory");
@@ -276,5 +294,6 @@ int learn_rules(struct learn *l, struct err *err)
     tidy(l);
     if (plan.root_listed)
         let_root_be_listed(l);
+    drop_trials(l);
     return 0;
 }

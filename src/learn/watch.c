@@ -6,6 +6,8 @@
  */
 #include "learn/watch.h"
 
+#include "policy/net_rule.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -196,6 +198,8 @@ static int take_looking(struct learn_watch *w, const struct learn_event *e, bool
             access = asked_access(l, &s, e->mode);
         else if (!strcmp(e->call, "inotify_add_watch"))
             access = PATH_STAT;
+        else if (!strcmp(e->call, "chdir"))
+            how |= LEARN_ENTERED;
         if (access & PATH_READ)
             check_library(s.node);
     }
@@ -310,6 +314,13 @@ static bool is_loopback(const char *address)
            !strncmp(address, "[::]", 4);
 }
 
+static bool is_name_service(const char *address)
+{
+    const char *service = service_of(address);
+
+    return !strcmp(service, ":53") || !strcmp(service, ":53/udp");
+}
+
 /* What the run listens at itself is its own, inside too: there it has a network of its own. */
 static bool is_bound(const struct learn_watch *w, const char *address)
 {
@@ -319,22 +330,65 @@ static bool is_bound(const struct learn_watch *w, const char *address)
     return false;
 }
 
+static int take_name(struct learn_watch *w, const struct learn_event *e)
+{
+    for (unsigned i = 0; i < LEARN_NAMES_MAX && i < w->n_names; i++) {
+        if (w->names[i].pid == e->pid && !strcmp(w->names[i].name, e->name)) {
+            w->names[i].used = false;
+            w->names[i].order = w->n_lookups++;
+            return 0;
+        }
+    }
+    const char *name = arena_strdup(w->l->arena, e->name);
+    w->names[w->n_names++ % LEARN_NAMES_MAX] = (struct learn_name){name, e->pid, w->n_lookups++, false};
+    return name ? 0 : -ENOMEM;
+}
+
+/* The rules for a connect(2): by the names that its process looked up and has not yet connected to, else by the last
+ * one, else by address. Which name an address is of, nobody says here; several may look up before the first connects.
+ */
+static int take_connect(struct learn_watch *w, const struct learn_event *e)
+{
+    struct learn_name *last = NULL;
+    char text[NET_RULE_TEXT_MAX];
+    bool any = false;
+    int r = 0;
+
+    for (unsigned i = 0; i < LEARN_NAMES_MAX && i < w->n_names && r == 0; i++) {
+        struct learn_name *n = &w->names[i];
+        if (n->pid != e->pid || is_loopback(e->address))
+            continue;
+        last = last && last->order > n->order ? last : n;
+        if (n->used)
+            continue;
+        n->used = any = true;
+        snprintf(text, sizeof text, "%s%s", n->name, service_of(e->address));
+        r = learn_net_rule(w->l, text, false);
+    }
+    if (r < 0 || any)
+        return r;
+    if (!last)
+        return learn_net_rule(w->l, e->address, false);
+    snprintf(text, sizeof text, "%s%s", last->name, service_of(e->address));
+    return learn_net_rule(w->l, text, false);
+}
+
 static int take_address(struct learn_watch *w, const struct learn_event *e, struct err *err)
 {
     struct learn *l = w->l;
     int r = 0;
 
-    if (!strcmp(e->call, "bind")) {
+    if (e->name && !e->address) {
+        r = take_name(w, e);
+    } else if (!strcmp(e->call, "bind")) {
         r = learn_note(l, "listening at %s: a sandbox listens in a network of its own, where nobody else is",
                        e->address);
         if (r == 0 && w->n_bound < ARRAY_LEN(w->bound)) {
             w->bound[w->n_bound] = arena_strdup(l->arena, service_of(e->address));
             r = w->bound[w->n_bound++] ? 0 : -ENOMEM;
         }
-    } else if (!strncmp(service_of(e->address), ":53", 3) && strspn(service_of(e->address) + 1, "0123456789") == 2) {
-        r = learn_note(l, "names that it looked up (at %s): write them under allowNet, as example.org:443", e->address);
-    } else if (!is_bound(w, e->address)) {
-        r = learn_net_rule(l, e->address, false);
+    } else if (!is_name_service(e->address) && !is_bound(w, e->address)) {
+        r = take_connect(w, e);
     }
     return r < 0 ? no_memory(err) : 0;
 }

@@ -5,8 +5,21 @@
 
 #include "learn/event.h"
 
+#define LEARN_NAMES_MAX 64
+
+/* A name that was looked up, for whatever its process connects to next. */
+struct learn_name {
+    const char *name;
+    int64_t pid;
+    uint64_t order;
+    bool used; /* it connected since */
+};
+
 struct learn_watch {
     struct learn *l;
+    struct learn_name names[LEARN_NAMES_MAX]; /* the newest; a ring */
+    unsigned n_names;
+    uint64_t n_lookups;
     const struct learn_use *from; /* the first name of a call that moves or links: the second comes next */
     const char *bound[64];        /* addresses that the run itself listens at */
     unsigned n_bound;

@@ -297,6 +297,58 @@ os.system("./suid")' hunter2
     assert_output "b'hello\\n'"
 }
 
+@test "a name that is looked up and connected to is a rule by that name, and works" {
+    require_command python3
+    require_command ip iproute2
+    require_command unshare util-linux
+    echo "nameserver 127.0.0.1" > "$base/resolv.conf"
+    echo hello > file
+    # The host of this test: a network of its own with a name server, and a server at another address than loopback.
+    cat > "$base/host" <<- 'END'
+	ip link set lo up && ip addr add 192.0.2.7/32 dev lo && mount --bind "$base/resolv.conf" /etc/resolv.conf || exit 99
+	python3 "$names" > "$base/up" 2>&1 & servers=$!
+	python3 -m http.server 8080 --bind 192.0.2.7 > "$base/web" 2>&1 & servers="$servers $!"
+	trap 'kill $servers' EXIT
+	until grep -q up "$base/up" && python3 -c 'import socket; socket.create_connection(("192.0.2.7", 8080))' 2> /dev/null; do sleep 0.05; done
+	job='import urllib.request; print(urllib.request.urlopen("http://peer.example:8080/file").read())'
+	"$MOAT" learn -o "$policy" -- python3 -c "$job" && "$MOAT" run -b broker --policy "$policy" -- python3 -c "$job"
+	END
+    export base policy names="$BATS_TEST_DIRNAME/../learn/names.py"
+    run timeout 60 unshare --net --mount --propagation private bash "$base/host" 3>&-
+    assert_output "b'hello\\n'
+b'hello\\n'"
+    has_rule "- peer.example:8080"
+    [ "$(sed -n '/^allowNet/,$p' "$policy" | grep -c '^  - ')" = 1 ]
+}
+
+@test "links of a policy: made inside, as old as the host's, and refused where they would not be seen" {
+    mkdir d && ln -s d/x here && touch -h -d @1700000000 here
+    run "$MOAT" run -b broker --symlink "$work/here=d/x" --symlink /srv/new=/usr/bin -- sh -c "stat -c %Y $work/here; readlink $work/here /srv/new; ls /srv/new/sh"
+    assert_output "1700000000
+d/x
+/usr/bin
+/srv/new/sh"
+    # A link below a link is made where that leads inside, and nowhere on the host.
+    run "$MOAT" run -b broker --symlink /srv/one=x --symlink /opt/a=/srv --symlink "/opt/a/moat-test-$$=c" -- readlink "/srv/moat-test-$$"
+    assert_output c
+    refute_exists "/srv/moat-test-$$"
+    run "$MOAT" run -b broker --ro d --symlink "$work/d/x=y" -- true
+    assert_error 125 "$work/d/x" "leave the link out"
+    for path in /etc /proc/x /dev/x /tmp /; do
+        run "$MOAT" run -b broker --symlink "$path=x" -- true
+        assert_error 125 "$path"
+    done
+    run "$MOAT" run -b broker --symlink /srv/x -- true
+    assert_error 125 "/srv/x"
+    run "$MOAT" run --rm --symlink /srv/x=y busybox true
+    assert_error 125 "/srv/x" "-b broker"
+    run "$MOAT" run -b broker --symlink /bin=usr/sbin -- readlink /bin
+    assert_output usr/sbin
+    printf 'version: 1\nlinks: {/srv/l: /usr}\n' > "$policy"
+    under readlink /srv/l
+    assert_output /usr
+}
+
 # ---- adding to a policy ------------------------------------------------------------------------------------------------
 
 @test "--merge adds what is missing, removes nothing, and keeps comments" {

@@ -62,7 +62,8 @@ scenario()
         [ -d "/proc/$(cat out)" ]
         kill -9 $pid
         wait $pid || true
-        gone() { [ ! -d "/proc/$(cat out)" ]; }
+        # Dead; an orphan's entry stays until process 1 takes notice.
+        gone() { ! grep -q '^State:[[:space:]]*[^ZX]' "/proc/$(cat out)/status" 2>/dev/null; }
         wait_for 5 gone
     done
 }

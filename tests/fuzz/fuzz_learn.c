@@ -91,8 +91,11 @@ static void check_rules(struct learn *l)
             s.made || s.node->kind != LEARN_FILE || learn_path_is_given(s.guest))
             continue;
         const struct learn_rule *rule = rule_of(l, s.guest);
-        if (!rule || used[i]->access & ~(rule->access | PATH_STAT))
+        if (!rule || used[i]->access & ~(rule->access | PATH_STAT)) {
+            fprintf(stderr, "%s leads to %s, and the rule is %s (%x for %x)\n", used[i]->asked, s.guest,
+                    rule ? rule->path : "none", rule ? rule->access : 0, used[i]->access);
             abort();
+        }
     }
 }
 

@@ -74,13 +74,6 @@ static int make_process_bare(void)
         _exit(0);
     return RESULT(pid);
 }
-static int make_process_other_way(void)
-{
-    long pid = syscall(SYS_vfork);
-    if (pid == 0)
-        _exit(0);
-    return RESULT(pid);
-}
 static int more_processes(void)
 {
     struct rlimit r = {100, 100};
@@ -176,7 +169,6 @@ static const struct attempt {
     {"make a socket pair", make_pair},
     {"make a process", make_process},
     {"make a process as zygotes do", make_process_bare},
-    {"make a process by vfork", make_process_other_way},
     {"raise the limit of processes", more_processes},
     {"execute a program", run_program},
     {"map memory as code", make_code},

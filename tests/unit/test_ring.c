@@ -437,7 +437,7 @@ static void crashes(struct moat_session *s)
 static void calls_what_is_not_allowed(struct moat_session *s)
 {
     take(s);
-    syscall(SYS_mkdir, "/x", 0700);
+    syscall(SYS_mkdirat, -1, "/x", 0700);
 }
 static void is_silent(struct moat_session *s)
 {

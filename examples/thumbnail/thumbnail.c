@@ -18,8 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- both sides ----------------------------------------------------------------------------------------------------
- */
+/* ---- both sides ----------------------------------------------------------------------------------------------- */
 
 struct order {
     uint32_t edge, buffer;
@@ -41,8 +40,7 @@ static const struct moat_method methods[] = {{.method = 0,
                                               .fds_in = 1,
                                               .function = make}};
 
-/* ---- the target ----------------------------------------------------------------------------------------------------
- */
+/* ---- the target ----------------------------------------------------------------------------------------------- */
 
 static int make(struct moat_request *q)
 {
@@ -70,8 +68,7 @@ static int target(struct moat_session *session, void *unused)
     return moat_serve(session, methods, 1, NULL, NULL) < 0;
 }
 
-/* ---- the host ------------------------------------------------------------------------------------------------------
- */
+/* ---- the host ------------------------------------------------------------------------------------------------- */
 
 struct host {
     struct moat_target *target; /* NULL: in this process */

@@ -30,6 +30,6 @@ int lowering_add(struct lowering *l, enum lower_how how, const char *item, const
         l->items = more;
         l->cap = cap;
     }
-    l->items[l->n++] = (struct lowering_item){item, value, mechanism, how, note};
+    l->items[l->n++] = (struct lowering_item){item, value, mechanism, how, note, false};
     return 0;
 }

@@ -19,7 +19,7 @@
 struct offer {
     bool available;
     const char *strength; /* "kernel shared; namespaces, seccomp, Landlock" */
-    const char *speed;    /* "about 1 ms to start" */
+    const char *speed;    /* "native speed" */
     const char *why_not;  /* when not available: what is missing and the remedy */
     const char *details;  /* "cgroup hybrid, Landlock ABI 7" */
 };
@@ -40,6 +40,7 @@ struct lowering_item {
     const char *mechanism; /* "cgroup v1 memory.limit_in_bytes" */
     enum lower_how how;
     const char *note; /* why, and the remedy; NULL when enforced or granted */
+    bool hard;        /* refused, and --best-effort has nothing to run without it */
 };
 
 struct lowering {

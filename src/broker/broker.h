@@ -60,7 +60,8 @@ struct spot {
     bool exists;             /* SPOT_KERNEL: in the target's root */
     bool readonly;           /* SPOT_KERNEL: there, and its file system is read-only for the target */
     bool system;             /* SPOT_KERNEL: below /proc, /dev or /sys, or it could not be looked at */
-    bool way;                /* SPOT_KERNEL: nothing is there, but it leads to a rule: it can be looked at */
+    bool way;                /* SPOT_KERNEL: it leads to a rule, or is above one, where no name of the kernel's goes:
+                                it can be looked at */
     bool ours;               /* it starts at a descriptor that the broker gave: never left to the kernel */
     bool opened;             /* SPOT_BROKERED: fd is no O_PATH: it was opened with the call's `quick` flags */
     int error;               /* SPOT_BROKERED: what looking it up gave; -ENOENT: not there */
@@ -172,6 +173,7 @@ enum refusal {
     REFUSED_NO_RULE,     /* no rule names it */
     REFUSED_BY_RULE,     /* the rule there gives less */
     REFUSED_UNSUPPORTED, /* brokered paths cannot have it */
+    REFUSED_UNSEEN,      /* no rule names it, and whether the host has it could not be seen */
 };
 void report_init(const struct broker *b);
 void denial_path(struct broker *b, const struct call *c, int i, enum refusal why);

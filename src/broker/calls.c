@@ -8,7 +8,7 @@
  * holds by then. So it is the answer for "not my business" alone: the target's mount namespace, Landlock and network
  * namespace decide, and they do not know what the broker looked at. A brokered path is never continued.
  */
-#include "broker/broker.h"
+#include "broker/look.h"
 #include "broker/looker.h"
 #include "broker/services.h"
 #include "confine/seccomp.h"
@@ -104,19 +104,26 @@ static void report(struct broker *b, struct call *c, int i)
         return;
     }
     bool changes = c->access[i] & (PATH_WRITE | PATH_CREATE);
-    if (s->exists || parent ? s->readonly && changes : looker_has(b, s->guest, makes))
-        denial_path(b, c, i, REFUSED_NO_RULE);
+    if (s->exists || parent) {
+        if (s->readonly && changes)
+            denial_path(b, c, i, REFUSED_NO_RULE);
+        return;
+    }
+    enum looker_answer host = looker_has(b, s->guest, makes);
+    if (host != LOOKER_HAS_NOT)
+        denial_path(b, c, i, host == LOOKER_HAS ? REFUSED_NO_RULE : REFUSED_UNSEEN);
 }
 
-/* A directory above a rule, which nobody has: it looks like an empty one of root's, so that a path can be gone along.
- */
+/* A directory above a rule. One that nobody has looks like an empty one of root's, so that a path can be gone along;
+ * one of the target's own root, where ".." led out of a tree, is shown as it is. */
 static int show_way(struct broker *b, struct call *c)
 {
     struct spot *s = &c->spots[0];
     struct open_how how = {.flags = O_PATH | O_CLOEXEC};
 
     s->error = 0;
-    s->fd = openat2_scoped(b->own_root, ".", &how);
+    s->fd = s->exists ? look_up(b->root, s->guest, false, IN_ROOT | RESOLVE_NO_SYMLINKS)
+                      : openat2_scoped(b->own_root, ".", &how);
     return s->fd < 0 ? s->fd : c->row->service->serve(b, c);
 }
 

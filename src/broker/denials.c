@@ -49,17 +49,26 @@ static const char *deed_of(const struct call *c, int i)
                                     : "open for writing";
 }
 
+/* A rule's host path as people read it. "a/.." stays: where a is a link that is not the same place. */
+static const char *host_of(const struct rule *rule, char out[PATH_SIZE])
+{
+    return path_climbs(rule->host) || path_clean(rule->host, out) < 0 ? rule->host : out;
+}
+
 /* The path on the host of what was asked for. */
 static void host_path(const struct spot *s, char out[2 * PATH_SIZE])
 {
-    if (s->rule && strlen(s->guest) >= s->rule->length)
-        snprintf(out, 2 * PATH_SIZE, "%s%s", s->rule->host[1] ? s->rule->host : "", s->guest + s->rule->length);
+    char clean[PATH_SIZE];
+    const char *host = s->rule ? host_of(s->rule, clean) : NULL;
+
+    if (host && strlen(s->guest) >= s->rule->length)
+        snprintf(out, 2 * PATH_SIZE, "%s%s", host[1] ? host : "", s->guest + s->rule->length);
     else
         snprintf(out, 2 * PATH_SIZE, "%s", s->guest);
 }
 
 /* The flag that would allow it; "" where none would. */
-static void remedy(const struct call *c, int i, enum refusal why, char out[3 * PATH_SIZE])
+static void remedy(const struct broker *b, const struct call *c, int i, enum refusal why, char out[3 * PATH_SIZE])
 {
     const struct spot *s = &c->spots[i];
     uint32_t access = c->access[i];
@@ -69,6 +78,10 @@ static void remedy(const struct call *c, int i, enum refusal why, char out[3 * P
     if (s->rule && s->rule->verdict == PATH_DENY)
         return;
     host_path(s, path);
+    if (!b->rules.n_net && !strcmp(path, "/etc/resolv.conf")) { /* who reads it wants a name, and no file gives that */
+        snprintf(out, 3 * PATH_SIZE, "--allow-net HOST:PORT");
+        return;
+    }
     char *slash = strrchr(path, '/');
     if (access & PATH_CREATE && slash)
         slash[slash == path] = 0; /* names are made in a directory */
@@ -87,14 +100,15 @@ void denial_path(struct broker *b, const struct call *c, int i, enum refusal why
     static char allow[3 * PATH_SIZE];
     const struct spot *s = &c->spots[i];
     const struct rule *rule = s->rule;
-    static const char *const reasons[] = {"no-rule", "rule", "unsupported"};
+    char clean[PATH_SIZE];
+    static const char *const reasons[] = {"no-rule", "rule", "unsupported", "cannot-be-looked-for"};
     char have[8];
     struct asker who;
 
     if (!s->guest[0] || !report_is_new("denied", c->row->name, s->guest, c->access[i] | (uint64_t)why << 32))
         return;
     report_asker(b, c, &who);
-    remedy(c, i, why, allow);
+    remedy(b, c, i, why, allow);
     struct json_writer *w = report_begin();
     json_string(w, "denied", c->row->name);
     put_access(w, c->access[i]);
@@ -112,7 +126,7 @@ void denial_path(struct broker *b, const struct call *c, int i, enum refusal why
         report_line(b, &who, deed, s->guest, "no such thing is done through the broker%s%s%s", *allow ? ": " : "",
                     allow, *allow ? " shows the path itself" : "");
     else if (rule && rule->verdict == PATH_DENY)
-        report_line(b, &who, deed, s->guest, "--deny %s forbids it", rule->host);
+        report_line(b, &who, deed, s->guest, "--deny %s forbids it", host_of(rule, clean));
     else if (rule)
         report_line(b, &who, deed, s->guest, "%s is given %s alone: %s would allow it", rule->guest,
                     (letters(rule->access, have), have), allow);

@@ -27,6 +27,20 @@ static void put_address(struct json_writer *w, const struct gate_decision *d, co
     json_bool(w, "listens", d->listen);
 }
 
+/* Whether a rule for any name has its port, and it is an address that no name was looked up for. */
+static bool names_alone(const struct broker *b, const struct gate_decision *d)
+{
+    if (d->name[0] || d->reason != GATE_NO_RULE)
+        return false;
+    for (uint32_t i = 0; i < b->rules.n_net; i++) {
+        const struct net_rule *r = &b->rules.net[i];
+        if (!strcmp(r->host, "*") && !r->listen && r->protocols & d->protocol && d->port >= r->first &&
+            d->port <= r->last)
+            return true;
+    }
+    return false;
+}
+
 void denial_address(struct broker *b, const struct call *c, const struct gate_decision *d)
 {
     char address[NET_ADDRESS_TEXT_MAX] = "", allow[NET_RULE_TEXT_MAX], what[NET_ADDRESS_TEXT_MAX + 32];
@@ -40,16 +54,24 @@ void denial_address(struct broker *b, const struct call *c, const struct gate_de
         return;
     report_asker(b, c, &who);
     gate_would_allow(d, allow);
+    if (d->allow)
+        allow[0] = '\0';
     struct json_writer *w = report_begin();
     json_string(w, "denied", c->row->name);
     put_address(w, d, address);
-    json_string(w, "why", reasons[d->reason]);
+    json_string(w, "why", d->allow ? "unsupported" : reasons[d->reason]);
     if (allow[0] && !d->listen)
         json_string(w, "allow", allow);
     report_end(b, &who);
-    if (allow[0] && !d->listen)
+    if (d->allow) /* a message with an address, of a socket that was never connected */
+        report_line(b, &who, c->row->service->deed, what,
+                    "a rule allows it, but datagrams with an address of their own are not passed on: connect(2) the "
+                    "socket first");
+    else if (allow[0] && !d->listen)
         report_line(b, &who, c->row->service->deed, what, "%s: --allow-net %s would allow it",
-                    gate_reason_text(d->reason), allow);
+                    names_alone(b, d) ? "the rule for \"*\" is for names that were looked up"
+                                      : gate_reason_text(d->reason),
+                    allow);
     else
         report_line(b, &who, c->row->service->deed, what, "%s", gate_reason_text(d->reason));
 }

@@ -38,13 +38,23 @@ static int name_of(struct broker *b, struct call *c, int i, int top, int dots)
                : 0;
 }
 
+/* A rule of one file is of a file. A link there would be followed by whoever comes next, also by a launcher that is
+ * given the same rule again; a directory would be one whose parent was not granted. */
+static int only_a_file(struct broker *b, struct call *c)
+{
+    if (!c->spots[0].rule->is_file)
+        return 0;
+    denial_path(b, c, 0, REFUSED_UNSUPPORTED);
+    return -EPERM;
+}
+
 static int serve_mkdir(struct broker *b, struct call *c)
 {
     struct spot *s = &c->spots[0];
     uint64_t mode = call_arg(c, c->path[0] + 1);
     int r = name_of(b, c, 0, -EEXIST, -EEXIST);
 
-    if (r < 0)
+    if (r < 0 || (r = only_a_file(b, c)) < 0)
         return r;
     mode_t old = umask(target_umask(b, c));
     r = (int)sys(SYS_mkdirat, s->fd, s->name, mode & 01777);
@@ -87,6 +97,8 @@ static int serve_symlink(struct broker *b, struct call *c)
     int n = target_string(c, c->text[1], PATH_SIZE, call_arg(c, c->row->path[0]));
     int r = !notify_waits(b, c->n.id) ? -ESRCH : n < 0 ? n : name_of(b, c, 0, -EEXIST, -EEXIST);
 
+    if (r == 0)
+        r = only_a_file(b, c);
     return r < 0 ? r : (int)sys(SYS_symlinkat, c->text[1], s->fd, s->name);
 }
 

@@ -31,7 +31,7 @@ static _Noreturn void look(void)
         struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
                                .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
         int fd = openat2_scoped(LOOKER_FD_HOST, path, &how);
-        char answer = fd >= 0;
+        char answer = fd >= 0 ? LOOKER_HAS : fd == -EACCES ? LOOKER_UNSEEN : LOOKER_HAS_NOT;
         fd_drop(&fd);
         if (write(LOOKER_FD_SOCKET, &answer, 1) != 1)
             _exit(0);
@@ -76,15 +76,17 @@ int looker_start(struct broker *b, struct err *err)
     return 0;
 }
 
-bool looker_has(const struct broker *b, const char *path, bool parent)
+enum looker_answer looker_has(const struct broker *b, const char *path, bool parent)
 {
-    char dir[PATH_SIZE], answer = 0;
+    char dir[PATH_SIZE], answer;
 
     if (b->looker < 0)
-        return false;
+        return LOOKER_HAS_NOT;
     snprintf(dir, sizeof dir, "%s", path);
     char *slash = strrchr(dir, '/');
     if (parent && slash)
         slash[slash == dir] = 0;
-    return write(b->looker, dir, strlen(dir)) > 0 && read(b->looker, &answer, 1) == 1 && answer;
+    if (write(b->looker, dir, strlen(dir)) <= 0 || read(b->looker, &answer, 1) != 1)
+        return LOOKER_HAS_NOT;
+    return answer == LOOKER_HAS ? LOOKER_HAS : answer == LOOKER_UNSEEN ? LOOKER_UNSEEN : LOOKER_HAS_NOT;
 }

@@ -9,7 +9,13 @@
 /* Starts it and gives it b->host. With the ids of the target, so it sees no more than the target could. */
 int looker_start(struct broker *b, struct err *err);
 
+enum looker_answer {
+    LOOKER_HAS_NOT,
+    LOOKER_HAS,
+    LOOKER_UNSEEN, /* a directory on the way may not be searched with these ids: it may be there */
+};
+
 /* Whether the host has this path; `parent`: the directory it would lie in. */
-bool looker_has(const struct broker *b, const char *path, bool parent);
+enum looker_answer looker_has(const struct broker *b, const char *path, bool parent);
 
 #endif

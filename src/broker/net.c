@@ -344,7 +344,7 @@ static int serve_bind(struct broker *b, struct call *c)
 
 static int serve_listen(struct broker *b, struct call *c)
 {
-    struct gate_decision d;
+    struct gate_decision d = {0};
     struct net_socket s;
     struct sockaddr_storage at = {0};
     socklen_t n = sizeof at;

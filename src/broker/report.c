@@ -96,6 +96,24 @@ void report_end(const struct broker *b, const struct asker *who)
     tell_event(b);
 }
 
+/* Length of the UTF-8 sequence at `s` that may stand on a terminal as it is; 0: none. The NUL stops it. */
+static size_t printable(const unsigned char *s)
+{
+    size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+    uint32_t code = n == 1 ? s[0] : s[0] & (0xffu >> (n + 1));
+
+    for (size_t i = 1; i < n; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (s[i] & 0x3f);
+    }
+    bool shortest = n < 3 || code >= (n == 3 ? 0x800u : 0x10000u);
+    bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
+    bool turns = (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069); /* lines, directions */
+    bool text = code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+    return shortest && text && !control && !turns ? n : 0;
+}
+
 void report_line(const struct broker *b, const struct asker *who, const char *deed, const char *what,
                  const char *format, ...)
 {
@@ -111,11 +129,15 @@ void report_line(const struct broker *b, const struct asker *who, const char *de
     va_start(ap, format);
     vsnprintf(raw + k, sizeof raw - (size_t)k, format, ap);
     va_end(ap);
-    for (const unsigned char *p = (unsigned char *)raw; *p; p++) {
-        if (*p >= 0x20 && *p < 0x7f)
-            line[n++] = (char)*p;
-        else
-            n += (size_t)sprintf(line + n, "\\x%02x", *p);
+    for (const unsigned char *p = (unsigned char *)raw; *p;) {
+        size_t length = printable(p);
+        if (length) {
+            memcpy(line + n, p, length);
+            n += length;
+            p += length;
+        } else {
+            n += (size_t)sprintf(line + n, "\\x%02x", *p++);
+        }
     }
     line[n++] = '\n';
     sys(SYS_write, 2, line, n);

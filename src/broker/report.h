@@ -24,7 +24,8 @@ struct json_writer *report_begin(void);
 /* Adds who asked, and tells it. */
 void report_end(const struct broker *b, const struct asker *who);
 
-/* "moat: denied: DEED WHAT (PROGRAM, pid N): ...", what is not printable ASCII as \xHH; with a terminal alone. */
+/* "moat: denied: DEED WHAT (PROGRAM, pid N): ...", control characters and what is not UTF-8 as \xHH; with a terminal
+ * alone. */
 void report_line(const struct broker *b, const struct asker *who, const char *deed, const char *what,
                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #define ST_RDONLY 1
@@ -203,6 +204,17 @@ static int brokered(struct spot *s, const struct rule *rule, int fd)
     return 0;
 }
 
+/* Whether ".." led there, as to the directory above a tree, which the kernel cannot go to by a name that only the
+ * broker knows. */
+static bool climbs_to(const char *asked, const char *guest, const struct place *at)
+{
+    char clean[PATH_SIZE];
+    struct stat st;
+
+    return at->fd >= 0 && path_climbs(asked) && path_clean(asked, clean) > 0 && !strcmp(clean, guest) &&
+           sys(SYS_newfstatat, at->fd, "", &st, AT_EMPTY_PATH) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* The whole path, name by name: links lead out of the place where it starts. */
 static int by_walking(const struct broker *b, struct spot *s, enum last_name last, bool changes)
 {
@@ -219,9 +231,13 @@ static int by_walking(const struct broker *b, struct spot *s, enum last_name las
             return -ENAMETOOLONG;
         return brokered(s, at.rule, r);
     }
-    if (r < 0 || at.in == PLACE_SYSTEM || (last != LAST_NAMED && at.in != PLACE_TREE))
-        return kernels(b, s, at.fd, r == 0 && at.in == PLACE_ROOT,
-                       r == 0 && last != LAST_NAMED ? guest : NULL); /* it meets the same error */
+    if (r < 0 || at.in == PLACE_SYSTEM || (last != LAST_NAMED && at.in != PLACE_TREE)) {
+        bool above = r == 0 && last != LAST_NAMED && at.in == PLACE_ROOT && b->views && climbs_to(s->asked, guest, &at);
+        r = kernels(b, s, at.fd, r == 0 && at.in == PLACE_ROOT,
+                    r == 0 && last != LAST_NAMED ? guest : NULL); /* it meets the same error */
+        s->way |= above;
+        return r;
+    }
     if (last != LAST_NAMED) {
         snprintf(s->guest, PATH_SIZE, "%s", guest);
         return brokered(s, at.rule, at.fd < 0 ? at.error : at.fd);

@@ -133,9 +133,19 @@ static int apply_job(void *ctx, int id, const char *value, struct err *err)
     return 0;
 }
 
-/* What follows `--`: options of `run`, the image, the command. */
-static int take_job(struct compare *c, int argc, char **argv, int operand, struct err *err)
+/* An image, unless nothing that is compared has one. */
+static bool needs_image(const struct options *o)
 {
+    for (size_t i = 0; i < o->n_wanted; i++)
+        if (row_of(o->wanted[i]->name)->image)
+            return true;
+    return !o->n_wanted;
+}
+
+/* What follows `--`: options of `run`, the image, the command. */
+static int take_job(struct compare *c, const struct options *o, int argc, char **argv, int operand, struct err *err)
+{
+    const bool image = needs_image(o);
     int first, n = argc - operand;
 
     if (n == 0)
@@ -144,14 +154,16 @@ static int take_job(struct compare *c, int argc, char **argv, int operand, struc
     int r = options_parse(run_options_rows, n_run_options_rows, n + 1, line, true, &first, apply_job, NULL, err);
     if (r < 0)
         return err_wrap(err, "the job");
-    if (first + 1 >= n + 1)
+    if (first >= n + 1 && !image)
+        return err_set(err, -EINVAL, "the job needs a program: moat compare -b broker -- PROGRAM [ARG...]");
+    if (first + image >= n + 1)
         return err_set(err, -EINVAL,
                        "the job needs an image and a command: moat compare -- IMAGE COMMAND [ARG...] (natively the "
                        "command is this host's)");
     c->job_options = line + 1;
     c->n_job_options = (size_t)first - 1;
-    c->job_image = line[first];
-    c->job_command = line + first + 1;
+    c->job_image = image ? line[first] : NULL;
+    c->job_command = line + first + image;
     return 0;
 }
 
@@ -318,7 +330,7 @@ int cmd_compare(int argc, char **argv)
     int operand;
 
     if (options_parse(compare_options, n_compare_options, argc, argv, true, &operand, apply, &o, &err) < 0 ||
-        take_job(&c, argc, argv, operand, &err) < 0)
+        take_job(&c, &o, argc, argv, operand, &err) < 0)
         return command_fail("compare", &err);
     if (arena_init(&arena, ARENA_SIZE) < 0) {
         err_set(&err, -ENOMEM, "out of memory");

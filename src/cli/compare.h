@@ -91,7 +91,7 @@ struct compare {
     bool quick;
     char **job_options; /* the user's job: options of `run`, the image, the command; NULL: the built-in one */
     size_t n_job_options;
-    const char *job_image;
+    const char *job_image;             /* NULL: no boundary that is compared takes one */
     char **job_command;                /* ended by NULL */
     const char *moat, *libexec, *work; /* absolute */
     struct compare_subject *subjects;

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "boundary/boundary.h"
 #include "cli/commands.h"
+#include "cli/program.h"
 #include "cli/run_options.h"
 #include "cli/term.h"
 #include "host/cgroup.h"
@@ -81,6 +82,16 @@ static int drop_limits(struct run_options *o, const char **dropped, struct err *
     return 0;
 }
 
+/* The program's own grant, and the files of the sandbox's own, whose words nobody sees here. */
+static int add_program(struct run_options *o, struct err *err)
+{
+    int r = o->n_command || o->build.entrypoint.n ? run_options_image(o, NULL, err) : 0;
+
+    if (r == 0 && o->policy.process.argv.n)
+        r = program_find(&o->build, err);
+    return r < 0 ? r : program_make_files(&o->policy, err);
+}
+
 static int make_policy(struct run_options *o, const char **dropped, struct err *err)
 {
     int r;
@@ -89,7 +100,9 @@ static int make_policy(struct run_options *o, const char **dropped, struct err *
         r = read_bundle(o, err);
     } else {
         o->policy.root_path = o->program ? "/" : o->rootfs ? o->rootfs : o->image;
-        r = map_ids(o, err);
+        r = o->program ? add_program(o, err) : 0;
+        if (!r)
+            r = map_ids(o, err);
         if (!r)
             r = drop_limits(o, dropped, err);
         if (!r)
@@ -113,7 +126,7 @@ static const struct {
 static bool accepts(const struct lowering_item *i, const struct run_options *o)
 {
     if (i->how == LOWER_REFUSED)
-        return o->best_effort;
+        return o->best_effort && !i->hard;
     return !(i->how == LOWER_FALLBACK && o->strict);
 }
 

@@ -32,7 +32,7 @@ int learn_policy_known(struct learn *l, const struct policy *p, struct err *err)
             return no_memory(err);
     }
     for (uint32_t i = 0; i < p->n_made; i++)
-        if (p->made[i].target && learn_known_link(l, p->made[i].path, p->made[i].target) < 0)
+        if (p->made[i].target && learn_link(l, p->made[i].path, p->made[i].target, true) < 0)
             return no_memory(err);
     for (uint32_t i = 0; i < p->n_net; i++) {
         net_rule_text(&p->net[i], text);

@@ -231,9 +231,11 @@ static int check_lowering(struct making *r, struct err *err)
     for (uint32_t i = 0; i < l.n && rc == 0; i++) {
         const struct lowering_item *item = &l.items[i];
         bool bad = item->how == LOWER_REFUSED || (item->how == LOWER_FALLBACK && r->o.strict);
-        if (bad && !(item->how == LOWER_REFUSED && r->o.best_effort))
+        if (bad && (item->hard || !(item->how == LOWER_REFUSED && r->o.best_effort)))
             return err_set(err, -ENOTSUP, "%s %s: %s%s", item->item, item->value, item->note,
-                           r->o.strict ? " (--strict)" : " (or --best-effort to run without)");
+                           item->hard    ? ""
+                           : r->o.strict ? " (--strict)"
+                                         : " (or --best-effort to run without)");
         if (item->how == LOWER_REFUSED || item->how == LOWER_FALLBACK)
             warn(arena_printf(&r->arena, "%s: %s; enforced by: %s", item->item, item->note, item->mechanism));
     }
@@ -267,8 +269,9 @@ static int make_policy(struct making *r, struct err *err)
     if (o->program && (rc = program_find(&o->build, err)) < 0)
         return rc;
     if ((rc = users_resolve(&r->arena, r->root_fd, o->build.user, &p->process.user, err)) < 0 ||
-        (rc = users_add_groups(&r->arena, r->root_fd, &o->build.groups, &p->process.user, err)) < 0 ||
-        (rc = map_ids(r, err)) < 0)
+        (rc = users_add_groups(&r->arena, r->root_fd, &o->build.groups, &p->process.user, err)) < 0)
+        return rc == -ENOENT && o->program ? program_no_user(err) : rc;
+    if ((rc = map_ids(r, err)) < 0)
         return rc;
     if (o->program && (rc = program_make_files(p, err)) < 0)
         return rc;

@@ -10,11 +10,13 @@
 #include "cli/policy_dump.h"
 #include "cli/policy_load.h"
 #include "cli/term.h"
+#include "confine/paths.h"
 #include "policy/defaults.h"
 #include "policy/seccomp_profile.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -128,8 +130,15 @@ static const char *bytes_text(struct arena *a, const struct opt_i64 *v)
     return arena_printf(a, "%lld %s of memory", (long long)n, units[u]);
 }
 
+/* What only the broker boundary enforces, or has. */
+static bool is_for_broker(const struct policy *p, const struct policy_build *b)
+{
+    return p->n_net || p->deny_log || p->n_made || paths_brokered(p) || policy_flag_given(b, FLAG_DEFAULTS);
+}
+
 static const char *summarise(struct arena *a, const struct policy *p, const struct policy_build *b)
 {
+    const bool broker = is_for_broker(p, b);
     uint32_t binds = 0;
 
     for (uint32_t i = 0; i < p->n_mounts; i++)
@@ -139,11 +148,20 @@ static const char *summarise(struct arena *a, const struct policy *p, const stru
                            : "no limit of processes";
     const char *time =
         p->timeout_ms ? arena_printf(a, "ends after %lld s", (long long)(p->timeout_ms + 999) / 1000) : "no time limit";
-    return arena_printf(
-        a, "network %s, root %s, %u host paths, %u devices, %s, %s, %s, %d capabilities%s",
-        p->ns[NS_NET].how == NS_HOST ? "of the host" : "none", p->root_readonly ? "read-only" : "writable", binds,
-        b->n_devices, bytes_text(a, &p->resources.memory.limit), pids, time,
-        __builtin_popcountll(p->process.caps.bounding), p->seccomp.set ? "" : ", no system-call filter");
+    const char *net = p->ns[NS_NET].how == NS_HOST ? "of the host"
+                      : p->n_net ? arena_printf(a, "none but %u destination%s", p->n_net, p->n_net == 1 ? "" : "s")
+                                 : "none";
+    const char *files = broker || p->n_paths > binds
+                            ? arena_printf(a, "%u host paths, %u path rules", binds, p->n_paths)
+                            : arena_printf(a, "%u host paths", binds);
+    /* The root and the capabilities are of the boundary, and the broker's are not the container's. */
+    const char *boundary = broker ? "for -b broker"
+                                  : arena_printf(a, "root %s and %d capabilities in a container",
+                                                 p->root_readonly ? "read-only" : "writable",
+                                                 __builtin_popcountll(p->process.caps.bounding));
+    return arena_printf(a, "network %s, %s, %u devices, %s, %s, %s, %s%s", net, files, b->n_devices,
+                        bytes_text(a, &p->resources.memory.limit), pids, time, boundary,
+                        p->seccomp.set ? "" : ", no system-call filter");
 }
 
 static int check_document(struct arena *a, const struct policy_document *d, struct verdict *v, struct err *err)
@@ -153,12 +171,19 @@ static int check_document(struct arena *a, const struct policy_document *d, stru
     struct policy_problems problems = {.v = found, .most = PROBLEMS_MOST};
     struct policy_build b;
     struct err why = {0};
+    char here[PATH_MAX];
     int r;
 
     if (!p || !found)
         return err_set(err, -ENOMEM, "out of memory");
+    if (!getcwd(here, sizeof here))
+        return err_sys(err, -errno, "cannot tell the current directory");
+    const char *folder = policy_folder(a, here, d->path);
+    if (!folder)
+        return err_set(err, -ENOMEM, "out of memory");
     policy_init(p, a, POLICY_FROM_FLAGS);
-    if ((r = policy_default_container(p, POLICY_DEFAULTS_RUN, err)) < 0 || (r = policy_build_init(&b, p, "/", err)) < 0)
+    if ((r = policy_default_container(p, POLICY_DEFAULTS_RUN, err)) < 0 ||
+        (r = policy_build_init(&b, p, folder, err)) < 0)
         return r;
     if (d->json_len) {
         r = policy_file_check(&b, d->json, d->json_len, &problems, err);

@@ -72,8 +72,7 @@ void policy_document_place(const struct policy_document *d, size_t offset, unsig
         json_position(d->before, d->json_len, offset, line, column);
 }
 
-/* The folder of the file, absolute: where its relative paths begin. */
-static const char *folder_of(struct arena *a, const char *cwd, const char *path)
+const char *policy_folder(struct arena *a, const char *cwd, const char *path)
 {
     bool absolute = path[0] == '/';
     char *dir = arena_printf(a, "%s%s%s", absolute ? "" : cwd, absolute ? "" : "/", path);
@@ -91,7 +90,7 @@ int policy_load(struct policy_build *b, const char *option, const char *path, st
     struct policy_document d;
     struct policy_problem first;
     struct policy_problems problems = {.v = &first, .most = 1};
-    const char *cwd = b->cwd, *folder = folder_of(a, cwd, path);
+    const char *cwd = b->cwd, *folder = policy_folder(a, cwd, path);
     unsigned line, column;
 
     if (!folder)

@@ -24,6 +24,9 @@ struct policy_document {
 int policy_document_read(struct arena *a, const char *path, struct policy_document *out, struct err *err);
 void policy_document_place(const struct policy_document *d, size_t offset, unsigned *line, unsigned *column);
 
+/* The folder of the file, absolute: where its relative paths begin. NULL: no memory. */
+const char *policy_folder(struct arena *a, const char *cwd, const char *path);
+
 /* Applies a file to the build; relative host paths begin at the file's folder, so that it means the same wherever moat
  * is started. err: "--policy FILE:LINE:COLUMN: what is wrong; accepted: ...", with option "--policy ". */
 int policy_load(struct policy_build *b, const char *option, const char *path, struct err *err);

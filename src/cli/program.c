@@ -31,6 +31,7 @@ static const char *const shown[] = {
     "/etc/ld.so.cache",   /* the loader */
     "/etc/alternatives",  /* which of several programs a name is */
     "/etc/localtime",     /* a link into /usr */
+    "/etc/locale.alias",  /* the same */
     "/etc/nsswitch.conf", /* names and numbers */
     "/etc/protocols",
     "/etc/services",
@@ -144,12 +145,13 @@ int program_defaults(struct policy *p, struct err *err)
     return r < 0 ? r : take_environment(p, err);
 }
 
-/* Of the caller's name only what stands in the name: a colon or a line's end would forge an entry. */
+/* Of the caller's name only what stands in the name: a colon or a line's end would forge an entry. Root's name is no
+ * other user's. */
 static const char *user_name(struct arena *a, bool root)
 {
     const struct passwd *pw = getpwuid(geteuid());
 
-    if (root || !pw || !*pw->pw_name || strpbrk(pw->pw_name, ":\n"))
+    if (root || !pw || !*pw->pw_name || !strcmp(pw->pw_name, "root") || strpbrk(pw->pw_name, ":\n"))
         return root ? "root" : "user";
     return arena_strdup(a, pw->pw_name);
 }
@@ -186,6 +188,18 @@ int program_make_files(struct policy *p, struct err *err)
         return r;
     return p->n_net ? add_made(p, "/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:5 attempts:2\n", NULL, err)
                     : 0;
+}
+
+/* Names are looked up as in an image, whose root is here the host's. */
+int program_no_user(struct err *err)
+{
+    const char *in = strstr(err->text, " the image's ");
+
+    if (!in)
+        return err->code;
+    struct err said = *err;
+    return err_set(err, said.code, "%.*s this host's %s", (int)(in - err->text), said.text,
+                   said.text + (in - err->text) + strlen(" the image's "));
 }
 
 /* ---- the program ---------------------------------------------------------------------------------------------- */

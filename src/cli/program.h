@@ -16,6 +16,9 @@ int program_defaults(struct policy *p, struct err *err);
 /* Files of the private root that are nobody's: passwd and group with the caller's name, hosts, and links like /bin. */
 int program_make_files(struct policy *p, struct err *err);
 
+/* What the look-up of a user said, in the words of a host instead of an image's. Returns its code. */
+int program_no_user(struct err *err);
+
 /* Looks for argv[0] as a shell would, grants that one file where no rule does, and chooses the working directory: the
  * caller's, where a rule shows it, else /. -ENOENT with "exec: ..." as moat-enter would say. */
 int program_find(struct policy_build *b, struct err *err);

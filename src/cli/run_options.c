@@ -555,17 +555,44 @@ static int check_bundle(const struct run_options *o, int operands, struct err *e
     return 0;
 }
 
-/* What has a meaning behind one of the two only, and would be without effect behind the other. */
-static int check_program(const struct run_options *o, struct err *err)
+/* Where an item was said: "--defaults", or "--policy FILE: defaults". */
+static const char *said_by(const struct collect *c, enum policy_flag flag, const char *member)
 {
+    const struct run_options *o = c->out;
+    const char *text = NULL;
+    bool by_flag = !o->policy_file && !o->profile;
+
+    for (uint32_t i = 0; i < c->n_waiting; i++)
+        by_flag |= c->waiting[i].id == (int)flag;
+    text = by_flag ? arena_printf(c->arena, "--%s", policy_flag_name(flag))
+                   : arena_printf(c->arena, "--%s %s: %s", o->policy_file ? "policy" : "profile",
+                                  o->policy_file ? o->policy_file : o->profile, member);
+    return text ? text : member;
+}
+
+/* What has a meaning behind one of the two only, and would be without effect behind the other. */
+static int check_program(const struct collect *c, struct err *err)
+{
+    const struct run_options *o = c->out;
+
     if (!o->program && policy_flag_given(&o->build, FLAG_DEFAULTS))
-        return err_set(err, -EINVAL, "--defaults is about programs of the host: -b broker has them");
+        return err_set(err, -EINVAL, "%s is about programs of the host: -b broker has them",
+                       said_by(c, FLAG_DEFAULTS, "defaults"));
     if (!o->program)
         return 0;
+    if (o->pull || o->platform)
+        return err_set(err, -EINVAL, "--%s is about images, and a program of the host has none: leave it out",
+                       o->pull ? "pull" : "platform");
+    if (o->detach_keys && !o->detach && o->restart.policy == RESTART_NO)
+        return err_set(err, -EINVAL,
+                       "--detach-keys: a program of the host ends with its caller: start it with -d, and give the keys "
+                       "to moat attach");
     if (policy_flag_given(&o->build, FLAG_READ_ONLY) && !o->policy.root_readonly)
-        return err_set(err, -EINVAL, "--read-only=false: the broker's root holds names alone: --rw PATH, --tmpfs PATH");
+        return err_set(err, -EINVAL, "%s=false: the broker's root holds names alone: --rw PATH, --tmpfs PATH",
+                       said_by(c, FLAG_READ_ONLY, "readOnlyRoot"));
     if (policy_flag_given(&o->build, FLAG_DEVICE_CGROUP_RULE))
-        return err_set(err, -EINVAL, "--device-cgroup-rule: no device works behind the broker but those of --device");
+        return err_set(err, -EINVAL, "%s: no device works behind the broker but those of --device",
+                       said_by(c, FLAG_DEVICE_CGROUP_RULE, "deviceRules"));
     if (!o->policy.masked_paths.n)
         return err_set(err, -EINVAL,
                        "--security-opt systempaths=unconfined: the broker's /proc is read-only as a whole: "
@@ -650,7 +677,7 @@ int run_options_parse(struct arena *a, int argc, char **argv, struct run_options
     if ((r = apply_layers(out, &c, cwd, err)) < 0 || (r = make_absolute(a, cwd, &out->rootfs, "rootfs", err)) < 0 ||
         (r = make_absolute(a, cwd, &out->bundle, "bundle", err)) < 0)
         return r;
-    if ((r = check_program(out, err)) < 0)
+    if ((r = check_program(&c, err)) < 0)
         return r;
     if (out->rm && out->restart.policy != RESTART_NO)
         return err_set(err, -EINVAL, "conflicting options: --restart and --rm");

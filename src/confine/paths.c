@@ -2,6 +2,7 @@
 /* See paths.h. */
 #include "confine/paths.h"
 
+#include <errno.h>
 #include <linux/landlock.h>
 #include <linux/mount.h>
 #include <string.h>
@@ -96,6 +97,15 @@ static void lower_deny(struct arena *a, const struct policy *p, const struct pat
     const struct path_rule *above = paths_above(p, rule);
     struct stat st;
 
+    for (uint32_t i = 0; p->private_root && i < p->n_made; i++) {
+        const struct made_file *f = &p->made[i];
+        if (f->target ? !lies_in(rule->guest, f->path) : strcmp(rule->guest, f->path) != 0)
+            continue;
+        /* The rule would be about a name, and not about what the link shows. */
+        refuse(out, f->target ? arena_printf(a, "%s is a link to %s inside: deny the path there", f->path, f->target)
+                              : "it is made by moat, and holds no secret of the host: leave the rule out");
+        return;
+    }
     if (above && above->verdict == PATH_BROKER) {
         out->mechanism = "broker process";
         return;
@@ -122,17 +132,19 @@ static void lower_deny(struct arena *a, const struct policy *p, const struct pat
 }
 
 /* What holds around an allow rule: the rule above, or a fresh file system of the sandbox's own that is nearer. */
-static uint32_t around(const struct policy *p, const struct path_rule *rule, const char **name)
+static uint32_t around(const struct policy *p, const struct path_rule *rule, const char **name, bool *fresh)
 {
     const struct path_rule *above = paths_above(p, rule);
     uint32_t access = above ? above->access : 0;
 
     *name = above ? above->guest : "";
+    *fresh = false;
     for (uint32_t i = 0; i < p->n_mounts; i++) {
         const struct mount_rule *m = &p->mounts[i];
         if (m->bind || !lies_in(rule->guest, m->destination) || strlen(m->destination) <= strlen(*name))
             continue;
         *name = m->destination;
+        *fresh = true;
         access = PATH_ALL & ~(m->attr_set & MOUNT_ATTR_NOEXEC ? PATH_EXECUTE : 0u);
     }
     return access;
@@ -146,6 +158,7 @@ static void lower_allow(struct arena *a, const struct policy *p, const struct pa
     const char *outer;
     struct stat st;
     char have[8], more[8];
+    bool fresh;
 
     if (above && above->verdict == PATH_BROKER) {
         refuse(out, arena_printf(a, "it lies in %s, which the broker answers for: make it --broker too", above->guest));
@@ -159,7 +172,14 @@ static void lower_allow(struct arena *a, const struct policy *p, const struct pa
                             above->guest));
         return;
     }
-    bool directory = stat(rule->host, &st) < 0 || S_ISDIR(st.st_mode);
+    int there = stat(rule->host, &st);
+    if (there < 0 && (errno == ENOENT || errno == ENOTDIR) && !rule->optional) {
+        out->missing = true;
+        refuse(out, strcmp(rule->host, rule->guest) ? arena_printf(a, "%s does not exist on the host", rule->host)
+                                                    : "does not exist on the host");
+        return;
+    }
+    bool directory = there < 0 || S_ISDIR(st.st_mode);
     uint32_t split = rule->access & changing;
     if (!p->private_root) {
         bool plain =
@@ -172,7 +192,15 @@ static void lower_allow(struct arena *a, const struct policy *p, const struct pa
         return;
     }
     /* Landlock's rights add up: what holds around and not here must be taken away by the mount. */
-    uint32_t taken = around(p, rule, &outer) & ~rule->access & ~(directory ? 0u : (uint32_t)PATH_CREATE);
+    uint32_t taken = around(p, rule, &outer, &fresh) & ~rule->access & ~(directory ? 0u : (uint32_t)PATH_CREATE);
+    if (fresh && (taken & PATH_READ || (taken & changing && split))) {
+        refuse(out,
+               arena_printf(a,
+                            "%s is the sandbox's own fresh file system, where all may be done, and neither a mount nor "
+                            "Landlock takes %s away alone: show it elsewhere, --dir %s::/NAME",
+                            outer, paths_access_text(taken, more), rule->host));
+        return;
+    }
     if (taken & PATH_READ || (taken & changing && split)) {
         refuse(out,
                arena_printf(a,

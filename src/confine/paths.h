@@ -7,7 +7,7 @@
  * what a mount can take away: writing with creating, and execution. deny    a mount that nobody can enter over what is
  * there; refused where nothing is there and something could be made. broker  nothing: the path is not in the sandbox's
  * tree, and each call is answered by the broker process. What no mechanism expresses is refused by name, never
- * approximated. Pure but for one look at the host per deny rule.
+ * approximated. Pure but for a look or two at the host per rule.
  */
 #ifndef MOAT_CONFINE_PATHS_H
 #define MOAT_CONFINE_PATHS_H
@@ -17,6 +17,7 @@
 struct path_lowering {
     const char *mechanism; /* NULL: refused */
     const char *refusal;   /* why, and the remedy */
+    bool missing;          /* refused since the host has nothing there to be shown */
 };
 
 /* With p->private_root only what is granted is there, and Landlock carries the rules; otherwise rules go over a root

@@ -157,19 +157,16 @@ static void want_link(struct plan *p, const char *path, const char *target)
 {
     struct learn *l = p->l;
 
-    for (uint32_t i = 0; i < l->n_links; i++)
-        if (!strcmp(l->links[i].path, path))
-            return;
+    if (learn_link_find(l, path))
+        return;
+    if (strchr(path, '=')) { /* which begins the target where links are written */
+        p->failed |= learn_note(l, "that %s is a link: a policy cannot name one with '='", path) < 0;
+        return;
+    }
     for (uint32_t i = 0; i < l->n_rules; i++)
         if (!strcmp(l->rules[i].path, path)) /* of the policy that is added to: there it is what the link leads to */
             return;
-    const char *copy = arena_strdup(l->arena, path);
-    struct learn_link *added = policy_list_push(l->arena, &l->links, &l->n_links, sizeof *added);
-    if (!added || !copy) {
-        p->failed = true;
-        return;
-    }
-    *added = (struct learn_link){copy, target, false};
+    p->failed |= learn_link(l, path, target, false) < 0;
     p->changed = true;
 }
 

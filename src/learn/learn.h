@@ -103,8 +103,8 @@ struct learn {
 
     struct learn_rule *rules; /* first the known ones, then what learn_rules() adds, then sorted by path */
     uint32_t n_rules;
-    struct learn_link *links;
-    uint32_t n_links;
+    struct learn_link **links; /* a table by path */
+    uint32_t n_links, links_size;
     struct learn_net *nets;
     uint32_t n_nets;
     const char **scratch; /* file systems in memory that the run needs: files it made and left to nobody */
@@ -128,7 +128,9 @@ struct learn_use *learn_use(struct learn *l, const char *asked, uint32_t access,
 int learn_pair(struct learn *l, const struct learn_use *from, const struct learn_use *to);
 int learn_note(struct learn *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int learn_known_rule(struct learn *l, const struct path_rule *rule, bool directory);
-int learn_known_link(struct learn *l, const char *path, const char *target);
+/* A link that has to be one inside. */
+int learn_link(struct learn *l, const char *path, const char *target, bool known);
+const struct learn_link *learn_link_find(const struct learn *l, const char *path);
 /* known: it is in the policy already. */
 int learn_net_rule(struct learn *l, const char *text, bool known);
 
@@ -158,6 +160,9 @@ int learn_path_tidy(const char *path, char out[LEARN_PATH_SIZE]);
 int learn_path_clean(const char *path, char out[LEARN_PATH_SIZE]);
 /* Whether the path is the kernel's, or made afresh for each sandbox whatever its policy: no rule can be of it. */
 bool learn_path_is_given(const char *path);
+
+/* The links that the policy lacks, sorted by path; *n of them. NULL: no memory. */
+const struct learn_link **learn_links_new(const struct learn *l, uint32_t *n);
 
 /* write.c: the policy as YAML. */
 struct learn_story {

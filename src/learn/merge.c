@@ -213,11 +213,13 @@ static const char *new_items(struct text *t, const struct learn *l, const char *
 static const char *new_links(struct text *t, const struct learn *l)
 {
     struct arena *a = t->arena;
-    const char *out = "";
+    uint32_t n;
+    const struct learn_link **v = learn_links_new(l, &n);
+    const char *out = v ? "" : NULL;
 
-    for (uint32_t i = 0; i < l->n_links && out; i++) {
-        const char *path = learn_scalar_text(a, l->links[i].path), *target = learn_scalar_text(a, l->links[i].target);
-        if (!l->links[i].known && path && target)
+    for (uint32_t i = 0; i < n && out; i++) {
+        const char *path = learn_scalar_text(a, v[i]->path), *target = learn_scalar_text(a, v[i]->target);
+        if (path && target)
             out = arena_printf(a, "%s  %s: %s\n", out, path, target);
     }
     return out;

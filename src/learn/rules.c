@@ -135,8 +135,8 @@ static bool is_there_anyway(const struct finish *f, const char *path)
     for (uint32_t i = 0; i < f->n; i++)
         if (strictly_in(f->v[i].path, path))
             return true;
-    for (uint32_t i = 0; i < l->n_links; i++)
-        if (strictly_in(l->links[i].path, path))
+    for (uint32_t i = 0; i < l->links_size; i++)
+        if (l->links[i] && strictly_in(l->links[i]->path, path))
             return true;
     return false;
 }
@@ -225,17 +225,21 @@ static void let_root_be_listed(struct learn *l)
 }
 
 /* Links that now lie below a directory's rule are links anyway. */
-static void drop_links(struct learn *l)
+static int drop_links(struct learn *l)
 {
-    uint32_t n = 0;
+    struct learn_link **old = l->links;
+    uint32_t size = l->links_size;
+    int r = 0;
 
-    for (uint32_t i = 0; i < l->n_links; i++) {
-        const struct learn_rule *rule = plan_rule_of(l, l->links[i].path);
-        if (l->links[i].known || !rule || rule->verdict != PATH_ALLOW || !rule->directory ||
-            !strictly_in(l->links[i].path, rule->path))
-            l->links[n++] = l->links[i];
+    l->links = NULL;
+    l->n_links = l->links_size = 0;
+    for (uint32_t i = 0; i < size && r == 0; i++) {
+        const struct learn_rule *rule = old[i] ? plan_rule_of(l, old[i]->path) : NULL;
+        bool live = rule && rule->verdict == PATH_ALLOW && rule->directory && strictly_in(old[i]->path, rule->path);
+        if (old[i] && (old[i]->known || !live))
+            r = learn_link(l, old[i]->path, old[i]->target, old[i]->known);
     }
-    l->n_links = n;
+    return r;
 }
 
 /* C libraries connect a datagram socket to each address of a name, to see by which way they would go, and send nothing.
@@ -271,7 +275,7 @@ int learn_rules(struct learn *l, struct err *err)
         plan_collect(&plan);
         if (!plan.changed) { /* all links are known first: no rule is to be at the place of one */
             plan_choose(&plan);
-            drop_links(l);
+            plan.failed |= plan.changed && drop_links(l) < 0;
         }
         if (plan.failed)
             return no_memory(err);

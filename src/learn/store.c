@@ -16,7 +16,9 @@ static uint32_t hash_of(const char *s)
     return h;
 }
 
-_Static_assert(offsetof(struct learn_node, path) == 0 && offsetof(struct learn_use, asked) == 0, "table entries");
+_Static_assert(offsetof(struct learn_node, path) == 0 && offsetof(struct learn_use, asked) == 0 &&
+                   offsetof(struct learn_link, path) == 0,
+               "table entries");
 
 static const char *name_of(const void *entry)
 {
@@ -166,14 +168,25 @@ int learn_known_rule(struct learn *l, const struct path_rule *rule, bool directo
     return 0;
 }
 
-int learn_known_link(struct learn *l, const char *path, const char *target)
+int learn_link(struct learn *l, const char *path, const char *target, bool known)
 {
-    struct learn_link *added = policy_list_push(l->arena, &l->links, &l->n_links, sizeof *added);
+    struct learn_link **at =
+        (struct learn_link **)learn_table_place(l->arena, (void ***)&l->links, &l->links_size, l->n_links, path);
 
-    if (!added)
+    if (at && *at)
+        return 0;
+    struct learn_link *link = at ? arena_alloc(l->arena, sizeof *link) : NULL;
+    if (!link || !(link->path = arena_strdup(l->arena, path)) || !(link->target = arena_strdup(l->arena, target)))
         return -ENOMEM;
-    *added = (struct learn_link){path, target, true};
+    link->known = known;
+    *at = link;
+    l->n_links++;
     return 0;
+}
+
+const struct learn_link *learn_link_find(const struct learn *l, const char *path)
+{
+    return learn_table_find(l->links, l->links_size, path);
 }
 
 int learn_net_rule(struct learn *l, const char *text, bool known)

@@ -20,9 +20,8 @@ static bool is_live(const struct learn *l, const char *guest)
     const struct learn_rule *best = NULL;
     size_t length = 0;
 
-    for (uint32_t i = 0; i < l->n_links; i++)
-        if (!strcmp(l->links[i].path, guest))
-            return true;
+    if (learn_link_find(l, guest))
+        return true;
     for (uint32_t i = 0; i < l->n_rules; i++) {
         size_t n = strlen(l->rules[i].path);
         if (l->rules[i].verdict == PATH_ALLOW && learn_lies_in(guest, l->rules[i].path) && (!best || n > length))
@@ -34,10 +33,9 @@ static bool is_live(const struct learn *l, const char *guest)
 /* The text of a link that is none on the host: made by the policy. */
 static const char *made_link(const struct learn *l, const char *guest)
 {
-    for (uint32_t i = 0; i < l->n_links; i++)
-        if (!strcmp(l->links[i].path, guest))
-            return l->links[i].target;
-    return NULL;
+    const struct learn_link *link = learn_link_find(l, guest);
+
+    return link ? link->target : NULL;
 }
 
 static int join(char path[LEARN_PATH_SIZE], const char *name, size_t len)

@@ -165,22 +165,37 @@ static void write_rules(FILE *f, const struct learn *l, enum path_verdict verdic
     }
 }
 
+static int by_path(const void *a, const void *b)
+{
+    return strcmp((*(const struct learn_link *const *)a)->path, (*(const struct learn_link *const *)b)->path);
+}
+
+const struct learn_link **learn_links_new(const struct learn *l, uint32_t *n)
+{
+    const struct learn_link **v = arena_array(l->arena, l->n_links + 1, sizeof *v);
+
+    *n = 0;
+    for (uint32_t i = 0; v && i < l->links_size; i++)
+        if (l->links[i] && !l->links[i]->known)
+            v[(*n)++] = l->links[i];
+    if (v)
+        qsort(v, *n, sizeof *v, by_path);
+    return v;
+}
+
 static void write_links(FILE *f, const struct learn *l)
 {
-    bool any = false;
+    uint32_t n;
+    const struct learn_link **v = learn_links_new(l, &n);
 
-    for (uint32_t i = 0; i < l->n_links; i++) {
-        const struct learn_link *link = &l->links[i];
-        if (link->known)
-            continue;
-        const char *path = learn_scalar_text(l->arena, link->path), *target = learn_scalar_text(l->arena, link->target);
-        if (!any)
-            fputs("# Links that the program looked at themselves.\nlinks:\n", f);
-        any = true;
+    if (v && n)
+        fputs("# Links that the program looked at themselves.\nlinks:\n", f);
+    for (uint32_t i = 0; v && i < n; i++) {
+        const char *path = learn_scalar_text(l->arena, v[i]->path), *target = learn_scalar_text(l->arena, v[i]->target);
         if (path && target)
             fprintf(f, "  %s: %s\n", path, target);
         else
-            comment(f, "  ", " not given, since its name is no text:", link->path);
+            comment(f, "  ", " not given, since its name is no text:", v[i]->path);
     }
 }
 

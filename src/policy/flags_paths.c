@@ -85,7 +85,7 @@ static int place_mount(struct policy_build *b, const char *destination, struct m
         if (strcmp(p->mounts[i].destination, destination) != 0)
             continue;
         if (i >= b->n_earlier_mounts)
-            return err_set(err, -EINVAL, "%s already has a mount", destination);
+            return err_set(err, -EINVAL, "%s is already given: name it once", destination);
         p->mounts[i] = (struct mount_rule){.destination = destination};
         *out = &p->mounts[i];
         return 0;

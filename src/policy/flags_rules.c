@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Path rules, and the network's allow-list. Pure parsing. All path flags make a rule; those that show a path make a
+ * Path rules, and the network's allow-list. Pure parsing, but for a look whether a file has a name that may be meant as
+ * an access. All path flags make a rule; those that show a path make a
  * mount beside it, which carries what a mount can enforce (confine/paths.h says what enforces the rest).
  */
 #include "policy/defaults.h"
@@ -12,6 +13,9 @@
 #include <linux/mount.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#define ACCESS_LENGTH 5
 
 static int no_memory(struct err *err)
 {
@@ -28,13 +32,26 @@ int flag_place_rule(struct policy_build *b, const char *host, const char *guest,
         if (strcmp(p->paths[i].guest, guest) != 0)
             continue;
         if (i >= b->n_earlier_paths)
-            return err_set(err, -EINVAL, "%s already has a rule", guest);
+            return err_set(err, -EINVAL, "%s is already given: name it once", guest);
         rule = &p->paths[i];
     }
     if (!rule && !(rule = policy_list_push(p->arena, &p->paths, &p->n_paths, sizeof *rule)))
         return no_memory(err);
     *rule = (struct path_rule){.host = host, .guest = guest, .verdict = verdict, .access = access};
     return 0;
+}
+
+/* Whether what follows a colon is more likely a mistaken access than the end of a name: as short as one, and no file is
+ * called so. */
+static bool is_no_access(struct policy_build *b, const char *value, const char *word)
+{
+    size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    struct err ignored = {0};
+    const char *host;
+    struct stat st;
+
+    return n && n <= ACCESS_LENGTH && !word[n] && flag_host_path(b, value, &host, &ignored) == 0 &&
+           lstat(host, &st) < 0;
 }
 
 /* "PATH[:ACCESS]": what follows the last colon is an access when it has the letters of one and no others. */
@@ -51,8 +68,11 @@ static int split_access(struct policy_build *b, const char *value, uint32_t stan
 
     *path = value;
     *access = standard;
-    if (!colon || strspn(colon + 1, "rwxcs") != strlen(colon + 1))
+    if (!colon)
         return 0;
+    if (strspn(colon + 1, "rwxcs") != strlen(colon + 1))
+        return is_no_access(b, value, colon + 1) ? err_set(err, -EINVAL, "'%s' is no access: r, w, x, c, s", colon + 1)
+                                                 : 0;
     if (!colon[1])
         return err_set(err, -EINVAL, "the access is empty: r, w, x, c, s");
     *access = PATH_STAT;

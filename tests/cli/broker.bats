@@ -218,6 +218,27 @@ below"
     assert_error 125 "tree:q"
     broker --ro / -- true
     assert_error 125
+    broker --ro tree/nosuch --best-effort -- true
+    assert_error 125 "path $work/tree/nosuch" "does not exist on the host"
+    broker --deny /etc/passwd -- true
+    assert_error 125 "/etc/passwd" "made by moat"
+    broker --allow tree:rwC -- true
+    assert_error 125 "'rwC' is no access"
+    broker -u no-such-user -- true
+    assert_error 125 "no-such-user" "this host's /etc/passwd"
+}
+
+@test "a name with a colon is taken where it exists" {
+    echo named > tree/a:zz
+    broker --allow tree/a:zz -- cat tree/a:zz
+    assert_output named
+}
+
+@test "another user than root is not called so" {
+    broker -u 1000 -- id
+    assert_match '^uid=1000\(user\)'
+    broker -- id -un
+    assert_output root
 }
 
 @test "links out of a granted tree lead nowhere" {
@@ -259,6 +280,33 @@ below"
     run "$MOAT" explain -b broker --rw tree --deny tree/.env -- sh
     assert_status 125
     assert_match "does not exist"
+    run "$MOAT" explain -b broker --best-effort --ro tree/nosuch
+    assert_status 125
+    assert_match "does not exist on the host"
+    run "$MOAT" explain -b broker --deny /etc/hosts
+    assert_match "made by moat"
+}
+
+@test "explain shows the program's own grant, and refuses one that is not there as run does" {
+    cp "$(type -P true)" mine
+    run "$MOAT" explain -b broker -- ./mine
+    assert_status 0
+    assert_match "path $work/mine"
+    refute_match "answered by a broker"
+    run "$MOAT" explain -b broker -- no-such-program
+    assert_error 125 "no-such-program" "not found"
+}
+
+@test "more brokered paths than can be answered for" {
+    local i rules=()
+    for i in {1..65}; do rules+=(--broker "tree/f$i"); done
+    run "$MOAT" explain -b broker --best-effort "${rules[@]}" -- true
+    assert_status 125
+    assert_match "at most 64"
+    broker "${rules[@]}" -- true
+    assert_error 125 "name a directory above them"
+    run "$MOAT" explain -b broker "${rules[@]:2}" -- true
+    assert_status 0
 }
 
 @test "other boundaries refuse by name what only the broker answers" {
@@ -268,6 +316,9 @@ below"
     assert_error 125 "example.org:443" "-b broker"
     run "$MOAT" run --rm --deny-log busybox true
     assert_error 125 "-b broker"
+    printf 'version: 1\ndefaults: none\n' > none.yaml
+    run "$MOAT" run --rm --policy none.yaml busybox true
+    assert_error 125 "--policy none.yaml: defaults" "-b broker"
     run "$MOAT" run --rm --rootfs / -b broker true
     assert_error 125 "rootfs"
 }

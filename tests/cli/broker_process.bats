@@ -93,6 +93,16 @@ scenario()
     assert_output $'hello\nnew\nhello'
 }
 
+@test "a rule of one file: no link and no directory takes its place" {
+    require_root
+    echo outside > "$dir/outside"
+    drive "file:/etc/new=$dir/one.d/new:rwc" -- /bin/sh -c "ln -s $dir/outside /etc/new; mkdir /etc/new; echo made > /etc/new && cat /etc/new; rm /etc/new; ln -s $dir/outside /etc/new"
+    assert_failure
+    assert_line made
+    [ ! -e "$dir/one.d/new" ] && [ ! -L "$dir/one.d/new" ]
+    assert_equal "$(cat "$dir/outside")" outside
+}
+
 # ---- races -------------------------------------------------------------------------------------------------------
 
 @test "a path that is exchanged during the call: the guard off, the forbidden file is read" {
@@ -144,6 +154,18 @@ scenario()
     assert_contains "/new --rw / "
     refute_contains none
     refute_contains /tmp/fine
+}
+
+@test "with deny-log, what lies in a directory that cannot be searched is reported as such" {
+    require_root
+    require_command jq
+    mkdir -m 700 "$dir/closed"
+    echo x > "$dir/closed/f"
+    drive "broker:/b=$dir/tree:r" deny-log "events:$dir/events" -- /bin/sh -c "cat $dir/closed/f; cat $dir/none; :"
+    assert_success
+    run jq -r '[.path, .why, .allow] | join(" ")' "$dir/events"
+    assert_line "$dir/closed/f cannot-be-looked-for --ro $dir/closed/f"
+    refute_contains "$dir/none"
 }
 
 @test "a name of a target's making cannot write to the terminal" {

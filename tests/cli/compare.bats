@@ -124,6 +124,13 @@ print(xml.dom.minidom.parse("picture.svg").getElementsByTagName("text")[0].first
     K=7 quick --json -- -e K=7 --ro "$dir" -w "$dir" busybox sh -c 'exit $K' > out
     assert_equal "$(jq -r '[.subjects[].jobStatus] | join(" ")' out)" "7 7"
 }
+@test "compare -b broker -- PROGRAM: without an image, since none is needed" {
+    moat compare --quick --json -b broker -- sh -c 'exit 3' > out
+    assert_equal "$(jq -r '[.subjects[].jobStatus] | join(" ")' out)" "3 3"
+    run moat compare --quick -b broker -b container -- true
+    assert_error 125 "an image and a command"
+}
+
 @test "compare: a job that ends otherwise than natively is reported, and is not shown" {
     run --separate-stderr quick -- busybox sh -c 'echo of the job >&2; exit $(($$ == 1 ? 4 : 0))'
     assert_status 1

@@ -63,6 +63,17 @@ with()
     assert_exists b/made
 }
 
+@test "check takes relative paths as run does, and counts what the broker is for" {
+    mkdir folder
+    echo '{"version": 1, "ro": ["."], "deny": [".git"], "broker": ["out"], "allowNet": ["example.org:443"]}' > folder/policy.json
+    cd /
+    run "$MOAT" policy check "$dir/folder/policy.json"
+    assert_success
+    assert_contains "none but 1 destination, 1 host paths, 3 path rules"
+    assert_contains "for -b broker"
+    refute_contains capabilities
+}
+
 @test "limits" {
     require_cgroup memory
     require_cgroup pids

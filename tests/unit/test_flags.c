@@ -413,7 +413,7 @@ static void test_second_mount_on_the_same_place_is_refused_but_a_later_layer_rep
 
     give(FLAG_VOLUME, "/a:/x");
     assert_true(policy_flag_apply(&build, FLAG_VOLUME, NULL, "/b:/y/../x", &err) < 0);
-    assert_non_null(strstr(err.text, "/x already has a mount"));
+    assert_non_null(strstr(err.text, "/x is already given: name it once"));
     policy_build_next_layer(&build);
     uint32_t n = policy.n_mounts;
     give(FLAG_TMPFS, "/x");

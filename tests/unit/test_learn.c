@@ -95,8 +95,10 @@ static void say_rules(const struct learn *l, char *out, size_t size)
         n += (size_t)snprintf(out + n, size - n, "%s %s:%s\n", verdicts[r->verdict], r->path,
                               paths_access_text(r->access, letters));
     }
-    for (uint32_t i = 0; i < l->n_links; i++)
-        n += (size_t)snprintf(out + n, size - n, "link %s -> %s\n", l->links[i].path, l->links[i].target);
+    uint32_t n_links;
+    const struct learn_link **links = learn_links_new(l, &n_links);
+    for (uint32_t i = 0; i < n_links; i++)
+        n += (size_t)snprintf(out + n, size - n, "link %s -> %s\n", links[i]->path, links[i]->target);
     for (uint32_t i = 0; i < l->n_scratch; i++)
         n += (size_t)snprintf(out + n, size - n, "scratch %s\n", l->scratch[i]);
     for (uint32_t i = 0; i < l->n_notes; i++)

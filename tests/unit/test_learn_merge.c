@@ -176,7 +176,7 @@ static void test_merge_adds_links_addresses_and_file_systems(void **state)
 
     assert_int_equal(arena_init(&a, 16 << 20), 0);
     assert_int_equal(learn_init(&l, &a, "/w", NULL, &err), 0);
-    assert_int_equal(learn_known_link(&l, "/old", "new"), 0);
+    assert_int_equal(learn_link(&l, "/old", "new", true), 0);
     assert_int_equal(learn_net_rule(&l, "127.0.0.1:80", true), 0);
     assert_int_equal(learn_net_rule(&l, "127.0.0.1:80", false), 0);
     assert_int_equal(learn_net_rule(&l, "[::1]:443", false), 0);

@@ -150,7 +150,11 @@ static void test_each_rule_has_a_mechanism_or_a_refusal(void **state)
         {"broker tree|ro tree/sub", "tree/sub", true, NULL, "--broker too"},
         {"ro tree|broker tree/sub:rw", "tree/sub", true, "broker process", NULL},
         {"broker tree", "tree", false, NULL, "-b broker"},
-        {"tmpfs /var/tmp|allow tree:rw", "tree", true, NULL, "/var/tmp"},
+        {"tmpfs /var/tmp|allow tree:rw", "tree", true, NULL, "/var/tmp is the sandbox's own fresh file system"},
+        {"tmpfs /var/tmp|allow tree:rw", "tree", true, NULL, "/tree::/NAME"},
+        {"ro tree/nosuch", "tree/nosuch", true, NULL, "does not exist on the host"},
+        {"rw tree/nosuch", "tree/nosuch", false, NULL, "does not exist on the host"},
+        {"ro tree/file/below", "tree/file/below", true, NULL, "does not exist on the host"},
         {"tmpfs /var/tmp|ro tree", "tree", true, "mount and Landlock", NULL},
     };
 
@@ -168,6 +172,34 @@ static void test_each_rule_has_a_mechanism_or_a_refusal(void **state)
     }
 }
 
+static void test_what_is_made_is_not_denied(void **state)
+{
+    static const struct {
+        const char *deny;
+        bool private_root;
+        const char *refusal;
+    } cases[] = {
+        {"deny /etc/passwd", true, "made by moat"},
+        {"deny /etc/passwd", false, NULL},
+        {"deny /etc/shadow", true, NULL},
+        {"deny /lnk", true, "/lnk is a link to usr/bin"},
+        {"deny /lnk/ls", true, "deny the path there"},
+        {"deny /lnkx", true, NULL},
+    };
+    struct made_file made[] = {{.path = "/etc/passwd", .content = "x"}, {.path = "/lnk", .target = "usr/bin"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct path_lowering how;
+        struct policy p;
+        build(&p, cases[i].deny, cases[i].private_root);
+        p.made = made;
+        p.n_made = ARRAY_LEN(made);
+        paths_lower(&arena, &p, &p.paths[0], &how);
+        if (!how.refusal != !cases[i].refusal || (how.refusal && !strstr(how.refusal, cases[i].refusal)))
+            fail_msg("%s: refused with '%s'", cases[i].deny, how.refusal ? how.refusal : "-");
+    }
+}
+
 static void test_landlock_rights_are_those_of_the_access(void **state)
 {
     assert_int_equal(paths_landlock(PATH_STAT, true), 0);
@@ -182,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_longest_rule_decides),
         cmocka_unit_test(test_each_rule_has_a_mechanism_or_a_refusal),
+        cmocka_unit_test(test_what_is_made_is_not_denied),
         cmocka_unit_test(test_landlock_rights_are_those_of_the_access),
     };
 

@@ -27,7 +27,8 @@ static int offer(struct arena *a, struct offer *out)
 
     out->strength =
         "kernel shared: container walls, files by path rules, a stricter system-call filter, calls brokered";
-    out->speed = "about 1 ms to start, native speed; a brokered open about 5 us";
+    out->speed =
+        "native speed; a start takes milliseconds, most of them the kernel's; a brokered call some microseconds";
     return r;
 }
 

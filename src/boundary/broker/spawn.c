@@ -124,7 +124,9 @@ static int put_paths(struct builder *b, struct broker_record *rec, struct instan
         if (rule->verdict != PATH_BROKER)
             continue;
         if (trees->n == BROKER_TREES_MAX)
-            return err_set(err, -E2BIG, "--broker %s: at most %d paths can be brokered", rule->host, BROKER_TREES_MAX);
+            return err_set(err, -E2BIG,
+                           "--broker %s: at most %d paths can be answered for: name a directory above them", rule->host,
+                           BROKER_TREES_MAX);
         const char *host;
         int fd = open_tree_of(inst, rule, userns, &out->is_file, &host, err);
         if (fd < 0)

@@ -18,7 +18,7 @@ static int container_offer(struct arena *a, struct offer *out)
     features_probe(&f);
     out->available = f.namespaces && f.seccomp_filter && f.mount_api;
     out->strength = "kernel shared: namespaces, capabilities, seccomp, Landlock, cgroups";
-    out->speed = "about 1 ms to start, native speed";
+    out->speed = "native speed; a start takes milliseconds, most of them the kernel's";
     out->why_not = out->available ? NULL : f.why_not;
     out->details = features_summary(&f, a);
     return 0;

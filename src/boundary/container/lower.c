@@ -4,6 +4,7 @@
  * with what would. `create` refuses what is refused here; `explain` prints it.
  */
 #include "boundary/container/container.h"
+#include "broker/record.h"
 #include "confine/narrow.h"
 #include "confine/paths.h"
 #include "confine/seccomp.h"
@@ -39,6 +40,16 @@ static int granted(struct ctx *c, const char *item, const char *value, const cha
 static int refused(struct ctx *c, const char *item, const char *value, const char *note)
 {
     return lowering_add(c->out, LOWER_REFUSED, item, value ? value : "-", "none", note);
+}
+
+/* What no wish to run nevertheless helps with. */
+static int refused_hard(struct ctx *c, const char *item, const char *value, const char *note)
+{
+    int r = refused(c, item, value, note);
+
+    if (r == 0)
+        c->out->items[c->out->n - 1].hard = true;
+    return r;
 }
 
 static const char *bytes_text(struct arena *a, int64_t v)
@@ -132,7 +143,7 @@ static int lower_paths(struct ctx *c)
         if (rule->verdict == PATH_BROKER && !c->broker)
             how = (struct path_lowering){.refusal = "only the broker process answers for single calls: -b broker"};
         if (!how.mechanism)
-            r = refused(c, item, value, how.refusal);
+            r = how.missing ? refused_hard(c, item, value, how.refusal) : refused(c, item, value, how.refusal);
         else if (rule->verdict == PATH_ALLOW && !c->f.landlock_abi && (rule->access & (PATH_WRITE | PATH_CREATE)) &&
                  (rule->access & (PATH_WRITE | PATH_CREATE)) != (PATH_WRITE | PATH_CREATE))
             r = refused(c, item, value,
@@ -175,9 +186,16 @@ static int lower_network_rules(struct ctx *c)
 static int lower_broker(struct ctx *c)
 {
     const struct policy *p = c->p;
+    uint32_t trees = 0;
 
     if (!p->n_net && !p->deny_log && !paths_brokered(p))
-        return lowering_add(c->out, LOWER_GRANTED, "calls answered by a broker", "none", "no rule needs it", NULL);
+        return 0;
+    for (uint32_t i = 0; i < p->n_paths; i++)
+        trees += p->paths[i].verdict == PATH_BROKER;
+    if (trees > BROKER_TREES_MAX)
+        return refused_hard(
+            c, "brokered paths", arena_printf(c->a, "%u", trees),
+            arena_printf(c->a, "at most %d can be answered for: name a directory above them", BROKER_TREES_MAX));
     if (!features_listener())
         return refused(
             c, "calls answered by a broker", "yes",

@@ -345,6 +345,12 @@ int program_find(struct policy_build *b, struct err *err)
         const struct path_rule *rule = paths_find(p, clean);
         if (rule && rule->verdict != PATH_ALLOW)
             return err_set(err, -EACCES, "exec: \"%s\": the policy denies it (rule %s)", name, rule->guest);
+        if (rule)
+            return err_set(
+                err, -EACCES,
+                "exec: \"%s\": the policy shows it but not for execution (rule %s): give x too, as in --allow "
+                "%s:rx",
+                name, rule->guest, clean);
         if (!shows_defaults(p))
             return err_set(err, -ENOENT,
                            "exec: \"%s\": the policy shows nothing but what its rules name, and none names it: --allow "

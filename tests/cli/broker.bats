@@ -153,6 +153,8 @@ more"
     broker --allow tree:r -- sh -c 'cat tree/file; cp /usr/bin/true /tmp/t; cat /tmp/t > /dev/null; :'
     assert_match open
     cp "$(type -P true)" tree/prog
+    broker --allow tree:r -- tree/prog
+    assert_error 126 "not for execution"
     broker --allow tree:r -- sh -c 'tree/prog'
     assert_match "Permission denied"
     broker --allow tree:rx -- sh -c 'tree/prog'

@@ -202,15 +202,31 @@ static void lower_allow(struct arena *a, const struct policy *p, const struct pa
         return;
     }
     if (taken & PATH_READ || (taken & changing && split)) {
-        refuse(out,
-               arena_printf(a,
-                            "it lies in %s (%s), and neither a mount nor Landlock takes %s away alone: give both the "
-                            "same, another place inside (--dir HOST::GUEST), or --broker %s",
-                            outer, paths_access_text(taken | rule->access, have), paths_access_text(taken, more),
-                            rule->guest));
+        refuse(out, arena_printf(
+                        a,
+                        "it lies in %s (%s), and neither a mount nor Landlock takes %s away alone: give both the "
+                        "same, another place inside (--dir HOST::GUEST), or --broker %s",
+                        outer, paths_access_text(taken | rule->access, have), paths_access_text(taken, more), outer));
         return;
     }
     out->mechanism = "mount and Landlock";
+}
+
+/* What a mount shows is the kernel's, which asks nobody: there the broker could neither take away nor add. */
+static void lower_broker(struct arena *a, const struct policy *p, const struct path_rule *rule,
+                         struct path_lowering *out)
+{
+    const struct path_rule *above = paths_above(p, rule);
+
+    if (!p->private_root)
+        refuse(out, "only the broker process answers for single calls: -b broker");
+    else if (above && above->verdict == PATH_ALLOW)
+        refuse(out, arena_printf(a,
+                                 "it lies in %s, which a mount shows without asking the broker: make that --broker "
+                                 "too",
+                                 above->guest));
+    else
+        out->mechanism = "broker process";
 }
 
 void paths_lower(struct arena *a, const struct policy *p, const struct path_rule *rule, struct path_lowering *out)
@@ -220,8 +236,6 @@ void paths_lower(struct arena *a, const struct policy *p, const struct path_rule
         lower_deny(a, p, rule, out);
     else if (rule->verdict == PATH_ALLOW)
         lower_allow(a, p, rule, out);
-    else if (p->private_root)
-        out->mechanism = "broker process";
     else
-        refuse(out, "only the broker process answers for single calls: -b broker");
+        lower_broker(a, p, rule, out);
 }

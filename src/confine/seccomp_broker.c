@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -205,6 +206,40 @@ static const struct broker_row rows[] = {
      NAMES("socket"), ARGS(INTERNET)},
     {"the host's interfaces, routes and addresses, for who shares its network", HOST_NETWORK, ALLOW, NAMES("socket"),
      ARGS(IS(0, AF_NETLINK), IS(2, NETLINK_ROUTE_PROTOCOL))},
+    /* A socket of the host's network sends where it is connected to, and by the way that the host takes. */
+    {"another way than the host's, or another address than that of connect", WITH_NETWORK, ERRNO(EPERM),
+     NAMES("setsockopt"), ARGS(IS(1, IPPROTO_IP), IS(2, IP_OPTIONS))},
+    {"routes in a header: packets go to an address that nobody has judged", WITH_NETWORK, ERRNO(EPERM),
+     NAMES("setsockopt"), ARGS(IS(1, IPPROTO_IPV6), IS(2, IPV6_RTHDR))},
+    {"options as one block, routes among them", WITH_NETWORK, ERRNO(EPERM), NAMES("setsockopt"),
+     ARGS(IS(1, IPPROTO_IPV6), IS(2, IPV6_2292PKTOPTIONS))},
+    {"headers for routers", WITH_NETWORK, ERRNO(EPERM), NAMES("setsockopt"),
+     ARGS(IS(1, IPPROTO_IPV6), IS(2, IPV6_HOPOPTS))},
+    {"headers for routers", WITH_NETWORK, ERRNO(EPERM), NAMES("setsockopt"),
+     ARGS(IS(1, IPPROTO_IPV6), IS(2, IPV6_RTHDRDSTOPTS))},
+    {"headers for routers", WITH_NETWORK, ERRNO(EPERM), NAMES("setsockopt"),
+     ARGS(IS(1, IPPROTO_IPV6), IS(2, IPV6_DSTOPTS))},
+    {"the host's interfaces", WITH_NETWORK, ERRNO(EPERM), NAMES("setsockopt"),
+     ARGS(IS(1, SOL_SOCKET), IS(2, SO_BINDTODEVICE))},
+    {"the host's interfaces", WITH_NETWORK, ERRNO(EPERM), NAMES("setsockopt"),
+     ARGS(IS(1, SOL_SOCKET), IS(2, SO_BINDTOIFINDEX))},
+    {"the host would join the group", WITH_NETWORK, ERRNO(EPERM), NAMES("setsockopt"),
+     ARGS(IS(1, IPPROTO_IP), IS(2, IP_ADD_MEMBERSHIP))},
+    {"the host would join the group", WITH_NETWORK, ERRNO(EPERM), NAMES("setsockopt"),
+     ARGS(IS(1, IPPROTO_IP), IS(2, IP_ADD_SOURCE_MEMBERSHIP))},
+    {"the host would join the group", WITH_NETWORK, ERRNO(EPERM), NAMES("setsockopt"),
+     ARGS(IS(1, IPPROTO_IP), IS(2, MCAST_JOIN_GROUP))},
+    {"the host would join the group", WITH_NETWORK, ERRNO(EPERM), NAMES("setsockopt"),
+     ARGS(IS(1, IPPROTO_IP), IS(2, MCAST_JOIN_SOURCE_GROUP))},
+    {"the host would join the group", WITH_NETWORK, ERRNO(EPERM), NAMES("setsockopt"),
+     ARGS(IS(1, IPPROTO_IPV6), IS(2, IPV6_JOIN_GROUP))},
+    {"the host would join the group", WITH_NETWORK, ERRNO(EPERM), NAMES("setsockopt"),
+     ARGS(IS(1, IPPROTO_IPV6), IS(2, IPV6_JOIN_ANYCAST))},
+    {"the host would join the group", WITH_NETWORK, ERRNO(EPERM), NAMES("setsockopt"),
+     ARGS(IS(1, IPPROTO_IPV6), IS(2, MCAST_JOIN_GROUP))},
+    {"the host would join the group", WITH_NETWORK, ERRNO(EPERM), NAMES("setsockopt"),
+     ARGS(IS(1, IPPROTO_IPV6), IS(2, MCAST_JOIN_SOURCE_GROUP))},
+    {"other options", ALWAYS, ALLOW, NAMES("setsockopt"), OTHERWISE},
     /* AF_NETLINK too. Without it the C library takes both families of addresses for reachable; with it, it would see
      * the loopback device of an empty network namespace and refuse to look up names, although the broker connects. */
     {"families that nobody needs here are rarely tested code of the kernel; AF_VSOCK also reaches the hypervisor",

@@ -50,6 +50,30 @@ char *flag_path_clean(struct arena *a, const char *path)
     return out;
 }
 
+/* Without "." and doubled slashes: so that one rule's path is seen to begin with another's. ".." stays: it may follow a
+ * link. */
+static char *without_dots(struct arena *a, const char *path)
+{
+    char *out = arena_alloc(a, strlen(path) + 2), *end = out;
+
+    for (const char *c = path; out && *c;) {
+        size_t n;
+        c += strspn(c, "/");
+        n = strcspn(c, "/");
+        if (n && !(n == 1 && *c == '.')) {
+            *end++ = '/';
+            memcpy(end, c, n);
+            end += n;
+        }
+        c += n;
+    }
+    if (out && end == out)
+        *end++ = '/';
+    if (out)
+        *end = '\0';
+    return out;
+}
+
 /* Absolute by text; links are the adaptor's business, so "..", which a link would turn, is kept in what is opened. */
 int flag_host_path(struct policy_build *b, const char *path, const char **out, struct err *err)
 {
@@ -58,6 +82,9 @@ int flag_host_path(struct policy_build *b, const char *path, const char **out, s
     if (path[0] == '~')
         return err_set(err, -EINVAL, "the shell has not put a home directory for '~': write it out");
     *out = path[0] == '/' ? path : arena_printf(b->p->arena, "%s/%s", b->cwd[1] ? b->cwd : "", path);
+    if (!*out)
+        return no_memory(err);
+    *out = without_dots(b->p->arena, *out);
     return *out ? 0 : no_memory(err);
 }
 

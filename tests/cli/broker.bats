@@ -271,10 +271,57 @@ below"
     refute_exists tree/new
 }
 
+@test "a directory above a rule cannot be moved away from it" {
+    mkdir -p tree/a/conf
+    echo safe > tree/a/conf/f
+    broker --rw tree --deny tree/sub/file --ro tree/a/conf -- sh -c \
+        'mv tree/sub tree/b; mv tree/a tree/c; rmdir tree/sub; echo x > tree/sub/new; echo y > tree/a/new; cat tree/sub/file'
+    refute_match below
+    [ ! -e tree/b ] && [ ! -e tree/c ]
+    assert_equal "$(cat tree/sub/new tree/a/new tree/sub/file)" "x
+y
+below"
+}
+
+@test "a link in a tree that may be written is no source of another rule" {
+    mkdir -p tree/a secret
+    echo hidden > secret/f
+    ln -s "$work/secret" tree/a/conf
+    ln -s sub tree/alias
+    broker --rw tree --ro tree/a/conf -- true
+    assert_error 125 "tree/a/conf"
+    broker --rw . --dir tree/a/conf::/conf -- true
+    assert_error 125 "tree/a/conf"
+    broker --rw tree --deny tree/alias/file -- true
+    assert_error 125 "symbolic link"
+    broker --broker tree/a/conf -- true
+    assert_error 125 "symbolic link"
+}
+
+@test "a brokered rule inside a mount that is shown is refused" {
+    for outer in --ro --rw; do
+        broker $outer tree --broker tree/sub:rwc -- true
+        assert_error 125 "tree/sub" "without asking"
+    done
+}
+
+@test "a directory or a socket of the host's network as a standard stream is refused" {
+    run -125 sh -c '"$0" run -b broker -- true < /' "$MOAT"
+    assert_match "standard input is a directory"
+    run python3 -c 'import socket, subprocess, sys
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen()
+c = socket.create_connection(s.getsockname())
+sys.exit(subprocess.run([sys.argv[1], "run", "-b", "broker", "--", "true"], stdin=c).returncode)' "$MOAT"
+    assert_status 125
+    assert_match "socket of the host"
+}
+
 # ---- what else ----------------------------------------------------------------------------------------------------
 
 @test "explain names the mechanism of each rule, and what would be refused" {
-    run "$MOAT" explain -b broker --rw tree --deny tree/.git --allow-net example.org:443 --broker tree/out:rwc -- sh
+    run "$MOAT" explain -b broker --rw tree --deny tree/.git --allow-net example.org:443 --broker out:rwc -- sh
     assert_status 0
     assert_match "mount that nobody can enter"
     assert_match "example.org:443"

@@ -13,6 +13,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 
 #define BROKER_END_MS 2000
 
@@ -32,12 +34,39 @@ static int offer(struct arena *a, struct offer *out)
     return r;
 }
 
+/* A directory is a tree that no rule names; a socket of the host's network can be connected to anything, past every
+ * network rule: the target's filter and its namespaces know neither. */
+static int check_streams(const struct policy *p, struct err *err)
+{
+    static const char *const names[] = {"input", "output", "error"};
+    struct stat st;
+
+    for (int fd = 0; fd <= 2 && !p->process.terminal; fd++) {
+        int domain = AF_UNIX;
+        socklen_t n = sizeof domain;
+        if (fstat(fd, &st) < 0)
+            continue;
+        if (S_ISDIR(st.st_mode))
+            return err_set(err, -EISDIR, "standard %s is a directory, which no rule grants: --ro shows it", names[fd]);
+        if (S_ISSOCK(st.st_mode) && p->ns[NS_NET].how != NS_HOST &&
+            (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) < 0 || domain != AF_UNIX))
+            return err_set(err, -EPERM,
+                           "standard %s is a socket of the host's network, by which the program could connect to "
+                           "anything: put a pipe between (cat | moat run ... | cat)",
+                           names[fd]);
+    }
+    return 0;
+}
+
 static int create(struct instance *inst, struct err *err)
 {
     int listener = -1, lifeline = -1;
 
     inst->notify = seccomp_policy_notify(inst->policy);
-    int r = broker_is_needed(inst->policy) ? broker_prepare(inst, &listener, &lifeline, err) : 0;
+    int r = check_streams(inst->policy, err);
+    if (r < 0)
+        return r;
+    r = broker_is_needed(inst->policy) ? broker_prepare(inst, &listener, &lifeline, err) : 0;
 
     if (r == 0)
         r = boundary_container.create(inst, err);

@@ -70,6 +70,9 @@ static int open_tree_of(struct instance *inst, const struct path_rule *rule, int
     *host = rule->host;
     if (snprintf(dir, sizeof dir, "%s", rule->host) >= (int)sizeof dir)
         return err_set(err, -ENAMETOOLONG, "--broker %s", rule->host);
+    /* Whoever may change the directory, as the program of an earlier sandbox, may have put it there. */
+    if (lstat(dir, &st) == 0 && S_ISLNK(st.st_mode))
+        return err_set(err, -ELOOP, "--broker %s: it is a symbolic link: name the path it leads to", rule->host);
     *is_file = stat(dir, &st) < 0 || !S_ISDIR(st.st_mode);
     if (*is_file) {
         /* Where a link leads; the broker takes its last name and follows none. */

@@ -63,6 +63,9 @@ int root_protect_paths(struct launch *l, int root);
 int made_root(struct launch *l);
 int made_files(struct launch *l, int root);
 int made_denials(struct launch *l, int root);
+/* Mounts each directory between a place that has a rule of its own and the writable tree around it onto itself. A mount
+ * point cannot be renamed or removed: else a new directory of the old name would have no rule. */
+int made_pins(struct launch *l, int root, const char *guest, bool make);
 /* A detached file system with a directory (its top) and a file that nobody may open but their owner; *file: that one,
  * O_PATH. */
 int made_shut_tree(int *file);
@@ -84,6 +87,8 @@ int mounts_apply(struct launch *l, int root);
 int mounts_apply_late(struct launch *l, int root);
 /* A bind rule's source as a detached tree with its attributes set. fd or negative errno. */
 int mount_open_source(const char *source, bool recursive);
+/* The same of a policy's rule. */
+int mount_open_rule(const struct policy *p, const struct mount_rule *m, const char *source);
 /* Opens `path` inside the root without leaving it, made when missing (a directory, or an empty file). fd (O_PATH) or
  * negative errno. */
 int root_open_target(int root, const char *path, bool directory, bool follow);

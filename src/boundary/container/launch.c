@@ -147,7 +147,7 @@ static int open_trees(struct launch *l, struct err *err)
         if (!m->bind || opened_by_setup(l, m))
             continue;
         const char *source = l->mount_sources[i];
-        l->mount_fds[i] = source ? mount_open_source(source, m->recursive) : -ENOENT;
+        l->mount_fds[i] = mount_open_rule(p, m, source);
         if (l->mount_fds[i] < 0)
             return err_sys(err, l->mount_fds[i], "mount %s: source %s", m->destination, source ? source : "(none)");
     }

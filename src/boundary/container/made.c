@@ -114,6 +114,67 @@ static int shut_trees(struct launch *l, int *directory, int *file)
     return r < 0 ? err_sys(&l->err, r, "deny rules: cannot prepare what covers a path") : 0;
 }
 
+static bool is_mount_root(int fd)
+{
+    union {
+        uint32_t mask;
+        uint64_t words[32];
+    } st = {0}; /* struct statx, which musl 1.2.3 lacks: stx_attributes at 8 */
+
+    return sys(SYS_statx, fd, "", AT_EMPTY_PATH, 0x100 /* STATX_INO */, &st) == 0 && st.words[1] & 0x2000;
+}
+
+static const struct path_rule *shown_above(const struct policy *p, const char *guest)
+{
+    const struct path_rule *best = NULL;
+    size_t length = 0;
+
+    for (uint32_t i = 0; i < p->n_paths; i++) {
+        size_t n = strlen(p->paths[i].guest);
+        if (p->paths[i].verdict == PATH_ALLOW && n > length && !strncmp(p->paths[i].guest, guest, n) && guest[n] == '/')
+            best = &p->paths[i], length = n;
+    }
+    return best;
+}
+
+int made_pins(struct launch *l, int root, const char *guest, bool make)
+{
+    const struct path_rule *above = l->policy->private_root ? shown_above(l->policy, guest) : NULL;
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    char dir[4096];
+    int r = 0;
+
+    if (!above || !(above->access & PATH_CREATE) || strlen(guest) >= sizeof dir)
+        return 0;
+    size_t top = strlen(above->guest);
+    int tree = open_in_root(root, above->guest, O_PATH, 0);
+    for (size_t n = top + 1; tree >= 0 && guest[n] && r == 0; n++) {
+        if (guest[n] != '/')
+            continue;
+        memcpy(dir, guest, n);
+        dir[n] = 0;
+        int fd = openat2_scoped(tree, dir + top + 1, &how);
+        if (fd == -ENOENT && make) {
+            close_fd(root_open_target(root, dir, true, true));
+            fd = openat2_scoped(tree, dir + top + 1, &how);
+        }
+        if (fd >= 0 && !is_mount_root(fd)) {
+            int copy = mount_clone(fd, "", true);
+            r = copy < 0 ? copy : mount_attach(copy, fd);
+            close_fd(copy);
+        }
+        r = fd < 0 ? fd : r;
+        close_fd(fd);
+        if (r == -ELOOP)
+            err_set(&l->err, r, "%s: %s is a symbolic link in %s, which may be written: name the path it leads to",
+                    guest, dir, above->guest);
+        else if (r < 0)
+            err_sys(&l->err, r, "%s: the directories above it cannot be held in place", guest);
+    }
+    close_fd(tree);
+    return r;
+}
+
 /* Whether a shorter rule shows the path at all; without one the mount namespace hides it already. */
 static bool is_shown(const struct policy *p, const struct path_rule *rule)
 {
@@ -146,7 +207,19 @@ int made_denials(struct launch *l, int root)
         struct stat st;
         if (rule->verdict != PATH_DENY || !is_shown(p, rule))
             continue;
+        if ((r = made_pins(l, root, rule->guest, false)) == -ENOENT) {
+            l->err = (struct err){0};
+        } else if (r < 0) {
+            break;
+        }
+        const struct path_rule *above = shown_above(p, rule->guest);
         int target = root_open_covered(l, root, rule->guest);
+        r = 0;
+        if ((target == -ENOENT || target == -ENOTDIR) && p->private_root && above && above->access & PATH_CREATE) {
+            r = err_set(&l->err, -EAGAIN, "deny %s: it went away while the sandbox was made, and could be made again",
+                        rule->guest);
+            break;
+        }
         if (target == -ENOENT || target == -ENOTDIR) {
             /* Below a shorter rule lower() has seen that it cannot be made either; in an image nobody has. */
             if (p->private_root || p->root_readonly || has_rule_above(p, rule))

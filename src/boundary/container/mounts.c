@@ -20,6 +20,30 @@ int mount_open_source(const char *source, bool recursive)
     return mount_clone(AT_FDCWD, source, recursive);
 }
 
+/* A source inside a tree that the workload may write means that tree's own directory, not what an earlier workload has
+ * put in its place: it is looked up beneath the tree's top, and no link is followed. */
+int mount_open_rule(const struct policy *p, const struct mount_rule *m, const char *source)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    const struct path_rule *tree = NULL;
+    size_t length = 1;
+
+    for (uint32_t i = 0; p->private_root && source && i < p->n_paths; i++) {
+        const struct path_rule *rule = &p->paths[i];
+        size_t n = strlen(rule->host);
+        if (rule->access & PATH_CREATE && n > length && !strncmp(source, rule->host, n) && source[n] == '/')
+            tree = rule, length = n;
+    }
+    if (!tree)
+        return source ? mount_open_source(source, m->recursive) : -ENOENT;
+    int top = (int)sys(SYS_openat, AT_FDCWD, tree->host, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = top < 0 ? top : openat2_scoped(top, source + length + 1, &how);
+    int copy = fd < 0 ? fd : mount_clone(fd, "", m->recursive);
+    close_fd(top);
+    close_fd(fd);
+    return copy;
+}
+
 /* Makes what is missing of `path` one component at a time; a component that exists is resolved inside the root. */
 static int make_missing(int root, const char *path, bool directory)
 {
@@ -125,11 +149,14 @@ static int check_target(struct launch *l, const struct mount_rule *m, int root, 
 
 static int attach(struct launch *l, const struct mount_rule *m, int root, int tree, bool directory)
 {
+    int r = m->bind ? made_pins(l, root, m->destination, true) : 0;
+    if (r < 0)
+        return r;
     int target = root_open_target(root, m->destination, directory, !m->nofollow && !is_kernel_fs(m));
 
     if (target < 0)
         return err_sys(&l->err, target, "mount %s: cannot open the target inside the root", m->destination);
-    int r = check_target(l, m, root, target, directory);
+    r = check_target(l, m, root, target, directory);
     if (r == 0 && (r = mount_attach(tree, target)) < 0)
         err_sys(&l->err, r, "mount %s: cannot attach", m->destination);
     close_fd(target);
@@ -165,7 +192,7 @@ static int bind_rule(struct launch *l, const struct mount_rule *m, int root, int
     int r;
 
     if (tree < 0)
-        tree = source ? mount_open_source(source, m->recursive) : -ENOENT;
+        tree = mount_open_rule(l->policy, m, source);
     if (tree < 0)
         return err_sys(&l->err, tree, "mount %s: cannot open the source %s", m->destination,
                        source ? source : "(none)");

@@ -33,7 +33,7 @@
 #include <unistd.h>
 
 #define ROWS_MAX       64
-#define ARGS_MAX       64
+#define ARGS_MAX       256
 #define LINE_MAX_BYTES 8192
 
 enum { VIEW_PLAIN, VIEW_NO_UNIFIED, VIEWS };

@@ -712,16 +712,20 @@ int main(int argc, char **argv, char **envp)
     /* What comes between the fork and the wait, as the end of a short workload, is not lost. */
     if (init)
         sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask, KERNEL_SIGSET);
-    /* One listener for both: the filter of whoever forks is the child's too. */
+    /* One listener for both: the filter of whoever forks is the child's too. Without a listener it is a matter of time:
+     * a filter is costly to install. */
     bool shown = rec->flags & ENTER_NO_NEW_PRIVS && rec->lifeline_fd >= 0;
+    bool once = !shown && init && rec->flags & ENTER_NO_NEW_PRIVS && rec->flags & ENTER_ONE_FILTER;
     if (shown)
         install_shown_filter();
+    if (once)
+        install_seccomp();
     long child = init ? fork_workload() : 0;
     if (child < 0)
         fail(ENTER_FAILED_FORK, child, 0);
     if (init && child == 0)
         sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, KERNEL_SIGSET);
-    if (rec->flags & ENTER_NO_NEW_PRIVS && !shown)
+    if (rec->flags & ENTER_NO_NEW_PRIVS && !shown && !once)
         install_seccomp();
     if (child > 0)
         be_init(child);

@@ -38,6 +38,7 @@ enum enter_flags {
     ENTER_SET_UID = 1 << 13,       /* become root of the joined user namespace before anything else */
     ENTER_CONSOLE = 1 << 14,       /* open a terminal on the inside and send its master over console_fd */
     ENTER_CONSOLE_MOUNT = 1 << 15, /* and bind it on /dev/console, which exists */
+    ENTER_ONE_FILTER = 1 << 16, /* ENTER_INIT: the filter lets an init work, so it is installed once, before the fork */
 };
 
 enum {

@@ -19,7 +19,7 @@
 #define SPINS       4000 /* of looking, where the target has another processor */
 #define SLICE_MS    50   /* of sleeping; then it is looked whether the target lives, which the kernel usually tells */
 #define SHORT_CALLS 8    /* so many one after the other, within one tick of the coarse clock: stay together */
-#define LONG_MS     50   /* a call of this length gains more from a free processor than from a cheap wake */
+#define LONG_MS     8    /* a call of this length gains more from a free processor than from a cheap wake */
 #define TICK_MS     10   /* what the coarse clock is behind at most */
 #define WAKES_MAX   1000 /* without a message, in one call: then they are a game of the target's */
 
@@ -124,7 +124,8 @@ static int begin(struct moat_target *t, struct moat_call *c, struct err *err)
         err_set(err, -EPROTO, "the target replied where nothing was asked");
         return target_fail(t, err);
     }
-    if (t->cpu != WIRE_CPU_FREE || t->short_calls >= SHORT_CALLS)
+    /* Following costs a migration: worth it for a chain of short calls, and where it was asked for. */
+    if (t->o.placement == MOAT_PLACE_TOGETHER || t->o.placement == MOAT_PLACE_APART || t->short_calls >= SHORT_CALLS)
         t->cpu = target_cpu(t);
     r = send_request(t, c, err);
     if (r < 0)

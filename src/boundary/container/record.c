@@ -130,7 +130,7 @@ static int put_filter(struct builder *b, struct enter_record *rec, struct instan
     rec->bpf = put(b, prog.insns, prog.n * sizeof prog.insns[0]);
     rec->n_bpf = prog.n;
     rec->seccomp_flags = rules.flags;
-    rec->flags |= ENTER_SECCOMP;
+    rec->flags |= ENTER_SECCOMP | (rq->policy->seccomp.moat_default ? ENTER_ONE_FILTER : 0);
     if (rq->listener_fd >= 0)
         rec->seccomp_flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
     if (rq->lifeline_fd >= 0) /* ours: once it is being answered, a signal does not make a call happen twice */

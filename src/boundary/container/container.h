@@ -14,11 +14,12 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum launch_go { GO_IDS = 1, GO_HOOKS = 2, GO_GROUP = 4 }; /* launcher -> set-up: bits of `go` */
-enum launch_reached { REACHED_NAMESPACES = 1 };            /* set-up -> launcher: bits of `reached` */
+enum launch_go { GO_IDS = 1, GO_HOOKS = 2, GO_GROUP = 4, GO_RECORD = 8 }; /* launcher -> set-up: bits of `go` */
+enum launch_reached { REACHED_NAMESPACES = 1 };                           /* set-up -> launcher: bits of `reached` */
 
 /* Everything the set-up stage needs. Written by the launcher before the clone; after it only `go`, `reached` and `err`
- * change, and the descriptors that the launcher opens before it sets GO_IDS. */
+ * change, and the descriptors that the launcher opens before it sets GO_IDS; enter_fd and enter_argv before GO_RECORD.
+ */
 struct launch {
     struct instance *inst;
     const struct policy *policy;

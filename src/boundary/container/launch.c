@@ -518,7 +518,7 @@ static int prepare(struct launch *l, int *report_fd, struct err *err)
     inst->report_fd = report[0];
     *report_fd = report[1];
     fcntl(report[1], F_SETFD, 0);
-    return make_record(l, report[1], err);
+    return 0;
 }
 
 static void close_trees(struct launch *l)
@@ -598,6 +598,9 @@ int container_create(struct instance *inst, struct err *err)
     }
     if (r == 0)
         r = finish_group(l, err);
+    /* While the set-up stage mounts: compiling the filter takes its time, and only the last stage needs it. */
+    if (r == 0 && (r = make_record(l, report_fd, err)) == 0)
+        sync_set(&l->go, GO_RECORD);
     if (r == 0) {
         r = runtime_hooks(l, err);
         if (r == 0 && l->wait_hooks)

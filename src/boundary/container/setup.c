@@ -295,6 +295,8 @@ int container_setup(void *launch)
 
     if (set_up(l) < 0)
         return 1;
+    if (!sync_wait(&l->go, GO_RECORD, NULL, l->launcher_fd))
+        return launcher_gone(l);
     if (!l->has_home)
         l->enter_envp[l->n_envp] = l->home;
     sys(SYS_rt_sigprocmask, SIG_SETMASK, &l->mask, NULL, 8);

@@ -118,14 +118,25 @@ void features_know(const struct cgroup_host *cgroups)
 void features_probe(struct features *f)
 {
     static const int needed[] = {NS_MNT, NS_PID, NS_NET, NS_IPC, NS_UTS};
+
+    features_probe_start(f);
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+        f->namespaces &= has_namespace(needed[i]);
+    f->why_not = what_is_missing(f);
+}
+
+bool features_time_namespace(void)
+{
+    return has_namespace(NS_TIME);
+}
+
+void features_probe_start(struct features *f)
+{
     struct cgroup_host cgroups = {0};
     struct err ignored = {0};
     uint32_t action = SECCOMP_RET_ERRNO;
 
     *f = (struct features){.namespaces = true};
-    for (size_t i = 0; i < ARRAY_LEN(needed); i++)
-        f->namespaces &= has_namespace(needed[i]);
-    f->time_namespace = has_namespace(NS_TIME);
     f->seccomp_filter = sys(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
     f->mount_api = sys(SYS_fsopen, NULL, 0) != -ENOSYS && sys(SYS_mount_setattr, -1, "", 0, NULL, 0) != -ENOSYS;
     uint64_t caps = effective_capabilities();
@@ -147,7 +158,6 @@ void features_probe(struct features *f)
         f->ids = ids.why_not ? 1 : 1 + ids.uid[1].count;
         cgroup_delegation_find(&cgroups, &f->delegation);
     }
-    f->why_not = what_is_missing(f);
 }
 
 #define DELEGATE                                                                                                       \

@@ -10,7 +10,6 @@
 
 struct features {
     bool namespaces; /* mnt, pid, net, ipc, uts, user, cgroup all in /proc/self/ns */
-    bool time_namespace;
     bool seccomp_filter;
     bool mount_api;  /* fsopen, open_tree, mount_setattr: Linux 5.12 */
     bool privileged; /* CAP_SYS_ADMIN in effect */
@@ -28,6 +27,10 @@ struct features {
 };
 
 void features_probe(struct features *f);
+/* The same without what only fails on kernels that cannot start anything, where clone3(2) says so: each look at
+ * /proc/self/ns costs. namespaces is then true and why_not NULL. */
+void features_probe_start(struct features *f);
+bool features_time_namespace(void);
 /* What cgroup_host_probe() has told the caller, who keeps it: it is not asked again. NULL: it is. */
 void features_know(const struct cgroup_host *cgroups);
 /* What an ordinary user can do to have limits. */

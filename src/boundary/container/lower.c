@@ -94,7 +94,7 @@ static int lower_namespaces(struct ctx *c)
             how = ids_text(c, &p->uid_maps);
         if (kind == NS_TIME && p->ns[kind].how == NS_HOST)
             continue;
-        if (kind == NS_TIME && p->ns[kind].how == NS_NEW && !c->f.time_namespace)
+        if (kind == NS_TIME && p->ns[kind].how == NS_NEW && !features_time_namespace())
             return refused(c, what[kind], how,
                            "linux.namespaces time: this kernel has none (Linux 5.6, CONFIG_TIME_NS)");
         if (kind == NS_USER && p->ns[kind].how == NS_NEW && !c->f.user_namespaces_allowed) {
@@ -415,7 +415,7 @@ static int lower_all(const struct policy *p, struct lowering *out, bool broker, 
 {
     struct ctx c = {.p = p, .out = out, .a = out->arena, .broker = broker};
 
-    features_probe(&c.f);
+    features_probe_start(&c.f);
     int r = lower_namespaces(&c);
     if (r == 0)
         r = lower_files(&c);

@@ -70,15 +70,6 @@ int path_join(char out[PATH_SIZE], const char *dir, const char *name)
     return (int)(n + 1 + length);
 }
 
-bool path_lies_in(const char *path, const char *dir)
-{
-    size_t n = strlen(dir);
-
-    if (n == 1)
-        return true;
-    return !strncmp(path, dir, n) && (!path[n] || path[n] == '/');
-}
-
 bool path_climbs(const char *path)
 {
     for (const char *c = path; *c;) {

@@ -4,6 +4,8 @@
 #ifndef MOAT_BROKER_PATH_H
 #define MOAT_BROKER_PATH_H
 
+#include "base/pathtext.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,9 +19,6 @@ int path_clean(const char *raw, char out[PATH_SIZE]);
 
 /* dir + '/' + name. Length, or -ENAMETOOLONG. out may be dir. */
 int path_join(char out[PATH_SIZE], const char *dir, const char *name);
-
-/* Whether path is dir or lies below it. Both clean. */
-bool path_lies_in(const char *path, const char *dir);
 
 /* Some component is "..". */
 bool path_climbs(const char *path);

@@ -11,6 +11,7 @@
 #include "broker/looker.h"
 #include "broker/views.h"
 #include "confine/seccomp.h"
+#include "confine/walls.h"
 #include "host/sys.h"
 
 #include <errno.h>
@@ -179,18 +180,6 @@ static int drop_capabilities(struct err *err)
     return r < 0 ? err_sys(err, r, "broker: drop capabilities") : 0;
 }
 
-static void limit(int resource, rlim_t value)
-{
-    struct rlimit r;
-
-    if (getrlimit(resource, &r) < 0)
-        return;
-    if (r.rlim_max != RLIM_INFINITY && value > r.rlim_max)
-        value = r.rlim_max;
-    r.rlim_cur = r.rlim_max = value;
-    setrlimit(resource, &r);
-}
-
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 static int enter_views(struct broker *b, int userns, struct err *err)
@@ -229,9 +218,9 @@ int shut_in(struct broker *b, int userns, struct err *err)
     if (b->rules.n_net && fchdir(b->own_fds) < 0) /* net.c names sockets that have a path from here */
         return err_sys(err, -errno, "broker: its own descriptors");
     umask(077);
-    limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_AS, ADDRESS_SPACE);
-    limit(RLIMIT_NOFILE, DESCRIPTORS);
+    walls_limit(RLIMIT_CORE, 0);
+    walls_limit(RLIMIT_AS, ADDRESS_SPACE);
+    walls_limit(RLIMIT_NOFILE, DESCRIPTORS);
     if ((r = drop_capabilities(err)) < 0)
         return r;
     if (b->host >= 0 && (r = looker_start(b, err)) < 0)

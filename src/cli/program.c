@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See program.h. Looks at the host (links, the caller's name); changes nothing. */
 #include "cli/program.h"
+#include "base/pathtext.h"
 #include "confine/paths.h"
 #include "policy/defaults.h"
 #include "policy/list.h"
@@ -89,7 +90,7 @@ static int show(struct policy *p, const char *path, struct err *err)
     return policy_mount_add(p, path, NULL, path, READ_ONLY, err);
 }
 
-static int drop_mounts(struct policy *p, struct err *err)
+static void drop_mounts(struct policy *p)
 {
     static const char *const gone[] = {"/sys", "/sys/fs/cgroup"};
     uint32_t kept = 0;
@@ -103,8 +104,6 @@ static int drop_mounts(struct policy *p, struct err *err)
     }
     /* The list keeps its room, so it may be pushed to again. */
     p->n_mounts = kept;
-    (void)err;
-    return 0;
 }
 
 static int take_environment(struct policy *p, struct err *err)
@@ -125,8 +124,9 @@ static int take_environment(struct policy *p, struct err *err)
 
 int program_defaults(struct policy *p, struct err *err)
 {
-    int r = drop_mounts(p, err);
+    int r = 0;
 
+    drop_mounts(p);
     p->private_root = p->root_readonly = true;
     p->init = true;
     p->process.caps = (struct cap_sets){.set = true};
@@ -302,8 +302,7 @@ static const char *working_directory(const struct policy *p, const char *cwd)
     const struct path_rule *rule = paths_find(p, cwd);
 
     for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
-        size_t n = strlen(taken[i]);
-        if (!strncmp(cwd, taken[i], n) && (!cwd[n] || cwd[n] == '/'))
+        if (path_lies_in(cwd, taken[i]))
             return "/";
     }
     return rule && rule->verdict != PATH_ALLOW ? "/" : cwd;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See paths.h. */
 #include "confine/paths.h"
+#include "base/pathtext.h"
 
 #include <errno.h>
 #include <linux/landlock.h>
@@ -15,13 +16,6 @@
 #define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ULL << 15)
 #endif
 
-static bool lies_in(const char *path, const char *dir)
-{
-    size_t n = strlen(dir);
-
-    return !strncmp(path, dir, n) && (path[n] == '\0' || path[n] == '/' || (n == 1 && *dir == '/'));
-}
-
 const struct path_rule *paths_find(const struct policy *p, const char *guest)
 {
     const struct path_rule *best = NULL;
@@ -29,7 +23,7 @@ const struct path_rule *paths_find(const struct policy *p, const char *guest)
 
     for (uint32_t i = 0; i < p->n_paths; i++) {
         size_t n = strlen(p->paths[i].guest);
-        if (lies_in(guest, p->paths[i].guest) && (!best || n > length))
+        if (path_lies_in(guest, p->paths[i].guest) && (!best || n > length))
             best = &p->paths[i], length = n;
     }
     return best;
@@ -42,7 +36,7 @@ const struct path_rule *paths_above(const struct policy *p, const struct path_ru
 
     for (uint32_t i = 0; i < p->n_paths; i++) {
         size_t n = strlen(p->paths[i].guest);
-        if (&p->paths[i] != rule && lies_in(rule->guest, p->paths[i].guest) && (!best || n > length))
+        if (&p->paths[i] != rule && path_lies_in(rule->guest, p->paths[i].guest) && (!best || n > length))
             best = &p->paths[i], length = n;
     }
     return best;
@@ -99,7 +93,7 @@ static void lower_deny(struct arena *a, const struct policy *p, const struct pat
 
     for (uint32_t i = 0; p->private_root && i < p->n_made; i++) {
         const struct made_file *f = &p->made[i];
-        if (f->target ? !lies_in(rule->guest, f->path) : strcmp(rule->guest, f->path) != 0)
+        if (f->target ? !path_lies_in(rule->guest, f->path) : strcmp(rule->guest, f->path) != 0)
             continue;
         /* The rule would be about a name, and not about what the link shows. */
         refuse(out, f->target ? arena_printf(a, "%s is a link to %s inside: deny the path there", f->path, f->target)
@@ -141,7 +135,7 @@ static uint32_t around(const struct policy *p, const struct path_rule *rule, con
     *fresh = false;
     for (uint32_t i = 0; i < p->n_mounts; i++) {
         const struct mount_rule *m = &p->mounts[i];
-        if (m->bind || !lies_in(rule->guest, m->destination) || strlen(m->destination) <= strlen(*name))
+        if (m->bind || !path_lies_in(rule->guest, m->destination) || strlen(m->destination) <= strlen(*name))
             continue;
         *name = m->destination;
         *fresh = true;

@@ -34,7 +34,7 @@ struct ruleset_attr {
     uint64_t fs, net, scoped;
 };
 
-static void limit(int resource, uint64_t value)
+void walls_limit(int resource, uint64_t value)
 {
     struct rlimit r;
 
@@ -165,12 +165,12 @@ int walls_enter(const struct walls *w, struct err *err)
         return err_sys(err, -errno, "give up privileges");
     syscall(SYS_close_range, w->descriptors, ~0u, 0);
     umask(0);
-    limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_AS, w->memory);
-    limit(RLIMIT_FSIZE, w->file_bytes);
-    limit(RLIMIT_NOFILE, 1024);
+    walls_limit(RLIMIT_CORE, 0);
+    walls_limit(RLIMIT_AS, w->memory);
+    walls_limit(RLIMIT_FSIZE, w->file_bytes);
+    walls_limit(RLIMIT_NOFILE, 1024);
     if (w->cpu_seconds)
-        limit(RLIMIT_CPU, w->cpu_seconds);
+        walls_limit(RLIMIT_CPU, w->cpu_seconds);
     /* The outermost wall; where it is missing the inner ones must hold. */
     bool apart = w->namespaces || enter_namespaces(geteuid() == 0, w->network);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* not earlier: /proc/self/uid_map would belong to root */

@@ -39,4 +39,7 @@ enum walls_stand { WALLS_NAMESPACES = 1, WALLS_ROOT = 2, WALLS_LANDLOCK = 4 };
  */
 int walls_enter(const struct walls *w, struct err *err);
 
+/* Soft and hard limit of RLIMIT_*, never above the hard one in force. */
+void walls_limit(int resource, uint64_t value);
+
 #endif

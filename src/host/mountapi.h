@@ -79,6 +79,31 @@ static inline int open_in_root(int root, const char *path, uint64_t flags, uint6
     return openat2_scoped(root, path, &how);
 }
 
+/* statx(2) of an open file; struct statx is what musl 1.2.3 lacks. word: 64-bit index into it. 0: the kernel does not
+ * say. */
+static inline uint64_t mount_statx(int fd, uint32_t want, unsigned word)
+{
+    union {
+        uint32_t mask;
+        uint64_t words[32];
+    } st = {0};
+    long r = sys(SYS_statx, fd, "", AT_EMPTY_PATH, want, &st);
+
+    return r < 0 || (st.mask & want) != want ? 0 : st.words[word];
+}
+
+/* Which mount it lies on: STATX_MNT_ID, Linux 5.8. */
+static inline uint64_t mount_id(int fd)
+{
+    return mount_statx(fd, 0x1000, 18);
+}
+
+/* Whether it is the top of a mount: STATX_ATTR_MOUNT_ROOT, Linux 5.8. */
+static inline bool is_mount_root(int fd)
+{
+    return mount_statx(fd, 0x100 /* STATX_INO */, 1) & 0x2000;
+}
+
 static inline int close_fd(int fd)
 {
     return fd >= 0 ? (int)sys(SYS_close, fd) : 0;

@@ -27,7 +27,7 @@ struct learn_rule *plan_rule_of(const struct learn *l, const char *path)
 
     for (uint32_t i = 0; i < l->n_rules; i++) {
         size_t n = strlen(l->rules[i].path);
-        if (learn_lies_in(path, l->rules[i].path) && (!best || n > length))
+        if (path_lies_in(path, l->rules[i].path) && (!best || n > length))
             best = &l->rules[i], length = n;
     }
     return best;
@@ -140,7 +140,7 @@ static bool is_entered(const struct plan *p, const char *path)
         memcpy(prefix, path, end);
         prefix[end] = '\0';
         const struct need *n = learn_table_find(p->needs, p->needs_size, prefix);
-        if (n && n->entered && !learn_lies_in(p->l->cwd, prefix))
+        if (n && n->entered && !path_lies_in(p->l->cwd, prefix))
             return true;
     }
     return false;
@@ -181,7 +181,7 @@ static bool is_system(const char *path)
     static const char *const trees[] = {"/usr", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/bin", "/sbin", "/opt"};
 
     for (size_t i = 0; i < ARRAY_LEN(trees); i++)
-        if (learn_lies_in(path, trees[i]))
+        if (path_lies_in(path, trees[i]))
             return true;
     return false;
 }
@@ -203,7 +203,7 @@ static bool all_have(const struct plan *p, const char *dir, uint32_t access)
 {
     for (uint32_t i = 0; i < p->needs_size; i++) {
         const struct need *n = p->needs[i];
-        if (has_own_need(n) && learn_lies_in(n->path, dir) && n->access != PATH_STAT && access & ~n->access)
+        if (has_own_need(n) && path_lies_in(n->path, dir) && n->access != PATH_STAT && access & ~n->access)
             return false;
     }
     return true;

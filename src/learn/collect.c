@@ -35,7 +35,7 @@ static bool names_above(const struct learn *l, const char *arg, const char *path
     for (const char *text = arg; text; text = text == arg && equals ? equals + 1 : NULL) {
         snprintf(raw, sizeof raw, "%s/%.4000s", *text == '/' ? "" : l->cwd, text);
         /* A directory that everybody shares names nothing in it. */
-        if (*text && learn_path_clean(raw, clean) == 0 && learn_lies_in(path, clean) && clean[1] &&
+        if (*text && learn_path_clean(raw, clean) == 0 && path_lies_in(path, clean) && clean[1] &&
             strcmp(clean, "/tmp") != 0 && strcmp(clean, "/var/tmp") != 0)
             return true;
     }
@@ -56,10 +56,10 @@ const char *plan_scratch_of(const struct learn *l, const char *path)
 {
     static const char *const areas[] = {"/tmp", "/var/tmp"};
 
-    if (learn_lies_in(path, l->cwd) || is_named(l, path))
+    if (path_lies_in(path, l->cwd) || is_named(l, path))
         return NULL;
     for (size_t i = 0; i < ARRAY_LEN(areas); i++)
-        if (learn_lies_in(path, areas[i]) && strcmp(path, areas[i]) != 0)
+        if (path_lies_in(path, areas[i]) && strcmp(path, areas[i]) != 0)
             return areas[i];
     return NULL;
 }

@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/pathtext.h"
 #include "policy/policy.h"
 
 #include <stdbool.h>
@@ -152,8 +153,6 @@ int learn_rules(struct learn *l, struct err *err);
 
 /* names.c: whether a name looks like one that mktemp(3) or the like made up. */
 bool learn_name_is_random(const char *name);
-/* Whether a clean path is dir or lies below it. */
-bool learn_lies_in(const char *path, const char *dir);
 /* Without "." and doubled slashes; -EINVAL unless absolute, -ENAMETOOLONG. */
 int learn_path_tidy(const char *path, char out[LEARN_PATH_SIZE]);
 /* The same, and ".." takes away the name before it, whatever that is. */

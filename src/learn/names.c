@@ -5,13 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-bool learn_lies_in(const char *path, const char *dir)
-{
-    size_t n = strlen(dir);
-
-    return !strncmp(path, dir, n) && (!path[n] || path[n] == '/' || (n == 1 && *dir == '/'));
-}
-
 int learn_path_tidy(const char *path, char out[LEARN_PATH_SIZE])
 {
     size_t n = 0;
@@ -68,7 +61,7 @@ bool learn_path_is_given(const char *path)
     static const char *const files[] = {"/", "/tmp", "/etc/passwd", "/etc/group", "/etc/hosts"};
 
     for (size_t i = 0; i < ARRAY_LEN(trees); i++)
-        if (learn_lies_in(path, trees[i]))
+        if (path_lies_in(path, trees[i]))
             return true;
     for (size_t i = 0; i < ARRAY_LEN(files); i++)
         if (!strcmp(path, files[i]))

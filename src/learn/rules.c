@@ -114,7 +114,7 @@ static void add_brokered(struct finish *f)
 
 static bool strictly_in(const char *path, const char *dir)
 {
-    return learn_lies_in(path, dir) && strcmp(path, dir) != 0;
+    return path_lies_in(path, dir) && strcmp(path, dir) != 0;
 }
 
 /* The sandbox makes the directories above what it shows, and above the working directory; the broker shows those above
@@ -124,7 +124,7 @@ static bool is_there_anyway(const struct finish *f, const char *path)
     static const char *const made[] = {"/etc/passwd", "/proc", "/dev", "/tmp"};
     const struct learn *l = f->p->l;
 
-    if (learn_lies_in(l->cwd, path))
+    if (path_lies_in(l->cwd, path))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(made); i++)
         if (strictly_in(made[i], path))
@@ -207,7 +207,7 @@ static void tidy(struct learn *l)
         }
         rule = &l->rules[n++];
         /* In a file system of the sandbox's own nothing but a mount takes rights away. */
-        if (rule->verdict == PATH_ALLOW && learn_lies_in(rule->path, "/tmp")) {
+        if (rule->verdict == PATH_ALLOW && path_lies_in(rule->path, "/tmp")) {
             uint32_t changing = PATH_WRITE | (rule->directory ? PATH_CREATE : 0u);
             rule->access |= PATH_READ | (rule->access & changing ? changing : 0u);
         }

@@ -24,7 +24,7 @@ static bool is_live(const struct learn *l, const char *guest)
         return true;
     for (uint32_t i = 0; i < l->n_rules; i++) {
         size_t n = strlen(l->rules[i].path);
-        if (l->rules[i].verdict == PATH_ALLOW && learn_lies_in(guest, l->rules[i].path) && (!best || n > length))
+        if (l->rules[i].verdict == PATH_ALLOW && path_lies_in(guest, l->rules[i].path) && (!best || n > length))
             best = &l->rules[i], length = n;
     }
     return best && best->directory && guest[length];

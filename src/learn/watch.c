@@ -177,7 +177,7 @@ static uint32_t asked_access(const struct learn *l, const struct learn_spot *s, 
         return PATH_STAT;
     if (mode & X_OK)
         access |= PATH_READ | PATH_EXECUTE;
-    if (mode & W_OK && learn_lies_in(s->real, l->cwd))
+    if (mode & W_OK && path_lies_in(s->real, l->cwd))
         access |= PATH_WRITE;
     return access;
 }
@@ -240,11 +240,11 @@ static int take_given(struct learn *l, const char *real)
                                         "/dev/fd",   "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/console"};
 
     for (size_t i = 0; i < ARRAY_LEN(there); i++)
-        if (learn_lies_in(real, there[i]))
+        if (path_lies_in(real, there[i]))
             return 0;
-    if (learn_lies_in(real, "/dev") && strcmp(real, "/dev") != 0)
+    if (path_lies_in(real, "/dev") && strcmp(real, "/dev") != 0)
         return learn_note(l, "the device %s: --device gives it", real);
-    if (learn_lies_in(real, "/sys"))
+    if (path_lies_in(real, "/sys"))
         return learn_note(l, "%s: what the kernel tells of the machine is not shown to sandboxes", real);
     return 0;
 }
@@ -284,7 +284,7 @@ static int take_path(struct learn_watch *w, const struct learn_event *e, struct 
         return 0; /* what was not there is not there inside either */
     if ((e->exists ? learn_walk_host(l, e->asked, false, &s) : walk_to_new(l, e->asked, &s)) < 0)
         return 0;
-    if (learn_lies_in(s.real, "/proc") || learn_lies_in(s.real, "/sys") || learn_lies_in(s.real, "/dev"))
+    if (path_lies_in(s.real, "/proc") || path_lies_in(s.real, "/sys") || path_lies_in(s.real, "/dev"))
         return take_given(l, s.real) < 0 ? no_memory(err) : 0;
     if (deed == RUNS)
         return take_program(l, e->asked, err);

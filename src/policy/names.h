@@ -55,6 +55,10 @@ const char *seccomp_flag_name(uint32_t flag);
  */
 #define SECCOMP_ARCH_X32 0x4000003eu
 
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
+#endif
+
 /* The i-th name of each kind, NULL at the end. */
 const char *seccomp_action_name_at(size_t i);
 const char *seccomp_arch_name_at(size_t i);

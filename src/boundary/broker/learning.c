@@ -9,6 +9,7 @@
 #include "boundary/broker/adaptor.h"
 #include "broker/record.h"
 #include "host/sys.h"
+#include "policy/names.h"
 
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -20,7 +21,6 @@
 #include <unistd.h>
 
 #define BROKER_END_MS 2000
-#define KILLABLE      32u /* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 5.19: a signal does not repeat a call */
 
 struct report {
     int code;     /* -errno */
@@ -34,7 +34,8 @@ static int install(const struct sock_fprog *filter)
     long r = sys(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 
     if (r == 0)
-        r = sys(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER | KILLABLE, filter);
+        r = sys(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, filter);
     if (r == -EINVAL)
         r = sys(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, filter);
     return (int)r;

@@ -2,6 +2,7 @@
 /* Starts libexec/moat-broker beside a target: its record, its descriptors, the handshake (broker/record.h). */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/record.h"
 #include "boundary/broker/adaptor.h"
 #include "boundary/control.h"
 #include "broker/record.h"
@@ -27,31 +28,6 @@
 #define RECORD_SIZE   BROKER_RECORD_MAX
 #define RESOLVERS_MAX 3
 #define EVENTS_FILE   "denials"
-
-struct builder {
-    char *base;
-    uint32_t used;
-    bool failed;
-};
-
-static uint32_t put(struct builder *b, const void *data, size_t len)
-{
-    uint32_t at = (b->used + 7) & ~7u;
-
-    if (b->failed || at > RECORD_SIZE || len > RECORD_SIZE - at) {
-        b->failed = true;
-        return 0;
-    }
-    if (len)
-        memcpy(b->base + at, data, len);
-    b->used = at + (uint32_t)len;
-    return at;
-}
-
-static uint32_t put_string(struct builder *b, const char *s)
-{
-    return put(b, s, strlen(s) + 1);
-}
 
 /* ---- trees ---------------------------------------------------------------------------------------------------- */
 
@@ -107,7 +83,7 @@ static int open_tree_of(struct instance *inst, const struct path_rule *rule, int
 
 /* ---- the record ------------------------------------------------------------------------------------------------- */
 
-static int put_paths(struct builder *b, struct broker_record *rec, struct instance *inst, int userns,
+static int put_paths(struct record_builder *b, struct broker_record *rec, struct instance *inst, int userns,
                      struct trees *trees, struct err *err)
 {
     const struct policy *p = inst->policy;
@@ -119,8 +95,8 @@ static int put_paths(struct builder *b, struct broker_record *rec, struct instan
     for (uint32_t i = 0; i < p->n_paths; i++) {
         const struct path_rule *rule = &p->paths[i];
         struct broker_path *out = &list[n++];
-        *out = (struct broker_path){.guest = put_string(b, rule->guest),
-                                    .host = put_string(b, rule->host),
+        *out = (struct broker_path){.guest = record_put_string(b, rule->guest),
+                                    .host = record_put_string(b, rule->host),
                                     .verdict = rule->verdict,
                                     .access = rule->access,
                                     .tree = -1};
@@ -134,17 +110,17 @@ static int put_paths(struct builder *b, struct broker_record *rec, struct instan
         int fd = open_tree_of(inst, rule, userns, &out->is_file, &host, err);
         if (fd < 0)
             return fd;
-        out->host = put_string(b, host);
+        out->host = record_put_string(b, host);
         out->tree = (int32_t)trees->n;
         trees->fds[trees->n++] = fd;
     }
-    rec->paths = put(b, list, n * sizeof *list);
+    rec->paths = record_put(b, list, n * sizeof *list);
     rec->n_paths = n;
     rec->n_trees = trees->n;
     return 0;
 }
 
-static int put_net(struct builder *b, struct broker_record *rec, struct instance *inst, struct err *err)
+static int put_net(struct record_builder *b, struct broker_record *rec, struct instance *inst, struct err *err)
 {
     const struct policy *p = inst->policy;
     struct broker_net *list = arena_array(inst->arena, p->n_net + 1, sizeof *list);
@@ -152,18 +128,18 @@ static int put_net(struct builder *b, struct broker_record *rec, struct instance
     if (!list)
         return err_set(err, -ENOMEM, "no memory for the broker's rules");
     for (uint32_t i = 0; i < p->n_net; i++)
-        list[i] = (struct broker_net){.host = put_string(b, p->net[i].host),
+        list[i] = (struct broker_net){.host = record_put_string(b, p->net[i].host),
                                       .first = p->net[i].first,
                                       .last = p->net[i].last,
                                       .protocols = p->net[i].protocols,
                                       .listen = p->net[i].listen};
-    rec->net = put(b, list, p->n_net * sizeof *list);
+    rec->net = record_put(b, list, p->n_net * sizeof *list);
     rec->n_net = p->n_net;
     return 0;
 }
 
 /* The host's name servers, from its resolv.conf; others' words, so only what is an address. */
-static void put_resolvers(struct builder *b, struct broker_record *rec)
+static void put_resolvers(struct record_builder *b, struct broker_record *rec)
 {
     FILE *f = fopen("/etc/resolv.conf", "re");
     uint32_t offsets[RESOLVERS_MAX];
@@ -173,17 +149,18 @@ static void put_resolvers(struct builder *b, struct broker_record *rec)
     while (f && rec->n_resolvers < RESOLVERS_MAX && fgets(line, sizeof line, f)) {
         if (sscanf(line, "nameserver %63s", word) == 1 &&
             (inet_pton(AF_INET, word, address) == 1 || inet_pton(AF_INET6, word, address) == 1))
-            offsets[rec->n_resolvers++] = put_string(b, word);
+            offsets[rec->n_resolvers++] = record_put_string(b, word);
     }
     if (f)
         fclose(f);
-    rec->resolvers = rec->n_resolvers ? put(b, offsets, rec->n_resolvers * sizeof *offsets) : 0;
+    rec->resolvers = rec->n_resolvers ? record_put(b, offsets, rec->n_resolvers * sizeof *offsets) : 0;
 }
 
 static int make_record(struct instance *inst, int userns, struct trees *trees, int *memfd, struct err *err)
 {
     const struct policy *p = inst->policy;
-    struct builder b = {.base = arena_alloc(inst->arena, RECORD_SIZE), .used = sizeof(struct broker_record)};
+    struct record_builder b = {
+        .base = arena_alloc(inst->arena, RECORD_SIZE), .used = sizeof(struct broker_record), .cap = RECORD_SIZE};
     int r;
 
     if (!b.base)
@@ -194,7 +171,7 @@ static int make_record(struct instance *inst, int userns, struct trees *trees, i
                                   .flags = p->deny_log ? BROKER_DENY_LOG | BROKER_TERMINAL : 0,
                                   .uid = p->process.user.uid,
                                   .gid = p->process.user.gid};
-    rec->sandbox = put_string(&b, inst->id);
+    rec->sandbox = record_put_string(&b, inst->id);
     if ((r = put_paths(&b, rec, inst, userns, trees, err)) < 0 || (r = put_net(&b, rec, inst, err)) < 0)
         return r;
     if (p->n_net)

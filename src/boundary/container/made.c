@@ -3,7 +3,9 @@
  * A root that is nobody's on the host: an empty memory file system, its links and small files, and what covers the
  * paths that a deny rule names. Set-up stage: no allocation.
  */
+#include "base/pathtext.h"
 #include "boundary/container/container.h"
+#include "confine/paths.h"
 #include "host/mountapi.h"
 
 #include <stdio.h>
@@ -114,16 +116,6 @@ static int shut_trees(struct launch *l, int *directory, int *file)
     return r < 0 ? err_sys(&l->err, r, "deny rules: cannot prepare what covers a path") : 0;
 }
 
-static bool is_mount_root(int fd)
-{
-    union {
-        uint32_t mask;
-        uint64_t words[32];
-    } st = {0}; /* struct statx, which musl 1.2.3 lacks: stx_attributes at 8 */
-
-    return sys(SYS_statx, fd, "", AT_EMPTY_PATH, 0x100 /* STATX_INO */, &st) == 0 && st.words[1] & 0x2000;
-}
-
 static const struct path_rule *shown_above(const struct policy *p, const char *guest)
 {
     const struct path_rule *best = NULL;
@@ -131,7 +123,7 @@ static const struct path_rule *shown_above(const struct policy *p, const char *g
 
     for (uint32_t i = 0; i < p->n_paths; i++) {
         size_t n = strlen(p->paths[i].guest);
-        if (p->paths[i].verdict == PATH_ALLOW && n > length && !strncmp(p->paths[i].guest, guest, n) && guest[n] == '/')
+        if (p->paths[i].verdict == PATH_ALLOW && n > length && path_lies_in(guest, p->paths[i].guest) && guest[n])
             best = &p->paths[i], length = n;
     }
     return best;
@@ -175,28 +167,6 @@ int made_pins(struct launch *l, int root, const char *guest, bool make)
     return r;
 }
 
-/* Whether a shorter rule shows the path at all; without one the mount namespace hides it already. */
-static bool is_shown(const struct policy *p, const struct path_rule *rule)
-{
-    for (uint32_t i = 0; i < p->n_paths; i++) {
-        size_t n = strlen(p->paths[i].guest);
-        if (p->paths[i].verdict == PATH_ALLOW && !strncmp(p->paths[i].guest, rule->guest, n) &&
-            (rule->guest[n] == '/' || !rule->guest[n]))
-            return true;
-    }
-    return !p->private_root;
-}
-
-static bool has_rule_above(const struct policy *p, const struct path_rule *rule)
-{
-    for (uint32_t i = 0; i < p->n_paths; i++) {
-        size_t n = strlen(p->paths[i].guest);
-        if (&p->paths[i] != rule && !strncmp(p->paths[i].guest, rule->guest, n) && rule->guest[n] == '/')
-            return true;
-    }
-    return false;
-}
-
 int made_denials(struct launch *l, int root)
 {
     const struct policy *p = l->policy;
@@ -205,14 +175,15 @@ int made_denials(struct launch *l, int root)
     for (uint32_t i = 0; i < p->n_paths && r == 0; i++) {
         const struct path_rule *rule = &p->paths[i];
         struct stat st;
-        if (rule->verdict != PATH_DENY || !is_shown(p, rule))
+        const struct path_rule *above = shown_above(p, rule->guest);
+        /* What no shorter rule shows, the mount namespace hides already. */
+        if (rule->verdict != PATH_DENY || (p->private_root && !above))
             continue;
         if ((r = made_pins(l, root, rule->guest, false)) == -ENOENT) {
             l->err = (struct err){0};
         } else if (r < 0) {
             break;
         }
-        const struct path_rule *above = shown_above(p, rule->guest);
         int target = root_open_covered(l, root, rule->guest);
         r = 0;
         if ((target == -ENOENT || target == -ENOTDIR) && p->private_root && above && above->access & PATH_CREATE) {
@@ -222,7 +193,7 @@ int made_denials(struct launch *l, int root)
         }
         if (target == -ENOENT || target == -ENOTDIR) {
             /* Below a shorter rule lower() has seen that it cannot be made either; in an image nobody has. */
-            if (p->private_root || p->root_readonly || has_rule_above(p, rule))
+            if (p->private_root || p->root_readonly || paths_above(p, rule))
                 continue;
             return err_set(&l->err, -ENOENT,
                            "deny %s: it is not there, and the root may be written, so the workload could make it: "

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Builds the sealed memfd of moat-enter with its record (guest/enter.h), and reads back what it reports. */
+#include "base/record.h"
 #include "boundary/container/container.h"
 #include "confine/paths.h"
 #include "confine/seccomp.h"
@@ -22,35 +23,7 @@ extern const char enter_blob[], enter_blob_end[]; /* enter_blob.S */
 #define MFD_EXEC 0x0010U /* Linux 6.3 */
 #endif
 
-/* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 5.19 */
-#define SECCOMP_FLAG_WAIT_KILLABLE (1u << 5)
-
-/* The record grows in one arena block, offsets from its start. */
-struct builder {
-    char *base;
-    uint32_t used, cap;
-    bool failed;
-};
-
-static uint32_t put(struct builder *b, const void *data, size_t len)
-{
-    uint32_t at = (b->used + 7) & ~7u;
-
-    if (b->failed || len > b->cap - at || at > b->cap) {
-        b->failed = true;
-        return 0;
-    }
-    memcpy(b->base + at, data, len);
-    b->used = at + (uint32_t)len;
-    return at;
-}
-
-static uint32_t put_string(struct builder *b, const char *s)
-{
-    return put(b, s, strlen(s) + 1);
-}
-
-static uint32_t put_strings(struct builder *b, const struct strv *v)
+static uint32_t put_strings(struct record_builder *b, const struct strv *v)
 {
     uint32_t offsets[1024];
 
@@ -59,12 +32,12 @@ static uint32_t put_strings(struct builder *b, const struct strv *v)
         return 0;
     }
     for (uint32_t i = 0; i < v->n; i++)
-        offsets[i] = put_string(b, v->v[i]);
+        offsets[i] = record_put_string(b, v->v[i]);
     offsets[v->n] = 0;
-    return put(b, offsets, (v->n + 1) * sizeof offsets[0]);
+    return record_put(b, offsets, (v->n + 1) * sizeof offsets[0]);
 }
 
-static void put_hooks(struct builder *b, struct enter_record *rec, const struct hooks *hooks)
+static void put_hooks(struct record_builder *b, struct enter_record *rec, const struct hooks *hooks)
 {
     struct enter_hook list[64];
 
@@ -76,23 +49,23 @@ static void put_hooks(struct builder *b, struct enter_record *rec, const struct 
         const struct hook *h = &hooks->v[i];
         struct strv bare = {(char *[]){(char *)(uintptr_t)h->path, NULL}, 1};
         list[i] = (struct enter_hook){
-            .path = put_string(b, h->path),
+            .path = record_put_string(b, h->path),
             .argv = put_strings(b, h->argv.n ? &h->argv : &bare),
             .env = put_strings(b, &h->env),
             .timeout_s = h->timeout.set ? (int32_t)(h->timeout.v > 86400 ? 86400 : h->timeout.v) : 0,
         };
     }
-    rec->hooks = put(b, list, hooks->n * sizeof list[0]);
+    rec->hooks = record_put(b, list, hooks->n * sizeof list[0]);
     rec->n_hooks = hooks->n;
 }
 
-static void put_identity(struct builder *b, struct enter_record *rec, const struct process *pr)
+static void put_identity(struct record_builder *b, struct enter_record *rec, const struct process *pr)
 {
     struct enter_rlimit limits[32];
 
     rec->uid = pr->user.uid;
     rec->gid = pr->user.gid;
-    rec->groups = put(b, pr->user.groups, pr->user.n_groups * sizeof pr->user.groups[0]);
+    rec->groups = record_put(b, pr->user.groups, pr->user.n_groups * sizeof pr->user.groups[0]);
     rec->n_groups = pr->user.n_groups;
     if (pr->user.umask.set) {
         rec->flags |= ENTER_UMASK;
@@ -112,11 +85,11 @@ static void put_identity(struct builder *b, struct enter_record *rec, const stru
         limits[i] =
             (struct enter_rlimit){(uint32_t)pr->rlimits[i].resource, 0, pr->rlimits[i].soft, pr->rlimits[i].hard};
     rec->n_rlimits = pr->n_rlimits < ARRAY_LEN(limits) ? pr->n_rlimits : ARRAY_LEN(limits);
-    rec->rlimits = put(b, limits, rec->n_rlimits * sizeof limits[0]);
-    rec->cwd = put_string(b, pr->cwd ? pr->cwd : "/");
+    rec->rlimits = record_put(b, limits, rec->n_rlimits * sizeof limits[0]);
+    rec->cwd = record_put_string(b, pr->cwd ? pr->cwd : "/");
 }
 
-static int put_filter(struct builder *b, struct enter_record *rec, struct instance *inst,
+static int put_filter(struct record_builder *b, struct enter_record *rec, struct instance *inst,
                       const struct enter_request *rq, struct err *err)
 {
     struct seccomp_policy rules;
@@ -127,29 +100,30 @@ static int put_filter(struct builder *b, struct enter_record *rec, struct instan
         return r;
     if ((r = seccomp_compile(inst->arena, &rules, &prog, err)) < 0)
         return r;
-    rec->bpf = put(b, prog.insns, prog.n * sizeof prog.insns[0]);
+    rec->bpf = record_put(b, prog.insns, prog.n * sizeof prog.insns[0]);
     rec->n_bpf = prog.n;
     rec->seccomp_flags = rules.flags;
     rec->flags |= ENTER_SECCOMP | (rq->policy->seccomp.moat_default ? ENTER_ONE_FILTER : 0);
     if (rq->listener_fd >= 0)
         rec->seccomp_flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
     if (rq->lifeline_fd >= 0) /* ours: once it is being answered, a signal does not make a call happen twice */
-        rec->seccomp_flags |= SECCOMP_FLAG_WAIT_KILLABLE;
+        rec->seccomp_flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     return 0;
 }
 
 /* Landlock's rules: what the path rules grant, and what is the sandbox's own. Rules that are not there are left out. */
-static void put_paths(struct builder *b, struct enter_record *rec, const struct policy *p)
+static void put_paths(struct record_builder *b, struct enter_record *rec, const struct policy *p)
 {
     static const struct {
         const char *path;
         uint32_t access;
     } own[] = {{"/proc", PATH_READ | PATH_WRITE}, {"/dev", PATH_READ | PATH_WRITE}};
+    if (!p->private_root || !p->landlock)
+        return;
     uint32_t n = 0, most = p->n_paths + p->n_mounts + p->n_made + (uint32_t)ARRAY_LEN(own) + 1;
     struct enter_path *list = arena_array(p->arena, most, sizeof *list);
-
-    if (!list || !p->private_root || !p->landlock) {
-        b->failed |= !list;
+    if (!list) {
+        b->failed = true;
         return;
     }
     /* Its own names can be listed. A right at the root would reach all below, so only where all may be read anyway. */
@@ -163,23 +137,23 @@ static void put_paths(struct builder *b, struct enter_record *rec, const struct 
          * they give nothing, and the search ends here. */
         if (!(p->paths[i].access & (PATH_WRITE | PATH_CREATE)))
             rights |= paths_landlock(PATH_WRITE, true) & ~(uint64_t)LANDLOCK_ACCESS_FS_WRITE_FILE;
-        list[n++] = (struct enter_path){put_string(b, p->paths[i].guest), 0, rights};
+        list[n++] = (struct enter_path){record_put_string(b, p->paths[i].guest), 0, rights};
     }
     if (all_read)
-        list[n++] = (struct enter_path){put_string(b, "/"), 0, LANDLOCK_ACCESS_FS_READ_DIR};
+        list[n++] = (struct enter_path){record_put_string(b, "/"), 0, LANDLOCK_ACCESS_FS_READ_DIR};
     for (uint32_t i = 0; i < p->n_made; i++)
         if (p->made[i].content)
-            list[n++] = (struct enter_path){put_string(b, p->made[i].path), 1, paths_landlock(PATH_READ, false)};
+            list[n++] = (struct enter_path){record_put_string(b, p->made[i].path), 1, paths_landlock(PATH_READ, false)};
     for (size_t i = 0; i < ARRAY_LEN(own); i++)
-        list[n++] = (struct enter_path){put_string(b, own[i].path), 0, paths_landlock(own[i].access, true)};
+        list[n++] = (struct enter_path){record_put_string(b, own[i].path), 0, paths_landlock(own[i].access, true)};
     for (uint32_t i = 0; i < p->n_mounts; i++) {
         const struct mount_rule *m = &p->mounts[i];
         if (m->bind || !m->type || strcmp(m->type, "tmpfs") != 0 || !strcmp(m->destination, "/dev"))
             continue;
         uint32_t access = PATH_ALL & ~(m->attr_set & MOUNT_ATTR_NOEXEC ? PATH_EXECUTE : 0);
-        list[n++] = (struct enter_path){put_string(b, m->destination), 0, paths_landlock(access, true)};
+        list[n++] = (struct enter_path){record_put_string(b, m->destination), 0, paths_landlock(access, true)};
     }
-    rec->paths = put(b, list, n * sizeof *list);
+    rec->paths = record_put(b, list, n * sizeof *list);
     rec->n_paths = n;
 }
 
@@ -193,7 +167,7 @@ static void copy_fds(int32_t *to, size_t n, const int *from)
         to[i] = -1;
 }
 
-static int make_memfd(const struct builder *b, uint32_t keep, int *out, struct err *err)
+static int make_memfd(const struct record_builder *b, uint32_t keep, int *out, struct err *err)
 {
     size_t elf = (size_t)(enter_blob_end - enter_blob);
 
@@ -240,7 +214,7 @@ static void request_flags(struct enter_record *rec, const struct enter_request *
 int record_make(struct instance *inst, const struct enter_request *rq, int *memfd, char ***argv, struct err *err)
 {
     const struct process *pr = rq->process;
-    struct builder b = {.cap = ENTER_RECORD_MAX, .used = sizeof(struct enter_record)};
+    struct record_builder b = {.cap = ENTER_RECORD_MAX, .used = sizeof(struct enter_record)};
     b.base = arena_alloc(inst->arena, ENTER_RECORD_MAX); /* untouched pages cost nothing */
     if (!b.base)
         return err_set(err, -ENOMEM, "no memory for the last stage's record");
@@ -260,11 +234,11 @@ int record_make(struct instance *inst, const struct enter_request *rq, int *memf
     if (rq->hook_state) {
         put_hooks(&b, rec, &rq->policy->hooks[HOOK_START_CONTAINER]);
         rec->state_len = (uint32_t)strlen(rq->hook_state);
-        rec->state = put(&b, rq->hook_state, rec->state_len);
+        rec->state = record_put(&b, rq->hook_state, rec->state_len);
     }
     if (rq->seccomp_state) {
         rec->seccomp_state_len = (uint32_t)strlen(rq->seccomp_state);
-        rec->seccomp_state = put(&b, rq->seccomp_state, rec->seccomp_state_len);
+        rec->seccomp_state = record_put(&b, rq->seccomp_state, rec->seccomp_state_len);
     }
     put_paths(&b, rec, rq->policy);
     int r = put_filter(&b, rec, inst, rq, err);

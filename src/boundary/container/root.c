@@ -39,19 +39,6 @@ static int overlay_root(struct launch *l)
     return tree < 0 ? err_sys(&l->err, tree, "root: cannot make the overlay over %s", l->overlay_data[0]) : tree;
 }
 
-/* statx(2) with STATX_MNT_ID (Linux 5.8): which mount an open file lies on. 0: the kernel does not say. */
-static uint64_t mount_id(int fd)
-{
-    union {
-        uint32_t mask;
-        uint64_t words[32];
-    } st = {0};                   /* struct statx, which musl 1.2.3 lacks: stx_mask at 0, stx_mnt_id at 144 */
-    const uint32_t want = 0x1000; /* STATX_MNT_ID */
-    long r = sys(SYS_statx, fd, "", AT_EMPTY_PATH, want, &st);
-
-    return r < 0 || !(st.mask & want) ? 0 : st.words[18];
-}
-
 /* On record before the mount is made: if the launcher is killed, this is how it is found. */
 static void note_mount(struct launch *l, uint64_t id)
 {

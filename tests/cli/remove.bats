@@ -269,6 +269,8 @@ $n-a"
 @test "kill: in the foreground, and its status as wait tells it" {
     foreground "$n"
     "$MOAT" wait "$n" > waited 2>&1 3>&- & p=$!
+    waits() { find "/proc/$p/fd" -lname '*pidfd*' | grep -q .; }
+    wait_for 10 waits
     moat kill -s TERM "$n"
     wait "$pid" && false || assert_equal $? 7
     if wait $p; then assert_equal "$(cat waited)" 7; else grep -q "does not tell" waited; fi

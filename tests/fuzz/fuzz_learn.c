@@ -2,6 +2,7 @@
 /* The first byte chooses: an event, the beginning of a program, or a host with uses, each a line. Of the last the rules
  * are made, and what was used must be given by them: a file that is neither the run's own nor in a place of nobody, and
  * that a walk inside finds, has a rule with the access that was used. */
+#include "base/pathtext.h"
 #include "learn/event.h"
 
 #include <stdio.h>
@@ -68,7 +69,7 @@ static const struct learn_rule *rule_of(const struct learn *l, const char *path)
     const struct learn_rule *best = NULL;
 
     for (uint32_t i = 0; i < l->n_rules; i++)
-        if (learn_lies_in(path, l->rules[i].path) && (!best || strlen(l->rules[i].path) > strlen(best->path)))
+        if (path_lies_in(path, l->rules[i].path) && (!best || strlen(l->rules[i].path) > strlen(best->path)))
             best = &l->rules[i];
     return best;
 }

@@ -267,6 +267,16 @@ static bool tells_alone(const struct broker *b)
     return !b->rules.n_net || b->rules.flags & BROKER_LEARN;
 }
 
+/* Of connect(2) and bind(2). The socket is the caller's to drop. */
+static int address_and_socket(const struct broker *b, const struct call *c, struct net_said *a, struct net_socket *s)
+{
+    int r = find_address(c, a);
+
+    if (r < 0)
+        return r == -EPERM ? -EFAULT : r;
+    return net_socket_get(b, c, s);
+}
+
 static int serve_connect(struct broker *b, struct call *c)
 {
     struct net_said a;
@@ -274,11 +284,8 @@ static int serve_connect(struct broker *b, struct call *c)
 
     if (tells_alone(b))
         return only_tell(b, c);
-    int r = net_address_read(c, call_arg(c, 1), call_arg(c, 2) & 0xffffffff, &a);
-
+    int r = address_and_socket(b, c, &a, &s);
     if (r < 0)
-        return r == -EPERM ? -EFAULT : r;
-    if ((r = net_socket_get(b, c, &s)) < 0)
         return r;
     if (net_is_internet(&s))
         r = connect_internet(b, c, &s, &a);
@@ -325,11 +332,8 @@ static int serve_bind(struct broker *b, struct call *c)
 
     if (tells_alone(b))
         return only_tell(b, c);
-    int r = net_address_read(c, call_arg(c, 1), call_arg(c, 2) & 0xffffffff, &a);
-
+    int r = address_and_socket(b, c, &a, &s);
     if (r < 0)
-        return r == -EPERM ? -EFAULT : r;
-    if ((r = net_socket_get(b, c, &s)) < 0)
         return r;
     if (net_is_internet(&s))
         r = bind_internet(b, c, &s, &a);

@@ -32,27 +32,7 @@ bool path_is_clean(const char *path)
 
 int path_clean(const char *raw, char out[PATH_SIZE])
 {
-    size_t n = 0;
-
-    for (const char *c = raw; *c;) {
-        c += strspn(c, "/");
-        size_t length = strcspn(c, "/");
-        if (is_dotdot(c, length)) {
-            while (n && out[--n] != '/')
-                ;
-        } else if (length && !is_dot(c, length)) {
-            if (length + 1 >= PATH_SIZE - n)
-                return -ENAMETOOLONG;
-            out[n++] = '/';
-            memcpy(out + n, c, length);
-            n += length;
-        }
-        c += length;
-    }
-    if (!n)
-        out[n++] = '/';
-    out[n] = 0;
-    return (int)n;
+    return path_text_clean(raw, out, PATH_SIZE);
 }
 
 int path_join(char out[PATH_SIZE], const char *dir, const char *name)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Paths as text: no look at any file system. A clean path is absolute, without "//", "." and "..", and does not end in
- * '/' (but "/" itself). Pure. */
+/* Paths as text: no look at any file system. What a clean path is: base/pathtext.h. Pure. */
 #ifndef MOAT_BROKER_PATH_H
 #define MOAT_BROKER_PATH_H
 

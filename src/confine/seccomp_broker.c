@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -74,6 +75,8 @@ enum row_when {
     ALWAYS,
     HOST_NETWORK, /* the policy shares the host's network */
     WITH_NETWORK, /* network calls go to the broker process */
+    MAKES_FILES,  /* files can be made on a tree of the host. Else the filter decides about open by its number alone,
+                   * which  the kernel knows without running it */
 };
 
 struct broker_row {
@@ -138,16 +141,16 @@ static const struct broker_row rows[] = {
     {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("fchmodat", "fchmodat2"), ARGS(BITS(2, S_ISGID, S_ISGID))},
     {"other modes", ALWAYS, ALLOW, NAMES("fchmodat", "fchmodat2"), OTHERWISE},
     /* Without O_CREAT and O_TMPFILE the mode is whatever lay in the register. */
-    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("open"), ARGS(BITS(1, O_CREAT, O_CREAT), BITS(2, S_ISUID, S_ISUID))},
-    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("open"), ARGS(BITS(1, O_CREAT, O_CREAT), BITS(2, S_ISGID, S_ISGID))},
-    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("open"), ARGS(BITS(1, TMPFILE, TMPFILE), BITS(2, S_ISUID, S_ISUID))},
-    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("open"), ARGS(BITS(1, TMPFILE, TMPFILE), BITS(2, S_ISGID, S_ISGID))},
-    {"other modes", ALWAYS, ALLOW, NAMES("open"), OTHERWISE},
-    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("openat"), ARGS(BITS(2, O_CREAT, O_CREAT), BITS(3, S_ISUID, S_ISUID))},
-    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("openat"), ARGS(BITS(2, O_CREAT, O_CREAT), BITS(3, S_ISGID, S_ISGID))},
-    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("openat"), ARGS(BITS(2, TMPFILE, TMPFILE), BITS(3, S_ISUID, S_ISUID))},
-    {SET_ID, ALWAYS, ERRNO(EPERM), NAMES("openat"), ARGS(BITS(2, TMPFILE, TMPFILE), BITS(3, S_ISGID, S_ISGID))},
-    {"other modes", ALWAYS, ALLOW, NAMES("openat"), OTHERWISE},
+    {SET_ID, MAKES_FILES, ERRNO(EPERM), NAMES("open"), ARGS(BITS(1, O_CREAT, O_CREAT), BITS(2, S_ISUID, S_ISUID))},
+    {SET_ID, MAKES_FILES, ERRNO(EPERM), NAMES("open"), ARGS(BITS(1, O_CREAT, O_CREAT), BITS(2, S_ISGID, S_ISGID))},
+    {SET_ID, MAKES_FILES, ERRNO(EPERM), NAMES("open"), ARGS(BITS(1, TMPFILE, TMPFILE), BITS(2, S_ISUID, S_ISUID))},
+    {SET_ID, MAKES_FILES, ERRNO(EPERM), NAMES("open"), ARGS(BITS(1, TMPFILE, TMPFILE), BITS(2, S_ISGID, S_ISGID))},
+    {"other modes", MAKES_FILES, ALLOW, NAMES("open"), OTHERWISE},
+    {SET_ID, MAKES_FILES, ERRNO(EPERM), NAMES("openat"), ARGS(BITS(2, O_CREAT, O_CREAT), BITS(3, S_ISUID, S_ISUID))},
+    {SET_ID, MAKES_FILES, ERRNO(EPERM), NAMES("openat"), ARGS(BITS(2, O_CREAT, O_CREAT), BITS(3, S_ISGID, S_ISGID))},
+    {SET_ID, MAKES_FILES, ERRNO(EPERM), NAMES("openat"), ARGS(BITS(2, TMPFILE, TMPFILE), BITS(3, S_ISUID, S_ISUID))},
+    {SET_ID, MAKES_FILES, ERRNO(EPERM), NAMES("openat"), ARGS(BITS(2, TMPFILE, TMPFILE), BITS(3, S_ISGID, S_ISGID))},
+    {"other modes", MAKES_FILES, ALLOW, NAMES("openat"), OTHERWISE},
     {"its mode lies in memory, where no filter can look", ALWAYS, ERRNO(ENOSYS), NAMES("openat2"), WHATEVER},
 
     /* ---- the machine ---- */
@@ -281,10 +284,36 @@ static int row_of(const char *name)
     return row < ROWS_MOST ? row : -1;
 }
 
-static void index_names(struct assembly *as, uint32_t notify)
+static bool makes_files(const struct policy *p)
+{
+    for (uint32_t i = 0; i < p->n_paths; i++)
+        if (p->paths[i].access & PATH_CREATE)
+            return true;
+    for (uint32_t i = 0; i < p->n_mounts; i++)
+        if (p->mounts[i].bind && !(p->mounts[i].attr_set & MOUNT_ATTR_RDONLY))
+            return true;
+    return false;
+}
+
+static bool row_counts(const struct broker_row *row, const struct policy *p, uint32_t notify)
+{
+    switch (row->when) {
+    case ALWAYS:
+        return true;
+    case HOST_NETWORK:
+        return p->ns[NS_NET].how == NS_HOST;
+    case WITH_NETWORK:
+        return notify & NOTIFY_NETWORK;
+    case MAKES_FILES:
+        return makes_files(p);
+    }
+    return true;
+}
+
+static void index_names(struct assembly *as, const struct policy *p, uint32_t notify)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        for (const char *const *name = rows[i].names; *name; name++) {
+        for (const char *const *name = rows[i].names; *name && row_counts(&rows[i], p, notify); name++) {
             int row = row_of(*name);
             if (row >= 0)
                 as->decided[row] = true;
@@ -352,19 +381,6 @@ static void take_rule(struct assembly *as, const struct seccomp_rule *from, bool
     }
 }
 
-static bool row_counts(const struct broker_row *row, const struct policy *p, uint32_t notify)
-{
-    switch (row->when) {
-    case ALWAYS:
-        return true;
-    case HOST_NETWORK:
-        return p->ns[NS_NET].how == NS_HOST;
-    case WITH_NETWORK:
-        return notify & NOTIFY_NETWORK;
-    }
-    return true;
-}
-
 int seccomp_broker_profile(struct arena *a, const struct policy *p, uint32_t notify, struct seccomp_policy *out,
                            struct err *err)
 {
@@ -374,7 +390,7 @@ int seccomp_broker_profile(struct arena *a, const struct policy *p, uint32_t not
 
     if (r < 0)
         return r;
-    index_names(&as, notify);
+    index_names(&as, p, notify);
     as.most = base.n_rules + (uint32_t)(ARRAY_LEN(rows) + 2 * ARRAY_LEN(notify_rows));
     as.rules = arena_array(a, as.most, sizeof *as.rules);
     as.full = !as.rules;

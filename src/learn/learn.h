@@ -155,7 +155,7 @@ int learn_rules(struct learn *l, struct err *err);
 bool learn_name_is_random(const char *name);
 /* Without "." and doubled slashes; -EINVAL unless absolute, -ENAMETOOLONG. */
 int learn_path_tidy(const char *path, char out[LEARN_PATH_SIZE]);
-/* The same, and ".." takes away the name before it, whatever that is. */
+/* The same, and ".." takes away the name before it, whatever that is: what it took does not count as length. */
 int learn_path_clean(const char *path, char out[LEARN_PATH_SIZE]);
 /* Whether the path is the kernel's, or made afresh for each sandbox whatever its policy: no rule can be of it. */
 bool learn_path_is_given(const char *path);

@@ -31,27 +31,10 @@ int learn_path_tidy(const char *path, char out[LEARN_PATH_SIZE])
 
 int learn_path_clean(const char *path, char out[LEARN_PATH_SIZE])
 {
-    char tidy[LEARN_PATH_SIZE];
-    size_t n = 0;
-    int r = learn_path_tidy(path, tidy);
-
-    if (r < 0)
-        return r;
-    for (const char *c = tidy; *c;) {
-        size_t len = 1 + strcspn(c + 1, "/");
-        if (len == 3 && !memcmp(c, "/..", 3)) {
-            while (n && out[--n] != '/')
-                ;
-        } else if (len > 1) {
-            memcpy(out + n, c, len);
-            n += len;
-        }
-        c += len;
-    }
-    if (!n)
-        out[n++] = '/';
-    out[n] = '\0';
-    return 0;
+    if (*path != '/')
+        return -EINVAL;
+    int r = path_text_clean(path, out, LEARN_PATH_SIZE);
+    return r < 0 ? r : 0;
 }
 
 bool learn_path_is_given(const char *path)

@@ -132,8 +132,8 @@ int flag_parse_size(const char *text, int64_t *bytes);  /* "512", "64k", "1.5g",
 int flag_parse_duration(const char *text, int64_t *ms); /* "90", "1m30s", "1.5h", "250ms" */
 int flag_parse_i64(const char *text, int64_t min, int64_t max, int64_t *out);
 
-/* Removes ".", ".." and doubled slashes of an absolute path by its text alone. Returns a string in the arena; NULL when
- * full. */
+/* Removes ".", ".." and doubled slashes of an absolute path by its text alone (base/pathtext.h), however long it is.
+ * Returns a string in the arena; NULL when full. */
 char *flag_path_clean(struct arena *a, const char *path);
 
 /* flags_paths.c: host paths, mounts, devices. Messages are about the value alone. */

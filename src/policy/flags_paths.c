@@ -4,6 +4,7 @@
  * recursive bind, private, without set-uid programs and device nodes, id-mapped where the sandbox has ids of its own;
  * read-only reaches the mounts below it. Host paths are only made absolute here; the adaptor opens them.
  */
+#include "base/pathtext.h"
 #include "policy/defaults.h"
 #include "policy/flags.h"
 #include "policy/list.h"
@@ -26,28 +27,10 @@ static int no_memory(struct err *err)
 
 char *flag_path_clean(struct arena *a, const char *path)
 {
-    char *out = arena_alloc(a, strlen(path) + 2);
-    size_t n = 0;
+    size_t size = strlen(path) + 2; /* always enough: here the arena is the one limit */
+    char *out = arena_alloc(a, size);
 
-    if (!out)
-        return NULL;
-    for (const char *c = path; *c;) {
-        c += strspn(c, "/");
-        size_t len = strcspn(c, "/");
-        if (len == 2 && !memcmp(c, "..", 2)) {
-            while (n && out[--n] != '/')
-                ;
-        } else if (len && !(len == 1 && *c == '.')) {
-            out[n++] = '/';
-            memcpy(out + n, c, len);
-            n += len;
-        }
-        c += len;
-    }
-    if (!n)
-        out[n++] = '/';
-    out[n] = '\0';
-    return out;
+    return out && path_text_clean(path, out, size) > 0 ? out : NULL;
 }
 
 /* Without "." and doubled slashes: so that one rule's path is seen to begin with another's. ".." stays: it may follow a

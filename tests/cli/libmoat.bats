@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# libmoat with programs of two processes: tests/libmoat/host.c and worker.c, one scenario a test, with targets that are
+# libmoat with programs of two processes: tests/libmoat/host*.c and worker.c, one scenario a test, with targets that are
 # spawned and with forks of a zygote, as whoever runs the tests and as nobody. Then what it looks like from outside: the
 # header, the names that the library shows, pkg-config, and examples/thumbnail.
 bats_require_minimum_version 1.5.0

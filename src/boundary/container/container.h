@@ -20,6 +20,12 @@ enum launch_reached { REACHED_NAMESPACES = 1 };                           /* set
 /* Everything the set-up stage needs. Written by the launcher before the clone; after it only `go`, `reached` and `err`
  * change, and the descriptors that the launcher opens before it sets GO_IDS; enter_fd and enter_argv before GO_RECORD.
  */
+/* What is told of the root before anything is mounted in it. */
+struct root_identity {
+    uint64_t dev, ino;
+    bool is_proc;
+};
+
 struct launch {
     struct instance *inst;
     const struct policy *policy;
@@ -42,10 +48,11 @@ struct launch {
     int64_t late_mount; /* index of a cgroup mount that is made last; -1 */
     bool in_group;      /* set-up stage: has joined */
     sigset_t mask;
-    bool has_home;       /* the policy's environment has HOME */
-    int launcher_fd;     /* pidfd of the launcher, for the set-up stage */
-    int proc_fd, sys_fd; /* set-up stage: the roots of what it mounted on /proc and /sys; -1 */
-    char home[512];      /* else "HOME=/root", filled by the set-up stage */
+    bool has_home;            /* the policy's environment has HOME */
+    int launcher_fd;          /* pidfd of the launcher, for the set-up stage */
+    struct root_identity top; /* set-up stage */
+    int proc_fd, sys_fd;      /* set-up stage: the roots of what it mounted on /proc and /sys; -1 */
+    char home[512];           /* else "HOME=/root", filled by the set-up stage */
     _Atomic uint32_t go, reached;
     _Atomic uint32_t alive; /* CLONE_CHILD_CLEARTID: 0 once the set-up stage has executed moat-enter or died */
     struct err err;         /* the set-up stage's error, if it failed */

@@ -44,41 +44,59 @@ int mount_open_rule(const struct policy *p, const struct mount_rule *m, const ch
     return copy;
 }
 
-/* Makes what is missing of `path` one component at a time; a component that exists is resolved inside the root. */
+/* The nearest directory above the last name of `path` that is there; *have: how much of the path names it. */
+static int open_nearest(int root, char *path, size_t *have)
+{
+    int dir = -ENOENT;
+
+    for (size_t n = strlen(path); dir == -ENOENT && n > 0;) {
+        while (path[--n] != '/')
+            ;
+        path[n] = 0;
+        dir = n ? open_in_root(root, path, O_PATH, 0) : (int)sys(SYS_fcntl, root, F_DUPFD_CLOEXEC, 3);
+        path[n] = '/';
+        *have = n;
+    }
+    return dir;
+}
+
+/* Makes one name. What was made is opened by its name, and no link is followed: nobody else's is taken for it. */
+static int make_name(int dir, const char *name, bool directory)
+{
+    if (!directory) /* mounts go onto any descriptor of it */
+        return (int)sys(SYS_openat, dir, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
+    long r = sys(SYS_mkdirat, dir, name, 0755);
+    return r < 0 ? (int)r : (int)sys(SYS_openat, dir, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+/* Makes what is missing of an absolute path; what is there is resolved inside the root. */
 static int make_missing(int root, const char *path, bool directory)
 {
     char sofar[TARGET_MAX];
-    size_t n = 0;
-    int dir = (int)sys(SYS_fcntl, root, F_DUPFD_CLOEXEC, 3);
+    size_t n = 0, have = 0;
 
-    while (dir >= 0) {
-        while (*path == '/')
-            path++;
-        if (!*path)
-            break;
+    while (*(path += strspn(path, "/"))) {
         size_t len = strcspn(path, "/");
-        if (n + len + 2 > sizeof sofar || len > 255) {
-            close_fd(dir);
+        if (n + len + 2 > sizeof sofar)
             return -ENAMETOOLONG;
-        }
         sofar[n++] = '/';
         memcpy(sofar + n, path, len);
-        const char *name = sofar + n;
         n += len;
-        sofar[n] = 0;
         path += len;
-        bool last = !path[strspn(path, "/")];
-        int next = open_in_root(root, sofar, O_PATH, 0);
-        if (next == -ENOENT && (!last || directory)) {
-            long r = sys(SYS_mkdirat, dir, name, 0755);
-            next = r < 0 && r != -EEXIST ? (int)r : open_in_root(root, sofar, O_PATH, 0);
-        } else if (next == -ENOENT) {
-            int file = (int)sys(SYS_openat, dir, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
-            close_fd(file);
-            next = file < 0 && file != -EEXIST ? file : open_in_root(root, sofar, O_PATH, 0);
-        }
+    }
+    sofar[n] = 0;
+    int dir = open_nearest(root, sofar, &have);
+    while (dir >= 0 && have < n) {
+        size_t end = have + 1 + strcspn(sofar + have + 1, "/");
+        sofar[end] = 0;
+        int next = make_name(dir, sofar + have + 1, directory || end < n);
+        if (next == -EEXIST)
+            next = open_in_root(root, sofar, O_PATH, 0);
         close_fd(dir);
         dir = next;
+        if (end < n)
+            sofar[end] = '/';
+        have = end;
     }
     return dir;
 }
@@ -118,17 +136,16 @@ static bool is_kernel_fs(const struct mount_rule *m)
 }
 
 /* A mount over the root itself would not hide the root, but show through "/..", where no mask reaches it. */
-static int check_target(struct launch *l, const struct mount_rule *m, int root, int target, bool directory)
+static int check_target(struct launch *l, const struct mount_rule *m, int target, bool directory)
 {
-    struct stat at, top;
+    const struct root_identity *top = &l->top;
+    struct stat at;
     struct statfs fs;
 
     int r = (int)sys(SYS_newfstatat, target, "", &at, AT_EMPTY_PATH);
-    if (r == 0)
-        r = (int)sys(SYS_newfstatat, root, "", &top, AT_EMPTY_PATH);
     if (r < 0)
         return err_sys(&l->err, r, "mount %s: cannot look at the target", m->destination);
-    if (at.st_ino == top.st_ino && at.st_dev == top.st_dev)
+    if (at.st_ino == top->ino && at.st_dev == top->dev)
         return err_set(&l->err, -ELOOP, "mount %s: leads to the root itself; give another place, or mend the image",
                        m->destination);
     if (S_ISLNK(at.st_mode))
@@ -138,6 +155,8 @@ static int check_target(struct launch *l, const struct mount_rule *m, int root, 
     if (S_ISDIR(at.st_mode) != directory)
         return err_set(&l->err, -ENOTDIR, "mount %s: is %s in the root, and what goes there is %s; mend the image",
                        m->destination, directory ? "no directory" : "a directory", directory ? "one" : "none");
+    if (at.st_dev == top->dev && !top->is_proc)
+        return 0;
     if (sys(SYS_fstatfs, target, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
         return 0;
     if ((m->type && !strcmp(m->type, "proc")) || proc_target_allowed(m->destination))
@@ -156,7 +175,7 @@ static int attach(struct launch *l, const struct mount_rule *m, int root, int tr
 
     if (target < 0)
         return err_sys(&l->err, target, "mount %s: cannot open the target inside the root", m->destination);
-    r = check_target(l, m, root, target, directory);
+    r = check_target(l, m, target, directory);
     if (r == 0 && (r = mount_attach(tree, target)) < 0)
         err_sys(&l->err, r, "mount %s: cannot attach", m->destination);
     close_fd(target);

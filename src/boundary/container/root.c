@@ -7,9 +7,11 @@
 #include "boundary/container/container.h"
 #include "host/mountapi.h"
 
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 /* Overlay of layers given relative to the data directory, whose (id-mapped) tree is attached first. */
 static int overlay_root(struct launch *l)
@@ -49,6 +51,20 @@ static void note_mount(struct launch *l, uint64_t id)
     sys(SYS_symlinkat, text, l->inst->state_fd, "mount");
 }
 
+static int identify(struct launch *l, int root)
+{
+    struct stat st;
+    struct statfs fs;
+    int r = (int)sys(SYS_newfstatat, root, "", &st, AT_EMPTY_PATH);
+
+    if (r == 0)
+        r = (int)sys(SYS_fstatfs, root, &fs);
+    if (r < 0)
+        return err_sys(&l->err, r, "root %s: cannot look at it", l->inst->root_path);
+    l->top = (struct root_identity){.dev = st.st_dev, .ino = st.st_ino, .is_proc = fs.f_type == PROC_SUPER_MAGIC};
+    return 0;
+}
+
 int root_attach(struct launch *l, int *root)
 {
     int tree = l->root_fd;
@@ -74,7 +90,7 @@ int root_attach(struct launch *l, int *root)
     if (l->policy->ns[NS_MNT].how == NS_HOST)
         note_mount(l, mount_id(tree));
     *root = tree;
-    return 0;
+    return identify(l, tree);
 }
 
 int root_enter(struct launch *l, int root)

@@ -98,9 +98,8 @@ static bool changes_something(const struct broker *b)
 static int enter_filter(const struct broker *b, struct err *err)
 {
     /* Those of an open first: they are looked for in this order. */
-    static const uint32_t requests[] = {SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_ADDFD,
-                                        SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_IOCTL_NOTIF_ID_VALID,
-                                        0x40082104 /* SECCOMP_IOCTL_NOTIF_SET_FLAGS */};
+    static const uint32_t requests[] = {SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_SEND,
+                                        SECCOMP_IOCTL_NOTIF_ID_VALID, 0x40082104 /* SECCOMP_IOCTL_NOTIF_SET_FLAGS */};
     static const int families[] = {AF_INET, AF_INET6};
     struct seccomp_arg no_exec = {.index = 2, .op = SECCOMP_OP_MASKED_EQ, .value = PROT_EXEC};
     struct seccomp_arg args[ARRAY_LEN(requests) + ARRAY_LEN(families)];

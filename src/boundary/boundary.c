@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-const struct boundary *const boundaries[] = {&boundary_container, &boundary_broker, NULL};
+const struct boundary *const boundaries[] = {&boundary_container, &boundary_broker, &boundary_jvm, NULL};
 
 const char *const boundary_names_all[] = {"wasm",      "jvm",     "broker", "container", "sentry",
                                           "unikernel", "microvm", "vm",     NULL};

@@ -93,6 +93,8 @@ struct instance {
     pid_t broker_pid;    /* that process, a child of ours; 0: none */
     int lifeline;        /* read end of a pipe: its hang-up ends the sandbox */
 
+    int meter_fd; /* shared with the workload, which writes figures of its own into it; -1: none */
+
     /* filled by create() and recover() */
     pid_t pid; /* first process, in our pid namespace */
     int pidfd;
@@ -105,6 +107,16 @@ struct instance {
 struct limits {
     struct resources resources;
 };
+
+/* What a workload says of itself, where it is of a kind that can: hostile numbers, for people to look at. */
+struct meter {
+    struct opt_u64 heap_used, heap_committed, heap_max; /* bytes */
+    struct opt_u64 threads, classes;
+    struct opt_u64 collections, collection_ns; /* of garbage, since it began */
+};
+
+/* A limit that the boundary itself keeps, and not the kernel. */
+enum boundary_limit { LIMIT_NONE, LIMIT_HEAP, LIMIT_METASPACE, LIMIT_DIRECT_MEMORY, LIMIT_THREADS };
 
 struct boundary {
     const char *name;
@@ -122,13 +134,17 @@ struct boundary {
     bool (*is_paused)(struct instance *inst); /* of one that runs; NULL: it never is */
     int (*update)(struct instance *inst, const struct limits *l, struct err *err);
     int (*stats)(struct instance *inst, struct cgroup_stats *st, struct err *err);
+    /* Asks the workload, and waits for at most some tenths of a second. NULL: its workloads say nothing. */
+    int (*meter)(struct instance *inst, struct meter *out, struct err *err);
+    /* After the end: which limit of the boundary's own ended it. NULL: it has none. */
+    enum boundary_limit (*limit_hit)(struct instance *inst);
     int (*destroy)(struct instance *inst, struct err *err);
     /* A descriptor that keeps back what is slow to take apart when the process of inst->pid dies, until it is closed: a
      * removal need not wait for that. -1: nothing. */
     int (*hold)(const struct instance *inst);
 };
 
-extern const struct boundary boundary_container, boundary_broker;
+extern const struct boundary boundary_container, boundary_broker, boundary_jvm;
 /* Confines nothing: of the tests' build/tests/moat-null alone, where it is defined. */
 extern const struct boundary boundary_null __attribute__((weak));
 

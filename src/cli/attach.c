@@ -222,8 +222,9 @@ static int read_end(struct session *s, struct err *err)
     s->status = end.exit_code;
     s->a->end.oom_killed = end.oom_killed;
     end.reason[sizeof end.reason - 1] = 0;
-    if (!strcmp(end.reason, end_reason_name(END_PIDS)))
-        s->a->end.reason = END_PIDS;
+    for (int i = 0; i < END_REASONS; i++)
+        if (!strcmp(end.reason, end_reason_name((enum end_reason)i)))
+            s->a->end.reason = (enum end_reason)i;
     return 0;
 }
 

@@ -34,7 +34,7 @@ static const struct {
     {"microvm", "a small virtual machine"},
     {"vm", "a whole PC"},
     {"wasm", "a WebAssembly module"},
-    {"jvm", "a Java program"},
+    {"jvm", "a Java program, on a JDK of the host; its class library answers"},
 };
 
 static const char *meaning_of(const char *name)

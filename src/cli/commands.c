@@ -18,8 +18,12 @@ static const char run_more[] =
     "  moat run --rm --read-only --tmpfs /tmp --cap-drop ALL -u 1000 debian id\n"
     "  moat run --rm --rootfs ./tree --policy strict.json /bin/sh\n"
     "  moat run -b broker --rw . --deny .git -- ./build.sh\n"
+    "  moat run -b jvm -m 256m --ro data app.jar data/in.csv\n"
     "\n" IMAGE_NOTE "With -b broker the operands are a program of this host: moat run -b broker\n"
-    "[OPTIONS] -- PROGRAM [ARG...]; it sees this host's programs and what you grant.\n\n"
+    "[OPTIONS] -- PROGRAM [ARG...]; it sees this host's programs and what you grant.\n"
+    "With -b jvm they are a Java program: FILE.jar [ARG...], or its arguments alone with\n"
+    "--main-class or --module. It sees a JDK of this host, its class path and what you\n"
+    "grant: --ro and --rw let nothing be executed there, --allow PATH:rx does.\n\n"
     "Without options nothing of the host is reachable: no network, no path, no device;\n"
     "512 processes, 1,024 open files, 1 GiB of memory without swap.\n"
     "\n" EXIT_CODES;

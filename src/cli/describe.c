@@ -181,6 +181,25 @@ static uint32_t restart_count(const struct sandbox *sb)
     return e->known && e->run >= sb->run ? e->restarts : 0;
 }
 
+/* Of one that runs and answers; else the member is not there. */
+static void put_meter(struct sandbox *sb, struct json_writer *w)
+{
+    struct meter m = {0};
+
+    if (!sb->inst.boundary || !sb->inst.boundary->meter || sandbox_status(sb) != SANDBOX_RUNNING ||
+        sb->inst.boundary->meter(&sb->inst, &m, &(struct err){0}) < 0)
+        return;
+    json_object_begin(w, "JVM");
+    json_uint(w, "HeapUsed", m.heap_used.v);
+    json_uint(w, "HeapCommitted", m.heap_committed.v);
+    json_uint(w, "HeapMax", m.heap_max.v);
+    json_uint(w, "Threads", m.threads.v);
+    json_uint(w, "Classes", m.classes.v);
+    json_uint(w, "Collections", m.collections.v);
+    json_uint(w, "CollectionNanoseconds", m.collection_ns.v);
+    json_object_end(w);
+}
+
 void describe_sandbox(struct sandbox *sb, struct json_writer *w)
 {
     const struct strv *argv = &sb->policy.process.argv;
@@ -197,6 +216,7 @@ void describe_sandbox(struct sandbox *sb, struct json_writer *w)
     json_string(w, "Name", arena_printf(sb->arena, "/%s", sb->id));
     json_uint(w, "RestartCount", restart_count(sb));
     json_string(w, "Boundary", sb->inst.boundary ? sb->inst.boundary->name : "");
+    put_meter(sb, w);
     json_string(w, "LogPath", logs ? arena_printf(sb->arena, "%s/log", sb->layer_dir) : "");
     put_host_config(sb, w);
     put_mounts(&sb->policy, w);

@@ -6,7 +6,8 @@
 #include "base/json.h"
 #include "sandbox/sandbox.h"
 
-/* One object. Members are docker's, with docker's meaning; those of moat's own are Boundary and State.ExitReason. */
+/* One object. Members are docker's, with docker's meaning; those of moat's own are Boundary,
+ * State.ExitReason, State.PidsLimitHits and, of a Java program that runs, JVM. */
 void describe_sandbox(struct sandbox *sb, struct json_writer *w);
 
 #endif

@@ -85,9 +85,14 @@ static int drop_limits(struct run_options *o, const char **dropped, struct err *
 /* The program's own grant, and the files of the sandbox's own, whose words nobody sees here. */
 static int add_program(struct run_options *o, struct err *err)
 {
-    int r = o->n_command || o->build.entrypoint.n ? run_options_image(o, NULL, err) : 0;
+    int r = o->java                                 ? java_find(&o->build, &o->jvm, o->command, o->n_command, err)
+            : o->n_command || o->build.entrypoint.n ? run_options_image(o, NULL, err)
+                                                    : 0;
 
-    if (r == 0 && o->policy.process.argv.n)
+    const char *warning;
+    if (r == 0 && o->java && o->policy.process.argv.n)
+        r = java_archive_choose(&o->build, &o->jvm, false, &warning, err);
+    if (r == 0 && !o->java && o->policy.process.argv.n)
         r = program_find(&o->build, err);
     return r < 0 ? r : program_make_files(&o->policy, err);
 }

@@ -258,15 +258,21 @@ static int make_policy(struct making *r, struct err *err)
 {
     struct run_options *o = &r->o;
     struct policy *p = &o->policy;
-    int rc = run_options_image(o, r->from_image ? &r->image.config : NULL, err);
+    const char *warning = NULL;
+    int rc = o->java ? java_find(&o->build, &o->jvm, o->command, o->n_command, err)
+                     : run_options_image(o, r->from_image ? &r->image.config : NULL, err);
 
+    if (rc == 0 && o->java)
+        rc = java_archive_choose(&o->build, &o->jvm, r->sb.foreground, &warning, err);
+    if (warning)
+        warn(warning);
     if (rc < 0)
         return rc;
     p->root_path = r->root;
     r->root_fd = open(r->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (r->root_fd < 0)
         return err_sys(err, -errno, "root %s", r->root);
-    if (o->program && (rc = program_find(&o->build, err)) < 0)
+    if (o->program && !o->java && (rc = program_find(&o->build, err)) < 0)
         return rc;
     if ((rc = users_resolve(&r->arena, r->root_fd, o->build.user, &p->process.user, err)) < 0 ||
         (rc = users_add_groups(&r->arena, r->root_fd, &o->build.groups, &p->process.user, err)) < 0)
@@ -386,7 +392,11 @@ int making_prepare(struct making *r, int argc, char **argv, struct err *err)
 
 const char *making_image(const struct making *r)
 {
-    return r->o.bundle ? r->o.bundle : r->o.rootfs ? r->o.rootfs : r->o.program ? r->o.command[0] : r->o.image;
+    const struct run_options *o = &r->o;
+
+    if (o->java)
+        return java_name(&o->jvm);
+    return o->bundle ? o->bundle : o->rootfs ? o->rootfs : o->program ? o->command[0] : o->image;
 }
 
 int making_keep(struct making *r, struct err *err)

@@ -333,6 +333,8 @@ static int prepare(struct policy_checks *c, const struct probe_policy_options *o
     if ((r = boundary_choose(o->boundary, &b, err)) < 0 ||
         (r = libexec_find(c->arena, "moat-attempts", &c->attempts, err)) < 0 || (r = make_ground(g, err)) < 0)
         return r;
+    if (!strcmp(b->name, "jvm"))
+        return err_set(err, -ENOTSUP, "the attempts are a program, and a JVM runs none: -b broker has the same walls");
     c->boundary = b->name;
     c->program = !strcmp(b->name, "broker");
     c->write = o->write;

@@ -16,9 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NANO      INT64_C(1000000000)
-#define LINKS_MAX 40 /* as the kernel */
-#define READ_ONLY "rbind,rprivate,nosuid,nodev,rnosuid,rnodev,ro,rro"
+#define NANO       INT64_C(1000000000)
+#define LINKS_MAX  40 /* as the kernel */
+#define READ_ONLY  "rbind,rprivate,nosuid,nodev,rnosuid,rnodev,ro,rro"
+#define NO_RUNNING READ_ONLY ",noexec,rnoexec"
 
 /* What ordinary programs read of the host: nothing of a person, nothing secret, nothing of what else runs there. */
 static const char *const shown[] = {
@@ -64,7 +65,7 @@ static int add_made(struct policy *p, const char *path, const char *content, con
 }
 
 /* A link of the host stays one, so that a path means the same inside. */
-static int show(struct policy *p, const char *path, struct err *err)
+int program_show(struct policy *p, const char *path, uint32_t access, struct err *err)
 {
     char target[PATH_MAX];
     struct stat st;
@@ -82,12 +83,8 @@ static int show(struct policy *p, const char *path, struct err *err)
     struct path_rule *rule = policy_list_push(p->arena, &p->paths, &p->n_paths, sizeof *rule);
     if (!rule)
         return no_memory(err);
-    *rule = (struct path_rule){.host = path,
-                               .guest = path,
-                               .verdict = PATH_ALLOW,
-                               .access = PATH_STAT | PATH_READ | PATH_EXECUTE,
-                               .optional = true};
-    return policy_mount_add(p, path, NULL, path, READ_ONLY, err);
+    *rule = (struct path_rule){.host = path, .guest = path, .verdict = PATH_ALLOW, .access = access, .optional = true};
+    return policy_mount_add(p, path, NULL, path, access & PATH_EXECUTE ? READ_ONLY : NO_RUNNING, err);
 }
 
 static void drop_mounts(struct policy *p)
@@ -122,10 +119,8 @@ static int take_environment(struct policy *p, struct err *err)
     return policy_env_set(p->arena, &p->process.env, "HOME=/tmp") < 0 ? no_memory(err) : 0;
 }
 
-int program_defaults(struct policy *p, struct err *err)
+int program_walls(struct policy *p, struct err *err)
 {
-    int r = 0;
-
     drop_mounts(p);
     p->private_root = p->root_readonly = true;
     p->init = true;
@@ -138,11 +133,16 @@ int program_defaults(struct policy *p, struct err *err)
     p->readonly_paths = (struct strv){0};
     p->resources.n_devices = 0; /* no node can be made here, and none opens but those of /dev */
     p->seccomp = (struct seccomp_policy){.set = true, .moat_default = true};
+    return take_environment(p, err);
+}
+
+int program_defaults(struct policy *p, struct err *err)
+{
+    int r = program_walls(p, err);
+
     for (size_t i = 0; i < ARRAY_LEN(shown) && r == 0; i++)
-        r = show(p, shown[i], err);
-    if (r == 0)
-        r = policy_mount_add(p, "/tmp", "tmpfs", "tmpfs", "nosuid,nodev,mode=1777", err);
-    return r < 0 ? r : take_environment(p, err);
+        r = program_show(p, shown[i], PATH_STAT | PATH_READ | PATH_EXECUTE, err);
+    return r < 0 ? r : policy_mount_add(p, "/tmp", "tmpfs", "tmpfs", "nosuid,nodev,mode=1777", err);
 }
 
 /* Of the caller's name only what stands in the name: a colon or a line's end would forge an entry. Root's name is no
@@ -261,9 +261,11 @@ static bool shown_in(const struct policy *p, const char *dir, size_t n)
     return false;
 }
 
-/* The caller's PATH without the directories that are not there inside. */
-static int trim_path(struct policy *p, const char *path, struct err *err)
+int program_trim_path(struct policy *p, struct err *err)
 {
+    const char *path = policy_env_get(&p->process.env, "PATH");
+
+    path = path ? path : POLICY_DEFAULT_PATH;
     char *kept = arena_printf(p->arena, "PATH=%s", path), *end = kept ? kept + strlen("PATH=") : NULL, dir[PATH_MAX];
 
     if (!kept)
@@ -292,11 +294,10 @@ static int find_by_name(struct policy_build *b, const char *name, char *out, str
     path = path ? path : POLICY_DEFAULT_PATH;
     if (!look_in_path(b->p, path, name, true, out) && !look_in_path(b->p, path, name, false, out))
         return err_set(err, -ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
-    return trim_path(b->p, path, err);
+    return program_trim_path(b->p, err);
 }
 
-/* The caller's working directory has the same name inside; where no rule shows it, it is an empty one. */
-static const char *working_directory(const struct policy *p, const char *cwd)
+const char *program_directory(const struct policy *p, const char *cwd)
 {
     static const char *const taken[] = {"/proc", "/dev", "/sys"};
     const struct path_rule *rule = paths_find(p, cwd);
@@ -325,7 +326,7 @@ int program_find(struct policy_build *b, struct err *err)
     int r = 0;
 
     if (!policy_flag_given(b, FLAG_WORKDIR))
-        p->process.cwd = working_directory(p, b->cwd);
+        p->process.cwd = program_directory(p, b->cwd);
     if (!*name)
         return err_set(err, -ENOENT, "exec: \"\": executable file not found in $PATH");
     if (!strchr(name, '/'))

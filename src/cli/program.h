@@ -13,6 +13,19 @@
  * /tmp; no capabilities; of the caller's environment PATH, TERM, and what chooses language and time zone. */
 int program_defaults(struct policy *p, struct err *err);
 
+/* What that is made of, for workloads of other kinds (java.h): the walls and the environment, without /tmp and without
+ * anything of the host; */
+int program_walls(struct policy *p, struct err *err);
+/* and one path of the host's own under its own name, read-only, with this access (PATH_*). A link stays one; what is
+ * not there is left out. The rule is one of the defaults. */
+int program_show(struct policy *p, const char *path, uint32_t access, struct err *err);
+
+/* The caller's working directory has the same name inside; where no rule shows it, it is an empty one. */
+const char *program_directory(const struct policy *p, const char *cwd);
+
+/* The caller's PATH without the directories that are not there inside. Once the rules stand. */
+int program_trim_path(struct policy *p, struct err *err);
+
 /* Files of the private root that are nobody's: passwd and group with the caller's name, hosts, and links like /bin. */
 int program_make_files(struct policy *p, struct err *err);
 

@@ -100,14 +100,15 @@ static int wait_for_end(struct making *r, int console, int *status, bool *timed_
     return rc;
 }
 
-static void say_processes(void)
+static int shell_status(int status)
 {
-    sandbox_warn("its limit on processes was reached (--pids-limit raises it)");
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static void say_memory(void)
+static void say_reason(enum end_reason reason)
 {
-    sandbox_warn("killed, and its memory limit was reached (-m raises it)");
+    if (end_reason_words(reason))
+        sandbox_warn(end_reason_words(reason));
 }
 
 /* Else all that a user sees of a limit that is too low is a status of 137, from before the first instruction too. */
@@ -115,18 +116,17 @@ static void say_limits(struct making *r, int status)
 {
     struct cgroup_stats st = {0};
 
-    if (!status || !r->sb.inst.cgroup.host || cgroup_read_stats(&r->sb.inst.cgroup, &st, &(struct err){0}) < 0)
+    if (!status)
         return;
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
-        ((st.oom_kills.set && st.oom_kills.v) || (st.memory_failcnt.set && st.memory_failcnt.v)))
-        say_memory();
-    if (st.pids_limit_hits.set && st.pids_limit_hits.v)
-        say_processes();
-}
-
-static int shell_status(int status)
-{
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    enum end_reason limit = end_limit(&r->sb, shell_status(status));
+    if (r->sb.inst.cgroup.host)
+        cgroup_read_stats(&r->sb.inst.cgroup, &st, &(struct err){0});
+    /* An init's status is a number, which a program may choose: the group has to say that one was killed. */
+    if (shell_status(status) == 128 + SIGKILL && (st.oom_kills.v || (WIFSIGNALED(status) && st.memory_failcnt.v)))
+        limit = END_OOM;
+    say_reason(limit);
+    if (limit != END_PIDS && st.pids_limit_hits.v)
+        say_reason(END_PIDS);
 }
 
 static void say_end(struct making *r, int status, bool removed)
@@ -162,6 +162,8 @@ static int run_foreground(struct making *r, struct err *err)
     r->sb.inst.pid = 0;
     const int shown = rc < 0 ? start_failure_status(rc, err) : timed_out ? EXIT_TIMEOUT : shell_status(status);
     struct err late = {0};
+    if (rc == 0 && r->o.java && !timed_out && WIFEXITED(status))
+        java_archive_take(&r->o.jvm.archive, &r->arena, r->sb.inst.state_fd);
     bool removed = sandbox_forget(&r->sb, &late) == 0;
     if (!removed)
         sandbox_warn(late.text);
@@ -172,6 +174,8 @@ static int run_foreground(struct making *r, struct err *err)
     }
     if (timed_out)
         return EXIT_TIMEOUT;
+    if (r->o.java)
+        java_archive_make(&r->o.jvm.archive, &r->arena, &old);
     return shell_status(status);
 }
 
@@ -215,10 +219,8 @@ static int run_kept(struct making *r, struct err *err)
     int status = 0;
     if ((rc = attach_run(sb, &a, &status, err)) < 0)
         return command_fail("run", err);
-    if (a.end.oom_killed)
-        say_memory();
-    if (a.end.reason == END_PIDS)
-        say_processes();
+    say_reason(a.end.oom_killed ? END_OOM : END_EXITED);
+    say_reason(a.end.reason != END_OOM ? a.end.reason : END_EXITED);
     return status;
 }
 

@@ -5,11 +5,10 @@
  * too, so that each is refused by name with what to use instead. Trust: the command line is the user's; a policy file
  * and a seccomp profile may be others'.
  */
-#include "cli/run_options.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "cli/policy_load.h"
-#include "cli/program.h"
+#include "cli/run_options_internal.h"
 #include "host/cgroup.h"
 #include "host/subid.h"
 #include "policy/defaults.h"
@@ -55,7 +54,8 @@ enum {
     OPTION_QUIET,
     OPTION_CIDFILE,
     OPTION_SIG_PROXY,
-    OPTION_REFUSED
+    OPTION_JAVA,
+    OPTION_REFUSED = OPTION_JAVA + JAVA_OPTIONS
 };
 
 #define NO_HEALTH  "health checks are not in this build: let the workload end when it is ill, with --restart on-failure"
@@ -126,7 +126,8 @@ const struct option_row run_options_rows[] = {
     HEADING("What to run"),
     {"rootfs", 0, "DIR", "Use a directory as the root; all operands are the command", OPTION_ROOTFS},
     {"bundle", 0, "DIR", "Run an OCI bundle; its config.json is the policy", OPTION_BUNDLE},
-    {"type", 0, "TYPE", "image, root or bundle, where looking at the operand does not tell", OPTION_TYPE},
+    {"type", 0, "TYPE", "image, root, bundle, program or java, where looking at the operand does not tell",
+     OPTION_TYPE},
     {"boundary", 'b', "NAME", "How it is confined (moat boundaries lists them)", OPTION_BOUNDARY},
     {"policy", 0, "FILE", "Read a policy file (JSON or YAML); flags go over it", OPTION_POLICY},
     {"profile", 0, "NAME", "Begin with a shipped policy (moat policy profiles)", OPTION_PROFILE},
@@ -137,6 +138,22 @@ const struct option_row run_options_rows[] = {
     {"platform", 0, "OS/ARCH", "Of an image that is fetched", OPTION_PLATFORM},
     {"quiet", 'q', NULL, "Do not show how an image is fetched", OPTION_QUIET},
     {"cidfile", 0, "FILE", "Write the sandbox's name to a file", OPTION_CIDFILE},
+
+    HEADING("Java (-b jvm)"),
+    {"main-class", 0, "NAME", "Run a class of the class path instead of a jar; all operands are its arguments",
+     OPTION_JAVA + JAVA_MAIN_CLASS},
+    {"class-path", 0, "PATH",
+     "Jars and directories, with colons between them; DIR/* are the jars in it. They are shown",
+     OPTION_JAVA + JAVA_CLASS_PATH},
+    {"module", 0, "NAME[/CLASS]", "Run a module instead of a jar", OPTION_JAVA + JAVA_MODULE},
+    {"module-path", 0, "PATH", "Where modules are, likewise", OPTION_JAVA + JAVA_MODULE_PATH},
+    {"define", 'D', "NAME=VALUE", "Set a property of the system", OPTION_JAVA + JAVA_DEFINE},
+    {"java-option", 0, "OPTION", "An option of the virtual machine, of a checked list: -Xmx256m, -ea, --add-opens=...",
+     OPTION_JAVA + JAVA_MACHINE},
+    {"jdk", 0, "DIR", "The JDK ($JAVA_HOME, that of java in $PATH, the newest installed)", OPTION_JAVA + JAVA_JDK},
+    {"class-archive", 0, "WHEN",
+     "auto (a large program's classes are kept ready for its next start), read (none is made) or off",
+     OPTION_JAVA + JAVA_ARCHIVE},
 
     HEADING("While it runs"),
     {"restart", 0, "POLICY", "no (the default), on-failure, on-failure:N, always or unless-stopped", OPTION_RESTART},
@@ -232,19 +249,6 @@ const size_t n_run_options_rows = ARRAY_LEN(run_options_rows) - 2;
 
 /* ---- collecting ----------------------------------------------------------------------------------------------- */
 
-/* Policy flags wait until the policy file has been read, whichever place --policy had on the line. */
-struct waiting {
-    int id;
-    const char *value;
-};
-
-struct collect {
-    struct arena *arena;
-    struct run_options *out;
-    struct waiting *waiting;
-    uint32_t n_waiting;
-};
-
 static bool is_sandbox_name(const char *name)
 {
     size_t len = strlen(name);
@@ -255,8 +259,8 @@ static bool is_sandbox_name(const char *name)
 
 static int check_type(const char *type, struct err *err)
 {
-    static const char *const here[] = {"image", "root", "bundle", "program"};
-    static const char *const later[] = {"wasm", "jvm"};
+    static const char *const here[] = {"image", "root", "bundle", "program", "java"};
+    static const char *const later[] = {"wasm"};
 
     for (size_t i = 0; i < ARRAY_LEN(here); i++) {
         if (!strcmp(type, here[i]))
@@ -264,11 +268,11 @@ static int check_type(const char *type, struct err *err)
     }
     for (size_t i = 0; i < ARRAY_LEN(later); i++) {
         if (!strcmp(type, later[i]))
-            return err_set(err, -EINVAL,
-                           "--type %s: workloads of this type are not in this build: image, root, bundle, program",
-                           type);
+            return err_set(
+                err, -EINVAL,
+                "--type %s: workloads of this type are not in this build: image, root, bundle, program, java", type);
     }
-    return err_set(err, -EINVAL, "--type %s: the type is image, root, bundle or program", type);
+    return err_set(err, -EINVAL, "--type %s: the type is image, root, bundle, program or java", type);
 }
 
 static int seconds_option(const char *name, const char *value, int64_t *ms, struct err *err)
@@ -410,6 +414,8 @@ static int collect_option(void *ctx, int id, const char *value, struct err *err)
     default:
         break;
     }
+    if (id >= OPTION_JAVA && id < OPTION_REFUSED)
+        return java_option(c->arena, &o->jvm, (enum java_option)(id - OPTION_JAVA), value, err);
     int taken = collect_kept(o, id, value, err);
     if (taken <= 0)
         return taken;
@@ -522,6 +528,7 @@ static int apply_layers(struct run_options *o, const struct collect *c, const ch
 {
     int r = policy_build_init(&o->build, &o->policy, cwd, err);
 
+    o->build.no_execution = o->java;
     if (r < 0 || (r = read_policies(o, err)) < 0)
         return r;
     for (uint32_t i = 0; i < c->n_waiting; i++) {
@@ -555,51 +562,6 @@ static int check_bundle(const struct run_options *o, int operands, struct err *e
     return 0;
 }
 
-/* Where an item was said: "--defaults", or "--policy FILE: defaults". */
-static const char *said_by(const struct collect *c, enum policy_flag flag, const char *member)
-{
-    const struct run_options *o = c->out;
-    const char *text = NULL;
-    bool by_flag = !o->policy_file && !o->profile;
-
-    for (uint32_t i = 0; i < c->n_waiting; i++)
-        by_flag |= c->waiting[i].id == (int)flag;
-    text = by_flag ? arena_printf(c->arena, "--%s", policy_flag_name(flag))
-                   : arena_printf(c->arena, "--%s %s: %s", o->policy_file ? "policy" : "profile",
-                                  o->policy_file ? o->policy_file : o->profile, member);
-    return text ? text : member;
-}
-
-/* What has a meaning behind one of the two only, and would be without effect behind the other. */
-static int check_program(const struct collect *c, struct err *err)
-{
-    const struct run_options *o = c->out;
-
-    if (!o->program && policy_flag_given(&o->build, FLAG_DEFAULTS))
-        return err_set(err, -EINVAL, "%s is about programs of the host: -b broker has them",
-                       said_by(c, FLAG_DEFAULTS, "defaults"));
-    if (!o->program)
-        return 0;
-    if (o->pull || o->platform)
-        return err_set(err, -EINVAL, "--%s is about images, and a program of the host has none: leave it out",
-                       o->pull ? "pull" : "platform");
-    if (o->detach_keys && !o->detach && o->restart.policy == RESTART_NO)
-        return err_set(err, -EINVAL,
-                       "--detach-keys: a program of the host ends with its caller: start it with -d, and give the keys "
-                       "to moat attach");
-    if (policy_flag_given(&o->build, FLAG_READ_ONLY) && !o->policy.root_readonly)
-        return err_set(err, -EINVAL, "%s=false: the broker's root holds names alone: --rw PATH, --tmpfs PATH",
-                       said_by(c, FLAG_READ_ONLY, "readOnlyRoot"));
-    if (policy_flag_given(&o->build, FLAG_DEVICE_CGROUP_RULE))
-        return err_set(err, -EINVAL, "%s: no device works behind the broker but those of --device",
-                       said_by(c, FLAG_DEVICE_CGROUP_RULE, "deviceRules"));
-    if (!o->policy.masked_paths.n)
-        return err_set(err, -EINVAL,
-                       "--security-opt systempaths=unconfined: the broker's /proc is read-only as a whole: "
-                       "-b container has it");
-    return 0;
-}
-
 static int make_absolute(struct arena *a, const char *cwd, const char **path, const char *option, struct err *err)
 {
     if (!*path || (*path)[0] == '/')
@@ -617,8 +579,10 @@ static int take_operands(struct run_options *o, int argc, char **argv, int first
     if (o->bundle)
         return check_bundle(o, argc - first, err);
     if (o->program) {
-        if (first >= argc && !explain)
-            return err_set(err, -EINVAL, "what is to run is missing: moat run -b broker [OPTIONS] -- PROGRAM [ARG...]");
+        int n = run_program_operands(o, argc - first, argv + first, explain, err);
+        if (n < 0)
+            return n;
+        first += n;
     } else if (!o->rootfs) {
         if (first >= argc) {
             if (explain)
@@ -650,19 +614,7 @@ int run_options_parse(struct arena *a, int argc, char **argv, struct run_options
     size_t n = strcmp(argv[0], "explain") ? n_run_options_rows : n_explain_options_rows;
     if ((r = options_parse(run_options_rows, n, argc, argv, true, &first, collect_option, &c, err)) < 0)
         return r;
-    /* Only the broker confines programs of the host, and it confines nothing else. */
-    out->program = out->boundary ? !strcmp(out->boundary, "broker") : out->type && !strcmp(out->type, "program");
-    if (out->program && !out->boundary)
-        out->boundary = "broker";
-    if (out->program && (out->bundle || out->rootfs || (out->type && strcmp(out->type, "program") != 0)))
-        return err_set(err, -EINVAL, "the broker confines a program of the host: --%s is of other boundaries",
-                       out->bundle   ? "bundle"
-                       : out->rootfs ? "rootfs"
-                                     : "type");
-    if (out->type && !strcmp(out->type, "program") && !out->program)
-        return err_set(err, -EINVAL, "--type program: a program of the host runs behind -b broker, not %s",
-                       out->boundary);
-    if (out->program && (r = program_defaults(&out->policy, err)) < 0)
+    if ((r = run_program_choose(&c, argc - first, argv + first, err)) < 0)
         return r;
     if (out->bundle && out->rootfs)
         return err_set(err, -EINVAL, "--bundle and --rootfs exclude each other");
@@ -677,7 +629,7 @@ int run_options_parse(struct arena *a, int argc, char **argv, struct run_options
     if ((r = apply_layers(out, &c, cwd, err)) < 0 || (r = make_absolute(a, cwd, &out->rootfs, "rootfs", err)) < 0 ||
         (r = make_absolute(a, cwd, &out->bundle, "bundle", err)) < 0)
         return r;
-    if ((r = check_program(&c, err)) < 0)
+    if ((r = run_program_check(&c, err)) < 0)
         return r;
     if (out->rm && out->restart.policy != RESTART_NO)
         return err_set(err, -EINVAL, "conflicting options: --restart and --rm");

@@ -9,6 +9,7 @@
 #define MOAT_CLI_RUN_OPTIONS_H
 
 #include "cli/command.h"
+#include "cli/java.h"
 #include "image/store.h"
 #include "policy/flags.h"
 #include "sandbox/spec.h"
@@ -21,10 +22,12 @@ struct run_options {
     const char *rootfs, *bundle; /* absolute; NULL: not given */
     const char *profile, *policy_file; /* shipped, then the user's own; flags go over both */
     const char *boundary;              /* NULL: the default for this workload and host */
-    const char *type;                  /* NULL: found by looking; else "image", "root", "bundle" */
+    const char *type;                  /* NULL: found by looking; else "image", "root", "bundle", "program", "java" */
     char **command;                    /* operands behind the image, NULL-terminated; may be empty */
     int n_command;
-    bool program; /* the operands are a program of the host (-b broker) */
+    bool program; /* it runs on files of the host: a program (-b broker), or ... */
+    bool java;    /* a Java program (-b jvm), whose own words are in: */
+    struct java_options jvm;
     bool rm, interactive, tty;
     bool best_effort, strict;
     bool json; /* explain only */

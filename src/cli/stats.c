@@ -43,6 +43,9 @@ static const struct listing_field fields[] = {
     {"NetIO", "NET I/O"},
     {"BlockIO", "BLOCK I/O"},
     {"PIDs", "PIDS"},
+    {"HeapUsage", "HEAP USAGE / MAX"}, /* of a Java program, as the next two */
+    {"Threads", "THREADS"},
+    {"Classes", "CLASSES"},
     {NULL, NULL},
 };
 
@@ -54,6 +57,7 @@ struct sample {
     bool runs;
     struct cgroup_stats st;
     uint64_t received, sent;
+    struct meter meter; /* what is not set it does not say */
 };
 
 struct samples {
@@ -125,6 +129,8 @@ static int take(struct sandbox *sb, void *ctx, struct err *err)
     snprintf(s->id, sizeof s->id, "%s", sb->id);
     if (runs && sb->inst.boundary->stats)
         sb->inst.boundary->stats(&sb->inst, &s->st, &(struct err){0}); /* one that ends meanwhile has none */
+    if (runs && sb->inst.boundary->meter && status == SANDBOX_RUNNING)
+        sb->inst.boundary->meter(&sb->inst, &s->meter, &(struct err){0});
     if (runs)
         read_network(sb, s);
     return 0;
@@ -212,6 +218,15 @@ static void put_percent(struct json_writer *w, const char *key, double v)
     json_string(w, key, text);
 }
 
+/* "--" where there is none, as for other figures. */
+static void put_count(struct json_writer *w, const char *key, const struct opt_u64 *v)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRIu64, v->v);
+    json_string(w, key, v->set ? text : "--");
+}
+
 static void write_row(const struct stats *o, const struct sample *s, struct json_writer *w)
 {
     uint64_t used = memory_used(&s->st), limit = s->runs ? memory_limit(&s->st) : 0;
@@ -237,6 +252,12 @@ static void write_row(const struct stats *o, const struct sample *s, struct json
     put_pair(w, "NetIO", s->received, s->sent);
     snprintf(text, sizeof text, "%" PRIu64, s->st.pids_current.v);
     json_string(w, "PIDs", s->st.pids_current.set || !s->runs ? text : "--");
+    size_words_binary(s->meter.heap_used.v, x);
+    size_words_binary(s->meter.heap_max.v, y);
+    snprintf(text, sizeof text, "%s / %s", x, y);
+    json_string(w, "HeapUsage", s->meter.heap_used.set ? text : "-- / --");
+    put_count(w, "Threads", &s->meter.threads);
+    put_count(w, "Classes", &s->meter.classes);
     json_object_end(w);
 }
 
@@ -264,6 +285,17 @@ static void write_figures(const struct stats *o, const struct sample *s, struct 
     put_figure(w, "blockWriteBytes", &s->st.blkio_write_bytes);
     json_uint(w, "networkReceivedBytes", s->received);
     json_uint(w, "networkSentBytes", s->sent);
+    if (s->meter.heap_used.set) {
+        json_object_begin(w, "jvm");
+        put_figure(w, "heapUsedBytes", &s->meter.heap_used);
+        put_figure(w, "heapCommittedBytes", &s->meter.heap_committed);
+        put_figure(w, "heapMaxBytes", &s->meter.heap_max);
+        put_figure(w, "threads", &s->meter.threads);
+        put_figure(w, "classes", &s->meter.classes);
+        put_figure(w, "collections", &s->meter.collections);
+        put_figure(w, "collectionNanoseconds", &s->meter.collection_ns);
+        json_object_end(w);
+    }
     json_object_end(w);
 }
 

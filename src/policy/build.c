@@ -97,16 +97,15 @@ static unsigned path_depth(const char *path)
     return n;
 }
 
-/* A mount over /a must come before one over /a/b; among equals the user's order stays. */
-static void sort_mounts(struct policy_build *b)
+void policy_mounts_sort(struct policy *p, uint32_t first)
 {
-    struct mount_rule *v = b->p->mounts;
+    struct mount_rule *v = p->mounts;
 
-    for (uint32_t i = b->n_default_mounts + 1; i < b->p->n_mounts; i++) {
+    for (uint32_t i = first + 1; i < p->n_mounts; i++) {
         struct mount_rule moved = v[i];
         unsigned depth = path_depth(moved.destination);
         uint32_t to = i;
-        for (; to > b->n_default_mounts && path_depth(v[to - 1].destination) > depth; to--)
+        for (; to > first && path_depth(v[to - 1].destination) > depth; to--)
             v[to] = v[to - 1];
         v[to] = moved;
     }
@@ -120,7 +119,7 @@ int policy_build_finish(struct policy_build *b, struct err *err)
     finish_capabilities(b);
     if ((r = finish_memory(b, err)) < 0 || (r = finish_cpu(b, err)) < 0)
         return r;
-    sort_mounts(b);
+    policy_mounts_sort(p, b->n_default_mounts);
     flag_rules_finish(b);
     if ((r = flag_links_check(p, err)) < 0)
         return r;

@@ -89,9 +89,10 @@ struct policy_build {
     uint32_t n_earlier_mounts; /* mounts of earlier layers, which a mount of this layer may replace */
     uint32_t n_earlier_paths;
     uint32_t n_default_mounts;
-    struct strv user_env;   /* written by the user, over the image's; also in p->process.env */
-    const char *user;       /* "name|uid[:group|gid]"; NULL: the image's */
-    struct strv groups;     /* --group-add: names or numbers */
+    bool no_execution;    /* a bind shows files without execution, unless it is asked for: where no programs are run */
+    struct strv user_env; /* written by the user, over the image's; also in p->process.env */
+    const char *user;     /* "name|uid[:group|gid]"; NULL: the image's */
+    struct strv groups;   /* --group-add: names or numbers */
     struct strv entrypoint; /* with FLAG_ENTRYPOINT given and n == 0: none, not even the image's */
     enum userns_mode userns;
     uint64_t cap_add, cap_drop;
@@ -121,6 +122,9 @@ int policy_accepted(struct err *err, const char *form);
 
 /* What depends on several flags: capabilities, swap against memory, order of mounts, contradictions. */
 int policy_build_finish(struct policy_build *b, struct err *err);
+
+/* From the mount of this number on: one over /a comes before one over /a/b; among equals their order stays. */
+void policy_mounts_sort(struct policy *p, uint32_t first);
 
 static inline bool policy_flag_given(const struct policy_build *b, enum policy_flag flag)
 {
@@ -153,6 +157,9 @@ int flag_guest_path(struct policy_build *b, const char *path, const char **out, 
 /* A bind of a host path, and its path rule; options may be NULL. */
 int flag_add_bind(struct policy_build *b, const char *host, const char *guest, bool readonly, const char *options,
                   struct err *err);
+
+/* Takes back that a bind of ours shows files without execution; what the host's own mount says stays. */
+void flag_bind_executable(struct mount_rule *m);
 
 /* flags_rules.c: path rules, the network's allow-list. */
 int flag_allow(struct policy_build *b, const char *value, struct err *err);

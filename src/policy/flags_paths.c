@@ -121,7 +121,8 @@ int flag_add_bind(struct policy_build *b, const char *host, const char *guest, b
     m->source = source;
     m->idmap = IDMAP_RECURSIVE;
     if ((r = policy_mount_options(b->p->arena, m, BIND_BASE, err)) < 0 ||
-        (readonly && (r = policy_mount_options(b->p->arena, m, BIND_RO, err)) < 0))
+        (readonly && (r = policy_mount_options(b->p->arena, m, BIND_RO, err)) < 0) ||
+        (b->no_execution && (r = policy_mount_options(b->p->arena, m, "noexec,rnoexec", err)) < 0))
         return r;
     return options ? policy_mount_options(b->p->arena, m, options, err) : 0;
 }
@@ -209,6 +210,8 @@ static int volume_option(struct policy_build *b, struct mount_rule *m, const cha
             continue;
         if (volume_options[i].refusal)
             return err_set(err, -EINVAL, "option %s: %s", name, volume_options[i].refusal);
+        if (b->no_execution && !strcmp(name, "exec"))
+            flag_bind_executable(m);
         if (volume_options[i].options)
             return policy_mount_options(b->p->arena, m, volume_options[i].options, err);
         bind_alone(m);

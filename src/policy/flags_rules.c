@@ -91,6 +91,12 @@ static int same_path(struct policy_build *b, const char *path, const char **host
     return r < 0 ? r : flag_guest_path(b, *host, guest, err);
 }
 
+void flag_bind_executable(struct mount_rule *m)
+{
+    m->attr_set &= ~(uint64_t)MOUNT_ATTR_NOEXEC;
+    m->rec_attr_set &= ~(uint64_t)MOUNT_ATTR_NOEXEC;
+}
+
 int flag_allow(struct policy_build *b, const char *value, struct err *err)
 {
     const char *path, *host, *guest;
@@ -107,6 +113,8 @@ int flag_allow(struct policy_build *b, const char *value, struct err *err)
         if (!strcmp(b->p->paths[i].guest, guest))
             b->p->paths[i].access = access;
     }
+    if (b->no_execution && access & PATH_EXECUTE)
+        flag_bind_executable(policy_mount_find(b->p, guest));
     return 0;
 }
 

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -243,6 +244,55 @@ static bool cgroup_is_ours(const struct cgroup *cg)
         ours &= cg->dir_fds[h] < 0 || cg->made[h];
     return ours;
 }
+
+/* ---- what ended it -------------------------------------------------------------------------------------------- */
+
+/* The hard limit kills without a word of its own: then the time that was used tells. For the limit the kernel counts it
+ * in ticks, of which a short turn may take a whole one, and for a group exactly: so half of it is enough. A foreground
+ * run on cgroup v1 may have no group that counts it; what our own children used, it and its helpers, is the same but
+ * for little. */
+static bool processor_time_used(struct sandbox *sb, uint64_t seconds)
+{
+    struct cgroup_stats st = {0};
+    struct rusage ours = {0};
+    uint64_t ms;
+
+    if (sb->inst.cgroup.host && cgroup_read_stats(&sb->inst.cgroup, &st, &(struct err){0}) == 0 &&
+        st.cpu_usage_ns.set) {
+        ms = st.cpu_usage_ns.v / 1000000;
+    } else {
+        getrusage(RUSAGE_CHILDREN, &ours);
+        ms = (uint64_t)(ours.ru_utime.tv_sec + ours.ru_stime.tv_sec) * 1000 +
+             (uint64_t)(ours.ru_utime.tv_usec + ours.ru_stime.tv_usec) / 1000;
+    }
+    return seconds < UINT64_MAX / 1000 && ms * 2 >= seconds * 1000;
+}
+
+static bool processor_limit_hit(struct sandbox *sb, int exit_code)
+{
+    const struct process *pr = &sb->policy.process;
+
+    for (uint32_t i = 0; i < pr->n_rlimits; i++)
+        if (pr->rlimits[i].resource == RLIMIT_CPU && pr->rlimits[i].soft != RLIM_INFINITY)
+            return exit_code == 128 + SIGXCPU ||
+                   (exit_code == 128 + SIGKILL && processor_time_used(sb, pr->rlimits[i].soft));
+    return false;
+}
+
+enum end_reason end_limit(struct sandbox *sb, int exit_code)
+{
+    static const enum end_reason reasons[] = {
+        [LIMIT_NONE] = END_EXITED,          [LIMIT_HEAP] = END_HEAP,    [LIMIT_METASPACE] = END_METASPACE,
+        [LIMIT_DIRECT_MEMORY] = END_DIRECT, [LIMIT_THREADS] = END_PIDS,
+    };
+    const struct boundary *b = sb->inst.boundary;
+
+    if (processor_limit_hit(sb, exit_code))
+        return END_CPU;
+    return exit_code && b->limit_hit ? reasons[b->limit_hit(&sb->inst)] : END_EXITED;
+}
+
+/* ---- the end of it -------------------------------------------------------------------------------------------- */
 
 /* The first process gone: with a pid namespace of its own, everything in it. */
 static int end_process(struct sandbox *sb, struct err *err)

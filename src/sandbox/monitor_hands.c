@@ -156,6 +156,7 @@ static bool wants_restart(const struct sandbox *sb, const struct sandbox_end *en
 static struct sandbox_end judge(struct sandbox *sb, const struct monitor_end *e)
 {
     struct sandbox_end end = {.known = true, .run = e->run, .restarts = e->restarts, .stopped = e->manual};
+    enum end_reason limit;
 
     if (!e->remove)
         read_limits(sb, &end);
@@ -172,6 +173,8 @@ static struct sandbox_end judge(struct sandbox *sb, const struct monitor_end *e)
         end.reason = END_OOM;
     else if (e->manual)
         end.reason = END_STOPPED;
+    else if (!e->remove && (limit = end_limit(sb, end.exit_code)) != END_EXITED)
+        end.reason = limit;
     else if (end.pids_limit_hits && end.exit_code)
         end.reason = END_PIDS;
     else

@@ -13,6 +13,7 @@
  *   stdin, stdout, stderr   pipes between it and its monitor
  *   root, mount   links to the root and the number of its mount, only where that outlives the process (no mount
  * namespace) groups        one digit a cgroup hierarchy: 0 where the group was there before, only when there was one
+ *   denials, jvm   of boundaries: what a broker process reports; the page that a Java virtual machine shares with us
  * The maker holds flock(2) on the directory until state.json is written or all is undone: a directory without
  * state.json whose lock is free was left by a killed maker, and `moat system check` clears it.
  *

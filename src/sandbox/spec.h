@@ -46,7 +46,11 @@ enum end_reason {
     END_SIGNAL,       /* by a signal from inside or from elsewhere */
     END_STOPPED,      /* by stop, kill or rm */
     END_OOM,          /* the memory limit */
-    END_PIDS,         /* with an error, after the process limit had refused forks */
+    END_PIDS,         /* with an error, after the limit on processes and threads had refused some */
+    END_CPU,          /* the limit of processor time (RLIMIT_CPU) */
+    END_HEAP,         /* with an error, limits of a boundary's own: Java's heap, */
+    END_METASPACE,    /* its classes, */
+    END_DIRECT,       /* its memory outside the heap */
     END_TIMEOUT,      /* the time limit */
     END_START_FAILED, /* never ran: .error says why */
     END_LOST,         /* ended while nobody of ours lived to see it: the status is not known (255) */
@@ -68,11 +72,17 @@ struct sandbox_end {
 };
 
 const char *end_reason_name(enum end_reason r); /* "exited", "oom", ... */
+/* What a person is told of a limit that ended it, with the option that raises it; NULL: no limit did. */
+const char *end_reason_words(enum end_reason r);
 const char *restart_policy_name(enum restart_policy p);
 /* "no", "on-failure[:N]", "always", "unless-stopped". */
 int restart_rule_parse(const char *text, struct restart_rule *out, struct err *err);
 
 struct sandbox;
+/* Which of its limits ended a sandbox, by what can be asked before it is taken apart; END_EXITED: none. exit_code as a
+ * shell has it. */
+enum end_reason end_limit(struct sandbox *sb, int exit_code);
+
 int spec_write(struct sandbox *sb, struct err *err);
 /* 0; sb->kept says whether there was one. -EINVAL when it is damaged or of another version. */
 int spec_read(struct sandbox *sb, struct err *err);

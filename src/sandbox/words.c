@@ -9,8 +9,27 @@
 #include <time.h>
 
 static const char *const reasons[END_REASONS] = {
-    [END_EXITED] = "exited",   [END_SIGNAL] = "signal",   [END_STOPPED] = "stopped",           [END_OOM] = "oom",
-    [END_PIDS] = "pids-limit", [END_TIMEOUT] = "timeout", [END_START_FAILED] = "start-failed", [END_LOST] = "lost",
+    [END_EXITED] = "exited",
+    [END_SIGNAL] = "signal",
+    [END_STOPPED] = "stopped",
+    [END_OOM] = "oom",
+    [END_PIDS] = "pids-limit",
+    [END_CPU] = "cpu-limit",
+    [END_HEAP] = "java-heap",
+    [END_METASPACE] = "metaspace",
+    [END_DIRECT] = "direct-memory",
+    [END_TIMEOUT] = "timeout",
+    [END_START_FAILED] = "start-failed",
+    [END_LOST] = "lost",
+};
+static const char *const words[END_REASONS] = {
+    [END_OOM] = "killed, and its memory limit was reached (-m raises it)",
+    [END_PIDS] = "its limit on processes was reached (--pids-limit raises it)",
+    [END_CPU] = "killed, and its limit of processor time was reached (--ulimit cpu=SECONDS raises it)",
+    [END_HEAP] = "its Java heap was full (-m raises it, or --java-option -Xmx)",
+    [END_METASPACE] = "its room for classes was full (-m raises it, or --java-option -XX:MaxMetaspaceSize=)",
+    [END_DIRECT] = "its memory outside the Java heap was full (-m raises it, or --java-option "
+                   "-XX:MaxDirectMemorySize=)",
 };
 static const char *const restart_words[] = {
     [RESTART_NO] = "no",
@@ -22,6 +41,11 @@ static const char *const restart_words[] = {
 const char *end_reason_name(enum end_reason r)
 {
     return reasons[r];
+}
+
+const char *end_reason_words(enum end_reason r)
+{
+    return words[r];
 }
 
 const char *restart_policy_name(enum restart_policy p)

@@ -17,8 +17,9 @@ yaml:     base policy host confine
 boundary: base policy host confine image
 sandbox:  base policy host confine image boundary
 learn:    base policy confine
+classcache: base
 libmoat:  base policy host confine
-cli:      base policy host confine image boundary sandbox learn
+cli:      base policy host confine image boundary sandbox learn classcache
 codegen:  base
 cpu:      base codegen
 net:      base policy confine cpu codegen
@@ -29,7 +30,8 @@ machine:  base confine cpu codegen
 wasm:     base confine cpu codegen
 jvm:      base confine cpu codegen
 '
-# Engines speak the control protocol and see nothing else of the boundary layer; that sees of an engine its record.
+# Engines speak the control protocol and see nothing else of the boundary layer; that sees of an engine its record, or
+# the page that it shares with it.
 engines=' net broker linux sentry machine wasm jvm unpack yaml pull '
 
 includes=$(grep -rnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' --include='*.[ch]' src)
@@ -64,7 +66,7 @@ END {
         out[file] = out[file] " " to
         b = folder(to)
         if (a == b || (a, b) in may || (to == "boundary/control.h" && a in engine) ||
-            (a == "boundary" && to ~ /^[a-z]+\/record\.h$/)) continue
+            (a == "boundary" && (to ~ /^[a-z]+\/record\.h$/ || to == "jvm/meter.h"))) continue
         bad[a] = bad[a] sprintf("# %s:%d: error: %s/ may not include %s/ (%s)\n", from[i], line[i], a, b, inc[i])
     }
     print "1.." (nf + 1)

@@ -9,6 +9,10 @@
 /* Whether the policy has an item that only the broker process can enforce or report. */
 bool broker_is_needed(const struct policy *p);
 
+/* broker.c: the verbs that are the broker's own, for boundaries that stand on it. */
+int broker_create(struct instance *inst, struct err *err);
+int broker_destroy(struct instance *inst, struct err *err);
+
 /* spawn.c. Before create(): the socket for moat-enter's listener and the lifeline, in inst. */
 int broker_prepare(struct instance *inst, int *listener_peer, int *lifeline_peer, struct err *err);
 /* After it: starts libexec/moat-broker for the process of inst->pid and waits until it has shut itself in. Takes both

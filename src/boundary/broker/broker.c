@@ -23,9 +23,9 @@ bool broker_is_needed(const struct policy *p)
     return p->n_net || p->deny_log || paths_brokered(p);
 }
 
-static int offer(struct arena *a, struct offer *out)
+static int broker_offer(struct arena *a, struct offer *out)
 {
-    int r = boundary_container.offer(a, out);
+    int r = container_offer(a, out);
 
     out->strength =
         "kernel shared: container walls, files by path rules, a stricter system-call filter, calls brokered";
@@ -58,7 +58,7 @@ static int check_streams(const struct policy *p, struct err *err)
     return 0;
 }
 
-static int create(struct instance *inst, struct err *err)
+int broker_create(struct instance *inst, struct err *err)
 {
     int listener = -1, lifeline = -1;
 
@@ -69,13 +69,13 @@ static int create(struct instance *inst, struct err *err)
     r = broker_is_needed(inst->policy) ? broker_prepare(inst, &listener, &lifeline, err) : 0;
 
     if (r == 0)
-        r = boundary_container.create(inst, err);
+        r = container_create(inst, err);
     cleanup_fd(&inst->listener_socket);
     cleanup_fd(&inst->lifeline);
     inst->listener_socket = inst->lifeline = -1;
     if (r == 0 && listener >= 0) {
         if ((r = broker_spawn(inst, listener, lifeline, err)) < 0)
-            boundary_container.destroy(inst, &(struct err){0});
+            container_destroy(inst, &(struct err){0});
     } else {
         cleanup_fd(&listener);
         cleanup_fd(&lifeline);
@@ -83,59 +83,19 @@ static int create(struct instance *inst, struct err *err)
     return r;
 }
 
-static int settle(struct instance *inst, bool *ready, struct err *err)
-{
-    return boundary_container.settle(inst, ready, err);
-}
-
-static int start(struct instance *inst, struct err *err)
-{
-    return boundary_container.start(inst, err);
-}
-
-static int recover(struct instance *inst, struct err *err)
-{
-    return boundary_container.recover(inst, err);
-}
-
-static int exec_in(struct instance *inst, const struct process *pr, struct err *err)
+static int broker_exec(struct instance *inst, const struct process *pr, struct err *err)
 {
     if (broker_is_needed(inst->policy))
         return err_set(err, -ENOTSUP,
                        "sandbox %s: exec into a sandbox whose calls a broker answers is not in this build: start a "
                        "second sandbox with the same policy",
                        inst->id);
-    return boundary_container.exec(inst, pr, err);
+    return container_exec(inst, pr, err);
 }
 
-static int send_signal(struct instance *inst, int signo, struct err *err)
+int broker_destroy(struct instance *inst, struct err *err)
 {
-    return boundary_container.signal(inst, signo, err);
-}
-
-static int pause_it(struct instance *inst, bool paused, struct err *err)
-{
-    return boundary_container.pause(inst, paused, err);
-}
-
-static bool is_paused(struct instance *inst)
-{
-    return boundary_container.is_paused(inst);
-}
-
-static int update(struct instance *inst, const struct limits *l, struct err *err)
-{
-    return boundary_container.update(inst, l, err);
-}
-
-static int stats(struct instance *inst, struct cgroup_stats *st, struct err *err)
-{
-    return boundary_container.stats(inst, st, err);
-}
-
-static int destroy(struct instance *inst, struct err *err)
-{
-    int r = boundary_container.destroy(inst, err);
+    int r = container_destroy(inst, err);
 
     if (inst->broker_pid > 0) /* it ends with the last process that it answered */
         helper_wait_for(inst->broker_pid, BROKER_END_MS, &(int){0});
@@ -143,25 +103,20 @@ static int destroy(struct instance *inst, struct err *err)
     return r;
 }
 
-static int hold(const struct instance *inst)
-{
-    return boundary_container.hold(inst);
-}
-
 const struct boundary boundary_broker = {
     .name = "broker",
-    .offer = offer,
+    .offer = broker_offer,
     .lower = container_lower_brokered,
-    .create = create,
-    .settle = settle,
-    .start = start,
-    .recover = recover,
-    .exec = exec_in,
-    .signal = send_signal,
-    .pause = pause_it,
-    .is_paused = is_paused,
-    .update = update,
-    .stats = stats,
-    .destroy = destroy,
-    .hold = hold,
+    .create = broker_create,
+    .settle = container_settle,
+    .start = container_start,
+    .recover = container_recover,
+    .exec = broker_exec,
+    .signal = container_signal,
+    .pause = container_pause,
+    .is_paused = container_is_paused,
+    .update = container_update,
+    .stats = container_stats,
+    .destroy = broker_destroy,
+    .hold = container_hold,
 };

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int container_offer(struct arena *a, struct offer *out)
+int container_offer(struct arena *a, struct offer *out)
 {
     struct features f;
 
@@ -50,7 +50,7 @@ static void group_recall_owner(struct instance *inst)
         cg->made[h] = cg->made[h] && text[h] == '1';
 }
 
-static int container_recover(struct instance *inst, struct err *err)
+int container_recover(struct instance *inst, struct err *err)
 {
     inst->pidfd = inst->pid > 0 ? (int)sys(SYS_pidfd_open, inst->pid, 0) : -1;
     if (inst->cgroup_path && inst->cgroups && inst->cgroups->n) {
@@ -66,7 +66,7 @@ static int container_recover(struct instance *inst, struct err *err)
     return 0;
 }
 
-static int container_signal(struct instance *inst, int signo, struct err *err)
+int container_signal(struct instance *inst, int signo, struct err *err)
 {
     int r = inst->pidfd >= 0 ? (int)sys(SYS_pidfd_send_signal, inst->pidfd, signo, NULL, 0) : -ESRCH;
 
@@ -79,28 +79,28 @@ static int need_cgroup(struct instance *inst, const char *verb, struct err *err)
                              : err_set(err, -ENOTSUP, "container %s: cannot %s it without a cgroup", inst->id, verb);
 }
 
-static int container_pause(struct instance *inst, bool paused, struct err *err)
+int container_pause(struct instance *inst, bool paused, struct err *err)
 {
     int r = need_cgroup(inst, paused ? "pause" : "resume", err);
 
     return r < 0 ? r : cgroup_freeze(&inst->cgroup, paused, err);
 }
 
-static bool container_is_paused(struct instance *inst)
+bool container_is_paused(struct instance *inst)
 {
     bool frozen = false;
 
     return inst->cgroup.host && cgroup_is_frozen(&inst->cgroup, &frozen, &(struct err){0}) == 0 && frozen;
 }
 
-static int container_update(struct instance *inst, const struct limits *l, struct err *err)
+int container_update(struct instance *inst, const struct limits *l, struct err *err)
 {
     int r = need_cgroup(inst, "update", err);
 
     return r < 0 ? r : cgroup_apply(&inst->cgroup, &l->resources, true, err);
 }
 
-static int container_stats(struct instance *inst, struct cgroup_stats *st, struct err *err)
+int container_stats(struct instance *inst, struct cgroup_stats *st, struct err *err)
 {
     int r = need_cgroup(inst, "measure", err);
 
@@ -109,7 +109,7 @@ static int container_stats(struct instance *inst, struct cgroup_stats *st, struc
 
 /* Kills what is left and removes the group. Without a pid namespace of its own the group is the only way to find all.
  */
-static int container_destroy(struct instance *inst, struct err *err)
+int container_destroy(struct instance *inst, struct err *err)
 {
     int r = 0;
 
@@ -130,7 +130,7 @@ static int container_destroy(struct instance *inst, struct err *err)
 }
 
 /* The mount namespace: taking an overlay apart synchronises the whole file system that holds its upper layer. */
-static int container_hold(const struct instance *inst)
+int container_hold(const struct instance *inst)
 {
     char path[32];
 

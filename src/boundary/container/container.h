@@ -41,7 +41,7 @@ struct launch {
     const char *overlay_data[4];            /* lowerdir=..., upperdir=..., workdir=... values; NULL ends */
     int enter_fd;                           /* the sealed memfd: moat-enter and its record */
     char **enter_argv;                      /* number of enter_fd, then the workload's arguments */
-    char **enter_envp;                      /* one free slot before its end, for HOME */
+    char **enter_envp;                      /* room for HOME before its end */
     uint32_t n_envp;
     bool own_user_ns; /* in a user namespace that is not the host's */
     bool wait_ids, wait_hooks, wait_group;
@@ -83,6 +83,17 @@ int root_unmount(struct instance *inst, struct err *err);
 
 /* container.c: notes which groups are not ours. Before the process may join, and so outlive the launcher. */
 void group_note_owner(const struct instance *inst);
+/* The verbs of boundary.h that are the same behind every boundary which stands on these walls: the broker's and the
+ * JVM's tables name them. container_create(), _settle(), _start(), _exec() and the lowering stand below. */
+int container_offer(struct arena *a, struct offer *out);
+int container_recover(struct instance *inst, struct err *err);
+int container_signal(struct instance *inst, int signo, struct err *err);
+int container_pause(struct instance *inst, bool paused, struct err *err);
+bool container_is_paused(struct instance *inst);
+int container_update(struct instance *inst, const struct limits *l, struct err *err);
+int container_stats(struct instance *inst, struct cgroup_stats *st, struct err *err);
+int container_destroy(struct instance *inst, struct err *err);
+int container_hold(const struct instance *inst);
 /* setup.c: joins the cgroup once it is ready, and makes it the root of the cgroup namespace. Again: nothing. */
 int group_enter(struct launch *l);
 
@@ -129,7 +140,7 @@ struct enter_request {
     const struct process *process;
     const struct policy *policy; /* seccomp, personality, hooks */
     uint32_t flags;              /* enum enter_flags beyond those that process and policy imply */
-    int report_fd, start_fd, listener_fd, console_fd, lifeline_fd;
+    int report_fd, start_fd, listener_fd, console_fd, lifeline_fd, meter_fd;
     const int *ns_fds, *cgroup_fds;
     uint32_t keep_fds;
     bool set_groups;

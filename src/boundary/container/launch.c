@@ -30,6 +30,8 @@
 /* The kernel's work grows with the square of mounts that lie over each other: this is seconds, ten times as much is
  * hours. */
 #define MOUNTS_MOST 10000
+/* Of the start alone, not of the policy: the number is another at each. */
+#define METER_VARIABLE "MOAT_METER_FD="
 
 static char setup_stack[256 * 1024] __attribute__((aligned(64)));
 
@@ -148,7 +150,7 @@ static int open_trees(struct launch *l, struct err *err)
             continue;
         const char *source = l->mount_sources[i];
         l->mount_fds[i] = mount_open_rule(p, m, source);
-        if (l->mount_fds[i] < 0)
+        if (l->mount_fds[i] < 0 && !(l->mount_fds[i] == -ENOENT && m->optional))
             return err_sys(err, l->mount_fds[i], "mount %s: source %s", m->destination, source ? source : "(none)");
     }
     return 0;
@@ -428,6 +430,7 @@ static int make_record(struct launch *l, int report_fd, struct err *err)
                                .listener_fd = -1,
                                .console_fd = -1,
                                .lifeline_fd = inst->lifeline,
+                               .meter_fd = inst->meter_fd,
                                .keep_fds = inst->keep_fds,
                                .set_groups = !inst->rootless || !idmap_is_single(&p->gid_maps)};
     int time_ns[] = {l->ns_fds[NS_TIME], -1};
@@ -465,16 +468,20 @@ static int make_record(struct launch *l, int report_fd, struct err *err)
 static int make_environment(struct launch *l, struct err *err)
 {
     const struct strv *env = &l->policy->process.env;
+    int meter = l->inst->meter_fd;
 
-    l->enter_envp = arena_array(l->inst->arena, env->n + 2, sizeof *l->enter_envp);
+    l->enter_envp = arena_array(l->inst->arena, env->n + 3, sizeof *l->enter_envp);
     if (!l->enter_envp)
         return err_set(err, -ENOMEM, "no memory for process.env");
     for (uint32_t i = 0; i < env->n; i++) {
-        l->enter_envp[i] = env->v[i];
+        if (meter >= 0 && !strncmp(env->v[i], METER_VARIABLE, strlen(METER_VARIABLE)))
+            continue; /* ours is the one that is true */
+        l->enter_envp[l->n_envp++] = env->v[i];
         if (!strncmp(env->v[i], "HOME=", 5))
             l->has_home = true;
     }
-    l->n_envp = env->n;
+    if (meter >= 0 && !(l->enter_envp[l->n_envp++] = arena_printf(l->inst->arena, METER_VARIABLE "%d", meter)))
+        return err_set(err, -ENOMEM, "no memory for process.env");
     return 0;
 }
 

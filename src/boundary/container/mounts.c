@@ -212,6 +212,8 @@ static int bind_rule(struct launch *l, const struct mount_rule *m, int root, int
 
     if (tree < 0)
         tree = mount_open_rule(l->policy, m, source);
+    if (tree == -ENOENT && m->optional)
+        return 0;
     if (tree < 0)
         return err_sys(&l->err, tree, "mount %s: cannot open the source %s", m->destination,
                        source ? source : "(none)");

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The directory of class archives of one user: files KEY.jsa, which nobody changes once they are there, and KEY.none
+ * for programs of which an archive was of no use. Life: class_cache_open() -> class_cache_find() ... class_making (see
+ * making.h) -> class_cache_close(). All is done beneath a descriptor of the directory.
+ */
+#ifndef MOAT_CLASSCACHE_CACHE_H
+#define MOAT_CLASSCACHE_CACHE_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "classcache/key.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CLASS_ARCHIVE_LEAST 4096
+#define CLASS_ARCHIVE_MOST  (512ull << 20)
+#define CLASS_CACHE_MOST    (1ull << 30) /* all of them together; the one that was used longest ago goes first */
+
+struct class_cache {
+    const char *path; /* absolute */
+    int fd;
+};
+
+/* $MOAT_CACHE_DIR/jvm; else for root /var/cache/moat/jvm; else $XDG_CACHE_HOME/moat/jvm or ~/.cache/moat/jvm. As it is
+ * written, links and all. -ENOENT: there is no such place. */
+int class_cache_place(struct arena *a, const char **path);
+
+/* create: make what is missing of it, 0700. -ENOENT: it is not there, or has no place. -EPERM names a directory that is
+ * not to be trusted: the last must be ours alone, those above ours or root's and nobody else's to change; none of
+ * moat's own may be a link. */
+int class_cache_open(struct class_cache *c, struct arena *a, bool create, struct err *err);
+void class_cache_close(struct class_cache *c);
+
+enum class_cache_answer { CLASS_CACHE_NONE, CLASS_CACHE_READY, CLASS_CACHE_USELESS };
+
+/* *path: of the archive, absolute; it counts as used now. */
+enum class_cache_answer class_cache_find(const struct class_cache *c, struct arena *a, const char *key,
+                                         const char **path);
+
+/* An archive of this key is of no use: none is kept, and none made again before the mark is a week old. */
+void class_cache_refuse(const struct class_cache *c, const char *key);
+
+/* Clears what makings that died have left, and marks that are old; then the oldest archives until `most` bytes are not
+ * exceeded. */
+void class_cache_trim(const struct class_cache *c, uint64_t most);
+
+struct class_cache_use {
+    unsigned archives;
+    uint64_t bytes;
+};
+void class_cache_measure(const struct class_cache *c, struct class_cache_use *out);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See java.h: its options, and what a policy of a Java program begins with. Looks at the host (the JDK, links); changes
+ * nothing. No jar is opened but for its first bytes. */
+#include "cli/java_internal.h"
+#include "cli/java_jdk.h"
+#include "cli/java_options.h"
+#include "cli/program.h"
+#include "host/helper.h"
+#include "policy/defaults.h"
+#include "policy/list.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ENGINE    "moat-jvm"
+#define TEMPORARY "nosuid,nodev,noexec,mode=1777"
+
+#if defined(__x86_64__)
+#define TRIPLET "x86_64-linux-gnu"
+#else
+#define TRIPLET "aarch64-linux-gnu"
+#endif
+
+/* What a virtual machine and its class library read of the host. No programs: those of /usr/bin would be of use to an
+ * attacker alone. */
+static const struct {
+    const char *path;
+    uint32_t access;
+} shown[] = {
+    {"/lib", PATH_EXECUTE}, /* where it is a link */
+    {"/lib64", PATH_EXECUTE},
+    {"/usr/lib64", PATH_EXECUTE},
+    {"/lib/" TRIPLET, PATH_EXECUTE},
+    {"/usr/lib/" TRIPLET, PATH_EXECUTE},
+#if defined(__aarch64__)
+    {"/lib/ld-linux-aarch64.so.1", PATH_EXECUTE},
+    {"/usr/lib/ld-linux-aarch64.so.1", PATH_EXECUTE},
+#endif
+    {"/usr/lib/locale", 0}, /* without it file names are not UTF-8 */
+    {"/usr/share", 0},      /* time zones, fonts, and the libraries in Java of the system's own packages */
+    {"/etc/ld.so.cache", 0},
+    {"/etc/localtime", 0},
+    {"/etc/nsswitch.conf", 0},
+    {"/etc/fonts", 0},
+};
+
+static int no_memory(struct err *err)
+{
+    return err_set(err, -ENOMEM, "the policy is too large for its memory");
+}
+
+/* ---- the command line ------------------------------------------------------------------------------------------- */
+
+static int add_machine(struct arena *a, struct java_options *o, const char *option, struct err *err)
+{
+    return policy_strv_push(a, &o->machine, option) < 0 ? err_set(err, -ENOMEM, "the command line is too long") : 0;
+}
+
+int java_option(struct arena *a, struct java_options *o, enum java_option id, const char *value, struct err *err)
+{
+    static const struct {
+        const char *name;
+        size_t field;
+    } texts[] = {
+        [JAVA_MAIN_CLASS] = {"main-class", offsetof(struct java_options, main_class)},
+        [JAVA_CLASS_PATH] = {"class-path", offsetof(struct java_options, class_path)},
+        [JAVA_MODULE] = {"module", offsetof(struct java_options, module)},
+        [JAVA_MODULE_PATH] = {"module-path", offsetof(struct java_options, module_path)},
+        [JAVA_JDK] = {"jdk", offsetof(struct java_options, jdk)},
+    };
+    int r;
+
+    o->given = true;
+    if (id == JAVA_MACHINE)
+        return (r = java_option_check(value, err)) < 0 ? r : add_machine(a, o, value, err);
+    if (id == JAVA_DEFINE) {
+        const char *define = arena_printf(a, "-D%s", value);
+        if ((r = java_define_check(value, err)) < 0)
+            return r;
+        return define ? add_machine(a, o, define, err) : err_set(err, -ENOMEM, "the command line is too long");
+    }
+    if (id == JAVA_ARCHIVE)
+        return java_archive_option(&o->archive, value, err);
+    if (!*value)
+        return err_set(err, -EINVAL, "--%s: the value is empty", texts[id].name);
+    *(const char **)((char *)o + texts[id].field) = value;
+    return 0;
+}
+
+bool java_is_jar(const char *word)
+{
+    size_t n = strlen(word);
+    struct stat st;
+    char begins[4];
+
+    if (n < 5 || strcmp(word + n - 4, ".jar") != 0)
+        return false;
+    _cleanup_fd_ int fd = open(word, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && pread(fd, begins, 4, 0) == 4 &&
+           !memcmp(begins, "PK\3\4", 4);
+}
+
+const char *java_name(const struct java_options *o)
+{
+    return o->jar ? o->jar : o->module ? o->module : o->main_class;
+}
+
+int java_operand(struct java_options *o, int argc, char **argv, bool lenient, struct err *err)
+{
+    if (o->main_class && o->module)
+        return err_set(err, -EINVAL, "--main-class %s: with --module the class is named there: --module %s/CLASS",
+                       o->main_class, o->module);
+    if (o->main_class && !o->class_path && !o->module_path)
+        return err_set(err, -EINVAL, "--main-class %s: where is it: --class-path PATH, as --class-path . for here",
+                       o->main_class);
+    if (o->main_class || o->module)
+        return 0;
+    if (argc < 1)
+        return lenient ? 0
+                       : err_set(err, -EINVAL,
+                                 "what is to run is missing: moat run -b jvm [OPTIONS] FILE.jar [ARG...], "
+                                 "or --main-class NAME --class-path PATH, or --module NAME");
+    if (o->class_path || o->module_path)
+        return err_set(err, -EINVAL, "--%s with a jar: it brings its own: --main-class NAME names a class of the path",
+                       o->class_path ? "class-path" : "module-path");
+    size_t n = strlen(argv[0]);
+    if (argv[0][0] == '-')
+        return err_set(err, -EINVAL,
+                       "%s: options of java are moat's own here: FILE.jar, --main-class NAME, -D NAME=VALUE, "
+                       "--java-option OPTION",
+                       argv[0]);
+    if (n > 5 && !strcmp(argv[0] + n - 5, ".java"))
+        return err_set(err, -EINVAL, "%s: source text is not compiled here: javac first, then --main-class NAME",
+                       argv[0]);
+    o->jar = argv[0];
+    return 1;
+}
+
+/* ---- what is there ---------------------------------------------------------------------------------------------- */
+
+/* Where /lib is a link, what is in it has another name. */
+static int show_system(struct policy *p, struct err *err)
+{
+    struct stat st;
+    bool merged = lstat("/lib", &st) == 0 && S_ISLNK(st.st_mode);
+    int r = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(shown) && r == 0; i++) {
+        bool lib = !strcmp(shown[i].path, "/lib"), in_lib = !strncmp(shown[i].path, "/lib/", 5);
+        if ((lib && !merged) || (in_lib && merged))
+            continue;
+        r = program_show(p, shown[i].path, PATH_STAT | PATH_READ | shown[i].access, err);
+    }
+    return r;
+}
+
+int java_engine(struct arena *a, const char **engine, struct err *err)
+{
+    char real[PATH_MAX];
+    int r = libexec_find(a, ENGINE, engine, err);
+
+    if (r < 0)
+        return r;
+    if (realpath(*engine, real) && !(*engine = arena_strdup(a, real)))
+        return no_memory(err);
+    return 0;
+}
+
+int java_defaults(struct policy *p, struct java_options *o, struct err *err)
+{
+    const uint32_t read = PATH_STAT | PATH_READ, run = read | PATH_EXECUTE;
+    const char *outside[JDK_LINKS_MAX], *engine;
+    int r;
+
+    if ((r = jdk_find(p->arena, o->jdk, &o->jdk, err)) < 0 || (r = java_engine(p->arena, &engine, err)) < 0 ||
+        (r = program_walls(p, err)) < 0 || (r = policy_mount_add(p, "/tmp", "tmpfs", "tmpfs", TEMPORARY, err)) < 0 ||
+        (r = show_system(p, err)) < 0 || (r = program_show(p, o->jdk, run, err)) < 0)
+        return r;
+    int n = jdk_outside(p->arena, o->jdk, outside);
+    for (int i = 0; i < n && r == 0; i++)
+        r = program_show(p, outside[i], read, err);
+    return r < 0 ? r : program_show(p, engine, run, err);
+}
+
+int java_layers(struct policy_build *b, struct java_options *o, struct err *err)
+{
+    struct policy *p = b->p;
+
+    if (policy_flag_given(b, FLAG_ENTRYPOINT))
+        return err_set(err, -EINVAL, "--entrypoint: a Java program is a FILE.jar, --main-class NAME or --module NAME");
+    for (uint32_t i = 0; i < p->process.env.n; i++) {
+        const char *entry = p->process.env.v[i];
+        if (java_variable_is_hidden(entry))
+            return err_set(err, -EINVAL, "--env %.*s: its options would not be checked: give each as --java-option",
+                           (int)strcspn(entry, "="), entry);
+    }
+    /* moat-jvm says them, from inside the program's own process: no call need be shown to the broker for it. */
+    if (policy_flag_given(b, FLAG_DENY_LOG))
+        o->tell = p->deny_log ? JAVA_TELL_ALL : JAVA_TELL_NONE;
+    p->deny_log = false;
+    return 0;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See java_archive.h: before the run. Looks at the host; makes the cache's directory only where a rule would let the
+ * run make it. No jar is opened. */
+#include "cli/java_archive.h"
+#include "base/pathtext.h"
+#include "boundary/jvm/classes.h"
+#include "classcache/cache.h"
+#include "classcache/making.h"
+#include "cli/java.h"
+#include "cli/java_jdk.h"
+#include "cli/java_limits.h"
+#include "confine/paths.h"
+#include "policy/defaults.h"
+#include "policy/list.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define INSIDE     "/.moat/classes.jsa" /* names of nobody's */
+#define INSIDE_IN  "/.moat/classes.list"
+#define JDK_LEAST  17
+#define JARS_MAX   256 /* beside the class path */
+#define LOOKED_MAX 4096
+#define HEAP_MOST  (INT64_C(30) << 30) /* above it objects have wide addresses, and archives another layout */
+
+static int no_memory(struct err *err)
+{
+    return err_set(err, -ENOMEM, "the policy is too large for its memory");
+}
+
+int java_archive_option(struct java_archive *x, const char *value, struct err *err)
+{
+    static const char *const words[] = {
+        [JAVA_ARCHIVE_AUTO] = "auto", [JAVA_ARCHIVE_READ] = "read", [JAVA_ARCHIVE_OFF] = "off"};
+
+    if (!strncmp(value, "write:/", 7)) {
+        x->use = JAVA_ARCHIVE_WRITE;
+        x->directory = value + 6;
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (!strcmp(value, words[i])) {
+            x->use = (enum java_archive_use)i;
+            return 0;
+        }
+    }
+    return err_set(err, -EINVAL,
+                   "--class-archive %s: auto (use one, and make one after the first run), read (use one) or off",
+                   value);
+}
+
+/* ---- whether and of what ---------------------------------------------------------------------------------------- */
+
+/* Options that an archive depends on are in its key, and given to the machine that writes it; with some there can be
+ * none. All others are of no concern to it. */
+static const struct {
+    const char *begins;
+    bool none;
+} concerning[] = {
+    {"-Xshare:", true},                   /* the user has his own mind */
+    {"-javaagent:", true},                /* it changes classes as they are loaded */
+    {"--limit-modules=", true},           /* the machine uses none then */
+    {"-Djava.system.class.loader", true}, /* the same */
+    {"-XX:+UseZGC", false},               /* wide addresses */
+    {"-XX:+UseCompressed", false},        /* layout of objects */
+    {"-XX:-UseCompressed", false},        /* the same */
+    {"-XX:+UseCompactObject", false},     /* the same */
+    {"-XX:-UseCompactObject", false},     /* the same */
+    {"-XX:+UnlockExperimental", false},   /* what makes others be understood */
+    {"-XX:+UnlockDiagnostic", false},     /* the same */
+    {"--add-modules=", false},            /* the graph of modules */
+    {"--add-opens=", false},              /* the same */
+    {"--add-exports=", false},            /* the same */
+    {"--add-reads=", false},              /* the same */
+    {"--enable-native-access=", false},   /* the same */
+    {"--enable-preview", false},          /* which classes are accepted */
+};
+
+static bool take_options(struct java_archive *x, struct arena *a, const struct java_options *o)
+{
+    for (uint32_t i = 0; i < o->machine.n; i++) {
+        for (size_t k = 0; k < ARRAY_LEN(concerning); k++) {
+            if (strncmp(o->machine.v[i], concerning[k].begins, strlen(concerning[k].begins)) != 0)
+                continue;
+            if (concerning[k].none || policy_strv_push(a, &x->options, o->machine.v[i]) < 0)
+                return false;
+            break;
+        }
+    }
+    return true;
+}
+
+/* What moat-jvm will give the machine, from its command line. NULL: a module, or a heap that is too large. */
+static const char *class_path_of(const struct strv *argv)
+{
+    const char *path = NULL;
+
+    for (uint32_t i = 1; i + 1 < argv->n; i++) {
+        const char *value = argv->v[i + 1];
+        if (!strcmp(argv->v[i], "--jar"))
+            return value;
+        if (!strcmp(argv->v[i], "--class"))
+            return path;
+        if (!strcmp(argv->v[i], "--module"))
+            return NULL;
+        if (strcmp(argv->v[i], "--option") != 0)
+            continue;
+        if (!strncmp(value, "--module-path", 13) ||
+            (!strncmp(value, "-Xmx", 4) && java_size_parse(value + 4) > HEAP_MOST))
+            return NULL;
+        if (!strncmp(value, "-Djava.class.path=", 18))
+            path = value + 18;
+        i++;
+    }
+    return NULL;
+}
+
+/* Whether a run with these rules sees a host's file under its own name and cannot change it; one that is not there is
+ * not there for both. */
+static bool is_shown(const struct policy *p, struct arena *a, const char *path)
+{
+    const struct path_rule *rule = paths_find(p, path);
+    struct stat st;
+
+    if (!rule)
+        return stat(path, &st) < 0;
+    const char *host = flag_path_clean(a, rule->host);
+    return host && !strcmp(host, rule->guest) && rule->verdict == PATH_ALLOW && rule->access & PATH_READ &&
+           !(rule->access & (PATH_WRITE | PATH_CREATE));
+}
+
+static bool take_entries(struct java_archive *x, const struct policy_build *b)
+{
+    struct arena *a = b->p->arena;
+
+    for (const char *c = x->class_path;; c++) {
+        size_t n = strcspn(c, ":");
+        const char *path = n && *c == '/' ? arena_strndup(a, c, n)
+                           : n            ? arena_printf(a, "%s/%.*s", b->cwd, (int)n, c)
+                                          : NULL;
+        path = path ? flag_path_clean(a, path) : NULL; /* an empty entry is a directory */
+        if (!path || !is_shown(b->p, a, path) || policy_strv_push(a, &x->files, path) < 0)
+            return false;
+        c += n;
+        if (!*c)
+            break;
+    }
+    x->n_entries = x->files.n;
+    return true;
+}
+
+static bool is_jar(const char *name)
+{
+    size_t n = strlen(name);
+
+    return n > 4 && !strcmp(name + n - 4, ".jar");
+}
+
+static void take_jar(struct java_archive *x, const struct policy *p, const char *path)
+{
+    struct stat st;
+
+    for (uint32_t i = 0; i < x->files.n; i++)
+        if (!strcmp(x->files.v[i], path))
+            return;
+    if (x->files.n - x->n_entries <= JARS_MAX && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+        is_shown(p, p->arena, path))
+        policy_strv_push(p->arena, &x->files, path);
+}
+
+static void take_jars_of(struct java_archive *x, const struct policy *p, const char *dir)
+{
+    struct dirent **names;
+    int n = scandir(dir, &names, NULL, alphasort);
+
+    for (int i = 0; i < n; i++) {
+        const char *path =
+            n <= LOOKED_MAX && is_jar(names[i]->d_name) ? arena_printf(p->arena, "%s/%s", dir, names[i]->d_name) : NULL;
+        if (path)
+            take_jar(x, p, path);
+        free(names[i]);
+    }
+    if (n >= 0)
+        free(names);
+}
+
+/* A manifest may name more jars (Class-Path), which count where the user's rules show them. Which ones it names stands
+ * in the jar, and moat opens none: all that are shown are taken. */
+static void take_more(struct java_archive *x, const struct policy *p)
+{
+    struct stat st;
+
+    for (uint32_t i = 0; i < p->n_paths; i++) {
+        const struct path_rule *rule = &p->paths[i];
+        if (rule->optional || rule->verdict != PATH_ALLOW || stat(rule->guest, &st) < 0)
+            continue;
+        if (S_ISDIR(st.st_mode))
+            take_jars_of(x, p, rule->guest);
+        else if (is_jar(rule->guest))
+            take_jar(x, p, rule->guest);
+    }
+    if (x->files.n - x->n_entries > JARS_MAX)
+        x->files.n = x->n_entries; /* then manifests are not followed */
+}
+
+int java_archive_key(struct java_archive *x, struct arena *a, char key[CLASS_KEY_SIZE])
+{
+    struct class_key k;
+
+    class_key_begin(&k);
+    int r = class_key_jdk(&k, a, x->jdk);
+    class_key_text(&k, "class path", x->class_path);
+    for (uint32_t i = 0; i < x->files.n && r == 0; i++)
+        r = class_key_file(&k, x->files.v[i]);
+    for (uint32_t i = 0; i < x->options.n; i++)
+        class_key_text(&k, "option", x->options.v[i]);
+    class_key_end(&k, key);
+    return r;
+}
+
+static bool is_old(struct arena *a, const char *jdk)
+{
+    const char *version = jdk_version(a, jdk);
+
+    return !version || strtoul(version, NULL, 10) < JDK_LEAST;
+}
+
+/* False: there can be no archive for this run. */
+static bool find_key(struct java_archive *x, const struct policy_build *b, const struct java_options *o)
+{
+    struct arena *a = b->p->arena;
+
+    x->jdk = o->jdk;
+    x->class_path = class_path_of(&b->p->process.argv);
+    if (!x->class_path || o->module_path || is_old(a, x->jdk) || !take_options(x, a, o) || !take_entries(x, b))
+        return false;
+    take_more(x, b->p);
+    return java_archive_key(x, a, x->key) == 0;
+}
+
+/* ---- the policy ------------------------------------------------------------------------------------------------- */
+
+/* Behind "moat-jvm --jdk DIR". */
+static int insert(struct policy *p, const char *const *words, uint32_t n, struct err *err)
+{
+    struct strv *argv = &p->process.argv;
+    const uint32_t at = 3;
+
+    for (uint32_t i = 0; i < n; i++)
+        if (policy_strv_push(p->arena, argv, words[i]) < 0)
+            return no_memory(err);
+    memmove(argv->v + at + n, argv->v + at, (argv->n - n - at) * sizeof *argv->v);
+    memcpy(argv->v + at, words, n * sizeof *words);
+    return 0;
+}
+
+static int show(struct policy_build *b, const char *host, const char *guest, uint32_t access, struct err *err)
+{
+    struct policy *p = b->p;
+
+    b->n_earlier_paths = p->n_paths;
+    b->n_earlier_mounts = p->n_mounts;
+    int r = flag_add_bind(b, host, guest, !(access & PATH_WRITE), "noexec,rnoexec", err);
+    if (r < 0)
+        return r;
+    p->paths[p->n_paths - 1].access = access;
+    flag_rules_finish(b);
+    return 0;
+}
+
+static int give(struct policy_build *b, const char *archive, struct err *err)
+{
+    /* Silent where it does not fit after all: the machine would say so on standard output. */
+    static const char *const words[] = {
+        "--option", "-XX:SharedArchiveFile=" INSIDE, "--option", "-Xshare:auto", "--option", "-Xlog:cds=off",
+        "--option", "-Xlog:cds+dynamic=off"};
+    int r = show(b, archive, INSIDE, PATH_STAT | PATH_READ, err);
+
+    if (r < 0)
+        return r;
+    /* A kept sandbox may start again when the archive has gone. */
+    policy_mount_find(b->p, INSIDE)->optional = true;
+    for (uint32_t i = 0; i < b->p->n_paths; i++)
+        b->p->paths[i].optional |= !strcmp(b->p->paths[i].guest, INSIDE);
+    return insert(b->p, words, ARRAY_LEN(words), err);
+}
+
+static int write_it(struct policy_build *b, const char *directory, struct err *err)
+{
+    static const char *const words[] = {"--option", "-Xshare:dump",
+                                        "--option", "-XX:SharedClassListFile=" INSIDE_IN,
+                                        "--option", "-XX:SharedArchiveFile=" INSIDE};
+    struct arena *a = b->p->arena;
+    const char *list = arena_printf(a, "%s/" CLASS_MAKING_LIST, directory);
+    const char *archive = arena_printf(a, "%s/" CLASS_MAKING_ARCHIVE, directory);
+    int r = list && archive ? show(b, list, INSIDE_IN, PATH_STAT | PATH_READ, err) : no_memory(err);
+
+    if (r == 0)
+        r = show(b, archive, INSIDE, PATH_STAT | PATH_READ | PATH_WRITE, err);
+    return r < 0 ? r : insert(b->p, words, ARRAY_LEN(words), err);
+}
+
+/* A rule that lets the run write around the cache would let it write archives of other programs. */
+static int keep_out(struct policy_build *b, struct err *err)
+{
+    struct policy *p = b->p;
+    struct err ignored = {0};
+    struct class_cache c;
+    const char *path, *clean;
+
+    if (class_cache_place(p->arena, &path) < 0 || !(clean = flag_path_clean(p->arena, path)))
+        return 0;
+    const struct path_rule *rule = paths_find(p, clean);
+    if (!rule || rule->verdict == PATH_DENY || !(rule->access & (PATH_WRITE | PATH_CREATE)) ||
+        class_cache_open(&c, p->arena, true, &ignored) < 0)
+        return 0;
+    class_cache_close(&c);
+    b->n_earlier_paths = p->n_paths;
+    int r = flag_place_rule(b, clean, clean, PATH_DENY, 0, err);
+    flag_rules_finish(b);
+    return r;
+}
+
+int java_archive_choose(struct policy_build *b, struct java_options *o, bool waited_for, const char **warning,
+                        struct err *err)
+{
+    static const char *const ask[] = {"--list-classes"};
+    struct java_archive *x = &o->archive;
+    struct arena *a = b->p->arena;
+    struct err why = {0};
+    struct class_cache c;
+    const char *archive;
+
+    *warning = NULL;
+    if (x->use == JAVA_ARCHIVE_WRITE)
+        return write_it(b, x->directory, err);
+    int r = keep_out(b, err);
+    if (r < 0 || x->use == JAVA_ARCHIVE_OFF || !find_key(x, b, o))
+        return r;
+    r = class_cache_open(&c, a, false, &why);
+    if (r < 0 && r != -ENOENT) {
+        *warning = arena_strdup(a, why.text);
+        return 0;
+    }
+    enum class_cache_answer answer = r < 0 ? CLASS_CACHE_NONE : class_cache_find(&c, a, x->key, &archive);
+    if (r == 0)
+        class_cache_close(&c);
+    x->used = answer == CLASS_CACHE_READY;
+    x->wanted = answer == CLASS_CACHE_NONE && waited_for && x->use == JAVA_ARCHIVE_AUTO;
+    if (x->used)
+        return give(b, archive, err);
+    return x->wanted ? insert(b->p, ask, ARRAY_LEN(ask), err) : 0;
+}
+
+void java_archive_take(struct java_archive *x, struct arena *a, int state_fd)
+{
+    struct jvm_classes said;
+
+    if ((!x->used && !x->wanted) || jvm_classes_take(state_fd, a, &said) < 0)
+        return;
+    x->useless = x->used && said.useless;
+    x->list = x->wanted ? said.list : NULL;
+    x->length = said.length;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of java.h share. */
+#ifndef MOAT_CLI_JAVA_INTERNAL_H
+#define MOAT_CLI_JAVA_INTERNAL_H
+
+#include "cli/java.h"
+
+struct java_finding {
+    struct policy_build *b;
+    bool here; /* the working directory inside is the caller's, so that his names mean the same */
+};
+
+/* libexec/moat-jvm under its real name: a link on the way would not be there. */
+int java_engine(struct arena *a, const char **engine, struct err *err);
+
+/* java_paths.c: show what is there for reading where no rule does. *inside: the jar's name there; *out: a list with
+ * colons as it is to be written inside. jars: an entry that ends in a star stands for the jars of its directory. */
+int java_grant_jar(struct java_finding *f, const char *jar, const char **inside, struct err *err);
+int java_grant_list(struct java_finding *f, const char *option, const char *value, bool jars, const char **out,
+                    struct err *err);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See archive.h. On threads of Java: the main one, and the one that takes the machine down. */
+#include "jvm/archive.h"
+#include "base/mem.h"
+#include "jvm/metering.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#define PATIENCE_MS 150L
+
+static bool has_option(const struct jvm_config *c, const char *start)
+{
+    size_t n = strlen(start);
+
+    for (int i = 0; i < c->n_options; i++)
+        if (!strncmp(c->options[i], start, n))
+            return true;
+    return false;
+}
+
+bool archive_is_written(const struct jvm_config *c)
+{
+    return has_option(c, "-Xshare:dump");
+}
+
+/* "mixed mode, sharing": the machine says it in its own property, before a class of the program is loaded. */
+void archive_note(const struct hotspot *h, jni_env *env)
+{
+    char text[128] = "";
+
+    if (!jvm_metering_on() || !has_option(h->config, "-XX:SharedArchiveFile="))
+        return;
+    jobject class = hotspot_class(h, env, "java/lang/System");
+    jmember get = class ? jni_static_method(env, class, "getProperty", "(Ljava/lang/String;)Ljava/lang/String;") : NULL;
+    jobject name = get ? jni_new_string(env, "java.vm.info") : NULL;
+    jobject info = name ? jni_call_static(env, class, get, (union jvalue[]){{.l = name}}) : NULL;
+    int32_t n = info && !jni_exception_is(env) ? jni_string_length(env, info) : 0;
+    int32_t most = (int32_t)(sizeof text - 1) / 3; /* at most 3 bytes a character */
+
+    if (n > 0)
+        jni_string_region(env, info, 0, n < most ? n : most, text);
+    if (jni_exception_is(env))
+        jni_exception_clear(env);
+    else
+        jvm_metering_sharing(strstr(text, "sharing") != NULL);
+}
+
+static void *watch(void *context)
+{
+    struct jni_attach_args args = {.version = JNI_VERSION_9, .name = "moat classes"};
+    const struct timespec patience = {.tv_nsec = PATIENCE_MS * 1000000};
+    struct hotspot *h = context;
+    jni_env *env;
+
+    nanosleep(&patience, NULL);
+    if (h->runs && jni_vm_attach_daemon(h->vm, (void **)&env, &args) == JNI_OK) {
+        hotspot_tools();
+        jni_vm_detach(h->vm);
+    }
+    return NULL;
+}
+
+void archive_watch(struct hotspot *h)
+{
+    static const int of_the_machine[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+    sigset_t blocked, before;
+    pthread_t thread;
+
+    sigfillset(&blocked);
+    for (size_t i = 0; i < ARRAY_LEN(of_the_machine); i++)
+        sigdelset(&blocked, of_the_machine[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    if (pthread_create(&thread, NULL, watch, h) == 0) /* without it there is no list */
+        pthread_detach(thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* "Ljava/lang/Object;" is named java/lang/Object. What was made while the program ran can be in no list: hidden classes
+ * (with a dot in their signature), and arrays. */
+static void list_class(jvmti_env *t, jobject class, char *signature)
+{
+    size_t n = strlen(signature);
+    jobject loader = NULL;
+
+    if (n < 3 || signature[0] != 'L' || signature[n - 1] != ';' || memchr(signature, '.', n) ||
+        strstr(signature, "$$Lambda"))
+        return;
+    if (jvmti_class_loader(t, class, &loader) != JNI_OK || !loader) {
+        jvm_metering_list(signature + 1, n - 2);
+        return;
+    }
+    signature[0] = '+';
+    jvm_metering_list(signature, n - 1);
+}
+
+void archive_list(jvmti_env *t)
+{
+    jobject *classes;
+    int32_t n;
+
+    if (jvmti_classes(t, &n, &classes) != JNI_OK)
+        return;
+    for (int32_t i = 0; i < n && n >= ARCHIVE_CLASSES_LEAST; i++) {
+        char *signature;
+        if (jvmti_class_signature(t, classes[i], &signature, NULL) != JNI_OK)
+            continue;
+        list_class(t, classes[i], signature);
+        jvmti_release(t, signature);
+    }
+    jvmti_release(t, classes);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine's part in class archives (class data sharing): the list of classes that one is made from, whether the one
+ * that was given is in use, and the machine that is started to write one. Words to moat alone, as all of the page:
+ * moat checks the list, and what it does with the rest harms the program that lied at most.
+ */
+#ifndef MOAT_JVM_ARCHIVE_H
+#define MOAT_JVM_ARCHIVE_H
+
+#include "jvm/hotspot.h"
+
+/* With so few classes loaded an archive gains less than asking for the list costs: nothing is listed. */
+#define ARCHIVE_CLASSES_LEAST 600
+
+/* Whether the machine is there to write an archive: it has done so when it is made, and nothing is to be run. */
+bool archive_is_written(const struct jvm_config *c);
+
+/* Where an archive was given (-XX:SharedArchiveFile): writes to the page whether this machine could use it. */
+void archive_note(const struct hotspot *h, jni_env *env);
+
+/* Has the classes listed when the machine goes down. The interface for it costs a start more than an archive gains a
+ * small program, so it is made when the program has run for a while; who is ready sooner has no list. */
+void archive_watch(struct hotspot *h);
+
+/* Lists the classes that are loaded, when the machine goes down: a line each, "java/lang/Object", or "+app/Main" where
+ * it was not the boot loader that loaded it. */
+void archive_list(jvmti_env *t);
+
+#endif

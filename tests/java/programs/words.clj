@@ -1,0 +1,10 @@
+; SPDX-License-Identifier: Apache-2.0
+(require '[clojure.string :as s])
+(defn words [text] (->> (s/split text #"\W+") (map s/lower-case) frequencies (sort-by (juxt (comp - val) key))))
+(defprotocol Area (area [shape]))
+(defrecord Square [side] Area (area [_] (* side side)))
+(doseq [[word n] (words (slurp *in*))] (println word n))
+(println (reduce + (map area (map ->Square (range 10)))) (s/join "-" *command-line-args*))
+(spit "out/answer.edn" (pr-str {:words (count (words "one two two")) :ratio (/ 1 3) :big (apply *' (range 1 30))}))
+(println @(future (Thread/sleep 1) :later))
+(System/exit 3)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connections and names. Without rules of the network the sandbox has none, and this says so; with rules the broker
- * process decides, and tells what it denies.
+ * Connections and names. Without rules of the network the sandbox has none; with rules the broker process decides, and
+ * a connection that it denies fails with EACCES or EPERM, which no reachable network does.
  */
 #include "jvm/denials.h"
 
@@ -11,6 +11,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -64,7 +65,8 @@ DENIALS_EXPORT int connect(int fd, const struct sockaddr *address, socklen_t len
         return r;
     const struct jvm_config *c = denials_config();
     bool is_network = length >= sizeof address->sa_family && address->sa_family != AF_UNIX;
-    if (c && c->rules.n_paths && !c->rules.n_net && is_network)
+    bool is_denied = c && c->rules.n_paths && (!c->rules.n_net || error != ENETUNREACH);
+    if (is_denied && is_network)
         tell_address(fd, address, length);
     if (is_network && error == EACCES) /* Java makes a BindException of EACCES, and that is for bind(2) */
         error = EPERM;
@@ -83,6 +85,21 @@ static bool is_of_this_host(const char *name)
            inet_pton(AF_INET6, name, address) == 1;
 }
 
+/* Whether a rule is for the name: then it is not known, but not denied either. */
+static bool has_rule(const struct jvm_rules *rules, const char *name)
+{
+    for (size_t i = 0; i < rules->n_net; i++) {
+        const char *host = rules->net[i];
+        size_t n = strcspn(host, ":"), length = strlen(name);
+        if (n == 1 && *host == '*')
+            return true;
+        if (*host == '*' ? length > --n && !strncasecmp(name + length - n, host + 1, n)
+                         : length == n && !strncasecmp(name, host, n))
+            return true;
+    }
+    return false;
+}
+
 DENIALS_EXPORT int getaddrinfo(const char *restrict name, const char *restrict service,
                                const struct addrinfo *restrict hints, struct addrinfo **restrict out)
 {
@@ -90,7 +107,8 @@ DENIALS_EXPORT int getaddrinfo(const char *restrict name, const char *restrict s
     const struct jvm_config *c = denials_config();
     char sentence[DENIALS_LINE];
 
-    if (r && c && c->rules.n_paths && !c->rules.n_net && name && strlen(name) < NI_MAXHOST && !is_of_this_host(name)) {
+    if (r && c && c->rules.n_paths && name && strlen(name) < NI_MAXHOST && !has_rule(&c->rules, name) &&
+        !is_of_this_host(name)) {
         denials_name_sentence(name, sentence);
         denials_tell(sentence);
     }

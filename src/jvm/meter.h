@@ -24,8 +24,8 @@
 #define JVM_METER_MAGIC    "moatjvm1"
 #define JVM_METER_FD       "MOAT_METER_FD"
 #define JVM_METER_SIZE     4096u
-#define JVM_METER_LIST_MAX (16u << 20) /* bytes of a class list behind the page */
-#define JVM_METER_WAIT_MS  200         /* as long as a reader should wait */
+#define JVM_METER_LIST_MAX (2u << 20) /* bytes of a class list behind the page */
+#define JVM_METER_WAIT_MS  200        /* as long as a reader should wait */
 
 enum jvm_state {
     JVM_STATE_NONE,     /* moat-jvm has not looked at the page yet */

@@ -280,6 +280,12 @@ while True: s.accept()[0].close()'; }
     read -r port <&"${SERVER[0]}"
     jvm --allow-net "127.0.0.1:$port" --class-path classes --main-class Act connect 127.0.0.1 "$port"
     assert_status 0
+    refute_match 'moat: denied'
+    jvm --allow-net "127.0.0.1:$port" --class-path classes --main-class Act connect 192.0.2.1 80
+    assert_status 1
+    assert_match 'moat: denied: connect to 192.0.2.1:80.*--allow-net 192.0.2.1:80'
+    jvm --allow-net "*.one.example:$port" --class-path classes --main-class Act connect two.example 80
+    assert_match 'moat: denied: look up the name two.example.*--allow-net two.example'
     act connect 127.0.0.1 "$port"
     assert_status 1
 }

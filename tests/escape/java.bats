@@ -8,7 +8,7 @@ load java
 setup_file()
 {
     has_jvm || return 0
-    export MOAT_RUN_DIR=$BATS_FILE_TMPDIR/run MOAT_DATA_DIR=$BATS_FILE_TMPDIR/data
+    export MOAT_RUN_DIR=$BATS_FILE_TMPDIR/run MOAT_DATA_DIR=$BATS_FILE_TMPDIR/data MOAT_CACHE_DIR=$BATS_FILE_TMPDIR/cache
     plant
 }
 
@@ -99,6 +99,30 @@ END
     grep -q "^inside reflection" "$work/out/bare-jar"
     probes_of "$work/out/jar" "$MOAT" run --rm -b jvm --jdk "$MAIN_JDK" --rw "$work/granted" --deny "$work/granted/denied" "$work/app/app.jar" || status=$?
     nothing_escapes jar $status
+}
+
+# Of what it says, names of classes are taken: the archive that is made of them is used by the next run, which cannot
+# change it. (class path and jar are the same here, so the archive is.)
+@test "a jar that writes its own list of classes gets an archive of names alone, and no hold on it" {
+    local status=0 archive before
+    export MOAT_CACHE_DIR=$work/cache
+    mkdir -p "$work/listing"
+    printf 'Main-Class: Bombs\n' > "$work/manifest"
+    "$MAIN_JDK/bin/jar" --create --file "$work/listing/app.jar" --manifest "$work/manifest" -C "$work/classes" .
+    run "$MOAT" run --rm -b jvm --jdk "$MAIN_JDK" "$work/listing/app.jar" list
+    assert_success
+    assert_contains "shared: 1"
+    archive=$(echo "$MOAT_CACHE_DIR"/jvm/*.jsa)
+    assert_exists "$archive"
+    assert_equal "$(find "$MOAT_CACHE_DIR" -mindepth 1 | sort)" "$MOAT_CACHE_DIR/jvm"$'\n'"$archive"
+    if grep -aq '^root:x:0' "$archive"; then return 1; fi # a source that it named
+    before=$(cksum < "$archive")
+
+    probes_of "$work/out/archived" "$MOAT" run --rm -b jvm --jdk "$MAIN_JDK" --rw "$work/granted" --deny "$work/granted/denied" \
+        --class-path "$work/listing/app.jar" --main-class Probes || status=$?
+    nothing_escapes archived $status
+    grep -q '^held archive-write .*/.moat/' "$work/out/archived" # it was in use
+    assert_equal "$(cksum < "$archive")" "$before"
 }
 
 @test "nothing escapes where one program may be executed" {

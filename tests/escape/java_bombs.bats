@@ -8,7 +8,7 @@ load java
 setup_file()
 {
     has_jvm || return 0
-    export MOAT_RUN_DIR=$BATS_FILE_TMPDIR/run MOAT_DATA_DIR=$BATS_FILE_TMPDIR/data
+    export MOAT_RUN_DIR=$BATS_FILE_TMPDIR/run MOAT_DATA_DIR=$BATS_FILE_TMPDIR/data MOAT_CACHE_DIR=$BATS_FILE_TMPDIR/cache
     export WORK
     WORK=$(mktemp -d /var/tmp/moat-java-XXXXXX) && chmod 755 "$WORK" && mkdir "$WORK/classes"
     compile_probes "$WORK/classes"
@@ -21,7 +21,7 @@ setup()
     require_jvm
     require_cgroup memory
     names=()
-    cd "$WORK"
+    cd "$WORK" || return
     sleep 300 3>&- &
     beside=$!
 }

@@ -31,7 +31,7 @@ public final class Bombs {
         void go() throws Throwable;
     }
 
-    private static final int BLOCK = 1 << 20, TOUCHED = 4096;
+    private static final int BLOCK = 1 << 20, TOUCHED = 4096, PAGE = 4096, LIST_LENGTH = 80; // as src/jvm/meter.h has it
     private static final List<Object> KEPT = new ArrayList<>();
     private static final Map<String, Bomb> ALL = new LinkedHashMap<>();
 
@@ -220,6 +220,7 @@ public final class Bombs {
         ALL.put("burn", Bombs::burn);
         ALL.put("crash", () -> Memory.UNSAFE.putAddress(0, 0));
         ALL.put("scribble", Bombs::scribble);
+        ALL.put("list", Bombs::list);
         ALL.put("kill", () -> Raw.call(62, ProcessHandle.current().pid(), 9));
         if (args[0].equals("manifest")) {
             manifest(args[1]);
@@ -229,20 +230,44 @@ public final class Bombs {
         ALL.get(args[0]).go();
     }
 
-    /** Every page that is shared with somebody is filled with nonsense, the meter's among them, again and again. */
-    private static void scribble() throws Exception {
-        List<long[]> pages = new ArrayList<>();
+    private record Page(long from, long size) {}
+
+    private static List<Page> shared() throws Exception {
+        List<Page> pages = new ArrayList<>();
         for (String line : Files.readAllLines(Path.of("/proc/self/maps")))
             if (line.contains(" rw-s ")) {
                 String[] ends = line.substring(0, line.indexOf(' ')).split("-");
-                pages.add(new long[] {Long.parseUnsignedLong(ends[0], 16), Long.parseUnsignedLong(ends[1], 16)});
+                long from = Long.parseUnsignedLong(ends[0], 16);
+                pages.add(new Page(from, Long.parseUnsignedLong(ends[1], 16) - from));
             }
         System.out.println("shared: " + pages.size());
         System.out.flush();
+        return pages;
+    }
+
+    /** Every page that is shared with somebody is filled with nonsense, the meter's among them, again and again. */
+    private static void scribble() throws Exception {
+        List<Page> pages = shared();
         for (int with = 0xff;; with = with == 0xff ? 0x80 : 0xff) {
-            for (long[] p : pages)
-                Memory.UNSAFE.setMemory(p[0], p[1] - p[0], (byte) with);
+            for (Page p : pages)
+                Memory.UNSAFE.setMemory(p.from, p.size, (byte) with);
             Thread.sleep(1);
         }
+    }
+
+    /* What a list of classes knows beside names: other loaders, sources, directives; and what is no line at all. */
+    private static final String LIST = "java/lang/Object id: 0\nOutside id: 1 super: 0 source: /etc/passwd\n@lambda-proxy Bombs go\n"
+        + "@lambda-form-invoker [LF_RESOLVE] java.lang.invoke.Invokers$Holder x L_V\n../../etc/passwd\n/etc/passwd\n#\n\n\0\n \n"
+        + "x".repeat(600) + "\njava/lang/String\n+Bombs\n+Names\nno/such/Class\n+no/such/Other\n\u00ff\u00fe\nlast";
+
+    /** Instead of the list of classes from which moat makes an archive for the next run. */
+    private static void list() throws Exception {
+        for (Page p : shared()) {
+            byte[] text = LIST.getBytes(java.nio.charset.StandardCharsets.ISO_8859_1);
+            for (long i = PAGE; i < p.size; i++)
+                Memory.UNSAFE.putByte(p.from + i, text[(int) ((i - PAGE) % text.length)]);
+            Memory.UNSAFE.putInt(p.from + LIST_LENGTH, (int) (p.size - PAGE));
+        }
+        Runtime.getRuntime().halt(0);
     }
 }

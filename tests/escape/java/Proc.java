@@ -131,8 +131,8 @@ final class Proc {
     /** Standard error goes on where the caller's file ends, and no more of it was given. */
     private static String stream(int fd, String mode) throws Exception {
         String path = "/proc/self/fd/" + fd;
-        if (Files.readSymbolicLink(Path.of(path)).toString().startsWith("pipe:"))
-            throw new Probes.Held("it is a pipe");
+        if (!Files.isRegularFile(Path.of(path)))
+            throw new Probes.Held("it is no file");
         try (var f = new RandomAccessFile(path, mode)) {
             return "descriptor " + fd + " was opened once more, for " + mode;
         }
@@ -141,10 +141,19 @@ final class Proc {
     /** Of each thread: one that is fenced off less would be the way for all. */
     private static String threads(String key, java.util.function.Predicate<String> isOpen) throws Exception {
         List<String> values = new ArrayList<>();
-        for (String task : names("/proc/self/task"))
-            for (String line : word("/proc/self/task/" + task + "/status").split("\n"))
+        for (String task : names("/proc/self/task")) {
+            String status = "";
+            try {
+                status = word("/proc/self/task/" + task + "/status");
+            } catch (java.io.IOException e) {
+                // it has ended
+            }
+            for (String line : status.split("\n"))
                 if (line.startsWith(key + ":"))
                     values.add(line.substring(key.length() + 1).strip());
+        }
+        if (values.isEmpty())
+            throw Probes.absent("no " + key + " in /proc");
         for (String value : values)
             if (isOpen.test(value) || !value.equals(values.get(0)))
                 return key + " of its threads: " + values;

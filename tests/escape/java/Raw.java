@@ -109,12 +109,24 @@ final class Raw {
 
     private static boolean is(long at, long in, long size) { return at >= in && at < in + size; }
 
-    private static void findHole(Area area) {
-        for (long at = area.from + 2; at < area.to - STUB - 64 && hole == 0; at++)
+    private static long holeIn(Area area) {
+        for (long at = area.from + 2; at < area.to - STUB - 64; at++)
             if (U.getLong(at) == FIRST && isLoad(at))
                 for (long end = at + STUB + 16; end < at + 2048 && end < area.to - 8; end++)
                     if (U.getLong(end) == LAST && isLoad(end))
-                        hole = at + 8;
+                        return at + 8;
+        return 0;
+    }
+
+    /** Each compiler keeps what it wrote last in a buffer, which looks like code that runs: something else to write. */
+    private static void churn() throws Exception {
+        var lookup = java.lang.invoke.MethodHandles.lookup();
+        Class<?> c = lookup.defineHiddenClass(Exec.resource("Churn.class"), true).lookupClass();
+        var spin = c.getDeclaredMethod("spin", long.class);
+        for (int i = 0; i < 20; i++) {
+            spin.invoke(null, 20_000L);
+            Thread.sleep(2);
+        }
     }
 
     private static List<Long> copies(Area area) {
@@ -125,14 +137,15 @@ final class Raw {
         return found;
     }
 
-    /** Every copy of the instruction that is not patched yet, but those that a compiler is still writing. */
+    /** Every copy of the instruction that is not patched yet, and is there for long. */
     private static void patch() throws Exception {
         List<Area> areas = executable();
         List<List<Long>> before = areas.stream().map(Raw::copies).toList();
-        Thread.sleep(20);
-        for (Area area : areas)
-            if (page == 0 && hole == 0)
-                findHole(area);
+        List<Long> holes = areas.stream().map(Raw::holeIn).filter(h -> h != 0).toList();
+        churn();
+        for (long h : holes)
+            if (page == 0 && hole == 0 && U.getLong(h - 8) == FIRST)
+                hole = h;
         if (page == 0 && hole == 0)
             return;
         for (int i = 0; i < areas.size(); i++)

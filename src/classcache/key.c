@@ -38,11 +38,11 @@ void class_key_text(struct class_key *k, const char *label, const char *text)
     put(k, text, strlen(text));
 }
 
-/* The time of change (ctime) cannot be set, unlike that of the contents: who replaces a file has another key. */
+/* The time of change (ctime) cannot be set, unlike that of the contents: who replaces a file has another key. Not the
+ * device, whose number may be another after each start of the host. */
 static void put_identity(struct class_key *k, const struct stat *st)
 {
-    const uint64_t numbers[] = {st->st_dev,
-                                st->st_ino,
+    const uint64_t numbers[] = {st->st_ino,
                                 (uint64_t)st->st_size,
                                 (uint64_t)st->st_mtim.tv_sec,
                                 (uint64_t)st->st_mtim.tv_nsec,

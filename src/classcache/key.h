@@ -21,9 +21,9 @@ void class_key_begin(struct class_key *k);
 /* Each with its length, so that no two sequences of texts are alike. */
 void class_key_text(struct class_key *k, const char *label, const char *text);
 
-/* A file that is read as part of a class path: its name, and which file that is now: device, inode, size, times of
- * change. A name without a file counts too. -ENOTSUP: a directory or something else, whose contents no one number
- * stands for; other -errno. */
+/* A file that is read as part of a class path: its name, and which file that is now: inode, size, times of change. A
+ * name without a file counts too. -ENOTSUP: a directory or something else, whose contents no one number stands for;
+ * other -errno. */
 int class_key_file(struct class_key *k, const char *path);
 
 /* The JDK in a directory: its own words about itself (`release`), and its virtual machine and class library. */

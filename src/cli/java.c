@@ -48,6 +48,7 @@ static const struct {
     {"/etc/localtime", 0},
     {"/etc/nsswitch.conf", 0},
     {"/etc/fonts", 0},
+    {"/etc/alternatives", 0}, /* which of several versions a name in /usr/share/java is */
 };
 
 static int no_memory(struct err *err)

@@ -15,6 +15,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -119,16 +120,18 @@ static const char *class_path_of(const struct strv *argv)
 }
 
 /* Whether a run with these rules sees a host's file under its own name and cannot change it; one that is not there is
- * not there for both. */
+ * not there for both. What is shown is what the rule's own words lead to, where ".." may follow a link. */
 static bool is_shown(const struct policy *p, struct arena *a, const char *path)
 {
     const struct path_rule *rule = paths_find(p, path);
-    struct stat st;
+    struct stat st, shown;
 
     if (!rule)
         return stat(path, &st) < 0;
     const char *host = flag_path_clean(a, rule->host);
-    return host && !strcmp(host, rule->guest) && rule->verdict == PATH_ALLOW && rule->access & PATH_READ &&
+    bool same = host && !strcmp(host, rule->guest) && stat(host, &st) == 0 && stat(rule->host, &shown) == 0 &&
+                st.st_dev == shown.st_dev && st.st_ino == shown.st_ino;
+    return same && rule->verdict == PATH_ALLOW && rule->access & PATH_READ &&
            !(rule->access & (PATH_WRITE | PATH_CREATE));
 }
 
@@ -171,20 +174,29 @@ static void take_jar(struct java_archive *x, const struct policy *p, const char 
         policy_strv_push(p->arena, &x->files, path);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Of a directory with more in it than is looked at, none. */
 static void take_jars_of(struct java_archive *x, const struct policy *p, const char *dir)
 {
-    struct dirent **names;
-    int n = scandir(dir, &names, NULL, alphasort);
+    struct strv jars = {0};
+    DIR *d = opendir(dir);
+    int seen = 0;
 
-    for (int i = 0; i < n; i++) {
-        const char *path =
-            n <= LOOKED_MAX && is_jar(names[i]->d_name) ? arena_printf(p->arena, "%s/%s", dir, names[i]->d_name) : NULL;
-        if (path)
-            take_jar(x, p, path);
-        free(names[i]);
+    for (struct dirent *e; d && seen <= LOOKED_MAX && (e = readdir(d)); seen++) {
+        const char *path = is_jar(e->d_name) ? arena_printf(p->arena, "%s/%s", dir, e->d_name) : NULL;
+        if (path && policy_strv_push(p->arena, &jars, path) < 0)
+            seen = LOOKED_MAX;
     }
-    if (n >= 0)
-        free(names);
+    if (d)
+        closedir(d);
+    if (jars.n)
+        qsort(jars.v, jars.n, sizeof *jars.v, by_name);
+    for (uint32_t i = 0; i < jars.n && seen <= LOOKED_MAX; i++)
+        take_jar(x, p, jars.v[i]);
 }
 
 /* A manifest may name more jars (Class-Path), which count where the user's rules show them. Which ones it names stands
@@ -303,23 +315,47 @@ static int write_it(struct policy_build *b, const char *directory, struct err *e
     return r < 0 ? r : insert(b->p, words, ARRAY_LEN(words), err);
 }
 
-/* A rule that lets the run write around the cache would let it write archives of other programs. */
+/* Where the cache lies, with the links that lead there followed, as far as there is something. */
+static const char *real_place(struct arena *a)
+{
+    const char *path;
+    char real[PATH_MAX], *there = class_cache_place(a, &path) < 0 ? NULL : arena_strdup(a, path), *slash;
+
+    while (there && !realpath(*there ? there : "/", real)) {
+        if (!(slash = strrchr(there, '/')))
+            return NULL;
+        *slash = '\0';
+    }
+    const char *whole = there ? arena_printf(a, "%s%s", real, path + strlen(there)) : NULL;
+    return whole ? flag_path_clean(a, whole) : NULL;
+}
+
+/* A rule that lets the run write around the cache, under whatever name, would let it write archives of other programs.
+ */
 static int keep_out(struct policy_build *b, struct err *err)
 {
     struct policy *p = b->p;
-    struct err ignored = {0};
+    const char *place = real_place(p->arena);
+    struct strv inside = {0};
     struct class_cache c;
-    const char *path, *clean;
+    char real[PATH_MAX];
+    int r = 0;
 
-    if (class_cache_place(p->arena, &path) < 0 || !(clean = flag_path_clean(p->arena, path)))
-        return 0;
-    const struct path_rule *rule = paths_find(p, clean);
-    if (!rule || rule->verdict == PATH_DENY || !(rule->access & (PATH_WRITE | PATH_CREATE)) ||
-        class_cache_open(&c, p->arena, true, &ignored) < 0)
+    for (uint32_t i = 0; i < p->n_paths && place; i++) {
+        const struct path_rule *rule = &p->paths[i];
+        if (rule->verdict == PATH_DENY || !(rule->access & (PATH_WRITE | PATH_CREATE)) || !realpath(rule->host, real) ||
+            !path_lies_in(place, real))
+            continue;
+        const char *guest = arena_printf(p->arena, "%s%s", rule->guest, place + (real[1] ? strlen(real) : 0));
+        if (!guest || (paths_find(p, guest) == rule && policy_strv_push(p->arena, &inside, guest) < 0))
+            return no_memory(err);
+    }
+    if (!inside.n || class_cache_open(&c, p->arena, true, &(struct err){0}) < 0)
         return 0;
     class_cache_close(&c);
     b->n_earlier_paths = p->n_paths;
-    int r = flag_place_rule(b, clean, clean, PATH_DENY, 0, err);
+    for (uint32_t i = 0; i < inside.n && r == 0; i++)
+        r = flag_place_rule(b, place, inside.v[i], PATH_DENY, 0, err);
     flag_rules_finish(b);
     return r;
 }

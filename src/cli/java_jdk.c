@@ -167,19 +167,39 @@ int jdk_find(struct arena *a, const char *asked, const char **jdk, struct err *e
 
 /* ---- what lies outside ---------------------------------------------------------------------------------------- */
 
-/* A whole directory only where its name says that it is a JDK's: /etc/java-17-openjdk, /etc/java. */
-static char *whole_of(struct arena *a, const char *path)
+/* A directory of /etc whose name says that it is a JDK's, as /etc/java-17-openjdk or /etc/java: its length; 0: none. */
+static size_t own_of_java(const char *path)
 {
     const char *name = path + strlen("/etc/");
 
     if (strncmp(path, "/etc/", 5) != 0)
-        return arena_strdup(a, path);
-    size_t n = strcspn(name, "/");
-    bool ours = name[n] && (!strncmp(name, "java", 4) || !strncmp(name, "jdk", 3) || !strncmp(name, "openjdk", 7));
-    return ours ? arena_strndup(a, path, 5 + n) : arena_strdup(a, path);
+        return 0;
+    bool own = !strncmp(name, "java", 4) || !strncmp(name, "jdk", 3) || !strncmp(name, "openjdk", 7);
+    return own ? 5 + strcspn(name, "/") : 0;
 }
 
-/* Where a link leads in one step, as an absolute name; NULL: no link, or into the JDK. */
+/* Where packages put what their JDKs have in common. A link that leads elsewhere shows nothing: who may write to a JDK,
+ * as a program that ran on it with --rw may have, would choose by it what of this host the next one sees. */
+static bool is_of_system(const char *path)
+{
+    static const char *const places[] = {
+        "/usr",
+        "/etc/ssl/certs",
+        "/etc/pki/java",
+        "/etc/pki/ca-trust",
+        "/etc/crypto-policies",
+        "/nix/store",
+        "/gnu/store",
+        "/var/lib/ca-certificates",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(places); i++)
+        if (path_lies_in(path, places[i]))
+            return true;
+    return own_of_java(path);
+}
+
+/* Where a link leads in one step, as an absolute name; NULL: no link, into the JDK, or to no place of the system's. */
 static char *leads_outside(struct arena *a, const char *jdk, const char *name)
 {
     char path[PATH_MAX], target[PATH_MAX], clean[PATH_MAX];
@@ -197,7 +217,10 @@ static char *leads_outside(struct arena *a, const char *jdk, const char *name)
     } else if (path_text_clean(target, clean, sizeof clean) < 0) {
         return NULL;
     }
-    return path_lies_in(clean, jdk) ? NULL : whole_of(a, clean);
+    if (path_lies_in(clean, jdk) || !is_of_system(clean))
+        return NULL;
+    size_t whole = own_of_java(clean); /* all of it, not what the one link names */
+    return whole ? arena_strndup(a, clean, whole) : arena_strdup(a, clean);
 }
 
 int jdk_outside(struct arena *a, const char *jdk, const char *paths[JDK_LINKS_MAX])

@@ -2,6 +2,7 @@
 /* `moat system df`: what images, sandboxes (their layers and logs) and unfinished builds take on disk, and how much of
  * that nobody needs. */
 #include "base/json.h"
+#include "classcache/cache.h"
 #include "cli/listing.h"
 #include "cli/sandboxes.h"
 #include "cli/system.h"
@@ -40,7 +41,7 @@ struct box {
 
 struct df {
     struct arena arena;
-    struct line images, sandboxes, builds;
+    struct line images, sandboxes, builds, archives;
     struct image_uses uses;
     struct store_row *rows;
     size_t n_rows;
@@ -122,6 +123,20 @@ static void count_builds(struct df *d, const struct store *s)
         close(fd);
 }
 
+/* Of Java programs; nothing needs them, they are made again. */
+static void count_archives(struct df *d)
+{
+    struct class_cache_use use;
+    struct class_cache c;
+
+    if (class_cache_open(&c, &d->arena, false, &(struct err){0}) < 0)
+        return;
+    class_cache_measure(&c, &use);
+    class_cache_close(&c);
+    d->archives.total = use.archives;
+    d->archives.bytes = d->archives.reclaimable = use.bytes;
+}
+
 static int measure(struct df *d, struct err *err)
 {
     struct store store;
@@ -136,6 +151,7 @@ static int measure(struct df *d, struct err *err)
         count_builds(d, &store);
     }
     store_close(&store);
+    count_archives(d);
     return r;
 }
 
@@ -154,7 +170,7 @@ static void reclaimable_words(const struct line *l, char out[64])
 
 static int print_lines(const struct df *d, const struct system_options *o, struct err *err)
 {
-    const struct line *const lines[] = {&d->images, &d->sandboxes, &d->builds};
+    const struct line *const lines[] = {&d->images, &d->sandboxes, &d->builds, &d->archives};
     struct listing l = {.format = o->format,
                         .table = "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
                         .fields = fields};
@@ -213,13 +229,15 @@ static void print_all(const struct df *d)
     listing_columns(text, true);
     size_words(d->builds.bytes, 4, size);
     printf("\nBuild leftovers: %s\n", size);
+    size_words(d->archives.bytes, 4, size);
+    printf("\nClass archives: %s\n", size);
     fclose(out);
     free(text);
 }
 
 static int print_json(const struct df *d, struct err *err)
 {
-    const struct line *const lines[] = {&d->images, &d->sandboxes, &d->builds};
+    const struct line *const lines[] = {&d->images, &d->sandboxes, &d->builds, &d->archives};
     struct json_writer w = {.indent = 2};
 
     json_object_begin(&w, NULL);
@@ -241,6 +259,7 @@ int system_df(const struct system_options *o)
         .images = {.type = "Images", .key = "images"},
         .sandboxes = {.type = "Containers", .key = "sandboxes"},
         .builds = {.type = "Build leftovers", .key = "imageBuilds"},
+        .archives = {.type = "Class archives", .key = "classArchives"},
     };
     struct err err = {0};
     int r = arena_init(&d.arena, ARENA_SIZE);

@@ -34,7 +34,8 @@ static int open_library(struct hotspot *h, struct err *err)
         int n = snprintf(path, sizeof path, "%s/%s/libjvm.so", h->config->jdk, places[i]);
         if (n < (int)sizeof path && access(path, F_OK) == 0) {
             h->library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
-            return h->library ? 0 : err_set(err, -ENOEXEC, "%s", dlerror());
+            const char *why = h->library ? NULL : dlerror();
+            return h->library ? 0 : err_set(err, -ENOEXEC, "%s", why ? why : path);
         }
     }
     return err_set(err, -ENOENT, "%s has no lib/server/libjvm.so: --jdk DIR names a JDK", h->config->jdk);

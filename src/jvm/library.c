@@ -41,12 +41,19 @@ void library_looked_for(const char *path)
     errno = error;
 }
 
+/* Looked up before it is needed: the look-up clears what libc's has to say. */
+static __typeof__(dlerror) *next_dlerror(void)
+{
+    return DENIALS_NEXT(dlerror);
+}
+
 /* The libraries of the system are there for the JDK's own; Java code that names one needs a rule of the user's. */
 DENIALS_EXPORT void *dlopen(const char *name, int flags)
 {
     const struct jvm_config *c = denials_config();
 
     was_refused = false;
+    next_dlerror();
     /* What has no slash is searched for along the caller's own path: libc must see the caller, so nothing follows this.
      */
     if (!name || !strchr(name, '/') || !c || !c->rules.n_paths)
@@ -60,7 +67,7 @@ DENIALS_EXPORT void *dlopen(const char *name, int flags)
 DENIALS_EXPORT char *dlerror(void)
 {
     if (!was_refused)
-        return DENIALS_NEXT(dlerror)();
+        return next_dlerror()();
     was_refused = false;
     return (char *)"the policy grants no such native library";
 }

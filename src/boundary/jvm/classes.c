@@ -12,18 +12,7 @@
 
 static bool is_asked(const struct policy *p)
 {
-    const struct strv *argv = &p->process.argv;
-
-    /* moat-jvm's own words: behind what is to run come the program's. */
-    for (uint32_t i = 0; i < argv->n; i++) {
-        if (!strcmp(argv->v[i], "--list-classes"))
-            return true;
-        if (!strcmp(argv->v[i], "--jar") || !strcmp(argv->v[i], "--class") || !strcmp(argv->v[i], "--module"))
-            return false;
-        i += !strcmp(argv->v[i], "--option") || !strcmp(argv->v[i], "--rule") || !strcmp(argv->v[i], "--net") ||
-             !strcmp(argv->v[i], "--jdk");
-    }
-    return false;
+    return jvm_has_word(&p->process.argv, "--list-classes");
 }
 
 int jvm_classes_room(const struct policy *p, int page_fd)

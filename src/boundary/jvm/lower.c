@@ -25,24 +25,46 @@ static int add(struct lowering *l, enum lower_how how, const char *item, const c
     return lowering_add(l, how, item, value, mechanism, NULL);
 }
 
+/* The next of moat-jvm's own words behind *at, and its value where it has one. NULL: what is to run comes, and then the
+ * program's own words, which mean nothing here. */
+static const char *next_word(const struct strv *argv, uint32_t *at, const char **value)
+{
+    static const char *const with_value[] = {"--option", "--rule", "--net", "--jdk"};
+    static const char *const last[] = {"--jar", "--class", "--module"};
+    const char *word = ++*at < argv->n ? argv->v[*at] : NULL;
+
+    for (size_t i = 0; i < ARRAY_LEN(last) && word; i++)
+        if (!strcmp(word, last[i]))
+            return NULL;
+    *value = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(with_value) && word && !*value; i++)
+        if (!strcmp(word, with_value[i]))
+            *value = ++*at < argv->n ? argv->v[*at] : "";
+    return word;
+}
+
+bool jvm_has_word(const struct strv *argv, const char *wanted)
+{
+    const char *word, *value;
+    uint32_t at = 0;
+
+    while ((word = next_word(argv, &at, &value)))
+        if (!strcmp(word, wanted))
+            return true;
+    return false;
+}
+
 /* The last one of a kind counts, as for HotSpot. */
 static const char *option_value(const struct strv *argv, const char *option)
 {
-    const char *found = NULL;
+    const char *word, *value, *found = NULL;
     size_t n = strlen(option);
+    uint32_t at = 0;
 
-    for (uint32_t i = 0; i + 1 < argv->n; i++)
-        if (!strcmp(argv->v[i], "--option") && !strncmp(argv->v[i + 1], option, n))
-            found = argv->v[++i] + n;
+    while ((word = next_word(argv, &at, &value)))
+        if (!strcmp(word, "--option") && !strncmp(value, option, n))
+            found = value + n;
     return found;
-}
-
-static bool has_word(const struct strv *argv, const char *word)
-{
-    for (uint32_t i = 0; i < argv->n; i++)
-        if (!strcmp(argv->v[i], word))
-            return true;
-    return false;
 }
 
 int jvm_lower(const struct policy *p, struct lowering *out, struct err *err)
@@ -56,7 +78,7 @@ int jvm_lower(const struct policy *p, struct lowering *out, struct err *err)
             r = add(out, LOWER_ENFORCED, limits[i].item, value, limits[i].mechanism);
     }
     if (r == 0 && argv->n)
-        r = has_word(argv, "--no-exec")
+        r = jvm_has_word(argv, "--no-exec")
                 ? add(out, LOWER_ENFORCED, "programs and processes", "none", "seccomp filter of moat-jvm's own")
                 : add(out, LOWER_GRANTED, "programs and processes", "where a rule gives x", "execve(2) and Landlock");
     if (r == 0 && argv->n)

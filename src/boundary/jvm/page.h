@@ -16,7 +16,8 @@ int page_ask(int state_fd, struct meter *out);
 /* Which limit ended it; LIMIT_NONE too where the page is not to be believed. */
 enum boundary_limit page_end(int state_fd);
 
-/* lower.c */
+/* lower.c. Whether moat-jvm's command line has a word of its own: before what is to run, and no value of another. */
+bool jvm_has_word(const struct strv *argv, const char *wanted);
 int jvm_lower(const struct policy *p, struct lowering *out, struct err *err);
 
 #endif

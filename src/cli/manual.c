@@ -24,12 +24,15 @@ static const struct note {
     {
         {"MOAT_RUN_DIR", "Directory of the sandboxes' state, instead of the one under FILES."},
         {"MOAT_DATA_DIR", "Directory of images and writable layers, instead of the one under FILES."},
+        {"MOAT_CACHE_DIR", "Directory of what can be made again, instead of the one under FILES."},
         {"MOAT_REGISTRY", "HOST[:PORT][/PREFIX] of images whose name has no host, instead of the file below."},
         {"NO_COLOR", "When it is set and not empty, nothing is coloured."},
 },
   files[] = {
       {"/run/moat", "State of the sandboxes of root; of another user, $XDG_RUNTIME_DIR/moat or /tmp/moat-UID."},
       {"/var/lib/moat", "Images and layers of root; of another user, $XDG_DATA_HOME/moat or ~/.local/share/moat."},
+      {"/var/cache/moat",
+       "Class archives of root's Java programs; of another user, $XDG_CACHE_HOME/moat or ~/.cache/moat."},
       {"/etc/moat/registry", "One line: the registry of images whose name has no host."},
       {"share/busybox", "Beside the executable: the root file system of the built-in image `busybox`."},
 };

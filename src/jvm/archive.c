@@ -103,7 +103,7 @@ void archive_list(jvmti_env *t)
 
     if (jvmti_classes(t, &n, &classes) != JNI_OK)
         return;
-    for (int32_t i = 0; i < n && n >= ARCHIVE_CLASSES_LEAST; i++) {
+    for (int32_t i = 0; i < n; i++) {
         char *signature;
         if (jvmti_class_signature(t, classes[i], &signature, NULL) != JNI_OK)
             continue;

@@ -9,9 +9,6 @@
 
 #include "jvm/hotspot.h"
 
-/* With so few classes loaded an archive gains less than asking for the list costs: nothing is listed. */
-#define ARCHIVE_CLASSES_LEAST 600
-
 /* Whether the machine is there to write an archive: it has done so when it is made, and nothing is to be run. */
 bool archive_is_written(const struct jvm_config *c);
 

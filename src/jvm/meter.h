@@ -77,7 +77,10 @@ static inline bool jvm_meter_valid(const struct jvm_meter *copy, uint64_t size)
     return size >= JVM_METER_SIZE && !memcmp(copy->magic, JVM_METER_MAGIC, sizeof copy->magic) &&
            copy->state < JVM_STATES && copy->end_reason < JVM_ENDS && copy->exhausted < JVM_ENDS &&
            copy->list_cut <= 1 && copy->sharing <= 2 && copy->list_length <= size - JVM_METER_SIZE &&
-           copy->heap_used <= copy->heap_committed;
+           copy->heap_used <= copy->heap_committed &&
+           /* signed for some who read them as JSON */
+           (copy->heap_committed | copy->heap_max | copy->threads | copy->classes | copy->collections |
+            copy->collection_ns) <= INT64_MAX;
 }
 
 #endif

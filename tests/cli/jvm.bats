@@ -7,7 +7,7 @@ load run
 setup_file()
 {
     require_root
-    export MOAT_RUN_DIR=$BATS_FILE_TMPDIR/run MOAT_DATA_DIR=$BATS_FILE_TMPDIR/data
+    export MOAT_RUN_DIR=$BATS_FILE_TMPDIR/run MOAT_DATA_DIR=$BATS_FILE_TMPDIR/data MOAT_CACHE_DIR=$BATS_FILE_TMPDIR/cache
     unset JAVA_HOME JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS CLASSPATH TZ
     export LANG=C.UTF-8
     unset LC_ALL
@@ -232,6 +232,44 @@ kept() { run "$MOAT" run -d --name "$1" -b jvm --jdk "$JDK" --class-path classes
     assert_status 0
     jvm --tmpfs /usr hello.jar
     assert_status 0
+}
+
+@test "a link in a JDK shows what packages have in common, and nothing else of the host" {
+    local jdk=$WORK/linked
+    mkdir -p "$jdk/lib/server" "$WORK/secret"
+    : > "$jdk/lib/server/libjvm.so"
+    ln -s "$WORK/secret" "$jdk/conf"
+    ln -s /etc/ssl/certs/../../../root "$jdk/lib/security"
+    ln -s /usr/share/zoneinfo "$jdk/lib/tzdb.dat"
+    run "$MOAT" explain -b jvm --jdk "$jdk" --json hello.jar
+    assert_status 0
+    assert_equal "$(jq -r '.items[].item' <<< "$output" | grep -cE "^path ($WORK/secret|/root)$")" 0
+    assert_equal "$(jq -r '.items[].item' <<< "$output" | grep -c '^path /usr/share/zoneinfo$')" 1
+    # And a machine that cannot be opened is a reason, in words.
+    run "$MOAT" run -b jvm --jdk "$jdk" hello.jar
+    assert_status 1
+    assert_contains "$jdk/lib/server/libjvm.so: "
+    rm -r "$jdk" "$WORK/secret"
+}
+
+@test "class archives are not there to be written, under whatever name" {
+    local MOAT_CACHE_DIR=$WORK/keep/cache option
+    export MOAT_CACHE_DIR
+    mkdir -p "$WORK/keep/cache" "$WORK/keep/alone"
+    mkdir -m 700 "$WORK/keep/cache/jvm"
+    ln -s keep/cache "$WORK/kept"
+    for option in "-v $WORK/keep:/mnt" "-v $WORK/keep/../keep:/mnt" "-v $WORK/kept:/mnt/cache"; do
+        # shellcheck disable=SC2086 # an option and its value
+        act $option write /mnt/cache/jvm/planted
+        assert_status 1
+    done
+    MOAT_CACHE_DIR=$WORK/kept
+    act -v "$WORK/keep:/mnt" write /mnt/cache/jvm/planted
+    assert_status 1
+    act -v "$WORK/keep:/mnt" write /mnt/alone/written
+    assert_status 0
+    assert_equal "$(find "$WORK/keep" -type f)" "$WORK/keep/alone/written"
+    rm -r "$WORK/keep" "$WORK/kept"
 }
 
 @test "a program runs where a rule gives x, and then with its name in the denial" {
@@ -487,6 +525,10 @@ says_up() { [ "$("$MOAT" logs "$1" | grep -c up)" = "$2" ]; }
     done
     run "$MOAT" explain -b jvm --jdk "$JDK" --json --allow /usr/bin:rx hello.jar
     assert_equal "$(jq -r '.items[] | select(.item == "programs and processes") | .how' <<< "$output")" granted
+    # The program's own words are no words about it.
+    run "$MOAT" explain -b jvm --jdk "$JDK" --json --allow /usr/bin:rx hello.jar --no-exec --option -Xmx77m
+    assert_equal "$(jq -r '.items[] | select(.item == "programs and processes") | .how' <<< "$output")" granted
+    assert_equal "$(jq -r '.items[] | select(.item == "Java heap" and .value == "77m") | .how' <<< "$output")" ""
     run "$MOAT" explain -b jvm --jdk "$JDK"
     assert_status 0
     run "$MOAT" boundaries --json

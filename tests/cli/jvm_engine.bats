@@ -407,9 +407,9 @@ value() { sed -n "s/^$1 //p" <<<"$output"; }
     listed()
     {
         run metered --list 200000 --ask 1 -- --list-classes --class Waits 0 3
-        assert_line "class java/lang/Object" && assert_line "class Waits" && assert_line "end.list_cut 0" &&
+        assert_line "class java/lang/Object" && assert_line "class +Waits" && assert_line "end.list_cut 0" &&
             assert_line "status 3" && refute_match $'\nclass [^\n]*([.;]|\\[|Lambda/)' || return
-        run metered --list 500 -- --list-classes --class Hello
+        run metered --list 500 --ask 1 -- --list-classes --class Waits 0 0
         assert_line "end.list_cut 1" && assert_line "status 0" || return
         run metered --list 200000 -- --class Hello
         assert_line "end.list_length 0"

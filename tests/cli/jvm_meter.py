@@ -8,7 +8,7 @@ import ctypes, mmap, os, struct, subprocess, sys, tempfile, time
 
 FORMAT = "<8sIIII7QIIII"
 NAMES = ("magic", "asked", "answered", "state", "end_reason", "heap_used", "heap_committed", "heap_max", "threads",
-         "classes", "collections", "collection_ns", "list_length", "list_cut", "exhausted", "unused")
+         "classes", "collections", "collection_ns", "list_length", "list_cut", "exhausted", "sharing")
 STATES = ("none", "starting", "running", "ended")
 ENDS = ("none", "heap", "metaspace", "direct-memory", "threads", "code-cache")
 FUTEX_WAIT, FUTEX_WAKE, SYS_futex = 0, 1, 202

@@ -64,6 +64,8 @@ static void test_page_that_was_scribbled_over_is_refused(void **state)
     assert_false(SPOIL(list_cut, 2));
     assert_false(SPOIL(list_length, UINT32_MAX));
     assert_false(SPOIL(heap_used, 9));
+    assert_false(SPOIL(heap_max, UINT64_MAX));
+    assert_false(SPOIL(classes, UINT64_MAX));
 }
 
 /* ---- the side of moat-jvm: once in a process, so each in a child ------------------------------------------------- */

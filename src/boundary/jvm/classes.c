@@ -6,19 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static bool is_asked(const struct policy *p)
-{
-    return jvm_has_word(&p->process.argv, "--list-classes");
-}
-
-int jvm_classes_room(const struct policy *p, int page_fd)
-{
-    return is_asked(p) && ftruncate(page_fd, JVM_METER_SIZE + JVM_METER_LIST_MAX) < 0 ? -errno : 0;
-}
 
 int jvm_classes_take(int state_fd, struct arena *a, struct jvm_classes *out)
 {

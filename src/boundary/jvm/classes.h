@@ -3,10 +3,9 @@
 #ifndef MOAT_BOUNDARY_JVM_CLASSES_H
 #define MOAT_BOUNDARY_JVM_CLASSES_H
 
-#include "boundary/boundary.h"
+#include "base/mem.h"
 
-/* Makes room for the list behind a fresh page, where a policy of this boundary asks for one. 0 or -errno. */
-int jvm_classes_room(const struct policy *p, int page_fd);
+#include <stdbool.h>
 
 struct jvm_classes {
     bool useless; /* the class archive that it was given was of no use to it */

@@ -6,8 +6,8 @@
  */
 #include "boundary/broker/adaptor.h"
 #include "boundary/container/container.h"
-#include "boundary/jvm/classes.h"
 #include "boundary/jvm/page.h"
+#include "jvm/meter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,8 +30,10 @@ static int jvm_create(struct instance *inst, struct err *err)
 {
     int r = page_make(inst->state_fd, &inst->meter_fd);
 
-    if (r == 0)
-        r = jvm_classes_room(inst->policy, inst->meter_fd);
+    /* Room behind it for the class list, where one is asked for. */
+    if (r == 0 && jvm_has_word(&inst->policy->process.argv, "--list-classes") &&
+        ftruncate(inst->meter_fd, JVM_METER_SIZE + JVM_METER_LIST_MAX) < 0)
+        r = -errno;
     if (r < 0)
         return err_sys(err, r, "file for the JVM's figures in the state directory");
     r = broker_create(inst, err);

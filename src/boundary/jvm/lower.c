@@ -82,6 +82,6 @@ int jvm_lower(const struct policy *p, struct lowering *out, struct err *err)
                 ? add(out, LOWER_ENFORCED, "programs and processes", "none", "seccomp filter of moat-jvm's own")
                 : add(out, LOWER_GRANTED, "programs and processes", "where a rule gives x", "execve(2) and Landlock");
     if (r == 0 && argv->n)
-        r = add(out, LOWER_ENFORCED, "native libraries", "where a rule gives x", "mounts without execution");
+        r = add(out, LOWER_ENFORCED, "native libraries", "in files: where a rule gives x", "mounts without execution");
     return r < 0 && !err->code ? err_set(err, r, "no memory for the explanation") : r;
 }

@@ -219,7 +219,8 @@ void class_cache_refuse(const struct class_cache *c, const char *key)
     if (!file_name(name, key, MARK))
         return;
     unlinkat(c->fd, name, 0); /* an old one */
-    _cleanup_fd_ int fd = openat(c->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(c->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    cleanup_fd(&fd);
 }
 
 /* ---- keeping it small ------------------------------------------------------------------------------------------- */

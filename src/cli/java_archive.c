@@ -286,9 +286,9 @@ static int show(struct policy_build *b, const char *host, const char *guest, uin
 static int give(struct policy_build *b, const char *archive, struct err *err)
 {
     /* Silent where it does not fit after all: the machine would say so on standard output. */
+    static const char file[] = "-XX:SharedArchiveFile=" INSIDE;
     static const char *const words[] = {
-        "--option", "-XX:SharedArchiveFile=" INSIDE, "--option", "-Xshare:auto", "--option", "-Xlog:cds=off",
-        "--option", "-Xlog:cds+dynamic=off"};
+        "--option", file, "--option", "-Xshare:auto", "--option", "-Xlog:cds=off", "--option", "-Xlog:cds+dynamic=off"};
     int r = show(b, archive, INSIDE, PATH_STAT | PATH_READ, err);
 
     if (r < 0)

@@ -39,7 +39,7 @@ static int write_command(const struct java_archive *x, struct arena *a, const ch
 {
     static const char *const fixed[] = {"moat",           "run",  "-b",        "jvm",
                                         "--network",      "none", "--timeout", TIME_LIMIT,
-                                        "--stop-timeout", "1",    "--ulimit",  "fsize=" SIZE_LIMIT};
+                                        "--stop-timeout", "1",    "--ulimit",  ("fsize=" SIZE_LIMIT)};
     int r = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(fixed) && r == 0; i++)

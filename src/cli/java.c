@@ -161,7 +161,7 @@ static int show_system(struct policy *p, struct err *err)
     return r;
 }
 
-int java_engine(struct arena *a, const char **engine, struct err *err)
+static int find_engine(struct arena *a, const char **engine, struct err *err)
 {
     char real[PATH_MAX];
     int r = libexec_find(a, ENGINE, engine, err);
@@ -176,17 +176,17 @@ int java_engine(struct arena *a, const char **engine, struct err *err)
 int java_defaults(struct policy *p, struct java_options *o, struct err *err)
 {
     const uint32_t read = PATH_STAT | PATH_READ, run = read | PATH_EXECUTE;
-    const char *outside[JDK_LINKS_MAX], *engine;
+    const char *outside[JDK_LINKS_MAX];
     int r;
 
-    if ((r = jdk_find(p->arena, o->jdk, &o->jdk, err)) < 0 || (r = java_engine(p->arena, &engine, err)) < 0 ||
+    if ((r = jdk_find(p->arena, o->jdk, &o->jdk, err)) < 0 || (r = find_engine(p->arena, &o->engine, err)) < 0 ||
         (r = program_walls(p, err)) < 0 || (r = policy_mount_add(p, "/tmp", "tmpfs", "tmpfs", TEMPORARY, err)) < 0 ||
         (r = show_system(p, err)) < 0 || (r = program_show(p, o->jdk, run, err)) < 0)
         return r;
     int n = jdk_outside(p->arena, o->jdk, outside);
     for (int i = 0; i < n && r == 0; i++)
         r = program_show(p, outside[i], read, err);
-    return r < 0 ? r : program_show(p, engine, run, err);
+    return r < 0 ? r : program_show(p, o->engine, run, err);
 }
 
 int java_layers(struct policy_build *b, struct java_options *o, struct err *err)

@@ -32,6 +32,7 @@ struct java_options {
     const char *jar;     /* the operand, without a class or module */
     struct strv machine; /* -D... and --java-option, checked, in their order */
     const char *jdk;     /* as written; java_defaults() puts the absolute path of the one that is used */
+    const char *engine;  /* java_defaults(): libexec/moat-jvm by its real name; a link on the way would not be there */
     enum java_tell tell;
     struct java_archive archive;
 };

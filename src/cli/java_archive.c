@@ -4,9 +4,10 @@
 #include "cli/java_archive.h"
 #include "base/pathtext.h"
 #include "boundary/jvm/classes.h"
+#include "boundary/jvm/words.h"
 #include "classcache/cache.h"
 #include "classcache/making.h"
-#include "cli/java.h"
+#include "cli/java_internal.h"
 #include "cli/java_jdk.h"
 #include "cli/java_limits.h"
 #include "confine/paths.h"
@@ -97,24 +98,21 @@ static bool take_options(struct java_archive *x, struct arena *a, const struct j
 /* What moat-jvm will give the machine, from its command line. NULL: a module, or a heap that is too large. */
 static const char *class_path_of(const struct strv *argv)
 {
-    const char *path = NULL;
+    const char *word, *value, *path = NULL;
+    uint32_t at = 0;
 
-    for (uint32_t i = 1; i + 1 < argv->n; i++) {
-        const char *value = argv->v[i + 1];
-        if (!strcmp(argv->v[i], "--jar"))
+    while ((word = jvm_next_word(argv, &at, &value))) {
+        if (!strcmp(word, "--jar"))
             return value;
-        if (!strcmp(argv->v[i], "--class"))
-            return path;
-        if (!strcmp(argv->v[i], "--module"))
-            return NULL;
-        if (strcmp(argv->v[i], "--option") != 0)
+        if (jvm_word_is_entry(word))
+            return strcmp(word, "--class") ? NULL : path;
+        if (strcmp(word, "--option") != 0)
             continue;
         if (!strncmp(value, "--module-path", 13) ||
             (!strncmp(value, "-Xmx", 4) && java_size_parse(value + 4) > HEAP_MOST))
             return NULL;
         if (!strncmp(value, "-Djava.class.path=", 18))
             path = value + 18;
-        i++;
     }
     return NULL;
 }
@@ -155,13 +153,6 @@ static bool take_entries(struct java_archive *x, const struct policy_build *b)
     return true;
 }
 
-static bool is_jar(const char *name)
-{
-    size_t n = strlen(name);
-
-    return n > 4 && !strcmp(name + n - 4, ".jar");
-}
-
 static void take_jar(struct java_archive *x, const struct policy *p, const char *path)
 {
     struct stat st;
@@ -187,7 +178,7 @@ static void take_jars_of(struct java_archive *x, const struct policy *p, const c
     int seen = 0;
 
     for (struct dirent *e; d && seen <= LOOKED_MAX && (e = readdir(d)); seen++) {
-        const char *path = is_jar(e->d_name) ? arena_printf(p->arena, "%s/%s", dir, e->d_name) : NULL;
+        const char *path = java_names_jar(e->d_name) ? arena_printf(p->arena, "%s/%s", dir, e->d_name) : NULL;
         if (path && policy_strv_push(p->arena, &jars, path) < 0)
             seen = LOOKED_MAX;
     }
@@ -211,7 +202,7 @@ static void take_more(struct java_archive *x, const struct policy *p)
             continue;
         if (S_ISDIR(st.st_mode))
             take_jars_of(x, p, rule->guest);
-        else if (is_jar(rule->guest))
+        else if (java_names_jar(rule->guest))
             take_jar(x, p, rule->guest);
     }
     if (x->files.n - x->n_entries > JARS_MAX)

@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,7 +25,6 @@
  */
 #define APPLICATION_LEAST 100
 #define CLASSES_LEAST     900
-#define SMALL_MOST        (256 << 10) /* bytes of jars */
 
 #define TIME_LIMIT "60"        /* seconds */
 #define SIZE_LIMIT "536870912" /* CLASS_ARCHIVE_MOST */
@@ -160,17 +158,6 @@ static void release_output(void)
     cleanup_fd(&null);
 }
 
-/* A program that cannot have many classes of its own need not be asked for them at each start. */
-static bool is_small(const struct java_archive *x)
-{
-    struct stat st;
-    off_t bytes = 0;
-
-    for (uint32_t i = 0; i < x->n_entries; i++)
-        bytes += stat(x->files.v[i], &st) == 0 ? st.st_size : 0;
-    return bytes <= SMALL_MOST;
-}
-
 void java_archive_make(struct java_archive *x, struct arena *a, const sigset_t *mask)
 {
     struct class_cache c;
@@ -180,11 +167,10 @@ void java_archive_make(struct java_archive *x, struct arena *a, const sigset_t *
     struct class_names names = x->list ? class_names_take(x->list, x->length) : (struct class_names){0};
     x->length = names.length;
     bool worth = names.application >= APPLICATION_LEAST || names.classes >= CLASSES_LEAST;
-    bool refused = x->useless || (!worth && is_small(x));
-    if ((!refused && !worth) || class_cache_open(&c, a, true, &(struct err){0}) < 0)
+    if ((!x->useless && !worth) || class_cache_open(&c, a, true, &(struct err){0}) < 0)
         return;
     class_cache_trim(&c, CLASS_CACHE_MOST);
-    if (refused) {
+    if (x->useless) {
         class_cache_refuse(&c, x->key);
     } else {
         say(true);

@@ -176,16 +176,16 @@ int java_find(struct policy_build *b, const struct java_options *o, char *const 
     static const char *const tells[] = {NULL, "--deny-log=all", "--deny-log=none"};
     struct policy *p = b->p;
     struct java_finding f = {.b = b};
-    const char *engine, *jar = NULL;
+    const char *jar = NULL;
     int r;
 
     if (!policy_flag_given(b, FLAG_WORKDIR))
         p->process.cwd = program_directory(p, b->cwd);
     f.here = !strcmp(p->process.cwd, b->cwd);
     p->process.argv = (struct strv){0};
-    if ((r = java_engine(p->arena, &engine, err)) < 0 || (o->jar && (r = java_grant_jar(&f, o->jar, &jar, err)) < 0) ||
-        (r = program_trim_path(p, err)) < 0 || (r = put(p, NULL, engine, err)) < 0 ||
-        (r = put(p, "--jdk", o->jdk, err)) < 0 || (!runs_programs(p) && (r = put(p, NULL, "--no-exec", err)) < 0) ||
+    if ((o->jar && (r = java_grant_jar(&f, o->jar, &jar, err)) < 0) || (r = program_trim_path(p, err)) < 0 ||
+        (r = put(p, NULL, o->engine, err)) < 0 || (r = put(p, "--jdk", o->jdk, err)) < 0 ||
+        (!runs_programs(p) && (r = put(p, NULL, "--no-exec", err)) < 0) ||
         (tells[o->tell] && (r = put(p, NULL, tells[o->tell], err)) < 0) || (r = put_machine(&f, o, err)) < 0 ||
         (r = put_rules(p, err)) < 0 || (r = put_net(p, err)) < 0)
         return r;

@@ -10,13 +10,12 @@ struct java_finding {
     bool here; /* the working directory inside is the caller's, so that his names mean the same */
 };
 
-/* libexec/moat-jvm under its real name: a link on the way would not be there. */
-int java_engine(struct arena *a, const char **engine, struct err *err);
-
 /* java_paths.c: show what is there for reading where no rule does. *inside: the jar's name there; *out: a list with
  * colons as it is to be written inside. jars: an entry that ends in a star stands for the jars of its directory. */
 int java_grant_jar(struct java_finding *f, const char *jar, const char **inside, struct err *err);
 int java_grant_list(struct java_finding *f, const char *option, const char *value, bool jars, const char **out,
                     struct err *err);
+/* As the program java takes the jars of a directory. */
+bool java_names_jar(const char *name);
 
 #endif

@@ -67,6 +67,13 @@ static int grant(struct java_finding *f, const char *option, const char *path, c
     return 0;
 }
 
+bool java_names_jar(const char *name)
+{
+    size_t n = strlen(name);
+
+    return n > 4 && (!strcmp(name + n - 4, ".jar") || !strcmp(name + n - 4, ".JAR"));
+}
+
 /* "lib/" + "*": the jars of a directory, as the program java has it; in order of their names. */
 static int add_jars(struct arena *a, const char *dir, const char *inside, struct strv *list, struct err *err)
 {
@@ -75,8 +82,7 @@ static int add_jars(struct arena *a, const char *dir, const char *inside, struct
 
     for (int i = 0; i < n; i++) {
         const char *name = names[i]->d_name;
-        size_t len = strlen(name);
-        bool jar = len > 4 && (!strcmp(name + len - 4, ".jar") || !strcmp(name + len - 4, ".JAR"));
+        bool jar = java_names_jar(name);
         const char *path = jar && r == 0 ? arena_printf(a, "%s%s", inside, name) : NULL;
         if (jar && r == 0 && (!path || policy_strv_push(a, list, path) < 0))
             r = no_memory(err);

@@ -1,29 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See archive.h. On threads of Java: the main one, and the one that takes the machine down. */
 #include "jvm/archive.h"
-#include "base/mem.h"
 #include "jvm/metering.h"
+#include "jvm/thread.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 
 #define PATIENCE_MS 150L
 
-static bool has_option(const struct jvm_config *c, const char *start)
-{
-    size_t n = strlen(start);
-
-    for (int i = 0; i < c->n_options; i++)
-        if (!strncmp(c->options[i], start, n))
-            return true;
-    return false;
-}
-
 bool archive_is_written(const struct jvm_config *c)
 {
-    return has_option(c, "-Xshare:dump");
+    return jvm_config_has_option(c, "-Xshare:dump");
 }
 
 /* "mixed mode, sharing": the machine says it in its own property, before a class of the program is loaded. */
@@ -31,7 +19,7 @@ void archive_note(const struct hotspot *h, jni_env *env)
 {
     char text[128] = "";
 
-    if (!jvm_metering_on() || !has_option(h->config, "-XX:SharedArchiveFile="))
+    if (!jvm_metering_on() || !jvm_config_has_option(h->config, "-XX:SharedArchiveFile="))
         return;
     jobject class = hotspot_class(h, env, "java/lang/System");
     jmember get = class ? jni_static_method(env, class, "getProperty", "(Ljava/lang/String;)Ljava/lang/String;") : NULL;
@@ -65,17 +53,7 @@ static void *watch(void *context)
 
 void archive_watch(struct hotspot *h)
 {
-    static const int of_the_machine[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
-    sigset_t blocked, before;
-    pthread_t thread;
-
-    sigfillset(&blocked);
-    for (size_t i = 0; i < ARRAY_LEN(of_the_machine); i++)
-        sigdelset(&blocked, of_the_machine[i]);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    if (pthread_create(&thread, NULL, watch, h) == 0) /* without it there is no list */
-        pthread_detach(thread);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    jvm_thread_start(watch, h, 0); /* without it there is no list */
 }
 
 /* "Ljava/lang/Object;" is named java/lang/Object. What was made while the program ran can be in no list: hidden classes

@@ -161,6 +161,16 @@ static size_t read_size(const char *text)
     return n > SIZE_MAX >> shift ? 0 : (size_t)n << shift;
 }
 
+bool jvm_config_has_option(const struct jvm_config *c, const char *start)
+{
+    size_t n = strlen(start);
+
+    for (int i = 0; i < c->n_options; i++)
+        if (!strncmp(c->options[i], start, n))
+            return true;
+    return false;
+}
+
 size_t jvm_config_stack(const struct jvm_config *c)
 {
     for (int i = c->n_options - 1; i >= 0; i--) {

@@ -42,6 +42,9 @@ struct jvm_config {
 int jvm_config_read(struct jvm_config *out, int argc, char **argv, struct err *err);
 void jvm_config_free(struct jvm_config *c);
 
+/* Whether an option of the virtual machine begins so. */
+bool jvm_config_has_option(const struct jvm_config *c, const char *start);
+
 /* The stack size that -Xss among the options asks for, the last one counting; 0: none, or not a size. */
 size_t jvm_config_stack(const struct jvm_config *c);
 

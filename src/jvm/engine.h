@@ -17,7 +17,7 @@ struct jvm_engine {
     /* Borrows config, which must live as long as *vm. */
     int (*create)(const struct jvm_config *config, void **vm, struct err *err);
     /* *status: as `java` would exit. Where the program calls System.exit the process ends in here. */
-    int (*run)(void *vm, int argc, char **argv, int *status, struct err *err);
+    int (*run)(void *vm, int *status, struct err *err);
     /* Fills the figures of the page; the words for waiting in it are not touched. -EAGAIN where nothing runs yet. */
     int (*meter)(void *vm, struct jvm_meter *page);
     /* Ends the program at once, whatever it does. */

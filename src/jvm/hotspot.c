@@ -99,15 +99,6 @@ __attribute__((format(printf, 2, 0))) static int32_t print(FILE *to, const char 
     return vdprintf(fileno(to), format, ap);
 }
 
-static bool has_option(const struct jvm_config *c, const char *start)
-{
-    for (int i = 0; i < c->n_options; i++) {
-        if (!strncmp(c->options[i], start, strlen(start)))
-            return true;
-    }
-    return false;
-}
-
 /* The options of the virtual machine: the caller's, and the properties that the java launcher sets. -ENOMEM. */
 static int collect_options(const struct jvm_config *c, struct jni_vm_args *args)
 {
@@ -117,7 +108,7 @@ static int collect_options(const struct jvm_config *c, struct jni_vm_args *args)
 
     if (c->entry == JVM_ENTRY_JAR && asprintf(&path, "-Djava.class.path=%s", c->what) < 0)
         path = NULL;
-    else if (c->entry == JVM_ENTRY_CLASS && !has_option(c, "-Djava.class.path="))
+    else if (c->entry == JVM_ENTRY_CLASS && !jvm_config_has_option(c, "-Djava.class.path="))
         path = strdup("-Djava.class.path=.");
     else if (c->entry == JVM_ENTRY_MODULE &&
              asprintf(&module, "-Djdk.module.main=%.*s", (int)strcspn(c->what, "/"), c->what) < 0)
@@ -136,7 +127,7 @@ static int collect_options(const struct jvm_config *c, struct jni_vm_args *args)
         o[n++].text = module;
     o[n++].text = command;
     o[n++].text = (char *)"-Dsun.java.launcher=SUN_STANDARD";
-    if (has_option(c, "-XX:+ExitOnOutOfMemoryError"))
+    if (jvm_config_has_option(c, "-XX:+ExitOnOutOfMemoryError"))
         o[n++] = (struct jni_vm_option){(char *)"vfprintf", (void *)print};
     *args = (struct jni_vm_args){.version = JNI_VERSION_9, .options = o, .n_options = n};
     return 0;
@@ -173,7 +164,7 @@ static void *main_thread(void *context)
     jvm_metering_state(JVM_STATE_RUNNING);
     archive_note(h, env);
     if (!archive_is_written(h->config))
-        h->status = hotspot_launch(h, env, h->config->n_arguments, h->config->arguments);
+        h->status = hotspot_launch(h, env);
     say_end(h, env);
     /* Detaching hands what was not caught to the thread's handler, which prints it. */
     if (jni_vm_detach(h->vm) != JNI_OK)
@@ -182,7 +173,7 @@ static void *main_thread(void *context)
     return NULL;
 }
 
-static int run(void *vm, int argc, char **argv, int *status, struct err *err)
+static int run(void *vm, int *status, struct err *err)
 {
     struct hotspot *h = vm;
     pthread_attr_t attributes;

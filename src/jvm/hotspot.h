@@ -33,7 +33,7 @@ static inline jobject hotspot_class(const struct hotspot *h, jni_env *env, const
 
 /* launch.c: finds the main class as `java` does, and calls it. On the main thread. The exit status; an exception that
  * was not caught is still pending. */
-int hotspot_launch(struct hotspot *h, jni_env *env, int argc, char **argv);
+int hotspot_launch(struct hotspot *h, jni_env *env);
 
 /* tools.c: the tool interface of the running machine, made where somebody asks for the first time. */
 void hotspot_tools_begin(struct hotspot *h);

@@ -97,7 +97,7 @@ static void call_some_main(jni_env *env, jobject helper, jobject class, jobject 
         call_main(env, class, false, false, strings);
 }
 
-int hotspot_launch(struct hotspot *h, jni_env *env, int argc, char **argv)
+int hotspot_launch(struct hotspot *h, jni_env *env)
 {
     jobject helper = hotspot_class(h, env, HELPER);
     jmember check =
@@ -108,8 +108,9 @@ int hotspot_launch(struct hotspot *h, jni_env *env, int argc, char **argv)
         return 1;
     jobject class =
         jni_call_static(env, helper, check, (union jvalue[]){{.z = 1}, {.i = (int32_t)h->config->entry}, {.l = what}});
-    jobject strings =
-        class && !jni_exception_is(env) ? platform_strings(h, env, helper, argc, argv) : NULL; /* it said why not */
+    jobject strings = class && !jni_exception_is(env)
+                          ? platform_strings(h, env, helper, h->config->n_arguments, h->config->arguments)
+                          : NULL; /* it said why not */
     if (!strings)
         return 1;
     call_some_main(env, helper, class, strings);

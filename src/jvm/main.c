@@ -22,7 +22,7 @@ static int run(const struct jvm_config *config, int *status, struct err *err)
     if ((r = engine->create(config, &vm, err)) < 0)
         return r;
     if ((r = jvm_metering_serve(engine, vm, err)) == 0)
-        r = engine->run(vm, config->n_arguments, config->arguments, status, err);
+        r = engine->run(vm, status, err);
     engine->destroy(vm);
     return r;
 }

@@ -7,12 +7,11 @@
 
 #include "base/mem.h"
 #include "jvm/engine.h"
+#include "jvm/thread.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -94,26 +93,12 @@ static void *serve(void *context)
 
 int jvm_metering_serve(const struct jvm_engine *engine, void *vm, struct err *err)
 {
-    static const int of_the_machine[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
-    sigset_t blocked, before;
-    pthread_attr_t attributes;
-    pthread_t thread;
-
     if (!meter.page)
         return 0;
     meter.engine = engine;
     meter.vm = vm;
-    sigfillset(&blocked);
-    for (size_t i = 0; i < ARRAY_LEN(of_the_machine); i++)
-        sigdelset(&blocked, of_the_machine[i]);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, THREAD_STACK);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    int r = pthread_create(&thread, &attributes, serve, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return r ? err_sys(err, -r, "the thread that answers the meter") : 0;
+    int r = jvm_thread_start(serve, NULL, THREAD_STACK);
+    return r < 0 ? err_sys(err, r, "the thread that answers the meter") : 0;
 }
 
 bool jvm_metering_on(void)

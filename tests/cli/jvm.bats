@@ -3,22 +3,11 @@
 # moat run -b jvm: Java programs of tests/java on a JDK of the host. What moat-jvm does by itself is in the unit tests.
 bats_require_minimum_version 1.5.0
 load run
+load java
 
 setup_file()
 {
-    require_root
-    export MOAT_RUN_DIR=$BATS_FILE_TMPDIR/run MOAT_DATA_DIR=$BATS_FILE_TMPDIR/data MOAT_CACHE_DIR=$BATS_FILE_TMPDIR/cache
-    unset JAVA_HOME JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS CLASSPATH TZ
-    export LANG=C.UTF-8
-    unset LC_ALL
-    local javac
-    javac=$(readlink -f "$(command -v javac || printf '%s\n' /usr/lib/jvm/*/bin/javac | head -1)")
-    [ -x "$javac" ] || skip "needs a JDK with javac (Debian package openjdk-17-jdk-headless)"
-    export JDK=${javac%/bin/javac}
-    # Not below /tmp, which is fresh inside.
-    WORK=$(mktemp -d /var/tmp/moat-test-XXXXXX)
-    export WORK
-    chmod 755 "$WORK"
+    java_place
     "$JDK/bin/javac" -d "$WORK/classes" "$MOAT_SRC"/tests/java/*.java
     "$JDK/bin/javac" -d "$WORK/modules/moat.test" "$MOAT_SRC"/tests/java/module/module-info.java "$MOAT_SRC"/tests/java/module/moat/test/Main.java
     printf 'Main-Class: Hello\n' > "$WORK/hello.mf"
@@ -30,7 +19,7 @@ setup_file()
 
 teardown_file()
 {
-    [ -z "$WORK" ] || rm -rf "$WORK"
+    java_gone
 }
 
 setup()

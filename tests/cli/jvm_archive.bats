@@ -4,21 +4,11 @@
 # program, another user, or a death at the wrong moment can make of them. The directory itself: test_classcache.c.
 bats_require_minimum_version 1.5.0
 load run
+load java
 
 setup_file()
 {
-    require_root
-    export MOAT_RUN_DIR=$BATS_FILE_TMPDIR/run MOAT_DATA_DIR=$BATS_FILE_TMPDIR/data
-    unset JAVA_HOME JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS CLASSPATH TZ XDG_CACHE_HOME
-    export LC_ALL=C.UTF-8
-    local javac
-    javac=$(readlink -f "$(command -v javac || printf '%s\n' /usr/lib/jvm/*/bin/javac | head -1)")
-    [ -x "$javac" ] || skip "needs a JDK with javac (Debian package openjdk-17-jdk-headless)"
-    export JDK=${javac%/bin/javac}
-    # Not below /tmp, which is fresh inside.
-    WORK=$(mktemp -d /var/tmp/moat-test-XXXXXX)
-    export WORK
-    chmod 755 "$WORK"
+    java_place
     mkdir -p "$WORK/many"
     local i
     for i in {0..299}; do echo "package many; class C$i { int n = $i; }" > "$WORK/many/C$i.java"; done
@@ -37,7 +27,7 @@ setup_file()
 
 teardown_file()
 {
-    [ -z "$WORK" ] || rm -rf "$WORK"
+    java_gone
 }
 
 setup()

@@ -4,30 +4,20 @@
 # they make are the same. Their input is in tests/java/programs. MOAT_TEST_JDK: of another JDK than javac's.
 bats_require_minimum_version 1.5.0
 load run
+load java
 
 JARS=/usr/share/java
 
 setup_file()
 {
-    require_root
-    export MOAT_RUN_DIR=$BATS_FILE_TMPDIR/run MOAT_DATA_DIR=$BATS_FILE_TMPDIR/data MOAT_CACHE_DIR=$BATS_FILE_TMPDIR/cache
-    unset JAVA_HOME JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS CLASSPATH TZ
-    export LC_ALL=C.UTF-8
-    local javac=${MOAT_TEST_JDK:+$MOAT_TEST_JDK/bin/javac}
-    javac=$(readlink -f "${javac:-$(command -v javac)}")
-    [ -x "$javac" ] || skip "needs a JDK with javac (Debian package openjdk-17-jdk-headless)"
-    export JDK=${javac%/bin/javac}
-    # Not below /tmp, which is fresh inside.
-    WORK=$(mktemp -d /var/tmp/moat-test-XXXXXX)
-    export WORK
-    chmod 755 "$WORK"
+    java_place
     cp "$MOAT_SRC"/tests/java/programs/* "$WORK/"
     "$JDK/bin/javac" -d "$WORK/classes" "$MOAT_SRC/tests/java/Hello.java" "$WORK"/{Server,Picture,Threads}.java
 }
 
 teardown_file()
 {
-    [ -z "$WORK" ] || rm -rf "$WORK"
+    java_gone
 }
 
 setup()

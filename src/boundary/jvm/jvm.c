@@ -6,8 +6,9 @@
  */
 #include "boundary/broker/adaptor.h"
 #include "boundary/container/container.h"
+#include "boundary/jvm/lower.h"
 #include "boundary/jvm/page.h"
-#include "jvm/meter.h"
+#include "boundary/jvm/words.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,8 +3,9 @@
  * What holds a Java program: the broker's lowering, and the rows that are the JVM's own. Those are read back from the
  * command line of moat-jvm, since that is what is executed. Pure.
  */
+#include "boundary/jvm/lower.h"
 #include "boundary/container/container.h"
-#include "boundary/jvm/page.h"
+#include "boundary/jvm/words.h"
 
 #include <string.h>
 
@@ -25,35 +26,6 @@ static int add(struct lowering *l, enum lower_how how, const char *item, const c
     return lowering_add(l, how, item, value, mechanism, NULL);
 }
 
-/* The next of moat-jvm's own words behind *at, and its value where it has one. NULL: what is to run comes, and then the
- * program's own words, which mean nothing here. */
-static const char *next_word(const struct strv *argv, uint32_t *at, const char **value)
-{
-    static const char *const with_value[] = {"--option", "--rule", "--net", "--jdk"};
-    static const char *const last[] = {"--jar", "--class", "--module"};
-    const char *word = ++*at < argv->n ? argv->v[*at] : NULL;
-
-    for (size_t i = 0; i < ARRAY_LEN(last) && word; i++)
-        if (!strcmp(word, last[i]))
-            return NULL;
-    *value = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(with_value) && word && !*value; i++)
-        if (!strcmp(word, with_value[i]))
-            *value = ++*at < argv->n ? argv->v[*at] : "";
-    return word;
-}
-
-bool jvm_has_word(const struct strv *argv, const char *wanted)
-{
-    const char *word, *value;
-    uint32_t at = 0;
-
-    while ((word = next_word(argv, &at, &value)))
-        if (!strcmp(word, wanted))
-            return true;
-    return false;
-}
-
 /* The last one of a kind counts, as for HotSpot. */
 static const char *option_value(const struct strv *argv, const char *option)
 {
@@ -61,7 +33,7 @@ static const char *option_value(const struct strv *argv, const char *option)
     size_t n = strlen(option);
     uint32_t at = 0;
 
-    while ((word = next_word(argv, &at, &value)))
+    while ((word = jvm_next_word(argv, &at, &value)))
         if (!strcmp(word, "--option") && !strncmp(value, option, n))
             found = value + n;
     return found;

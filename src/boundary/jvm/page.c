@@ -7,7 +7,6 @@
 #include "boundary/jvm/page.h"
 #include "base/clock.h"
 #include "host/sys.h"
-#include "jvm/meter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +17,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#define PAGE_FILE "jvm" /* in the state directory */
 
 int page_make(int state_fd, int *fd)
 {
@@ -111,6 +112,17 @@ int page_ask(int state_fd, struct meter *out)
     return r;
 }
 
+int page_copy(int state_fd, struct jvm_meter *copy)
+{
+    uint64_t size;
+    int fd = page_open(state_fd, O_RDONLY, &size);
+
+    if (fd < 0 || (pread(fd, copy, sizeof *copy, 0) == sizeof *copy && jvm_meter_valid(copy, size)))
+        return fd;
+    close(fd);
+    return -EPROTO;
+}
+
 enum boundary_limit page_end(int state_fd)
 {
     static const enum boundary_limit limits[JVM_ENDS] = {
@@ -120,10 +132,7 @@ enum boundary_limit page_end(int state_fd)
         [JVM_END_THREADS] = LIMIT_THREADS,
     };
     struct jvm_meter copy;
-    uint64_t size;
-    _cleanup_fd_ int fd = page_open(state_fd, O_RDONLY, &size);
+    _cleanup_fd_ int fd = page_copy(state_fd, &copy);
 
-    if (fd < 0 || pread(fd, &copy, sizeof copy, 0) != sizeof copy || !jvm_meter_valid(&copy, size))
-        return LIMIT_NONE;
-    return limits[copy.end_reason];
+    return fd < 0 ? LIMIT_NONE : limits[copy.end_reason];
 }

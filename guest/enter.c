@@ -387,6 +387,13 @@ static void fence_files(void)
             fail(ENTER_FAILED_LANDLOCK, r, 1);
         sys(SYS_close, beneath.parent_fd);
     }
+    if (rec->program_fd >= 0) {
+        beneath.parent_fd = rec->program_fd;
+        beneath.allowed_access = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE;
+        r = sys(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
+        if (r < 0)
+            fail(ENTER_FAILED_LANDLOCK, r, 3);
+    }
     /* The queues of mq_open(3) lie on a mount of the kernel's own that has no way up to the root: a rule for their file
      * system's top, where that is shown, holds for them too. */
     beneath.parent_fd = (int)sys(SYS_openat, AT_FDCWD, "/dev/mqueue", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
@@ -685,7 +692,7 @@ int main(int argc, char **argv, char **envp)
     }
     bool in_directory = change_directory() == 0;
     /* A container may be created without a process: then there is nothing to find, and `start` fails. */
-    long r = argc > 1 ? find_program(argv[0], envp, buf, &program) : 0;
+    long r = argc > 1 && rec->program_fd < 0 ? find_program(argv[0], envp, buf, &program) : 0;
     if (r < 0)
         fail(ENTER_FAILED_EXEC, r, 0);
     become_workload_identity(in_directory);
@@ -731,7 +738,8 @@ int main(int argc, char **argv, char **envp)
         be_init(child);
     if (rec->meter_fd >= 0) /* where a filter refuses it, the workload goes without */
         sys(SYS_fcntl, rec->meter_fd, F_SETFD, 0);
-    r = sys(SYS_execve, program, argv, envp);
+    r = rec->program_fd >= 0 ? sys(SYS_execveat, rec->program_fd, "", argv, envp, AT_EMPTY_PATH)
+                             : sys(SYS_execve, program, argv, envp);
     fail(ENTER_FAILED_EXEC, r, 0);
 }
 

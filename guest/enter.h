@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define ENTER_MAGIC         0x746e656du /* "ment" */
-#define ENTER_VERSION       3
+#define ENTER_VERSION       4
 #define ENTER_RECORD_OFFSET 16384 /* the ELF file must be smaller */
 #define ENTER_RECORD_MAX    (1u << 20)
 
@@ -96,11 +96,13 @@ struct enter_record {
         n_paths;         /* offset of struct enter_path[]: Landlock's rules; 0: the root with all rights is the one */
     int32_t lifeline_fd; /* ENTER_INIT: pipe whose hang-up ends the sandbox, else -1 */
     int32_t meter_fd;    /* IN: the one descriptor beyond keep_fds that the workload gets, under its number; -1: none */
+    int32_t program_fd;  /* IN: what is executed; -1: argv[0] is looked up */
+    int32_t reserved;
 };
 
 _Static_assert(offsetof(struct enter_record, ns_fds) == 40, "layout of enter_record changed: bump ENTER_VERSION");
 _Static_assert(offsetof(struct enter_record, caps) == 136, "layout of enter_record changed: bump ENTER_VERSION");
-_Static_assert(sizeof(struct enter_record) == 272, "layout of enter_record changed: bump ENTER_VERSION");
+_Static_assert(sizeof(struct enter_record) == 280, "layout of enter_record changed: bump ENTER_VERSION");
 
 enum enter_stage {
     ENTER_READY = 1, /* set up; waiting for the order to start */

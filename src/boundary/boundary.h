@@ -93,7 +93,9 @@ struct instance {
     pid_t broker_pid;    /* that process, a child of ours; 0: none */
     int lifeline;        /* read end of a pipe: its hang-up ends the sandbox */
 
-    int meter_fd; /* shared with the workload, which writes figures of its own into it; -1: none */
+    int meter_fd;   /* the one that the workload gets besides: where it writes figures of its own, or what it runs; -1:
+                     * none */
+    int program_fd; /* an engine of ours that is executed in the place of argv[0], which only names it; -1: none */
 
     /* filled by create() and recover() */
     pid_t pid; /* first process, in our pid namespace */
@@ -144,7 +146,7 @@ struct boundary {
     int (*hold)(const struct instance *inst);
 };
 
-extern const struct boundary boundary_container, boundary_broker, boundary_jvm;
+extern const struct boundary boundary_container, boundary_broker, boundary_jvm, boundary_wasm;
 /* Confines nothing: of the tests' build/tests/moat-null alone, where it is defined. */
 extern const struct boundary boundary_null __attribute__((weak));
 

@@ -207,7 +207,21 @@ enum class_cache_answer class_cache_find(const struct class_cache *c, struct are
             return CLASS_CACHE_READY;
         }
     }
-    return file_name(name, key, MARK) && !is_old_mark(c->fd, name) ? CLASS_CACHE_USELESS : CLASS_CACHE_NONE;
+    if (file_name(name, key, MARK) && !is_old_mark(c->fd, name))
+        return CLASS_CACHE_USELESS;
+    return file_name(name, key, CLASS_CACHE_SEEN) && !is_old_mark(c->fd, name) ? CLASS_CACHE_NOTED : CLASS_CACHE_NONE;
+}
+
+/* A file of which its name is all; made anew, for its age. */
+static void put_mark(const struct class_cache *c, const char *key, const char *suffix)
+{
+    char name[NAME_MAX];
+
+    if (!file_name(name, key, suffix))
+        return;
+    unlinkat(c->fd, name, 0);
+    int fd = openat(c->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    cleanup_fd(&fd);
 }
 
 void class_cache_refuse(const struct class_cache *c, const char *key)
@@ -216,11 +230,14 @@ void class_cache_refuse(const struct class_cache *c, const char *key)
 
     if (file_name(name, key, ARCHIVE))
         unlinkat(c->fd, name, 0);
-    if (!file_name(name, key, MARK))
-        return;
-    unlinkat(c->fd, name, 0); /* an old one */
-    int fd = openat(c->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    cleanup_fd(&fd);
+    if (file_name(name, key, CLASS_CACHE_SEEN))
+        unlinkat(c->fd, name, 0);
+    put_mark(c, key, MARK);
+}
+
+void class_cache_note(const struct class_cache *c, const char *key)
+{
+    put_mark(c, key, CLASS_CACHE_SEEN);
 }
 
 /* ---- keeping it small ------------------------------------------------------------------------------------------- */
@@ -235,6 +252,7 @@ struct look {
     struct entry *archives;
     size_t n;
     uint64_t bytes;
+    unsigned notes;
     bool clear; /* leftovers and old marks go */
 };
 
@@ -253,6 +271,9 @@ static void see(const struct class_cache *c, const char *name, struct look *l)
     if (l->clear && is_name(name, CLASS_MAKING))
         class_making_clear(c, name);
     if (l->clear && is_name(name, MARK) && is_old_mark(c->fd, name))
+        unlinkat(c->fd, name, 0);
+    /* A command that is forgotten runs once more before it is known. */
+    if (l->clear && is_name(name, CLASS_CACHE_SEEN) && (is_old_mark(c->fd, name) || ++l->notes > CLASS_SEEN_MOST))
         unlinkat(c->fd, name, 0);
     if (!is_name(name, ARCHIVE) || fstatat(c->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || l->n == ENTRIES_MAX)
         return;

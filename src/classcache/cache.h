@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The directory of class archives of one user: files KEY.jsa, which nobody changes once they are there, and KEY.none
- * for programs of which an archive was of no use. Life: class_cache_open() -> class_cache_find() ... class_making (see
- * making.h) -> class_cache_close(). All is done beneath a descriptor of the directory.
+ * The directory of class archives of one user: files KEY.jsa, which nobody changes once they are there, KEY.none for
+ * programs of which an archive was of no use, and KEY.seen for commands of which the second run makes one. Life:
+ * class_cache_open() -> class_cache_find() ... class_making (see making.h) -> class_cache_close(). All is done beneath
+ * a descriptor of the directory.
  */
 #ifndef MOAT_CLASSCACHE_CACHE_H
 #define MOAT_CLASSCACHE_CACHE_H
@@ -17,6 +18,8 @@
 #define CLASS_ARCHIVE_LEAST 4096
 #define CLASS_ARCHIVE_MOST  (512ull << 20)
 #define CLASS_CACHE_MOST    (1ull << 30) /* all of them together; the one that was used longest ago goes first */
+#define CLASS_CACHE_SEEN    ".seen"      /* behind the key */
+#define CLASS_SEEN_MOST     1024         /* files of that kind */
 
 struct class_cache {
     const char *path; /* absolute */
@@ -33,7 +36,7 @@ int class_cache_place(struct arena *a, const char **path);
 int class_cache_open(struct class_cache *c, struct arena *a, bool create, struct err *err);
 void class_cache_close(struct class_cache *c);
 
-enum class_cache_answer { CLASS_CACHE_NONE, CLASS_CACHE_READY, CLASS_CACHE_USELESS };
+enum class_cache_answer { CLASS_CACHE_NONE, CLASS_CACHE_NOTED, CLASS_CACHE_READY, CLASS_CACHE_USELESS };
 
 /* *path: of the archive, absolute; it counts as used now. */
 enum class_cache_answer class_cache_find(const struct class_cache *c, struct arena *a, const char *key,
@@ -42,8 +45,11 @@ enum class_cache_answer class_cache_find(const struct class_cache *c, struct are
 /* An archive of this key is of no use: none is kept, and none made again before the mark is a week old. */
 void class_cache_refuse(const struct class_cache *c, const char *key);
 
-/* Clears what makings that died have left, and marks that are old; then the oldest archives until `most` bytes are not
- * exceeded. */
+/* It has run once: class_cache_find() says CLASS_CACHE_NOTED for a week, unless there is more to say. */
+void class_cache_note(const struct class_cache *c, const char *key);
+
+/* Clears what makings that died have left, marks that are old, and notes beyond CLASS_SEEN_MOST; then the oldest
+ * archives until `most` bytes are not exceeded. */
 void class_cache_trim(const struct class_cache *c, uint64_t most);
 
 struct class_cache_use {

@@ -90,21 +90,32 @@ static bool is_archive(const struct class_making *m)
            pread(m->archive_fd, &magic, sizeof magic, 0) == sizeof magic && magic == MAGIC;
 }
 
-int class_making_finish(struct class_making *m)
+static int move_archive(struct class_making *m)
 {
     char name[NAME_MAX];
 
-    if (!is_archive(m))
-        return -EPROTO;
     snprintf(name, sizeof name, "%s.jsa", m->key);
-    /* The machine does not look for holes in it: it has to be on the disk before it has its name. */
-    if (fchmod(m->archive_fd, 0444) < 0 || fsync(m->archive_fd) < 0)
-        return -errno;
     if (syscall(SYS_renameat2, m->fd, CLASS_MAKING_ARCHIVE, m->cache->fd, name, RENAME_NOREPLACE) == 0)
         return 0;
     if (errno != EINVAL && errno != ENOSYS) /* a file system without that flag: the other one may be replaced, too */
         return -errno;
     return renameat(m->fd, CLASS_MAKING_ARCHIVE, m->cache->fd, name) < 0 ? -errno : 0;
+}
+
+int class_making_finish(struct class_making *m)
+{
+    char note[NAME_MAX];
+
+    if (!is_archive(m))
+        return -EPROTO;
+    /* The machine does not look for holes in it: it has to be on the disk before it has its name. */
+    if (fchmod(m->archive_fd, 0444) < 0 || fsync(m->archive_fd) < 0)
+        return -errno;
+    int r = move_archive(m);
+    snprintf(note, sizeof note, "%s" CLASS_CACHE_SEEN, m->key);
+    if (r == 0)
+        unlinkat(m->cache->fd, note, 0);
+    return r;
 }
 
 void class_making_end(struct class_making *m)

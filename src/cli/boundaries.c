@@ -33,7 +33,7 @@ static const struct {
     {"unikernel", "one address space, only what the program needs"},
     {"microvm", "a small virtual machine"},
     {"vm", "a whole PC"},
-    {"wasm", "a WebAssembly module"},
+    {"wasm", "a WebAssembly module; moat's engine answers the calls of WASI"},
     {"jvm", "a Java program, on a JDK of the host; its class library answers"},
 };
 

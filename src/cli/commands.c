@@ -19,11 +19,14 @@ static const char run_more[] =
     "  moat run --rm --rootfs ./tree --policy strict.json /bin/sh\n"
     "  moat run -b broker --rw . --deny .git -- ./build.sh\n"
     "  moat run -b jvm -m 256m --ro data app.jar data/in.csv\n"
+    "  moat run -b wasm -m 64m --ro data tool.wasm data/in.csv\n"
     "\n" IMAGE_NOTE "With -b broker the operands are a program of this host: moat run -b broker\n"
     "[OPTIONS] -- PROGRAM [ARG...]; it sees this host's programs and what you grant.\n"
     "With -b jvm they are a Java program: FILE.jar [ARG...], or its arguments alone with\n"
     "--main-class or --module. It sees a JDK of this host, its class path and what you\n"
-    "grant: --ro and --rw let nothing be executed there, --allow PATH:rx does.\n\n"
+    "grant: --ro and --rw let nothing be executed there, --allow PATH:rx does.\n"
+    "With -b wasm they are a WebAssembly module: FILE.wasm [ARG...]. It sees what you\n"
+    "grant and nothing else.\n\n"
     "Without options nothing of the host is reachable: no network, no path, no device;\n"
     "512 processes, 1,024 open files, 1 GiB of memory without swap.\n"
     "\n" EXIT_CODES;
@@ -135,6 +138,14 @@ static const char learn_more[] =
     "watched is allowed the same later.\n"
     "\n" EXIT_CODES;
 
+static const char wasm_more[] =
+    "Examples\n"
+    "  moat wasm inspect tool.wasm\n"
+    "  moat wasm inspect --json --ro data tool.wasm\n"
+    "\n"
+    "Nothing is run. The options are those that it would be run with. The exit status is 126\n"
+    "when it is no module, or imports what nobody gives.\n";
+
 static const char completion_more[] = "Examples\n"
                                       "  . <(moat completion bash)           for this shell\n"
                                       "  moat completion bash > ~/.local/share/bash-completion/completions/moat\n"
@@ -194,6 +205,8 @@ const struct command moat_commands[] = {
     {"images", "images [OPTIONS]", "List the images", images_options, &n_images_options, false, images_more,
      cmd_images},
     {"rmi", "rmi [OPTIONS] IMAGE...", "Remove images", rmi_options, &n_rmi_options, false, rmi_more, cmd_rmi},
+    {"wasm", "wasm inspect [OPTIONS OF run] [--json] FILE", "What a WebAssembly module imports, and what it would get",
+     run_options_rows, &n_explain_options_rows, true, wasm_more, cmd_wasm},
     {"policy", "policy check|show|profiles|dump [OPTIONS] [FILE...]", "Check policy files; show shipped profiles",
      policy_options, &n_policy_options, false, policy_more, cmd_policy},
     {"system", "system check|df|prune [OPTIONS]", "Look after this host's state", system_options, &n_system_options,

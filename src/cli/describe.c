@@ -48,6 +48,7 @@ static void put_words(struct json_writer *w, const char *key, const struct strv 
 static void put_config(struct sandbox *sb, struct json_writer *w)
 {
     const struct policy *p = &sb->policy;
+    const struct strv command = sandboxes_command(sb);
     const char *signal = signal_name(p->stop_signal ? p->stop_signal : 15);
     int64_t timeout = sb->kept ? sb->spec.stop_timeout_ms / 1000 : STOP_SECONDS_DEFAULT;
     char user[32] = "";
@@ -63,7 +64,7 @@ static void put_config(struct sandbox *sb, struct json_writer *w)
     json_bool(w, "Tty", p->process.terminal);
     json_bool(w, "OpenStdin", sb->spec.keep_stdin);
     put_words(w, "Env", &p->process.env, 0);
-    put_words(w, "Cmd", &p->process.argv, 0);
+    put_words(w, "Cmd", &command, 0);
     json_null(w, "Entrypoint"); /* Cmd is the whole command */
     json_string(w, "Image", sandboxes_image_name(sb));
     json_string(w, "WorkingDir", p->process.cwd ? p->process.cwd : "");
@@ -202,15 +203,15 @@ static void put_meter(struct sandbox *sb, struct json_writer *w)
 
 void describe_sandbox(struct sandbox *sb, struct json_writer *w)
 {
-    const struct strv *argv = &sb->policy.process.argv;
+    const struct strv command = sandboxes_command(sb);
     const char *id = sandboxes_image_id(sb);
     bool logs = sb->kept && !sb->spec.log_none && sb->layer_dir;
 
     json_object_begin(w, NULL);
     json_string(w, "Id", sb->id);
     json_string(w, "Created", sandboxes_created(sb));
-    json_string(w, "Path", argv->n ? argv->v[0] : "");
-    put_words(w, "Args", argv, 1);
+    json_string(w, "Path", command.n ? command.v[0] : "");
+    put_words(w, "Args", &command, 1);
     put_state(sb, w);
     json_string(w, "Image", id ? arena_printf(sb->arena, "sha256:%s", id) : "");
     json_string(w, "Name", arena_printf(sb->arena, "/%s", sb->id));

@@ -86,15 +86,16 @@ static int drop_limits(struct run_options *o, const char **dropped, struct err *
 static int add_program(struct run_options *o, struct err *err)
 {
     int r = o->java                                 ? java_find(&o->build, &o->jvm, o->command, o->n_command, err)
+            : o->wasm                               ? wasm_find(&o->build, &o->module, o->command, o->n_command, err)
             : o->n_command || o->build.entrypoint.n ? run_options_image(o, NULL, err)
                                                     : 0;
 
     const char *warning;
     if (r == 0 && o->java && o->policy.process.argv.n)
         r = java_archive_choose(&o->build, &o->jvm, false, &warning, err);
-    if (r == 0 && !o->java && o->policy.process.argv.n)
+    if (r == 0 && !o->java && !o->wasm && o->policy.process.argv.n)
         r = program_find(&o->build, err);
-    return r < 0 ? r : program_make_files(&o->policy, err);
+    return r < 0 || o->wasm ? r : program_make_files(&o->policy, err);
 }
 
 static int make_policy(struct run_options *o, const char **dropped, struct err *err)

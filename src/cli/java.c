@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See java.h: its options, and what a policy of a Java program begins with. Looks at the host (the JDK, links); changes
- * nothing. No jar is opened but for its first bytes. */
+ * nothing. No jar is opened but for a look at its beginning and its end. */
 #include "cli/java_internal.h"
 #include "cli/java_jdk.h"
 #include "cli/java_options.h"
@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define ENGINE    "moat-jvm"
+#define ZIP_END   22 /* bytes */
 #define TEMPORARY "nosuid,nodev,noexec,mode=1777"
 
 #if defined(__x86_64__)
@@ -94,17 +95,33 @@ int java_option(struct arena *a, struct java_options *o, enum java_option id, co
     return 0;
 }
 
-bool java_is_jar(const char *word)
+/* The record that ends an archive, with a comment behind it of at most 64 KiB (APPNOTE 4.3.16). */
+static bool ends_as_zip(int fd, off_t size)
+{
+    static char tail[ZIP_END + UINT16_MAX];
+    off_t n = size < (off_t)sizeof tail ? size : (off_t)sizeof tail;
+
+    if (pread(fd, tail, (size_t)n, size - n) != n)
+        return false;
+    for (off_t at = n - ZIP_END; at >= 0; at--)
+        if (!memcmp(tail + at, "PK\5\6", 4))
+            return true;
+    return false;
+}
+
+enum java_looks java_looks(const char *word)
 {
     size_t n = strlen(word);
     struct stat st;
     char begins[4];
 
     if (n < 5 || strcmp(word + n - 4, ".jar") != 0)
-        return false;
+        return JAVA_LOOKS_OTHER;
     _cleanup_fd_ int fd = open(word, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && pread(fd, begins, 4, 0) == 4 &&
-           !memcmp(begins, "PK\3\4", 4);
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return JAVA_LOOKS_OTHER;
+    bool zip = (pread(fd, begins, 4, 0) == 4 && !memcmp(begins, "PK\3\4", 4)) || ends_as_zip(fd, st.st_size);
+    return zip ? JAVA_LOOKS_JAR : JAVA_LOOKS_NO_ZIP;
 }
 
 const char *java_name(const struct java_options *o)
@@ -112,24 +129,44 @@ const char *java_name(const struct java_options *o)
     return o->jar ? o->jar : o->module ? o->module : o->main_class;
 }
 
+/* A path, and neither a class nor a module of it: what was meant is guessed from what follows. */
+static int refuse_path(const struct java_options *o, int argc, char **argv, struct err *err)
+{
+    const char *option = o->class_path ? "class-path" : "module-path",
+               *path = o->class_path ? o->class_path : o->module_path;
+    const char *names = o->class_path ? "main-class" : "module", *what = o->class_path ? "class" : "module";
+    bool jar = o->class_path && java_names_jar(path) && !strchr(path, ':');
+
+    if (argc > 0 && java_names_jar(argv[0]))
+        return err_set(err, -EINVAL,
+                       "--%s %s with %s: a jar that is run has its own path: leave it out, or --%s NAME --%s %s:%s",
+                       option, path, argv[0], names, option, path, argv[0]);
+    if (argc > 0 && argv[0][0] != '-')
+        return err_set(err, -EINVAL, "--%s %s: which %s of it is to run: --%s %s, and -- before its arguments", option,
+                       path, what, names, argv[0]);
+    return err_set(err, -EINVAL, "--%s %s: which %s of it is to run: --%s NAME%s%s", option, path, what, names,
+                   jar ? ", or the jar alone: moat run -b jvm " : "", jar ? path : "");
+}
+
 int java_operand(struct java_options *o, int argc, char **argv, bool lenient, struct err *err)
 {
     if (o->main_class && o->module)
         return err_set(err, -EINVAL, "--main-class %s: with --module the class is named there: --module %s/CLASS",
                        o->main_class, o->module);
-    if (o->main_class && !o->class_path && !o->module_path)
+    const bool nowhere = o->archive.use == JAVA_ARCHIVE_WRITE; /* its class is never looked for */
+
+    if (o->main_class && !o->class_path && !o->module_path && !nowhere)
         return err_set(err, -EINVAL, "--main-class %s: where is it: --class-path PATH, as --class-path . for here",
                        o->main_class);
     if (o->main_class || o->module)
         return 0;
+    if (o->class_path || o->module_path)
+        return argc < 1 && lenient ? 0 : refuse_path(o, argc, argv, err);
     if (argc < 1)
         return lenient ? 0
                        : err_set(err, -EINVAL,
                                  "what is to run is missing: moat run -b jvm [OPTIONS] FILE.jar [ARG...], "
                                  "or --main-class NAME --class-path PATH, or --module NAME");
-    if (o->class_path || o->module_path)
-        return err_set(err, -EINVAL, "--%s with a jar: it brings its own: --main-class NAME names a class of the path",
-                       o->class_path ? "class-path" : "module-path");
     size_t n = strlen(argv[0]);
     if (argv[0][0] == '-')
         return err_set(err, -EINVAL,
@@ -179,9 +216,10 @@ int java_defaults(struct policy *p, struct java_options *o, struct err *err)
     const char *outside[JDK_LINKS_MAX];
     int r;
 
-    if ((r = jdk_find(p->arena, o->jdk, &o->jdk, err)) < 0 || (r = find_engine(p->arena, &o->engine, err)) < 0 ||
-        (r = program_walls(p, err)) < 0 || (r = policy_mount_add(p, "/tmp", "tmpfs", "tmpfs", TEMPORARY, err)) < 0 ||
-        (r = show_system(p, err)) < 0 || (r = program_show(p, o->jdk, run, err)) < 0)
+    if ((r = jdk_find(p->arena, o->jdk, &o->jdk, &o->warning, err)) < 0 ||
+        (r = find_engine(p->arena, &o->engine, err)) < 0 || (r = program_walls(p, err)) < 0 ||
+        (r = policy_mount_add(p, "/tmp", "tmpfs", "tmpfs", TEMPORARY, err)) < 0 || (r = show_system(p, err)) < 0 ||
+        (r = program_show(p, o->jdk, run, err)) < 0)
         return r;
     int n = jdk_outside(p->arena, o->jdk, outside);
     for (int i = 0; i < n && r == 0; i++)

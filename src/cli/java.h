@@ -33,6 +33,7 @@ struct java_options {
     struct strv machine; /* -D... and --java-option, checked, in their order */
     const char *jdk;     /* as written; java_defaults() puts the absolute path of the one that is used */
     const char *engine;  /* java_defaults(): libexec/moat-jvm by its real name; a link on the way would not be there */
+    const char *warning; /* of java_defaults(), for who runs it; NULL: nothing */
     enum java_tell tell;
     struct java_archive archive;
 };
@@ -40,8 +41,10 @@ struct java_options {
 /* One option of the command line. -EINVAL: refused by name. */
 int java_option(struct arena *a, struct java_options *o, enum java_option id, const char *value, struct err *err);
 
-/* Whether a word of the command line is a Java program by its looks: a file NAME.jar that begins as a zip file does. */
-bool java_is_jar(const char *word);
+/* What a word of the command line is by its looks. A jar is a file NAME.jar that holds a zip archive: at its beginning,
+ * or, as java finds it, at its end, behind a script for example. */
+enum java_looks { JAVA_LOOKS_OTHER, JAVA_LOOKS_JAR, JAVA_LOOKS_NO_ZIP /* a file NAME.jar without */ };
+enum java_looks java_looks(const char *word);
 
 /* The broker's beginnings (program.h) with a JDK in the place of the host's programs. -ENOENT: there is none. */
 int java_defaults(struct policy *p, struct java_options *o, struct err *err);

@@ -49,8 +49,7 @@ int java_archive_option(struct java_archive *x, const char *value, struct err *e
             return 0;
         }
     }
-    return err_set(err, -EINVAL,
-                   "--class-archive %s: auto (use one, and make one after the first run), read (use one) or off",
+    return err_set(err, -EINVAL, "--class-archive %s: auto (use one, or make one after a run), read (use one) or off",
                    value);
 }
 
@@ -84,6 +83,8 @@ static const struct {
 static bool take_options(struct java_archive *x, struct arena *a, const struct java_options *o)
 {
     for (uint32_t i = 0; i < o->machine.n; i++) {
+        if (!strncmp(o->machine.v[i], "-D", 2) && policy_strv_push(a, &x->command, o->machine.v[i]) < 0)
+            return false;
         for (size_t k = 0; k < ARRAY_LEN(concerning); k++) {
             if (strncmp(o->machine.v[i], concerning[k].begins, strlen(concerning[k].begins)) != 0)
                 continue;
@@ -95,26 +96,34 @@ static bool take_options(struct java_archive *x, struct arena *a, const struct j
     return true;
 }
 
-/* What moat-jvm will give the machine, from its command line. NULL: a module, or a heap that is too large. */
-static const char *class_path_of(const struct strv *argv)
+/* What moat-jvm will give the machine, from its command line. False: a heap that is too large. */
+static bool take_command(struct java_archive *x, const struct policy *p)
 {
-    const char *word, *value, *path = NULL;
-    uint32_t at = 0;
+    const struct strv *argv = &p->process.argv;
+    const char *word, *value;
+    uint32_t at = 0, begins = 0;
 
     while ((word = jvm_next_word(argv, &at, &value))) {
-        if (!strcmp(word, "--jar"))
-            return value;
-        if (jvm_word_is_entry(word))
-            return strcmp(word, "--class") ? NULL : path;
+        if (jvm_word_is_entry(word)) {
+            if (!strcmp(word, "--jar"))
+                x->class_path = value;
+            x->jdk_alone |= !strcmp(word, "--module");
+            break;
+        }
+        begins = at;
         if (strcmp(word, "--option") != 0)
             continue;
-        if (!strncmp(value, "--module-path", 13) ||
-            (!strncmp(value, "-Xmx", 4) && java_size_parse(value + 4) > HEAP_MOST))
-            return NULL;
+        if (!strncmp(value, "-Xmx", 4) && java_size_parse(value + 4) > HEAP_MOST)
+            return false;
+        x->jdk_alone |= !strncmp(value, "--module-path", 13);
         if (!strncmp(value, "-Djava.class.path=", 18))
-            path = value + 18;
+            x->class_path = value + 18;
     }
-    return NULL;
+    x->jdk_alone |= !x->class_path;
+    for (uint32_t i = begins + 1; i < argv->n; i++)
+        if (policy_strv_push(p->arena, &x->command, argv->v[i]) < 0)
+            return false;
+    return word != NULL;
 }
 
 /* Whether a run with these rules sees a host's file under its own name and cannot change it; one that is not there is
@@ -133,6 +142,15 @@ static bool is_shown(const struct policy *p, struct arena *a, const char *path)
            !(rule->access & (PATH_WRITE | PATH_CREATE));
 }
 
+/* What a class path leads to is one file, or nothing, for as long as the key is the same. */
+static bool is_settled(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) < 0 || S_ISREG(st.st_mode);
+}
+
+/* False: an entry is a directory, or may change while the run, or its archive, is made. */
 static bool take_entries(struct java_archive *x, const struct policy_build *b)
 {
     struct arena *a = b->p->arena;
@@ -143,7 +161,7 @@ static bool take_entries(struct java_archive *x, const struct policy_build *b)
                            : n            ? arena_printf(a, "%s/%.*s", b->cwd, (int)n, c)
                                           : NULL;
         path = path ? flag_path_clean(a, path) : NULL; /* an empty entry is a directory */
-        if (!path || !is_shown(b->p, a, path) || policy_strv_push(a, &x->files, path) < 0)
+        if (!path || !is_settled(path) || !is_shown(b->p, a, path) || policy_strv_push(a, &x->files, path) < 0)
             return false;
         c += n;
         if (!*c)
@@ -209,18 +227,27 @@ static void take_more(struct java_archive *x, const struct policy *p)
         x->files.n = x->n_entries; /* then manifests are not followed */
 }
 
-int java_archive_key(struct java_archive *x, struct arena *a, char key[CLASS_KEY_SIZE])
+/* Both begin alike: an archive of a command depends on all that one of its program does. */
+int java_archive_keys(const struct java_archive *x, struct arena *a, struct java_archive_keys *out)
 {
     struct class_key k;
 
     class_key_begin(&k);
     int r = class_key_jdk(&k, a, x->jdk);
-    class_key_text(&k, "class path", x->class_path);
+    class_key_text(&k, "class path", x->class_path ? x->class_path : "");
     for (uint32_t i = 0; i < x->files.n && r == 0; i++)
         r = class_key_file(&k, x->files.v[i]);
     for (uint32_t i = 0; i < x->options.n; i++)
         class_key_text(&k, "option", x->options.v[i]);
-    class_key_end(&k, key);
+    struct class_key command = k;
+    if (x->jdk_alone)
+        class_key_text(&command, "JDK alone, in", x->directory_of_run);
+    for (uint32_t i = 0; i < x->command.n; i++)
+        class_key_text(&command, "command", x->command.v[i]);
+    class_key_end(&command, out->command);
+    class_key_end(&k, out->program);
+    if (x->jdk_alone)
+        *out->program = '\0';
     return r;
 }
 
@@ -232,16 +259,22 @@ static bool is_old(struct arena *a, const char *jdk)
 }
 
 /* False: there can be no archive for this run. */
-static bool find_key(struct java_archive *x, const struct policy_build *b, const struct java_options *o)
+static bool find_keys(struct java_archive *x, const struct policy_build *b, const struct java_options *o)
 {
     struct arena *a = b->p->arena;
 
     x->jdk = o->jdk;
-    x->class_path = class_path_of(&b->p->process.argv);
-    if (!x->class_path || o->module_path || is_old(a, x->jdk) || !take_options(x, a, o) || !take_entries(x, b))
+    x->directory_of_run = b->cwd;
+    if (!take_command(x, b->p) || is_old(a, x->jdk) || !take_options(x, a, o))
         return false;
-    take_more(x, b->p);
-    return java_archive_key(x, a, x->key) == 0;
+    x->jdk_alone = x->jdk_alone || !take_entries(x, b);
+    if (x->jdk_alone) {
+        x->files.n = 0;
+        x->n_entries = 0;
+    } else {
+        take_more(x, b->p);
+    }
+    return java_archive_keys(x, a, &x->keys) == 0;
 }
 
 /* ---- the policy ------------------------------------------------------------------------------------------------- */
@@ -351,34 +384,55 @@ static int keep_out(struct policy_build *b, struct err *err)
     return r;
 }
 
+/* Which of the two archives there is, or may be made. */
+static const char *look_up(struct java_archive *x, struct arena *a, const struct class_cache *c, bool *makes)
+{
+    const char *archive;
+    enum class_cache_answer program =
+        *x->keys.program ? class_cache_find(c, a, x->keys.program, &archive) : CLASS_CACHE_NONE;
+
+    if (program == CLASS_CACHE_READY) {
+        x->used = x->keys.program;
+        return archive;
+    }
+    enum class_cache_answer command =
+        program == CLASS_CACHE_NONE ? class_cache_find(c, a, x->keys.command, &archive) : CLASS_CACHE_USELESS;
+    if (command == CLASS_CACHE_READY)
+        x->used = x->keys.command;
+    x->again = command == CLASS_CACHE_NOTED;
+    *makes = x->again || command == CLASS_CACHE_NONE;
+    return x->used ? archive : NULL;
+}
+
 int java_archive_choose(struct policy_build *b, struct java_options *o, bool waited_for, const char **warning,
                         struct err *err)
 {
     static const char *const ask[] = {"--list-classes"};
     struct java_archive *x = &o->archive;
     struct arena *a = b->p->arena;
+    const char *archive = NULL;
     struct err why = {0};
     struct class_cache c;
-    const char *archive;
+    bool makes = true;
 
     *warning = NULL;
     if (x->use == JAVA_ARCHIVE_WRITE)
         return write_it(b, x->directory, err);
     int r = keep_out(b, err);
-    if (r < 0 || x->use == JAVA_ARCHIVE_OFF || !find_key(x, b, o))
+    if (r < 0 || x->use == JAVA_ARCHIVE_OFF || !find_keys(x, b, o))
         return r;
     r = class_cache_open(&c, a, false, &why);
     if (r < 0 && r != -ENOENT) {
         *warning = arena_strdup(a, why.text);
         return 0;
     }
-    enum class_cache_answer answer = r < 0 ? CLASS_CACHE_NONE : class_cache_find(&c, a, x->key, &archive);
-    if (r == 0)
+    if (r == 0) {
+        archive = look_up(x, a, &c, &makes);
         class_cache_close(&c);
-    x->used = answer == CLASS_CACHE_READY;
-    x->wanted = answer == CLASS_CACHE_NONE && waited_for && x->use == JAVA_ARCHIVE_AUTO;
-    if (x->used)
+    }
+    if (archive)
         return give(b, archive, err);
+    x->wanted = makes && waited_for && x->use == JAVA_ARCHIVE_AUTO;
     return x->wanted ? insert(b->p, ask, ARRAY_LEN(ask), err) : 0;
 }
 

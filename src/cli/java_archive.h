@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Class archives of Java programs (class data sharing): a program that loads many classes starts from a file in which
- * they lie ready, made after its first run. Life: java_archive_option() -> java_archive_choose() once the policy's argv
- * stands: an archive that fits is shown, read-only, or the run is asked for its class list -> the run ->
- * java_archive_take() while its state directory is there -> java_archive_make(): a run of its own, without network and
- * without anything of the user's but the class path, writes the archive.
+ * Class archives of Java programs (class data sharing): a program starts from a file in which its classes lie ready. Of
+ * a large program one is made after its first run, for all that it is told to do; of a command that loads fewer after
+ * its second, for those very words: what it loads for others is not known. Where the class path can change behind an
+ * archive's back, as directories can, it holds classes of the JDK alone. Life: java_archive_option() ->
+ * java_archive_choose() once the policy's argv stands: an archive that fits is shown, read-only, or the run is asked
+ * for its class list -> the run -> java_archive_take() while its state directory is there -> java_archive_make(): a run
+ * of its own, without network and without anything of the user's but the class path, writes the archive.
  */
 #ifndef MOAT_CLI_JAVA_ARCHIVE_H
 #define MOAT_CLI_JAVA_ARCHIVE_H
@@ -23,15 +25,24 @@ enum java_archive_use {
     JAVA_ARCHIVE_WRITE, /* this run is the one that writes it */
 };
 
+struct java_archive_keys {
+    char program[CLASS_KEY_SIZE]; /* "": none, its archive would be of the JDK alone */
+    char command[CLASS_KEY_SIZE];
+};
+
 struct java_archive {
     enum java_archive_use use;
     const char *directory; /* of JAVA_ARCHIVE_WRITE: holds the list and the file to write */
-    bool used;             /* one was given to the run */
+    const char *used;      /* the key of the one that was given to the run; NULL: none was */
     bool wanted;           /* the run was asked for its class list */
-    /* what the key is made of */
-    char key[CLASS_KEY_SIZE];
-    const char *jdk, *class_path; /* as the machine has it in java.class.path */
-    struct strv files;            /* its entries, and jars that their manifests may name: absolute */
+    bool again;            /* the command has run before */
+    struct java_archive_keys keys;
+    /* what they are made of */
+    bool jdk_alone;               /* of the class path nothing is read */
+    const char *jdk, *class_path; /* as the machine has it in java.class.path; NULL: a module */
+    const char *directory_of_run; /* the caller's working directory, where names may be relative to it */
+    struct strv command;          /* what is run, its properties and arguments */
+    struct strv files;            /* entries of the class path, and jars that their manifests may name: absolute */
     uint32_t n_entries;           /* of files: the entries alone */
     struct strv options;          /* those that an archive depends on */
     /* what the run left */
@@ -54,7 +65,7 @@ void java_archive_take(struct java_archive *x, struct arena *a, int state_fd);
  * that end a program end this. */
 void java_archive_make(struct java_archive *x, struct arena *a, const sigset_t *mask);
 
-/* The key of what the fields say, as things are now. */
-int java_archive_key(struct java_archive *x, struct arena *a, char key[CLASS_KEY_SIZE]);
+/* The keys of what the fields say, as things are now. 0 or -errno. */
+int java_archive_keys(const struct java_archive *x, struct arena *a, struct java_archive_keys *out);
 
 #endif

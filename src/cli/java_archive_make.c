@@ -21,8 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* From so many classes on it pays: of the program's own, or of all of them, with which a JDK's own archive helps less.
- */
+/* From so many classes on a program is large: of its own, or of all of them, with which a JDK's own archive helps less.
+ * Whatever it is told to do, most of what it loads is in its list then. */
 #define APPLICATION_LEAST 100
 #define CLASSES_LEAST     900
 
@@ -55,7 +55,9 @@ static int write_command(const struct java_archive *x, struct arena *a, const ch
     /* The one collector under which objects are archived too; the others can use them, but for ZGC. */
     if (r == 0)
         r = put(a, argv, "--java-option", "-XX:+UseG1GC");
-    if (r == 0 && (r = put(a, argv, "--class-path", x->class_path)) == 0)
+    if (r == 0 && !x->jdk_alone)
+        r = put(a, argv, "--class-path", x->class_path);
+    if (r == 0)
         r = put(a, argv, "--main-class", "moat.None");
     return r < 0 ? r : policy_strv_push(a, argv, NULL);
 }
@@ -122,23 +124,24 @@ static enum result run_it(struct java_archive *x, struct arena *a, const struct 
 /* What was read while it was written must be what the key says. */
 static bool is_unchanged(struct java_archive *x, struct arena *a)
 {
-    char key[CLASS_KEY_SIZE];
+    struct java_archive_keys now;
 
-    return java_archive_key(x, a, key) == 0 && !strcmp(key, x->key);
+    return java_archive_keys(x, a, &now) == 0 && !strcmp(now.command, x->keys.command);
 }
 
-static void make(struct java_archive *x, struct arena *a, const struct class_cache *c, const sigset_t *mask)
+static void make(struct java_archive *x, const char *key, struct arena *a, const struct class_cache *c,
+                 const sigset_t *mask)
 {
     struct class_making m;
 
-    if (class_making_begin(&m, a, c, x->key, x->list, x->length, &(struct err){0}) < 0)
+    if (class_making_begin(&m, a, c, key, x->list, x->length, &(struct err){0}) < 0)
         return;
     enum result result = is_unchanged(x, a) ? run_it(x, a, &m, mask) : UNWANTED;
     if (result == MADE && is_unchanged(x, a) && class_making_finish(&m) == -EPROTO)
         result = FAILED;
     class_making_end(&m);
     if (result == FAILED)
-        class_cache_refuse(c, x->key);
+        class_cache_refuse(c, key);
 }
 
 static void say(bool begins)
@@ -158,26 +161,37 @@ static void release_output(void)
     cleanup_fd(&null);
 }
 
+/* What the run left becomes an archive, or a note that the command has run. */
+static void keep(struct java_archive *x, struct arena *a, const struct class_cache *c, const sigset_t *mask)
+{
+    struct class_names names = class_names_take(x->list, x->length);
+    bool large = names.application >= APPLICATION_LEAST || names.classes >= CLASSES_LEAST;
+    const char *key = large && *x->keys.program ? x->keys.program : x->again ? x->keys.command : NULL;
+
+    if (!names.classes)
+        return;
+    if (!key) {
+        class_cache_note(c, x->keys.command);
+        return;
+    }
+    x->length = names.length;
+    say(true);
+    release_output();
+    make(x, key, a, c, mask);
+    say(false);
+    class_cache_trim(c, CLASS_CACHE_MOST);
+}
+
 void java_archive_make(struct java_archive *x, struct arena *a, const sigset_t *mask)
 {
     struct class_cache c;
 
-    if (!x->useless && !x->list)
-        return;
-    struct class_names names = x->list ? class_names_take(x->list, x->length) : (struct class_names){0};
-    x->length = names.length;
-    bool worth = names.application >= APPLICATION_LEAST || names.classes >= CLASSES_LEAST;
-    if ((!x->useless && !worth) || class_cache_open(&c, a, true, &(struct err){0}) < 0)
+    if ((!x->useless && !x->list) || class_cache_open(&c, a, true, &(struct err){0}) < 0)
         return;
     class_cache_trim(&c, CLASS_CACHE_MOST);
-    if (x->useless) {
-        class_cache_refuse(&c, x->key);
-    } else {
-        say(true);
-        release_output();
-        make(x, a, &c, mask);
-        say(false);
-        class_cache_trim(&c, CLASS_CACHE_MOST);
-    }
+    if (x->useless)
+        class_cache_refuse(&c, x->used);
+    else
+        keep(x, a, &c, mask);
     class_cache_close(&c);
 }

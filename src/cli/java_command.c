@@ -9,6 +9,7 @@
 #include "policy/net_rule.h"
 
 #include <errno.h>
+#include <linux/mount.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -42,28 +43,40 @@ static bool runs_programs(const struct policy *p)
     return false;
 }
 
-/* What the policy shows, for the words about denials: what it does not name is not there. What the defaults let be
- * executed is the JDK's and its libraries: that is not for Java code to load or start. */
+/* What the defaults let be executed is the JDK's and its libraries: that is not for Java code to load or start. A file
+ * that has another name on the host is to be named by that. */
+static int put_path(struct policy *p, const struct path_rule *rule, struct err *err)
+{
+    char letters[8];
+    const char *access =
+        rule->verdict == PATH_DENY
+            ? "-"
+            : paths_access_text(rule->access & (rule->optional ? ~(uint32_t)PATH_EXECUTE : ~0u), letters);
+    const char *host = flag_path_clean(p->arena, rule->host);
+    int r = put(p, "--rule", arena_printf(p->arena, "%s:%s", access, rule->guest), err);
+
+    return r < 0 || (host && !strcmp(host, rule->guest)) ? r : put(p, "--from", host, err);
+}
+
+static int put_mount(struct policy *p, const struct mount_rule *m, struct err *err)
+{
+    bool fresh = m->type && !strcmp(m->type, "tmpfs") && strcmp(m->destination, "/dev") != 0;
+    const char *letters = !fresh ? "rw" : m->attr_set & MOUNT_ATTR_NOEXEC ? "rwc" : "rwxc";
+    int r = put(p, "--rule", arena_printf(p->arena, "%s:%s", letters, m->destination), err);
+
+    return r < 0 || !fresh ? r : put(p, NULL, "--fresh", err);
+}
+
+/* What the policy shows, for the words about denials: what it does not name is not there. */
 static int put_rules(struct policy *p, struct err *err)
 {
     int r = 0;
-    char letters[8];
 
-    for (uint32_t i = 0; i < p->n_paths && r == 0; i++) {
-        const struct path_rule *rule = &p->paths[i];
-        const char *access =
-            rule->verdict == PATH_DENY
-                ? "-"
-                : paths_access_text(rule->access & (rule->optional ? ~(uint32_t)PATH_EXECUTE : ~0u), letters);
-        r = put(p, "--rule", arena_printf(p->arena, "%s:%s", access, rule->guest), err);
-    }
-    for (uint32_t i = 0; i < p->n_mounts && r == 0; i++) {
-        const struct mount_rule *m = &p->mounts[i];
-        if (m->bind)
-            continue;
-        bool fresh = m->type && !strcmp(m->type, "tmpfs") && strcmp(m->destination, "/dev") != 0;
-        r = put(p, "--rule", arena_printf(p->arena, "%s:%s", fresh ? "rwc" : "rw", m->destination), err);
-    }
+    for (uint32_t i = 0; i < p->n_paths && r == 0; i++)
+        r = put_path(p, &p->paths[i], err);
+    for (uint32_t i = 0; i < p->n_mounts && r == 0; i++)
+        if (!p->mounts[i].bind)
+            r = put_mount(p, &p->mounts[i], err);
     for (uint32_t i = 0; i < p->n_made && r == 0; i++)
         r = put(p, "--rule", arena_printf(p->arena, "r:%s", p->made[i].path), err);
     return r;
@@ -106,6 +119,7 @@ static int put_limits(struct policy *p, const struct java_options *o, struct err
         .memory = rs->memory.limit.set && rs->memory.limit.v > 0 ? rs->memory.limit.v : 0,
         .quota = rs->cpu.quota.set && rs->cpu.quota.v > 0 ? rs->cpu.quota.v : 0,
         .period = rs->cpu.period.set ? (int64_t)rs->cpu.period.v : 0,
+        .tasks = rs->pids.set && rs->pids.v > 0 ? rs->pids.v : 0,
         .processors = sched_getaffinity(0, sizeof mine, &mine) == 0 ? CPU_COUNT(&mine) : 0,
         .collector_chosen = asked.collector,
     };

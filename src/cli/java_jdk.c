@@ -3,6 +3,7 @@
 #include "cli/java_jdk.h"
 #include "base/io.h"
 #include "base/pathtext.h"
+#include "jvm/places.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,15 +18,10 @@
 #define INSTALLED   "/usr/lib/jvm"
 #define RELEASE_MAX (64u << 10)
 #define LOOKED_MAX  256 /* directories of INSTALLED */
-#if defined(__x86_64__)
-#define OLD_ARCH "amd64"
-#else
-#define OLD_ARCH "aarch64"
-#endif
 
 static bool has_machine(const char *dir)
 {
-    static const char *const places[] = {"lib/server", "lib/client", "jre/lib/" OLD_ARCH "/server"};
+    static const char *const places[] = JVM_PLACES;
     char path[PATH_MAX];
 
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
@@ -139,12 +135,12 @@ static const char *newest_installed(struct arena *a)
     return best;
 }
 
-int jdk_find(struct arena *a, const char *asked, const char **jdk, struct err *err)
+int jdk_find(struct arena *a, const char *asked, const char **jdk, const char **warning, struct err *err)
 {
     const char *home = getenv("JAVA_HOME");
     char here[PATH_MAX];
 
-    *jdk = NULL;
+    *jdk = *warning = NULL;
     if (asked) {
         if (realpath(asked, here))
             *jdk = real_jdk(a, here);
@@ -154,14 +150,19 @@ int jdk_find(struct arena *a, const char *asked, const char **jdk, struct err *e
                               "as in --jdk /usr/lib/jvm/java-17-openjdk-amd64",
                               asked);
     }
-    if (home && *home)
+    bool named = home && *home;
+    if (named)
         *jdk = real_jdk(a, home);
+    named &= !*jdk;
     if (!*jdk)
         *jdk = jdk_in_path(a);
     if (!*jdk)
         *jdk = real_jdk(a, INSTALLED "/default-java");
     if (!*jdk)
         *jdk = newest_installed(a);
+    if (named && *jdk)
+        *warning =
+            arena_printf(a, "$JAVA_HOME %s is no JDK, since it has no lib/server/libjvm.so: %s is taken", home, *jdk);
     return *jdk ? 0 : err_set(err, -ENOENT, "no JDK found: apt install openjdk-17-jre-headless, or --jdk DIR");
 }
 

@@ -9,8 +9,9 @@
 #define JDK_LINKS_MAX 16
 
 /* The first that has a libjvm.so of: `asked` (--jdk; alone, where it is given), $JAVA_HOME, that of the java in $PATH,
- * /usr/lib/jvm/default-java, the newest of /usr/lib/jvm. *jdk: absolute, without links. */
-int jdk_find(struct arena *a, const char *asked, const char **jdk, struct err *err);
+ * /usr/lib/jvm/default-java, the newest of /usr/lib/jvm. *jdk: absolute, without links. *warning: that $JAVA_HOME names
+ * none; NULL: nothing. */
+int jdk_find(struct arena *a, const char *asked, const char **jdk, const char **warning, struct err *err);
 
 /* "17.0.15", of the file `release`; NULL: there is none, or it says nothing that looks like a version. */
 const char *jdk_version(struct arena *a, const char *jdk);

@@ -20,6 +20,7 @@ struct java_limits {
     const char *memory_text; /* as the user knows it, for the refusal */
     int64_t quota, period;   /* of processor time, microseconds; quota 0: no limit */
     int processors;          /* of the host, as far as this process may use them; 0: not known */
+    int64_t tasks;           /* processes and threads; 0: no limit */
     bool collector_chosen;   /* the user named a garbage collector */
     /* in: what the user asked for in bytes, 0: nothing; out: what it is to be, 0: the machine's own default */
     int64_t area[JAVA_AREAS];

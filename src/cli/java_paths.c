@@ -8,10 +8,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define LINKS_MAX 40 /* as the kernel */
 
 static int no_memory(struct err *err)
 {
@@ -36,35 +39,127 @@ static bool turns_back(const char *path)
     return false;
 }
 
-/* Shows a path for reading where no rule does. *inside: the name for it there. 1: it is not there at all. */
+/* What a path means when the link that its first n bytes name has been followed. NULL: no memory. */
+static char *beyond_link(struct arena *a, const char *path, size_t n, const char *target)
+{
+    const char *slash = memrchr(path, '/', n);
+    int directory = *target == '/' || !slash ? 0 : (int)(slash - path);
+    const char *raw = arena_printf(a, "%.*s/%s%s", directory, path, target, path + n);
+
+    return raw ? flag_path_clean(a, raw) : NULL;
+}
+
+/* The first link on the way, below what the rule shows: *next is where it leads to. 1: there was one. */
+static int follow_shown(struct arena *a, const struct path_rule *rule, const char *path, const char **next)
+{
+    char target[PATH_MAX];
+
+    for (size_t n = strlen(rule->guest); path[n];) {
+        n += 1 + strcspn(path + n + 1, "/");
+        const char *host = arena_printf(a, "%.*s", (int)n, path);
+        ssize_t length = host ? readlink(host, target, sizeof target - 1) : -1;
+        if (length <= 0)
+            continue;
+        target[length] = '\0';
+        *next = beyond_link(a, path, n, target);
+        return *next ? 1 : -ENOMEM;
+    }
+    return 0;
+}
+
+/* The same of the links that the sandbox itself has, as /lib. */
+static int follow_made(const struct policy *p, const char *path, const char **next)
+{
+    for (uint32_t i = 0; i < p->n_made; i++) {
+        const struct made_file *f = &p->made[i];
+        if (!f->target || !path_lies_in(path, f->path))
+            continue;
+        *next = beyond_link(p->arena, path, strlen(f->path), f->target);
+        return *next ? 1 : -ENOMEM;
+    }
+    return 0;
+}
+
+/* Whether what a rule shows has its host's names, so that a link in it means the same inside. */
+static bool is_same_name(struct arena *a, const struct path_rule *rule)
+{
+    const char *host = flag_path_clean(a, rule->host);
+
+    return host && !strcmp(host, rule->guest);
+}
+
+/* One thing that a Java program consists of, on the way to where it is shown. */
+struct thing {
+    const char *option, *word; /* as the user wrote it */
+    const char *host, *path;   /* what is shown, under which name inside: of `word`, then of what links lead to */
+    bool linked, doubtful;     /* a link has led there; one in a place that the program may write to */
+    bool by_star;              /* its name is not the user's: no link of it leads to what is no jar */
+};
+
+static int show(struct policy_build *b, const struct thing *t, struct err *err)
+{
+    char real[PATH_MAX];
+    struct stat st;
+
+    if (t->linked && t->by_star &&
+        !(realpath(t->path, real) && java_names_jar(real) && stat(real, &st) == 0 && S_ISREG(st.st_mode)))
+        return 0;
+    if (t->doubtful)
+        return err_set(err, -EACCES,
+                       "%s \"%s\": a link leads from where the program may write to %s, which no rule shows: --ro %s",
+                       t->option, t->word, t->path, t->path);
+    b->n_earlier_paths = b->p->n_paths;
+    b->n_earlier_mounts = b->p->n_mounts;
+    if (flag_add_bind(b, t->host, t->path, true, NULL, err) < 0)
+        return err_wrap(err, "%s %s", t->option, t->word);
+    flag_rules_finish(b);
+    return 0;
+}
+
+/* Shows it for reading where no rule does. Where a rule does, a link below it may lead to what none shows: that is
+ * followed, but not from where the program may write, since an earlier run may have put the link there. */
+static int reach(struct policy_build *b, struct thing *t, struct err *err)
+{
+    struct arena *a = b->p->arena;
+    const char *next;
+    int r;
+
+    for (int links = 0; links < LINKS_MAX; links++) {
+        const struct path_rule *rule = paths_find(b->p, t->path);
+        bool shown = rule && rule->verdict != PATH_DENY && rule->access & PATH_READ;
+        if (rule && !shown)
+            return err_set(err, -EACCES,
+                           rule->verdict == PATH_DENY ? "%s \"%s\": the policy denies it (rule %s)"
+                                                      : "%s \"%s\": the policy shows it but not for reading "
+                                                        "(rule %s): give r too",
+                           t->option, t->word, rule->guest);
+        if (shown && !is_same_name(a, rule))
+            return 0;
+        r = shown ? follow_shown(a, rule, t->path, &next) : follow_made(b->p, t->path, &next);
+        if (r == 0)
+            return shown ? 0 : show(b, t, err);
+        if (r < 0)
+            return no_memory(err);
+        t->linked = true;
+        t->doubtful |= shown && rule->access & (PATH_WRITE | PATH_CREATE);
+        t->host = t->path = next;
+    }
+    return 0; /* more than the kernel follows */
+}
+
+/* Shows a path for reading. *inside: the name for it there. 1: it is not there at all. */
 static int grant(struct java_finding *f, const char *option, const char *path, const char **inside, struct err *err)
 {
     struct policy_build *b = f->b;
     struct arena *a = b->p->arena;
     const char *host = *path == '/' ? path : arena_printf(a, "%s/%s", b->cwd[1] ? b->cwd : "", path);
     char *clean = host ? flag_path_clean(a, host) : NULL;
+    struct thing t = {.option = option, .word = path, .host = host, .path = clean};
 
     if (!clean)
         return no_memory(err);
     *inside = (*path == '/' || f->here) && !turns_back(path) ? path : clean;
-    if (access(host, F_OK) < 0)
-        return 1;
-    const struct path_rule *rule = paths_find(b->p, clean);
-    if (rule && rule->verdict != PATH_DENY && rule->access & PATH_READ)
-        return 0;
-    if (rule)
-        return err_set(err, -EACCES,
-                       rule->verdict == PATH_DENY ? "%s \"%s\": the policy denies it (rule %s)"
-                                                  : "%s \"%s\": the policy shows it but not for reading "
-                                                    "(rule %s): give r too",
-                       option, path, rule->guest);
-    b->n_earlier_paths = b->p->n_paths;
-    b->n_earlier_mounts = b->p->n_mounts;
-    int r = flag_add_bind(b, host, clean, true, NULL, err);
-    if (r < 0)
-        return err_wrap(err, "%s %s", option, path);
-    flag_rules_finish(b);
-    return 0;
+    return access(host, F_OK) < 0 ? 1 : reach(b, &t, err);
 }
 
 bool java_names_jar(const char *name)
@@ -75,17 +170,23 @@ bool java_names_jar(const char *name)
 }
 
 /* "lib/" + "*": the jars of a directory, as the program java has it; in order of their names. */
-static int add_jars(struct arena *a, const char *dir, const char *inside, struct strv *list, struct err *err)
+static int add_jars(struct policy_build *b, const char *option, const char *dir, const char *inside, struct strv *list,
+                    struct err *err)
 {
+    struct arena *a = b->p->arena;
     struct dirent **names;
     int n = scandir(dir, &names, NULL, alphasort), r = 0;
 
     for (int i = 0; i < n; i++) {
         const char *name = names[i]->d_name;
-        bool jar = java_names_jar(name);
-        const char *path = jar && r == 0 ? arena_printf(a, "%s%s", inside, name) : NULL;
-        if (jar && r == 0 && (!path || policy_strv_push(a, list, path) < 0))
+        bool jar = java_names_jar(name) && r == 0, link = jar && names[i]->d_type != DT_REG;
+        const char *path = jar ? arena_printf(a, "%s%s", inside, name) : NULL;
+        const char *host = link ? arena_printf(a, "%s/%s", dir, name) : NULL;
+        struct thing t = {.option = option, .word = path, .by_star = true};
+        if (jar && (!path || policy_strv_push(a, list, path) < 0))
             r = no_memory(err);
+        if (r == 0 && link && host && access(host, F_OK) == 0)
+            r = (t.host = t.path = flag_path_clean(a, host)) ? reach(b, &t, err) : no_memory(err);
         free(names[i]);
     }
     if (n >= 0)
@@ -109,7 +210,7 @@ static int add_entry(struct java_finding *f, const char *option, char *entry, bo
                                                : arena_printf(a, "%s%s", inside,
                                                               *inside && inside[strlen(inside) - 1] == '/' ? "" : "/");
         const char *dir = arena_printf(a, "%s%s%s", *entry == '/' ? "" : f->b->cwd, *entry == '/' ? "" : "/", entry);
-        return prefix && dir ? add_jars(a, dir, prefix, list, err) : no_memory(err);
+        return prefix && dir ? add_jars(f->b, option, dir, prefix, list, err) : no_memory(err);
     }
     int r = grant(f, option, n ? entry : ".", &inside, err);
     if (r < 0)

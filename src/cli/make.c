@@ -259,9 +259,14 @@ static int make_policy(struct making *r, struct err *err)
     struct run_options *o = &r->o;
     struct policy *p = &o->policy;
     const char *warning = NULL;
-    int rc = o->java ? java_find(&o->build, &o->jvm, o->command, o->n_command, err)
-                     : run_options_image(o, r->from_image ? &r->image.config : NULL, err);
+    o->module.runs = true;
+    o->module.kept = !r->sb.foreground;
+    int rc = o->java   ? java_find(&o->build, &o->jvm, o->command, o->n_command, err)
+             : o->wasm ? wasm_find(&o->build, &o->module, o->command, o->n_command, err)
+                       : run_options_image(o, r->from_image ? &r->image.config : NULL, err);
 
+    if (o->java && o->jvm.warning)
+        warn(o->jvm.warning);
     if (rc == 0 && o->java)
         rc = java_archive_choose(&o->build, &o->jvm, r->sb.foreground, &warning, err);
     if (warning)
@@ -272,14 +277,14 @@ static int make_policy(struct making *r, struct err *err)
     r->root_fd = open(r->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (r->root_fd < 0)
         return err_sys(err, -errno, "root %s", r->root);
-    if (o->program && !o->java && (rc = program_find(&o->build, err)) < 0)
+    if (o->program && !o->java && !o->wasm && (rc = program_find(&o->build, err)) < 0)
         return rc;
     if ((rc = users_resolve(&r->arena, r->root_fd, o->build.user, &p->process.user, err)) < 0 ||
         (rc = users_add_groups(&r->arena, r->root_fd, &o->build.groups, &p->process.user, err)) < 0)
         return rc == -ENOENT && o->program ? program_no_user(err) : rc;
     if ((rc = map_ids(r, err)) < 0)
         return rc;
-    if (o->program && (rc = program_make_files(p, err)) < 0)
+    if (o->program && !o->wasm && (rc = program_make_files(p, err)) < 0)
         return rc;
     if ((rc = drop_default_limits(r, err)) < 0 || (rc = policy_default_finish(p, err)) < 0 ||
         (rc = policy_check(p, err)) < 0)
@@ -337,7 +342,8 @@ static int find_and_open(struct making *r, int argc, char **argv, struct err *er
         /* A tool of the host is not an image's: it is run where one stands, and leaves nothing to be removed. */
         r->o.rm |= r->o.restart.policy == RESTART_NO;
         r->o.interactive = true;
-        if (!policy_flag_given(&r->o.build, FLAG_TTY) && isatty(0) && isatty(1))
+        /* A module has no call that could do to the caller's terminal what one of its own is for. */
+        if (!policy_flag_given(&r->o.build, FLAG_TTY) && !r->o.wasm && isatty(0) && isatty(1))
             r->o.policy.process.terminal = true;
     }
     /* Only one that is to vanish with its end, and for which somebody waits, does without a monitor. */
@@ -396,6 +402,8 @@ const char *making_image(const struct making *r)
 
     if (o->java)
         return java_name(&o->jvm);
+    if (o->wasm)
+        return o->module.module;
     return o->bundle ? o->bundle : o->rootfs ? o->rootfs : o->program ? o->command[0] : o->image;
 }
 

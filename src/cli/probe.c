@@ -199,6 +199,8 @@ static int confined_words(struct probe_table *t, const char **words, size_t *n, 
 
     if (!strcmp(t->boundary, "jvm"))
         return err_set(err, -ENOTSUP, "the probes are programs, and a JVM runs none: -b broker has the same walls");
+    if (!strcmp(t->boundary, "wasm"))
+        return err_set(err, -ENOTSUP, "the probes are programs of this host, and -b wasm runs modules");
     const char *const head[] = {"/proc/self/exe", "run", "--rm", "-i", "--quiet", "-b", t->boundary};
     for (size_t i = 0; i < ARRAY_LEN(head); i++)
         words[(*n)++] = head[i];

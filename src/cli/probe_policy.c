@@ -335,6 +335,8 @@ static int prepare(struct policy_checks *c, const struct probe_policy_options *o
         return r;
     if (!strcmp(b->name, "jvm"))
         return err_set(err, -ENOTSUP, "the attempts are a program, and a JVM runs none: -b broker has the same walls");
+    if (!strcmp(b->name, "wasm"))
+        return err_set(err, -ENOTSUP, "the attempts are a program of this host, and -b wasm runs modules");
     c->boundary = b->name;
     c->program = !strcmp(b->name, "broker");
     c->write = o->write;

@@ -258,7 +258,7 @@ static char *quoted(struct arena *a, const char *text)
  * ellipsis. */
 static const char *command_text(const struct ps *o, struct sandbox *sb)
 {
-    const struct strv *argv = &sb->policy.process.argv;
+    const struct strv words = sandboxes_command(sb), *argv = &words;
     size_t need = 1, at = 0;
     unsigned shown = 0;
 
@@ -339,14 +339,15 @@ static void write_row(const struct ps *o, struct sandbox *sb, enum sandbox_statu
 static void write_json_row(struct sandbox *sb, enum sandbox_status s, struct json_writer *w)
 {
     struct sandbox_end e = sandboxes_end(sb, s);
+    const struct strv command = sandboxes_command(sb);
     bool ended = e.known && (s == SANDBOX_STOPPED || s == SANDBOX_RESTARTING);
 
     json_object_begin(w, NULL);
     json_string(w, "id", sb->id);
     json_string(w, "image", sandboxes_image_name(sb));
     json_array_begin(w, "command");
-    for (uint32_t i = 0; i < sb->policy.process.argv.n; i++)
-        json_string(w, NULL, sb->policy.process.argv.v[i]);
+    for (uint32_t i = 0; i < command.n; i++)
+        json_string(w, NULL, command.v[i]);
     json_array_end(w);
     json_string(w, "created", sandboxes_created(sb));
     json_string(w, "state", sandboxes_state_word(s));

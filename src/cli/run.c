@@ -112,17 +112,18 @@ static void say_reason(enum end_reason reason)
 }
 
 /* Else all that a user sees of a limit that is too low is a status of 137, from before the first instruction too. */
-static void say_limits(struct making *r, int status)
+static void say_limits(struct making *r, int status, bool timed_out)
 {
     struct cgroup_stats st = {0};
 
-    if (!status)
+    if (!status && !timed_out)
         return;
-    enum end_reason limit = end_limit(&r->sb, shell_status(status));
+    enum end_reason limit = timed_out ? END_TIMEOUT : end_limit(&r->sb, shell_status(status));
     if (r->sb.inst.cgroup.host)
         cgroup_read_stats(&r->sb.inst.cgroup, &st, &(struct err){0});
     /* An init's status is a number, which a program may choose: the group has to say that one was killed. */
-    if (shell_status(status) == 128 + SIGKILL && (st.oom_kills.v || (WIFSIGNALED(status) && st.memory_failcnt.v)))
+    if (!timed_out && shell_status(status) == 128 + SIGKILL &&
+        (st.oom_kills.v || (WIFSIGNALED(status) && st.memory_failcnt.v)))
         limit = END_OOM;
     say_reason(limit);
     if (limit != END_PIDS && st.pids_limit_hits.v)
@@ -158,7 +159,7 @@ static int run_foreground(struct making *r, struct err *err)
     events_add_all(&r->sb, (const struct event[]){{.action = "create"}, {.action = "start"}}, 2);
     rc = wait_for_end(r, console[0], &status, &timed_out, err);
     if (rc == 0)
-        say_limits(r, status);
+        say_limits(r, status, timed_out);
     r->sb.inst.pid = 0;
     const int shown = rc < 0 ? start_failure_status(rc, err) : timed_out ? EXIT_TIMEOUT : shell_status(status);
     struct err late = {0};

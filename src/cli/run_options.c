@@ -55,7 +55,8 @@ enum {
     OPTION_CIDFILE,
     OPTION_SIG_PROXY,
     OPTION_JAVA,
-    OPTION_REFUSED = OPTION_JAVA + JAVA_OPTIONS
+    OPTION_WASM = OPTION_JAVA + JAVA_OPTIONS,
+    OPTION_REFUSED = OPTION_WASM + WASM_OPTIONS
 };
 
 #define NO_HEALTH  "health checks are not in this build: let the workload end when it is ill, with --restart on-failure"
@@ -126,7 +127,7 @@ const struct option_row run_options_rows[] = {
     HEADING("What to run"),
     {"rootfs", 0, "DIR", "Use a directory as the root; all operands are the command", OPTION_ROOTFS},
     {"bundle", 0, "DIR", "Run an OCI bundle; its config.json is the policy", OPTION_BUNDLE},
-    {"type", 0, "TYPE", "image, root, bundle, program or java, where looking at the operand does not tell",
+    {"type", 0, "TYPE", "image, root, bundle, program, java or wasm, where looking at the operand does not tell",
      OPTION_TYPE},
     {"boundary", 'b', "NAME", "How it is confined (moat boundaries lists them)", OPTION_BOUNDARY},
     {"policy", 0, "FILE", "Read a policy file (JSON or YAML); flags go over it", OPTION_POLICY},
@@ -152,8 +153,18 @@ const struct option_row run_options_rows[] = {
      OPTION_JAVA + JAVA_MACHINE},
     {"jdk", 0, "DIR", "The JDK ($JAVA_HOME, that of java in $PATH, the newest installed)", OPTION_JAVA + JAVA_JDK},
     {"class-archive", 0, "WHEN",
-     "auto (a large program's classes are kept ready for its next start), read (none is made) or off",
+     "auto (a program's classes are kept ready for its next start), read (none is made) or off",
      OPTION_JAVA + JAVA_ARCHIVE},
+
+    HEADING("WebAssembly (-b wasm)"),
+    {"invoke", 0, "NAME", "Call this function with the arguments, by its type, and print its results",
+     OPTION_WASM + WASM_INVOKE},
+    {"fuel", 0, "N", "End it after N instructions, the same in each run; the exit status is 124",
+     OPTION_WASM + WASM_FUEL},
+    {"clock", 0, "WHICH", "real (the default), fixed, or fixed=TIME: a time that moves only when it is read",
+     OPTION_WASM + WASM_CLOCK},
+    {"seed", 0, "N", "Random numbers that are the same in each run", OPTION_WASM + WASM_SEED},
+    {"engine", 0, "WHICH", NULL, OPTION_WASM + WASM_ENGINE},
 
     HEADING("While it runs"),
     {"restart", 0, "POLICY", "no (the default), on-failure, on-failure:N, always or unless-stopped", OPTION_RESTART},
@@ -259,20 +270,13 @@ static bool is_sandbox_name(const char *name)
 
 static int check_type(const char *type, struct err *err)
 {
-    static const char *const here[] = {"image", "root", "bundle", "program", "java"};
-    static const char *const later[] = {"wasm"};
+    static const char *const here[] = {"image", "root", "bundle", "program", "java", "wasm"};
 
     for (size_t i = 0; i < ARRAY_LEN(here); i++) {
         if (!strcmp(type, here[i]))
             return 0;
     }
-    for (size_t i = 0; i < ARRAY_LEN(later); i++) {
-        if (!strcmp(type, later[i]))
-            return err_set(
-                err, -EINVAL,
-                "--type %s: workloads of this type are not in this build: image, root, bundle, program, java", type);
-    }
-    return err_set(err, -EINVAL, "--type %s: the type is image, root, bundle, program or java", type);
+    return err_set(err, -EINVAL, "--type %s: the type is image, root, bundle, program, java or wasm", type);
 }
 
 static int seconds_option(const char *name, const char *value, int64_t *ms, struct err *err)
@@ -414,7 +418,9 @@ static int collect_option(void *ctx, int id, const char *value, struct err *err)
     default:
         break;
     }
-    if (id >= OPTION_JAVA && id < OPTION_REFUSED)
+    if (id >= OPTION_WASM && id < OPTION_REFUSED)
+        return wasm_option(c->arena, &o->module, (enum wasm_option)(id - OPTION_WASM), value, err);
+    if (id >= OPTION_JAVA && id < OPTION_WASM)
         return java_option(c->arena, &o->jvm, (enum java_option)(id - OPTION_JAVA), value, err);
     int taken = collect_kept(o, id, value, err);
     if (taken <= 0)
@@ -528,7 +534,7 @@ static int apply_layers(struct run_options *o, const struct collect *c, const ch
 {
     int r = policy_build_init(&o->build, &o->policy, cwd, err);
 
-    o->build.no_execution = o->java;
+    o->build.no_execution = o->java || o->wasm;
     if (r < 0 || (r = read_policies(o, err)) < 0)
         return r;
     for (uint32_t i = 0; i < c->n_waiting; i++) {

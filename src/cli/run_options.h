@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/java.h"
+#include "cli/wasm.h"
 #include "image/store.h"
 #include "policy/flags.h"
 #include "sandbox/spec.h"
@@ -22,12 +23,14 @@ struct run_options {
     const char *rootfs, *bundle; /* absolute; NULL: not given */
     const char *profile, *policy_file; /* shipped, then the user's own; flags go over both */
     const char *boundary;              /* NULL: the default for this workload and host */
-    const char *type;                  /* NULL: found by looking; else "image", "root", "bundle", "program", "java" */
+    const char *type;                  /* NULL: found by looking; else a row of check_type() */
     char **command;                    /* operands behind the image, NULL-terminated; may be empty */
     int n_command;
     bool program; /* it runs on files of the host: a program (-b broker), or ... */
     bool java;    /* a Java program (-b jvm), whose own words are in: */
     struct java_options jvm;
+    bool wasm; /* a WebAssembly module (-b wasm), whose own words are in: */
+    struct wasm_options module;
     bool rm, interactive, tty;
     bool best_effort, strict;
     bool json; /* explain only */

@@ -22,32 +22,44 @@ static const char *said_by(const struct collect *c, enum policy_flag flag, const
 }
 
 /* The boundary decides; without one the type, the options, and the looks of what is to run. */
-static void choose_kind(struct run_options *o, int operands, char **operand)
+static int choose_kind(struct run_options *o, int operands, char **operand, struct err *err)
 {
     bool image = o->bundle || o->rootfs;
 
     if (o->boundary) {
         o->java = !strcmp(o->boundary, "jvm");
-        o->program = o->java || !strcmp(o->boundary, "broker");
-        return;
+        o->wasm = !strcmp(o->boundary, "wasm");
+        o->program = o->java || o->wasm || !strcmp(o->boundary, "broker");
+        return 0;
     }
-    o->java =
-        o->type ? !strcmp(o->type, "java") : !image && (o->jvm.given || (operands > 0 && java_is_jar(operand[0])));
-    o->program = o->java || (o->type && !strcmp(o->type, "program"));
+    enum java_looks looks =
+        !o->type && !image && !o->jvm.given && operands > 0 ? java_looks(operand[0]) : JAVA_LOOKS_OTHER;
+    if (looks == JAVA_LOOKS_NO_ZIP)
+        return err_set(err, -EINVAL, "%s is no jar (no zip archive); for an image of that name: -b container",
+                       operand[0]);
+    o->java = o->type ? !strcmp(o->type, "java") : !image && (o->jvm.given || looks == JAVA_LOOKS_JAR);
+    o->wasm = o->type ? !strcmp(o->type, "wasm")
+                      : !image && !o->java && (o->module.given || (operands > 0 && wasm_is_module(operand[0])));
+    o->program = o->java || o->wasm || (o->type && !strcmp(o->type, "program"));
     if (o->program)
-        o->boundary = o->java ? "jvm" : "broker";
+        o->boundary = o->java ? "jvm" : o->wasm ? "wasm" : "broker";
+    return 0;
 }
 
 int run_program_choose(struct collect *c, int operands, char **operand, struct err *err)
 {
     struct run_options *o = c->out;
 
-    choose_kind(o, operands, operand);
-    const char *type = o->java ? "java" : "program";
+    int r = choose_kind(o, operands, operand, err);
+    if (r < 0)
+        return r;
+    const char *type = o->java ? "java" : o->wasm ? "wasm" : "program";
     bool other_type = o->type && strcmp(o->type, type) != 0;
     if (o->program && (o->bundle || o->rootfs || other_type))
         return err_set(err, -EINVAL, "%s: --%s is of other boundaries",
-                       o->java ? "behind -b jvm runs a Java program" : "the broker confines a program of the host",
+                       o->java   ? "behind -b jvm runs a Java program"
+                       : o->wasm ? "behind -b wasm runs a WebAssembly module"
+                                 : "the broker confines a program of the host",
                        o->bundle   ? "bundle"
                        : o->rootfs ? "rootfs"
                                    : "type");
@@ -60,9 +72,17 @@ int run_program_choose(struct collect *c, int operands, char **operand, struct e
         return err_set(err, -EINVAL,
                        "--main-class, --class-path, --module, --jdk, --java-option and -D are about Java "
                        "programs: -b jvm has them");
+    if (o->type && !strcmp(o->type, "wasm") && !o->wasm)
+        return err_set(err, -EINVAL, "--type wasm: a WebAssembly module runs behind -b wasm, not %s", o->boundary);
+    if (o->module.given && !o->wasm)
+        return err_set(
+            err, -EINVAL,
+            "--invoke, --fuel, --clock, --seed and --engine are about WebAssembly modules: -b wasm has them");
     if (!o->program)
         return 0;
-    return o->java ? java_defaults(&o->policy, &o->jvm, err) : program_defaults(&o->policy, err);
+    return o->java   ? java_defaults(&o->policy, &o->jvm, err)
+           : o->wasm ? wasm_defaults(&o->policy, err)
+                     : program_defaults(&o->policy, err);
 }
 
 static int check_java(const struct collect *c, struct err *err)
@@ -73,6 +93,16 @@ static int check_java(const struct collect *c, struct err *err)
         return err_set(err, -EINVAL, "%s: a JVM does not run without its JDK and the C library: leave it out",
                        said_by(c, FLAG_DEFAULTS, "defaults"));
     return java_layers(&o->build, &o->jvm, err);
+}
+
+static int check_wasm(const struct collect *c, struct err *err)
+{
+    struct run_options *o = c->out;
+
+    if (policy_flag_given(&o->build, FLAG_DEFAULTS))
+        return err_set(err, -EINVAL, "%s: a module is shown nothing of the host by default: leave it out",
+                       said_by(c, FLAG_DEFAULTS, "defaults"));
+    return wasm_layers(&o->build, &o->module, err);
 }
 
 int run_program_check(const struct collect *c, struct err *err)
@@ -101,13 +131,15 @@ int run_program_check(const struct collect *c, struct err *err)
         return err_set(err, -EINVAL,
                        "--security-opt systempaths=unconfined: the broker's /proc is read-only as a whole: "
                        "-b container has it");
-    return o->java ? check_java(c, err) : 0;
+    return o->java ? check_java(c, err) : o->wasm ? check_wasm(c, err) : 0;
 }
 
 int run_program_operands(struct run_options *o, int operands, char **operand, bool lenient, struct err *err)
 {
     if (o->java)
         return java_operand(&o->jvm, operands, operand, lenient, err);
+    if (o->wasm)
+        return wasm_operand(&o->module, operands, operand, lenient, err);
     if (operands < 1 && !lenient)
         return err_set(err, -EINVAL, "what is to run is missing: moat run -b broker [OPTIONS] -- PROGRAM [ARG...]");
     return 0;

@@ -53,6 +53,9 @@ static inline bool sandboxes_runs(enum sandbox_status s)
     return s == SANDBOX_RUNNING || s == SANDBOX_PAUSED || s == SANDBOX_RESTARTING;
 }
 
+/* The command that was asked for: of a Java program not the engine that runs it, but what one would write without moat.
+ * Its words are borrowed from the policy; empty: no memory. */
+struct strv sandboxes_command(struct sandbox *sb);
 /* The 64 digits of the image whose tree is its root, from the root's path; NULL: its root is no image. */
 const char *sandboxes_image_id(const struct sandbox *sb);
 /* The name that `run` was given, or else what the root is: an image's id, or a path. */

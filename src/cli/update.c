@@ -5,6 +5,7 @@
  */
 #include "base/io.h"
 #include "base/json.h"
+#include "boundary/jvm/words.h"
 #include "cli/commands.h"
 #include "cli/sandboxes.h"
 #include "policy/flags.h"
@@ -157,6 +158,21 @@ static void tell_monitor(struct sandbox *sb)
         monitor_ask(sock, CONTROL_RELOAD, NULL, 0, &reply, &(struct err){0});
 }
 
+/* A Java program was started with sizes that came from its memory, and keeps them. */
+static void note_java(const struct update *u, const struct sandbox *sb)
+{
+    const char *heap = jvm_option_value(&sb->policy.process.argv, "-Xmx");
+    bool memory = false;
+
+    for (unsigned i = 0; i < u->n; i++)
+        memory |= u->given[i].flag == FLAG_MEMORY;
+    if (memory && heap && sb->inst.boundary && !strcmp(sb->inst.boundary->name, "jvm"))
+        fprintf(stderr,
+                "moat update: note: %s: --memory changes the control group alone; the sizes of Java's memory stay, as "
+                "-Xmx%s: a new run has others\n",
+                sb->id, heap);
+}
+
 static int update_one(struct sandbox *sb, void *ctx, struct err *err)
 {
     const struct update *u = ctx;
@@ -186,6 +202,7 @@ static int update_one(struct sandbox *sb, void *ctx, struct err *err)
         sandboxes_unlock(sb);
         tell_monitor(sb);
     }
+    note_java(u, sb);
     sandboxes_event(sb, "update", NULL, NULL);
     return 0;
 }

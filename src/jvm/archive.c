@@ -2,12 +2,8 @@
 /* See archive.h. On threads of Java: the main one, and the one that takes the machine down. */
 #include "jvm/archive.h"
 #include "jvm/metering.h"
-#include "jvm/thread.h"
 
 #include <string.h>
-#include <time.h>
-
-#define PATIENCE_MS 150L
 
 bool archive_is_written(const struct jvm_config *c)
 {
@@ -34,26 +30,6 @@ void archive_note(const struct hotspot *h, jni_env *env)
         jni_exception_clear(env);
     else
         jvm_metering_sharing(strstr(text, "sharing") != NULL);
-}
-
-static void *watch(void *context)
-{
-    struct jni_attach_args args = {.version = JNI_VERSION_9, .name = "moat classes"};
-    const struct timespec patience = {.tv_nsec = PATIENCE_MS * 1000000};
-    struct hotspot *h = context;
-    jni_env *env;
-
-    nanosleep(&patience, NULL);
-    if (h->runs && jni_vm_attach_daemon(h->vm, (void **)&env, &args) == JNI_OK) {
-        hotspot_tools();
-        jni_vm_detach(h->vm);
-    }
-    return NULL;
-}
-
-void archive_watch(struct hotspot *h)
-{
-    jvm_thread_start(watch, h, 0); /* without it there is no list */
 }
 
 /* "Ljava/lang/Object;" is named java/lang/Object. What was made while the program ran can be in no list: hidden classes

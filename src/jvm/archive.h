@@ -15,10 +15,6 @@ bool archive_is_written(const struct jvm_config *c);
 /* Where an archive was given (-XX:SharedArchiveFile): writes to the page whether this machine could use it. */
 void archive_note(const struct hotspot *h, jni_env *env);
 
-/* Has the classes listed when the machine goes down. The interface for it costs a start more than an archive gains a
- * small program, so it is made when the program has run for a while; who is ready sooner has no list. */
-void archive_watch(struct hotspot *h);
-
 /* Lists the classes that are loaded, when the machine goes down: a line each, "java/lang/Object", or "+app/Main" where
  * it was not the boot loader that loaded it. */
 void archive_list(jvmti_env *t);

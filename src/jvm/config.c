@@ -13,6 +13,8 @@ enum option {
     OPTION_LIST_CLASSES,
     OPTION_DENY_LOG,
     OPTION_RULE,
+    OPTION_FROM,
+    OPTION_FRESH,
     OPTION_NET,
     OPTION_VM,
     OPTION_CLASS,
@@ -30,6 +32,8 @@ static const struct {
     [OPTION_LIST_CLASSES] = {"--list-classes", false},
     [OPTION_DENY_LOG] = {"--deny-log", false}, /* or --deny-log=WHICH */
     [OPTION_RULE] = {"--rule", true},
+    [OPTION_FROM] = {"--from", true},    /* of the rule before */
+    [OPTION_FRESH] = {"--fresh", false}, /* the same */
     [OPTION_NET] = {"--net", true},
     [OPTION_VM] = {"--option", true},
     [OPTION_CLASS] = {"--class", true},
@@ -61,6 +65,17 @@ static int read_tell(const char *argument, enum jvm_tell *out, struct err *err)
     return 0;
 }
 
+/* What is said of the rule before. */
+static int take_origin(struct jvm_config *c, const char *option, const char *host, struct err *err)
+{
+    if (!c->rules.n_paths)
+        return err_set(err, -EINVAL, "%s: there is no --rule before it", option);
+    struct jvm_rule *rule = &c->rules.paths[c->rules.n_paths - 1];
+    rule->host = host;
+    rule->fresh = !host;
+    return 0;
+}
+
 static int take(struct jvm_config *c, enum option option, char *argument, char *value, struct err *err)
 {
     switch (option) {
@@ -77,6 +92,9 @@ static int take(struct jvm_config *c, enum option option, char *argument, char *
         return read_tell(argument, &c->tell, err);
     case OPTION_RULE:
         return jvm_rule_read(&c->rules.paths[c->rules.n_paths++], value, err);
+    case OPTION_FROM:
+    case OPTION_FRESH:
+        return take_origin(c, argument, value, err);
     case OPTION_NET:
         c->rules.net[c->rules.n_net++] = value;
         break;

@@ -2,10 +2,11 @@
 /*
  * Calls with a path that the JDK's libraries make for Java code. What opens or changes is told, and fails with EACCES;
  * what merely looks is told with --deny-log=all and keeps its error, since "is it there?" is asked of many paths in
- * vain.
+ * vain. Native libraries and jars of the class path are told none the less: looking for them is all that Java does.
  */
 #undef _FILE_OFFSET_BITS /* open and open64 are both meant, each by its name */
 
+#include "jvm/classpath.h"
 #include "jvm/denials.h"
 #include "jvm/library.h"
 
@@ -44,6 +45,7 @@ static int not_seen(const char *path, const void *caller)
     int error = errno;
 
     library_looked_for(path);
+    classpath_looked_for(path, caller);
     if (c && c->tell == JVM_TELL_ALL)
         denials_path("look at", path, JVM_STAT, error, true, caller);
     errno = error;

@@ -32,17 +32,34 @@ bool denials_is_silent(const char *path, const char *jdk)
     return path_lies_in(path, jdk);
 }
 
-/* The flag that would allow it. --ro and --rw give no execution behind this boundary. */
-static void remedy(const char *path, uint32_t access, char *out, size_t size)
+/* What would give more of a place that has another name on the host, or is not there: the mapping itself, in the form
+ * that says so. */
+static void remedy_of_place(const struct jvm_rule *rule, uint32_t access, char *out, size_t size)
+{
+    const char *host = rule->host, *guest = rule->path;
+
+    if (rule->fresh)
+        snprintf(out, size, "--tmpfs %s%s", guest, access & JVM_EXECUTE ? ":exec" : "");
+    else if (access & JVM_EXECUTE)
+        snprintf(out, size, "-v %s:%s:%sexec", host, guest, rule->access & JVM_WRITE ? "" : "ro,");
+    else
+        snprintf(out, size, "--dir %s::%s%s", host, guest, access & (JVM_WRITE | JVM_CREATE) ? "" : ":ro");
+}
+
+/* The flag that would allow it; "": there is none. --ro and --rw give no execution behind this boundary. */
+static void remedy(const struct jvm_rule *rule, const char *path, uint32_t access, char *out, size_t size)
 {
     const char *slash = strrchr(path, '/');
     int length = (int)strlen(path);
 
+    *out = 0;
     if (access & JVM_CREATE && slash) /* names are made in a directory */
-        length = slash == path ? 1 : (int)(slash - path);
-    if (access & JVM_EXECUTE)
+        length = (int)(slash - path);
+    if (rule && (rule->fresh || rule->host))
+        remedy_of_place(rule, access, out, size);
+    else if (access & JVM_EXECUTE)
         snprintf(out, size, "--allow %s:rx", path);
-    else
+    else if (length) /* the root itself is nobody's to give */
         snprintf(out, size, "--%s %.*s", access & (JVM_WRITE | JVM_CREATE) ? "rw" : "ro", length, path);
 }
 
@@ -50,9 +67,9 @@ void denials_path_sentence(const struct jvm_rules *rules, const char *deed, cons
                            char out[DENIALS_LINE])
 {
     const struct jvm_rule *rule = jvm_rules_find(rules, path);
-    char allow[JVM_PATH_SIZE + 16], have[8];
+    char allow[2 * JVM_PATH_SIZE + 16], have[8];
 
-    remedy(path, access, allow, sizeof allow);
+    remedy(rule, path, access, allow, sizeof allow);
     if (rule && !rule->access) {
         snprintf(out, DENIALS_LINE, "%s %s: --deny %s forbids it", deed, path, rule->path);
     } else if (rule) {
@@ -60,7 +77,8 @@ void denials_path_sentence(const struct jvm_rules *rules, const char *deed, cons
         snprintf(out, DENIALS_LINE, "%s %s: %s is given %s alone: %s would allow it", deed, path, rule->path, have,
                  allow);
     } else {
-        snprintf(out, DENIALS_LINE, "%s %s: %s would allow it", deed, path, allow);
+        snprintf(out, DENIALS_LINE, "%s %s: %s%s", deed, path, *allow ? allow : "no rule gives the root directory",
+                 *allow ? " would allow it" : "");
     }
 }
 

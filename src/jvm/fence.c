@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The filter of --no-exec. A dozen instructions by hand: the compiler of src/confine needs a policy, and tells here
- * nothing that these do not. */
+/*
+ * The filter of --no-exec. Written by hand: it is raised in each start of a program, and the compiler of src/confine
+ * would bring a policy, an arena and the names of all system calls into this process to make the same few instructions,
+ * which need no name. It cannot be part of moat-enter's filter, since that stands before moat-jvm itself is executed.
+ * The tests run it through the interpreter that the compiler's are run through.
+ */
 #include "jvm/fence.h"
 
 #include <errno.h>

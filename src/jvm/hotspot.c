@@ -9,6 +9,7 @@
 #include "jvm/engine.h"
 #include "jvm/exhaustion.h"
 #include "jvm/metering.h"
+#include "jvm/places.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -27,7 +28,7 @@ static struct hotspot the_one;
 
 static int open_library(struct hotspot *h, struct err *err)
 {
-    static const char *const places[] = {"lib/server", "lib/client", "jre/lib/amd64/server"};
+    static const char *const places[] = JVM_PLACES;
     char path[PATH_MAX];
 
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {

@@ -43,6 +43,8 @@ int hotspot_tools_measure(struct hotspot *h, struct jvm_meter *page);
 
 /* Whether the calling thread is in java.lang.Runtime.load0: it wants a native library by its path. */
 bool hotspot_is_loading(void);
+/* Whether it is about to open a jar of a class path (URLClassPath.JarLoader). */
+bool hotspot_is_finding_classes(void);
 
 /* Which limit an uncaught exception names (jvm/exhaustion.h). Leaves it pending. */
 enum jvm_end hotspot_end_of(const struct hotspot *h, jni_env *env, jobject thrown);

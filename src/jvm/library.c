@@ -24,7 +24,7 @@ static bool is_granted(const struct jvm_config *c, const char *path)
     char clean[JVM_PATH_SIZE], sentence[DENIALS_LINE];
 
     if (denials_clean(path, clean) < 0 || path_lies_in(clean, c->jdk) ||
-        jvm_rule_gives(jvm_rules_find(&c->rules, clean), JVM_EXECUTE))
+        jvm_rule_gives(jvm_rules_find(&c->rules, clean), JVM_READ | JVM_EXECUTE))
         return true;
     denials_path_sentence(&c->rules, "native library", clean, JVM_READ | JVM_EXECUTE, sentence);
     denials_tell(sentence);

@@ -25,6 +25,8 @@ enum jvm_access {
 struct jvm_rule {
     const char *path; /* borrowed: absolute, clean */
     uint32_t access;  /* 0: denied */
+    const char *host; /* borrowed: what it is on the host, where that has another name; NULL: the same name */
+    bool fresh;       /* the sandbox's own: the host has nothing of it */
 };
 
 struct jvm_rules {

@@ -108,8 +108,8 @@ jvmti_env *hotspot_tools(void)
 void hotspot_tools_begin(struct hotspot *h)
 {
     tools.h = h;
-    if (h->config->list_classes)
-        archive_watch(h);
+    if (h->config->list_classes) /* costs the start a millisecond or two: a command is asked once, or twice */
+        hotspot_tools();
 }
 
 static int64_t call_long(jni_env *env, jobject o, jobject class, const char *name)
@@ -171,7 +171,8 @@ int hotspot_tools_measure(struct hotspot *h, struct jvm_meter *page)
 /* ---- where a thread is --------------------------------------------------------------------------------------------
  */
 
-static bool is_load(jvmti_env *t, jmember method)
+/* A method is of the class that ends so, and of that name (NULL: any). */
+static bool is_of(jvmti_env *t, jmember method, const char *wanted_class, const char *wanted_name)
 {
     char *name, *class_name;
     jobject class;
@@ -179,9 +180,10 @@ static bool is_load(jvmti_env *t, jmember method)
 
     if (jvmti_method_name(t, method, &name, NULL, NULL) != JNI_OK)
         return false;
-    if (!strcmp(name, "load0") && jvmti_method_class(t, method, &class) == JNI_OK &&
+    if ((!wanted_name || !strcmp(name, wanted_name)) && jvmti_method_class(t, method, &class) == JNI_OK &&
         jvmti_class_signature(t, class, &class_name, NULL) == JNI_OK) {
-        is = !strcmp(class_name, "Ljava/lang/Runtime;");
+        size_t n = strlen(class_name), wanted = strlen(wanted_class);
+        is = n >= wanted && !strcmp(class_name + n - wanted, wanted_class);
         jvmti_release(t, class_name);
     }
     jvmti_release(t, name);
@@ -195,7 +197,7 @@ static bool is_thread_of_java(void)
     return tools.h && tools.h->runs && jni_vm_env(tools.h->vm, (void **)&env, JNI_VERSION_9) == JNI_OK;
 }
 
-bool hotspot_is_loading(void)
+static bool stack_has(const char *class_name, const char *name)
 {
     jvmti_env *t = is_thread_of_java() ? hotspot_tools() : NULL;
     struct jvmti_frame frames[24];
@@ -204,10 +206,20 @@ bool hotspot_is_loading(void)
     if (!t || jvmti_stack(t, NULL, 0, ARRAY_LEN(frames), frames, &n) != JNI_OK)
         return false;
     for (int32_t i = 0; i < n; i++) {
-        if (is_load(t, frames[i].method))
+        if (is_of(t, frames[i].method, class_name, name))
             return true;
     }
     return false;
+}
+
+bool hotspot_is_loading(void)
+{
+    return stack_has("Ljava/lang/Runtime;", "load0");
+}
+
+bool hotspot_is_finding_classes(void)
+{
+    return stack_has("/URLClassPath$JarLoader;", NULL);
 }
 
 /* ---- what was not caught ------------------------------------------------------------------------------------------

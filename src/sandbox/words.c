@@ -30,6 +30,7 @@ static const char *const words[END_REASONS] = {
     [END_METASPACE] = "its room for classes was full (-m raises it, or --java-option -XX:MaxMetaspaceSize=)",
     [END_DIRECT] = "its memory outside the Java heap was full (-m raises it, or --java-option "
                    "-XX:MaxDirectMemorySize=)",
+    [END_TIMEOUT] = "its time limit was reached (--timeout raises it)",
 };
 static const char *const restart_words[] = {
     [RESTART_NO] = "no",

@@ -63,6 +63,7 @@ broker() { run "$MOAT" run -b broker "$@"; }
 @test "a time limit, a signal, a memory limit: as behind every boundary" {
     broker --timeout 300ms -- sleep 30
     assert_status 124
+    assert_contains "its time limit was reached"
     broker -- sh -c 'kill -USR2 $$'
     assert_status 140
     require_cgroup memory

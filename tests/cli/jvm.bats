@@ -8,7 +8,8 @@ load java
 setup_file()
 {
     java_place
-    "$JDK/bin/javac" -d "$WORK/classes" "$MOAT_SRC"/tests/java/*.java
+    # Whatever JDK this is: some tests run on the one that they find.
+    "$JDK/bin/javac" --release 17 -d "$WORK/classes" "$MOAT_SRC"/tests/java/*.java
     "$JDK/bin/javac" -d "$WORK/modules/moat.test" "$MOAT_SRC"/tests/java/module/module-info.java "$MOAT_SRC"/tests/java/module/moat/test/Main.java
     printf 'Main-Class: Hello\n' > "$WORK/hello.mf"
     printf 'Main-Class: Act\nPremain-Class: Agent\n' > "$WORK/act.mf"
@@ -66,11 +67,23 @@ kept() { run "$MOAT" run -d --name "$1" -b jvm --jdk "$JDK" --class-path classes
     assert_status 0
     run "$MOAT" run --type java hello.jar
     assert_status 0
+}
+
+@test "a jar has its archive at the end too; a file of that name without one is no image" {
+    { printf '#!/bin/sh\nexit\n'; cat hello.jar; } > looks.jar
+    run "$MOAT" run looks.jar z
+    assert_status 0
+    assert_line "arguments z"
     cp classes/Hello.class looks.jar
-    run "$MOAT" run --pull never ./looks.jar
+    run "$MOAT" run --pull never looks.jar
+    assert_error 125 "looks.jar is no jar (no zip archive)"
+    run "$MOAT" run --pull never -b container looks.jar
     assert_status 125
-    refute_match JDK
+    refute_match zip
     rm looks.jar
+    run "$MOAT" run --pull never looks.jar
+    assert_status 125
+    refute_match zip
 }
 
 @test "streams and exit statuses are those of java" {
@@ -124,6 +137,54 @@ kept() { run "$MOAT" run -d --name "$1" -b jvm --jdk "$JDK" --class-path classes
     rm -r "$WORK/deep"
 }
 
+@test "a link in a directory that a rule shows leads to what is shown for it" {
+    mkdir -p linked elsewhere
+    cp hello.jar elsewhere/far.jar
+    ln -s ../elsewhere/far.jar linked/near.jar
+    ln -s linked/near.jar chain.jar
+    ln -s "$PWD/classes" linked/classes
+    local path
+    for path in linked/near.jar linked/classes "$PWD/linked/near.jar"; do
+        jvm --ro linked --class-path "$path" --main-class Hello
+        assert_status 0
+        assert_line "java.class.path $path"
+    done
+    jvm --ro linked linked/near.jar
+    assert_status 0
+    jvm --ro . chain.jar
+    assert_status 0
+    jvm --class-path 'linked/*' --main-class Hello
+    assert_status 0
+    jvm --ro linked --class-path linked/near.jar:classes --main-class Act write elsewhere/far.jar
+    assert_status 1
+    jvm --ro linked --deny elsewhere linked/near.jar
+    assert_error 126 near.jar denies elsewhere
+    rm -r linked elsewhere chain.jar
+}
+
+@test "no link that the program may have put there shows what no rule does" {
+    mkdir -p linked elsewhere
+    cp hello.jar elsewhere/far.jar
+    echo secret > elsewhere/text
+    ln -s ../elsewhere/far.jar linked/near.jar
+    jvm --rw linked linked/near.jar
+    assert_error 126 linked/near.jar "may write" "--ro $PWD/elsewhere/far.jar"
+    jvm --rw linked --class-path 'linked/*' --main-class Hello
+    assert_error 125 "--ro $PWD/elsewhere/far.jar"
+    jvm --rw linked --ro elsewhere linked/near.jar
+    assert_status 0
+    # A star's names are nobody's words: they lead to jars, and to nothing else.
+    ln -sf "$PWD/elsewhere/text" linked/other.jar
+    ln -sf text elsewhere/another.jar
+    ln -sf "$PWD/elsewhere/another.jar" linked/
+    local path
+    for path in text another.jar; do
+        jvm --class-path 'linked/*:classes' --main-class Act exists "$PWD/elsewhere/$path"
+        assert_output false
+    done
+    rm -r linked elsewhere
+}
+
 @test "an agent in Java, once its jar is shown" {
     jvm --java-option -javaagent:lib/act.jar=x hello.jar
     assert_error 125 -javaagent "--ro lib/act.jar"
@@ -147,6 +208,16 @@ kept() { run "$MOAT" run -d --name "$1" -b jvm --jdk "$JDK" --class-path classes
     run "$MOAT" run -b jvm --jdk jdk hello.jar
     assert_line "java.home $JDK"
     rm jdk
+}
+
+@test "a \$JAVA_HOME that is no JDK is said, and another is taken" {
+    run --separate-stderr env JAVA_HOME="$WORK/lib" PATH="$JDK/bin:/usr/bin:/bin" "$MOAT" run -b jvm hello.jar
+    assert_status 0
+    assert_line "java.home $JDK"
+    [[ $stderr == *"warning: \$JAVA_HOME $WORK/lib is no JDK"*"$JDK is taken"* ]]
+    run --separate-stderr env JAVA_HOME="$WORK/lib" "$MOAT" run -b jvm --jdk "$JDK" hello.jar
+    assert_status 0
+    [[ $stderr != *JAVA_HOME* ]]
 }
 
 @test "each JDK that is installed runs a program" {
@@ -206,6 +277,37 @@ kept() { run "$MOAT" run -d --name "$1" -b jvm --jdk "$JDK" --class-path classes
     rm -r data
 }
 
+@test "a jar that a manifest names is told when no rule shows it" {
+    mkdir -p more
+    printf 'Main-Class: Hello\nClass-Path: more/hello.jar\n' > outer.mf
+    "$JDK/bin/jar" cfm outer.jar outer.mf
+    cp hello.jar more/
+    jvm outer.jar
+    assert_status 1
+    assert_line "moat: denied: class path $WORK/more/hello.jar: --ro $WORK/more/hello.jar would allow it"
+    jvm --deny-log=false outer.jar
+    assert_status 1
+    refute_match 'moat: denied'
+    jvm --ro more/hello.jar outer.jar
+    assert_status 0
+    refute_match 'moat: denied'
+    # What the user names and is not there is no denial.
+    jvm --class-path hello.jar:more/none.jar --main-class NotThere
+    assert_status 1
+    refute_match 'moat: denied'
+    rm -r more outer.jar outer.mf
+}
+
+@test "a denial names what a mapping shows by its name on the host" {
+    mkdir -p data
+    jvm --dir "$PWD/data::/app:ro" --class-path classes --main-class Act write /app/new
+    assert_status 1
+    assert_match "moat: denied: create /app/new: /app is given r alone: --dir $PWD/data::/app would allow it"
+    jvm --dir "$PWD/data::/app" --class-path classes --main-class Act write /app/new
+    assert_status 0
+    rm -r data
+}
+
 @test "a class path is shown without execution, and only read" {
     jvm --class-path classes --main-class Act write classes/new
     assert_status 1
@@ -257,7 +359,8 @@ kept() { run "$MOAT" run -d --name "$1" -b jvm --jdk "$JDK" --class-path classes
     assert_status 1
     act -v "$WORK/keep:/mnt" write /mnt/alone/written
     assert_status 0
-    assert_equal "$(find "$WORK/keep" -type f)" "$WORK/keep/alone/written"
+    # beside what moat itself keeps there
+    assert_equal "$(find "$WORK/keep" -type f ! -name '*.seen' ! -name '*.jsa')" "$WORK/keep/alone/written"
     rm -r "$WORK/keep" "$WORK/kept"
 }
 
@@ -283,8 +386,25 @@ kept() { run "$MOAT" run -d --name "$1" -b jvm --jdk "$JDK" --class-path classes
     jvm --ro lib --class-path classes --main-class Act load "$WORK/lib/libmine.so"
     assert_status 1
     assert_match UnsatisfiedLinkError
+    jvm --allow lib/libmine.so:x --class-path classes --main-class Act load "$WORK/lib/libmine.so"
+    assert_status 1
+    assert_match "moat: denied: native library $WORK/lib/libmine.so: .*--allow $WORK/lib/libmine.so:rx would allow it"
     jvm --allow lib/libmine.so:rx --class-path classes --main-class Act load "$WORK/lib/libmine.so"
-    assert_output loaded
+    assert_line loaded
+    # Under another name, and from the program's own /tmp: the remedy that is told is the one that works.
+    local told
+    for told in "--dir $WORK/lib::/app:ro|-v $WORK/lib:/app:ro,exec|/app/libmine.so" \
+        "--ro lib|--tmpfs /tmp:exec|$WORK/lib/libmine.so /tmp/mine.so"; do
+        IFS='|' read -r shown remedy files <<< "$told"
+        # shellcheck disable=SC2086 # options and their values
+        jvm $shown --class-path classes --main-class Act load $files
+        assert_status 1
+        assert_match "moat: denied: native library /(app/lib|tmp/)mine.so: /(app|tmp) is given rw?c? alone: $remedy would allow it"
+        [[ $remedy != -v* ]] || shown=
+        # shellcheck disable=SC2086
+        jvm $shown $remedy --class-path classes --main-class Act load $files
+        assert_line loaded
+    done
     rm lib/libmine.so
 }
 
@@ -326,6 +446,12 @@ while True: s.accept()[0].close()'; }
     assert_error 125 --class-path
     jvm --class-path classes hello.jar
     assert_error 125 --class-path jar
+    jvm --class-path hello.jar
+    assert_error 125 "--main-class NAME" "moat run -b jvm hello.jar"
+    jvm --class-path hello.jar Hello a
+    assert_error 125 "--main-class Hello" "--"
+    jvm --module-path modules moat.test
+    assert_error 125 "--module moat.test"
     jvm --main-class Hello --module moat.test
     assert_error 125 --main-class --module
     jvm Hello.java
@@ -393,6 +519,18 @@ while True: s.accept()[0].close()'; }
     assert_status 0
 }
 
+@test "fewer processes than a JVM has threads are refused; with the least of them a program runs" {
+    require_cgroup pids
+    jvm --pids-limit 9 hello.jar
+    assert_error 125 "--pids-limit 9" "the least that works"
+    local least
+    least=$(sed -n 's/.*: --pids-limit \([0-9]*\) is the least.*/\1/p' <<< "$output")
+    jvm --pids-limit "$least" hello.jar
+    assert_status 0
+    jvm --pids-limit "$least" --class-archive off hello.jar
+    assert_status 0
+}
+
 # bomb REASON WORDS OPTION... -- WHAT: in the foreground it is said, of a kept one it is the reason.
 bomb()
 {
@@ -425,6 +563,7 @@ bomb()
 @test "a program that swallows everything ends by its time limit" {
     jvm -m 128m --timeout 1s --stop-timeout 1 --class-path classes --main-class Bomb swallow
     assert_status 124
+    assert_match "its time limit was reached"
 }
 
 @test "a heap that the program itself finds full and bears is no reason" {
@@ -454,6 +593,15 @@ says_up() { [ "$("$MOAT" logs "$1" | grep -c up)" = "$2" ]; }
     assert_match '^[0-9.]+[KM]iB / [0-9.]+MiB [0-9]+ [0-9]+$'
     run "$MOAT" inspect -f '{{.Boundary}} {{.JVM.Threads}}' "$name"
     assert_match '^jvm [0-9]+$'
+    run "$MOAT" ps --no-trunc --filter "name=^$name\$" --format '{{.Command}}'
+    assert_output '"java -cp classes Act wait /tmp/never"'
+    run "$MOAT" inspect -f '{{.Path}} {{json .Args}}' "$name"
+    assert_output 'java ["-cp","classes","Act","wait","/tmp/never"]'
+    run --separate-stderr "$MOAT" update -m 512m "$name"
+    assert_status 0
+    [[ $stderr == *"note: $name: "*"stay, as -Xmx"* ]] && [ "${#stderr_lines[@]}" = 1 ]
+    run --separate-stderr "$MOAT" update --cpus 1 "$name"
+    [ -z "$stderr" ]
     run "$MOAT" exec "$name" true
     assert_failure
     assert_match 'a JVM has no programs'

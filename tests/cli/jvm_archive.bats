@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# Class archives of moat run -b jvm: made after the first run of a large program, used by the next, and what a hostile
-# program, another user, or a death at the wrong moment can make of them. The directory itself: test_classcache.c.
+# Class archives of moat run -b jvm: made after the first run of a large program or the second of the same command, used
+# by the next, and what a hostile program, another user, or a death at the wrong moment can make of them. The directory itself: test_classcache.c.
 bats_require_minimum_version 1.5.0
 load run
 load java
@@ -47,6 +47,7 @@ teardown()
 }
 
 jvm() { run timeout -k 5 150 "$MOAT" run -b jvm --jdk "$JDK" "$@" < /dev/null; }
+notes() { find "$CACHE/jvm" -name '*.seen' 2> /dev/null | wc -l; }
 archives() { find "$CACHE/jvm" -name '*.jsa' 2> /dev/null | wc -l; }
 all_of_it() { find "$CACHE" -mindepth 1 -printf '%P\n' | sort; }
 # shared OPTION... : how many of the program's classes come from an archive
@@ -121,26 +122,93 @@ shared() { timeout -k 5 150 "$MOAT" run -b jvm --jdk "$JDK" --java-option -Xlog:
     assert_equal "$(archives)" 2
 }
 
-@test "no archive is made of a small program, of a directory, of what a run may change, and when none is wanted" {
+# loaded CLASS OPTION... : from where a run takes a class, with the archives that are there
+loaded() { timeout -k 5 150 "$MOAT" run -b jvm --jdk "$JDK" --class-archive read --java-option -Xlog:class+load "${@:2}" < /dev/null | sed -n "s/.*[] ]$1 source: //p"; }
+
+@test "no archive is made after the first run of a small program, and none when none is wanted" {
     jvm hello.jar
     assert_status 0
     jvm -D many=20 -D stay=0 many.jar
     assert_status 0
-    jvm --class-path classes --main-class Many
-    assert_status 0
-    jvm --rw many.jar many.jar
-    assert_status 0
-    jvm --rw . many.jar
-    assert_status 0
+    assert_equal "$(archives) $(notes)" "0 2"
     jvm --class-archive off many.jar
     assert_status 0
     jvm --class-archive read many.jar
     assert_status 0
-    assert_equal "$(archives)" 0
+    jvm --class-archive read hello.jar
+    jvm --class-archive off hello.jar
+    assert_equal "$(archives) $(notes)" "0 2"
     jvm --class-archive sometimes many.jar
     assert_error 125 "--class-archive sometimes" "auto" "read" "off"
     run "$MOAT" run --class-archive off -b broker -- true
     assert_failure
+}
+
+@test "a small program has an archive after its second run, for the same words alone" {
+    jvm hello.jar a b
+    jvm hello.jar a c
+    jvm -D moat.test=1 hello.jar a b
+    jvm --class-path hello.jar --main-class Hello -- a b
+    assert_equal "$(archives) $(notes)" "0 4"
+    jvm hello.jar a b
+    assert_status 0
+    assert_line "arguments a|b"
+    assert_equal "$(archives) $(notes)" "1 3"
+    assert_equal "$(loaded Hello hello.jar a b)" "shared objects file"
+    run loaded Hello hello.jar a c
+    assert_match 'hello.jar$'
+    run loaded Hello -D moat.test=1 hello.jar a b
+    assert_match 'hello.jar$'
+    # what the class path is, matters as ever
+    cp hello.jar again.jar
+    jvm again.jar
+    cp hello.jar second.jar
+    mv second.jar again.jar
+    jvm again.jar
+    assert_equal "$(archives)" 1
+    # a large program's is for all that it may be told
+    jvm many.jar a
+    assert_equal "$(archives)" 2
+    [ "$(shared many.jar b)" = 300 ]
+}
+
+@test "where the class path may change its archive holds the JDK's classes alone, and what it is now is run" {
+    mkdir own
+    cp classes/Hello.class own/
+    jvm --class-path own --main-class Hello
+    jvm --class-path own --main-class Hello
+    assert_status 0
+    assert_equal "$(archives) $(notes)" "1 0"
+    assert_equal "$(loaded java.util.TreeSet --class-path own --main-class Hello)" "shared objects file"
+    run loaded Hello --class-path own --main-class Hello
+    assert_match 'own/$'
+    printf 'public class Hello { public static void main(String[] a) { System.out.println("another"); } }' > own/Hello.java
+    "$JDK/bin/javac" --release 17 -d own own/Hello.java
+    jvm --class-path own --main-class Hello
+    assert_output another
+    # of the same name in another directory nothing is known
+    mkdir other
+    cd other
+    cp -r ../own .
+    jvm --class-path own --main-class Hello
+    assert_equal "$(archives) $(notes)" "1 1"
+    cd ..
+    # a jar that the run may change
+    cp many.jar mine.jar
+    jvm --rw mine.jar mine.jar
+    jvm --rw mine.jar mine.jar
+    assert_output "300 classes []"
+    assert_equal "$(archives) $(notes)" "2 1"
+    [ "$(shared --rw mine.jar mine.jar)" = 0 ]
+    assert_equal "$(loaded java.lang.Object --rw mine.jar mine.jar)" "shared objects file"
+}
+
+@test "a module of the JDK has an archive after the same command's second run" {
+    jvm --module jdk.compiler/com.sun.tools.javac.Main -- -version
+    jvm --module jdk.compiler/com.sun.tools.javac.Main -- -version
+    assert_match '^javac '
+    assert_equal "$(archives)" 1
+    assert_equal "$(loaded com.sun.tools.javac.Main --module jdk.compiler/com.sun.tools.javac.Main -- -version)" "shared objects file"
 }
 
 @test "what is there is used by a run in the background, which makes none; without it it starts again" {
@@ -217,7 +285,7 @@ shared() { timeout -k 5 150 "$MOAT" run -b jvm --jdk "$JDK" --java-option -Xlog:
     refute_contains DONE
     jvm --rw "$WORK" --class-path many.jar --main-class Reach -- "$CACHE"
     refute_contains "DONE move"
-    rm -f "$CACHE"/planted*
+    rm -f "$CACHE"/planted* "$CACHE"/jvm/*.seen # of the runs above
     assert_equal "$(all_of_it)" $'jvm\njvm/'"${archive##*/}"
     assert_equal "$(sha256sum < "$archive")" "$before"
     # where there is no directory yet, the run cannot be the one who makes it

@@ -293,6 +293,24 @@ java.nio.file.AccessDeniedException: /opt/none/x" || return
     with_jdks quiet
 }
 
+@test "a jar that a manifest names and no rule shows is told once, one that the command line names is not" {
+    mkdir -p alone
+    cp app.jar alone/
+    local rules="--rule rx:/usr/lib --rule r:$PWD/alone/app.jar"
+    unshown()
+    {
+        run timeout 60 "$MOAT_JVM" --jdk "$jdk" $rules --jar alone/app.jar
+        assert_status 1 && assert_contains NoClassDefFoundError &&
+            assert_equal "$(grep -c '^moat: denied' <<<"$output")" 1 &&
+            assert_line "moat: denied: class path $PWD/alone/lib/part.jar: --ro $PWD/alone/lib/part.jar would allow it" || return
+        run timeout 60 "$MOAT_JVM" --jdk "$jdk" $rules --deny-log=none --jar alone/app.jar
+        assert_status 1 && refute_contains "moat: denied" || return
+        run timeout 60 "$MOAT_JVM" --jdk "$jdk" $rules --option -Djava.class.path=alone/app.jar:alone/lib/part.jar --class App
+        assert_status 1 && assert_contains NoClassDefFoundError && refute_contains "moat: denied"
+    }
+    with_jdks unshown
+}
+
 @test "a native library that is not shown is denied by name" {
     library()
     {
@@ -316,7 +334,10 @@ java.nio.file.AccessDeniedException: /opt/none/x" || return
         run unshare -m sh -c 'mkdir -p x && mount -t tmpfs -o noexec none x && cp "$1" x/liby.so && shift && exec "$@"' sh \
             "$so" timeout 60 "$MOAT_JVM" --jdk "$jdk" --option -Djava.class.path=classes --rule "r:$PWD/x" --class Does load "$PWD/x/liby.so"
         assert_line "moat: denied: native library $PWD/x/liby.so: $PWD/x is given r alone: --allow $PWD/x/liby.so:rx would allow it" &&
-            assert_contains "java.lang.UnsatisfiedLinkError: $PWD/x/liby.so"
+            assert_contains "java.lang.UnsatisfiedLinkError: $PWD/x/liby.so" || return
+        cp "$so" unread.so
+        run jvm --rule "x:$PWD/unread.so" --class Does load "$PWD/unread.so"
+        assert_line "moat: denied: native library $PWD/unread.so: $PWD/unread.so is given x alone: --allow $PWD/unread.so:rx would allow it"
     }
     with_jdks mapped
 }

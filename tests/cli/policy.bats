@@ -36,7 +36,7 @@ with()
 @test "timeout and stopSignal" {
     with '{"version": 1, "timeout": "300ms", "stopSignal": "SIGUSR1"}' -- sh -c 'trap "echo usr1; exit" USR1; while :; do sleep 0.05; done'
     assert_status 124
-    assert_output usr1
+    assert_line usr1
 }
 
 @test "readOnlyRoot, shmSize" {

@@ -16,8 +16,9 @@ public class Act {
         case "exists" -> System.out.println(Files.exists(Path.of(a[1])));
         case "connect" -> new Socket(a[1], Integer.parseInt(a[2])).close();
         case "run" -> System.exit(new ProcessBuilder(java.util.Arrays.copyOfRange(a, 1, a.length)).inheritIO().start().waitFor());
-        case "load" -> {
-            System.load(a[1]);
+        case "load" -> { // where it is, or copied to a place of the program's choice first
+            if (a.length > 2) Files.copy(Path.of(a[1]), Path.of(a[2]));
+            System.load(a[a.length - 1]);
             System.out.println("loaded");
         }
         case "descriptors" -> { // without the one that reads the directory

@@ -400,6 +400,64 @@ static void test_cache_mark_replaces_the_archive_and_grows_old(void **state)
     class_cache_close(&c);
 }
 
+static void test_cache_note_gives_way_to_all_that_says_more(void **state)
+{
+    struct timespec old[] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    struct class_cache c;
+    struct class_making m;
+    struct err err;
+    const char *path;
+
+    (void)state;
+    assert_int_equal(open_cache(&c, true, &err), 0);
+    class_cache_note(&c, KEY_A);
+    assert_int_equal(class_cache_find(&c, &arena, KEY_A, &path), CLASS_CACHE_NOTED);
+    assert_int_equal(class_cache_find(&c, &arena, KEY_B, &path), CLASS_CACHE_NONE);
+    assert_int_equal(utimensat(c.fd, KEY_A CLASS_CACHE_SEEN, old, 0), 0);
+    assert_int_equal(class_cache_find(&c, &arena, KEY_A, &path), CLASS_CACHE_NONE);
+    class_cache_note(&c, KEY_A); /* made anew, it is young */
+    assert_int_equal(class_cache_find(&c, &arena, KEY_A, &path), CLASS_CACHE_NOTED);
+    begin(&m, &c, KEY_A);
+    write_archive(&m, 0xf00baba2u, 8192);
+    assert_int_equal(class_making_finish(&m), 0);
+    class_making_end(&m);
+    assert_int_equal(class_cache_find(&c, &arena, KEY_A, &path), CLASS_CACHE_READY);
+    assert_int_equal(entries(&c), 1);
+    class_cache_note(&c, KEY_B);
+    class_cache_refuse(&c, KEY_B);
+    assert_int_equal(class_cache_find(&c, &arena, KEY_B, &path), CLASS_CACHE_USELESS);
+    assert_int_equal(entries(&c), 2);
+    class_cache_close(&c);
+}
+
+static void test_cache_notes_that_are_old_or_too_many_are_cleared(void **state)
+{
+    struct timespec old[] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    struct class_cache_use use;
+    struct class_cache c;
+    struct err err;
+    char key[CLASS_KEY_SIZE];
+
+    (void)state;
+    assert_int_equal(open_cache(&c, true, &err), 0);
+    class_cache_note(&c, KEY_A);
+    class_cache_note(&c, KEY_B);
+    assert_int_equal(utimensat(c.fd, KEY_A CLASS_CACHE_SEEN, old, 0), 0);
+    class_cache_trim(&c, CLASS_CACHE_MOST);
+    assert_int_equal(faccessat(c.fd, KEY_A CLASS_CACHE_SEEN, F_OK, 0), -1);
+    assert_int_equal(faccessat(c.fd, KEY_B CLASS_CACHE_SEEN, F_OK, 0), 0);
+    for (int i = 0; i < CLASS_SEEN_MOST + 50; i++) {
+        snprintf(key, sizeof key, "%064d", i);
+        class_cache_note(&c, key);
+    }
+    class_cache_measure(&c, &use); /* a look takes nothing away, and notes are no archives */
+    assert_int_equal(use.archives, 0);
+    assert_int_equal(entries(&c), CLASS_SEEN_MOST + 51);
+    class_cache_trim(&c, CLASS_CACHE_MOST);
+    assert_int_equal(entries(&c), CLASS_SEEN_MOST);
+    class_cache_close(&c);
+}
+
 static void test_cache_that_is_full_loses_what_was_used_longest_ago(void **state)
 {
     static const char *const keys[] = {KEY_A, KEY_B};
@@ -476,6 +534,8 @@ int main(void)
         CASE(test_making_is_for_one_at_a_time),
         CASE(test_making_that_died_is_cleared_by_the_next),
         CASE(test_cache_mark_replaces_the_archive_and_grows_old),
+        CASE(test_cache_note_gives_way_to_all_that_says_more),
+        CASE(test_cache_notes_that_are_old_or_too_many_are_cleared),
         CASE(test_cache_that_is_full_loses_what_was_used_longest_ago),
         CASE(test_cache_file_that_is_no_archive_of_ours_is_not_given),
     };

@@ -49,6 +49,35 @@ static void test_areas_together_stay_within_the_memory_whatever_it_is(void **sta
     }
 }
 
+static void test_too_few_tasks_are_refused_with_the_least_that_works(void **state)
+{
+    static const struct {
+        const char *label;
+        int64_t memory, tasks;
+        bool chosen;
+        const char *least; /* NULL: accepted */
+    } cases[] = {
+        {"serial, the least", 1024 * MIB, 17, false, NULL},
+        {"serial, one less", 1024 * MIB, 16, false, "--pids-limit 17 is the least"},
+        {"one", 1024 * MIB, 1, false, "--pids-limit 17 is the least"},
+        {"G1, the least", 4096 * MIB, 22, false, NULL},
+        {"G1, one less", 4096 * MIB, 21, false, "--pids-limit 22 is the least"},
+        {"G1 without a limit on memory", 0, 21, false, "--pids-limit 22 is the least"},
+        {"a collector of the user's", 4096 * MIB, 17, true, NULL}, /* which takes what, he knows */
+        {"no limit", 1024 * MIB, 0, false, NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct java_limits l = limits(cases[i].memory);
+        struct err err = {0};
+        l.tasks = cases[i].tasks;
+        l.collector_chosen = cases[i].chosen;
+        int r = java_limits_fit(&l, &err);
+        if (r != (cases[i].least ? -EINVAL : 0) || (cases[i].least && !strstr(err.text, cases[i].least)))
+            fail_msg("%s: %d, %s", cases[i].label, r, err.text);
+    }
+}
+
 static void test_without_a_limit_nothing_is_shared_out(void **state)
 {
     struct java_limits l = limits(0);
@@ -199,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_areas_together_stay_within_the_memory_whatever_it_is),
+        cmocka_unit_test(test_too_few_tasks_are_refused_with_the_least_that_works),
         cmocka_unit_test(test_without_a_limit_nothing_is_shared_out),
         cmocka_unit_test(test_too_little_memory_is_refused_with_the_least_that_works),
         cmocka_unit_test(test_what_is_asked_for_is_kept_and_the_rest_gives_way),

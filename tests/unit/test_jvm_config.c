@@ -33,21 +33,26 @@ static void test_command_line_with_everything_is_read(void **state)
     struct jvm_config c;
     struct err err = {0};
 
-    assert_int_equal(read_line(&c, &err,
-                               LINE(S("--jdk"), S("/jdk"), S("--no-exec"), S("--deny-log=all"), S("--list-classes"),
-                                    S("--rule"), S("rw:/a"), S("--rule"), S("-:/a/b:c"), S("--net"),
-                                    S("example.org:443"), S("--option"), S("-Xmx1g"), S("--option"), S("-Dx=--jar"),
-                                    S("--jar"), S("app.jar"), S("--no-exec"), S("--"), S(""))),
-                     0);
+    assert_int_equal(
+        read_line(&c, &err,
+                  LINE(S("--jdk"), S("/jdk"), S("--no-exec"), S("--deny-log=all"), S("--list-classes"), S("--rule"),
+                       S("rw:/a"), S("--from"), S("/on/host"), S("--rule"), S("-:/a/b:c"), S("--rule"), S("rwc:/tmp"),
+                       S("--fresh"), S("--net"), S("example.org:443"), S("--option"), S("-Xmx1g"), S("--option"),
+                       S("-Dx=--jar"), S("--jar"), S("app.jar"), S("--no-exec"), S("--"), S(""))),
+        0);
 
     assert_string_equal(c.jdk, "/jdk");
     assert_true(c.no_exec && c.list_classes);
     assert_int_equal(c.tell, JVM_TELL_ALL);
-    assert_int_equal(c.rules.n_paths, 2);
+    assert_int_equal(c.rules.n_paths, 3);
     assert_string_equal(c.rules.paths[0].path, "/a");
     assert_int_equal(c.rules.paths[0].access, JVM_READ | JVM_WRITE);
     assert_string_equal(c.rules.paths[1].path, "/a/b:c");
     assert_int_equal(c.rules.paths[1].access, 0);
+    assert_string_equal(c.rules.paths[0].host, "/on/host");
+    assert_null(c.rules.paths[1].host);
+    assert_null(c.rules.paths[2].host);
+    assert_true(c.rules.paths[2].fresh && !c.rules.paths[0].fresh && !c.rules.paths[1].fresh);
     assert_int_equal(c.rules.n_net, 1);
     assert_string_equal(c.rules.net[0], "example.org:443");
     assert_int_equal(c.n_options, 2);
@@ -99,6 +104,8 @@ static void test_command_line_that_is_wrong_is_refused_by_name(void **state)
         {"a rule without letters", ":/a", {S("m"), S("--rule"), S(":/a"), S("--class"), S("A")}},
         {"a relative rule", "r:a", {S("m"), S("--rule"), S("r:a"), S("--class"), S("A")}},
         {"another letter", "rq:/a", {S("m"), S("--rule"), S("rq:/a"), S("--class"), S("A")}},
+        {"an origin of no rule", "--from", {S("m"), S("--from"), S("/a"), S("--class"), S("A")}},
+        {"fresh without a rule", "--fresh", {S("m"), S("--fresh"), S("--class"), S("A")}},
         {"denied and read", "-r:/a", {S("m"), S("--rule"), S("-r:/a"), S("--class"), S("A")}},
     };
 

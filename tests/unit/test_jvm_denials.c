@@ -18,7 +18,10 @@ static struct jvm_rule list[] = {{"/ro", JVM_READ | JVM_EXECUTE},
                                  {"/data", JVM_READ | JVM_WRITE | JVM_CREATE},
                                  {"/data/no", 0},
                                  {"/w", JVM_READ | JVM_WRITE},
-                                 {"/seen", JVM_STAT}};
+                                 {"/seen", JVM_STAT},
+                                 {"/app", JVM_READ, .host = "/srv/app"},
+                                 {"/out", JVM_READ | JVM_WRITE | JVM_CREATE, .host = "/srv/out"},
+                                 {"/tmp", JVM_READ | JVM_WRITE | JVM_CREATE, .fresh = true}};
 static const struct jvm_rules rules = {.paths = list, .n_paths = ARRAY_LEN(list)};
 
 static void test_denial_is_what_the_rules_refuse(void **state)
@@ -73,7 +76,7 @@ static void test_denial_names_the_flag_that_would_allow_it(void **state)
         {"open for reading", "/etc/shadow", JVM_READ, "open for reading /etc/shadow: --ro /etc/shadow would allow it"},
         {"open for writing", "/etc/shadow", JVM_WRITE, "open for writing /etc/shadow: --rw /etc/shadow would allow it"},
         {"create", "/x/y", JVM_WRITE | JVM_CREATE, "create /x/y: --rw /x would allow it"},
-        {"create", "/y", JVM_CREATE, "create /y: --rw / would allow it"},
+        {"create", "/y", JVM_CREATE, "create /y: no rule gives the root directory"},
         {"create", "/w/y", JVM_CREATE, "create /w/y: /w is given rw alone: --rw /w would allow it"},
         {"open for writing", "/ro/y", JVM_WRITE,
          "open for writing /ro/y: /ro is given rx alone: --rw /ro/y would allow it"},
@@ -81,6 +84,14 @@ static void test_denial_names_the_flag_that_would_allow_it(void **state)
         {"exec", "/usr/bin/id", JVM_READ | JVM_EXECUTE, "exec /usr/bin/id: --allow /usr/bin/id:rx would allow it"},
         {"native library", "/data/x.so", JVM_EXECUTE,
          "native library /data/x.so: /data is given rwc alone: --allow /data/x.so:rx would allow it"},
+        /* What has another name on the host, or is not there, is never told by the name that it has inside. */
+        {"create", "/app/y", JVM_CREATE, "create /app/y: /app is given r alone: --dir /srv/app::/app would allow it"},
+        {"native library", "/app/x.so", JVM_EXECUTE,
+         "native library /app/x.so: /app is given r alone: -v /srv/app:/app:ro,exec would allow it"},
+        {"native library", "/out/x.so", JVM_EXECUTE,
+         "native library /out/x.so: /out is given rwc alone: -v /srv/out:/out:exec would allow it"},
+        {"native library", "/tmp/x.so", JVM_EXECUTE,
+         "native library /tmp/x.so: /tmp is given rwc alone: --tmpfs /tmp:exec would allow it"},
     };
     static char out[DENIALS_LINE];
 

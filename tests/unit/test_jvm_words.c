@@ -64,12 +64,52 @@ static void test_what_is_cut_short_has_an_end(void **state)
     }
 }
 
+static void test_a_command_is_told_as_one_would_write_it(void **state)
+{
+    const struct {
+        struct strv argv;
+        const char *words;
+    } cases[] = {
+        {ARGV("moat-jvm", "--jdk", "/jdk", "--no-exec", "--option", "-Xmx1m", "--jar", "a.jar", "--jar", "x y"),
+         "java|-jar|a.jar|--jar|x y"},
+        {ARGV("moat-jvm", "--option", "-Djava.class.path=a:b", "--rule", "r:/a", "--from", "/b", "--class", "Main"),
+         "java|-cp|a:b|Main"},
+        {ARGV("moat-jvm", "--class", "Main", "z"), "java|Main|z"},
+        {ARGV("moat-jvm", "--option", "--module-path=m", "--fresh", "--module", "a/B", "z"), "java|-p|m|-m|a/B|z"},
+        {ARGV("moat-jvm", "--no-exec"), "java"},
+        {ARGV("moat-jvm", "--jar"), "java|-jar"},
+    };
+    struct arena a;
+
+    assert_int_equal(arena_init(&a, 1u << 20), 0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct strv words = {0};
+        char text[256] = "";
+        assert_int_equal(jvm_command(&a, &cases[i].argv, &words), 0);
+        for (uint32_t k = 0; k < words.n; k++)
+            strcat(strcat(text, k ? "|" : ""), words.v[k]);
+        assert_string_equal(text, cases[i].words);
+    }
+    arena_free(&a);
+}
+
+static void test_the_last_option_of_a_kind_counts(void **state)
+{
+    const struct strv argv =
+        ARGV("moat-jvm", "--option", "-Xmx1m", "--option", "-Xmx2m", "--class", "A", "--option", "-Xmx3m");
+
+    assert_string_equal(jvm_option_value(&argv, "-Xmx"), "2m");
+    assert_null(jvm_option_value(&argv, "-Xms"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words_come_with_their_values_and_end_with_what_is_run),
         cmocka_unit_test(test_words_of_the_program_and_values_are_no_words),
         cmocka_unit_test(test_what_is_cut_short_has_an_end),
+        cmocka_unit_test(test_a_command_is_told_as_one_would_write_it),
+        cmocka_unit_test(test_the_last_option_of_a_kind_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

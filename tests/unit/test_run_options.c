@@ -112,7 +112,7 @@ static void test_line_is_refused_with_the_remedy(void **state)
         {"run|--pull|sometimes|x", "missing, always, never"},
         {"run|--json|x", "unknown option --json"},
         {"run|--name|a/b|x", "--name 'a/b'"},
-        {"run|--type|wasm|x", "not in this build"},
+        {"run|--type|elf|x", "image, root, bundle, program, java or wasm"},
         {"run|--type|imag|x", "image, root, bundle, program or java"},
         {"run|--strict|--best-effort|x", "exclude each other"},
         {"run|--bundle|b|-m|1g", "--memory cannot go over a bundle"},

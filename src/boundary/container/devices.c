@@ -82,13 +82,14 @@ static int make_node(struct launch *l, int root, const struct device_rule *d)
     return r;
 }
 
-/* A /dev that is the host's own (bound) is left as it is. */
-static bool dev_is_bound(const struct policy *p)
+/* A /dev that is the host's own (bound) is left as it is; a root of what is granted alone has one where it is mounted.
+ */
+static bool dev_is_left(const struct policy *p)
 {
     for (uint32_t i = 0; i < p->n_mounts; i++)
-        if (!strcmp(p->mounts[i].destination, "/dev") && p->mounts[i].bind)
-            return true;
-    return false;
+        if (!strcmp(p->mounts[i].destination, "/dev"))
+            return p->mounts[i].bind;
+    return p->private_root;
 }
 
 int devices_make(struct launch *l, int root)
@@ -96,7 +97,7 @@ int devices_make(struct launch *l, int root)
     const struct policy *p = l->policy;
     int r = 0;
 
-    if (dev_is_bound(p))
+    if (dev_is_left(p))
         return 0;
     for (size_t i = 0; i < ARRAY_LEN(default_devices) && r == 0; i++)
         if ((r = make_node(l, root, &default_devices[i])) < 0)

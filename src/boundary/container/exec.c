@@ -163,6 +163,7 @@ int container_exec(struct instance *inst, const struct process *pr, struct err *
                                .console_fd = pr->terminal ? inst->console_socket : -1,
                                .lifeline_fd = -1,
                                .meter_fd = -1,
+                               .program_fd = -1,
                                .ns_fds = ns,
                                .cgroup_fds = cgroups,
                                .keep_fds = inst->keep_fds,

@@ -431,6 +431,7 @@ static int make_record(struct launch *l, int report_fd, struct err *err)
                                .console_fd = -1,
                                .lifeline_fd = inst->lifeline,
                                .meter_fd = inst->meter_fd,
+                               .program_fd = inst->program_fd,
                                .keep_fds = inst->keep_fds,
                                .set_groups = !inst->rootless || !idmap_is_single(&p->gid_maps)};
     int time_ns[] = {l->ns_fds[NS_TIME], -1};

@@ -7,8 +7,6 @@
 #include "boundary/container/container.h"
 #include "boundary/jvm/words.h"
 
-#include <string.h>
-
 #define HOTSPOT "HotSpot: an OutOfMemoryError, which ends a program that does not catch it"
 
 static const struct {
@@ -26,26 +24,13 @@ static int add(struct lowering *l, enum lower_how how, const char *item, const c
     return lowering_add(l, how, item, value, mechanism, NULL);
 }
 
-/* The last one of a kind counts, as for HotSpot. */
-static const char *option_value(const struct strv *argv, const char *option)
-{
-    const char *word, *value, *found = NULL;
-    size_t n = strlen(option);
-    uint32_t at = 0;
-
-    while ((word = jvm_next_word(argv, &at, &value)))
-        if (!strcmp(word, "--option") && !strncmp(value, option, n))
-            found = value + n;
-    return found;
-}
-
 int jvm_lower(const struct policy *p, struct lowering *out, struct err *err)
 {
     const struct strv *argv = &p->process.argv;
     int r = container_lower_brokered(p, out, err);
 
     for (size_t i = 0; i < ARRAY_LEN(limits) && r == 0; i++) {
-        const char *value = option_value(argv, limits[i].option);
+        const char *value = jvm_option_value(argv, limits[i].option);
         if (value)
             r = add(out, LOWER_ENFORCED, limits[i].item, value, limits[i].mechanism);
     }

@@ -13,5 +13,12 @@ const char *jvm_next_word(const struct strv *argv, uint32_t *at, const char **va
 bool jvm_has_word(const struct strv *argv, const char *wanted);
 /* Whether it says what is to run. */
 bool jvm_word_is_entry(const char *word);
+/* What follows an option of the virtual machine that begins so, as "-Xmx"; of several the last one, which counts for
+ * HotSpot. NULL: none. */
+const char *jvm_option_value(const struct strv *argv, const char *option);
+
+/* The command as one would write it without moat: "java", "-jar", FILE and the program's arguments, for example.
+ * Options of the virtual machine are left out. -ENOMEM. */
+int jvm_command(struct arena *a, const struct strv *argv, struct strv *out);
 
 #endif

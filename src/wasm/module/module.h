@@ -50,8 +50,16 @@ static inline bool wasm_type_is_ref(uint8_t t)
 #define WASM_PARAMS_MAX        1000u
 #define WASM_RESULTS_MAX       1000u
 #define WASM_LOCALS_MAX        50000u
+#define WASM_LOCALS_ALL_MAX    100000000u /* of all functions together, parameters included */
 #define WASM_BODY_SIZE_MAX     7654321u
-#define WASM_CONTROL_DEPTH_MAX 100000u /* nested blocks of one function */
+#define WASM_CONTROL_DEPTH_MAX 100000u  /* nested blocks of one function */
+#define WASM_OPERANDS_MAX      1000000u /* on the stack of one function at once */
+#define WASM_CONST_DEPTH_MAX   64u      /* operands at once in a constant expression */
+
+/* Which proposals beyond 2.0 are on. */
+struct wasm_features {
+    bool tail_call, extended_const;
+};
 
 struct wasm_functype {
     uint32_t n_params, n_results;
@@ -131,6 +139,7 @@ struct wasm_module {
     const uint8_t *bytes;
     size_t size;
     struct arena *arena;
+    struct wasm_features features; /* that it was decoded with */
 
     struct wasm_functype *types;
     uint32_t n_types;
@@ -149,7 +158,8 @@ struct wasm_module {
 
     struct wasm_export *exports;
     uint32_t n_exports;
-    uint32_t start; /* function; UINT32_MAX: none */
+    struct wasm_export **exports_sorted; /* by name, for wasm_export_find() */
+    uint32_t start;                      /* function; UINT32_MAX: none */
     struct wasm_elem *elems;
     uint32_t n_elems;
     struct wasm_data *datas;
@@ -171,10 +181,8 @@ struct wasm_module {
     uint32_t n_names;
 };
 
-/* Which proposals beyond 2.0 are on. */
-struct wasm_features {
-    bool tail_call, extended_const;
-};
+/* Address space for an arena that holds whatever a module of that size can decode to (pages are taken when touched). */
+size_t wasm_module_arena_size(size_t module_size);
 
 /* Decodes and checks all but function bodies. On failure err names the offset in the module ("at offset 0x1c: ...");
  * -EINVAL malformed or invalid, -ENOTSUP a limit of ours or a feature that is off, -ENOMEM. */

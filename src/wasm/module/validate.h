@@ -15,7 +15,8 @@ struct wasm_block {
     uint32_t end;    /* offset behind the matching `end` */
     uint32_t height; /* operands below the block's parameters */
     uint32_t n_params, n_results;
-    uint8_t op; /* WASM_OP_BLOCK, LOOP, IF */
+    uint32_t fuel; /* of a loop: opcodes behind its own up to and with its `end`, those of inner loops left out */
+    uint8_t op;    /* WASM_OP_BLOCK, LOOP, IF */
 };
 
 struct wasm_body {
@@ -25,9 +26,12 @@ struct wasm_body {
     uint32_t *local_weight; /* uses of each, ten times more for each loop around them; saturating */
     uint32_t max_stack;     /* operands at once */
     uint32_t max_depth;     /* nested labels at once, that of the function included */
+    uint32_t fuel;          /* opcodes outside loops (`loop` itself is outside of its own), the last `end` included */
     uint32_t n_blocks;
     struct wasm_block *blocks; /* by start; filled when asked for */
+    uint32_t call_weight;      /* of calls, as of locals */
     bool has_calls, has_loops; /* calls: of functions, not of helpers */
+    bool has_vectors; /* a v128 is among locals, results or operands (or may be, in code that is not reached) */
 };
 
 /* Scratch of a validator, reused from function to function: zeroed before the first, freed by wasm_validator_free(). */

@@ -44,6 +44,7 @@ struct wasm_memory {
     uint32_t pages;    /* = size / WASM_PAGE */
     uint32_t max;      /* pages: the module's and the policy's, whichever is less */
     uint32_t type_max; /* the module's own, for imports to be matched; UINT32_MAX: none */
+    bool placed;       /* the addresses are another's (struct wasm_place): nothing to unmap */
 };
 _Static_assert(offsetof(struct wasm_memory, size) == 8 && offsetof(struct wasm_memory, pages) == 16,
                "WASM_ABI_VERSION");
@@ -51,8 +52,10 @@ _Static_assert(offsetof(struct wasm_memory, size) == 8 && offsetof(struct wasm_m
 struct wasm_table {
     uint64_t *elems; /* references */
     uint32_t size, max;
-    uint32_t capacity, type_max;
+    uint32_t capacity, type_max; /* type_max: the module's own, for imports to be matched, where type_has_max */
     uint8_t type;
+    bool type_has_max;
+    bool placed; /* elems is another's (struct wasm_place): nothing to free */
 };
 _Static_assert(offsetof(struct wasm_table, size) == 8, "WASM_ABI_VERSION");
 
@@ -67,11 +70,13 @@ struct wasm_store {
     uint32_t trap;        /* enum wasm_trap, by the code that raises it */
     uint64_t trap_pc;     /* where */
     uint64_t trap_fp;     /* rbp there, for the backtrace */
+    uint64_t native[2];   /* baseline/'s: where code finds its stubs; set by wasm_code_enter() */
     /* store.h has the rest behind this */
 };
 _Static_assert(offsetof(struct wasm_store, stack_limit) == 16 && offsetof(struct wasm_store, fuel) == 24 &&
                    offsetof(struct wasm_store, interrupt) == 32 && offsetof(struct wasm_store, trap) == 36 &&
-                   offsetof(struct wasm_store, trap_pc) == 40 && offsetof(struct wasm_store, trap_fp) == 48,
+                   offsetof(struct wasm_store, trap_pc) == 40 && offsetof(struct wasm_store, trap_fp) == 48 &&
+                   offsetof(struct wasm_store, native) == 56,
                "WASM_ABI_VERSION");
 
 struct wasm_code; /* baseline/: the compiled code of a module */

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See wasm.h: its options, and what a policy of a module begins with. Looks at the host; changes nothing. No module is
+ * opened but for its first bytes. */
+#include "cli/wasm.h"
+#include "boundary/wasm/words.h"
+#include "cli/program.h"
+#include "cli/when.h"
+#include "host/helper.h"
+#include "policy/defaults.h"
+#include "policy/list.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* 2000-01-01T00:00:00Z: what `--clock fixed` says alone. */
+#define FIXED_TIME "946684800000000000"
+
+static int no_memory(struct err *err)
+{
+    return err_set(err, -ENOMEM, "the policy is too large for its memory");
+}
+
+/* ---- the command line ------------------------------------------------------------------------------------------- */
+
+static int read_clock(struct arena *a, struct wasm_options *o, const char *value, struct err *err)
+{
+    int64_t ns;
+
+    if (!strcmp(value, "real")) {
+        o->clock = "";
+        return 0;
+    }
+    if (!strcmp(value, "fixed")) {
+        o->clock = FIXED_TIME;
+        return 0;
+    }
+    if (strncmp(value, "fixed=", 6) != 0)
+        return err_set(err, -EINVAL, "--clock %s: real (the default), fixed, or fixed=TIME", value);
+    int r = when_parse("clock", value + 6, 0, &ns, err);
+    if (r < 0)
+        return r;
+    if (ns < 0)
+        return err_set(err, -EINVAL, "--clock %s: before 1970", value);
+    o->clock = arena_printf(a, "%" PRId64, ns);
+    return o->clock ? 0 : no_memory(err);
+}
+
+static int check_number(const char *option, const char *value, struct err *err)
+{
+    char *end;
+
+    errno = 0;
+    unsigned long long n = strtoull(value, &end, 10);
+    bool fuel = !strcmp(option, "fuel");
+    if (strspn(value, "0123456789") != strlen(value) || end == value || errno || (fuel && n > INT64_MAX))
+        return err_set(err, -EINVAL, "--%s %s: a whole number%s is expected", option, value,
+                       fuel ? " of instructions" : "");
+    return 0;
+}
+
+int wasm_option(struct arena *a, struct wasm_options *o, enum wasm_option id, const char *value, struct err *err)
+{
+    o->given = true;
+    switch (id) {
+    case WASM_INVOKE:
+        o->invoke = value;
+        return *value ? 0 : err_set(err, -EINVAL, "--invoke: the name is empty");
+    case WASM_FUEL:
+        o->fuel = value;
+        return check_number("fuel", value, err);
+    case WASM_SEED:
+        o->seed = value;
+        return check_number("seed", value, err);
+    case WASM_CLOCK:
+        return read_clock(a, o, value, err);
+    default:
+        o->engine = value;
+        return !strcmp(value, "baseline") || !strcmp(value, "interpreter")
+                   ? 0
+                   : err_set(err, -EINVAL, "--engine %s: baseline (the default) or interpreter", value);
+    }
+}
+
+bool wasm_is_module(const char *word)
+{
+    struct stat st;
+    char begins[4];
+
+    _cleanup_fd_ int fd = open(word, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && pread(fd, begins, 4, 0) == 4 &&
+           !memcmp(begins, "\0asm", 4);
+}
+
+int wasm_operand(struct wasm_options *o, int argc, char **argv, bool lenient, struct err *err)
+{
+    if (argc < 1)
+        return lenient
+                   ? 0
+                   : err_set(err, -EINVAL, "what is to run is missing: moat run -b wasm [OPTIONS] FILE.wasm [ARG...]");
+    o->module = argv[0];
+    return 1;
+}
+
+/* ---- what is there ---------------------------------------------------------------------------------------------- */
+
+int wasm_defaults(struct policy *p, struct err *err)
+{
+    const char *engine;
+    int r = libexec_find(p->arena, WASM_PROGRAM, &engine, err);
+
+    if (r < 0 || (r = program_walls(p, err)) < 0)
+        return r;
+    p->n_mounts = 0;
+    p->process.env.n = 0;
+    if (p->process.env.v)
+        p->process.env.v[0] = NULL;
+    /* The engine is process 1, ends by the signals that ask it to, and may make no process. */
+    p->init = false;
+    p->resources.pids.set = false;
+    return 0;
+}
+
+/* ---- behind the layers ------------------------------------------------------------------------------------------ */
+
+#define NO_NETWORK  "WASI preview 1 makes no connections: -b broker runs the same program built for this host"
+#define NO_PROGRAMS "a module starts no programs and makes no processes"
+#define NO_RIGHTS   "a module has no call that needs one"
+
+static const struct {
+    enum policy_flag flag;
+    const char *why;
+} refused[] = {
+    {FLAG_ENTRYPOINT, "a module's start is its own: --invoke NAME calls another of its functions"},
+    {FLAG_BROKER,
+     "a module's files are beneath the directories that it is given, which no broker need answer for: --ro, "
+     "--rw, --allow"},
+    {FLAG_ALLOW_NET, NO_NETWORK},
+    {FLAG_NETWORK, NO_NETWORK},
+    {FLAG_PIDS_LIMIT, NO_PROGRAMS},
+    {FLAG_INIT, NO_PROGRAMS},
+    {FLAG_CAP_ADD, NO_RIGHTS},
+    {FLAG_DEVICE, "a module opens no devices"},
+    {FLAG_SHM_SIZE, "a module has no shared memory"},
+    {FLAG_SYSCTL, "a module sees none"},
+};
+
+int wasm_layers(struct policy_build *b, struct wasm_options *o, struct err *err)
+{
+    struct policy *p = b->p;
+
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+        if (policy_flag_given(b, refused[i].flag))
+            return err_set(err, -EINVAL, "--%s: %s", policy_flag_name(refused[i].flag), refused[i].why);
+    /* moat-wasm says them, from inside the program's own process: no call need be shown to a broker for it. */
+    if (policy_flag_given(b, FLAG_DENY_LOG))
+        o->tell = p->deny_log ? "all" : "none";
+    p->deny_log = false;
+    /* Its own filter is stricter than any that could stand around its start. */
+    if (p->seccomp.moat_default)
+        p->seccomp = (struct seccomp_policy){0};
+    p->masked_paths.n = p->readonly_paths.n = 0; /* there is no /proc */
+    if (!p->process.terminal)
+        return 0;
+    int r = policy_mount_add(p, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=64k", err);
+    if (r == 0)
+        r = policy_mount_add(p, "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620",
+                             err);
+    policy_mounts_sort(p, 0);
+    return r;
+}

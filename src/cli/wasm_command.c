@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of libexec/moat-wasm (src/wasmrun/README.md), from the policy and the options. Pure, but for looks
+ * at what rules name. */
+#include "base/pathtext.h"
+#include "boundary/wasm/words.h"
+#include "cli/program.h"
+#include "cli/wasm.h"
+#include "confine/paths.h"
+#include "policy/list.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE INT64_C(65536)
+/* Of the limit this is left to the engine, the module's code and what WASI holds: a memory that grows to its own limit
+ * gets an error, not the end of the process. */
+#define ENGINE_ROOM  (INT64_C(4) << 20)
+#define ENGINE_SHARE 16
+#define CHANGES      (PATH_WRITE | PATH_CREATE)
+
+/* A directory that the program is given. */
+struct preopen {
+    const char *path;
+    bool writable;
+};
+
+struct preopens {
+    struct preopen *v;
+    uint32_t n;
+};
+
+static int no_memory(struct err *err)
+{
+    return err_set(err, -ENOMEM, "the policy is too large for its memory");
+}
+
+static int put(struct policy *p, const char *option, const char *value, struct err *err)
+{
+    struct strv *argv = &p->process.argv;
+
+    if (!value || (option && policy_strv_push(p->arena, argv, option) < 0) ||
+        policy_strv_push(p->arena, argv, value) < 0)
+        return no_memory(err);
+    return 0;
+}
+
+static int put_given(struct policy *p, const char *option, const char *value, struct err *err)
+{
+    return value && *value ? put(p, option, value, err) : 0;
+}
+
+/* ---- rules, for the words about denials ---------------------------------------------------------------------------
+ */
+
+static int put_rule(struct policy *p, const struct path_rule *rule, struct err *err)
+{
+    char letters[8];
+    const char *access = rule->verdict == PATH_DENY ? "-" : paths_access_text(rule->access, letters);
+    const char *host = flag_path_clean(p->arena, rule->host);
+    int r = put(p, "--rule", arena_printf(p->arena, "%s:%s", access, rule->guest), err);
+
+    return r < 0 || (host && !strcmp(host, rule->guest)) ? r : put(p, "--from", host, err);
+}
+
+static bool is_fresh(const struct mount_rule *m)
+{
+    return !m->bind && m->type && !strcmp(m->type, "tmpfs") && !path_lies_in(m->destination, "/dev");
+}
+
+static int put_rules(struct policy *p, struct err *err)
+{
+    int r = 0;
+
+    for (uint32_t i = 0; i < p->n_paths && r == 0; i++)
+        if (!p->paths[i].optional)
+            r = put_rule(p, &p->paths[i], err);
+    for (uint32_t i = 0; i < p->n_mounts && r == 0; i++) {
+        if (!is_fresh(&p->mounts[i]))
+            continue;
+        r = put(p, "--rule", arena_printf(p->arena, "rwc:%s", p->mounts[i].destination), err);
+        if (r == 0)
+            r = put(p, NULL, "--fresh", err);
+    }
+    return r;
+}
+
+/* ---- directories ------------------------------------------------------------------------------------------------- */
+
+static int add_preopen(struct policy *p, struct preopens *list, const char *path, bool writable, struct err *err)
+{
+    for (uint32_t i = 0; i < list->n; i++)
+        if (!strcmp(list->v[i].path, path)) {
+            list->v[i].writable |= writable;
+            return 0;
+        }
+    struct preopen *one = path ? policy_list_push(p->arena, &list->v, &list->n, sizeof *one) : NULL;
+    if (!one)
+        return no_memory(err);
+    *one = (struct preopen){path, writable};
+    return 0;
+}
+
+/* WASI gives directories alone. The one that holds a file holds in the sandbox's own root nothing but what is granted.
+ */
+static int add_rule(struct policy *p, struct preopens *list, const struct path_rule *rule, struct err *err)
+{
+    struct stat st;
+    const char *slash = strrchr(rule->guest, '/'), *path = rule->guest;
+
+    if (rule->optional || rule->verdict != PATH_ALLOW)
+        return 0;
+    if (stat(rule->host, &st) == 0 && !S_ISDIR(st.st_mode))
+        path = slash == rule->guest ? "/" : arena_strndup(p->arena, rule->guest, (size_t)(slash - rule->guest));
+    return path ? add_preopen(p, list, path, rule->access & CHANGES, err) : no_memory(err);
+}
+
+static int find_preopens(struct policy *p, struct preopens *list, struct err *err)
+{
+    int r = 0;
+
+    for (uint32_t i = 0; i < p->n_paths && r == 0; i++)
+        r = add_rule(p, list, &p->paths[i], err);
+    for (uint32_t i = 0; i < p->n_mounts && r == 0; i++)
+        if (is_fresh(&p->mounts[i]))
+            r = add_preopen(p, list, p->mounts[i].destination, true, err);
+    return r;
+}
+
+static int put_preopen(struct policy *p, const char *path, bool writable, struct err *err)
+{
+    return put(p, writable ? "--preopen-writable" : "--preopen", path, err);
+}
+
+/*
+ * Names that are in none of the directories begin in the last one. It is the working directory, where something in it,
+ * or it itself, is shown: so relative names mean what they mean outside. Else it is the sandbox's own root, which holds
+ * nothing but what is shown; without it a C library would not even ask for a file, and nobody be told what was denied.
+ */
+static int put_preopens(struct policy_build *b, struct err *err)
+{
+    struct policy *p = b->p;
+    struct preopens list = {0};
+    bool here = policy_flag_given(b, FLAG_WORKDIR), writable = false;
+    int r = find_preopens(p, &list, err);
+
+    const char *directory = policy_flag_given(b, FLAG_WORKDIR) ? p->process.cwd : program_directory(p, b->cwd);
+    for (uint32_t i = 0; i < list.n && r == 0; i++) {
+        bool above = path_lies_in(directory, list.v[i].path), below = path_lies_in(list.v[i].path, directory);
+        here |= above || below;
+        r = put_preopen(p, list.v[i].path, list.v[i].writable, err);
+    }
+    p->process.cwd = here ? directory : "/";
+    for (uint32_t i = 0; i < list.n; i++)
+        writable |= list.v[i].writable &&
+                    (path_lies_in(list.v[i].path, p->process.cwd) || path_lies_in(p->process.cwd, list.v[i].path));
+    if (r == 0)
+        r = put_preopen(p, p->process.cwd, writable, err);
+    return r == 0 ? put(p, "--here", directory, err) : r;
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
+
+static int put_limits(struct policy *p, struct err *err)
+{
+    const struct opt_i64 *limit = &p->resources.memory.limit;
+    int r = 0;
+
+    if (limit->set && limit->v > 0) {
+        int64_t pages = (limit->v - limit->v / ENGINE_SHARE - ENGINE_ROOM) / PAGE;
+        if (pages < 1)
+            return err_set(err, -EINVAL, "--memory: %" PRId64 " bytes leave nothing to the module: 5m is the least",
+                           limit->v);
+        r = put(p, "--pages", arena_printf(p->arena, "%" PRId64, pages < 65536 ? pages : 65536), err);
+    }
+    if (r == 0 && p->timeout_ms)
+        r = put(p, "--timeout", arena_printf(p->arena, "%" PRId64, p->timeout_ms), err);
+    return r;
+}
+
+/* The name of the module that a text stands for: a file of this process's, so for one start. */
+static int assemble(struct arena *a, const struct wasm_options *o, const char **host, struct err *err)
+{
+    if (o->kept)
+        return err_set(err, -EINVAL, "%s: text is assembled for a run in the foreground: wat2wasm %s", o->module,
+                       o->module);
+    int fd = wasm_assemble(*host, err);
+    if (fd < 0)
+        return fd;
+    *host = arena_printf(a, "/proc/self/fd/%d", fd);
+    return *host ? 0 : no_memory(err);
+}
+
+/* Its name on the host, which moat opens at each start: the module is handed over, and not shown. */
+static int find_module(struct policy_build *b, const struct wasm_options *o, const char **host, struct err *err)
+{
+    const char *module = o->module;
+    struct arena *a = b->p->arena;
+    struct stat st;
+    const char *path = *module == '/' ? module : arena_printf(a, "%s/%s", b->cwd[1] ? b->cwd : "", module);
+    const char *clean = path ? flag_path_clean(a, path) : NULL;
+
+    if (!clean)
+        return no_memory(err);
+    if (stat(path, &st) < 0)
+        return err_set(err, -ENOENT, "exec: \"%s\": no such file or directory", module);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, -EACCES, "exec: \"%s\": it is no file", module);
+    if (access(path, R_OK) < 0)
+        return err_set(err, -EACCES, "exec: \"%s\": permission denied", module);
+    const struct path_rule *rule = paths_find(b->p, clean);
+    if (rule && rule->verdict == PATH_DENY)
+        return err_set(err, -EACCES, "exec: \"%s\": the policy denies it (rule %s)", module, rule->guest);
+    *host = path;
+    return o->runs && wasm_is_text(module) ? assemble(a, o, host, err) : 0;
+}
+
+int wasm_find(struct policy_build *b, const struct wasm_options *o, char *const *arguments, int n, struct err *err)
+{
+    struct policy *p = b->p;
+    const char *module = NULL;
+    int r = o->module ? find_module(b, o, &module, err) : 0;
+
+    p->process.argv = (struct strv){0};
+    if (r < 0 || (r = put(p, NULL, WASM_PROGRAM, err)) < 0 || (r = put_given(p, "--engine", o->engine, err)) < 0 ||
+        (r = put_given(p, "--fuel", o->fuel, err)) < 0 || (r = put_given(p, "--clock", o->clock, err)) < 0 ||
+        (r = put_given(p, "--seed", o->seed, err)) < 0 || (r = put_given(p, "--invoke", o->invoke, err)) < 0 ||
+        (r = put_given(p, "--deny-log", o->tell, err)) < 0 ||
+        (policy_env_get(&p->process.env, "HOME") && (r = put(p, NULL, "--keep-home", err)) < 0) ||
+        (r = put_limits(p, err)) < 0 || (r = put_rules(p, err)) < 0 || (r = put_preopens(b, err)) < 0)
+        return r;
+    if (module && (r = put(p, "--module", module, err)) == 0)
+        r = put(p, NULL, o->module, err);
+    for (int i = 0; i < n && r == 0; i++)
+        r = put(p, NULL, arguments[i], err);
+    policy_mounts_sort(p, 0);
+    return r;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signals that come while compiled code runs: a fault in the memory's reservation or in the stack's guard, ud2 with the
+ * number of a trap behind it, a call through a null reference, an interruption. The context is rewritten so that the
+ * thread goes on in wasm_native_exit (entry.c), which ends the call as if the code had returned. Any other fault is
+ * none of ours and stays the crash it is. All of this runs in signal handlers.
+ */
+#include "wasm/baseline/code.h"
+#include "wasm/baseline/native.h"
+
+#include "codegen/signals.h"
+#include "wasm/runtime/memory.h"
+#include "wasm/runtime/stack.h"
+#include "wasm/runtime/store_private.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Default action: nothing. Nobody but sockets with urgent data sends it. */
+#define INTERRUPT_SIGNAL SIGURG
+/* The first page is never mapped: an access there is one through a null reference. */
+#define NULL_PAGE 4096
+
+_Thread_local struct wasm_store *code_active;
+
+static enum wasm_trap trap_of_access(const struct wasm_store *s, const struct wasm_instance *i, uintptr_t address)
+{
+    if (wasm_stack_guard_holds(s, (const void *)address))
+        return WASM_TRAP_STACK_EXHAUSTED;
+    if (address < NULL_PAGE)
+        return WASM_TRAP_UNINITIALIZED_ELEMENT;
+    if (i && i->memory && wasm_memory_reserves(i->memory, (const void *)address))
+        return WASM_TRAP_MEMORY_BOUNDS;
+    return WASM_TRAP_NONE;
+}
+
+static bool on_signal(struct code_region *region, int signo, siginfo_t *info, ucontext_t *context)
+{
+    struct wasm_store *s = code_active;
+    greg_t *regs = context->uc_mcontext.gregs;
+    const uint8_t *pc = (const uint8_t *)regs[REG_RIP];
+    enum wasm_trap trap = WASM_TRAP_NONE;
+
+    if (!s)
+        return false;
+    if (signo == INTERRUPT_SIGNAL)
+        trap = s->interrupt ? WASM_TRAP_INTERRUPT : WASM_TRAP_NONE;
+    else if (signo == SIGILL && region->data && pc[0] == 0x0f && pc[1] == 0x0b && pc[2] < WASM_TRAPS)
+        trap = pc[2];
+    else if (signo == SIGSEGV || signo == SIGBUS)
+        trap = trap_of_access(s, (const struct wasm_instance *)regs[REG_R14], (uintptr_t)info->si_addr);
+    if (trap == WASM_TRAP_NONE)
+        return false;
+    s->trap = trap;
+    s->trap_pc = (uint64_t)regs[REG_RIP];
+    s->trap_fp = (uint64_t)regs[REG_RBP];
+    regs[REG_RIP] = (greg_t)(uintptr_t)wasm_native_exit;
+    regs[REG_RSP] = (greg_t)s->host_sp;
+    regs[REG_R11] = (greg_t)(uintptr_t)s;
+    return true;
+}
+
+/* The stubs: an interruption that comes there must not be lost. */
+static struct code_region stubs = {.fault = on_signal};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t thread_key;
+static int once_result;
+static struct err once_err;
+
+static void thread_over(void *stack)
+{
+    code_sigstack_leave(stack);
+    free(stack);
+}
+
+static void prepare(void)
+{
+    once_result = -pthread_key_create(&thread_key, thread_over);
+    if (once_result < 0)
+        return;
+    once_result = code_signals_install(INTERRUPT_SIGNAL, NULL, &once_err);
+    if (once_result < 0)
+        return;
+    stubs.start = wasm_native_start;
+    stubs.size = (size_t)(wasm_native_end - wasm_native_start);
+    code_region_add(&stubs);
+}
+
+int wasm_code_prepare(struct err *err)
+{
+    pthread_once(&once, prepare);
+    if (once_result < 0)
+        *err = once_err;
+    return once_result < 0 ? err_wrap(err, "handlers of signals for compiled code") : 0;
+}
+
+int code_faults_on(struct wasm_code *c, struct err *err)
+{
+    int r = wasm_code_prepare(err);
+
+    if (r < 0)
+        return r;
+    c->region.fault = on_signal;
+    c->region.data = c;
+    code_region_add(&c->region);
+    return 0;
+}
+
+void code_faults_off(struct wasm_code *c)
+{
+    code_region_remove(&c->region);
+}
+
+int code_thread_ready(void)
+{
+    static _Thread_local bool ready;
+    struct code_sigstack *stack;
+    struct err err;
+    int r;
+
+    if (ready)
+        return 0;
+    stack = calloc(1, sizeof(*stack));
+    if (!stack)
+        return -ENOMEM;
+    r = code_sigstack_enter(stack, &err);
+    if (r < 0) {
+        free(stack);
+        return r;
+    }
+    pthread_setspecific(thread_key, stack);
+    ready = true;
+    return 0;
+}
+
+void wasm_code_interrupt(struct wasm_store *s)
+{
+    int thread = wasm_store_thread(s), saved = errno;
+
+    if (thread)
+        syscall(SYS_tgkill, getpid(), thread, INTERRUPT_SIGNAL);
+    errno = saved;
+}

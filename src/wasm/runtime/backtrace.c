@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who called whom when a trap was raised. The interpreter leaves its frames as they were. Compiled code leaves a chain
+ * of rbp on the guest's stack: it is read within the bounds of that stack and only upwards, whatever stands there.
+ */
+#include "wasm/baseline/compile.h"
+#include "wasm/runtime/interp.h"
+#include "wasm/runtime/stack.h"
+
+#include <string.h>
+
+static uint32_t interpreted(const struct interp_stack *s, struct wasm_frame *out, uint32_t max)
+{
+    uint32_t n = 0;
+    for (uint32_t k = s->trap_frames; k > 0 && n < max; k--) {
+        const struct interp_frame *f = &s->frames[k - 1];
+        const struct wasm_module *m = f->instance->module;
+        out[n++] = (struct wasm_frame){m, f->index, (uint32_t)(f->at - m->bytes)};
+    }
+    return n;
+}
+
+static bool find(const struct wasm_store_whole *w, uint64_t pc, struct wasm_frame *out)
+{
+    for (const struct wasm_store_module *m = w->modules; m; m = m->next)
+        if (m->code && wasm_code_find(m->code, (const void *)(uintptr_t)pc, &out->function, &out->offset)) {
+            out->module = m->module;
+            return true;
+        }
+    return false;
+}
+
+static uint32_t compiled(const struct wasm_store_whole *w, struct wasm_frame *out, uint32_t max)
+{
+    uint64_t pc = w->store.trap_pc, frame = w->store.trap_fp, above = (uintptr_t)w->stack;
+    uint64_t high = (uintptr_t)w->stack + WASM_STACK_GUARD + wasm_stack_size(w) - 16;
+    uint32_t n = 0;
+    while (n < max) {
+        n += find(w, pc, &out[n]);
+        if (frame <= above || frame > high || frame % 8)
+            break;
+        uint64_t words[2]; /* the caller's rbp, the return address: it is behind the call */
+        memcpy(words, (const void *)(uintptr_t)frame, sizeof words);
+        above = frame;
+        frame = words[0];
+        pc = words[1] - 1;
+    }
+    return n;
+}
+
+uint32_t wasm_backtrace(const struct wasm_store *s, struct wasm_frame *out, uint32_t max)
+{
+    const struct wasm_store_whole *w = wasm_store_whole(s);
+    if (w->interp)
+        return interpreted(w->interp, out, max);
+    return w->stack ? compiled(w, out, max) : 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line of moat-wasm, which `moat run -b wasm` writes (the README has it). Life: wasmrun_config_read() fills
+ * a struct that borrows argv and lives as long as the process. Pure: nothing is opened, nothing printed.
+ */
+#ifndef MOAT_WASMRUN_CONFIG_H
+#define MOAT_WASMRUN_CONFIG_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "wasmrun/rules.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum wasmrun_tell {                    /* which denials become words on standard error */
+                    WASMRUN_TELL_SOME, /* what an error of the program comes of: opens and changes */
+                    WASMRUN_TELL_ALL,  /* and what merely looks */
+                    WASMRUN_TELL_NONE,
+};
+
+struct wasmrun_config {
+    const char *module; /* path; read from it when no descriptor was handed over */
+    const char *name;   /* what the program is called: its first argument */
+    char **arguments;   /* the first is `name`; NULL-terminated */
+    uint32_t n_arguments;
+    const char *invoke; /* an export to call with the arguments; NULL: the program's start */
+    bool interpreter;   /* nothing is compiled */
+    bool inspect;       /* says what the module is, and runs nothing */
+    bool keep_home;     /* HOME is the program's; else the launcher's addition, and not shown */
+    int64_t fuel;       /* -1: not counted */
+    uint32_t pages;     /* of 64 KiB, in all memories; 0: no limit but the module's */
+    int64_t timeout_ms; /* 0: none */
+    bool clock_fixed;
+    int64_t clock; /* ns since 1970, with clock_fixed */
+    bool seeded;
+    uint64_t seed;
+    enum wasmrun_tell tell;
+    struct wasmrun_rules rules;
+    struct wasmrun_preopen {
+        const char *path; /* inside; what the program is told as its name */
+        const char *name;
+        bool writable;
+    } * preopens;
+    uint32_t n_preopens;
+    const char *here; /* where the caller stands: names without a slash begin there, as he means them; NULL: not told */
+};
+
+/* -EINVAL says which argument is wrong. Lists lie in the arena. */
+int wasmrun_config_read(struct wasmrun_config *out, struct arena *a, int argc, char **argv, struct err *err);
+
+#endif

@@ -1,0 +1,293 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# moat run -b wasm: programs of tests/wasm, built by clang for WASI. What needs no WASI is in wasm_modules.bats.
+bats_require_minimum_version 1.5.0
+load run
+load wasm
+
+setup_file()
+{
+    wasm_place
+    require_wasm_clang
+    wasm_build act cat sort sha256 walk calc
+    mkdir -p "$WORK/data/sub"
+    printf 'pear\napple\nfig\n' > "$WORK/data/fruit"
+    echo below > "$WORK/data/sub/file"
+    ln -s sub/file "$WORK/data/link"
+    echo outside > "$WORK/secret"
+}
+
+setup()
+{
+    run_setup
+    cp -a "$WORK/data" .
+    ln -s "$WORK"/*.wasm .
+}
+
+teardown() { run_teardown; }
+
+wasm() { run "$MOAT" run -b wasm "$@"; }
+
+# ---- the program --------------------------------------------------------------------------------------------------
+
+@test "arguments, streams and the exit status are the program's" {
+    wasm act.wasm args a 'b c' ''
+    assert_status 0
+    assert_output "[act.wasm]
+[args]
+[a]
+[b c]
+[]"
+    run --separate-stderr sh -c 'echo in | "$0" run -b wasm act.wasm read' "$MOAT"
+    assert_status 0
+    assert_output in
+    [ -z "$stderr" ]
+    wasm act.wasm exit 42
+    assert_status 42
+    wasm act.wasm nothing
+    assert_status 2
+    assert_output "usage: act WORD [ARG...]"
+}
+
+@test "a module is known by its first bytes, without -b and whatever its name" {
+    cp -L act.wasm tool
+    run "$MOAT" run ./tool args x
+    assert_status 0
+    assert_line "[./tool]"
+    run "$MOAT" run --type wasm tool exit 3
+    assert_status 3
+}
+
+@test "the environment is what -e gives and nothing else" {
+    wasm act.wasm env
+    assert_status 0
+    assert_output ""
+    FROM_HERE=yes wasm -e A=1 -e FROM_HERE -e HOME=/nowhere act.wasm env
+    assert_status 0
+    assert_output "A=1
+FROM_HERE=yes
+HOME=/nowhere"
+}
+
+@test "five small programs do what they do on the host" {
+    printf '1+2*3\n(1+2)*-3/4\n1/(\n7 7\n' > sums
+    wasm calc.wasm < sums
+    assert_status 0
+    assert_output "$("$WORK/calc" < sums)"
+    head -c 300000 /dev/urandom > noise
+    wasm --ro noise sha256.wasm noise
+    assert_status 0
+    assert_output "$(sha256sum noise)"
+    wasm --ro data --rw . sort.wasm data/fruit sorted
+    assert_status 0
+    [ "$(cat sorted)" = "$(LC_ALL=C sort data/fruit)" ]
+    wasm --ro data walk.wasm data
+    assert_status 0
+    assert_output "$("$WORK/walk" data)"
+    wasm --ro data cat.wasm data/fruit data/sub/file data/link
+    assert_status 0
+    assert_output "$(cat data/fruit data/sub/file data/link)"
+    "$MOAT" run -b wasm --ro noise cat.wasm noise > copy
+    cmp noise copy
+}
+
+# ---- files --------------------------------------------------------------------------------------------------------
+
+@test "nothing is there without a rule, and the rule that would show it is told once" {
+    run --separate-stderr "$MOAT" run -b wasm cat.wasm /etc/passwd /etc/passwd data/fruit
+    assert_status 1
+    assert_output ""
+    [ "$(grep -c 'moat: denied' <<< "$stderr")" = 2 ]
+    grep -qx "moat: denied: open for reading /etc/passwd: --ro /etc/passwd would allow it" <<< "$stderr"
+    grep -qx "moat: denied: open for reading $PWD/data/fruit: --ro $PWD/data/fruit would allow it" <<< "$stderr"
+    wasm --deny-log=false cat.wasm /etc/passwd
+    assert_status 1
+    refute_match denied
+    wasm act.wasm stat /etc/passwd
+    assert_status 1
+    refute_match denied
+    wasm --deny-log act.wasm stat /etc/passwd
+    assert_status 1
+    assert_match "moat: denied: .* /etc/passwd: --ro /etc/passwd would allow it"
+}
+
+@test "what is told would allow it" {
+    wasm --ro /etc/passwd cat.wasm /etc/passwd
+    assert_status 0
+    assert_output "$(cat /etc/passwd)"
+    wasm --ro "$PWD/data/fruit" cat.wasm data/fruit "$PWD/data/fruit"
+    assert_status 0
+    assert_output "$(cat data/fruit data/fruit)"
+}
+
+@test "--ro reads and changes nothing, --rw changes" {
+    local before
+    before=$(tar --sort=name -cf - data | cksum)
+    for words in "write data/new x" "write data/fruit x" "append data/fruit x" "remove data/fruit" "mkdir data/d" \
+        "rename data/fruit data/other" "link fruit data/l"; do
+        wasm --ro data act.wasm $words
+        assert_status 1
+        assert_match "^moat: denied: .*/data.* is given r alone: --rw .*data.* would allow it"
+    done
+    [ "$before" = "$(tar --sort=name -cf - data | cksum)" ]
+    wasm --rw data act.wasm write data/new text
+    assert_status 0
+    [ "$(cat data/new)" = text ]
+    wasm --rw data act.wasm append data/new more
+    [ "$(cat data/new)" = textmore ]
+    wasm --rw data act.wasm mkdir data/d
+    [ -d data/d ]
+    wasm --rw data act.wasm rename data/new data/d/other
+    [ -e data/d/other ]
+    wasm --rw data act.wasm link d/other data/l
+    [ "$(readlink data/l)" = d/other ]
+    wasm --rw data act.wasm remove data/d/other
+    assert_status 0
+    [ ! -e data/d/other ]
+}
+
+@test "directories under other names, memory file systems, rules inside rules" {
+    wasm --dir data::/in:ro act.wasm read /in/fruit
+    assert_status 0
+    assert_output "$(cat data/fruit)"
+    wasm --dir data::/in:ro act.wasm write /in/new x
+    assert_status 1
+    assert_match "moat: denied: create /in/new: /in is given r alone: --dir $PWD/data::/in would allow it"
+    wasm -v "$PWD/data:/in" act.wasm write /in/new x
+    assert_status 0
+    wasm --mount "type=bind,source=$PWD/data,target=/in,readonly" act.wasm read /in/new
+    assert_status 0
+    assert_output x
+    wasm --tmpfs /tmp act.wasm write /tmp/new x
+    assert_status 0
+    wasm --ro data --deny data/sub act.wasm read data/sub/file
+    assert_status 1
+    assert_match "moat: denied: open for reading $PWD/data/sub/file: --deny $PWD/data/sub forbids it"
+    wasm --ro data --rw data/sub act.wasm write data/sub/new x
+    assert_status 0
+    wasm --ro data --rw data/sub act.wasm write data/new2 x
+    assert_status 1
+    wasm --allow data:rw act.wasm append data/fruit more
+    assert_status 0
+    wasm --allow data:rw act.wasm write data/new3 more
+    assert_status 1
+    [ ! -e data/new3 ]
+}
+
+@test "links and .. lead out of no directory" {
+    ln -s "$WORK/secret" data/absolute
+    ln -s ../secret data/relative
+    echo beside > secret
+    for path in data/absolute data/relative data/../secret ../secret "$WORK/secret"; do
+        wasm --ro data act.wasm read "$path"
+        assert_status 1
+        refute_match '^(outside|beside)'
+    done
+    wasm --ro data act.wasm read data/link
+    assert_status 0
+    assert_output below
+}
+
+@test "the working directory is the caller's, or that of -w" {
+    cd data
+    wasm --ro . ../act.wasm read fruit
+    assert_status 0
+    wasm --ro . ../act.wasm read ./sub/../fruit
+    assert_status 0
+    cd ..
+    wasm --dir data::/in -w /in/sub act.wasm read file
+    assert_status 0
+    assert_output below
+}
+
+# ---- the same each time -------------------------------------------------------------------------------------------
+
+@test "--clock and --seed give the same each time" {
+    wasm --clock fixed act.wasm clock
+    assert_output 946684800
+    wasm --clock fixed=2024-01-02T03:04:05Z act.wasm clock
+    assert_output 1704164645
+    wasm --clock tomorrow act.wasm clock
+    assert_status 125
+    assert_output "moat run: --clock tomorrow: real (the default), fixed, or fixed=TIME"
+    wasm --seed 7 act.wasm random
+    local first=$output
+    wasm --seed 7 act.wasm random
+    assert_output "$first"
+    wasm --seed 8 act.wasm random
+    [ "$output" != "$first" ]
+    wasm act.wasm random
+    first=$output
+    wasm act.wasm random
+    [ "$output" != "$first" ]
+    wasm --seed -1 act.wasm random
+    assert_status 125
+}
+
+# ---- limits -------------------------------------------------------------------------------------------------------
+
+@test "a time limit ends computing and waiting, says where, and gives 124" {
+    for words in spin "sleep 1000"; do
+        run --separate-stderr "$MOAT" run -b wasm --timeout 300ms act.wasm $words
+        assert_status 124
+        assert_output up
+        error_says "moat-wasm: act.wasm: the time limit was reached (--timeout)"
+        grep -q '^  #0 *0x' <<< "$stderr"
+    done
+}
+
+@test "memory ends at -m with an error that the program sees" {
+    wasm -m 32m act.wasm alloc 8
+    assert_status 0
+    assert_output allocated
+    wasm -m 32m act.wasm alloc 64
+    assert_status 1
+    assert_output "malloc: Out of memory"
+    wasm -m 4m act.wasm args
+    assert_status 125
+    assert_match "leave nothing to the module"
+}
+
+@test "signals end it: what is forwarded, and moat stop" {
+    "$MOAT" run -d --name "$(new_id)" -b wasm act.wasm spin > name
+    run "$MOAT" stop "$(cat name)"
+    assert_status 0
+    run "$MOAT" inspect --format '{{.State.ExitCode}} {{.State.ExitReason}}' "$(cat name)"
+    assert_output "143 stopped"
+    run "$MOAT" ps -a --no-trunc --format '{{.Command}}' --filter "name=$(cat name)"
+    assert_output '"act.wasm spin"'
+    "$MOAT" rm "$(cat name)"
+    background -b wasm act.wasm sleep 1000
+    wait_for 10 said up
+    kill -TERM "$pid"
+    wait "$pid" || status=$?
+    helpers=()
+    assert_status 143
+}
+
+@test "abort and other traps: 134 and where" {
+    run --separate-stderr "$MOAT" run -b wasm act.wasm abort
+    assert_status 134
+    error_says "moat-wasm: act.wasm: trap: unreachable"
+    grep -q '^  #0 *0x[0-9a-f]* ' <<< "$stderr"
+}
+
+# ---- kept -----------------------------------------------------------------------------------------------------------
+
+@test "in the background: logs, restarts, no exec" {
+    local name
+    name=$(new_id)
+    "$MOAT" run -d --name "$name" --restart on-failure:2 -b wasm --ro data act.wasm exit 3
+    run "$MOAT" wait "$name"
+    assert_output 3
+    run "$MOAT" inspect --format '{{.RestartCount}}' "$name"
+    assert_output 2
+    "$MOAT" rm "$name"
+    "$MOAT" run -d --name "$name" -b wasm act.wasm sleep 1000
+    wait_for 10 logged
+    run "$MOAT" exec "$name" true
+    assert_match "a WebAssembly module has no programs to run: -b broker runs them"
+    [ "$status" != 0 ]
+    "$MOAT" rm -f "$name"
+}
+logged() { "$MOAT" logs "$name" | grep -q up; }

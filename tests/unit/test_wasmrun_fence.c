@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The filter of moat-wasm: its answers by number, and what is left of a process behind it. */
+#include "base/mem.h"
+#include "bpf_interp.h"
+#include "wasmrun/fence.h"
+
+// clang-format off
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <cmocka.h>
+// clang-format on
+#include <errno.h>
+#include <linux/audit.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#define NATIVE  AUDIT_ARCH_X86_64
+#define FOREIGN AUDIT_ARCH_I386
+#elif defined(__aarch64__)
+#define NATIVE  AUDIT_ARCH_AARCH64
+#define FOREIGN AUDIT_ARCH_ARM
+#endif
+#define KILL  SECCOMP_RET_KILL_PROCESS
+#define ALLOW SECCOMP_RET_ALLOW
+
+static void test_filter_allows_what_wasi_and_the_engine_need_alone(void **state)
+{
+    static const struct {
+        const char *label;
+        uint32_t arch;
+        int number;
+        uint64_t args[3];
+        uint32_t verdict;
+    } cases[] = {
+        {"execve", NATIVE, SYS_execve, {0}, KILL},
+        {"execveat", NATIVE, SYS_execveat, {0}, KILL},
+        {"clone", NATIVE, SYS_clone, {SIGCHLD}, KILL},
+        {"a thread", NATIVE, SYS_clone, {0x10f00}, KILL},
+        {"clone3", NATIVE, SYS_clone3, {0}, KILL},
+        {"socket", NATIVE, SYS_socket, {2, 1}, KILL},
+        {"connect", NATIVE, SYS_connect, {0}, KILL},
+        {"openat", NATIVE, SYS_openat, {0}, KILL},
+        {"memfd_create", NATIVE, SYS_memfd_create, {0}, KILL},
+        {"ptrace", NATIVE, SYS_ptrace, {0}, KILL},
+        {"fchmod", NATIVE, SYS_fchmod, {0}, KILL},
+        {"mount", NATIVE, SYS_mount, {0}, KILL},
+        {"io_uring_setup", NATIVE, SYS_io_uring_setup, {0}, KILL},
+        {"personality", NATIVE, SYS_personality, {0}, KILL},
+        {"the last number", NATIVE, 0x3fffffff, {0}, KILL},
+        {"memory to execute", NATIVE, SYS_mmap, {0, 4096, PROT_READ | PROT_EXEC}, KILL},
+        {"memory to write and execute", NATIVE, SYS_mmap, {0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC}, KILL},
+        {"memory made executable", NATIVE, SYS_mprotect, {0, 4096, PROT_EXEC}, KILL},
+        {"executable, and a bit too high beside it", NATIVE, SYS_mmap, {0, 4096, UINT64_C(1) << 32 | PROT_EXEC}, KILL},
+        {"memory", NATIVE, SYS_mmap, {0, 4096, PROT_READ | PROT_WRITE}, ALLOW},
+        {"memory that grows", NATIVE, SYS_mprotect, {0, 4096, PROT_READ | PROT_WRITE}, ALLOW},
+        {"how large the terminal is", NATIVE, SYS_ioctl, {1, TIOCGWINSZ}, ALLOW},
+        {"how much there is to read", NATIVE, SYS_ioctl, {0, FIONREAD}, ALLOW},
+        {"typing into the terminal", NATIVE, SYS_ioctl, {0, TIOCSTI}, SECCOMP_RET_ERRNO | ENOTTY},
+        {"the same with a high bit", NATIVE, SYS_ioctl, {0, UINT64_C(1) << 32 | TIOCSTI}, SECCOMP_RET_ERRNO | ENOTTY},
+        {"read", NATIVE, SYS_read, {0}, ALLOW},
+        {"write", NATIVE, SYS_write, {0}, ALLOW},
+        {"openat2", NATIVE, SYS_openat2, {0}, ALLOW},
+        {"exit_group", NATIVE, SYS_exit_group, {0}, ALLOW},
+#ifdef __x86_64__
+        {"fork", NATIVE, SYS_fork, {0}, KILL},
+        {"open", NATIVE, SYS_open, {0}, KILL},
+        {"x32's read", NATIVE, 0x40000000, {0}, KILL},
+        {"a number below none", NATIVE, -1, {0}, KILL},
+#endif
+        {"another architecture's exit", FOREIGN, 1, {0}, KILL},
+    };
+    const struct sock_fprog *p = wasmrun_fence_program(WASMRUN_FENCE_RUN);
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct seccomp_data data = {.arch = cases[i].arch, .nr = cases[i].number};
+        struct bpf_run run;
+        for (int a = 0; a < 3; a++)
+            data.args[a] = cases[i].args[a];
+        if (bpf_interp(p->filter, p->len, &data, &run) < 0 || run.verdict != cases[i].verdict)
+            fail_msg("%s: %#x, expected %#x", cases[i].label, run.verdict, cases[i].verdict);
+    }
+}
+
+enum deed { DEED_NONE, DEED_FORK, DEED_MEMORY, DEED_CODE, DEEDS };
+
+static int behind_it(enum deed deed)
+{
+    struct err err = {0};
+    void *p;
+
+    if (wasmrun_fence_raise(WASMRUN_FENCE_RUN, &err) < 0)
+        return 2;
+    p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        return 3;
+    if (deed == DEED_FORK)
+        return fork() == 0 ? 4 : 5;
+    if (deed == DEED_MEMORY)
+        return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? 6 : 7;
+    if (deed == DEED_CODE)
+        return mprotect(p, 4096, PROT_READ | PROT_EXEC) == 0 ? 8 : 9;
+    return 0;
+}
+
+static void test_process_behind_the_filter_dies_of_what_it_may_not_do(void **state)
+{
+    for (int deed = DEED_NONE; deed < DEEDS; deed++) {
+        int status = -1;
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(behind_it((enum deed)deed));
+        assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
+        if (deed == DEED_NONE ? status != 0 : !WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
+            fail_msg("deed %d: status %#x", deed, (unsigned)status);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_filter_allows_what_wasi_and_the_engine_need_alone),
+        cmocka_unit_test(test_process_behind_the_filter_dies_of_what_it_may_not_do),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

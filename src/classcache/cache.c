@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * See cache.h. An archive is mapped as it is by whoever runs the program next, so what keeps it safe is who may write
- * here: the directory and all above it are looked at, name by name, before the first file of it is believed.
- */
+/* See cache.h. */
 #include "classcache/cache.h"
 #include "classcache/making.h"
+#include "classcache/place.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,142 +23,23 @@
 
 /* ---- the directory ---------------------------------------------------------------------------------------------- */
 
-/* The directory that may exist without us, and what of it is ours. */
-static int place(struct arena *a, const char **base, const char **own)
+int class_cache_open_kind(struct class_cache *c, enum class_cache_kind kind, struct arena *a, bool create,
+                          struct err *err)
 {
-    const char *cache = getenv("MOAT_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    static const struct {
+        const char *name, *what, *suffix;
+    } kinds[] = {[CLASS_CACHE_JVM] = {"jvm", "class archives", ARCHIVE},
+                 [CLASS_CACHE_WASM] = {"wasm", "compiled modules", ".code"}};
+    int fd = cache_open(a, kinds[kind].name, kinds[kind].what, create, &c->path, err);
 
-    *own = "moat/jvm";
-    if (cache && *cache) {
-        *own = "jvm";
-        *base = *cache == '/' ? arena_strdup(a, cache) : NULL;
-    } else if (geteuid() == 0) {
-        *base = "/var/cache";
-    } else if (xdg && *xdg == '/') {
-        *base = arena_strdup(a, xdg);
-    } else {
-        *base = home && *home == '/' ? arena_printf(a, "%s/.cache", home) : NULL;
-    }
-    return *base ? 0 : -ENOENT;
-}
-
-int class_cache_place(struct arena *a, const char **path)
-{
-    const char *base, *own;
-    int r = place(a, &base, &own);
-
-    if (r == 0 && !(*path = arena_printf(a, "%s/%s", base, own)))
-        r = -ENOMEM;
-    return r;
-}
-
-/* Nobody but us and root may put something else in the place of what is in it. In a sticky directory names belong to
- * their owners, which are looked at next. */
-static int check_above(int fd, const char *path, struct err *err)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) < 0)
-        return err_sys(err, -errno, "directory of class archives: %s", path);
-    bool owned = st.st_uid == 0 || st.st_uid == geteuid();
-    if (owned && (!(st.st_mode & 022) || st.st_mode & S_ISVTX))
-        return 0;
-    return err_set(err, -EPERM,
-                   "directory of class archives: %s belongs to uid %u with mode %o, so others could put archives of "
-                   "theirs there: chmod go-w, or set MOAT_CACHE_DIR; none is used",
-                   path, (unsigned)st.st_uid, (unsigned)st.st_mode & 07777);
-}
-
-static int check_own(int fd, const char *path, struct err *err)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) < 0)
-        return err_sys(err, -errno, "directory of class archives: %s", path);
-    if (st.st_uid == geteuid() && !(st.st_mode & 077))
-        return 0;
-    return err_set(err, -EPERM,
-                   "directory of class archives: %s belongs to uid %u with mode %o; it must be ours alone: remove it, "
-                   "chmod 0700, or set MOAT_CACHE_DIR; none is used",
-                   path, (unsigned)st.st_uid, (unsigned)st.st_mode & 07777);
-}
-
-/* One name further down, never through a link. Takes fd. */
-static int step(int fd, const char *name, bool create, const char *path, struct err *err)
-{
-    _cleanup_fd_ int from = fd;
-
-    if (create && mkdirat(from, name, 0700) < 0 && errno != EEXIST)
-        return err_sys(err, -errno, "directory of class archives: %s cannot be made", path);
-    int to = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (to < 0 && (errno == ELOOP || errno == ENOTDIR))
-        return err_set(err, -EPERM,
-                       "directory of class archives: %s is a link or a file, which somebody else may have put there: "
-                       "remove it, or set MOAT_CACHE_DIR; none is used",
-                       path);
-    return to >= 0 ? to : errno == ENOENT ? -ENOENT : err_sys(err, -errno, "directory of class archives: %s", path);
-}
-
-/* "a/b" beneath fd, which is taken. check: of all but the last, and of the last. */
-static int walk(int fd, const char *names, bool create, const char *shown,
-                int (*check)(int, const char *, struct err *), int (*check_last)(int, const char *, struct err *),
-                struct err *err)
-{
-    char name[NAME_MAX + 1];
-
-    for (const char *c = names + strspn(names, "/"); *c && fd >= 0; c += strspn(c, "/")) {
-        size_t n = strcspn(c, "/");
-        if (n > NAME_MAX) {
-            close(fd);
-            return -ENAMETOOLONG;
-        }
-        memcpy(name, c, n);
-        name[n] = '\0';
-        c += n;
-        char path[PATH_MAX];
-        snprintf(path, sizeof path, "%s%.*s", shown, (int)(c - names), names);
-        fd = step(fd, name, create, path, err);
-        bool last = !c[strspn(c, "/")];
-        int r = fd < 0 ? 0 : (last ? check_last : check)(fd, path, err);
-        if (r < 0) {
-            close(fd);
-            return r;
-        }
-    }
-    return fd;
+    c->suffix = kinds[kind].suffix;
+    c->fd = fd < 0 ? -1 : fd;
+    return fd < 0 ? fd : 0;
 }
 
 int class_cache_open(struct class_cache *c, struct arena *a, bool create, struct err *err)
 {
-    const char *base, *own;
-    char real[PATH_MAX];
-    int r = place(a, &base, &own);
-
-    c->fd = -1;
-    if (r < 0)
-        return r;
-    if (create && mkdir(base, 0700) < 0 && errno != EEXIST)
-        return errno == ENOENT ? -ENOENT : err_sys(err, -errno, "directory of class archives: %s cannot be made", base);
-    if (!realpath(base, real)) /* the user's own directories may be links; what they lead to is looked at */
-        return errno == ENOENT ? -ENOENT : err_sys(err, -errno, "directory of class archives: %s", base);
-    int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    if ((r = check_above(fd, "/", err)) < 0) {
-        close(fd);
-        return r;
-    }
-    fd = walk(fd, real, false, "", check_above, check_above, err);
-    const char *shown = arena_printf(a, "%s/", real[1] ? real : "");
-    if (fd >= 0)
-        fd = walk(fd, own, create, shown ? shown : "", check_above, check_own, err);
-    if (fd < 0)
-        return fd;
-    c->fd = fd;
-    c->path = shown ? arena_printf(a, "%s%s", shown, own) : NULL;
-    if (!c->path)
-        class_cache_close(c);
-    return c->path ? 0 : err_set(err, -ENOMEM, "directory of class archives: no memory for its name");
+    return class_cache_open_kind(c, CLASS_CACHE_JVM, a, create, err);
 }
 
 void class_cache_close(struct class_cache *c)
@@ -200,7 +79,7 @@ enum class_cache_answer class_cache_find(const struct class_cache *c, struct are
 {
     char name[NAME_MAX];
 
-    if (file_name(name, key, ARCHIVE)) {
+    if (file_name(name, key, c->suffix)) {
         _cleanup_fd_ int fd = openat(c->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         if (fd >= 0 && is_archive(fd) && (*path = arena_printf(a, "%s/%s", c->path, name))) {
             futimens(fd, NULL);
@@ -228,7 +107,7 @@ void class_cache_refuse(const struct class_cache *c, const char *key)
 {
     char name[NAME_MAX];
 
-    if (file_name(name, key, ARCHIVE))
+    if (file_name(name, key, c->suffix))
         unlinkat(c->fd, name, 0);
     if (file_name(name, key, CLASS_CACHE_SEEN))
         unlinkat(c->fd, name, 0);
@@ -243,7 +122,7 @@ void class_cache_note(const struct class_cache *c, const char *key)
 /* ---- keeping it small ------------------------------------------------------------------------------------------- */
 
 struct entry {
-    char name[CLASS_KEY_SIZE + sizeof ARCHIVE];
+    char name[CLASS_KEY_SIZE + 8]; /* with its suffix */
     uint64_t bytes;
     struct timespec used;
 };
@@ -275,7 +154,7 @@ static void see(const struct class_cache *c, const char *name, struct look *l)
     /* A command that is forgotten runs once more before it is known. */
     if (l->clear && is_name(name, CLASS_CACHE_SEEN) && (is_old_mark(c->fd, name) || ++l->notes > CLASS_SEEN_MOST))
         unlinkat(c->fd, name, 0);
-    if (!is_name(name, ARCHIVE) || fstatat(c->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || l->n == ENTRIES_MAX)
+    if (!is_name(name, c->suffix) || fstatat(c->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || l->n == ENTRIES_MAX)
         return;
     struct entry *e = &l->archives[l->n++];
     e->bytes = st.st_blocks > 0 ? (uint64_t)st.st_blocks * 512 : 0;

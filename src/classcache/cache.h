@@ -21,19 +21,20 @@
 #define CLASS_CACHE_SEEN    ".seen"      /* behind the key */
 #define CLASS_SEEN_MOST     1024         /* files of that kind */
 
+/* Compiled WebAssembly modules (src/cli/wasm_cache.h) lie in a directory of the same kind, as KEY.code. */
+enum class_cache_kind { CLASS_CACHE_JVM, CLASS_CACHE_WASM };
+
 struct class_cache {
     const char *path; /* absolute */
     int fd;
+    const char *suffix; /* of what is kept: ".jsa" */
 };
 
-/* $MOAT_CACHE_DIR/jvm; else for root /var/cache/moat/jvm; else $XDG_CACHE_HOME/moat/jvm or ~/.cache/moat/jvm. As it is
- * written, links and all. -ENOENT: there is no such place. */
-int class_cache_place(struct arena *a, const char **path);
-
-/* create: make what is missing of it, 0700. -ENOENT: it is not there, or has no place. -EPERM names a directory that is
- * not to be trusted: the last must be ours alone, those above ours or root's and nobody else's to change; none of
- * moat's own may be a link. */
+/* cache_open() (place.h) of "jvm". */
 int class_cache_open(struct class_cache *c, struct arena *a, bool create, struct err *err);
+/* The same of another kind. */
+int class_cache_open_kind(struct class_cache *c, enum class_cache_kind kind, struct arena *a, bool create,
+                          struct err *err);
 void class_cache_close(struct class_cache *c);
 
 enum class_cache_answer { CLASS_CACHE_NONE, CLASS_CACHE_NOTED, CLASS_CACHE_READY, CLASS_CACHE_USELESS };

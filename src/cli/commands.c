@@ -142,9 +142,12 @@ static const char wasm_more[] =
     "Examples\n"
     "  moat wasm inspect tool.wasm\n"
     "  moat wasm inspect --json --ro data tool.wasm\n"
+    "  moat wasm compile tool.wasm\n"
     "\n"
-    "Nothing is run. The options are those that it would be run with. The exit status is 126\n"
-    "when it is no module, or imports what nobody gives.\n";
+    "Nothing is run. inspect takes the options that it would be run with; its exit status is\n"
+    "126 when it is no module, or imports what nobody gives. compile keeps the machine code\n"
+    "of a module (of 64 KiB or more) in the cache directory of whoever calls it; `moat run`\n"
+    "starts from it as long as module and moat are the same.\n";
 
 static const char completion_more[] = "Examples\n"
                                       "  . <(moat completion bash)           for this shell\n"
@@ -205,7 +208,8 @@ const struct command moat_commands[] = {
     {"images", "images [OPTIONS]", "List the images", images_options, &n_images_options, false, images_more,
      cmd_images},
     {"rmi", "rmi [OPTIONS] IMAGE...", "Remove images", rmi_options, &n_rmi_options, false, rmi_more, cmd_rmi},
-    {"wasm", "wasm inspect [OPTIONS OF run] [--json] FILE", "What a WebAssembly module imports, and what it would get",
+    {"wasm", "wasm inspect|compile [OPTIONS OF run] [--json] FILE",
+     "What a WebAssembly module imports and would get; compile it for later starts",
      run_options_rows, &n_explain_options_rows, true, wasm_more, cmd_wasm},
     {"policy", "policy check|show|profiles|dump [OPTIONS] [FILE...]", "Check policy files; show shipped profiles",
      policy_options, &n_policy_options, false, policy_more, cmd_policy},

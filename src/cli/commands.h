@@ -38,7 +38,7 @@ int cmd_completion(int argc, char **argv); /* completion.c */
 int cmd_compare(int argc, char **argv);    /* compare.c */
 int cmd_learn(int argc, char **argv);      /* learn.c */
 int cmd_probe(int argc, char **argv);      /* probe.c; options: its own and those of run */
-int cmd_wasm(int argc, char **argv);       /* wasm_inspect.c; options: those of explain */
+int cmd_wasm(int argc, char **argv);       /* wasm_cmd.c; options: those of explain */
 
 extern const struct option_row start_options[], stop_options[], attach_options[], exec_options[];
 extern const size_t n_start_options, n_stop_options, n_attach_options, n_exec_options;

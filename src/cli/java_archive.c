@@ -10,6 +10,7 @@
 #include "cli/java_internal.h"
 #include "cli/java_jdk.h"
 #include "cli/java_limits.h"
+#include "cli/keep_out.h"
 #include "confine/paths.h"
 #include "policy/defaults.h"
 #include "policy/list.h"
@@ -339,51 +340,6 @@ static int write_it(struct policy_build *b, const char *directory, struct err *e
     return r < 0 ? r : insert(b->p, words, ARRAY_LEN(words), err);
 }
 
-/* Where the cache lies, with the links that lead there followed, as far as there is something. */
-static const char *real_place(struct arena *a)
-{
-    const char *path;
-    char real[PATH_MAX], *there = class_cache_place(a, &path) < 0 ? NULL : arena_strdup(a, path), *slash;
-
-    while (there && !realpath(*there ? there : "/", real)) {
-        if (!(slash = strrchr(there, '/')))
-            return NULL;
-        *slash = '\0';
-    }
-    const char *whole = there ? arena_printf(a, "%s%s", real, path + strlen(there)) : NULL;
-    return whole ? flag_path_clean(a, whole) : NULL;
-}
-
-/* A rule that lets the run write around the cache, under whatever name, would let it write archives of other programs.
- */
-static int keep_out(struct policy_build *b, struct err *err)
-{
-    struct policy *p = b->p;
-    const char *place = real_place(p->arena);
-    struct strv inside = {0};
-    struct class_cache c;
-    char real[PATH_MAX];
-    int r = 0;
-
-    for (uint32_t i = 0; i < p->n_paths && place; i++) {
-        const struct path_rule *rule = &p->paths[i];
-        if (rule->verdict == PATH_DENY || !(rule->access & (PATH_WRITE | PATH_CREATE)) || !realpath(rule->host, real) ||
-            !path_lies_in(place, real))
-            continue;
-        const char *guest = arena_printf(p->arena, "%s%s", rule->guest, place + (real[1] ? strlen(real) : 0));
-        if (!guest || (paths_find(p, guest) == rule && policy_strv_push(p->arena, &inside, guest) < 0))
-            return no_memory(err);
-    }
-    if (!inside.n || class_cache_open(&c, p->arena, true, &(struct err){0}) < 0)
-        return 0;
-    class_cache_close(&c);
-    b->n_earlier_paths = p->n_paths;
-    for (uint32_t i = 0; i < inside.n && r == 0; i++)
-        r = flag_place_rule(b, place, inside.v[i], PATH_DENY, 0, err);
-    flag_rules_finish(b);
-    return r;
-}
-
 /* Which of the two archives there is, or may be made. */
 static const char *look_up(struct java_archive *x, struct arena *a, const struct class_cache *c, bool *makes)
 {
@@ -418,7 +374,7 @@ int java_archive_choose(struct policy_build *b, struct java_options *o, bool wai
     *warning = NULL;
     if (x->use == JAVA_ARCHIVE_WRITE)
         return write_it(b, x->directory, err);
-    int r = keep_out(b, err);
+    int r = keep_out_of_caches(b, err);
     if (r < 0 || x->use == JAVA_ARCHIVE_OFF || !find_keys(x, b, o))
         return r;
     r = class_cache_open(&c, a, false, &why);

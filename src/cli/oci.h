@@ -108,4 +108,8 @@ int oci_load(struct oci *o, struct sandbox *sb, struct err *err);
 int oci_console_connect(const char *path, struct err *err);
 int oci_write_pid_file(const char *path, pid_t pid, struct err *err);
 
+/* oci_wasm.c. Where the bundle's entry point is a WebAssembly module: the boundary, and process.args as the engine's
+ * command line. Behind read_bundle(). */
+int oci_wasm(struct sandbox *sb, struct err *err);
+
 #endif

@@ -115,6 +115,8 @@ static int make(struct oci *o, struct sandbox *sb, bool wait_start, struct err *
         return r;
     sb->maker = "moat-oci";
     sb->inst.boundary = &boundary_container;
+    if ((r = oci_wasm(sb, err)) < 0)
+        return r;
     sb->inst.wait_start = wait_start;
     sb->inst.no_pivot = o->no_pivot;
     sb->inst.no_new_keyring = o->no_new_keyring;

@@ -41,7 +41,7 @@ struct box {
 
 struct df {
     struct arena arena;
-    struct line images, sandboxes, builds, archives;
+    struct line images, sandboxes, builds, archives, modules;
     struct image_uses uses;
     struct store_row *rows;
     size_t n_rows;
@@ -123,18 +123,18 @@ static void count_builds(struct df *d, const struct store *s)
         close(fd);
 }
 
-/* Of Java programs; nothing needs them, they are made again. */
-static void count_archives(struct df *d)
+/* Of Java programs and of WebAssembly modules; nothing needs them, they are made again. */
+static void count_kept(struct df *d, enum class_cache_kind kind, struct line *line)
 {
     struct class_cache_use use;
     struct class_cache c;
 
-    if (class_cache_open(&c, &d->arena, false, &(struct err){0}) < 0)
+    if (class_cache_open_kind(&c, kind, &d->arena, false, &(struct err){0}) < 0)
         return;
     class_cache_measure(&c, &use);
     class_cache_close(&c);
-    d->archives.total = use.archives;
-    d->archives.bytes = d->archives.reclaimable = use.bytes;
+    line->total = use.archives;
+    line->bytes = line->reclaimable = use.bytes;
 }
 
 static int measure(struct df *d, struct err *err)
@@ -151,7 +151,8 @@ static int measure(struct df *d, struct err *err)
         count_builds(d, &store);
     }
     store_close(&store);
-    count_archives(d);
+    count_kept(d, CLASS_CACHE_JVM, &d->archives);
+    count_kept(d, CLASS_CACHE_WASM, &d->modules);
     return r;
 }
 
@@ -170,7 +171,7 @@ static void reclaimable_words(const struct line *l, char out[64])
 
 static int print_lines(const struct df *d, const struct system_options *o, struct err *err)
 {
-    const struct line *const lines[] = {&d->images, &d->sandboxes, &d->builds, &d->archives};
+    const struct line *const lines[] = {&d->images, &d->sandboxes, &d->builds, &d->archives, &d->modules};
     struct listing l = {.format = o->format,
                         .table = "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
                         .fields = fields};
@@ -231,13 +232,15 @@ static void print_all(const struct df *d)
     printf("\nBuild leftovers: %s\n", size);
     size_words(d->archives.bytes, 4, size);
     printf("\nClass archives: %s\n", size);
+    size_words(d->modules.bytes, 4, size);
+    printf("\nCompiled modules: %s\n", size);
     fclose(out);
     free(text);
 }
 
 static int print_json(const struct df *d, struct err *err)
 {
-    const struct line *const lines[] = {&d->images, &d->sandboxes, &d->builds, &d->archives};
+    const struct line *const lines[] = {&d->images, &d->sandboxes, &d->builds, &d->archives, &d->modules};
     struct json_writer w = {.indent = 2};
 
     json_object_begin(&w, NULL);
@@ -260,6 +263,7 @@ int system_df(const struct system_options *o)
         .sandboxes = {.type = "Containers", .key = "sandboxes"},
         .builds = {.type = "Build leftovers", .key = "imageBuilds"},
         .archives = {.type = "Class archives", .key = "classArchives"},
+        .modules = {.type = "Compiled modules", .key = "compiledModules"},
     };
     struct err err = {0};
     int r = arena_init(&d.arena, ARENA_SIZE);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `moat system prune`: sandboxes that do not run, images without a name (with --all: those that no sandbox uses),
- * builds that were left unfinished; with --all class archives too. */
+ * builds that were left unfinished; with --all class archives and compiled modules too. */
 #include "classcache/cache.h"
 #include "cli/sandboxes.h"
 #include "cli/system.h"
@@ -71,8 +71,8 @@ static int prune_images(bool all, uint64_t *bytes, bool *failed, struct err *err
     return r;
 }
 
-/* What died while it was made; with --all, the archives: they are made again. */
-static void prune_archives(bool all, uint64_t *bytes)
+/* What died while it was made; with --all, what is kept for the next start: it is made again. */
+static void prune_kept(enum class_cache_kind kind, bool all, uint64_t *bytes)
 {
     struct class_cache_use before, after;
     struct class_cache c;
@@ -80,7 +80,7 @@ static void prune_archives(bool all, uint64_t *bytes)
 
     if (arena_init(&a, 1u << 20) < 0)
         return;
-    if (class_cache_open(&c, &a, false, &(struct err){0}) == 0) {
+    if (class_cache_open_kind(&c, kind, &a, false, &(struct err){0}) == 0) {
         class_cache_measure(&c, &before);
         class_cache_trim(&c, all ? 0 : CLASS_CACHE_MOST);
         class_cache_measure(&c, &after);
@@ -100,13 +100,14 @@ int system_prune(const struct system_options *o)
     snprintf(warning, sizeof warning,
              "This will remove:\n  - all stopped containers\n  - all %s\n  - what unfinished builds of images left\n%s",
              o->all ? "images without at least one container associated to them" : "dangling images",
-             o->all ? "  - all class archives of Java programs\n" : "");
+             o->all ? "  - all class archives of Java programs and compiled WebAssembly modules\n" : "");
     if (!o->force && !prune_confirm(warning))
         return 0;
     if (prune_check(&p, &err) < 0 || prune_sandboxes(&p, &err) < 0 ||
         prune_images(o->all, &p.bytes, &p.failed, &err) < 0)
         return sandboxes_fail("system", &err);
-    prune_archives(o->all, &p.bytes);
+    prune_kept(CLASS_CACHE_JVM, o->all, &p.bytes);
+    prune_kept(CLASS_CACHE_WASM, o->all, &p.bytes);
     size_words(p.bytes, 4, size);
     printf("Total reclaimed space: %s\n", size);
     return p.failed ? EXIT_DOCKER_ERROR : 0;

@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -148,7 +149,24 @@ static const struct {
     {FLAG_DEVICE, "a module opens no devices"},
     {FLAG_SHM_SIZE, "a module has no shared memory"},
     {FLAG_SYSCTL, "a module sees none"},
+    {FLAG_SYMLINK,
+     "a module's paths follow no link that leads out of a directory: --dir HOST::GUEST gives another name"},
 };
+
+/* The limit would hold for the room that the engine needs for code, too: it sets it for itself, once it has that. */
+static void take_file_size(struct policy *p, struct wasm_options *o)
+{
+    struct process *pr = &p->process;
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < pr->n_rlimits; i++) {
+        if (pr->rlimits[i].resource != RLIMIT_FSIZE)
+            pr->rlimits[kept++] = pr->rlimits[i];
+        else if (pr->rlimits[i].soft <= INT64_MAX)
+            o->file_size = arena_printf(p->arena, "%" PRIu64, pr->rlimits[i].soft);
+    }
+    pr->n_rlimits = kept;
+}
 
 int wasm_layers(struct policy_build *b, struct wasm_options *o, struct err *err)
 {
@@ -165,6 +183,7 @@ int wasm_layers(struct policy_build *b, struct wasm_options *o, struct err *err)
     if (p->seccomp.moat_default)
         p->seccomp = (struct seccomp_policy){0};
     p->masked_paths.n = p->readonly_paths.n = 0; /* there is no /proc */
+    take_file_size(p, o);
     if (!p->process.terminal)
         return 0;
     int r = policy_mount_add(p, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=64k", err);

@@ -17,8 +17,9 @@ struct wasm_options {
     bool given;         /* any of them */
     const char *module; /* the operand */
     const char *invoke, *seed, *engine;
-    const char *fuel;  /* checked: a number */
-    const char *clock; /* checked: nanoseconds since 1970; "" for the clock's own */
+    const char *fuel;      /* checked: a number */
+    const char *clock;     /* checked: nanoseconds since 1970; "" for the clock's own */
+    const char *file_size; /* wasm_layers(): the limit of --ulimit fsize */
     bool runs, kept; /* said by the caller before wasm_find(): it is run, not only explained; it may be started again */
     const char *tell; /* which denials it says on standard error: "all", "none"; NULL: some */
 };

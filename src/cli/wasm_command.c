@@ -3,8 +3,10 @@
  * at what rules name. */
 #include "base/pathtext.h"
 #include "boundary/wasm/words.h"
+#include "cli/keep_out.h"
 #include "cli/program.h"
 #include "cli/wasm.h"
+#include "cli/wasm_cache.h"
 #include "confine/paths.h"
 #include "policy/list.h"
 
@@ -163,7 +165,7 @@ static int put_preopens(struct policy_build *b, struct err *err)
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
-static int put_limits(struct policy *p, struct err *err)
+static int put_limits(struct policy *p, const struct wasm_options *o, struct err *err)
 {
     const struct opt_i64 *limit = &p->resources.memory.limit;
     int r = 0;
@@ -175,6 +177,8 @@ static int put_limits(struct policy *p, struct err *err)
                            limit->v);
         r = put(p, "--pages", arena_printf(p->arena, "%" PRId64, pages < 65536 ? pages : 65536), err);
     }
+    if (r == 0)
+        r = put_given(p, "--file-size", o->file_size, err);
     if (r == 0 && p->timeout_ms)
         r = put(p, "--timeout", arena_printf(p->arena, "%" PRId64, p->timeout_ms), err);
     return r;
@@ -220,7 +224,7 @@ static int find_module(struct policy_build *b, const struct wasm_options *o, con
 int wasm_find(struct policy_build *b, const struct wasm_options *o, char *const *arguments, int n, struct err *err)
 {
     struct policy *p = b->p;
-    const char *module = NULL;
+    const char *module = NULL, *image = NULL;
     int r = o->module ? find_module(b, o, &module, err) : 0;
 
     p->process.argv = (struct strv){0};
@@ -229,7 +233,13 @@ int wasm_find(struct policy_build *b, const struct wasm_options *o, char *const 
         (r = put_given(p, "--seed", o->seed, err)) < 0 || (r = put_given(p, "--invoke", o->invoke, err)) < 0 ||
         (r = put_given(p, "--deny-log", o->tell, err)) < 0 ||
         (policy_env_get(&p->process.env, "HOME") && (r = put(p, NULL, "--keep-home", err)) < 0) ||
-        (r = put_limits(p, err)) < 0 || (r = put_rules(p, err)) < 0 || (r = put_preopens(b, err)) < 0)
+        (r = put_limits(p, o, err)) < 0 || (r = put_rules(p, err)) < 0 || (r = put_preopens(b, err)) < 0)
+        return r;
+    if (module && (r = keep_out_of_caches(b, err)) < 0)
+        return r;
+    if (module && o->runs && !o->kept && !o->fuel && !(o->engine && !strcmp(o->engine, "interpreter")))
+        wasm_cache_find(p->arena, module, &image);
+    if ((r = put_given(p, "--image", image, err)) < 0)
         return r;
     if (module && (r = put(p, "--module", module, err)) == 0)
         r = put(p, NULL, o->module, err);

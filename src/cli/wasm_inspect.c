@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/run_options.h"
 #include "cli/term.h"
+#include "cli/wasm_cmd.h"
 #include "host/helper.h"
 
 #include <errno.h>
@@ -21,7 +22,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ARENA_SIZE ((size_t)1 << 30) /* of address space */
 #define SAID_MOST  ((size_t)64 << 20)
 #define INSPECT_MS 30000
 #define USAGE      "moat wasm inspect [OPTIONS OF run] FILE"
@@ -267,7 +267,7 @@ static char **make_words(struct arena *a, int argc, char **argv, int *n)
     return words;
 }
 
-static int inspect(struct arena *a, int argc, char **argv, struct err *err)
+int wasm_inspect(struct arena *a, int argc, char **argv, struct err *err)
 {
     static struct run_options o;
     struct granted g = {0};
@@ -297,22 +297,4 @@ static int inspect(struct arena *a, int argc, char **argv, struct err *err)
         print_imports(a, m, &g);
     }
     return r < 0 ? r : all_given ? 0 : EXIT_CANNOT_INVOKE;
-}
-
-int cmd_wasm(int argc, char **argv)
-{
-    static struct arena arena;
-    struct err err = {0};
-    int r = arena_init(&arena, ARENA_SIZE);
-
-    if (r < 0)
-        err_set(&err, r, "no memory");
-    else if (argc < 2 || strcmp(argv[1], "inspect") != 0)
-        r = err_set(&err, -EINVAL, "say what to do: " USAGE);
-    else
-        r = inspect(&arena, argc, argv, &err);
-    if (r >= 0)
-        return r;
-    command_fail("wasm", &err);
-    return r == -ENOEXEC ? EXIT_CANNOT_INVOKE : r == -ENOENT ? EXIT_NOT_FOUND : EXIT_MOAT_ERROR;
 }

@@ -74,6 +74,8 @@ static int open_path(struct wasi_call *c, const struct wasi_path *p, const struc
 
     if (inheriting_needed(w) & ~p->dir->inheriting)
         return -WASI_NOTCAPABLE;
+    if (w->rights & RIGHT_FD_WRITE && !c->wasi->origins[p->dir->origin].writable)
+        return -EROFS;
     int r = fd_room(c->wasi);
     if (r < 0)
         return r;

@@ -60,6 +60,7 @@ struct wasi_bound {
 
 struct wasi_origin {
     char *name;
+    bool writable;
     dev_t dev;
     ino_t ino;
 };

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define FIRST_FREE 3u
-#define RESERVED   24u /* of RLIMIT_NOFILE, for the process itself */
+#define RESERVED   8u /* of RLIMIT_NOFILE, for the process itself */
 
 int fd_get(struct wasi *w, uint32_t number, uint32_t rights, struct wasi_fd **out)
 {
@@ -155,6 +155,9 @@ static int reopened(int fd)
 static int add_preopen(struct wasi *w, const struct wasi_preopen *p, struct err *err)
 {
     uint32_t rights = p->writable ? UINT32_MAX : ~(uint32_t)RIGHTS_CHANGE;
+    /* A C library that does not see this right opens for reading what is to be written, and the program learns late and
+     * by another error what was denied: so it is shown, and path_open refuses. */
+    uint32_t inheriting = rights | RIGHT_FD_WRITE;
     struct wasi_origin *o = &w->origins[w->n_origins];
     struct wasi_fd f;
     struct stat st;
@@ -164,12 +167,13 @@ static int add_preopen(struct wasi *w, const struct wasi_preopen *p, struct err 
         return err_sys(err, -errno, "the directory %s cannot be given to the program", p->name);
     if (fd < 0)
         fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 0); /* it may be searched, not listed */
-    if (fd < 0 || fstat(fd, &st) < 0 || fd_describe(fd, rights, rights, &f) < 0 || !(o->name = strdup(p->name))) {
+    if (fd < 0 || fstat(fd, &st) < 0 || fd_describe(fd, rights, inheriting, &f) < 0 || !(o->name = strdup(p->name))) {
         int code = errno ? -errno : -ENOMEM;
         if (fd >= 0)
             close(fd);
         return err_sys(err, code, "the directory %s cannot be given to the program", p->name);
     }
+    o->writable = p->writable;
     o->dev = st.st_dev;
     o->ino = st.st_ino;
     f.owned = f.preopen = true;

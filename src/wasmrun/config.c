@@ -9,10 +9,13 @@
 enum option {
     OPTION_ENGINE,
     OPTION_INSPECT,
+    OPTION_COMPILE,
+    OPTION_IMAGE,
     OPTION_KEEP_HOME,
     OPTION_FUEL,
     OPTION_PAGES,
     OPTION_TIMEOUT,
+    OPTION_FILE_SIZE,
     OPTION_CLOCK,
     OPTION_SEED,
     OPTION_INVOKE,
@@ -33,11 +36,14 @@ static const struct {
 } options[N_OPTIONS] = {
     [OPTION_ENGINE] = {"--engine", true},
     [OPTION_INSPECT] = {"--inspect", false},
+    [OPTION_COMPILE] = {"--compile", false},
+    [OPTION_IMAGE] = {"--image", true}, /* its path, for who hands it over */
     [OPTION_KEEP_HOME] = {"--keep-home", false},
     [OPTION_FUEL] = {"--fuel", true},
     [OPTION_PAGES] = {"--pages", true},
     [OPTION_TIMEOUT] = {"--timeout", true}, /* milliseconds */
-    [OPTION_CLOCK] = {"--clock", true},     /* nanoseconds since 1970 */
+    [OPTION_FILE_SIZE] = {"--file-size", true},
+    [OPTION_CLOCK] = {"--clock", true}, /* nanoseconds since 1970 */
     [OPTION_SEED] = {"--seed", true},
     [OPTION_INVOKE] = {"--invoke", true},
     [OPTION_DENY_LOG] = {"--deny-log", true},
@@ -108,6 +114,9 @@ static int take_number(struct wasmrun_config *c, enum option option, const char 
     case OPTION_TIMEOUT:
         c->timeout_ms = n;
         break;
+    case OPTION_FILE_SIZE:
+        c->file_size = n;
+        break;
     default:
         c->clock = n;
         c->clock_fixed = true;
@@ -153,6 +162,12 @@ static int take(struct wasmrun_config *c, enum option option, const char *value,
     case OPTION_INSPECT:
         c->inspect = true;
         return 0;
+    case OPTION_COMPILE:
+        c->compile = true;
+        return 0;
+    case OPTION_IMAGE:
+        c->image = true;
+        return 0;
     case OPTION_KEEP_HOME:
         c->keep_home = true;
         return 0;
@@ -187,7 +202,7 @@ int wasmrun_config_read(struct wasmrun_config *out, struct arena *a, int argc, c
     size_t n = argc > 0 ? (size_t)argc : 1; /* no list has more than there are arguments */
     int at = 1, r = 0;
 
-    *out = (struct wasmrun_config){.fuel = -1};
+    *out = (struct wasmrun_config){.fuel = -1, .file_size = -1};
     out->rules.v = arena_array(a, n, sizeof *out->rules.v);
     out->preopens = arena_array(a, n, sizeof *out->preopens);
     if (!out->rules.v || !out->preopens)

@@ -27,10 +27,13 @@ struct wasmrun_config {
     const char *invoke; /* an export to call with the arguments; NULL: the program's start */
     bool interpreter;   /* nothing is compiled */
     bool inspect;       /* says what the module is, and runs nothing */
+    bool compile;       /* writes compiled code to the standard output, and runs nothing */
+    bool image;         /* what is handed over may be such code, with the module in it */
     bool keep_home;     /* HOME is the program's; else the launcher's addition, and not shown */
     int64_t fuel;       /* -1: not counted */
     uint32_t pages;     /* of 64 KiB, in all memories; 0: no limit but the module's */
     int64_t timeout_ms; /* 0: none */
+    int64_t file_size;  /* bytes of a file that is written to, at most; -1: no limit */
     bool clock_fixed;
     int64_t clock; /* ns since 1970, with clock_fixed */
     bool seeded;

@@ -40,24 +40,69 @@ static int read_whole(int fd, uint8_t *to, size_t size, size_t *got)
     return 0;
 }
 
-int wasmrun_module_read(int fd, const uint8_t **bytes, size_t *size, struct err *err)
+static int check_file(int fd, off_t *size, struct err *err)
 {
-    _cleanup_fd_ int file = fd;
     struct stat st;
 
-    if (fstat(file, &st) < 0)
+    if (fstat(fd, &st) < 0)
         return err_sys(err, -errno, "the module");
     if (!S_ISREG(st.st_mode))
         return err_set(err, -EINVAL, "it is no file");
-    if (st.st_size > (off_t)WASM_MODULE_SIZE_MAX)
-        return err_set(err, -EFBIG, "%lld bytes: a module has at most %u", (long long)st.st_size, WASM_MODULE_SIZE_MAX);
-    size_t room = (size_t)st.st_size + 1;
+    *size = st.st_size;
+    return 0;
+}
+
+int wasmrun_module_read(int fd, const uint8_t **bytes, size_t *size, struct err *err)
+{
+    _cleanup_fd_ int file = fd;
+    off_t there;
+    int r = check_file(file, &there, err);
+
+    if (r < 0)
+        return r;
+    if (there > (off_t)WASM_MODULE_SIZE_MAX)
+        return err_set(err, -EFBIG, "%lld bytes: a module has at most %u", (long long)there, WASM_MODULE_SIZE_MAX);
+    size_t room = (size_t)there + 1;
     uint8_t *to = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (to == MAP_FAILED)
-        return err_sys(err, -errno, "no memory for the module's %lld bytes", (long long)st.st_size);
-    int r = read_whole(file, to, (size_t)st.st_size, size);
+        return err_sys(err, -errno, "no memory for the module's %lld bytes", (long long)there);
+    r = read_whole(file, to, (size_t)there, size);
     if (r == 0 && mprotect(to, room, PROT_READ) < 0)
         r = -errno;
     *bytes = to;
     return r < 0 ? err_sys(err, r, "reading the module") : 0;
+}
+
+int wasmrun_image_map(int fd, const uint8_t **bytes, size_t *size, bool *runs, struct err *err)
+{
+    _cleanup_fd_ int file = fd;
+    off_t there;
+    int r = check_file(file, &there, err);
+
+    if (r < 0 || there == 0) {
+        *size = 0;
+        return r;
+    }
+    const uint8_t *at = mmap(NULL, (size_t)there, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0);
+    *runs = at != MAP_FAILED;
+    if (!*runs)
+        at = mmap(NULL, (size_t)there, PROT_READ, MAP_PRIVATE, file, 0);
+    if (at == MAP_FAILED)
+        return err_sys(err, -errno, "compiled code cannot be mapped");
+    *bytes = at;
+    *size = (size_t)there;
+    return 0;
+}
+
+int wasmrun_module_copy(const uint8_t **bytes, size_t size, struct err *err)
+{
+    uint8_t *to = mmap(NULL, size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (to == MAP_FAILED)
+        return err_sys(err, -errno, "no memory for the module's %zu bytes", size);
+    memcpy(to, *bytes, size);
+    if (mprotect(to, size + 1, PROT_READ) < 0 || munmap((void *)(uintptr_t)*bytes, size) < 0)
+        return err_sys(err, -errno, "the module");
+    *bytes = to;
+    return 0;
 }

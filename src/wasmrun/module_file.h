@@ -5,12 +5,20 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Copies the file behind `fd` (taken) into private memory, which is read-only from then on: whoever may write the file,
  * the program itself for one, cannot change what has been validated. */
 int wasmrun_module_read(int fd, const uint8_t **bytes, size_t *size, struct err *err);
+
+/* Maps the file behind `fd` (taken) whole, to be read and run, and looks at none of it: it is compiled code that nobody
+ * but its owner can write, or a module. *runs: false where its file system lets nothing be executed. */
+int wasmrun_image_map(int fd, const uint8_t **bytes, size_t *size, bool *runs, struct err *err);
+
+/* A module that was mapped so is copied as above, and the mapping given back. */
+int wasmrun_module_copy(const uint8_t **bytes, size_t size, struct err *err);
 
 /* The descriptor that was handed over for it: the standard input where `path` is "-", else $MOAT_METER_FD; without one
  * `path` is opened. -errno: err is set. */

@@ -35,7 +35,7 @@ static void on_signal(int signo)
 
 int stop_prepare(struct wasm_store *s, int64_t timeout_ms, struct err *err)
 {
-    static const int asking[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGALRM};
+    static const int asking[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGXCPU, SIGALRM};
     const stack_t stack = {.ss_sp = handler_stack, .ss_size = sizeof handler_stack};
     struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK}, ignore = {.sa_handler = SIG_IGN};
     struct itimerval limit = {.it_value = {timeout_ms / 1000, timeout_ms % 1000 * 1000}};

@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-/* From now on SIGTERM, SIGINT, SIGHUP and SIGQUIT end what runs in the store, and so does the time limit (milliseconds;
- * 0: none). SIGPIPE and SIGXFSZ are ignored: the program sees an error instead. */
+/* From now on SIGTERM, SIGINT, SIGHUP, SIGQUIT and SIGXCPU end what runs in the store, and so does the time limit
+ * (milliseconds; 0: none). SIGPIPE and SIGXFSZ are ignored: the program sees an error instead. */
 int stop_prepare(struct wasm_store *s, int64_t timeout_ms, struct err *err);
 
 /* Why WASM_TRAP_INTERRUPT came: a signal's number, SIGALRM for the time limit. */

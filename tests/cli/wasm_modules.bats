@@ -103,7 +103,7 @@ nan"
     run --separate-stderr "$MOAT" run -b wasm names.wasm
     assert_status 134
     grep -q '?\[J' <<< "$stderr"
-    ! grep -q $'\033' <<< "$stderr"
+    [[ "$stderr" != *$'\033'* ]]
 }
 
 # ---- limits -------------------------------------------------------------------------------------------------------
@@ -224,6 +224,7 @@ EOF
 --cap-add CHOWN
 --device /dev/null
 --entrypoint x
+--symlink /a=/b
 --defaults none
 EOF
     run "$MOAT" run -b container --fuel 5 busybox true

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -294,11 +296,22 @@ struct kick {
     long delay;
 };
 
+/* Without sleeping, which is never that short. */
+static void pause_for(long ns)
+{
+    struct timespec start, t;
+
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    do
+        clock_gettime(CLOCK_MONOTONIC, &t);
+    while ((t.tv_sec - start.tv_sec) * 1000000000 + t.tv_nsec - start.tv_nsec < ns);
+}
+
 static void *kicker(void *data)
 {
     struct kick *k = data;
 
-    nanosleep(&(struct timespec){.tv_nsec = k->delay}, NULL);
+    pause_for(k->delay);
     __atomic_store_n(&k->p->store.interrupt, 1, __ATOMIC_SEQ_CST);
     pthread_kill(k->whom, SIGUSR1);
     return NULL;
@@ -332,6 +345,30 @@ static int wait_in_accept(struct program *p)
     return CALL(p, "sock_accept", LISTENER, 0, AT_RESULT);
 }
 
+static struct program *kick_late;
+
+/* The C library's, with a kick at the last moment before the kernel is entered. */
+int ppoll(struct pollfd *p, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
+{
+    struct timespec t = timeout ? *timeout : (struct timespec){0};
+
+    if (kick_late) {
+        __atomic_store_n(&kick_late->store.interrupt, 1, __ATOMIC_SEQ_CST);
+        pthread_kill(pthread_self(), SIGUSR1);
+    }
+    return (int)syscall(SYS_ppoll, p, n, timeout ? &t : NULL, mask, 8L);
+}
+
+static void test_kick_at_the_last_moment_is_not_lost(void **state)
+{
+    struct world *w = *state;
+
+    kick_late = &w->p;
+    assert_int_equal(wait_in_poll(&w->p), TRAPPED + WASM_TRAP_INTERRUPT);
+    kick_late = NULL;
+    w->p.store.interrupt = 0;
+}
+
 /* The kick comes before, in and after the moment when the wait begins: none is lost, or this does not end. */
 static void test_interrupt_ends_every_wait(void **state)
 {
@@ -342,10 +379,12 @@ static void test_interrupt_ends_every_wait(void **state)
 
     srandom(3);
     for (unsigned i = 0; i < tries; i++) {
-        struct kick k = {.p = &w->p, .whom = pthread_self(), .delay = random() % 300000};
+        struct kick k = {.p = &w->p, .whom = pthread_self(), .delay = random() % 60000};
+        long head_start = random() % 100000;
         pthread_t t;
         w->p.store.interrupt = 0;
         assert_int_equal(pthread_create(&t, NULL, kicker, &k), 0);
+        pause_for(head_start);
         assert_int_equal(waits[i % ARRAY_LEN(waits)](&w->p), TRAPPED + WASM_TRAP_INTERRUPT);
         pthread_join(t, NULL);
     }
@@ -590,6 +629,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_write_that_waits_is_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(test_streams_have_no_place, setup, teardown),
         cmocka_unit_test_setup_teardown(test_interrupt_ends_every_wait, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kick_at_the_last_moment_is_not_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_signals_do_not_end_a_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(test_terminal_is_read_and_interrupted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_connection_from_accept_to_shutdown, setup, teardown),

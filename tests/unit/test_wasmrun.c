@@ -54,6 +54,7 @@ static void test_command_line_with_everything_is_read(void **state)
     assert_int_equal(c.pages, 65536);
     assert_int_equal(c.timeout_ms, 1500);
     assert_int_equal(c.clock, 7);
+    assert_int_equal(c.file_size, 99);
     assert_true(c.seed == UINT64_MAX);
     assert_string_equal(c.invoke, "f");
     assert_int_equal(c.tell, WASMRUN_TELL_ALL);

@@ -43,6 +43,7 @@ enum {
     E_PERM = 63,
     E_PIPE = 64,
     E_SPIPE = 70,
+    E_ROFS = 69,
     E_NOTCAPABLE = 76,
     TRAPPED = 1000, /* + enum wasm_trap */
 };

@@ -6,6 +6,7 @@
 #include "wasm_build.h"
 #include "wasm_modules.h"
 
+#include "wasm/baseline/compile.h"
 #include "wasm/runtime/store_private.h"
 
 #include <setjmp.h>
@@ -13,7 +14,12 @@
 
 #include <cmocka.h>
 
+#include "wasm_handlers.h"
+
 #define FIXTURE_MODULES 8
+
+/* Modules are compiled instead of interpreted. */
+static bool fixture_compiled;
 
 /* The store and what was loaded into it; freed by fixture_end(). */
 static struct wasm_store *store;
@@ -21,11 +27,14 @@ static struct err err;
 static struct {
     struct arena arena;
     struct bytes bytes;
+    struct wasm_code *code;
 } loaded[FIXTURE_MODULES];
 static size_t n_loaded;
 
 static inline void fixture_begin(struct wasm_store_options options)
 {
+    if (fixture_compiled)
+        wasm_handlers_begin();
     assert_int_equal(wasm_store_make(&options, &store, &err), 0);
 }
 
@@ -35,6 +44,9 @@ static inline void fixture_end(void)
     store = NULL;
     while (n_loaded) {
         n_loaded--;
+        if (loaded[n_loaded].code)
+            wasm_code_free(loaded[n_loaded].code);
+        loaded[n_loaded].code = NULL;
         arena_free(&loaded[n_loaded].arena);
         bytes_free(&loaded[n_loaded].bytes);
     }
@@ -63,9 +75,14 @@ static inline const struct wasm_module *fixture_module(const char *hex)
 
 static inline struct wasm_instance *fixture_instance(const char *hex, const struct wasm_extern *imports)
 {
+    struct wasm_compile_options options = {.features = {.tail_call = true, .extended_const = true}, .fuel = true};
+    const struct wasm_module *m = fixture_module(hex);
+    struct wasm_code **code = &loaded[n_loaded - 1].code;
     struct wasm_instance *i = NULL;
     enum wasm_trap trap;
-    if (wasm_instantiate(store, fixture_module(hex), NULL, imports, NULL, &i, &trap, &err))
+    if (fixture_compiled && wasm_compile(m, &options, code, &err))
+        fail_msg("%s", err.text);
+    if (wasm_instantiate(store, m, *code, imports, NULL, &i, &trap, &err))
         fail_msg("%s", err.text);
     return i;
 }

@@ -71,6 +71,9 @@ int wasm_lower(const struct policy *p, struct lowering *out, struct err *err)
     say_filter(p, out);
     if ((r = say_memory(argv, out)) == 0 && (r = say_fuel(argv, out)) == 0 && argv->n)
         r = say_directories(argv, out);
+    if (r == 0 && wasm_word_value(argv, "--file-size"))
+        r = add(out, LOWER_ENFORCED, "RLIMIT_FSIZE", wasm_word_value(argv, "--file-size"),
+                "setrlimit of moat-wasm's own");
     if (r == 0 && wasm_word_value(argv, "--clock"))
         r = add(out, LOWER_ENFORCED, "clock", "fixed", "engine: a time of its own that moves when it is read");
     if (r == 0 && wasm_word_value(argv, "--seed"))

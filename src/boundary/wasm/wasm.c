@@ -37,7 +37,13 @@ static int open_both(struct instance *inst, const char *module, struct err *err)
     inst->program_fd = open(engine, O_PATH);
     if (inst->program_fd < 0)
         return err_sys(err, -errno, "%s", engine);
-    inst->meter_fd = open(module, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (!inst->policy->private_root)
+        return 0; /* of a bundle: a name inside, which the engine opens there */
+    const char *image = wasm_word_value(&inst->policy->process.argv, "--image");
+    if (image) /* it may have gone meanwhile: the engine takes either */
+        inst->meter_fd = open(image, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (inst->meter_fd < 0)
+        inst->meter_fd = open(module, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (inst->meter_fd < 0 || fstat(inst->meter_fd, &st) < 0)
         return err_sys(err, -errno, "exec: \"%s\"", module);
     return S_ISREG(st.st_mode) ? 0 : err_set(err, -EACCES, "exec: \"%s\": it is no file", module);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Floats (specification 4.3.3). What the CPU does with NaN is among what the specification allows, except in min and max;
- * abs, neg and copysign change a sign and nothing else.
+ * Floats (specification 4.3.3). What the CPU does with NaN is among what the specification allows, except in min and
+ * max; abs, neg and copysign change a sign and nothing else.
  */
 #include "wasm/baseline/float.h"
 
@@ -115,7 +115,8 @@ static void compile_unary(struct compiler *c, uint8_t vt, unsigned n)
     dest_end(c, vt, to);
 }
 
-/* eq, ne, lt, gt, le, ge in the order of opcodes: unordered sets the carry, so less is asked as greater of the swapped. */
+/* eq, ne, lt, gt, le, ge in the order of opcodes: unordered sets the carry, so less is asked as greater of the swapped.
+ */
 static void compile_float_compare(struct compiler *c, uint8_t vt, unsigned n)
 {
     static const uint8_t conditions[] = {CC_FLOAT_EQ, CC_FLOAT_NE, X64_A, X64_A, X64_AE, X64_AE};

@@ -55,6 +55,7 @@ static void emit_alu(struct compiler *c, enum x64_int op, uint8_t vt, uint8_t to
         }
         if (b->imm <= INT32_MAX) { /* the upper half becomes zero by itself */
             x64_ri(&c->b, op, X64_W32, to, (int32_t)b->imm);
+            flags_note(c, vt, to);
             return;
         }
     }
@@ -63,6 +64,7 @@ static void emit_alu(struct compiler *c, enum x64_int op, uint8_t vt, uint8_t to
         return;
     }
     emit_operand(c, op, vt, to, b);
+    flags_note(c, vt, to);
 }
 
 static void compile_alu(struct compiler *c, enum x64_int op, uint8_t vt)
@@ -85,13 +87,15 @@ static void compile_alu(struct compiler *c, enum x64_int op, uint8_t vt)
         a = b;
         b = swap;
     }
+    if (op == X64_ADD && vt == VT_I32 && address_push(c, &a, &b, 0))
+        return;
     to = dest_begin(c);
-    if (b.kind == K_MEMORY && b.reg == to) /* its address would be overwritten */
+    if (value_mem_uses(&b, to)) /* its address would be overwritten */
         value_load(c, &b);
     reg_a = value_where(c, &a);
     reg_b = value_where(c, &b);
     if (to == R_NONE) {
-        to = a.kind == K_REG ? a.reg : a.kind == K_MEMORY && a.owned ? a.reg : reg_alloc(c, GENERAL);
+        to = a.kind == K_REG ? a.reg : reg_alloc(c, GENERAL);
     } else if (to == reg_b && to != reg_a) {
         if (!commutes) { /* a - to */
             x64_r(&c->b, X64_NEG, vt_width(vt), to);
@@ -146,7 +150,12 @@ static void compile_mul(struct compiler *c, uint8_t vt)
             emit_move(c, vt, to, reg_a);
             x64_shift_ri(&c->b, X64_SHL, vt_width(vt), to, (unsigned)__builtin_ctzll(b.imm));
         } else if (b.imm == 3 || b.imm == 5 || b.imm == 9) {
-            x64_rm(&c->b, X64_LEA, vt_width(vt), to, x64_at_index(reg_a, reg_a, b.imm == 3 ? 1 : b.imm == 5 ? 2 : 3, 0));
+            x64_rm(&c->b, X64_LEA, vt_width(vt), to,
+                   x64_at_index(reg_a, reg_a,
+                                b.imm == 3   ? 1
+                                : b.imm == 5 ? 2
+                                             : 3,
+                                0));
         } else {
             x64_imul_rri(&c->b, vt_width(vt), to, reg_a, (int32_t)b.imm);
         }
@@ -154,7 +163,7 @@ static void compile_mul(struct compiler *c, uint8_t vt)
         dest_end(c, vt, to);
         return;
     }
-    if (b.kind == K_MEMORY && b.reg == to)
+    if (value_mem_uses(&b, to))
         value_load(c, &b);
     if (to != R_NONE && to == value_where(c, &b)) {
         struct value swap = a;
@@ -180,9 +189,9 @@ static void compile_mul(struct compiler *c, uint8_t vt)
 
 static uint8_t swapped(uint8_t cc)
 {
-    static const uint8_t swap[16] = {[X64_E] = X64_E,  [X64_NE] = X64_NE, [X64_L] = X64_G,  [X64_G] = X64_L,
-                                     [X64_LE] = X64_GE, [X64_GE] = X64_LE, [X64_B] = X64_A,  [X64_A] = X64_B,
-                                     [X64_BE] = X64_AE, [X64_AE] = X64_BE};
+    static const uint8_t swap[16] = {
+        [X64_E] = X64_E,   [X64_NE] = X64_NE, [X64_L] = X64_G, [X64_G] = X64_L,   [X64_LE] = X64_GE,
+        [X64_GE] = X64_LE, [X64_B] = X64_A,   [X64_A] = X64_B, [X64_BE] = X64_AE, [X64_AE] = X64_BE};
     return swap[cc];
 }
 
@@ -264,7 +273,8 @@ static void compile_eqz(struct compiler *c, uint8_t vt)
     } else {
         uint8_t reg = value_reg(c, &a);
 
-        x64_rr(&c->b, X64_TEST, vt_width(vt), reg, reg);
+        if (!flags_tell(c, vt, reg))
+            x64_rr(&c->b, X64_TEST, vt_width(vt), reg, reg);
     }
     value_release(c, &a);
     condition_push(c, X64_E);
@@ -281,6 +291,8 @@ static bool compile_scaled_add(struct compiler *c, uint8_t vt, unsigned count)
         return false;
     c->p++;
     struct value i = value_pop(c), x = value_pop(c);
+    if (vt == VT_I32 && address_push(c, &x, &i, (uint8_t)count))
+        return true;
     uint8_t to = dest_begin(c), reg_i = value_reg(c, &i), reg_x = value_reg(c, &x);
     if (to == R_NONE)
         to = x.kind == K_REG ? x.reg : i.kind == K_REG ? i.reg : reg_alloc(c, GENERAL);
@@ -406,6 +418,73 @@ static bool compile_div_power(struct compiler *c, uint8_t vt, bool rem)
     return true;
 }
 
+/* By another constant, 32 bits unsigned: the upper half of a product with 2^64 / b, rounded up, is the quotient, since what
+ * rounding adds, less than b * 2^32 / 2^64, is too little to reach the next one. */
+static bool compile_div_constant(struct compiler *c, bool rem)
+{
+    struct value b = c->sp[-1], a;
+    uint32_t divisor = (uint32_t)b.imm;
+    uint8_t from;
+
+    if (b.kind != K_CONST || divisor < 3 || !(divisor & (divisor - 1)) || c->sp[-2].kind == K_CONST)
+        return false;
+    value_pop(c);
+    a = value_pop(c);
+    dest_begin(c);
+    reg_claim(c, X64_RAX, &a, NULL);
+    reg_claim(c, X64_RDX, &a, NULL);
+    from = value_reg(c, &a);
+    x64_mov_ri(&c->b, X64_RAX, UINT64_MAX / divisor + 1);
+    x64_r(&c->b, X64_MUL, X64_W64, from);
+    if (rem) {
+        x64_imul_rri(&c->b, X64_W32, X64_RAX, X64_RDX, (int32_t)divisor);
+        x64_rr(&c->b, X64_MOV, X64_W32, X64_RDX, from);
+        x64_rr(&c->b, X64_SUB, X64_W32, X64_RDX, X64_RAX);
+    }
+    value_release(c, &a);
+    reg_free(c, X64_RAX);
+    dest_end(c, VT_I32, X64_RDX);
+    return true;
+}
+
+/* Signed, by a positive one: the product with 2^(32 + shift) / b, rounded up, taken down by that much, is the quotient
+ * towards minus infinity; one more where the dividend is negative (Hacker's Delight, 10-1: the factor has 32 bits and is
+ * taken as unsigned here, since 64 bits hold the product). */
+static bool compile_div_constant_signed(struct compiler *c, bool rem)
+{
+    struct value b = c->sp[-1], a;
+    int32_t divisor = (int32_t)b.imm;
+    uint8_t from, product;
+
+    if (b.kind != K_CONST || divisor < 2 || c->sp[-2].kind == K_CONST)
+        return false;
+    unsigned shift = 31 - (unsigned)__builtin_clz((uint32_t)divisor);
+    if (!(divisor & (divisor - 1)))
+        shift--;
+    uint64_t factor = ((uint64_t)1 << (32 + shift)) / (uint32_t)divisor + 1;
+    value_pop(c);
+    a = value_pop(c);
+    dest_begin(c);
+    from = value_reg(c, &a);
+    product = reg_alloc(c, GENERAL);
+    uint8_t temporary = reg_alloc(c, GENERAL);
+    x64_rr(&c->b, X64_MOVSXD, X64_W64, temporary, from);
+    x64_mov_ri(&c->b, product, factor);
+    x64_rr(&c->b, X64_IMUL, X64_W64, product, temporary);
+    x64_shift_ri(&c->b, X64_SAR, X64_W64, product, 32 + shift);
+    x64_shift_ri(&c->b, X64_SHR, X64_W64, temporary, 63);
+    x64_rr(&c->b, X64_ADD, X64_W32, product, temporary);
+    if (rem) {
+        x64_imul_rri(&c->b, X64_W32, temporary, product, divisor);
+        x64_rr(&c->b, X64_MOV, X64_W32, product, from);
+        x64_rr(&c->b, X64_SUB, X64_W32, product, temporary);
+    }
+    reg_free(c, temporary);
+    value_release(c, &a);
+    dest_end(c, VT_I32, product);
+    return true;
+}
+
 /* The quotient of what has none: INT_MIN / -1. The remainder there is 0. */
 static void emit_div_signed(struct compiler *c, uint8_t vt, bool rem, bool check, uint8_t divisor)
 {
@@ -439,6 +518,8 @@ static void compile_div(struct compiler *c, uint8_t vt, bool is_signed, bool rem
     bool check;
 
     if (!is_signed && compile_div_power(c, vt, rem))
+        return;
+    if (vt == VT_I32 && (is_signed ? compile_div_constant_signed : compile_div_constant)(c, rem))
         return;
     b = value_pop(c);
     a = value_pop(c);

@@ -11,11 +11,11 @@ static const struct {
     uint8_t operands;
     bool fixed, result;
 } helpers[HELPERS] = {
-    [HELPER_MEMORY_INIT] = {3, true, false}, [HELPER_MEMORY_COPY] = {3, false, false},
+    [HELPER_MEMORY_INIT] = {3, true, false},  [HELPER_MEMORY_COPY] = {3, false, false},
     [HELPER_MEMORY_FILL] = {3, false, false}, [HELPER_TABLE_INIT] = {3, true, false},
-    [HELPER_TABLE_COPY] = {3, true, false},  [HELPER_TABLE_FILL] = {3, true, false},
-    [HELPER_MEMORY_GROW] = {1, false, true}, [HELPER_TABLE_GROW] = {2, true, true},
-    [HELPER_DATA_DROP] = {0, true, false},   [HELPER_ELEM_DROP] = {0, true, false},
+    [HELPER_TABLE_COPY] = {3, true, false},   [HELPER_TABLE_FILL] = {3, true, false},
+    [HELPER_MEMORY_GROW] = {1, false, true},  [HELPER_TABLE_GROW] = {2, true, true},
+    [HELPER_DATA_DROP] = {0, true, false},    [HELPER_ELEM_DROP] = {0, true, false},
 };
 
 void emit_helper(struct compiler *c, enum helper h, uint64_t fixed)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Calls (specification 4.4.8). The first six integers and references of a call go in rdi, rsi, r8 to r11, the first eight
- * floats and vectors in xmm0 to xmm7, the rest on the stack, 8 bytes each (a vector 16), taken away by the callee. One
- * result is in rax or xmm0; for several rdx is an address below which the callee writes them, each 8 or 16 bytes. A
- * function is called by its record in rax; r14 and the memory's base are switched when the record is another instance's
- * (a host function's has none). The caller keeps r14 for its own caller: rbx, r12 to r15 and rbp are kept by the callee.
+ * Calls (specification 4.4.8). The first six integers and references of a call go in rdi, rsi, r8 to r11, the first
+ * eight floats and vectors in xmm0 to xmm7, the rest on the stack, 8 bytes each (a vector 16), taken away by the
+ * callee. One result is in rax or xmm0; for several rdx is an address below which the callee writes them, each 8 or 16
+ * bytes. A function is called by its record in rax; r14 and the memory's base are switched when the record is another
+ * instance's (a host function's has none). The caller keeps r14 for its own caller: rbx, r12 to r15 and rbp are kept by
+ * the callee.
  */
 #include "wasm/baseline/internal.h"
 
@@ -177,6 +178,7 @@ static uint32_t arguments_emit(struct compiler *c, const struct wasm_functype *t
     }
     x64_reserve(&c->b, ROOM_CODE);
     transfer_emit(c, t);
+    x64_reserve(&c->b, ROOM_CODE);
     uint32_t stack = (places.stack + 15) & ~15u;
     if (stack > c->outgoing)
         c->outgoing = stack;
@@ -192,7 +194,9 @@ void transfer_operands(struct compiler *c, uint32_t n, const uint8_t *to)
     pins_save(c);
     for (uint32_t i = 0; i < n; i++)
         transfer_add(c, &t, to[i], c->sp - n + i);
+    x64_reserve(&c->b, ROOM_CODE);
     transfer_emit(c, &t);
+    x64_reserve(&c->b, ROOM_CODE);
     arguments_drop(c, n);
 }
 

@@ -13,12 +13,13 @@
 struct wasm_code {
     struct code_region region; /* its start and size are the code's */
     const struct wasm_module *module;
-    uint32_t n;        /* the module's own functions */
-    uint32_t *entries; /* n + 1 offsets in the code; the last: its end */
-    uint32_t *maps;    /* n + 1 offsets in map; the last: its end */
-    uint8_t *map;      /* map.c */
+    uint32_t n;            /* the module's own functions */
+    uint32_t *entries;     /* n + 1 offsets in the code; the last: its end */
+    uint32_t *maps;        /* n + 1 offsets in map; the last: its end */
+    uint8_t *map;          /* map.c */
     struct code_arena own; /* where the code lies, if nobody gave an arena */
     bool owned;
+    bool borrowed; /* code and arrays lie in a file that the caller has mapped (image.h) */
 };
 
 /* The offset that the map has for code at `at`: the last entry not behind it; 0: none. start: of the function's code,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole module: each body is validated and then compiled, then calls are patched and the code is put where it runs. */
+/* A whole module: each body is validated and then compiled, then calls are patched and the code is put where it runs.
+ */
 #include "wasm/baseline/code.h"
 #include "wasm/baseline/internal.h"
 
@@ -184,9 +185,11 @@ void wasm_code_free(struct wasm_code *c)
     code_faults_off(c);
     if (c->owned)
         code_arena_free(&c->own);
-    free(c->entries);
-    free(c->maps);
-    free(c->map);
+    if (!c->borrowed) {
+        free(c->entries);
+        free(c->maps);
+        free(c->map);
+    }
     free(c);
 }
 

@@ -13,11 +13,12 @@
 
 struct wasm_compile_options {
     struct wasm_features features;
-    bool fuel;  /* count it: deterministic, the same in the interpreter */
-    bool no_gs; /* memory base in r15, as on a CPU without FSGSBASE; the same for all code of a store */
+    bool fuel;      /* count it: deterministic, the same in the interpreter */
+    bool no_gs;     /* memory base in r15, as on a CPU without FSGSBASE; the same for all code of a store */
     bool plain_cpu; /* without AVX, BMI and lzcnt, as on an old CPU: for tests */
     bool perf_map;
-    struct code_arena *arena; /* where the code goes, which stays the caller's and must outlive it; NULL: one of its own */
+    struct code_arena
+        *arena; /* where the code goes, which stays the caller's and must outlive it; NULL: one of its own */
 };
 
 /* Handlers of signals, once for the process: wasm_compile() does it when nobody has. After it nothing here maps

@@ -7,9 +7,13 @@
  */
 #include "wasm/baseline/internal.h"
 
-static const uint8_t single_types[128] = {
-    [WASM_I32] = WASM_I32,   [WASM_I64] = WASM_I64,         [WASM_F32] = WASM_F32,           [WASM_F64] = WASM_F64,
-    [WASM_V128] = WASM_V128, [WASM_FUNCREF] = WASM_FUNCREF, [WASM_EXTERNREF] = WASM_EXTERNREF};
+static const uint8_t single_types[128] = {[WASM_I32] = WASM_I32,
+                                          [WASM_I64] = WASM_I64,
+                                          [WASM_F32] = WASM_F32,
+                                          [WASM_F64] = WASM_F64,
+                                          [WASM_V128] = WASM_V128,
+                                          [WASM_FUNCREF] = WASM_FUNCREF,
+                                          [WASM_EXTERNREF] = WASM_EXTERNREF};
 
 static uint8_t result_reg(uint8_t vt)
 {
@@ -47,7 +51,8 @@ uint8_t condition_pop(struct compiler *c)
         return X64_NE;
     }
     uint8_t reg = value_reg(c, &v);
-    x64_rr(&c->b, X64_TEST, X64_W32, reg, reg);
+    if (!flags_tell(c, VT_I32, reg))
+        x64_rr(&c->b, X64_TEST, X64_W32, reg, reg);
     value_release(c, &v);
     return X64_NE;
 }
@@ -167,8 +172,8 @@ static bool moves_needed(const struct compiler *c, const struct control *f)
     return c->sp[-(int64_t)n - 1].height != f->height;
 }
 
-/* Values to where the label wants them. In a register's case they are there for what comes behind, too; else the slots of
- * other entries may be overwritten. */
+/* Values to where the label wants them. In a register's case they are there for what comes behind, too; else the slots
+ * of other entries may be overwritten. */
 static void merge_values(struct compiler *c, struct control *f)
 {
     if (!label_in_register(f)) {
@@ -249,7 +254,7 @@ static void branch_if(struct compiler *c, uint32_t depth)
     emit_branch(c, cc ^ 1, &over);
     merge_values(c, f);
     x64_jmp(&c->b, &f->label);
-    x64_bind(&c->b, &over);
+    label_bind(c, &over);
 }
 
 /* The code that leads to one label of a table, made once for each. */
@@ -362,10 +367,10 @@ static void begin_loop(struct compiler *c)
     c->clean = 0;
     x64_reserve(&c->b, ROOM_CODE);
     x64_align(&c->b, 16);
-    x64_bind(&c->b, &f->label);
+    label_bind(c, &f->label);
     if (c->fuel)
-        emit_fuel(c, c->block->fuel);
-    c->block++;
+        emit_fuel(c, c->blocks[c->n_blocks].fuel);
+    c->n_blocks++;
 }
 
 static void begin_block(struct compiler *c)
@@ -375,7 +380,7 @@ static void begin_block(struct compiler *c)
     read_block_type(c, f);
     control_base(c, f);
     stack_flush(c);
-    c->block++;
+    c->n_blocks++;
 }
 
 static void begin_if(struct compiler *c)
@@ -389,7 +394,7 @@ static void begin_if(struct compiler *c)
     pins_validate(c);
     f->clean_other = c->clean;
     emit_branch(c, cc ^ 1, &f->other);
-    c->block++;
+    c->n_blocks++;
 }
 
 static void begin_else(struct compiler *c, bool live)
@@ -402,7 +407,7 @@ static void begin_else(struct compiler *c, bool live)
         branch_note(c, f);
         x64_jmp(&c->b, &f->label);
     }
-    x64_bind(&c->b, &f->other);
+    label_bind(c, &f->other);
     push_params(c, f);
     c->valid = c->pinned;
     c->clean = f->clean_other;
@@ -422,11 +427,11 @@ static void end_if(struct compiler *c, bool live)
     if (f->n_results == 1) {
         if (live)
             x64_jmp(&c->b, &f->label);
-        x64_bind(&c->b, &f->other);
+        label_bind(c, &f->other);
         push_params(c, f);
         merge_values(c, f);
     } else {
-        x64_bind(&c->b, &f->other);
+        label_bind(c, &f->other);
         push_params(c, f);
     }
     f->clean &= f->clean_other;
@@ -441,7 +446,7 @@ static void end_function(struct compiler *c, bool live)
         merge_values(c, f);
     if (!live && !f->merges)
         return;
-    x64_bind(&c->b, &f->label);
+    label_bind(c, &f->label);
     if (f->n_results > 1)
         push_merged(c, f);
     emit_epilogue(c);
@@ -465,7 +470,7 @@ static bool end_block(struct compiler *c, bool live)
         f->clean &= c->clean;
     }
     if (f->merges && f->op != WASM_OP_LOOP) {
-        x64_bind(&c->b, &f->label);
+        label_bind(c, &f->label);
         push_merged(c, f);
         c->valid = c->pinned;
         c->clean = f->clean;
@@ -587,7 +592,7 @@ bool control_skip(struct compiler *c)
         case WASM_OP_LOOP:
         case WASM_OP_IF:
             wasm_skip_leb(&c->p);
-            c->block++;
+            c->n_blocks++;
             depth++;
             break;
         case WASM_OP_ELSE:

@@ -74,8 +74,8 @@ static uint64_t float_bits(uint8_t vt, double v)
 
 static void emit_truncate(struct compiler *c, uint8_t vt, bool wide, uint8_t to, uint8_t from)
 {
-    enum x64_sse op = vt == VT_F64 ? (wide ? X64_CVTTSD2SI64 : X64_CVTTSD2SI)
-                                   : (wide ? X64_CVTTSS2SI64 : X64_CVTTSS2SI);
+    enum x64_sse op =
+        vt == VT_F64 ? (wide ? X64_CVTTSD2SI64 : X64_CVTTSD2SI) : (wide ? X64_CVTTSS2SI64 : X64_CVTTSS2SI);
 
     xmm_rr(c, op, to, from);
 }

@@ -8,6 +8,7 @@
 #include "wasm/baseline/code.h"
 #include "wasm/baseline/native.h"
 
+#include "codegen/cpu.h"
 #include "codegen/signals.h"
 #include "wasm/runtime/memory.h"
 #include "wasm/runtime/stack.h"
@@ -30,9 +31,11 @@ static enum wasm_trap trap_of_access(const struct wasm_store *s, const struct wa
 {
     if (wasm_stack_guard_holds(s, (const void *)address))
         return WASM_TRAP_STACK_EXHAUSTED;
+    if (!i)
+        return WASM_TRAP_NONE;
     if (address < NULL_PAGE)
         return WASM_TRAP_UNINITIALIZED_ELEMENT;
-    if (i && i->memory && wasm_memory_reserves(i->memory, (const void *)address))
+    if (i->memory && wasm_memory_reserves(i->memory, (const void *)address))
         return WASM_TRAP_MEMORY_BOUNDS;
     return WASM_TRAP_NONE;
 }
@@ -50,8 +53,9 @@ static bool on_signal(struct code_region *region, int signo, siginfo_t *info, uc
         trap = s->interrupt ? WASM_TRAP_INTERRUPT : WASM_TRAP_NONE;
     else if (signo == SIGILL && region->data && pc[0] == 0x0f && pc[1] == 0x0b && pc[2] < WASM_TRAPS)
         trap = pc[2];
-    else if (signo == SIGSEGV || signo == SIGBUS)
-        trap = trap_of_access(s, (const struct wasm_instance *)regs[REG_R14], (uintptr_t)info->si_addr);
+    else if (signo == SIGSEGV || signo == SIGBUS) /* the stubs touch the guest's stack, but none of its memory */
+        trap = trap_of_access(s, region->data ? (const struct wasm_instance *)regs[REG_R14] : NULL,
+                              (uintptr_t)info->si_addr);
     if (trap == WASM_TRAP_NONE)
         return false;
     s->trap = trap;
@@ -60,6 +64,31 @@ static bool on_signal(struct code_region *region, int signo, siginfo_t *info, uc
     regs[REG_RIP] = (greg_t)(uintptr_t)wasm_native_exit;
     regs[REG_RSP] = (greg_t)s->host_sp;
     regs[REG_R11] = (greg_t)(uintptr_t)s;
+    return true;
+}
+
+/* Whether another handler was interrupted: one runs on the guest's stack or on the alternate one, a host function on
+ * neither. */
+static bool above_handler(const struct wasm_store *s, uintptr_t sp)
+{
+    const struct wasm_store_whole *w = wasm_store_whole(s);
+    stack_t alternate;
+
+    if (w->stack && sp - (uintptr_t)w->stack < WASM_STACK_GUARD + wasm_stack_size(w))
+        return true;
+    return sigaltstack(NULL, &alternate) == 0 && sp - (uintptr_t)alternate.ss_sp < alternate.ss_size;
+}
+
+/* wasm_interrupt() in a handler of the thread that runs the code: its signal comes at once, above that handler, where
+ * nothing can be done. It is sent again and blocked until the handler returns, and then finds the code. */
+static bool outside(int signo, siginfo_t *info, ucontext_t *context)
+{
+    struct wasm_store *s = code_active;
+
+    if (!s || !s->interrupt || !above_handler(s, (uintptr_t)context->uc_mcontext.gregs[REG_RSP]))
+        return false;
+    sigaddset(&context->uc_sigmask, INTERRUPT_SIGNAL);
+    syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), INTERRUPT_SIGNAL);
     return true;
 }
 
@@ -79,10 +108,11 @@ static void thread_over(void *stack)
 
 static void prepare(void)
 {
+    wasm_native_has_gs = code_cpu_has(CODE_CPU_FSGSBASE);
     once_result = -pthread_key_create(&thread_key, thread_over);
     if (once_result < 0)
         return;
-    once_result = code_signals_install(INTERRUPT_SIGNAL, NULL, &once_err);
+    once_result = code_signals_install(INTERRUPT_SIGNAL, outside, &once_err);
     if (once_result < 0)
         return;
     stubs.start = wasm_native_start;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A function's frame, from rbp down: the instance while another one's function is called, callee-saved registers that are
- * used, the address for results, locals, slots of the value stack; at the bottom arguments of calls that go in memory.
- * Above rbp: caller's rbp, return address, own arguments in memory; the function takes these away when it returns.
+ * A function's frame, from rbp down: the instance while another one's function is called, callee-saved registers that
+ * are used, the address for results, locals, slots of the value stack; at the bottom arguments of calls that go in
+ * memory. Above rbp: caller's rbp, return address, own arguments in memory; the function takes these away when it
+ * returns.
  *
  * Its size is known at the end: the instruction that makes it is patched. Up to FRAME_UNCHECKED bytes nothing is
  * checked, since the stack's guard is larger; a larger frame is compared with the stack's limit.
@@ -252,7 +253,8 @@ static void begin(struct compiler *c, const struct wasm_body *body, uint32_t fun
     c->type = wasm_function_type(c->m, function);
     c->p = c->op = c->m->bytes + body->code;
     c->end = c->m->bytes + body->end;
-    c->block = body->blocks;
+    c->blocks = body->blocks;
+    c->n_blocks = 0;
     c->sp = c->flushed = c->stack + 1;
     c->top = c->control - 1;
     c->local_type = body->locals;

@@ -39,6 +39,9 @@ extern const uint8_t argument_registers[ARGUMENTS_GENERAL];
 #define ROOM_CODE 512
 #define ROOM_MAP  64
 
+/* The prefix by which an address is added up in 32 bits. */
+#define ADDRESS_32 0x67
+
 /* Types as code sees them; references are I64. */
 enum vt { VT_I32, VT_I64, VT_F32, VT_F64, VT_V128 };
 
@@ -64,18 +67,27 @@ static inline enum x64_width vt_width(uint8_t vt)
     return vt == VT_I32 ? X64_W32 : X64_W64;
 }
 
-enum kind { K_REG, K_SLOT, K_CONST, K_LOCAL, K_FLAGS, K_MEMORY };
+enum kind { K_REG, K_SLOT, K_CONST, K_LOCAL, K_FLAGS, K_MEMORY, K_ADDRESS };
+
+/* Of K_MEMORY and K_ADDRESS: which registers are the entry's; whether the sum wraps at 32 bits, as an i32.add does;
+ * whether there is an index. */
+enum { M_OWNED = 1, M_INDEX_OWNED = 2, M_WRAPS = 4, M_INDEX = 8 };
 
 struct value {
     uint8_t kind, vt;
-    uint8_t reg;     /* of K_REG; of K_FLAGS the condition; of K_MEMORY the register in the address, or R_NONE */
-    bool owned;      /* of K_MEMORY: that register is an entry's */
+    uint8_t reg;     /* of K_REG; of K_FLAGS the condition; of K_MEMORY the base, or R_NONE */
+    uint8_t flags;   /* M_... */
     uint32_t height; /* bytes of the stack's slots up to and with this one */
     union {
         uint64_t imm; /* of K_CONST: bits */
         uint32_t local;
         struct {
-            int32_t disp;    /* of K_MEMORY: a load that the next instruction does */
+            union {
+                int32_t disp; /* of K_MEMORY, a load that the next instruction does, and K_ADDRESS, a sum that it adds up */
+                struct {
+                    uint8_t index, scale; /* instead, with M_INDEX */
+                };
+            };
             uint32_t offset; /* of the load, in the module */
         };
     };
@@ -144,11 +156,15 @@ struct compiler {
     uint32_t result_area;            /* below rbp: where the results go; 0: they are in registers */
     uint32_t incoming;               /* bytes of arguments above the frame */
 
+    uint32_t flags_at; /* if the code ends here, the zero flag tells of this register's value, of this type */
+    uint8_t flags_reg, flags_vt;
+
     uint32_t dest_local; /* UINT32_MAX: none */
     bool dest_tee;
 
     struct control *control, *top; /* top: the innermost */
-    const struct wasm_block *block;
+    const struct wasm_block *blocks; /* with fuel */
+    uint32_t n_blocks;               /* seen so far */
     const struct wasm_functype *type;
     uint32_t function;
     const uint8_t *end;
@@ -227,17 +243,27 @@ static inline struct value value_pop(struct compiler *c)
     return v;
 }
 
-static inline void value_release(struct compiler *c, const struct value *v)
-{
-    if (v->kind == K_REG || (v->kind == K_MEMORY && v->owned))
-        reg_free(c, v->reg);
-}
-
+void value_release_memory(struct compiler *c, const struct value *v, uint8_t kept);
 /* Not when its register is `kept`, which goes on as the result. */
 static inline void value_release_but(struct compiler *c, const struct value *v, uint8_t kept)
 {
-    if ((v->kind == K_REG || (v->kind == K_MEMORY && v->owned)) && v->reg != kept)
-        reg_free(c, v->reg);
+    if (v->kind == K_REG) {
+        if (v->reg != kept)
+            reg_free(c, v->reg);
+    } else if (__builtin_expect(v->kind >= K_MEMORY, 0)) {
+        value_release_memory(c, v, kept);
+    }
+}
+
+static inline void value_release(struct compiler *c, const struct value *v)
+{
+    value_release_but(c, v, R_NONE);
+}
+
+/* Whether a memory operand has this register in its address. */
+static inline bool value_mem_uses(const struct value *v, uint8_t reg)
+{
+    return v->kind == K_MEMORY && (v->reg == reg || ((v->flags & M_INDEX) && v->index == reg));
 }
 
 static inline struct value *value_push(struct compiler *c, uint8_t kind, uint8_t vt)
@@ -325,7 +351,7 @@ void value_to(struct compiler *c, const struct value *v, uint8_t reg);
 void value_store(struct compiler *c, const struct value *v, struct x64_mem to);
 /* True: an operand in memory stands for it, to be used in the very next instruction, then value_mem_used(). */
 bool value_mem(struct compiler *c, const struct value *v, struct x64_mem *m);
-/* Before the instruction that uses it is written. */
+/* Just before the instruction that uses it is written: its position, and a prefix. */
 void value_mem_note(struct compiler *c, const struct value *v);
 
 /* A 32-bit immediate, sign-extended to the type's width, stands for it. */
@@ -347,8 +373,9 @@ void stack_drop(struct compiler *c, uint32_t n);
 /* All pinned locals into their registers: before a label or a branch. */
 void pins_validate(struct compiler *c);
 
-/* Where a result goes: the register of the local that the next instruction sets, which is thereby done; else R_NONE. Call
- * it when the operands are popped; the register may be that of an operand. dest_end() pushes, or finishes the set. */
+/* Where a result goes: the register of the local that the next instruction sets, which is thereby done; else R_NONE.
+ * Call it when the operands are popped; the register may be that of an operand. dest_end() pushes, or finishes the set.
+ */
 static inline uint8_t dest_begin(struct compiler *c)
 {
     const uint8_t *p = c->p;
@@ -387,6 +414,26 @@ static inline uint8_t dest_apart(struct compiler *c, uint8_t vt)
     return reg_alloc(c, vt_class(vt));
 }
 
+/* The zero flag was set by the instruction just written. */
+static inline void flags_note(struct compiler *c, uint8_t vt, uint8_t reg)
+{
+    c->flags_at = x64_size(&c->b);
+    c->flags_reg = reg;
+    c->flags_vt = vt;
+}
+
+static inline bool flags_tell(const struct compiler *c, uint8_t vt, uint8_t reg)
+{
+    return c->flags_at == x64_size(&c->b) && c->flags_reg == reg && c->flags_vt == vt;
+}
+
+/* A label is bound: who comes from elsewhere has other flags. */
+static inline void label_bind(struct compiler *c, struct x64_label *l)
+{
+    x64_bind(&c->b, l);
+    c->flags_at = UINT32_MAX;
+}
+
 /* ---- map.c ------------------------------------------------------------------------------------------------------- */
 
 void map_note_long(struct compiler *c, uint32_t at, uint32_t offset);
@@ -411,7 +458,8 @@ static inline void map_note_here(struct compiler *c)
 /* Room for n bytes more. */
 void map_reserve(struct compiler *c, size_t n);
 
-/* ---- The instructions: each is done with when its function returns ------------------------------------------------ */
+/* ---- The instructions: each is done with when its function returns ------------------------------------------------
+ */
 
 void compile_control(struct compiler *c, uint8_t op);
 void compile_call(struct compiler *c, uint8_t op);
@@ -444,11 +492,14 @@ void traps_emit(struct compiler *c);
 
 /* memory.c: the operand for an address popped, with the instruction's offset; *a is released when it was used. */
 struct x64_mem memory_operand(struct compiler *c, struct value *a, uint32_t offset);
+/* Instead of x + y (y: the register of a value, or an immediate) an address, when the instruction behind is an access with
+ * no offset of its own; true: it was pushed, the operands are used up. */
+bool address_push(struct compiler *c, struct value *x, struct value *y, uint8_t scale);
 /* Reads alignment and offset. */
 uint32_t memory_argument(struct compiler *c);
 
 /* calls.c */
-struct place { /* where an argument is */
+struct place {      /* where an argument is */
     uint8_t reg;    /* R_NONE: on the stack */
     uint32_t stack; /* bytes from the first */
 };
@@ -470,7 +521,8 @@ void crosses_emit(struct compiler *c);
 /* The n entries at the top into these registers, all else out of registers that a call does not keep. */
 void transfer_operands(struct compiler *c, uint32_t n, const uint8_t *to);
 
-/* bulk.c: functions of the runtime; `fixed` is a number in the instruction: an index, or two, the second above bit 32. */
+/* bulk.c: functions of the runtime; `fixed` is a number in the instruction: an index, or two, the second above bit 32.
+ */
 enum helper {
     HELPER_MEMORY_INIT,
     HELPER_MEMORY_COPY,

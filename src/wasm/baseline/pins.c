@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which locals live in registers: the heaviest, by the validator's weights. A register that a call keeps costs its saving
- * and restoring once; another one costs a store and a load around each call, which pays only for locals that are used
- * more often than that. Parameters stay where they arrive when they can.
+ * Which locals live in registers: the heaviest, by the validator's weights. A register that a call keeps costs its
+ * saving and restoring once; another one costs a store and a load around each call, which pays only for locals that are
+ * used more often than that. Parameters stay where they arrive when they can.
  */
 #include "wasm/baseline/function.h"
 
-#define GENERAL_MAX  9 /* pinned: four are left for values */
-#define VOLATILE_MAX 5
-#define VECTOR_MAX   11
+#define GENERAL_MAX         9 /* pinned: four are left for values */
+#define VOLATILE_MAX        5
+#define VECTOR_MAX          11
 #define PINNED_VECTOR_FIRST (R_XMM0 + 4)
 
 struct candidate {

@@ -76,8 +76,16 @@ void emit_copy(struct compiler *c, uint8_t vt, struct x64_mem to, struct x64_mem
 
 /* ---- Literals: behind the function, reached from rip ------------------------------------------------------------- */
 
+/* How many of the function's literals are looked through for the same bytes: few, so that the cost stays linear. */
+#define LITERALS_LOOKED_AT 16
+
 struct x64_mem literal_at(struct compiler *c, const void *bytes, uint8_t size)
 {
+    for (uint32_t i = c->n_literals; i > 0 && c->n_literals - i < LITERALS_LOOKED_AT; i--)
+        if (c->literals[i - 1].size == size && !memcmp(c->literals[i - 1].bytes, bytes, size)) {
+            c->pending_literal = i - 1;
+            return x64_rip(0);
+        }
     if (c->n_literals == c->cap_literals) {
         struct literal *more = array_more(c, c->literals, &c->cap_literals, sizeof(*more));
 
@@ -209,17 +217,10 @@ void reg_claim(struct compiler *c, uint8_t reg, struct value *a, struct value *b
 
 uint8_t value_load(struct compiler *c, struct value *v)
 {
-    uint8_t reg;
+    uint8_t reg = reg_alloc(c, vt_class(v->vt));
 
-    if (v->kind == K_MEMORY) {
-        reg = v->owned && !vt_is_vector(v->vt) ? v->reg : reg_alloc(c, vt_class(v->vt));
-        value_to(c, v, reg);
-        if (v->owned && reg != v->reg)
-            reg_free(c, v->reg);
-    } else {
-        reg = reg_alloc(c, vt_class(v->vt));
-        value_to(c, v, reg);
-    }
+    value_to(c, v, reg);
+    value_release(c, v);
     v->kind = K_REG;
     v->reg = reg;
     return reg;
@@ -262,8 +263,12 @@ bool value_mem(struct compiler *c, const struct value *v, struct x64_mem *m)
         *m = literal_at(c, &v->imm, v->vt == VT_F32 ? 4 : 8);
         return true;
     case K_MEMORY:
-        *m = c->no_gs ? x64_at_index(X64_R15, v->reg == R_NONE ? X64_NONE : v->reg, 0, v->disp)
-                      : x64_in(X64_GS, x64_at(v->reg == R_NONE ? X64_NONE : v->reg, v->disp));
+        *m = v->flags & M_INDEX ? x64_at_index(v->reg, v->index, v->scale, 0)
+                                : x64_at(v->reg == R_NONE ? X64_NONE : v->reg, v->disp);
+        if (c->no_gs)
+            *m = x64_at_index(X64_R15, m->base, 0, m->disp);
+        else
+            *m = x64_in(X64_GS, *m);
         return true;
     default:
         return false;
@@ -272,8 +277,19 @@ bool value_mem(struct compiler *c, const struct value *v, struct x64_mem *m)
 
 void value_mem_note(struct compiler *c, const struct value *v)
 {
-    if (v->kind == K_MEMORY)
-        map_note(c, x64_size(&c->b), v->offset);
+    if (v->kind != K_MEMORY)
+        return;
+    map_note(c, x64_size(&c->b), v->offset);
+    if (v->flags & M_WRAPS)
+        c->b.at = x64_put8(c->b.at, ADDRESS_32);
+}
+
+void value_release_memory(struct compiler *c, const struct value *v, uint8_t kept)
+{
+    if ((v->flags & M_OWNED) && v->reg != kept)
+        reg_free(c, v->reg);
+    if ((v->flags & M_INDEX_OWNED) && v->index != kept)
+        reg_free(c, v->index);
 }
 
 /* ---- The stack as a whole ---------------------------------------------------------------------------------------- */

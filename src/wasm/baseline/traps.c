@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Traps that code raises itself: a conditional jump to two bytes of ud2 behind the function, and a third that says which
- * trap (enum wasm_trap). Each place has its own, so that the position tells the instruction.
+ * Traps that code raises itself: a conditional jump to two bytes of ud2 behind the function, and a third that says
+ * which trap (enum wasm_trap). Each place has its own, so that the position tells the instruction.
  */
 #include "wasm/baseline/internal.h"
 

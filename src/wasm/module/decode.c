@@ -155,7 +155,8 @@ static int decode_section(struct decoder *d, struct cursor *c, uint8_t *rank)
     if (c->fault)
         return wasm_decode_fault(d, c);
     if (id >= ARRAY_LEN(sections))
-        return wasm_decode_fail(d, at, -EINVAL, "malformed section id %u", id);
+        return wasm_decode_fail(d, at, -EINVAL, "malformed section id %u%s", id,
+                                id == 13 ? ": exceptions are not in this build" : "");
     const struct section *s = &sections[id];
     if (s->rank) {
         if (s->rank <= *rank)
@@ -235,6 +236,8 @@ int wasm_module_decode(const uint8_t *bytes, size_t size, const struct wasm_feat
 {
     if (size > WASM_MODULE_SIZE_MAX)
         return err_set(err, -ENOTSUP, "a module of %zu bytes, at most %u are supported", size, WASM_MODULE_SIZE_MAX);
+    if (!size)
+        return err_set(err, -EINVAL, "at offset 0x0: magic header not detected: there is nothing");
     struct wasm_module *m = arena_alloc(arena, sizeof *m);
     if (!m)
         return err_set(err, -ENOMEM, "no memory for a module");

@@ -11,13 +11,16 @@ struct operands {
     unsigned n;
 };
 
+/* Of the imported globals alone (3.4.10). */
 static int const_global(struct decoder *d, struct cursor *c, const uint8_t *at, uint8_t *out)
 {
-    uint32_t i;
-    int r = wasm_decode_index(d, c, d->m->n_imported_globals, "global among the imported ones:", &i);
+    uint32_t i = cursor_leb_u32(c);
 
-    if (r < 0)
-        return r;
+    if (c->fault)
+        return wasm_decode_fault(d, c);
+    if (i >= d->m->n_imported_globals)
+        return wasm_decode_fail(d, at, -EINVAL, "unknown global %u, a constant expression sees the %u imported ones", i,
+                                d->m->n_imported_globals);
     if (d->m->globals[i].type.mutable)
         return wasm_decode_fail(d, at, -EINVAL, "constant expression required: global %u is mutable", i);
     *out = d->m->globals[i].type.type;

@@ -171,12 +171,40 @@ static inline const uint8_t *skip_signed(struct wasm_validator *v, const uint8_t
     return leb_slow(v, p, bits, true, &value);
 }
 
+/* Opcodes of proposals that are not here. */
+static const char *proposal_of(unsigned op)
+{
+    switch (op) {
+    case 0x06:
+    case 0x07:
+    case 0x08:
+    case 0x09:
+    case 0x0a:
+    case 0x18:
+    case 0x19:
+    case 0x1f:
+        return ": exceptions are not in this build";
+    case 0x14:
+    case 0x15:
+    case 0xd3:
+    case 0xd4:
+    case 0xd5:
+    case 0xd6:
+        return ": typed function references are not in this build";
+    case 0xfb:
+        return ": garbage collection is not in this build";
+    case 0xfe:
+        return ": threads are not in this build";
+    }
+    return "";
+}
+
 static __attribute__((cold)) int bad_opcode(struct wasm_validator *v, const uint8_t *at, unsigned op)
 {
     if (op < WASM_OPS && wasm_op_rows[op].name && wasm_op_rows[op].feature == WASM_FEATURE_TAIL_CALL)
         return validator_fail(v, at, -ENOTSUP, "%s needs the feature tail-call, which is off", wasm_op_rows[op].name);
     if (op < WASM_OP_MISC)
-        return validator_fail(v, at, -EINVAL, "illegal opcode 0x%02x", op);
+        return validator_fail(v, at, -EINVAL, "illegal opcode 0x%02x%s", op, proposal_of(op));
     return validator_fail(v, at, -EINVAL, "illegal opcode 0x%02x %u", op < WASM_OP_VECTOR ? 0xfc : 0xfd, op & 0xff);
 }
 

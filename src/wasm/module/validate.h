@@ -8,7 +8,8 @@
 
 #include "wasm/module/module.h"
 
-/* Where a structured instruction leads, in the order of the instructions: what an interpreter needs to branch. */
+/* Where a structured instruction leads, in the order of the instructions: what an interpreter needs to branch. All
+ * blocks are listed, those too that no control reaches (their height means nothing). */
 struct wasm_block {
     uint32_t start;  /* offset of the block, loop or if (its opcode) */
     uint32_t else_;  /* offset behind `else`; 0: none */

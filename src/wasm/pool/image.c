@@ -11,13 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define HOST_PAGE        ((size_t)4096)
-#define RESIDENT_DEFAULT ((size_t)128 << 10)
-
-static size_t round_up(size_t n)
-{
-    return (n + HOST_PAGE - 1) & ~(HOST_PAGE - 1);
-}
+#define HOST_PAGE ((size_t)4096)
 
 static bool is_zero(const uint8_t *p, size_t n)
 {
@@ -66,9 +60,8 @@ static int fill(struct pool_image *i, const uint8_t *bytes)
 
 /* What is resident: from the memory's beginning, where C and its kin have data and stack; behind a stack that comes
  * first, the end of the data and what is below. */
-static void choose_resident(struct pool_image *i, size_t wanted)
+static void choose_resident(struct pool_image *i, size_t n)
 {
-    size_t n = wanted ? round_up(wanted) : RESIDENT_DEFAULT;
     i->from = i->size > n ? i->size - n : 0;
     i->until = i->memory - i->from > n ? i->from + n : i->memory;
 }

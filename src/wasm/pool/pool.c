@@ -14,6 +14,8 @@
 
 #define SLOTS_DEFAULT 1000u
 #define SLOTS_MAX     1000000u
+#define RESIDENT      ((size_t)128 << 10)
+#define HOST_PAGE     ((size_t)4096)
 
 static uint8_t *reserve(size_t size)
 {
@@ -97,6 +99,7 @@ int wasm_pool_make(const struct wasm_module *m, const struct wasm_code *code, co
     if (!p)
         return err_set(err, -ENOMEM, "no memory");
     *p = (struct wasm_pool){.module = m, .code = code, .options = *o, .image = {.fd = -1}, .dirty = POOL_NONE};
+    p->options.resident = o->resident ? (o->resident + HOST_PAGE - 1) & ~(HOST_PAGE - 1) : RESIDENT;
     pthread_mutex_init(&p->lock, NULL);
     pthread_mutex_init(&p->dirty_lock, NULL);
     pthread_cond_init(&p->dirty_wake, NULL);

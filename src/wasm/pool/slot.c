@@ -89,6 +89,26 @@ static int link_slot(struct pool_slot *s, struct wasm_extern **imports, struct e
     return check_imports(p->module, *imports, err);
 }
 
+/* All pages that a use will touch, with one call instead of a fault for each. An old kernel does not know it
+ * (Linux 5.14): then they come by faults. */
+static void populate(uint8_t *from, size_t size)
+{
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+    madvise(from, size, MADV_POPULATE_WRITE);
+}
+
+static int take_memory(const struct wasm_pool *p, uint8_t *base, struct err *err)
+{
+    size_t size = (size_t)p->module->memories[0].min * WASM_PAGE, resident = p->options.resident;
+    size = size < resident ? size : resident;
+    if (size && mprotect(base, size, PROT_READ | PROT_WRITE))
+        return err_sys(err, -errno, "memory for a slot");
+    populate(base, size);
+    return 0;
+}
+
 /* The slot's places become readable and writable, and the store's. */
 static int take_places(struct pool_slot *s, struct wasm_place *place, struct err *err)
 {
@@ -98,6 +118,7 @@ static int take_places(struct pool_slot *s, struct wasm_place *place, struct err
     uint8_t *from = p->stack ? state - p->stack + WASM_STACK_GUARD : state;
     if (mprotect(from, (size_t)(state - from) + p->state, PROT_READ | PROT_WRITE))
         return err_sys(err, -errno, "memory for a slot");
+    populate(p->stack ? state - HOST_PAGE : state, p->state + (p->stack ? HOST_PAGE : 0));
     if (p->stack) {
         w->stack = state - p->stack;
         w->store.stack_limit = (uintptr_t)from;
@@ -107,7 +128,7 @@ static int take_places(struct pool_slot *s, struct wasm_place *place, struct err
         .memory = p->memories ? p->memories + POOL_BELOW + pool_slot_number(s) * WASM_MEMORY_RESERVED : NULL,
         .elems = (uint64_t *)(void *)(state + p->elements),
     };
-    return 0;
+    return place->memory ? take_memory(p, place->memory, err) : 0;
 }
 
 static int instantiate(struct pool_slot *s, const struct wasm_extern *imports, enum wasm_trap *trap, struct err *err)

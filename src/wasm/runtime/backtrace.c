@@ -30,9 +30,11 @@ static bool find(const struct wasm_store_whole *w, uint64_t pc, struct wasm_fram
     return false;
 }
 
-static uint32_t compiled(const struct wasm_store_whole *w, struct wasm_frame *out, uint32_t max)
+/* The frames of one wasm_call(), from the place of its trap on. */
+static uint32_t compiled_call(const struct wasm_store_whole *w, uint64_t pc, uint64_t frame, struct wasm_frame *out,
+                              uint32_t max)
 {
-    uint64_t pc = w->store.trap_pc, frame = w->store.trap_fp, above = (uintptr_t)w->stack;
+    uint64_t above = (uintptr_t)w->stack;
     uint64_t high = (uintptr_t)w->stack + WASM_STACK_GUARD + wasm_stack_size(w) - 16;
     uint32_t n = 0;
     while (n < max) {
@@ -46,6 +48,18 @@ static uint32_t compiled(const struct wasm_store_whole *w, struct wasm_frame *ou
         pc = words[1] - 1;
     }
     return n;
+}
+
+static uint32_t compiled(const struct wasm_store_whole *w, struct wasm_frame *out, uint32_t max)
+{
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < w->n_inner; k++)
+        if (w->inner[k].trap == w->store.trap)
+            n += compiled_call(w, w->inner[k].pc, w->inner[k].fp, out + n, max - n);
+    const struct wasm_trap_place *last = w->n_inner ? &w->inner[w->n_inner - 1] : NULL;
+    if (last && last->fp == w->store.trap_fp && last->pc == w->store.trap_pc)
+        return n; /* the outermost call was of a host function, which has no frames here */
+    return n + compiled_call(w, w->store.trap_pc, w->store.trap_fp, out + n, max - n);
 }
 
 uint32_t wasm_backtrace(const struct wasm_store *s, struct wasm_frame *out, uint32_t max)

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define PIECE (256u << 10) /* bytes between two looks at store->interrupt */
+#define PIECE (16u << 10) /* bytes between two looks at store->interrupt: 8 pages that fault are some 20 us */
 
 static bool outside(uint64_t at, uint64_t n, uint64_t size)
 {

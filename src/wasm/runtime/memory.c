@@ -33,10 +33,8 @@ int wasm_memory_make(struct wasm_store_whole *w, const struct wasm_limits *limit
     uint8_t *base = w->place ? w->place->memory : reserve();
     if (!base)
         return -ENOMEM;
-    *out = (struct wasm_memory){.base = base,
-                                .max = max,
-                                .type_max = limits->has_max ? limits->max : UINT32_MAX,
-                                .placed = w->place != NULL};
+    *out = (struct wasm_memory){
+        .base = base, .max = max, .type_max = limits->has_max ? limits->max : UINT32_MAX, .placed = w->place != NULL};
     if (wasm_memory_extend(w, out, limits->min) == UINT32_MAX) {
         wasm_memory_free(out);
         return -ENOMEM;

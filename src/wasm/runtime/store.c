@@ -84,17 +84,30 @@ const struct wasm_functype *wasm_func_type(const struct wasm_store *s, const str
     return wasm_store_whole(s)->types.types[f->type];
 }
 
+/* For the backtrace: a call within a call has trapped. What its own inner calls left belongs to it if that is how it
+ * came to its end. */
+static void keep_place(struct wasm_store_whole *w, enum wasm_trap trap)
+{
+    if (w->n_inner && w->inner[w->n_inner - 1].trap != trap)
+        w->n_inner = 0;
+    w->inner[w->n_inner++] = (struct wasm_trap_place){w->nest, trap, w->store.trap_pc, w->store.trap_fp};
+}
+
 /* Compiled code: on the guest's stack, below what an outer call has of it. */
 static enum wasm_trap call_compiled(struct wasm_store_whole *w, struct wasm_func *f, union wasm_value *values)
 {
     struct wasm_store *s = &w->store;
     if (wasm_stack_make(w))
         return wasm_fail(s, "no memory for a stack");
+    while (w->n_inner && w->inner[w->n_inner - 1].nest >= w->nest) /* an earlier call's */
+        w->n_inner--;
     uint64_t host_sp = s->host_sp, guest_sp = s->guest_sp;
     uint64_t top = guest_sp ? guest_sp & ~UINT64_C(15) : (uintptr_t)w->stack + WASM_STACK_GUARD + wasm_stack_size(w);
     enum wasm_trap trap = wasm_code_enter(s, f, values, (void *)(uintptr_t)top);
     s->host_sp = host_sp;
     s->guest_sp = guest_sp;
+    if (trap && w->nest > 1)
+        keep_place(w, trap);
     return trap;
 }
 

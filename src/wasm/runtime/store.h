@@ -58,7 +58,9 @@ bool wasm_instance_export(struct wasm_instance *i, const char *name, size_t len,
 /* values: arguments, then results (room for the larger number). */
 enum wasm_trap wasm_call(struct wasm_store *s, struct wasm_func *f, union wasm_value *values);
 
-/* Ends what runs in the store as soon as possible, from another thread or a signal handler. Stays set until cleared. */
+/* Ends what runs in the store as soon as possible, from another thread or a signal handler. Stays set until cleared. A
+ * handler of the thread that runs the store has all signals in its sa_mask: compiled code is reached by one, which must
+ * find that code and not the handler. */
 void wasm_interrupt(struct wasm_store *s);
 void wasm_interrupt_clear(struct wasm_store *s);
 

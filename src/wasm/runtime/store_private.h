@@ -56,6 +56,12 @@ struct wasm_types {
     bool lent; /* the arrays are the lender's: looked up, never changed */
 };
 
+/* Where compiled code trapped that a host function had called. */
+struct wasm_trap_place {
+    uint32_t nest, trap;
+    uint64_t pc, fp;
+};
+
 enum wasm_store_mode { WASM_STORE_EMPTY, WASM_STORE_INTERPRETED, WASM_STORE_COMPILED };
 
 struct interp_stack;
@@ -82,7 +88,10 @@ struct wasm_store_whole {
     uint32_t nest;                /* wasm_call()s on the way */
     int thread;                   /* of the outermost of them, as gettid(2) has it; 0: none */
     uint8_t *stack;               /* the guest's, its guard first; NULL: not made yet */
-    struct interp_stack *interp;  /* NULL: not made yet */
+    struct wasm_trap_place
+        inner[WASM_NEST_MAX]; /* of calls within the one that trapped, innermost first: compiled code */
+    uint32_t n_inner;
+    struct interp_stack *interp; /* NULL: not made yet */
     int exit_status;
     char fail_text[WASM_FAIL_TEXT_MAX];
 };
@@ -173,9 +182,6 @@ static inline bool wasm_store_interrupted(const struct wasm_store *s)
 {
     return __atomic_load_n(&s->interrupt, __ATOMIC_RELAXED) != 0;
 }
-
-/* baseline/: what compiled code of this store runs in another thread leaves it soon. Async-signal-safe. */
-void wasm_code_interrupt(struct wasm_store *s);
 
 /* The thread that runs this store's code now; 0: none. Async-signal-safe. */
 int wasm_store_thread(const struct wasm_store *s);

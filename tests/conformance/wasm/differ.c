@@ -2,7 +2,9 @@
 /*
  * Holds the two ways to run against each other.
  *
- *   wasm-differ [--rounds N] [--fuel N] [--seed N] [--list] FILE.wasm...
+ *   wasm-differ [--rounds N] [--fuel N] [--seed N] [--no-gs] [--plain-cpu] [--list] FILE.wasm...
+ *   wasm-differ ... --generate N [--any-nan] [--write]     N modules of our own (generate.h), from the seed on; each
+ * has its number as its seed; --write: into files of the current folder, not run
  *
  * Each module is made twice, interpreted and compiled (in a build without a compiler: interpreted twice), with imports
  * that answer by what they are asked. Each exported function is called some times with the same arguments. Compared are
@@ -13,6 +15,8 @@
  * Prints a line for each difference, then the counts; exit status 1 when there was a difference. --list prints each
  * module's outcome.
  */
+#include "generate.h"
+
 #include "base/io.h"
 #include "wasm/baseline/compile.h"
 #include "wasm/module/validate.h"
@@ -20,6 +24,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,9 +36,9 @@
 
 static const struct wasm_features features = {.tail_call = true, .extended_const = true};
 static uint32_t rounds = 3;
-static int64_t fuel = 1000000;
+static int64_t fuel = 20000;
 static uint64_t seed = 1;
-static bool list;
+static bool list, no_gs, plain_cpu, any_nan;
 static uint64_t n_calls, n_differences, n_modules, n_refused;
 
 /* One of the two. */
@@ -171,6 +176,21 @@ static bool difference(const char *path, const char *where, const char *what, co
     return false;
 }
 
+/* Bits, or what a reference is. */
+static bool equal_values(const char *path, const char *where, const char *what, uint8_t type, const union wasm_value *a,
+                         const union wasm_value *b)
+{
+    uint64_t left[2] = {0}, right[2] = {0};
+    char text[2][64];
+    if (value_hash(type, a) == value_hash(type, b))
+        return true;
+    memcpy(left, a, width_of(type));
+    memcpy(right, b, width_of(type));
+    snprintf(text[0], sizeof text[0], "%s %016" PRIx64 "%016" PRIx64, wasm_type_name(type), left[1], left[0]);
+    snprintf(text[1], sizeof text[1], "%016" PRIx64 "%016" PRIx64, right[1], right[0]);
+    return difference(path, where, what, text[0], text[1]);
+}
+
 static bool equal_numbers(const char *path, const char *where, const char *what, uint64_t a, uint64_t b)
 {
     char left[32], right[32];
@@ -200,9 +220,8 @@ static bool equal_states(const char *path, const char *where, const struct side 
         return equal_numbers(path, where, place, left->base[k], right->base[k]);
     }
     for (uint32_t k = 0; k < m->n_globals; k++)
-        if (!equal_numbers(path, where, "a global",
-                           value_hash(m->globals[k].type.type, wasm_instance_global(a->instance, k)),
-                           value_hash(m->globals[k].type.type, wasm_instance_global(b->instance, k))))
+        if (!equal_values(path, where, "a global", m->globals[k].type.type, wasm_instance_global(a->instance, k),
+                          wasm_instance_global(b->instance, k)))
             return false;
     return true;
 }
@@ -225,8 +244,7 @@ static bool call_both(const char *path, const struct wasm_export *e, struct side
     if (a->trap != b->trap)
         return difference(path, name, "outcome", wasm_trap_text(a->trap), wasm_trap_text(b->trap));
     for (uint32_t k = 0; k < type->n_results && !a->trap; k++)
-        if (!equal_numbers(path, name, "result", value_hash(type->types[type->n_params + k], &left[k]),
-                           value_hash(type->types[type->n_params + k], &right[k])))
+        if (!equal_values(path, name, "result", type->types[type->n_params + k], &left[k], &right[k]))
             return false;
     return equal_states(path, name, a, b);
 }
@@ -251,7 +269,7 @@ static void compare(const char *path, const struct wasm_module *m, struct side *
 /* Both sides judge the bodies on their own. */
 static bool bodies(const char *path, const struct wasm_module *m, bool compiler, struct side *b, struct err *err)
 {
-    struct wasm_compile_options o = {.features = features, .fuel = true};
+    struct wasm_compile_options o = {.features = features, .fuel = true, .no_gs = no_gs, .plain_cpu = plain_cpu};
     int r = wasm_validate(m, &features, err), q = r;
     if (compiler)
         q = wasm_compile(m, &o, &b->code, &b->err);
@@ -277,23 +295,19 @@ static bool compiler_there(void)
     return there;
 }
 
-static void run_file(const char *path, bool compiler)
+static void run_module(const char *path, const uint8_t *bytes, size_t size, bool compiler)
 {
-    struct arena a, bytes;
+    struct arena a;
     struct wasm_module *m;
     struct side left = {.name = "interpreted"}, right = {.name = "compiled"};
     struct err err = {0};
-    char *text;
-    size_t size;
+    uint64_t differences = n_differences;
     n_modules++;
-    if (arena_init(&bytes, FILE_MAX + 4096) || io_read_file(&bytes, AT_FDCWD, path, FILE_MAX, &text, &size) ||
-        arena_init(&a, wasm_module_arena_size(size) + ((size_t)16 << 20))) {
-        fprintf(stderr, "%s: cannot be read\n", path);
+    if (arena_init(&a, wasm_module_arena_size(size) + ((size_t)16 << 20))) {
+        fprintf(stderr, "%s: no memory\n", path);
         exit(2);
     }
-    uint64_t differences = n_differences;
-    if (wasm_module_decode((const uint8_t *)text, size, &features, &a, &m, &err) ||
-        !bodies(path, m, compiler, &right, &err))
+    if (wasm_module_decode(bytes, size, &features, &a, &m, &err) || !bodies(path, m, compiler, &right, &err))
         n_refused++;
     else if (side_make(&left, &a, m) && side_make(&right, &a, m))
         compare(path, m, &left, &right);
@@ -302,31 +316,75 @@ static void run_file(const char *path, bool compiler)
     side_free(&left);
     side_free(&right);
     arena_free(&a);
+}
+
+static void run_file(const char *path, bool compiler)
+{
+    struct arena bytes;
+    char *text;
+    size_t size;
+    if (arena_init(&bytes, FILE_MAX + 4096) || io_read_file(&bytes, AT_FDCWD, path, FILE_MAX, &text, &size)) {
+        fprintf(stderr, "%s: cannot be read\n", path);
+        exit(2);
+    }
+    run_module(path, (const uint8_t *)text, size, compiler);
     arena_free(&bytes);
 }
 
+/* A generated module that is refused is a fault of the generator or of the validator. */
+static void run_generated(uint64_t n, bool write, bool compiler)
+{
+    struct bytes b = {0};
+    char name[64];
+    for (uint64_t first = seed; seed < first + n; seed++) {
+        b.n = 0;
+        generate_module(seed, any_nan, &b);
+        snprintf(name, sizeof name, "generated-%" PRIu64 ".wasm", seed);
+        if (!write)
+            run_module(name, b.p, b.n, compiler);
+        else if (io_replace_file(AT_FDCWD, name, b.p, b.n, 0644))
+            fprintf(stderr, "%s: cannot be written\n", name);
+    }
+    bytes_free(&b);
+    if (n_refused && n)
+        difference("generated", "loading", "refused modules", "valid", "refused");
+}
+
+static const struct option options[] = {
+    {"rounds", required_argument, NULL, 'r'}, {"fuel", required_argument, NULL, 'f'},
+    {"seed", required_argument, NULL, 's'},   {"generate", required_argument, NULL, 'g'},
+    {"list", no_argument, NULL, 'l'},         {"no-gs", no_argument, NULL, 'n'},
+    {"plain-cpu", no_argument, NULL, 'p'},    {"write", no_argument, NULL, 'w'},
+    {"any-nan", no_argument, NULL, 'a'},      {0},
+};
+
 int main(int argc, char **argv)
 {
-    int k = 1;
-    for (; k < argc && !strncmp(argv[k], "--", 2); k++) {
-        if (!strcmp(argv[k], "--list"))
-            list = true;
-        else if (!strcmp(argv[k], "--rounds") && k + 1 < argc)
-            rounds = (uint32_t)strtoul(argv[++k], NULL, 10);
-        else if (!strcmp(argv[k], "--fuel") && k + 1 < argc)
-            fuel = strtoll(argv[++k], NULL, 10);
-        else if (!strcmp(argv[k], "--seed") && k + 1 < argc)
-            seed = strtoull(argv[++k], NULL, 10);
-        else
-            argc = 0;
+    uint64_t generated = 0;
+    bool write = false, bad = false;
+    for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        rounds = o == 'r' ? (uint32_t)strtoul(optarg, NULL, 10) : rounds;
+        fuel = o == 'f' ? strtoll(optarg, NULL, 10) : fuel;
+        seed = o == 's' ? strtoull(optarg, NULL, 10) : seed;
+        generated = o == 'g' ? strtoull(optarg, NULL, 10) : generated;
+        list |= o == 'l';
+        no_gs |= o == 'n';
+        plain_cpu |= o == 'p';
+        write |= o == 'w';
+        any_nan |= o == 'a';
+        bad |= o == '?';
     }
-    if (k >= argc) {
-        fprintf(stderr, "usage: %s [--rounds N] [--fuel N] [--seed N] [--list] FILE.wasm...\n", argv[0]);
+    if (bad || (optind == argc && !generated)) {
+        fprintf(stderr,
+                "usage: %s [--rounds N] [--fuel N] [--seed N] [--no-gs] [--plain-cpu] [--list] "
+                "--generate N [--any-nan] [--write] | FILE.wasm...\n",
+                argv[0]);
         return 2;
     }
     bool compiler = compiler_there();
-    for (; k < argc; k++)
+    for (int k = optind; k < argc; k++)
         run_file(argv[k], compiler);
+    run_generated(generated, write, compiler);
     printf("%" PRIu64 " modules (%" PRIu64 " refused), %" PRIu64 " calls, %" PRIu64 " differences%s\n", n_modules,
            n_refused, n_calls, n_differences, compiler ? "" : " (no compiler here: interpreted twice)");
     return n_differences != 0;

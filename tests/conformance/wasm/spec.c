@@ -2,8 +2,8 @@
 /*
  * Runs the specification's tests, as Debian's wast2json writes them, through the interpreter or the compiler.
  *
- *   wasm-spec [--mode interpreter|baseline] [--tail-call] [--extended-const] [--line N] FILE.json...
- *   wasm-spec --modes            prints the modes that there are
+ *   wasm-spec [--mode MODE] [--tail-call] [--extended-const] [--line N] FILE.json...
+ *   wasm-spec --modes            prints the modes that there are: interpreter, baseline ...
  *
  * Prints TAP, a test for each file; a failure names the line of the .wast and what was expected, and the command that
  * repeats it. The last line counts the assertions of all files: passed, failed, skipped (malformed text: nothing here
@@ -26,9 +26,19 @@
 #define TEXT_MAX       2000
 
 static struct wasm_features features;
-static bool baseline;
 static int64_t only_line;
-static const char *program, *mode_name = "interpreter";
+static const char *program;
+
+static const struct mode {
+    const char *name;
+    bool compiled, no_gs, plain_cpu;
+} modes[] = {
+    {"interpreter", .compiled = false},
+    {"baseline", .compiled = true},
+    {"baseline-no-gs", .compiled = true, .no_gs = true},
+    {"baseline-plain-cpu", .compiled = true, .plain_cpu = true},
+};
+static const struct mode *mode = &modes[0];
 
 /* A loaded module, its instance when there is one. */
 struct loaded {
@@ -89,9 +99,8 @@ static int load(struct spec *s, const char *filename, struct loaded **out, struc
     r = wasm_module_decode((const uint8_t *)bytes, size, &features, &l->arena, &l->module, err);
     if (r)
         return r;
-    if (baseline)
-        return wasm_compile(l->module, &(struct wasm_compile_options){.features = features}, &l->code, err);
-    return wasm_validate(l->module, &features, err);
+    struct wasm_compile_options options = {.features = features, .no_gs = mode->no_gs, .plain_cpu = mode->plain_cpu};
+    return mode->compiled ? wasm_compile(l->module, &options, &l->code, err) : wasm_validate(l->module, &features, err);
 }
 
 static int instantiate(struct spec *s, struct loaded *l, enum wasm_trap *trap, struct err *err)
@@ -286,7 +295,7 @@ static void failure(struct spec *s, const struct json *c, const char *text)
     s->failed++;
     printf("# %.*s.wast:%lld: error: %s: %s\n", (int)strcspn(name ? name + 1 : s->path, "."), name ? name + 1 : s->path,
            (long long)json_get_int(c, "line"), json_get_text(c, "type", ""), text);
-    printf("#   repeat: %s --mode %s%s%s --line %lld %s\n", program, mode_name,
+    printf("#   repeat: %s --mode %s%s%s --line %lld %s\n", program, mode->name,
            features.tail_call ? " --tail-call" : "", features.extended_const ? " --extended-const" : "",
            (long long)json_get_int(c, "line"), s->path);
 }
@@ -362,16 +371,25 @@ static int print_modes(void)
     struct wasm_module *m;
     struct wasm_code *code;
     struct err err;
-    puts("interpreter");
+    puts(modes[0].name);
     if (arena_init(&arena, wasm_module_arena_size(sizeof empty)) ||
         wasm_module_decode(empty, sizeof empty, &features, &arena, &m, &err))
         return 1;
     if (!wasm_compile(m, &(struct wasm_compile_options){.features = features}, &code, &err)) {
-        puts("baseline");
+        for (size_t k = 1; k < ARRAY_LEN(modes); k++)
+            puts(modes[k].name);
         wasm_code_free(code);
     }
     arena_free(&arena);
     return 0;
+}
+
+static const struct mode *mode_named(const char *name)
+{
+    for (size_t k = 0; k < ARRAY_LEN(modes); k++)
+        if (!strcmp(name, modes[k].name))
+            return &modes[k];
+    return NULL;
 }
 
 static int options(int argc, char **argv)
@@ -385,12 +403,11 @@ static int options(int argc, char **argv)
         else if (!strcmp(argv[k], "--line") && k + 1 < argc)
             only_line = strtoll(argv[++k], NULL, 10);
         else if (!strcmp(argv[k], "--mode") && k + 1 < argc)
-            mode_name = argv[++k];
+            mode = mode_named(argv[++k]);
         else
             return -1;
     }
-    baseline = !strcmp(mode_name, "baseline");
-    return baseline || !strcmp(mode_name, "interpreter") ? k : -1;
+    return mode ? k : -1;
 }
 
 int main(int argc, char **argv)
@@ -401,9 +418,7 @@ int main(int argc, char **argv)
     if (argc == 2 && !strcmp(argv[1], "--modes"))
         return print_modes();
     if (k < 0 || k == argc) {
-        fprintf(stderr,
-                "usage: %s [--mode interpreter|baseline] [--tail-call] [--extended-const] [--line N] "
-                "FILE.json...\n",
+        fprintf(stderr, "usage: %s --modes | [--mode MODE] [--tail-call] [--extended-const] [--line N] FILE.json...\n",
                 argv[0]);
         return 2;
     }
@@ -416,13 +431,13 @@ int main(int argc, char **argv)
             s.failed++;
         }
         printf("%sok %u - %s, %s: %u passed, %u failed, %u skipped (malformed text)\n", s.failed ? "not " : "", ++n,
-               argv[k], mode_name, s.passed, s.failed, s.skipped);
+               argv[k], mode->name, s.passed, s.failed, s.skipped);
         fflush(stdout);
         arena_free(&s.arena);
         passed += s.passed;
         failed += s.failed;
         skipped += s.skipped;
     }
-    printf("# %s: %u assertions passed, %u failed, %u skipped (malformed text)\n", mode_name, passed, failed, skipped);
+    printf("# %s: %u assertions passed, %u failed, %u skipped (malformed text)\n", mode->name, passed, failed, skipped);
     return failed != 0;
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of main() share: one module on its way from a file to its end. */
+#ifndef MOAT_WASMRUN_PROGRAM_H
+#define MOAT_WASMRUN_PROGRAM_H
+
+#include "codegen/arena.h"
+#include "wasi/wasi.h"
+#include "wasm/baseline/compile.h"
+#include "wasmrun/config.h"
+
+struct program {
+    struct wasmrun_config config;
+    struct arena arena;   /* of ours */
+    struct arena decoded; /* of the module's */
+    const uint8_t *bytes; /* the module's */
+    size_t size;
+    const uint8_t *image; /* compiled code with the module in it, or what was handed over for it; NULL: none */
+    size_t image_size;
+    bool image_runs; /* it may be executed where it lies */
+    struct wasm_store *store;
+    struct wasi *wasi;
+    struct wasm_module *module;
+    struct code_arena code_arena;
+    struct wasm_code *code; /* NULL: interpreted */
+    struct wasm_instance *instance;
+};
+
+/* world.c: store and WASI, with the directories, arguments and environment of the command line. Before the filter. */
+int program_make_world(struct program *p, struct err *err);
+
+/* run.c: its start, or the function of --invoke, whose results are printed. -errno: nothing was run. */
+int program_run(struct program *p, enum wasm_trap *trap, struct err *err);
+
+#endif

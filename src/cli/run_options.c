@@ -69,7 +69,6 @@ enum {
 #define REFUSED_OPTIONS(X)                                                                                             \
     X(HEALTH_CMD, "health-cmd", 0, "CMD", NO_HEALTH)                                                                   \
     X(NO_HEALTHCHECK, "no-healthcheck", 0, NULL, NO_HEALTH)                                                            \
-    X(PUBLISH, "publish", 'p', "PORT", NO_NETWORK)                                                                     \
     X(PUBLISH_ALL, "publish-all", 'P', NULL, NO_NETWORK)                                                               \
     X(EXPOSE, "expose", 0, "PORT", NO_NETWORK)                                                                         \
     X(LINK, "link", 0, "NAME", NO_NETWORK)                                                                             \
@@ -164,6 +163,8 @@ const struct option_row run_options_rows[] = {
     {"clock", 0, "WHICH", "real (the default), fixed, or fixed=TIME: a time that moves only when it is read",
      OPTION_WASM + WASM_CLOCK},
     {"seed", 0, "N", "Random numbers that are the same in each run", OPTION_WASM + WASM_SEED},
+    {"publish", 'p', "[ADDRESS:]PORT[:PORT]", "Let it accept connections to a port of this host",
+     OPTION_WASM + WASM_PUBLISH},
     {"engine", 0, "WHICH", NULL, OPTION_WASM + WASM_ENGINE},
 
     HEADING("While it runs"),

@@ -74,6 +74,11 @@ int run_program_choose(struct collect *c, int operands, char **operand, struct e
                        "programs: -b jvm has them");
     if (o->type && !strcmp(o->type, "wasm") && !o->wasm)
         return err_set(err, -EINVAL, "--type wasm: a WebAssembly module runs behind -b wasm, not %s", o->boundary);
+    if (o->module.listen.n && !o->wasm)
+        return err_set(
+            err, -EINVAL,
+            "--publish is refused: it comes with moat's own networks, which are not in this build: --network "
+            "none or host (-b wasm has it)");
     if (o->module.given && !o->wasm)
         return err_set(
             err, -EINVAL,

@@ -65,8 +65,33 @@ static int check_number(const char *option, const char *value, struct err *err)
     return 0;
 }
 
+/* "8080", "8080:80", "127.0.0.1:8080:80", "[::1]:8080"; what stands behind the host's port means nothing to a module,
+ * which gets the socket itself. */
+static int add_listener(struct arena *a, struct wasm_options *o, const char *value, struct err *err)
+{
+    const char *port = value, *rest, *bracket = *value == '[' ? strchr(value, ']') : NULL;
+    size_t address = 0;
+    char *end;
+
+    if (bracket && bracket[1] == ':')
+        address = (size_t)(bracket + 1 - value);
+    else if (strcspn(value, ".") < strcspn(value, ":"))
+        address = strcspn(value, ":");
+    port = value + address + (address ? 1 : 0);
+    long n = strtol(port, &end, 10);
+    rest = *end == ':' ? end + 1 + strspn(end + 1, "0123456789") : end;
+    if (end == port || *port < '0' || *port > '9' || n < 1 || n > 65535 || (*rest && strcmp(rest, "/tcp") != 0))
+        return err_set(err, -EINVAL,
+                       "--publish %s: [ADDRESS:]PORT[:PORT][/tcp] is expected, as 8080 or 127.0.0.1:8080:80", value);
+    const char *text =
+        address ? arena_printf(a, "%.*s:%ld", (int)address, value, n) : arena_printf(a, "0.0.0.0:%ld", n);
+    return text && policy_strv_push(a, &o->listen, text) == 0 ? 0 : no_memory(err);
+}
+
 int wasm_option(struct arena *a, struct wasm_options *o, enum wasm_option id, const char *value, struct err *err)
 {
+    if (id == WASM_PUBLISH)
+        return add_listener(a, o, value, err);
     o->given = true;
     switch (id) {
     case WASM_INVOKE:

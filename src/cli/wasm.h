@@ -10,11 +10,12 @@
 
 #include "policy/flags.h"
 
-enum wasm_option { WASM_INVOKE, WASM_FUEL, WASM_CLOCK, WASM_SEED, WASM_ENGINE, WASM_OPTIONS };
+enum wasm_option { WASM_INVOKE, WASM_FUEL, WASM_CLOCK, WASM_SEED, WASM_PUBLISH, WASM_ENGINE, WASM_OPTIONS };
 
 /* All borrowed; NULL: not given. */
 struct wasm_options {
-    bool given;         /* any of them */
+    bool given;         /* any of them but --publish, which other workloads are refused by name */
+    struct strv listen; /* "ADDRESS:PORT" of each --publish */
     const char *module; /* the operand */
     const char *invoke, *seed, *engine;
     const char *fuel;      /* checked: a number */

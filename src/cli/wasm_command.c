@@ -239,7 +239,9 @@ int wasm_find(struct policy_build *b, const struct wasm_options *o, char *const 
         return r;
     if (module && o->runs && !o->kept && !o->fuel && !(o->engine && !strcmp(o->engine, "interpreter")))
         wasm_cache_find(p->arena, module, &image);
-    if ((r = put_given(p, "--image", image, err)) < 0)
+    for (uint32_t i = 0; i < o->listen.n && r == 0; i++)
+        r = put(p, "--listen", o->listen.v[i], err);
+    if (r < 0 || (r = put_given(p, "--image", image, err)) < 0)
         return r;
     if (module && (r = put(p, "--module", module, err)) == 0)
         r = put(p, NULL, o->module, err);

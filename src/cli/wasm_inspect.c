@@ -144,6 +144,7 @@ static void count_granted(const struct strv *argv, struct granted *g)
     g->has[NEED_NOTHING] = true;
     g->has[NEED_DIRECTORY] = g->directories > 0;
     g->has[NEED_WRITABLE] = writable;
+    g->has[NEED_LISTENER] = wasm_word_value(argv, "--listen") != NULL;
 }
 
 static enum need need_of(const struct json *import)
@@ -162,7 +163,7 @@ static const char *withheld(const struct json *import, const struct granted *g)
     static const char *const words[NEEDS] = {
         [NEED_DIRECTORY] = "no directory is given: --ro, --rw, --dir",
         [NEED_WRITABLE] = "no directory may be changed: --rw, --dir",
-        [NEED_LISTENER] = "no listener is given",
+        [NEED_LISTENER] = "no listener is given: -p",
     };
 
     if (!json_get_bool(import, "given")) {

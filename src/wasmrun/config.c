@@ -26,6 +26,7 @@ enum option {
     OPTION_PREOPEN,
     OPTION_PREOPEN_WRITABLE,
     OPTION_HERE,
+    OPTION_LISTEN,
     OPTION_MODULE,
     N_OPTIONS,
 };
@@ -52,7 +53,8 @@ static const struct {
     [OPTION_FRESH] = {"--fresh", false}, /* the same */
     [OPTION_PREOPEN] = {"--preopen", true},
     [OPTION_PREOPEN_WRITABLE] = {"--preopen-writable", true},
-    [OPTION_HERE] = {"--here", true}, /* where the caller stands: the preopen of that path is named "." */
+    [OPTION_HERE] = {"--here", true},     /* where the caller stands: the preopen of that path is named "." */
+    [OPTION_LISTEN] = {"--listen", true}, /* its address, for who hands it over */
     [OPTION_MODULE] = {"--module", true},
 };
 
@@ -188,6 +190,9 @@ static int take(struct wasmrun_config *c, enum option option, const char *value,
         return 0;
     case OPTION_HERE:
         take_here(c, value);
+        return 0;
+    case OPTION_LISTEN:
+        c->n_listeners++;
         return 0;
     case OPTION_MODULE:
         c->module = value;

@@ -46,6 +46,7 @@ struct wasmrun_config {
         bool writable;
     } * preopens;
     uint32_t n_preopens;
+    uint32_t n_listeners; /* handed over beside the module */
     const char *here; /* where the caller stands: names without a slash begin there, as he means them; NULL: not told */
 };
 

@@ -64,7 +64,7 @@ int invoke_read(uint8_t type, const char *word, union wasm_value *out, struct er
 {
     uint64_t n = 0;
 
-    *out = (union wasm_value){0};
+    memset(out, 0, sizeof *out); /* all of it: its first member is not its largest */
     switch (type) {
     case WASM_I32:
     case WASM_I64:

@@ -62,10 +62,12 @@ static int make_room_for_code(struct program *p, struct err *err)
 
 static int take_file(struct program *p, struct err *err)
 {
-    int fd = wasmrun_module_open(p->config.module, err);
+    int fd = wasmrun_module_open(p->config.module, err), r;
 
     if (fd < 0)
         return fd;
+    if (p->config.n_listeners && (r = wasmrun_listeners_take(&fd, p->listeners, p->config.n_listeners, err)) < 0)
+        return r;
     return p->config.image ? wasmrun_image_map(fd, &p->image, &p->image_size, &p->image_runs, err)
                            : wasmrun_module_read(fd, &p->bytes, &p->size, err);
 }

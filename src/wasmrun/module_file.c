@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -104,5 +105,26 @@ int wasmrun_module_copy(const uint8_t **bytes, size_t size, struct err *err)
     if (mprotect(to, size + 1, PROT_READ) < 0 || munmap((void *)(uintptr_t)*bytes, size) < 0)
         return err_sys(err, -errno, "the module");
     *bytes = to;
+    return 0;
+}
+
+int wasmrun_listeners_take(int *fd, int *listeners, uint32_t n, struct err *err)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE((WASMRUN_LISTENERS_MAX + 1) * sizeof(int))];
+    } control;
+    char byte;
+    struct iovec iov = {&byte, 1};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    const size_t bytes = ((size_t)n + 1) * sizeof(int);
+    _cleanup_fd_ int from = *fd;
+
+    *fd = -1;
+    if (n > WASMRUN_LISTENERS_MAX || recvmsg(from, &msg, MSG_CMSG_CLOEXEC) != 1 || !CMSG_FIRSTHDR(&msg) ||
+        control.head.cmsg_type != SCM_RIGHTS || control.head.cmsg_len != CMSG_LEN(bytes))
+        return err_set(err, -EPROTO, "listening sockets were not handed over");
+    memcpy(fd, CMSG_DATA(&control.head), sizeof *fd);
+    memcpy(listeners, CMSG_DATA(&control.head) + sizeof *fd, bytes - sizeof *fd);
     return 0;
 }

@@ -20,6 +20,11 @@ int wasmrun_image_map(int fd, const uint8_t **bytes, size_t *size, bool *runs, s
 /* A module that was mapped so is copied as above, and the mapping given back. */
 int wasmrun_module_copy(const uint8_t **bytes, size_t size, struct err *err);
 
+#define WASMRUN_LISTENERS_MAX 64
+
+/* Where listeners come with it, `*fd` is a socket whose one message has the module, which takes its place, and them. */
+int wasmrun_listeners_take(int *fd, int *listeners, uint32_t n, struct err *err);
+
 /* The descriptor that was handed over for it: the standard input where `path` is "-", else $MOAT_METER_FD; without one
  * `path` is opened. -errno: err is set. */
 int wasmrun_module_open(const char *path, struct err *err);

@@ -7,6 +7,7 @@
 #include "wasi/wasi.h"
 #include "wasm/baseline/compile.h"
 #include "wasmrun/config.h"
+#include "wasmrun/module_file.h"
 
 struct program {
     struct wasmrun_config config;
@@ -16,7 +17,8 @@ struct program {
     size_t size;
     const uint8_t *image; /* compiled code with the module in it, or what was handed over for it; NULL: none */
     size_t image_size;
-    bool image_runs; /* it may be executed where it lies */
+    bool image_runs;                      /* it may be executed where it lies */
+    int listeners[WASMRUN_LISTENERS_MAX]; /* config.n_listeners of them */
     struct wasm_store *store;
     struct wasi *wasi;
     struct wasm_module *module;

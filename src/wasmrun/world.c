@@ -61,6 +61,8 @@ int program_make_world(struct program *p, struct err *err)
                                    .n_env = n_env,
                                    .preopens = preopens,
                                    .n_preopens = c->n_preopens,
+                                   .listeners = p->listeners,
+                                   .n_listeners = c->n_listeners,
                                    .stdio = {0, 1, 2},
                                    .clock_fixed = c->clock_fixed,
                                    .clock_ns = (uint64_t)c->clock,

@@ -79,6 +79,8 @@ HOME=/x"
     said_up() { grep -q up "$dir/out"; }
     wait_for 10 said_up
     [ "$(oci state "$id" | jq -r .status)" = running ]
+    # No file of the host is behind what runs.
+    [[ "$(readlink "/proc/$(oci state "$id" | jq .pid)/exe")" == "/memfd:moat-wasm (deleted)" ]]
     run oci exec "$id" true
     [ "$status" != 0 ]
     assert_match "a WebAssembly module has no programs to run"

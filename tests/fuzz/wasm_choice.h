@@ -14,17 +14,9 @@ struct wasm_choice {
     const uint8_t *data; /* NULL: from the seed */
     size_t size;
     uint64_t state;
+    uint8_t *record; /* not NULL: what was taken from the seed is written here, an input that does the same */
+    size_t recorded, record_size;
 };
-
-static inline struct wasm_choice choice_from_bytes(const uint8_t *data, size_t size)
-{
-    return (struct wasm_choice){.data = data, .size = size};
-}
-
-static inline struct wasm_choice choice_from_seed(uint64_t seed)
-{
-    return (struct wasm_choice){.state = seed * 0x9e3779b97f4a7c15 + 0x1234567};
-}
 
 /* splitmix64: any number in, one that looks random out. */
 static inline uint64_t choice_mix(uint64_t x)
@@ -35,12 +27,25 @@ static inline uint64_t choice_mix(uint64_t x)
     return x ^ x >> 31;
 }
 
+static inline struct wasm_choice choice_from_bytes(const uint8_t *data, size_t size)
+{
+    return (struct wasm_choice){.data = data, .size = size};
+}
+
+static inline struct wasm_choice choice_from_seed(uint64_t seed)
+{
+    return (struct wasm_choice){.state = choice_mix(seed)};
+}
+
 static inline uint64_t choice_bytes(struct wasm_choice *c, unsigned n)
 {
     uint64_t value = 0;
     if (!c->data) {
         c->state += 0x9e3779b97f4a7c15;
-        return n < 8 ? choice_mix(c->state) >> 8 * (8 - n) : choice_mix(c->state);
+        value = choice_mix(c->state);
+        for (unsigned k = 0; k < n && c->recorded < c->record_size; k++)
+            c->record[c->recorded++] = (uint8_t)(value >> (56 - 8 * k));
+        return n < 8 ? value >> 8 * (8 - n) : value;
     }
     for (; n && c->size; n--, c->size--)
         value = value << 8 | *c->data++;

@@ -164,7 +164,7 @@ static void loop_block(struct gen_body *b, const struct gen_label *l, uint32_t n
 {
     uint32_t counter = UINT32_MAX;
     if (b->n_locals < GEN_LOCALS_MAX - 8 && choice_chance(b->c, 7, 8))
-        counter = gen_local_add(b, WASM_I32);
+        counter = gen_local_add(b, WASM_I32, GEN_COUNTER);
     if (counter != UINT32_MAX) {
         gen_i32(b, 1 + choice_below(b->c, 6));
         index_op(b, WASM_OP_LOCAL_SET, counter);
@@ -651,10 +651,10 @@ static void step(struct gen_body *b)
     static const struct {
         void (*make)(struct gen_body *);
         uint8_t weight;
-    } kinds[] = {{nop, 1},         {local_step, 40}, {push_step, 28},   {apply, 24},       {store, 20},
-                 {block_step, 28}, {br_if, 12},      {call_step, 8},    {call_indirect, 8}, {global_step, 12},
-                 {bulk_memory, 6}, {table_step, 8},  {push_many, 2},    {pop_many, 12},    {br, 3},
-                 {br_table, 4},    {return_step, 1}, {unreachable, 1},  {return_call, 3},  {return_call_indirect, 3}};
+    } kinds[] = {{nop, 1},         {local_step, 40}, {push_step, 28},  {apply, 24},        {store, 20},
+                 {block_step, 28}, {br_if, 12},      {call_step, 8},   {call_indirect, 8}, {global_step, 12},
+                 {bulk_memory, 6}, {table_step, 8},  {push_many, 2},   {pop_many, 12},     {br, 3},
+                 {br_table, 4},    {return_step, 1}, {unreachable, 1}, {return_call, 3},   {return_call_indirect, 3}};
     uint32_t sum = 0;
     for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
         sum += kinds[k].weight;

@@ -55,7 +55,7 @@ static enum gen_nan lanes_of(const char *text)
 
 static void classify(struct gen_row *r, const char *name)
 {
-    static const char *const arithmetic[] = {"add", "sub",  "mul",   "div",   "min",     "max",
+    static const char *const arithmetic[] = {"add",  "sub",  "mul",   "div",   "min",     "max",
                                              "sqrt", "ceil", "floor", "trunc", "nearest", NULL};
     static const char *const comparison[] = {"eq", "ne", "lt", "gt", "le", "ge", NULL};
     static const char *const moves[] = {"abs", "neg", "pmin", "pmax", "replace_lane", NULL};

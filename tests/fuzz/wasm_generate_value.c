@@ -14,11 +14,11 @@ static const uint64_t edges32[] = {0,          1,          0xffffffff, 0x8000000
 static const uint64_t edges64[] = {0x8000000000000000, 0x7fffffffffffffff, 0xffffffffffffffff, 0xffffffff80000000,
                                    0xffffffff,         0x100000000,        0x80000000,         0x7fffffff,
                                    0xffffffff00000000, 0x123456789abcdef,  0xffffffffffffff80, 0x4000000000000000};
-static const uint32_t edges_f32[] = {
-    0,          0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7fa00000,
-    0xff812345, 0x7fffffff, 1,          0x80000001, 0x007fffff, 0x00800000, 0x7f7fffff, 0xff7fffff, 0x3f000000,
-    0xbf000000, 0x4b000000, 0x4effffff, 0x4f000000, 0xcf000000, 0x4f7fffff, 0x4f800000, 0x5f000000, 0xdf000000,
-    0x5f7fffff, 0x5f800000, 0x3fc00000, 0xbf7fffff, 0x40490fdb};
+static const uint32_t edges_f32[] = {0,          0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000,
+                                     0xffc00000, 0x7fa00000, 0xff812345, 0x7fffffff, 1,          0x80000001, 0x007fffff,
+                                     0x00800000, 0x7f7fffff, 0xff7fffff, 0x3f000000, 0xbf000000, 0x4b000000, 0x4effffff,
+                                     0x4f000000, 0xcf000000, 0x4f7fffff, 0x4f800000, 0x5f000000, 0xdf000000, 0x5f7fffff,
+                                     0x5f800000, 0x3fc00000, 0xbf7fffff, 0x40490fdb};
 static const uint64_t edges_f64[] = {0,
                                      0x8000000000000000,
                                      0x3ff0000000000000,
@@ -129,18 +129,18 @@ uint32_t gen_local_of(struct gen_body *b, uint8_t type, bool to_write)
     uint32_t start = choice_below(b->c, b->n_locals);
     for (uint32_t k = 0; k < b->n_locals; k++) {
         uint32_t at = start + k < b->n_locals ? start + k : start + k - b->n_locals;
-        if (b->locals[at] == type && !(to_write && b->kept[at]))
+        if (b->locals[at] == type && (b->use[at] == GEN_FREE || (b->use[at] == GEN_COUNTER && !to_write)))
             return at;
     }
     return UINT32_MAX;
 }
 
-uint32_t gen_local_add(struct gen_body *b, uint8_t type)
+uint32_t gen_local_add(struct gen_body *b, uint8_t type, enum gen_use use)
 {
     if (b->n_locals == GEN_LOCALS_MAX)
         return UINT32_MAX;
     b->locals[b->n_locals] = type;
-    b->kept[b->n_locals] = true;
+    b->use[b->n_locals] = (uint8_t)use;
     return b->n_locals++;
 }
 
@@ -307,7 +307,7 @@ void gen_canonical(struct gen_body *b, enum gen_nan nan)
     const uint8_t *bits = nan == GEN_ANY_F32 ? nan32 : nan64, type = b->stack[b->height - 1];
     unsigned slot = gen_type_slot(type);
     if (!b->scratch[slot])
-        b->scratch[slot] = 1 + gen_local_add(b, type);
+        b->scratch[slot] = 1 + gen_local_add(b, type, GEN_SCRATCH);
     uint32_t x = b->scratch[slot] - 1;
     gen_op(b, WASM_OP_LOCAL_TEE);
     gen_u32(b->out, x);
@@ -320,10 +320,10 @@ void gen_canonical(struct gen_body *b, enum gen_nan nan)
     }
     get(b, WASM_OP_LOCAL_GET, x, type);
     get(b, WASM_OP_LOCAL_GET, x, type);
-    gen_op(b, type == WASM_F32      ? WASM_OP_F32_EQ
-              : type == WASM_F64    ? WASM_OP_F64_EQ
+    gen_op(b, type == WASM_F32     ? WASM_OP_F32_EQ
+              : type == WASM_F64   ? WASM_OP_F64_EQ
               : nan == GEN_ANY_F32 ? WASM_OP_F32X4_EQ
-                                    : WASM_OP_F64X2_EQ);
+                                   : WASM_OP_F64X2_EQ);
     gen_op(b, type == WASM_V128 ? WASM_OP_V128_BITSELECT : WASM_OP_SELECT);
     gen_pop(b, 3);
 }
@@ -412,7 +412,9 @@ uint32_t gen_address(struct gen_body *b, uint32_t width, unsigned depth)
         gen_op(b, WASM_OP_I32_AND);
         gen_pop(b, 1);
     }
-    return choice_chance(b->c, 1, 4) ? choice_below(b->c, 0x7ff0) : choice_chance(b->c, 1, 2) ? choice_below(b->c, 64) : 0;
+    return choice_chance(b->c, 1, 4)   ? choice_below(b->c, 0x7ff0)
+           : choice_chance(b->c, 1, 2) ? choice_below(b->c, 64)
+                                       : 0;
 }
 
 static unsigned lanes_of(unsigned op)

@@ -102,6 +102,10 @@ struct wasm_generator {
     uint32_t n_elems, n_datas;
 };
 
+/* Of locals: a counter of a loop is not written by others, and what gen_canonical() keeps in one, which may be any NaN,
+ * is not read either. */
+enum gen_use { GEN_FREE, GEN_COUNTER, GEN_SCRATCH };
+
 struct gen_label {
     uint8_t op; /* WASM_OP_BLOCK, LOOP, IF, ELSE; of the function WASM_OP_CALL */
     bool dead;  /* the rest of the block is not reached */
@@ -116,7 +120,7 @@ struct gen_body {
     struct gen_buffer *out;
     uint32_t function;
     uint8_t locals[GEN_LOCALS_MAX];
-    bool kept[GEN_LOCALS_MAX]; /* a counter of a loop, or scratch: nobody else writes it */
+    uint8_t use[GEN_LOCALS_MAX]; /* enum gen_use */
     uint32_t n_locals;
     uint32_t scratch[5]; /* by gen_type_slot(); 0: none yet, else its number + 1 */
     uint8_t stack[GEN_OPERANDS_MAX];
@@ -134,7 +138,7 @@ void gen_pop(struct gen_body *b, uint32_t n);
 void gen_i32(struct gen_body *b, uint32_t value);
 /* UINT32_MAX: there is none. */
 uint32_t gen_local_of(struct gen_body *b, uint8_t type, bool to_write);
-uint32_t gen_local_add(struct gen_body *b, uint8_t type);
+uint32_t gen_local_add(struct gen_body *b, uint8_t type, enum gen_use use);
 uint32_t gen_global_of(struct gen_body *b, uint8_t type, bool to_write);
 uint32_t gen_table_of(struct gen_body *b, uint8_t type);
 /* A value of that type, by up to `depth` levels of operands; its NaNs are exact but for those of `nan`. */

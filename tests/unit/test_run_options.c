@@ -113,7 +113,7 @@ static void test_line_is_refused_with_the_remedy(void **state)
         {"run|--json|x", "unknown option --json"},
         {"run|--name|a/b|x", "--name 'a/b'"},
         {"run|--type|elf|x", "image, root, bundle, program, java or wasm"},
-        {"run|--type|imag|x", "image, root, bundle, program or java"},
+        {"run|--type|imag|x", "image, root, bundle, program, java or wasm"},
         {"run|--strict|--best-effort|x", "exclude each other"},
         {"run|--bundle|b|-m|1g", "--memory cannot go over a bundle"},
         {"run|--bundle|b|--policy|p", "config.json is the policy"},

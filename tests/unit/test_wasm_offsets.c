@@ -29,20 +29,28 @@ enum form {
     PLUS_ONE,
     MINUS_ONE,
     PLUS_HALF, /* a + 0x80000000 */
-    WRAPPED,   /* of an i64 with an upper half */
-    CALLED,    /* what a function returns, of such an i64 */
-    LOADED,    /* i32.load */
-    SIGNED,    /* i32.load8_s of a negative byte */
-    EXTENDED,  /* i32.extend16_s */
+    TWICE,     /* a + (b << 1) */
+    FOUR_TIMES,
+    EIGHT_TIMES,
+    WRAPPED,  /* of an i64 with an upper half */
+    CALLED,   /* what a function returns, of such an i64 */
+    LOADED,   /* i32.load */
+    SIGNED,   /* i32.load8_s of a negative byte */
+    EXTENDED, /* i32.extend16_s */
     GLOBAL,
     SPILLED, /* a, and a call before it is used */
     SELECTED,
     FORMS
 };
 
-static const char *const form_names[FORMS] = {"constant",  "local",     "sum",     "difference", "plus one",
-                                              "minus one", "plus half", "wrapped", "called",     "loaded",
-                                              "signed",    "extended",  "global",  "spilled",    "selected"};
+static const char *const form_names[FORMS] = {
+    [CONSTANT] = "constant",     [LOCAL] = "local",       [SUM] = "sum",
+    [DIFFERENCE] = "difference", [PLUS_ONE] = "plus one", [MINUS_ONE] = "minus one",
+    [PLUS_HALF] = "plus half",   [TWICE] = "a + 2 b",     [FOUR_TIMES] = "a + 4 b",
+    [EIGHT_TIMES] = "a + 8 b",   [WRAPPED] = "wrapped",   [CALLED] = "called",
+    [LOADED] = "loaded",         [SIGNED] = "signed",     [EXTENDED] = "extended",
+    [GLOBAL] = "global",         [SPILLED] = "spilled",   [SELECTED] = "selected",
+};
 
 #define CELL 32u /* where LOADED and SIGNED find the index */
 #define HALF UINT64_C(0x80000000)
@@ -56,6 +64,7 @@ static const uint64_t constants[] = {0, 48, 0xfff0, HALF - 1, HALF, FULL - 16, F
 struct access {
     uint16_t op;
     uint8_t form;
+    bool added; /* what is loaded goes straight into an addition: a compiler may let that read the memory */
     uint32_t offset, constant;
 };
 
@@ -115,6 +124,9 @@ static void put_index(struct bytes *b, const struct access *a)
         [PLUS_ONE] = "20 00 41 01 6a",
         [MINUS_ONE] = "20 00 41 7f 6a",
         [PLUS_HALF] = "20 00 41 80 80 80 80 78 6a",
+        [TWICE] = "20 00 20 01 41 01 74 6a",
+        [FOUR_TIMES] = "20 00 20 01 41 02 74 6a",
+        [EIGHT_TIMES] = "20 00 20 01 41 03 74 6a",
         [WRAPPED] = "20 02 a7",
         [CALLED] = "20 02 10 00",
         [LOADED] = "41 20 28 02 00",
@@ -162,8 +174,12 @@ static void put_as_i64(struct bytes *b, char type)
 
 static void put_body(struct bytes *b, const struct access *a)
 {
+    static const char *const zeros[] = {"41 00", "42 00", "43 00 00 00 80", "44 00 00 00 00 00 00 00 80"};
+    static const uint8_t adds[] = {WASM_OP_I32_ADD, WASM_OP_I64_ADD, WASM_OP_F32_ADD, WASM_OP_F64_ADD};
     const struct wasm_op_row *row = &wasm_op_rows[a->op];
     put_u8(b, 0); /* no locals */
+    if (a->added)
+        put_hex(b, zeros[a->op - WASM_OP_I32_LOAD]);
     put_index(b, a);
     if (row->signature[1] != ':')
         put_value(b, row->signature[1]);
@@ -172,6 +188,8 @@ static void put_body(struct bytes *b, const struct access *a)
     put_u32(b, a->offset);
     if (row->immediate == WASM_IMM_MEMARG_LANE)
         put_u8(b, 0);
+    if (a->added)
+        put_u8(b, adds[a->op - WASM_OP_I32_LOAD]);
     if (is_store(a->op))
         put_hex(b, "42 00");
     else
@@ -181,7 +199,8 @@ static void put_body(struct bytes *b, const struct access *a)
 
 static void add_access(uint16_t op, enum form form, uint64_t offset, uint64_t constant)
 {
-    t.accesses[t.n++] = (struct access){op, (uint8_t)form, (uint32_t)offset, (uint32_t)constant};
+    for (int added = 0; added <= (op <= WASM_OP_F64_LOAD); added++)
+        t.accesses[t.n++] = (struct access){op, (uint8_t)form, added, (uint32_t)offset, (uint32_t)constant};
 }
 
 static void choose(bool vectors)
@@ -339,6 +358,11 @@ static bool arguments(const struct access *a, uint32_t index, union wasm_value *
     case PLUS_HALF:
         values[0].i32 = index + 0x80000000;
         return true;
+    case TWICE:
+    case FOUR_TIMES:
+    case EIGHT_TIMES:
+        values[0].i32 = index - (other << (a->form - TWICE + 1));
+        return true;
     case LOADED:
         memcpy(t.memory->base + CELL, &index, sizeof index);
         return true;
@@ -389,10 +413,12 @@ static void check_stored(const struct access *a, uint32_t index, uint64_t at)
         p[k] = byte_at(k);
 }
 
-/* A scalar's bits are compared as far as the access goes; of a vector the first byte. */
+/* A scalar's bits are compared as far as the access goes; of a vector, and of a sum that may be a NaN, the first byte.
+ */
 static void check_loaded(const struct access *a, uint32_t index, uint64_t at, uint64_t got)
 {
-    uint32_t width = has_vector(a->op) ? 1 : width_of(a->op);
+    bool is_float = a->op == WASM_OP_F32_LOAD || a->op == WASM_OP_F64_LOAD;
+    uint32_t width = has_vector(a->op) || (is_float && a->added) ? 1 : width_of(a->op);
     uint64_t expected = 0, mask = width == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * width) - 1;
     memcpy(&expected, t.memory->base + at, width);
     if ((got & mask) != expected)

@@ -311,7 +311,7 @@ static void test_each_use_has_all_the_fuel(void **state)
 static void test_slots_are_apart_and_as_many_as_may_be(void **state)
 {
     struct wasm_pool_options o = plain;
-    struct wasm_slot *slots[300], *more;
+    struct wasm_slot *slots[60], *more;
     enum wasm_trap trap;
     o.slots = ARRAY_LEN(slots);
     begin(state, pool_module, &o);
@@ -604,7 +604,7 @@ static size_t mappings(void)
 /* 65,530 is what Linux allows a process; a reset must give back those that growing made. */
 static void test_a_slot_takes_five_mappings_at_most(void **state)
 {
-    enum { SLOTS = 100 };
+    enum { SLOTS = 50 };
     struct wasm_pool_options o = {.store = {.fuel = -1}, .slots = SLOTS + 1};
     build_large(20, 70000, 300000); /* an image that is mapped: the most there are */
     begin_made(state, &o);

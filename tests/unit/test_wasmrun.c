@@ -39,17 +39,17 @@ static void test_command_line_with_everything_is_read(void **state)
     struct wasmrun_config c;
     struct err err = {0};
 
-    assert_int_equal(
-        read_line(&c, &err,
-                  LINE(S("--engine"), S("interpreter"), S("--fuel"), S("5"), S("--pages"), S("65536"), S("--timeout"),
-                       S("1500"), S("--clock"), S("7"), S("--seed"), S("18446744073709551615"), S("--invoke"), S("f"),
-                       S("--keep-home"), S("--deny-log"), S("all"), S("--rule"), S("rw:/a"), S("--from"), S("/on/host"),
-                       S("--rule"), S("-:/a/b:c"), S("--rule"), S("rwc:/tmp"), S("--fresh"), S("--preopen"), S("/a"),
-                       S("--preopen-writable"), S("/here"), S("--here"), S("/here"), S("--module"), S("/m.wasm"),
-                       S("m.wasm"), S("--fuel"), S(""))),
-        0);
+    assert_int_equal(read_line(&c, &err,
+                               LINE(S("--engine"), S("interpreter"), S("--fuel"), S("5"), S("--pages"), S("65536"),
+                                    S("--timeout"), S("1500"), S("--file-size"), S("99"), S("--image"), S("/kept"),
+                                    S("--clock"), S("7"), S("--seed"), S("18446744073709551615"), S("--invoke"), S("f"),
+                                    S("--keep-home"), S("--deny-log"), S("all"), S("--rule"), S("rw:/a"), S("--from"),
+                                    S("/on/host"), S("--rule"), S("-:/a/b:c"), S("--rule"), S("rwc:/tmp"), S("--fresh"),
+                                    S("--preopen"), S("/a"), S("--preopen-writable"), S("/here"), S("--here"),
+                                    S("/here"), S("--module"), S("/m.wasm"), S("m.wasm"), S("--fuel"), S(""))),
+                     0);
 
-    assert_true(c.interpreter && c.keep_home && c.clock_fixed && c.seeded && !c.inspect);
+    assert_true(c.interpreter && c.keep_home && c.clock_fixed && c.seeded && c.image && !c.inspect && !c.compile);
     assert_int_equal(c.fuel, 5);
     assert_int_equal(c.pages, 65536);
     assert_int_equal(c.timeout_ms, 1500);

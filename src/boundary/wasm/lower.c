@@ -61,6 +61,18 @@ static int say_directories(const struct strv *argv, struct lowering *l)
                 : -ENOMEM;
 }
 
+static int say_listeners(const struct strv *argv, struct lowering *l)
+{
+    const char *word, *value;
+    uint32_t at = 0;
+    int r = 0;
+
+    while ((word = wasm_next_word(argv, &at, &value)) && r == 0)
+        if (!strcmp(word, "--listen"))
+            r = add(l, LOWER_GRANTED, "connections to", value, "a listening socket of the host's, handed over");
+    return r;
+}
+
 int wasm_lower(const struct policy *p, struct lowering *out, struct err *err)
 {
     const struct strv *argv = &p->process.argv;
@@ -71,6 +83,8 @@ int wasm_lower(const struct policy *p, struct lowering *out, struct err *err)
     say_filter(p, out);
     if ((r = say_memory(argv, out)) == 0 && (r = say_fuel(argv, out)) == 0 && argv->n)
         r = say_directories(argv, out);
+    if (r == 0)
+        r = say_listeners(argv, out);
     if (r == 0 && wasm_word_value(argv, "--file-size"))
         r = add(out, LOWER_ENFORCED, "RLIMIT_FSIZE", wasm_word_value(argv, "--file-size"),
                 "setrlimit of moat-wasm's own");

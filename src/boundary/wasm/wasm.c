@@ -6,6 +6,7 @@
  */
 #include "boundary/broker/adaptor.h"
 #include "boundary/container/container.h"
+#include "boundary/wasm/listen.h"
 #include "boundary/wasm/lower.h"
 #include "boundary/wasm/words.h"
 #include "host/helper.h"
@@ -13,7 +14,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U /* Linux 6.3 */
+#endif
 
 static int wasm_offer(struct arena *a, struct offer *out)
 {
@@ -25,6 +32,29 @@ static int wasm_offer(struct arena *a, struct offer *out)
     return r;
 }
 
+/* In a bundle's namespaces there may be others who see this process, and by /proc/PID/exe the file that it executes
+ * (CVE-2019-5736): so that is a copy, which nobody can write. */
+static int sealed_copy(const char *path, struct err *err)
+{
+    const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+    _cleanup_fd_ int from = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    int r = from < 0 || fstat(from, &st) < 0 ? -errno : 0;
+    _cleanup_fd_ int to = r < 0 ? -1 : memfd_create(WASM_PROGRAM, MFD_ALLOW_SEALING | MFD_EXEC);
+
+    if (r == 0 && to < 0 && errno == EINVAL) /* before Linux 6.3 */
+        to = memfd_create(WASM_PROGRAM, MFD_ALLOW_SEALING);
+    if (r == 0 && to < 0)
+        r = -errno;
+    for (off_t at = 0; r == 0 && at < st.st_size;)
+        if (sendfile(to, from, &at, (size_t)(st.st_size - at)) <= 0)
+            r = errno ? -errno : -EIO;
+    if (r == 0 && fcntl(to, F_ADD_SEALS, seals) < 0)
+        r = -errno;
+    return r < 0 ? err_sys(err, r, "a copy of %s in memory (sysctl vm.memfd_noexec must not be 2)", path)
+                 : steal_fd(&to);
+}
+
 /* Neither is close-on-exec: moat-enter closes them for all but the workload itself, and the engine by executing it. */
 static int open_both(struct instance *inst, const char *module, struct err *err)
 {
@@ -34,9 +64,9 @@ static int open_both(struct instance *inst, const char *module, struct err *err)
 
     if (r < 0)
         return r;
-    inst->program_fd = open(engine, O_PATH);
+    inst->program_fd = inst->policy->private_root ? open(engine, O_PATH) : sealed_copy(engine, err);
     if (inst->program_fd < 0)
-        return err_sys(err, -errno, "%s", engine);
+        return err->code ? err->code : err_sys(err, -errno, "%s", engine);
     if (!inst->policy->private_root)
         return 0; /* of a bundle: a name inside, which the engine opens there */
     const char *image = wasm_word_value(&inst->policy->process.argv, "--image");
@@ -46,7 +76,9 @@ static int open_both(struct instance *inst, const char *module, struct err *err)
         inst->meter_fd = open(module, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (inst->meter_fd < 0 || fstat(inst->meter_fd, &st) < 0)
         return err_sys(err, -errno, "exec: \"%s\"", module);
-    return S_ISREG(st.st_mode) ? 0 : err_set(err, -EACCES, "exec: \"%s\": it is no file", module);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, -EACCES, "exec: \"%s\": it is no file", module);
+    return wasm_listen(&inst->policy->process.argv, &inst->meter_fd, err);
 }
 
 static int wasm_create(struct instance *inst, struct err *err)

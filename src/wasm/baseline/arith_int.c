@@ -418,8 +418,8 @@ static bool compile_div_power(struct compiler *c, uint8_t vt, bool rem)
     return true;
 }
 
-/* By another constant, 32 bits unsigned: the upper half of a product with 2^64 / b, rounded up, is the quotient, since what
- * rounding adds, less than b * 2^32 / 2^64, is too little to reach the next one. */
+/* By another constant, 32 bits unsigned: the upper half of a product with 2^64 / b, rounded up, is the quotient, since
+ * what rounding adds, less than b * 2^32 / 2^64, is too little to reach the next one. */
 static bool compile_div_constant(struct compiler *c, bool rem)
 {
     struct value b = c->sp[-1], a;
@@ -448,8 +448,8 @@ static bool compile_div_constant(struct compiler *c, bool rem)
 }
 
 /* Signed, by a positive one: the product with 2^(32 + shift) / b, rounded up, taken down by that much, is the quotient
- * towards minus infinity; one more where the dividend is negative (Hacker's Delight, 10-1: the factor has 32 bits and is
- * taken as unsigned here, since 64 bits hold the product). */
+ * towards minus infinity; one more where the dividend is negative (Hacker's Delight, 10-1: the factor has 32 bits and
+ * is taken as unsigned here, since 64 bits hold the product). */
 static bool compile_div_constant_signed(struct compiler *c, bool rem)
 {
     struct value b = c->sp[-1], a;

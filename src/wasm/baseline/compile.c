@@ -55,11 +55,13 @@ static int told(const struct wasm_module *m, uint32_t function, int r, struct er
 {
     const struct wasm_name *name = wasm_function_name(m, function);
     int len = name ? (int)(name->len < 200 ? name->len : 200) : 0;
+    const char *why = r == -ENOMEM   ? "no memory for its code"
+                      : r == -E2BIG  ? "more than 256 MiB of machine code up to here"
+                      : r == -ERANGE ? "its frame or a jump in it is too large"
+                                     : "moat's compiler fails on it, which is a fault of moat's: please report it";
 
-    if (r == -ENOMEM)
-        return err_set(err, r, "function %u %.*s: no memory for its code", function, len, name ? name->text : "");
-    return err_set(err, -ENOTSUP, "function %u %.*s: too much machine code, or an instruction that is not compiled",
-                   function, len, name ? name->text : "");
+    return err_set(err, r == -ENOMEM ? r : -ENOTSUP, "function %u%s%.*s: %s", function, len ? " " : "", len,
+                   name ? name->text : "", why);
 }
 
 static int compile_bodies(struct compiler *c, const struct wasm_compile_options *o, struct err *err)

@@ -211,6 +211,7 @@ static void push_merged(struct compiler *c, const struct control *f)
         value_push(c, K_SLOT, vt_of_type[f->results[i]]);
     if (c->flushed == c->stack + 1 + f->base)
         c->flushed = c->sp;
+    c->settled = NULL;
 }
 
 static void push_params(struct compiler *c, const struct control *f)
@@ -219,6 +220,7 @@ static void push_params(struct compiler *c, const struct control *f)
     for (uint32_t i = 0; i < f->n_params; i++)
         value_push(c, K_SLOT, vt_of_type[f->params[i]]);
     c->flushed = c->sp;
+    c->settled = NULL;
 }
 
 /* ---- Instructions ------------------------------------------------------------------------------------------------ */
@@ -241,20 +243,24 @@ static void branch_if(struct compiler *c, uint32_t depth)
 {
     struct control *f = c->top - depth;
     uint8_t cc = condition_pop(c);
+    uint32_t n = label_arity(f);
 
     pins_validate(c);
     branch_note(c, f);
-    if (!moves_needed(c, f)) {
-        if (label_in_register(f))
-            merge_values(c, f);
-        emit_branch(c, cc, &f->label);
+    if (n && !label_in_register(f) && c->sp[-(int64_t)n - 1].height != f->height) {
+        struct x64_label over = {0};
+
+        emit_branch(c, cc ^ 1, &over);
+        merge_values(c, f);
+        x64_jmp(&c->b, &f->label);
+        label_bind(c, &over);
         return;
     }
-    struct x64_label over = {0};
-    emit_branch(c, cc ^ 1, &over);
-    merge_values(c, f);
-    x64_jmp(&c->b, &f->label);
-    label_bind(c, &over);
+    if (label_in_register(f))
+        merge_values(c, f);
+    else if (n)
+        stack_flush_all(c, n); /* the label's slots are their own */
+    emit_branch(c, cc, &f->label);
 }
 
 /* The code that leads to one label of a table, made once for each. */
@@ -328,6 +334,7 @@ static void branch_table(struct compiler *c)
     }
     if (n > COMPARES_MAX) {
         branch_by_table(c, index, n);
+        reg_free(c, index);
         return;
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -349,6 +356,7 @@ static void branch_table(struct compiler *c)
         x64_jmp(&c->b, &f->label);
         x64_bind(&c->b, &over);
     }
+    reg_free(c, index);
     struct control *f = c->top - wasm_read_u32(&c->p);
     branch_note(c, f);
     if (!label_in_register(f))

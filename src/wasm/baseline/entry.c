@@ -8,7 +8,7 @@
 #include "wasm/baseline/internal.h"
 #include "wasm/baseline/native.h"
 
-#include "wasm/runtime/store.h"
+#include "wasm/runtime/store_private.h"
 
 _Static_assert(offsetof(struct native_call, general) == 128 && offsetof(struct native_call, entry) == 176 &&
                    offsetof(struct native_call, instance) == 184 && offsetof(struct native_call, sp) == 192 &&
@@ -301,7 +301,7 @@ wasm_native_host_call(struct wasm_func *f, struct wasm_instance *caller, struct 
         copy_value(vt, &values[i], argument_at(place_next(&places, vt), h->vector, h->general, h->stack));
     }
     h->popped = (places.stack + 15) & ~15u;
-    trap = f->host(f->data, caller, values);
+    trap = wasm_host_call(caller->store, f, caller, values);
     if (trap != WASM_TRAP_NONE)
         return trap;
     if (type->n_results == 1) {

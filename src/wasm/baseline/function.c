@@ -196,7 +196,7 @@ static void finish_frame(struct compiler *c, uint32_t sub)
     struct x64_buf *b = &c->b;
 
     if (frame > INT32_MAX / 2) {
-        c->failed = -ENOTSUP;
+        c->failed = -ERANGE;
         return;
     }
     if (frame <= FRAME_UNCHECKED) {
@@ -256,6 +256,8 @@ static void begin(struct compiler *c, const struct wasm_body *body, uint32_t fun
     c->blocks = body->blocks;
     c->n_blocks = 0;
     c->sp = c->flushed = c->stack + 1;
+    c->settled = NULL;
+    c->flags_at = UINT32_MAX;
     c->top = c->control - 1;
     c->local_type = body->locals;
     c->n_locals = body->n_locals;
@@ -329,13 +331,15 @@ int compile_function(struct compiler *c, const struct wasm_body *body, uint32_t 
     c->map_offset = body->code;
     sub = emit_prologue(c, body);
     control_push_function(c);
-    while (c->p < c->end) {
+    while (c->p < c->end && !c->failed && !c->b.failed) {
         x64_reserve(&c->b, ROOM_CODE);
         if (__builtin_expect(c->n_map + ROOM_MAP > c->cap_map, 0))
             map_reserve(c, ROOM_MAP);
         c->op = c->p;
         compile_one(c, *c->p++);
     }
+    if (c->failed || c->b.failed)
+        return c->failed ? c->failed : c->b.failed;
     c->op = c->p - 1;
     finish_frame(c, sub);
     crosses_emit(c);

@@ -83,7 +83,8 @@ struct value {
         uint32_t local;
         struct {
             union {
-                int32_t disp; /* of K_MEMORY, a load that the next instruction does, and K_ADDRESS, a sum that it adds up */
+                int32_t
+                    disp; /* of K_MEMORY, a load that the next instruction does, and K_ADDRESS, a sum that it adds up */
                 struct {
                     uint8_t index, scale; /* instead, with M_INDEX */
                 };
@@ -137,6 +138,7 @@ struct compiler {
     const uint8_t *op; /* the first of the instruction at hand */
     struct value *sp, *stack;
     struct value *flushed; /* entries below are constants or in their slots */
+    struct value *settled; /* from here up to it in their slots, as stack_flush_all() left them; NULL: not known */
 
     uint32_t busy, allocatable;
     uint32_t pinned;        /* registers that are a local's in this function */
@@ -162,7 +164,7 @@ struct compiler {
     uint32_t dest_local; /* UINT32_MAX: none */
     bool dest_tee;
 
-    struct control *control, *top; /* top: the innermost */
+    struct control *control, *top;   /* top: the innermost */
     const struct wasm_block *blocks; /* with fuel */
     uint32_t n_blocks;               /* seen so far */
     const struct wasm_functype *type;
@@ -492,8 +494,8 @@ void traps_emit(struct compiler *c);
 
 /* memory.c: the operand for an address popped, with the instruction's offset; *a is released when it was used. */
 struct x64_mem memory_operand(struct compiler *c, struct value *a, uint32_t offset);
-/* Instead of x + y (y: the register of a value, or an immediate) an address, when the instruction behind is an access with
- * no offset of its own; true: it was pushed, the operands are used up. */
+/* Instead of x + y (y: the register of a value, or an immediate) an address, when the instruction behind is an access
+ * with no offset of its own; true: it was pushed, the operands are used up. */
 bool address_push(struct compiler *c, struct value *x, struct value *y, uint8_t scale);
 /* Reads alignment and offset. */
 uint32_t memory_argument(struct compiler *c);

@@ -65,8 +65,8 @@ static bool is_plain_access(const uint8_t *p, uint8_t first, uint8_t last)
     return *p >= first && *p <= last && p[1] < 0x80 && p[2] == 0;
 }
 
-/* In gs:[a + b] with the prefix that adds up in 32 bits the sum wraps as i32.add's does. A load takes it, and a store of a
- * constant or a local: what is between keeps registers as they are. */
+/* In gs:[a + b] with the prefix that adds up in 32 bits the sum wraps as i32.add's does. A load takes it, and a store
+ * of a constant or a local: what is between keeps registers as they are. */
 bool address_push(struct compiler *c, struct value *x, struct value *y, uint8_t scale)
 {
     const uint8_t *p = c->p;

@@ -296,6 +296,8 @@ void value_release_memory(struct compiler *c, const struct value *v, uint8_t kep
 
 void stack_flush(struct compiler *c)
 {
+    if (c->flushed < c->sp)
+        c->settled = NULL;
     for (struct value *v = c->flushed; v < c->sp; v++)
         if (v->kind == K_REG || v->kind == K_LOCAL) {
             x64_reserve(&c->b, ROOM_CODE);
@@ -307,11 +309,14 @@ void stack_flush(struct compiler *c)
 void stack_flush_all(struct compiler *c, uint32_t n)
 {
     stack_flush(c);
+    if (c->settled && c->settled <= c->sp - n)
+        return;
     for (struct value *v = c->sp - n; v < c->sp; v++)
         if (v->kind != K_SLOT) {
             x64_reserve(&c->b, ROOM_CODE);
             entry_to_slot(c, v);
         }
+    c->settled = c->sp - n;
 }
 
 void stack_save(struct compiler *c, struct value *above)

@@ -54,12 +54,18 @@ static uint32_t compiled(const struct wasm_store_whole *w, struct wasm_frame *ou
 {
     uint32_t n = 0;
     for (uint32_t k = 0; k < w->n_inner; k++)
-        if (w->inner[k].trap == w->store.trap)
-            n += compiled_call(w, w->inner[k].pc, w->inner[k].fp, out + n, max - n);
+        n += compiled_call(w, w->inner[k].pc, w->inner[k].fp, out + n, max - n);
     const struct wasm_trap_place *last = w->n_inner ? &w->inner[w->n_inner - 1] : NULL;
     if (last && last->fp == w->store.trap_fp && last->pc == w->store.trap_pc)
         return n; /* the outermost call was of a host function, which has no frames here */
     return n + compiled_call(w, w->store.trap_pc, w->store.trap_fp, out + n, max - n);
+}
+
+void wasm_backtrace_forget(struct wasm_store_whole *w)
+{
+    w->n_inner = 0;
+    if (w->interp)
+        w->interp->trap_frames = 0;
 }
 
 uint32_t wasm_backtrace(const struct wasm_store *s, struct wasm_frame *out, uint32_t max)

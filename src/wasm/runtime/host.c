@@ -50,6 +50,16 @@ struct wasm_memory *wasm_host_memory(struct wasm_store *s, const struct wasm_lim
     return o && !wasm_memory_make(wasm_store_whole(s), limits, &o->memory) ? &o->memory : NULL;
 }
 
+enum wasm_trap wasm_host_call(struct wasm_store *s, const struct wasm_func *f, struct wasm_instance *caller,
+                              union wasm_value *values)
+{
+    s->trap = WASM_TRAP_NONE; /* wasm_call() sets it */
+    enum wasm_trap trap = f->host(f->data, caller, values);
+    if (!trap || trap != (enum wasm_trap)s->trap)
+        wasm_backtrace_forget(wasm_store_whole(s));
+    return trap;
+}
+
 enum wasm_trap wasm_exit(struct wasm_store *s, int status)
 {
     wasm_store_whole(s)->exit_status = status;

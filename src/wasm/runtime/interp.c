@@ -112,7 +112,7 @@ static enum wasm_trap call_host(struct interp_stack *s, const struct wasm_func *
     if (type->n_results > type->n_params)
         s->top = values + type->n_results;
     s->trap_frames = 0;
-    enum wasm_trap trap = f->host(f->data, caller, values);
+    enum wasm_trap trap = wasm_host_call(&s->whole->store, f, caller, values);
     s->top = values + type->n_results;
     if (!trap && wasm_store_interrupted(&s->whole->store))
         trap = WASM_TRAP_INTERRUPT;

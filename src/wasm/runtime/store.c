@@ -7,6 +7,7 @@
 #include "wasm/runtime/stack.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -84,15 +85,6 @@ const struct wasm_functype *wasm_func_type(const struct wasm_store *s, const str
     return wasm_store_whole(s)->types.types[f->type];
 }
 
-/* For the backtrace: a call within a call has trapped. What its own inner calls left belongs to it if that is how it
- * came to its end. */
-static void keep_place(struct wasm_store_whole *w, enum wasm_trap trap)
-{
-    if (w->n_inner && w->inner[w->n_inner - 1].trap != trap)
-        w->n_inner = 0;
-    w->inner[w->n_inner++] = (struct wasm_trap_place){w->nest, trap, w->store.trap_pc, w->store.trap_fp};
-}
-
 /* Compiled code: on the guest's stack, below what an outer call has of it. */
 static enum wasm_trap call_compiled(struct wasm_store_whole *w, struct wasm_func *f, union wasm_value *values)
 {
@@ -107,7 +99,7 @@ static enum wasm_trap call_compiled(struct wasm_store_whole *w, struct wasm_func
     s->host_sp = host_sp;
     s->guest_sp = guest_sp;
     if (trap && w->nest > 1)
-        keep_place(w, trap);
+        w->inner[w->n_inner++] = (struct wasm_trap_place){w->nest, s->trap_pc, s->trap_fp};
     return trap;
 }
 
@@ -116,8 +108,31 @@ static enum wasm_trap call_any(struct wasm_store_whole *w, struct wasm_func *f, 
     if (wasm_store_interrupted(&w->store))
         return WASM_TRAP_INTERRUPT;
     if (f->host)
-        return f->host(f->data, NULL, values);
+        return wasm_host_call(&w->store, f, NULL, values);
     return f->entry ? call_compiled(w, f, values) : wasm_interp_call(w, f, values);
+}
+
+/* gettid(2) would be most of the time of a short call, so a thread asks once. fork(2) gives the thread another. */
+static _Thread_local int own_thread;
+static pthread_once_t fork_watch = PTHREAD_ONCE_INIT;
+
+static void forget_thread(void)
+{
+    own_thread = 0;
+}
+
+static void watch_fork(void)
+{
+    pthread_atfork(NULL, NULL, forget_thread);
+}
+
+static int this_thread(void)
+{
+    if (!own_thread) {
+        pthread_once(&fork_watch, watch_fork);
+        own_thread = gettid();
+    }
+    return own_thread;
 }
 
 enum wasm_trap wasm_call(struct wasm_store *s, struct wasm_func *f, union wasm_value *values)
@@ -126,7 +141,7 @@ enum wasm_trap wasm_call(struct wasm_store *s, struct wasm_func *f, union wasm_v
     if (w->nest >= WASM_NEST_MAX)
         return WASM_TRAP_STACK_EXHAUSTED;
     if (!w->nest++)
-        __atomic_store_n(&w->thread, gettid(), __ATOMIC_SEQ_CST);
+        __atomic_store_n(&w->thread, this_thread(), __ATOMIC_SEQ_CST);
     s->trap = WASM_TRAP_NONE;
     enum wasm_trap trap = call_any(w, f, values);
     s->trap = trap;

@@ -58,7 +58,7 @@ struct wasm_types {
 
 /* Where compiled code trapped that a host function had called. */
 struct wasm_trap_place {
-    uint32_t nest, trap;
+    uint32_t nest;
     uint64_t pc, fp;
 };
 
@@ -182,6 +182,13 @@ static inline bool wasm_store_interrupted(const struct wasm_store *s)
 {
     return __atomic_load_n(&s->interrupt, __ATOMIC_RELAXED) != 0;
 }
+
+/* host.c: calls a host function for either way to run; `caller` may be NULL. What calls within it left for the
+ * backtrace stays only where it is the reason of this one's trap. */
+enum wasm_trap wasm_host_call(struct wasm_store *s, const struct wasm_func *f, struct wasm_instance *caller,
+                              union wasm_value *values);
+/* backtrace.c: calls within the one that runs have left nothing that counts. */
+void wasm_backtrace_forget(struct wasm_store_whole *w);
 
 /* The thread that runs this store's code now; 0: none. Async-signal-safe. */
 int wasm_store_thread(const struct wasm_store *s);

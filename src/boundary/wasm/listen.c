@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See listen.h. Addresses are numbers: nothing is looked up. */
+#include "boundary/wasm/listen.h"
+#include "boundary/wasm/words.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BACKLOG 128
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* "192.0.2.1:80", "[::1]:80" */
+static bool read_address(const char *text, union address *out, socklen_t *size)
+{
+    char host[64];
+    const char *colon = strrchr(text, ':');
+    const bool brackets = *text == '[';
+    size_t n = colon ? (size_t)(colon - text) - (brackets ? 2 : 0) : 0;
+
+    if (!colon || n >= sizeof host || (brackets && colon[-1] != ']'))
+        return false;
+    memcpy(host, text + brackets, n);
+    host[n] = 0;
+    memset(out, 0, sizeof *out);
+    const in_port_t port = htons((uint16_t)atoi(colon + 1));
+    if (brackets) {
+        out->v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = port};
+        *size = sizeof out->v6;
+        return inet_pton(AF_INET6, host, &out->v6.sin6_addr) == 1;
+    }
+    out->v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = port};
+    *size = sizeof out->v4;
+    return inet_pton(AF_INET, host, &out->v4.sin_addr) == 1;
+}
+
+static int open_listener(const char *text, struct err *err)
+{
+    union address address;
+    socklen_t size;
+    const int on = 1;
+
+    if (!read_address(text, &address, &size))
+        return err_set(err, -EINVAL, "--publish %s: no address", text);
+    _cleanup_fd_ int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        (address.any.sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) ||
+        bind(fd, &address.any, size) < 0 || listen(fd, BACKLOG) < 0)
+        return err_sys(err, -errno, "--publish: cannot listen on %s", text);
+    return steal_fd(&fd);
+}
+
+static int send_all(int to, const int *fds, size_t n)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE((WASM_LISTENERS_MAX + 1) * sizeof(int))];
+    } control = {.head = {.cmsg_len = CMSG_LEN(n * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    char byte = 0;
+    struct iovec iov = {&byte, 1};
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(n * sizeof(int))};
+
+    memcpy(CMSG_DATA(&control.head), fds, n * sizeof(int));
+    return sendmsg(to, &msg, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+/* The end that is left to the workload is not close-on-exec. */
+static int hand_over(const int *fds, size_t n, int *end)
+{
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) < 0)
+        return -errno;
+    int r = send_all(ends[0], fds, n);
+    close(ends[0]);
+    if (r < 0)
+        close(ends[1]);
+    else
+        *end = ends[1];
+    return r;
+}
+
+int wasm_listen(const struct strv *argv, int *fd, struct err *err)
+{
+    int fds[WASM_LISTENERS_MAX + 1] = {*fd}, r = 0;
+    const char *word, *value;
+    uint32_t at = 0;
+    size_t n = 1;
+
+    while ((word = wasm_next_word(argv, &at, &value)) && r == 0) {
+        if (strcmp(word, "--listen") != 0)
+            continue;
+        r = n > WASM_LISTENERS_MAX ? err_set(err, -E2BIG, "--publish: at most %d", WASM_LISTENERS_MAX)
+                                   : open_listener(value, err);
+        if (r >= 0) {
+            fds[n++] = r;
+            r = 0;
+        }
+    }
+    if (r == 0 && n > 1) {
+        r = hand_over(fds, n, fd);
+        if (r < 0)
+            err_sys(err, r, "listening sockets cannot be handed over");
+        else
+            close(fds[0]);
+    }
+    for (size_t i = 1; i < n; i++)
+        close(fds[i]);
+    return r;
+}

@@ -7,6 +7,7 @@
  */
 #include "base/io.h"
 #include "base/json.h"
+#include "boundary/wasm/words.h"
 #include "cli/policy_load.h"
 #include "cli/run_options_internal.h"
 #include "host/cgroup.h"
@@ -536,6 +537,7 @@ static int apply_layers(struct run_options *o, const struct collect *c, const ch
     int r = policy_build_init(&o->build, &o->policy, cwd, err);
 
     o->build.no_execution = o->java || o->wasm;
+    o->build.root_place = o->wasm ? WASM_ROOT_PLACE : NULL;
     if (r < 0 || (r = read_policies(o, err)) < 0)
         return r;
     for (uint32_t i = 0; i < c->n_waiting; i++) {

@@ -62,7 +62,8 @@ static int put_rule(struct policy *p, const struct path_rule *rule, struct err *
     char letters[8];
     const char *access = rule->verdict == PATH_DENY ? "-" : paths_access_text(rule->access, letters);
     const char *host = flag_path_clean(p->arena, rule->host);
-    int r = put(p, "--rule", arena_printf(p->arena, "%s:%s", access, rule->guest), err);
+    const char *guest = strcmp(rule->guest, WASM_ROOT_PLACE) ? rule->guest : "/";
+    int r = put(p, "--rule", arena_printf(p->arena, "%s:%s", access, guest), err);
 
     return r < 0 || (host && !strcmp(host, rule->guest)) ? r : put(p, "--from", host, err);
 }
@@ -145,16 +146,19 @@ static int put_preopens(struct policy_build *b, struct err *err)
 {
     struct policy *p = b->p;
     struct preopens list = {0};
-    bool here = policy_flag_given(b, FLAG_WORKDIR), writable = false;
+    bool here = policy_flag_given(b, FLAG_WORKDIR), writable = false, root = false;
     int r = find_preopens(p, &list, err);
 
     const char *directory = policy_flag_given(b, FLAG_WORKDIR) ? p->process.cwd : program_directory(p, b->cwd);
     for (uint32_t i = 0; i < list.n && r == 0; i++) {
+        root |= !strcmp(list.v[i].path, WASM_ROOT_PLACE);
         bool above = path_lies_in(directory, list.v[i].path), below = path_lies_in(list.v[i].path, directory);
         here |= above || below;
         r = put_preopen(p, list.v[i].path, list.v[i].writable, err);
     }
     p->process.cwd = here ? directory : "/";
+    if (r < 0 || root)
+        return r < 0 ? r : put(p, "--root", WASM_ROOT_PLACE, err);
     for (uint32_t i = 0; i < list.n; i++)
         writable |= list.v[i].writable &&
                     (path_lies_in(list.v[i].path, p->process.cwd) || path_lies_in(p->process.cwd, list.v[i].path));

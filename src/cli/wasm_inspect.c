@@ -140,6 +140,8 @@ static void count_granted(const struct strv *argv, struct granted *g)
         writable |= !strcmp(word, "--preopen-writable");
         last = value;
     }
+    if (wasm_word_value(argv, "--root")) /* the user's, too */
+        last = "";
     g->directories = all > 1 || (all && strcmp(last, "/") != 0) ? all - (strcmp(last, "/") == 0) : 0;
     g->has[NEED_NOTHING] = true;
     g->has[NEED_DIRECTORY] = g->directories > 0;

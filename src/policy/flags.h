@@ -89,10 +89,11 @@ struct policy_build {
     uint32_t n_earlier_mounts; /* mounts of earlier layers, which a mount of this layer may replace */
     uint32_t n_earlier_paths;
     uint32_t n_default_mounts;
-    bool no_execution;    /* a bind shows files without execution, unless it is asked for: where no programs are run */
-    struct strv user_env; /* written by the user, over the image's; also in p->process.env */
-    const char *user;     /* "name|uid[:group|gid]"; NULL: the image's */
-    struct strv groups;   /* --group-add: names or numbers */
+    bool no_execution; /* a bind shows files without execution, unless it is asked for: where no programs are run */
+    const char *root_place; /* where a bind over the root lies in truth (-b wasm, which names it so); NULL: none can */
+    struct strv user_env;   /* written by the user, over the image's; also in p->process.env */
+    const char *user;       /* "name|uid[:group|gid]"; NULL: the image's */
+    struct strv groups;     /* --group-add: names or numbers */
     struct strv entrypoint; /* with FLAG_ENTRYPOINT given and n == 0: none, not even the image's */
     enum userns_mode userns;
     uint64_t cap_add, cap_drop;

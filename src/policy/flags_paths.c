@@ -78,6 +78,10 @@ int flag_guest_path(struct policy_build *b, const char *path, const char **out, 
     char *clean = flag_path_clean(b->p->arena, path);
     if (!clean)
         return no_memory(err);
+    if (!strcmp(clean, "/") && b->root_place) {
+        *out = b->root_place;
+        return 0;
+    }
     if (!strcmp(clean, "/"))
         return err_set(err, -EINVAL, "nothing can be mounted over the root: --rootfs gives another root");
     if (!strcmp(clean, "/proc") || !strncmp(clean, "/proc/", 6))

@@ -61,9 +61,10 @@ int wasi_path_rename(struct wasi_call *c)
     r = path_take(c, 3, 4, RIGHT_PATH_RENAME_TARGET, &to);
     if (r == 0)
         r = path_place(&to, -EBUSY, &new);
-    if (r == 0)
-        r = renameat(at.dir, at.name, new.dir, new.name) < 0 ? -errno : 0;
-    return path_done(c, &to, r);
+    if (r < 0)
+        return path_done(c, &to, r);
+    r = renameat(at.dir, at.name, new.dir, new.name) < 0 ? -errno : 0;
+    return path_done(c, r == -ENOENT ? &from : &to, r); /* the first is the one that must be there */
 }
 
 /* A link to what the path names itself: a link is not followed, as wasi-libc's link() wants it. With a slash at its end
@@ -94,9 +95,10 @@ int wasi_path_link(struct wasi_call *c)
     r = path_take(c, 4, 5, RIGHT_PATH_LINK_TARGET, &to);
     if (r == 0)
         r = path_place(&to, -EEXIST, &new);
-    if (r == 0)
-        r = linkat(at.dir, at.name, new.dir, new.name, 0) < 0 ? -errno : 0;
-    return path_done(c, &to, r);
+    if (r < 0)
+        return path_done(c, &to, r);
+    r = linkat(at.dir, at.name, new.dir, new.name, 0) < 0 ? -errno : 0;
+    return path_done(c, r == -ENOENT ? &from : &to, r); /* the first is the one that must be there */
 }
 
 /* An absolute text would mean another file to everybody outside. */

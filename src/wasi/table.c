@@ -136,6 +136,8 @@ static int add_stdio(struct wasi *w, const int stdio[3])
         uint32_t not = i ? RIGHT_FD_READ : RIGHTS_CHANGE;                           /* a terminal is open both ways */
         int r = fd_describe(stdio[i], (RIGHTS_FILE | RIGHTS_SOCKET) & ~not, 0, &f); /* a directory is not opened */
         int flags = fcntl(stdio[i], F_GETFL);
+        if (r == -EBADF) /* closed by whoever started us */
+            continue;
         if (r < 0 || flags < 0)
             return r < 0 ? r : -errno;
         f.flags = (uint16_t)((flags & O_APPEND ? FDFLAG_APPEND : 0) | (flags & O_NONBLOCK ? FDFLAG_NONBLOCK : 0));

@@ -74,7 +74,7 @@ int wasi_make(struct wasm_store *s, const struct wasi_options *o, struct wasi **
 void wasi_free(struct wasi *w);
 
 /* What a module's import is given. -ENOENT nothing is called so; -EINVAL it is, but of another type; -ENOTSUP another
- * version of WASI; the words say which import. */
+ * version of WASI; the words say which import, by names as the module has them: whoever prints them cleans them. */
 int wasi_resolve(struct wasi *w, const struct wasm_module *m, const struct wasm_import *import, struct wasm_extern *out,
                  struct err *err);
 

@@ -26,6 +26,7 @@ enum option {
     OPTION_PREOPEN,
     OPTION_PREOPEN_WRITABLE,
     OPTION_HERE,
+    OPTION_ROOT,
     OPTION_LISTEN,
     OPTION_MODULE,
     N_OPTIONS,
@@ -54,6 +55,7 @@ static const struct {
     [OPTION_PREOPEN] = {"--preopen", true},
     [OPTION_PREOPEN_WRITABLE] = {"--preopen-writable", true},
     [OPTION_HERE] = {"--here", true},     /* where the caller stands: the preopen of that path is named "." */
+    [OPTION_ROOT] = {"--root", true},     /* the preopen of that path is named "/" */
     [OPTION_LISTEN] = {"--listen", true}, /* its address, for who hands it over */
     [OPTION_MODULE] = {"--module", true},
 };
@@ -190,6 +192,11 @@ static int take(struct wasmrun_config *c, enum option option, const char *value,
         return 0;
     case OPTION_HERE:
         take_here(c, value);
+        return 0;
+    case OPTION_ROOT:
+        for (uint32_t i = 0; i < c->n_preopens; i++)
+            if (!strcmp(c->preopens[i].path, value))
+                c->preopens[i].name = "/";
         return 0;
     case OPTION_LISTEN:
         c->n_listeners++;

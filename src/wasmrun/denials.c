@@ -86,7 +86,7 @@ int denials_meant(const struct wasmrun_config *c, const char *name, const char *
 
     for (uint32_t i = 0; i < c->n_preopens && !directory && !last; i++)
         if (!strcmp(c->preopens[i].name, name))
-            directory = c->preopens[i].path;
+            directory = *name == '/' ? name : c->preopens[i].path;
     if (last && c->here && *path != '/' && !is_absolute(path, c->here))
         directory = c->here;
     if (!directory)

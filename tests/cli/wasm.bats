@@ -174,6 +174,27 @@ HOME=/nowhere"
     [ ! -e data/new3 ]
 }
 
+@test "a directory can be the module's root" {
+    wasm --dir data::/ act.wasm read /fruit
+    assert_status 0
+    assert_output "$(cat data/fruit)"
+    wasm --dir data::/ act.wasm read sub/file
+    assert_status 0
+    wasm --dir data::/ act.wasm write /new x
+    assert_status 0
+    [ -e data/new ]
+    wasm --dir data::/:ro act.wasm write /new2 x
+    assert_status 1
+    assert_match "moat: denied: create /new2: / is given r alone: --dir $PWD/data::/ would allow it"
+    wasm --dir data::/ act.wasm read /../secret
+    assert_status 1
+    wasm --dir data::/ --ro /etc/passwd act.wasm read /etc/passwd
+    assert_status 0
+    run "$MOAT" run -b broker --dir data::/ -- true
+    assert_status 125
+    assert_match "nothing can be mounted over the root"
+}
+
 @test "links and .. lead out of no directory" {
     ln -s "$WORK/secret" data/absolute
     ln -s ../secret data/relative
@@ -198,6 +219,42 @@ HOME=/nowhere"
     wasm --dir data::/in -w /in/sub act.wasm read file
     assert_status 0
     assert_output below
+}
+
+# ---- the network --------------------------------------------------------------------------------------------------
+
+# In a network namespace of its own: no port of the host is taken.
+@test "-p gives a listener and nothing else of the network" {
+    require_command ip iproute2
+    cat > serve << 'EOF'
+: > out; ip link set lo up
+"$MOAT" run -b wasm -p 127.0.0.1:7001:80 -p '[::1]:7002' act.wasm serve 2 > out &
+for i in $(seq 100); do grep -q up out && break; sleep 0.1; done
+for word in hello again; do
+    exec 9<> /dev/tcp/127.0.0.1/7001
+    printf %s "$word" >&9
+    cat <&9
+    echo
+done
+wait $!
+EOF
+    run unshare --net bash serve
+    assert_status 0
+    assert_output "hello
+again"
+    wasm -p 192.0.2.7:7001 act.wasm serve
+    assert_status 125
+    assert_match "--publish: cannot listen on 192.0.2.7:7001"
+    wasm -p 0 act.wasm serve
+    assert_status 125
+    assert_match "--publish 0: .ADDRESS:.PORT.:PORT.* is expected"
+    wasm -p 53:53/udp act.wasm serve
+    assert_status 125
+    run "$MOAT" explain -b wasm -p 7001 act.wasm
+    assert_match "connections to +0.0.0.0:7001"
+    run "$MOAT" run -b container -p 7001:80 busybox true
+    assert_status 125
+    assert_match "--publish is refused"
 }
 
 # ---- the same each time -------------------------------------------------------------------------------------------
@@ -228,7 +285,7 @@ HOME=/nowhere"
 
 @test "a time limit ends computing and waiting, says where, and gives 124" {
     for words in spin "sleep 1000"; do
-        run --separate-stderr "$MOAT" run -b wasm --timeout 300ms act.wasm $words
+        run --separate-stderr "$MOAT" run -b wasm --timeout 2 act.wasm $words
         assert_status 124
         assert_output up
         error_says "moat-wasm: act.wasm: the time limit was reached (--timeout)"
@@ -249,6 +306,7 @@ HOME=/nowhere"
 }
 
 @test "signals end it: what is forwarded, and moat stop" {
+    # At once: what asks it to end waits until the engine listens.
     "$MOAT" run -d --name "$(new_id)" -b wasm act.wasm spin > name
     run "$MOAT" stop "$(cat name)"
     assert_status 0

@@ -34,9 +34,10 @@ struct side {
     struct wasm_extern *imports;
     enum wasm_trap trap;
     int result;
-    uint64_t asked; /* what the host was asked so far, as a hash */
-    uint32_t nest;  /* calls from the host on the way */
-    bool stopped;   /* a stack was used up, or uncounted fuel */
+    uint64_t asked;   /* what the host was asked so far, as a hash */
+    uint32_t nest;    /* calls from the host on the way */
+    bool called_back; /* in this call of the host's */
+    bool stopped;     /* a stack was used up, or uncounted fuel */
     struct err err;
 };
 
@@ -148,6 +149,7 @@ static enum wasm_trap call_back(struct side *s)
     for (uint32_t k = 0; k < type->n_params; k++)
         values[k] = value_make(s, type->types[k], s->asked + 3 * k);
     s->nest++;
+    s->called_back = true;
     struct wasm_instance *i = s->instances[s->asked / 64 % s->n_instances];
     enum wasm_trap trap = wasm_call(s->store, wasm_instance_func(i, e->index), values);
     s->nest--;
@@ -324,13 +326,14 @@ static bool equal_states(struct pair *p)
     return true;
 }
 
-/* Not compared: where in a function fuel ran out; who called the host function that failed, since a tail call of one may
- * leave its frame or take it away. */
+/* Not compared: where in a function fuel ran out; who called a host function that failed or called back, since a tail
+ * call of one may leave its frame or take it away. */
 static bool equal_places(struct pair *p)
 {
     struct wasm_frame a[FRAMES_MAX] = {0}, b[FRAMES_MAX] = {0};
     char place[64];
-    if (!p->interpreted.trap || p->interpreted.trap == WASM_TRAP_FUEL || p->interpreted.trap == WASM_TRAP_HOST)
+    if (!p->interpreted.trap || p->interpreted.trap == WASM_TRAP_FUEL || p->interpreted.trap == WASM_TRAP_HOST ||
+        p->interpreted.called_back)
         return true;
     uint32_t n = wasm_backtrace(p->interpreted.store, a, FRAMES_MAX),
              m = wasm_backtrace(p->compiled.store, b, FRAMES_MAX);
@@ -352,6 +355,7 @@ static enum wasm_trap call_one(struct side *s, uint32_t instance, uint32_t funct
     for (uint32_t k = 0; k < type->n_params; k++)
         values[k] = value_make(s, type->types[k], from + 2 * k);
     s->store->fuel = s->code && s->pair->o->uncounted ? INT64_MAX : s->pair->o->fuel;
+    s->called_back = false;
     s->trap = wasm_call(s->store, wasm_instance_func(s->instances[instance], function), values);
     s->stopped |= s->trap == WASM_TRAP_STACK_EXHAUSTED || (s->trap == WASM_TRAP_FUEL && s->pair->o->uncounted);
     return s->trap;

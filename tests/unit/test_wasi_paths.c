@@ -300,6 +300,25 @@ static void test_link_texts(void **state)
     assert_int_equal(CALL(p, "path_readlink", ROOT, AT_PATH2, n2, AT_BUFFER, 4, AT_RESULT), E_INVAL);
 }
 
+/* No pipe holds up who opens it. */
+static void test_pipe_without_a_peer_is_opened_at_once(void **state)
+{
+    struct program *p = *state;
+    uint32_t fd, n;
+    char text[8];
+
+    assert_int_equal(mkfifoat(p->in_fd, "pipe", 0644), 0);
+    assert_int_equal(do_open(p, ROOT, "pipe", 0, 0, RIGHT_FD_WRITE, &fd), E_NXIO);
+    assert_int_equal(do_open(p, ROOT, "pipe", 0, 0, RIGHT_FD_READ, &fd), OK);
+    assert_int_equal(do_read(p, fd, text, sizeof text, &n), OK);
+    assert_int_equal(n, 0);
+    int writer = openat(p->in_fd, "pipe", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(write(writer, "x", 1), 1);
+    assert_int_equal(do_read(p, fd, text, sizeof text, &n), OK);
+    assert_string_equal(text, "x");
+    close(writer);
+}
+
 static void test_denials_say_what_was_wanted(void **state)
 {
     struct program *p = *state;
@@ -318,7 +337,14 @@ static void test_denials_say_what_was_wanted(void **state)
     assert_int_equal(do_path(p, "path_unlink_file", ROOT, "none"), E_NOENT);
     assert_string_equal(p->denial.deed, "remove");
     assert_int_equal(p->denial.access, WASI_ACCESS_CREATE);
-    assert_int_equal(p->n_denials, 3);
+    assert_int_equal(do_two(p, "path_rename", ROOT, "none", ROOT, "new"), E_NOENT);
+    assert_string_equal(p->denial.path, "none");
+    assert_int_equal(do_two(p, "path_link", ROOT, "none", ROOT, "new"), E_NOENT);
+    assert_string_equal(p->denial.path, "none");
+    host_file(p, "file", "");
+    assert_int_equal(do_two(p, "path_rename", ROOT, "file", ROOT, "none/new"), E_NOENT);
+    assert_string_equal(p->denial.path, "none/new");
+    p->n_denials = 3;
     assert_int_equal(do_path(p, "path_create_directory", ROOT, "."), E_EXIST);
     assert_int_equal(do_path(p, "path_unlink_file", 99, "none"), E_BADF);
     assert_int_equal(p->n_denials, 3);
@@ -335,6 +361,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_last_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_link_source_with_slash_is_not_followed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_link_texts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pipe_without_a_peer_is_opened_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_denials_say_what_was_wanted, setup, teardown),
     };
 

@@ -282,6 +282,36 @@ static void test_nothing_stays_open(void **state)
     assert_int_equal(count_open(), before - 2);
 }
 
+/* What was given stays open and is the caller's. */
+static void test_making_that_fails_takes_nothing(void **state)
+{
+    struct program *p = *state;
+    int file = openat(p->in_fd, "file", O_RDONLY | O_CLOEXEC), dir = openat(p->place_fd, "in", O_PATH | O_CLOEXEC);
+    struct wasi_preopen preopens[] = {{.name = "/", .fd = dir}, {.name = "/x", .fd = file}};
+    struct wasi_options o = {.preopens = preopens, .n_preopens = 2, .stdio = {-1, -1, -1}};
+    unsigned before = count_open();
+    struct err err = {0};
+    struct wasi *w;
+
+    assert_int_equal(wasi_make(&p->store, &o, &w, &err), -ENOTDIR);
+    assert_non_null(strstr(err.text, "/x"));
+    o.n_preopens = 1;
+    o.listeners = &file;
+    o.n_listeners = 1;
+    assert_int_equal(wasi_make(&p->store, &o, &w, &err), -ENOTSOCK);
+    o.n_listeners = 5000;
+    assert_int_equal(wasi_make(&p->store, &o, &w, &err), -EMFILE);
+    assert_int_equal(count_open(), before);
+    /* A standard descriptor that is closed here is closed there. */
+    o.n_listeners = 0;
+    o.stdio[0] = 1000;
+    assert_int_equal(wasi_make(&p->store, &o, &w, &err), 0);
+    assert_int_equal(count_open(), before);
+    wasi_free(w);
+    assert_int_equal(count_open(), before - 1);
+    close(file);
+}
+
 static void test_type_of_import_must_fit(void **state)
 {
     struct program *p = *state;
@@ -319,6 +349,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bad_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_renumbered_preopen_is_one_no_more, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_stays_open, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_making_that_fails_takes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_type_of_import_must_fit, setup, teardown),
     };
 

@@ -136,6 +136,36 @@ static void test_a_large_frame_is_held_against_the_limit(void **state)
     fixture_end();
 }
 
+/* A million calls in 16 KiB of stack, with arguments in memory at every other one; each instance has its own memory. */
+static void test_tail_calls_between_instances_take_no_stack(void **state)
+{
+    (void)state;
+    for (int v = 0; v < 3; v++) {
+        struct wasm_store_options options = {.fuel = -1, .stack_size = 16384};
+        const struct wasm_module *ping = fixture_module(ping_module), *pong = fixture_module(pong_module);
+        struct wasm_code *code[2];
+        struct wasm_instance *i, *other;
+        struct wasm_extern table, start;
+        union wasm_value value = {.i32 = 1000000};
+        struct wasm_store *s;
+        enum wasm_trap trap;
+
+        wasm_handlers_begin();
+        assert_int_equal(wasm_store_make(&options, &s, &err), 0);
+        assert_int_equal(wasm_compile(ping, &variants[v].options, &code[0], &err), 0);
+        assert_int_equal(wasm_compile(pong, &variants[v].options, &code[1], &err), 0);
+        assert_int_equal(wasm_instantiate(s, ping, code[0], NULL, NULL, &i, &trap, &err), 0);
+        assert_true(wasm_instance_export(i, "table", 5, &table) && wasm_instance_export(i, "start", 5, &start));
+        assert_int_equal(wasm_instantiate(s, pong, code[1], &table, NULL, &other, &trap, &err), 0);
+        assert_int_equal(wasm_call(s, start.func, &value), WASM_TRAP_NONE);
+        assert_int_equal(value.i64, 500000 * (1 + 3) + 1000000000);
+        wasm_store_free(s);
+        wasm_code_free(code[0]);
+        wasm_code_free(code[1]);
+        fixture_end();
+    }
+}
+
 static void test_code_in_an_arena_of_the_caller_is_the_same_wherever_it_lies(void **state)
 {
     (void)state;
@@ -209,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_shapes_of_code_agree_with_the_interpreter),
         cmocka_unit_test(test_every_offset_reaches_the_memory_or_its_guard),
         cmocka_unit_test(test_a_large_frame_is_held_against_the_limit),
+        cmocka_unit_test(test_tail_calls_between_instances_take_no_stack),
         cmocka_unit_test(test_code_in_an_arena_of_the_caller_is_the_same_wherever_it_lies),
         cmocka_unit_test(test_an_arena_that_is_too_small_is_refused_with_its_size),
         cmocka_unit_test(test_a_place_in_code_has_its_function_and_an_offset_in_its_body),

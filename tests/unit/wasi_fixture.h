@@ -40,6 +40,7 @@ enum {
     E_NOTDIR = 54,
     E_NOTSOCK = 57,
     E_NOTSUP = 58,
+    E_NXIO = 60,
     E_PERM = 63,
     E_PIPE = 64,
     E_SPIPE = 70,

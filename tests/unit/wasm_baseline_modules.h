@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Modules that press on the compiler, assembled (wat2wasm); test_wasm_baseline.c says what is in them. Made from text by
- * a script: parameters of every type in registers and on the stack, expression trees that need more values than there are
- * registers, locals written while a value of theirs is on the stack, values carried by branches, large offsets, a large frame.
+ * The modules in wasm_baseline/, assembled (wat2wasm --enable-tail-call), so that the tests need no assembler: parameters
+ * of every type in registers and on the stack; expression trees that need more values than there are registers, locals written
+ * while a value of theirs is on the stack, values carried by branches; large offsets; a large frame; two instances that call
+ * one another for good.
  */
 #ifndef MOAT_TESTS_WASM_BASELINE_MODULES_H
 #define MOAT_TESTS_WASM_BASELINE_MODULES_H
@@ -145,5 +146,15 @@ static const char offsets_module[] =
 static const char frames_module[] =
     "0061736d0100000001060160017f017f030201000707010362696700000a20011e01b8177e420121b8172000047f4101200041016b10006a"
     "0520b717a70b0b";
+
+static const char ping_module[] =
+    "0061736d01000000010c0260027f7e017e60017f017e03030200010404017000020503010001071803057461626c6501000470696e670000"
+    "05737461727400010907010041000b01000a35021d00200045044020010f0b200041016b200141003100007c41011300000b150020004200"
+    "1000428094ebdc0341003100007e7c0b0b07010041000b0101";
+
+static const char pong_module[] =
+    "0061736d0100000001140260027f7e017e60097f7e7e7e7e7e7e7e7e017e020d010161057461626c65017000020303020001050301000109"
+    "07010041010b01000a3c02160020002001420142024203420442054206420712010b2300200045044020010f0b200041016b200141003100"
+    "00200842077d7c7c41001300000b0b07010041000b0103";
 
 #endif

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -161,14 +163,39 @@ static int act_random(int argc, char **argv)
     return puts("") < 0;
 }
 
+/* On the first descriptor that is a listener: each connection gets its own words back. */
+static int act_serve(int argc, char **argv)
+{
+    long left = argc > 2 ? atoi(argv[2]) : 1;
+    char text[256];
+    struct stat st;
+    int listener = 3;
+
+    while (fstat(listener, &st) == 0 && !S_ISSOCK(st.st_mode))
+        listener++;
+    puts("up");
+    fflush(stdout);
+    for (; left > 0; left--) {
+        struct pollfd ready = {.fd = listener, .events = POLLIN};
+        int peer = poll(&ready, 1, -1) < 0 ? -1 : accept(listener, NULL, NULL);
+        if (peer < 0)
+            return failed("accept");
+        ssize_t n = recv(peer, text, sizeof text, 0);
+        if (n < 0 || send(peer, text, (size_t)n, 0) != n || shutdown(peer, SHUT_RDWR) < 0)
+            return failed("connection");
+        close(peer);
+    }
+    return 0;
+}
+
 static const struct {
     const char *word;
     int (*act)(int argc, char **argv);
-} acts[] = {{"args", act_args},     {"env", act_env},      {"read", act_read},     {"write", act_write},
-            {"append", act_append}, {"stat", act_stat},    {"remove", act_remove}, {"mkdir", act_mkdir},
-            {"rename", act_rename}, {"link", act_link},    {"list", act_list},     {"exit", act_exit},
-            {"abort", act_abort},   {"spin", act_spin},    {"sleep", act_sleep},   {"alloc", act_alloc},
-            {"clock", act_clock},   {"random", act_random}};
+} acts[] = {{"args", act_args},     {"env", act_env},       {"read", act_read},     {"write", act_write},
+            {"append", act_append}, {"stat", act_stat},     {"remove", act_remove}, {"mkdir", act_mkdir},
+            {"rename", act_rename}, {"link", act_link},     {"list", act_list},     {"exit", act_exit},
+            {"abort", act_abort},   {"spin", act_spin},     {"sleep", act_sleep},   {"alloc", act_alloc},
+            {"clock", act_clock},   {"random", act_random}, {"serve", act_serve}};
 
 int main(int argc, char **argv)
 {

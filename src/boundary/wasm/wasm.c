@@ -81,15 +81,33 @@ static int open_both(struct instance *inst, const char *module, struct err *err)
     return wasm_listen(&inst->policy->process.argv, &inst->meter_fd, err);
 }
 
+/* The engine is process 1, for which a signal without a handler is lost: what asks it to end waits until it has one. */
+static sigset_t hold_back(const sigset_t *before)
+{
+    static const int asking[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+    sigset_t mask;
+
+    sigprocmask(SIG_SETMASK, NULL, &mask);
+    if (before)
+        mask = *before;
+    for (size_t i = 0; i < ARRAY_LEN(asking); i++)
+        sigaddset(&mask, asking[i]);
+    return mask;
+}
+
 static int wasm_create(struct instance *inst, struct err *err)
 {
     const char *module = wasm_word_value(&inst->policy->process.argv, "--module");
 
     if (!module)
         return err_set(err, -EINVAL, "nothing to run: the policy names no module");
+    const sigset_t *before = inst->child_mask;
+    sigset_t mask = hold_back(before);
     int r = open_both(inst, module, err);
+    inst->child_mask = &mask;
     if (r == 0)
         r = broker_create(inst, err);
+    inst->child_mask = before;
     cleanup_fd(&inst->meter_fd);
     cleanup_fd(&inst->program_fd);
     inst->meter_fd = inst->program_fd = -1;

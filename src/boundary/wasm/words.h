@@ -6,7 +6,8 @@
 
 #include "policy/policy.h"
 
-#define WASM_PROGRAM "moat-wasm" /* argv[0]; inside it has no file */
+#define WASM_PROGRAM    "moat-wasm"   /* argv[0]; inside it has no file */
+#define WASM_ROOT_PLACE "/.moat/root" /* of what is granted as "/": the module finds it by that name */
 
 /* The next word of moat-wasm's own; *at begins as 0, and *value is NULL where the word has none. The last one is
  * --module, with the file: the program's name and words come behind it and are never given. NULL: no more. */

@@ -211,7 +211,7 @@ static void emit_switch(struct compiler *c)
 }
 
 /* The record is in rax; its instance to rcx: elsewhere, if it is another one. */
-static void emit_cross_check(struct compiler *c, bool tail)
+static void emit_cross_check(struct compiler *c, bool tail, uint32_t stack)
 {
     if (c->n_crosses == c->cap_crosses) {
         struct cross_site *more = array_more(c, c->crosses, &c->cap_crosses, sizeof(*more));
@@ -221,28 +221,28 @@ static void emit_cross_check(struct compiler *c, bool tail)
         c->crosses = more;
     }
     struct cross_site *s = &c->crosses[c->n_crosses++];
-    *s = (struct cross_site){.offset = op_offset(c), .tail = tail};
+    *s = (struct cross_site){.offset = op_offset(c), .tail = tail, .stack = stack};
     x64_rm(&c->b, X64_MOV, X64_W64, X64_RCX, x64_at(X64_RAX, offsetof(struct wasm_func, instance)));
     x64_rr(&c->b, X64_CMP, X64_W64, X64_RCX, X64_R14);
     x64_jcc(&c->b, X64_NE, &s->label);
+    s->back = x64_size(&c->b);
 }
 
 static void emit_call_record(struct compiler *c)
 {
-    emit_cross_check(c, false);
+    emit_cross_check(c, false, 0);
     x64_call_m(&c->b, x64_at(X64_RAX, offsetof(struct wasm_func, entry)));
     if (c->n_crosses)
         c->crosses[c->n_crosses - 1].back = x64_size(&c->b);
     map_note(c, x64_size(&c->b) - 1, op_offset(c));
 }
 
-static void cross_emit(struct compiler *c, struct cross_site *s)
+static void emit_cross_call(struct compiler *c, const struct cross_site *s)
 {
     struct x64_mem keep = x64_at(X64_RBP, -8);
     struct x64_label host = {0};
     uint32_t same;
 
-    x64_bind(&c->b, &s->label);
     x64_mr(&c->b, X64_MOV, X64_W64, keep, X64_R14);
     x64_rr(&c->b, X64_TEST, X64_W64, X64_RCX, X64_RCX);
     x64_jcc(&c->b, X64_E, &host);
@@ -257,22 +257,7 @@ static void cross_emit(struct compiler *c, struct cross_site *s)
     x64_rr(&c->b, X64_MOV, X64_W64, X64_R14, X64_RCX);
     emit_switch(c);
     x64_land(&c->b, same);
-    if (s->tail) {
-        emit_restore(c);
-        emit_leave(c);
-    } else {
-        x64_jmp_rel32(&c->b, (int32_t)(s->back - (x64_size(&c->b) + 5)));
-    }
-}
-
-void crosses_emit(struct compiler *c)
-{
-    for (uint32_t i = 0; i < c->n_crosses; i++) {
-        x64_reserve(&c->b, ROOM_CODE);
-        map_reserve(c, ROOM_MAP);
-        cross_emit(c, &c->crosses[i]);
-    }
-    c->n_crosses = 0;
+    x64_jmp_rel32(&c->b, (int32_t)(s->back - (x64_size(&c->b) + 5)));
 }
 
 /* To a function of this module: patched when its place is known. */
@@ -388,29 +373,62 @@ static void compile_plain(struct compiler *c, uint32_t function, uint32_t type_i
 
 /* ---- Tail calls -------------------------------------------------------------------------------------------------- */
 
-/* The frame goes away: arguments on the stack move up to end where ours end, with the return address below them. */
-static void emit_frame_away(struct compiler *c, uint32_t stack)
+/* Vector registers that no argument is in: what must survive the moves. */
+enum { KEEP_INSTANCE = X64_XMM10, KEEP_OURS, KEEP_STUB, KEEP_COPY, KEEP_FRAME, KEEP_RETURN };
+
+/* The frame goes away: arguments on the stack move up to end where ours end, with the return address below them.
+ * `back`: between them comes what wasm_native_return_... takes away, our instance and the return address proper. */
+static void emit_frame_move(struct compiler *c, uint32_t stack, bool back)
 {
-    emit_restore(c);
-    if (stack == 0 && c->incoming == 0) {
-        x64_bare(&c->b, X64_LEAVE);
-        return;
-    }
-    x64_sse_rm(&c->b, X64_MOVQ_X, X64_XMM15, x64_at(X64_RBP, 8));
-    x64_sse_rm(&c->b, X64_MOVQ_X, X64_XMM14, x64_at(X64_RBP, 0));
-    x64_rm(&c->b, X64_LEA, X64_W64, X64_RCX, x64_at(X64_RBP, (int32_t)(8 + c->incoming) - (int32_t)stack));
+    int32_t end = (int32_t)(8 + c->incoming) - (back ? 16 : 0);
+
+    x64_sse_rm(&c->b, X64_MOVQ_X, KEEP_RETURN, x64_at(X64_RBP, 8));
+    x64_sse_rm(&c->b, X64_MOVQ_X, KEEP_FRAME, x64_at(X64_RBP, 0));
+    x64_rm(&c->b, X64_LEA, X64_W64, X64_RCX, x64_at(X64_RBP, end - (int32_t)stack));
     for (uint32_t at = stack; at; at -= 8) {
         x64_reserve(&c->b, ROOM_CODE);
-        x64_sse_rm(&c->b, X64_MOVQ_X, X64_XMM13, x64_at(X64_RSP, (int32_t)at - 8));
-        x64_sse_mr(&c->b, X64_MOVQ_X_STORE, x64_at(X64_RCX, (int32_t)at), X64_XMM13);
+        x64_sse_rm(&c->b, X64_MOVQ_X, KEEP_COPY, x64_at(X64_RSP, (int32_t)at - 8));
+        x64_sse_mr(&c->b, X64_MOVQ_X_STORE, x64_at(X64_RCX, (int32_t)at), KEEP_COPY);
     }
     x64_reserve(&c->b, ROOM_CODE);
-    x64_sse_mr(&c->b, X64_MOVQ_X_STORE, x64_at(X64_RCX, 0), X64_XMM15);
-    x64_sse_store_rr(&c->b, X64_MOVQ_STORE, X64_RBP, X64_XMM14);
+    x64_sse_mr(&c->b, X64_MOVQ_X_STORE, x64_at(X64_RCX, 0), back ? KEEP_STUB : KEEP_RETURN);
+    if (back) {
+        x64_sse_mr(&c->b, X64_MOVQ_X_STORE, x64_at(X64_RCX, (int32_t)stack + 8), KEEP_OURS);
+        x64_sse_mr(&c->b, X64_MOVQ_X_STORE, x64_at(X64_RCX, (int32_t)stack + 16), KEEP_RETURN);
+    }
+    x64_sse_store_rr(&c->b, X64_MOVQ_STORE, X64_RBP, KEEP_FRAME);
     x64_rr(&c->b, X64_MOV, X64_W64, X64_RSP, X64_RCX);
 }
 
-/* A function of another instance is called and then returned from: its caller counts on r14. */
+/* Jumped to with another instance, or a host function's none, in rcx. Who called us counts on r14 when the callee
+ * returns to it: the callee returns to a stub that puts it back. One such stub is enough, however often instances call
+ * one another. */
+static void emit_cross_tail(struct compiler *c, const struct cross_site *s)
+{
+    struct x64_label again = {0}, go = {0};
+
+    x64_rr(&c->b, X64_TEST, X64_W64, X64_RCX, X64_RCX);
+    x64_jcc_rel32(&c->b, X64_E, (int32_t)(s->back - (x64_size(&c->b) + 6)));
+    emit_restore(c);
+    x64_sse_rr(&c->b, X64_MOVQ, KEEP_INSTANCE, X64_RCX);
+    x64_rm(&c->b, X64_MOV, X64_W64, X64_RCX, x64_at(X64_R14, offsetof(struct wasm_instance, store)));
+    x64_rm(&c->b, X64_MOV, X64_W64, X64_RCX,
+           x64_at(X64_RCX, (int32_t)offsetof(struct wasm_store, native) + (c->no_gs ? 24 : 16)));
+    x64_rm(&c->b, X64_CMP, X64_W64, X64_RCX, x64_at(X64_RBP, 8));
+    x64_jcc(&c->b, X64_E, &again);
+    x64_sse_rr(&c->b, X64_MOVQ, KEEP_STUB, X64_RCX);
+    x64_sse_rr(&c->b, X64_MOVQ, KEEP_OURS, X64_R14);
+    emit_frame_move(c, s->stack, true);
+    x64_jmp(&c->b, &go);
+    x64_bind(&c->b, &again);
+    emit_frame_move(c, s->stack, false);
+    x64_bind(&c->b, &go);
+    x64_sse_store_rr(&c->b, X64_MOVQ_STORE, X64_RCX, KEEP_INSTANCE);
+    x64_rr(&c->b, X64_MOV, X64_W64, X64_R14, X64_RCX);
+    emit_switch(c);
+    x64_jmp_m(&c->b, x64_at(X64_RAX, offsetof(struct wasm_func, entry)));
+}
+
 static void compile_tail(struct compiler *c, uint32_t function, uint32_t type_index, uint32_t table)
 {
     const struct wasm_functype *type = &c->m->types[type_index];
@@ -424,13 +442,28 @@ static void compile_tail(struct compiler *c, uint32_t function, uint32_t type_in
     else if (!own)
         load_import(c, function);
     if (!own)
-        emit_cross_check(c, true);
-    emit_frame_away(c, stack);
+        emit_cross_check(c, true, stack);
+    emit_restore(c);
+    if (stack == 0 && c->incoming == 0)
+        x64_bare(&c->b, X64_LEAVE);
+    else
+        emit_frame_move(c, stack, false);
     if (own)
         emit_direct(c, function, true);
     else
         x64_jmp_m(&c->b, x64_at(X64_RAX, offsetof(struct wasm_func, entry)));
     control_skip(c);
+}
+
+void crosses_emit(struct compiler *c)
+{
+    for (uint32_t i = 0; i < c->n_crosses; i++) {
+        x64_reserve(&c->b, ROOM_CODE);
+        map_reserve(c, ROOM_MAP);
+        x64_bind(&c->b, &c->crosses[i].label);
+        (c->crosses[i].tail ? emit_cross_tail : emit_cross_call)(c, &c->crosses[i]);
+    }
+    c->n_crosses = 0;
 }
 
 void compile_call(struct compiler *c, uint8_t op)

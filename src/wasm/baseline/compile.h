@@ -40,6 +40,9 @@ enum wasm_trap wasm_code_enter(struct wasm_store *s, struct wasm_func *f, union 
 const void *wasm_code_host_entry(const struct wasm_functype *type);
 /* The function and the offset in the module of an address in code; false when it is in none of ours. */
 bool wasm_code_find(const struct wasm_code *c, const void *pc, uint32_t *function, uint32_t *offset);
+/* The return address of a frame, rbp there, of a function of this type: not the word behind rbp's, when a tail call
+ * went on to another instance. Nothing at or behind `end` is read; frame + 16 is before it. */
+uint64_t wasm_code_return_address(uint64_t frame, uint64_t end, const struct wasm_functype *type);
 /* Makes the thread that runs code of this store look at store->interrupt, which is set. Async-signal-safe. */
 void wasm_code_interrupt(struct wasm_store *s);
 /* The machine code, for tests, disassembly and the cache. */

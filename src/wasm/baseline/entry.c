@@ -117,6 +117,22 @@ __asm__(".text\n"
         "    jne 1b\n"
         "    ret\n"
 
+        /* Returned to by another instance's function that was called for good: our caller's instance is put back. */
+        ".p2align 4\n"
+        ".globl wasm_native_return_gs\n"
+        ".hidden wasm_native_return_gs\n"
+        "wasm_native_return_gs:\n"
+        "    pop %r14\n"
+        "    mov 16(%r14), %rcx\n"
+        "    wrgsbase %rcx\n"
+        "    ret\n"
+        ".globl wasm_native_return_r15\n"
+        ".hidden wasm_native_return_r15\n"
+        "wasm_native_return_r15:\n"
+        "    pop %r14\n"
+        "    mov 16(%r14), %r15\n"
+        "    ret\n"
+
         /* rax: the host function's record, r14: the caller, rdx: where several results go; on the guest's stack */
         ".p2align 4\n"
         ".globl wasm_native_host\n"
@@ -314,6 +330,18 @@ wasm_native_host_call(struct wasm_func *f, struct wasm_instance *caller, struct 
     return WASM_TRAP_NONE;
 }
 
+uint64_t wasm_code_return_address(uint64_t frame, uint64_t end, const struct wasm_functype *type)
+{
+    const uint64_t *words = (const uint64_t *)(uintptr_t)frame;
+    uint64_t proper = frame + 16 + places_stack(type) + 8; /* behind its arguments and the instance */
+
+    if ((words[1] == (uint64_t)(uintptr_t)wasm_native_return_gs ||
+         words[1] == (uint64_t)(uintptr_t)wasm_native_return_r15) &&
+        proper + 8 <= end)
+        return *(const uint64_t *)(uintptr_t)proper;
+    return words[1];
+}
+
 const void *wasm_code_host_entry(const struct wasm_functype *type)
 {
     (void)type;
@@ -332,6 +360,8 @@ enum wasm_trap wasm_code_enter(struct wasm_store *s, struct wasm_func *f, union 
         return wasm_fail(s, "no memory for the stack of signal handlers");
     s->native[0] = (uint64_t)(uintptr_t)wasm_native_helper_trap;
     s->native[1] = (uint64_t)(uintptr_t)wasm_native_helper_value;
+    s->native[2] = (uint64_t)(uintptr_t)wasm_native_return_gs;
+    s->native[3] = (uint64_t)(uintptr_t)wasm_native_return_r15;
     call.results = (uint64_t)(uintptr_t)guest_sp;
     uint64_t top = (call.results - results_size(type)) & ~(uint64_t)15;
     call.sp = top - places_stack(type);

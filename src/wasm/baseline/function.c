@@ -73,11 +73,6 @@ void emit_epilogue(struct compiler *c)
     if (c->type->n_results > 1)
         emit_results(c);
     emit_restore(c);
-    emit_leave(c);
-}
-
-void emit_leave(struct compiler *c)
-{
     x64_bare(&c->b, X64_LEAVE);
     if (c->incoming) {
         c->b.at = x64_put8(c->b.at, 0xc2);

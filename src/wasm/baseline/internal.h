@@ -119,6 +119,7 @@ struct trap_site { /* a jump to code that raises a trap */
 struct cross_site { /* a call of a function that may be another instance's */
     struct x64_label label;
     uint32_t back, offset;
+    uint32_t stack; /* of a tail call: bytes of arguments on it */
     bool tail;
 };
 
@@ -544,7 +545,6 @@ void emit_helper(struct compiler *c, enum helper h, uint64_t fixed);
 /* function.c */
 void emit_epilogue(struct compiler *c);
 void emit_restore(struct compiler *c);
-void emit_leave(struct compiler *c);
 void emit_fuel(struct compiler *c, uint32_t n);
 int compile_function(struct compiler *c, const struct wasm_body *body, uint32_t function);
 void literals_emit(struct compiler *c);

@@ -31,6 +31,7 @@ enum wasm_trap wasm_native_enter(struct native_call *call);
 /* Jumped to, with the store in r11 and its host_sp in rsp. */
 extern const uint8_t wasm_native_exit[];
 extern const uint8_t wasm_native_host[], wasm_native_helper_trap[], wasm_native_helper_value[];
+extern const uint8_t wasm_native_return_gs[], wasm_native_return_r15[];
 /* Whether the gs base may be set. */
 extern uint8_t wasm_native_has_gs;
 

@@ -218,6 +218,7 @@ int wasm_pool_acquire(struct wasm_pool *p, struct wasm_slot **out, enum wasm_tra
     if (!*trap)
         return 0;
     err_set(err, -EFAULT, "start function: %s", wasm_trap_text(*trap));
+    *out = NULL;
     wasm_pool_release(&s->slot);
     return -EFAULT;
 }

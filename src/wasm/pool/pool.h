@@ -51,7 +51,8 @@ void wasm_pool_free(struct wasm_pool *p);
 /* Makes slots until n are alive, so that the first uses need not. Errors as of wasm_pool_acquire(). */
 int wasm_pool_prepare(struct wasm_pool *p, uint32_t n, struct err *err);
 
-/* -EAGAIN: all slots that may be are in use; -ENOMEM; -EFAULT: the start function trapped, *trap. */
+/* -EAGAIN: all slots that may be are in use or waiting to be reset; -ENOMEM; -EFAULT: the start function trapped,
+ * *trap. *out is set before a start function runs here, so that a deadline can be given to wasm_slot_interrupt(). */
 int wasm_pool_acquire(struct wasm_pool *p, struct wasm_slot **out, enum wasm_trap *trap, struct err *err);
 /* Whatever happened in it: results, traps, stops. Not while a call in it is on its way. */
 void wasm_pool_release(struct wasm_slot *s);

@@ -70,7 +70,7 @@ struct wasm_store {
     uint32_t trap;        /* enum wasm_trap, by the code that raises it */
     uint64_t trap_pc;     /* where */
     uint64_t trap_fp;     /* rbp there, for the backtrace */
-    uint64_t native[2];   /* baseline/'s: where code finds its stubs; set by wasm_code_enter() */
+    uint64_t native[4];   /* baseline/'s: where code finds its stubs; set by wasm_code_enter() */
     /* store.h has the rest behind this */
 };
 _Static_assert(offsetof(struct wasm_store, stack_limit) == 16 && offsetof(struct wasm_store, fuel) == 24 &&

@@ -38,7 +38,8 @@ static uint32_t compiled_call(const struct wasm_store_whole *w, uint64_t pc, uin
     uint64_t high = (uintptr_t)w->stack + WASM_STACK_GUARD + wasm_stack_size(w) - 16;
     uint32_t n = 0;
     while (n < max) {
-        n += find(w, pc, &out[n]);
+        bool known = find(w, pc, &out[n]);
+        n += known;
         if (frame <= above || frame > high || frame % 8)
             break;
         uint64_t words[2]; /* the caller's rbp, the return address: it is behind the call */
@@ -46,6 +47,10 @@ static uint32_t compiled_call(const struct wasm_store_whole *w, uint64_t pc, uin
         above = frame;
         frame = words[0];
         pc = words[1] - 1;
+        if (known)
+            pc =
+                wasm_code_return_address(above, high + 16, wasm_function_type(out[n - 1].module, out[n - 1].function)) -
+                1;
     }
     return n;
 }

@@ -49,3 +49,8 @@ void wasm_code_bytes(const struct wasm_code *c, const void **start, size_t *size
 void wasm_code_interrupt(struct wasm_store *s)
 {
 }
+
+uint64_t wasm_code_return_address(uint64_t frame, uint64_t end, const struct wasm_functype *type)
+{
+    return 0;
+}

@@ -4,8 +4,8 @@
  * shared with no compiler of ours, so that interpreted and compiled code can be held against each other. Floats come
  * and go as their bits.
  *
- * Where the specification lets several NaNs be a result, this gives what the processor gives: the first operand that is
- * a NaN, made quiet; without one, the quiet NaN with its sign set. So results are equal to compiled code's bit by bit.
+ * Where the specification lets several NaNs be a result, this gives what the processor's instruction gives: the first
+ * operand that is a NaN, made quiet; without one, the quiet NaN with its sign set.
  */
 #ifndef MOAT_WASM_RUNTIME_NUMERIC_H
 #define MOAT_WASM_RUNTIME_NUMERIC_H

@@ -1,0 +1,11 @@
+;; SPDX-License-Identifier: Apache-2.0
+(module (type $t (func (param i32 i64) (result i64)))
+ (type $wide (func (param i32 i64 i64 i64 i64 i64 i64 i64 i64) (result i64)))
+ (import "a" "table" (table 2 funcref)) (memory 1) (data (i32.const 0) "\03")
+ (elem (i32.const 1) $pong)
+ (func $pong (param $n i32) (param $s i64) (result i64)
+  (return_call $wide (local.get $n) (local.get $s) (i64.const 1) (i64.const 2) (i64.const 3) (i64.const 4) (i64.const 5) (i64.const 6) (i64.const 7)))
+ (func $wide (type $wide)
+  (if (i32.eqz (local.get 0)) (then (return (local.get 1))))
+  (return_call_indirect (type $t) (i32.sub (local.get 0) (i32.const 1)) (i64.add (local.get 1) (i64.add (i64.load8_u (i32.const 0)) (i64.sub (local.get 8)
+(i64.const 7)))) (i32.const 0))))

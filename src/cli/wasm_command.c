@@ -141,8 +141,9 @@ static int put_preopen(struct policy *p, const char *path, bool writable, struct
  * Names that are in none of the directories begin in the last one. It is the working directory, where something in it,
  * or it itself, is shown: so relative names mean what they mean outside. Else it is the sandbox's own root, which holds
  * nothing but what is shown; without it a C library would not even ask for a file, and nobody be told what was denied.
+ * Where nothing is shown it answers for names alone, and is no descriptor otherwise.
  */
-static int put_preopens(struct policy_build *b, struct err *err)
+static int put_preopens(struct policy_build *b, const struct wasm_options *o, struct err *err)
 {
     struct policy *p = b->p;
     struct preopens list = {0};
@@ -162,7 +163,9 @@ static int put_preopens(struct policy_build *b, struct err *err)
     for (uint32_t i = 0; i < list.n; i++)
         writable |= list.v[i].writable &&
                     (path_lies_in(list.v[i].path, p->process.cwd) || path_lies_in(p->process.cwd, list.v[i].path));
-    if (r == 0)
+    if (r == 0 && !list.n && !here) /* a listener is to be descriptor 3, as programs expect */
+        r = o->listen.n ? 0 : put(p, "--preopen-names", p->process.cwd, err);
+    else if (r == 0)
         r = put_preopen(p, p->process.cwd, writable, err);
     return r == 0 ? put(p, "--here", directory, err) : r;
 }
@@ -237,7 +240,7 @@ int wasm_find(struct policy_build *b, const struct wasm_options *o, char *const 
         (r = put_given(p, "--seed", o->seed, err)) < 0 || (r = put_given(p, "--invoke", o->invoke, err)) < 0 ||
         (r = put_given(p, "--deny-log", o->tell, err)) < 0 ||
         (policy_env_get(&p->process.env, "HOME") && (r = put(p, NULL, "--keep-home", err)) < 0) ||
-        (r = put_limits(p, o, err)) < 0 || (r = put_rules(p, err)) < 0 || (r = put_preopens(b, err)) < 0)
+        (r = put_limits(p, o, err)) < 0 || (r = put_rules(p, err)) < 0 || (r = put_preopens(b, o, err)) < 0)
         return r;
     if (module && (r = keep_out_of_caches(b, err)) < 0)
         return r;

@@ -39,10 +39,11 @@ struct wasi_listing; /* dir.c */
 
 struct wasi_fd {
     uint8_t kind, filetype;
-    bool owned;     /* the host's descriptor is closed with it */
-    bool preopen;   /* told by fd_prestat_get */
-    bool polls;     /* a stream that has no RWF_NOWAIT: wait first */
-    uint16_t flags; /* FDFLAG_*, as the program set them */
+    bool owned;      /* the host's descriptor is closed with it */
+    bool preopen;    /* told by fd_prestat_get */
+    bool names_only; /* for functions that are not about paths it is not there */
+    bool polls;      /* a stream that has no RWF_NOWAIT: wait first */
+    uint16_t flags;  /* FDFLAG_*, as the program set them */
     int host;
     uint32_t rights, inheriting;
     uint32_t origin;              /* of a directory: index of its preopen ... */

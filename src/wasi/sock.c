@@ -15,6 +15,8 @@ static int get_socket(struct wasi_call *c, uint32_t rights, struct wasi_fd **f)
 
     if (r < 0)
         return r;
+    if ((*f)->names_only)
+        return -EBADF;
     if ((*f)->kind != WASI_SOCKET && (*f)->kind != WASI_LISTENER)
         return -ENOTSOCK;
     return rights & ~(*f)->rights ? -WASI_NOTCAPABLE : 0;

@@ -23,6 +23,8 @@ int fd_get(struct wasi *w, uint32_t number, uint32_t rights, struct wasi_fd **ou
 {
     if (number >= w->max_fds || w->fds[number].kind == WASI_FREE)
         return -EBADF;
+    if (w->fds[number].names_only && rights & ~(uint32_t)RIGHTS_NAMES)
+        return -EBADF;
     if (rights & ~w->fds[number].rights)
         return -WASI_NOTCAPABLE;
     *out = &w->fds[number];
@@ -179,6 +181,7 @@ static int add_preopen(struct wasi *w, const struct wasi_preopen *p, struct err 
     o->dev = st.st_dev;
     o->ino = st.st_ino;
     f.owned = f.preopen = true;
+    f.names_only = p->names_only;
     f.origin = w->n_origins++;
     fd_add(w, &f);
     return 0;

@@ -21,6 +21,7 @@ struct wasi_preopen {
     const char *name; /* as the program sees it: "/", "/data", "." */
     int fd;           /* O_PATH or O_RDONLY; taken */
     bool writable;    /* else without any right to change something in it */
+    bool names_only;  /* nothing is in it: it is there for C libraries to ask for names, and no descriptor else */
 };
 
 /* What was not done. Strings hold during the call alone. */

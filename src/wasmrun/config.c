@@ -25,6 +25,7 @@ enum option {
     OPTION_FRESH,
     OPTION_PREOPEN,
     OPTION_PREOPEN_WRITABLE,
+    OPTION_PREOPEN_NAMES,
     OPTION_HERE,
     OPTION_ROOT,
     OPTION_LISTEN,
@@ -54,6 +55,7 @@ static const struct {
     [OPTION_FRESH] = {"--fresh", false}, /* the same */
     [OPTION_PREOPEN] = {"--preopen", true},
     [OPTION_PREOPEN_WRITABLE] = {"--preopen-writable", true},
+    [OPTION_PREOPEN_NAMES] = {"--preopen-names", true}, /* nothing is in it */
     [OPTION_HERE] = {"--here", true},     /* where the caller stands: the preopen of that path is named "." */
     [OPTION_ROOT] = {"--root", true},     /* the preopen of that path is named "/" */
     [OPTION_LISTEN] = {"--listen", true}, /* its address, for who hands it over */
@@ -187,8 +189,11 @@ static int take(struct wasmrun_config *c, enum option option, const char *value,
         return take_origin(c, options[option].name, value, err);
     case OPTION_PREOPEN:
     case OPTION_PREOPEN_WRITABLE:
-        c->preopens[c->n_preopens++] =
-            (struct wasmrun_preopen){.path = value, .name = value, .writable = option == OPTION_PREOPEN_WRITABLE};
+    case OPTION_PREOPEN_NAMES:
+        c->preopens[c->n_preopens++] = (struct wasmrun_preopen){.path = value,
+                                                                .name = value,
+                                                                .writable = option == OPTION_PREOPEN_WRITABLE,
+                                                                .names_only = option == OPTION_PREOPEN_NAMES};
         return 0;
     case OPTION_HERE:
         take_here(c, value);

@@ -43,7 +43,7 @@ struct wasmrun_config {
     struct wasmrun_preopen {
         const char *path; /* inside; what the program is told as its name */
         const char *name;
-        bool writable;
+        bool writable, names_only;
     } * preopens;
     uint32_t n_preopens;
     uint32_t n_listeners; /* handed over beside the module */

@@ -37,7 +37,7 @@ static int open_preopens(const struct wasmrun_config *c, struct wasi_preopen *ou
 {
     for (uint32_t i = 0; i < c->n_preopens; i++) {
         const struct wasmrun_preopen *p = &c->preopens[i];
-        out[i] = (struct wasi_preopen){.name = p->name, .writable = p->writable};
+        out[i] = (struct wasi_preopen){.name = p->name, .writable = p->writable, .names_only = p->names_only};
         out[i].fd = open(p->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (out[i].fd < 0)
             return err_sys(err, -errno, "the directory %s", p->path);

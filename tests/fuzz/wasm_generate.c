@@ -45,7 +45,7 @@ static void plan_types(struct wasm_generator *g)
     for (uint32_t n = 2 + choice_below(g->c, 8); n; n--) {
         uint32_t params = arity(g->c), results = choice_chance(g->c, 1, 2) ? 1 : arity(g->c);
         for (uint32_t k = 0; k < params + results; k++)
-            types[k] = gen_any_type(g->c);
+            types[k] = gen_any_type(g);
         gen_type_number(g, types, params, types + params, results);
     }
 }
@@ -91,7 +91,7 @@ static void plan_globals(struct wasm_generator *g)
     g->n_imported_globals = choice_below(g->c, 4);
     g->n_globals = g->n_imported_globals + choice_below(g->c, 12);
     for (uint32_t k = 0; k < g->n_globals; k++)
-        g->globals[k] = (struct wasm_globaltype){.type = gen_any_type(g->c), .mutable = choice_chance(g->c, 3, 4)};
+        g->globals[k] = (struct wasm_globaltype){.type = gen_any_type(g), .mutable = choice_chance(g->c, 3, 4)};
 }
 
 /* Of functions: null or one, mostly own ones. */
@@ -423,7 +423,7 @@ static void make_body(struct wasm_generator *g, uint32_t function)
     memcpy(b.locals, t->types, t->n_params);
     uint32_t n = choice_below(g->c, 16) < 15 ? choice_below(g->c, 12) : choice_below(g->c, 250);
     for (; n; n--)
-        b.locals[b.n_locals++] = gen_any_type(g->c);
+        b.locals[b.n_locals++] = gen_any_type(g);
     b.budget = budgets[choice_below(g->c, ARRAY_LEN(budgets))];
     g->code.n = g->body.n = 0;
     gen_function(&b);
@@ -437,6 +437,7 @@ const uint8_t *wasm_generate(struct wasm_generator *g, struct wasm_choice *c, si
     struct gen_buffer bodies = {0};
     g->c = c;
     g->out.n = g->section.n = 0;
+    g->scalar = choice_chance(g->c, 1, 3);
     plan_types(g);
     plan_functions(g);
     plan_tables(g);

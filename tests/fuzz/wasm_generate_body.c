@@ -232,7 +232,7 @@ static void block_step(struct gen_body *b)
     memcpy(l.params, b->stack + b->height - l.n_params, l.n_params);
     l.n_results = arity(b->c);
     for (uint32_t k = 0; k < l.n_results; k++)
-        l.results[k] = gen_any_type(b->c);
+        l.results[k] = gen_any_type(b->g);
     if (choice_chance(b->c, 1, 8)) {
         l.n_results = l.n_params;
         memcpy(l.results, l.params, l.n_params);
@@ -462,13 +462,13 @@ static void return_call_indirect(struct gen_body *b)
 
 static void push_step(struct gen_body *b)
 {
-    gen_value(b, gen_any_type(b->c), GEN_EXACT, 1 + choice_below(b->c, 3));
+    gen_value(b, gen_any_type(b->g), GEN_EXACT, 1 + choice_below(b->c, 3));
 }
 
 static void push_many(struct gen_body *b)
 {
     for (uint32_t n = 4 + choice_below(b->c, 24); n; n--)
-        gen_value(b, gen_any_type(b->c), GEN_EXACT, choice_below(b->c, 2));
+        gen_value(b, gen_any_type(b->g), GEN_EXACT, choice_below(b->c, 2));
 }
 
 static void pop_many(struct gen_body *b)
@@ -477,20 +477,35 @@ static void pop_many(struct gen_body *b)
         pop_one(b);
 }
 
+/* The open NaNs that a type can have. */
+static enum gen_nan any_nan(struct gen_body *b, uint8_t type)
+{
+    if (type == WASM_V128)
+        return choice_chance(b->c, 1, 2) ? GEN_ANY_F32 : GEN_ANY_F64;
+    return type == WASM_F32 ? GEN_ANY_F32 : type == WASM_F64 ? GEN_ANY_F64 : GEN_EXACT;
+}
+
+/* The result of a float instruction goes to the local at once, and is made exact there. */
 static void local_step(struct gen_body *b)
 {
-    uint8_t type = gen_any_type(b->c);
+    uint8_t type = gen_any_type(b->g);
     uint32_t at = gen_local_of(b, type, true);
-    gen_value(b, type, GEN_EXACT, 1 + choice_below(b->c, 4));
+    enum gen_nan nan = at != UINT32_MAX && choice_chance(b->c, 1, 2) ? any_nan(b, type) : GEN_EXACT;
+    gen_value(b, type, nan, 1 + choice_below(b->c, 4));
     if (at == UINT32_MAX)
         return;
+    if (nan != GEN_EXACT) {
+        index_op(b, WASM_OP_LOCAL_SET, at);
+        index_op(b, WASM_OP_LOCAL_GET, at);
+        gen_canonical(b, nan);
+    }
     index_op(b, WASM_OP_LOCAL_SET, at);
     gen_pop(b, 1);
 }
 
 static void global_step(struct gen_body *b)
 {
-    uint8_t type = gen_any_type(b->c);
+    uint8_t type = gen_any_type(b->g);
     uint32_t at = gen_global_of(b, type, true);
     if (at == UINT32_MAX)
         return;
@@ -515,7 +530,8 @@ static void apply(struct gen_body *b)
     const struct gen_rows *rows = &b->g->rows;
     for (unsigned tries = 0; tries < 12; tries++) {
         const struct gen_row *row = &rows->numeric[choice_below(b->c, rows->n_numeric)];
-        if (!fits(b, row) || (row->guard && !inner(b)->dead && !choice_chance(b->c, 1, 16)))
+        if (!fits(b, row) || (b->g->scalar && row->op >= WASM_OP_VECTOR) ||
+            (row->guard && !inner(b)->dead && !choice_chance(b->c, 1, 16)))
             continue;
         uint32_t own = own_operands(b);
         gen_op(b, row->op);
@@ -531,9 +547,9 @@ static void apply(struct gen_body *b)
 static void store(struct gen_body *b)
 {
     const struct gen_rows *rows = &b->g->rows;
-    if (b->g->has_memory)
-        gen_access(b, &rows->access[rows->access_by_result[7][choice_below(b->c, rows->n_access_by_result[7])]],
-                   1 + choice_below(b->c, 2));
+    const struct gen_row *row = gen_any_row(b, rows->access, rows->access_by_result[7], rows->n_access_by_result[7]);
+    if (b->g->has_memory && row)
+        gen_access(b, row, 1 + choice_below(b->c, 2));
 }
 
 /* Without a result: what it traps on is in place before. */

@@ -117,11 +117,26 @@ void gen_pop(struct gen_body *b, uint32_t n)
 
 /* ---- What there is of a type ------------------------------------------------------------------------------------- */
 
-uint8_t gen_any_type(struct wasm_choice *c)
+uint8_t gen_any_type(struct wasm_generator *g)
 {
-    static const uint8_t types[] = {WASM_I32, WASM_I32, WASM_I64,  WASM_I64,  WASM_F32,     WASM_F32,
-                                    WASM_F64, WASM_F64, WASM_V128, WASM_V128, WASM_FUNCREF, WASM_EXTERNREF};
-    return types[choice_below(c, ARRAY_LEN(types))];
+    static const uint8_t types[] = {WASM_I32, WASM_I32, WASM_I64,     WASM_I64,       WASM_F32,  WASM_F32,
+                                    WASM_F64, WASM_F64, WASM_FUNCREF, WASM_EXTERNREF, WASM_V128, WASM_V128};
+    return types[choice_below(g->c, ARRAY_LEN(types) - (g->scalar ? 2 : 0))];
+}
+
+static bool has_vector(const struct gen_row *row)
+{
+    return row->result == WASM_V128 || memchr(row->params, WASM_V128, row->n_params);
+}
+
+const struct gen_row *gen_any_row(struct gen_body *b, const struct gen_row *rows, const uint16_t *numbers, uint32_t n)
+{
+    for (unsigned tries = 0; tries < 8 && n; tries++) {
+        const struct gen_row *row = &rows[numbers[choice_below(b->c, n)]];
+        if (!b->g->scalar || !has_vector(row))
+            return row;
+    }
+    return NULL;
 }
 
 uint32_t gen_local_of(struct gen_body *b, uint8_t type, bool to_write)
@@ -384,6 +399,48 @@ static uint32_t edge_of_memory(struct gen_body *b, uint32_t width)
     }
 }
 
+/* An i32 of some bits, perhaps in a local. */
+static void small(struct gen_body *b, uint32_t mask, unsigned depth)
+{
+    gen_value(b, WASM_I32, GEN_EXACT, depth);
+    gen_i32(b, mask);
+    gen_op(b, WASM_OP_I32_AND);
+    gen_pop(b, 1);
+    uint32_t at = gen_local_of(b, WASM_I32, true);
+    if (at == UINT32_MAX || choice_chance(b->c, 1, 2))
+        return;
+    gen_op(b, WASM_OP_LOCAL_SET);
+    gen_u32(b->out, at);
+    gen_op(b, WASM_OP_LOCAL_GET);
+    gen_u32(b->out, at);
+}
+
+/* An index below 0x8000 that is a sum, which a compiler may leave to the addressing of the machine. */
+static void sum(struct gen_body *b, unsigned depth)
+{
+    uint32_t kind = choice_below(b->c, 8);
+    if (kind == 6)
+        gen_i32(b, choice_below(b->c, 0x3f00));
+    small(b, 0x3fff, depth);
+    if (kind == 7) { /* beyond 2^32 and back */
+        gen_i32(b, 0xffff0000);
+        gen_op(b, WASM_OP_I32_OR);
+        gen_pop(b, 1);
+        gen_i32(b, 0x10000 + choice_below(b->c, 0x3f00));
+    } else if (kind < 2) {
+        gen_i32(b, choice_below(b->c, 0x3f00));
+    } else if (kind < 4) {
+        small(b, 0x1fff, depth);
+    } else if (kind < 6) {
+        small(b, 0x7ff, depth);
+        gen_i32(b, choice_below(b->c, 4));
+        gen_op(b, WASM_OP_I32_SHL);
+        gen_pop(b, 1);
+    }
+    gen_op(b, WASM_OP_I32_ADD);
+    gen_pop(b, 1);
+}
+
 uint32_t gen_address(struct gen_body *b, uint32_t width, unsigned depth)
 {
     static const uint32_t far[] = {0x7fffffff, 0x80000000, 0xffffffff, 0x80000001, 0xffff0000, 0xfffffff8};
@@ -404,17 +461,18 @@ uint32_t gen_address(struct gen_body *b, uint32_t width, unsigned depth)
         gen_value(b, WASM_I32, GEN_EXACT, depth);
         return choice_below(b->c, 32);
     }
-    if (kind & 1) {
+    if (kind % 3 == 0) {
         gen_i32(b, choice_below(b->c, 0x8000));
+    } else if (kind % 3 == 1) {
+        small(b, choice_chance(b->c, 1, 2) ? 0x7fff : 0xff, depth);
     } else {
-        gen_value(b, WASM_I32, GEN_EXACT, depth);
-        gen_i32(b, choice_chance(b->c, 1, 2) ? 0x7fff : 0xff);
-        gen_op(b, WASM_OP_I32_AND);
-        gen_pop(b, 1);
+        sum(b, depth);
+        if (choice_chance(b->c, 2, 3))
+            return 0;
     }
-    return choice_chance(b->c, 1, 4)   ? choice_below(b->c, 0x7ff0)
-           : choice_chance(b->c, 1, 2) ? choice_below(b->c, 64)
-                                       : 0;
+    if (choice_chance(b->c, 1, 4))
+        return choice_below(b->c, 0x7ff0);
+    return choice_chance(b->c, 1, 2) ? choice_below(b->c, 64) : 0;
 }
 
 static unsigned lanes_of(unsigned op)
@@ -428,6 +486,28 @@ static unsigned lanes_of(unsigned op)
                                             : 2;
 }
 
+/* Patterns that a compiler may know, of bytes or of groups of them: one everywhere, in order, steps, interleaved,
+ * within one operand, from either operand but in place, within halves; or none. */
+static void lanes(struct gen_body *b)
+{
+    uint32_t kind = choice_below(b->c, 10), size = 1u << choice_below(b->c, 4), n = 16 / size;
+    uint32_t start = choice_below(b->c, 2 * n), step = 1 + choice_below(b->c, 4);
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t lane = kind == 0   ? start
+                        : kind == 1 ? k + start
+                        : kind == 2 ? start + step * k
+                        : kind == 3 ? k / step * step + start
+                        : kind == 4 ? (k & 1) * n + k / 2 + (start & (n / 2))
+                        : kind == 5 ? choice_below(b->c, n)
+                        : kind == 6 ? k ^ start
+                        : kind == 7 ? k + n * choice_below(b->c, 2)
+                        : kind == 8 ? (k < n / 2) == (start < n) ? k : choice_below(b->c, n / 2) + (k & (n / 2))
+                                    : choice_below(b->c, 2 * n);
+        for (uint32_t i = 0; i < size; i++)
+            gen_u8(b->out, lane % (2 * n) * size + i);
+    }
+}
+
 void gen_immediate(struct gen_body *b, const struct gen_row *row)
 {
     switch (wasm_op_rows[row->op].immediate) {
@@ -435,22 +515,9 @@ void gen_immediate(struct gen_body *b, const struct gen_row *row)
     case WASM_IMM_MEMARG_LANE:
         gen_u8(b->out, choice_below(b->c, lanes_of(row->op)));
         break;
-    case WASM_IMM_LANES: {
-        /* Patterns that a compiler knows: one lane everywhere, in order, pairs, one operand alone; or none. */
-        uint32_t kind = choice_below(b->c, 8), start = choice_below(b->c, 32), step = 1 + choice_below(b->c, 4);
-        for (uint32_t k = 0; k < 16; k++) {
-            uint32_t lane = kind == 0   ? start
-                            : kind == 1 ? k + start
-                            : kind == 2 ? start + step * k
-                            : kind == 3 ? k / step * step + start
-                            : kind == 4 ? (k & 1) * 16 + k / 2 + (start & 8)
-                            : kind == 5 ? choice_below(b->c, 16)
-                            : kind == 6 ? (k ^ start) & 31
-                                        : choice_below(b->c, 32);
-            gen_u8(b->out, lane & 31);
-        }
+    case WASM_IMM_LANES:
+        lanes(b);
         break;
-    }
     default:
         break;
     }
@@ -461,7 +528,7 @@ void gen_access(struct gen_body *b, const struct gen_row *row, unsigned depth)
     uint8_t align = wasm_op_rows[row->op].align;
     uint32_t offset = gen_address(b, 1u << align, depth);
     for (unsigned k = 1; k < row->n_params; k++)
-        gen_value(b, row->params[k], GEN_EXACT, depth);
+        gen_value(b, row->params[k], GEN_EXACT, choice_chance(b->c, 1, 2) ? depth : 0);
     gen_op(b, row->op);
     gen_u32(b->out, align - choice_below(b->c, align + 1));
     gen_u32(b->out, offset);
@@ -584,6 +651,7 @@ static void size_value(struct gen_body *b, unsigned depth)
 void gen_value(struct gen_body *b, uint8_t type, enum gen_nan nan, unsigned depth)
 {
     const struct gen_rows *rows = &b->g->rows;
+    const struct gen_row *row;
     unsigned slot = gen_type_slot(type);
     if (!depth || b->budget <= 0 || b->height > GEN_OPERANDS_MAX - 3 * GEN_ARITY_MAX) {
         leaf(b, type);
@@ -606,9 +674,11 @@ void gen_value(struct gen_body *b, uint8_t type, enum gen_nan nan, unsigned dept
         table_get(b, type, depth);
     else if (kind == 27 && type == WASM_I32)
         size_value(b, depth);
-    else if (kind >= 24 && b->g->has_memory)
-        gen_access(b, &rows->access[rows->access_by_result[slot][choice_below(b->c, rows->n_access_by_result[slot])]],
-                   depth);
+    else if (kind >= 24 && b->g->has_memory &&
+             (row = gen_any_row(b, rows->access, rows->access_by_result[slot], rows->n_access_by_result[slot])))
+        gen_access(b, row, depth);
+    else if ((row = gen_any_row(b, rows->numeric, rows->by_result[slot], rows->n_by_result[slot])))
+        numeric(b, row, nan, depth);
     else
-        numeric(b, &rows->numeric[rows->by_result[slot][choice_below(b->c, rows->n_by_result[slot])]], nan, depth);
+        leaf(b, type);
 }

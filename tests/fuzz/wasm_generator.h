@@ -87,6 +87,7 @@ struct wasm_generator {
     struct gen_rows rows;
     uint64_t counts[WASM_OPS];
 
+    bool scalar; /* without vectors: code generators have other frames then */
     struct gen_type types[GEN_TYPES_MAX];
     uint32_t n_types;
     uint32_t functions[GEN_FUNCTIONS_MAX]; /* their types */
@@ -131,7 +132,9 @@ struct gen_body {
 };
 
 /* wasm_generate_value.c: all of them keep the types of the operands in b->stack. */
-uint8_t gen_any_type(struct wasm_choice *c);
+uint8_t gen_any_type(struct wasm_generator *g);
+/* One of the rows by their numbers; NULL: none will do. */
+const struct gen_row *gen_any_row(struct gen_body *b, const struct gen_row *rows, const uint16_t *numbers, uint32_t n);
 void gen_op(struct gen_body *b, unsigned op);
 void gen_push(struct gen_body *b, uint8_t type);
 void gen_pop(struct gen_body *b, uint32_t n);

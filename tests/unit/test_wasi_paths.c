@@ -310,13 +310,13 @@ static void test_pipe_without_a_peer_is_opened_at_once(void **state)
     assert_int_equal(mkfifoat(p->in_fd, "pipe", 0644), 0);
     assert_int_equal(do_open(p, ROOT, "pipe", 0, 0, RIGHT_FD_WRITE, &fd), E_NXIO);
     assert_int_equal(do_open(p, ROOT, "pipe", 0, 0, RIGHT_FD_READ, &fd), OK);
-    assert_int_equal(do_read(p, fd, text, sizeof text, &n), OK);
-    assert_int_equal(n, 0);
     int writer = openat(p->in_fd, "pipe", O_WRONLY | O_CLOEXEC);
     assert_int_equal(write(writer, "x", 1), 1);
     assert_int_equal(do_read(p, fd, text, sizeof text, &n), OK);
     assert_string_equal(text, "x");
     close(writer);
+    assert_int_equal(do_read(p, fd, text, sizeof text, &n), OK);
+    assert_int_equal(n, 0);
 }
 
 static void test_denials_say_what_was_wanted(void **state)

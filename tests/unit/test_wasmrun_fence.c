@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -63,6 +64,9 @@ static void test_filter_allows_what_wasi_and_the_engine_need_alone(void **state)
         {"how much there is to read", NATIVE, SYS_ioctl, {0, FIONREAD}, ALLOW},
         {"typing into the terminal", NATIVE, SYS_ioctl, {0, TIOCSTI}, SECCOMP_RET_ERRNO | ENOTTY},
         {"the same with a high bit", NATIVE, SYS_ioctl, {0, UINT64_C(1) << 32 | TIOCSTI}, SECCOMP_RET_ERRNO | ENOTTY},
+        {"what is sent on a connection", NATIVE, SYS_sendmsg, {5, 0, MSG_NOSIGNAL | MSG_DONTWAIT}, ALLOW},
+        {"a connection by sending", NATIVE, SYS_sendmsg, {5, 0, MSG_NOSIGNAL | MSG_FASTOPEN}, KILL},
+        {"the same to an address", NATIVE, SYS_sendto, {5, 0, 0}, KILL},
         {"read", NATIVE, SYS_read, {0}, ALLOW},
         {"write", NATIVE, SYS_write, {0}, ALLOW},
         {"openat2", NATIVE, SYS_openat2, {0}, ALLOW},

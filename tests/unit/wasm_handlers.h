@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmocka sets handlers of its own before each test and puts the old ones back behind it: those of compiled code are lost
- * with that. A test that runs compiled code puts them back first. */
+/* cmocka sets handlers of its own before each test and puts the old ones back behind it: those of compiled code are
+ * lost with that. A test that runs compiled code puts them back first. */
 #ifndef MOAT_TESTS_WASM_HANDLERS_H
 #define MOAT_TESTS_WASM_HANDLERS_H
 

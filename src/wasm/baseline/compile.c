@@ -24,6 +24,8 @@ static void compiler_free(struct compiler *c)
     free(c->crosses);
     free(c->literals);
     free(c->calls);
+    free(c->tables);
+    free(c->places);
     free(c->map);
     free(c->entries);
     free(c->maps);

@@ -111,6 +111,7 @@ static struct control *control_push(struct compiler *c, uint8_t op)
     f->op = op;
     f->merges = false;
     f->table = 0;
+    f->place = 0;
     f->label = f->other = (struct x64_label){0};
     f->clean = f->clean_other = c->pinned;
     return f;
@@ -263,29 +264,58 @@ static void branch_if(struct compiler *c, uint32_t depth)
     emit_branch(c, cc, &f->label);
 }
 
-/* The code that leads to one label of a table, made once for each. */
-static uint32_t table_way(struct compiler *c, uint32_t depth)
-{
-    struct control *f = c->top - depth;
+/* ---- Tables ------------------------------------------------------------------------------------------------------ */
 
-    if (f->table != op_offset(c) + 1) {
+/* A number for a place in the code that may not be known yet: tables hold these until the function is done. */
+static uint32_t place_new(struct compiler *c, uint32_t at)
+{
+    if (c->n_places == c->cap_places) {
+        uint32_t *more = array_more(c, c->places, &c->cap_places, sizeof(*more));
+
+        if (!more)
+            return 0;
+        c->places = more;
+    }
+    c->places[c->n_places] = at;
+    return c->n_places++;
+}
+
+/* Where a table's entry for the label leads: to the label, or to moves and a jump, made once for each table. */
+static uint32_t table_place(struct compiler *c, struct control *f)
+{
+    bool moves = label_arity(f) && !label_in_register(f);
+
+    if (moves ? f->table == op_offset(c) + 1 : f->table == UINT32_MAX)
+        return f->place;
+    branch_note(c, f);
+    f->table = moves ? op_offset(c) + 1 : UINT32_MAX;
+    f->place = place_new(c, f->op == WASM_OP_LOOP && !moves ? x64_label_offset(&f->label) : x64_size(&c->b));
+    if (moves) {
         x64_reserve(&c->b, ROOM_CODE);
-        f->table = op_offset(c) + 1;
-        f->table_at = x64_size(&c->b);
-        branch_note(c, f);
-        if (!label_in_register(f))
-            merge_values(c, f);
+        merge_values(c, f);
         x64_jmp(&c->b, &f->label);
     }
-    return f->table_at;
+    return f->place;
+}
+
+static void place_bound(struct compiler *c, const struct control *f)
+{
+    if (f->table == UINT32_MAX && c->n_places)
+        c->places[f->place] = x64_size(&c->b);
 }
 
 static void branch_by_table(struct compiler *c, uint8_t index, uint32_t n)
 {
-    const uint8_t *labels = c->p;
     struct x64_label table = {0}, other = {0};
     uint8_t base = reg_alloc(c, GENERAL), at = reg_alloc(c, GENERAL);
 
+    if (c->n_tables == c->cap_tables) {
+        struct jump_table *more = array_more(c, c->tables, &c->cap_tables, sizeof(*more));
+
+        if (!more)
+            return;
+        c->tables = more;
+    }
     x64_ri(&c->b, X64_CMP, X64_W32, index, (int32_t)n);
     x64_jcc(&c->b, X64_AE, &other);
     x64_lea_label(&c->b, base, &table);
@@ -294,36 +324,69 @@ static void branch_by_table(struct compiler *c, uint8_t index, uint32_t n)
     x64_jmp_r(&c->b, base);
     reg_free(c, base);
     reg_free(c, at);
+    const uint8_t *labels = c->p;
     for (uint32_t i = 0; i < n; i++)
-        table_way(c, wasm_read_u32(&c->p));
-    uint32_t last = wasm_read_u32(&c->p);
-    x64_bind(&c->b, &other);
-    c->top[-(int64_t)last].table = 0; /* here, so that the jump above is near it */
-    table_way(c, last);
+        table_place(c, c->top - wasm_read_u32(&c->p));
+    struct control *last = c->top - wasm_read_u32(&c->p);
     x64_reserve(&c->b, ROOM_CODE);
+    x64_bind(&c->b, &other);
+    branch_note(c, last);
+    if (!label_in_register(last))
+        merge_values(c, last);
+    x64_jmp(&c->b, &last->label);
     x64_align(&c->b, 4);
     x64_bind(&c->b, &table);
-    uint32_t origin = x64_size(&c->b);
+    c->tables[c->n_tables++] = (struct jump_table){x64_size(&c->b), n};
     for (uint32_t i = 0; i < n; i++) {
         x64_reserve(&c->b, ROOM_CODE);
-        c->b.at = x64_put32(c->b.at, c->top[-(int64_t)wasm_read_u32(&labels)].table_at - origin);
+        c->b.at = x64_put32(c->b.at, table_place(c, c->top - wasm_read_u32(&labels)));
     }
 }
 
+void tables_finish(struct compiler *c)
+{
+    for (uint32_t t = 0; t < c->n_tables && !c->b.failed && !c->failed; t++) {
+        uint8_t *entry = c->b.start + c->tables[t].at;
+
+        for (uint32_t i = 0; i < c->tables[t].n; i++, entry += 4) {
+            uint32_t place;
+
+            memcpy(&place, entry, 4);
+            x64_put32(entry, c->places[place] - c->tables[t].at);
+        }
+    }
+    c->n_tables = c->n_places = 0;
+}
+
 #define COMPARES_MAX 3
+
+/* All labels of a table take the same values; one value in a register, but those of loops, which want it in a slot. One
+ * of the former is enough for the value to be in the register on all ways: what is emitted for one way says nothing of
+ * the others. NULL: there is none. */
+static struct control *table_register(const struct compiler *c, uint32_t n)
+{
+    const uint8_t *labels = c->p;
+
+    for (uint64_t i = 0; i <= n; i++) {
+        struct control *f = c->top - wasm_read_u32(&labels);
+
+        if (label_in_register(f))
+            return f;
+        if (label_arity(f) != 1)
+            return NULL;
+    }
+    return NULL;
+}
 
 static void branch_table(struct compiler *c)
 {
     uint32_t n = wasm_read_u32(&c->p);
     struct value v = value_pop(c);
     uint8_t index = value_own(c, &v);
-    struct control *first = c->top;
+    struct control *first = table_register(c, n);
 
     pins_validate(c);
-    /* All labels take the same number of values, of the same types. */
-    const uint8_t *look = c->p;
-    first = c->top - wasm_read_u32(&look);
-    if (label_in_register(first)) {
+    if (first) {
         uint8_t reg = result_reg(vt_of_type[first->results[0]]);
         struct value i = {.kind = K_REG, .vt = VT_I32, .reg = index};
 
@@ -454,6 +517,7 @@ static void end_function(struct compiler *c, bool live)
         merge_values(c, f);
     if (!live && !f->merges)
         return;
+    place_bound(c, f);
     label_bind(c, &f->label);
     if (f->n_results > 1)
         push_merged(c, f);
@@ -478,6 +542,7 @@ static bool end_block(struct compiler *c, bool live)
         f->clean &= c->clean;
     }
     if (f->merges && f->op != WASM_OP_LOOP) {
+        place_bound(c, f);
         label_bind(c, &f->label);
         push_merged(c, f);
         c->valid = c->pinned;

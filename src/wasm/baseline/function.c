@@ -260,7 +260,7 @@ static void begin(struct compiler *c, const struct wasm_body *body, uint32_t fun
     memset(c->lazy, 0, body->n_locals * sizeof(*c->lazy));
     c->busy = c->pinned = c->volatile_pins = c->saved = 0;
     c->max_height = c->outgoing = 0;
-    c->n_traps = c->n_crosses = c->n_literals = 0;
+    c->n_traps = c->n_crosses = c->n_literals = c->n_tables = c->n_places = 0;
     pins_choose(c, body);
     c->allocatable = ~(CALLEE_SAVED | BIT(X64_RSP) | BIT(X64_RBP) | BIT(X64_R14) | BIT(R_SCRATCH) | c->pinned);
     c->valid = c->pinned;
@@ -340,5 +340,6 @@ int compile_function(struct compiler *c, const struct wasm_body *body, uint32_t 
     crosses_emit(c);
     traps_emit(c);
     literals_emit(c);
+    tables_finish(c);
     return c->failed ? c->failed : c->b.failed;
 }

@@ -107,7 +107,7 @@ struct control {
     struct x64_label label;          /* the end; of a loop its head */
     struct x64_label other;          /* the else */
     uint32_t clean, clean_other;     /* pinned locals whose slots are up to date there */
-    uint32_t table, table_at;        /* of the br_table at this offset: the code that leads here */
+    uint32_t table, place; /* where a table's entry leads: of the br_table behind this offset, or UINT32_MAX, of all */
 };
 
 struct trap_site { /* a jump to code that raises a trap */
@@ -121,6 +121,10 @@ struct cross_site { /* a call of a function that may be another instance's */
     uint32_t back, offset;
     uint32_t stack; /* of a tail call: bytes of arguments on it */
     bool tail;
+};
+
+struct jump_table { /* n entries at this place in the code */
+    uint32_t at, n;
 };
 
 struct literal {
@@ -179,8 +183,11 @@ struct compiler {
     struct cross_site *crosses;
     struct literal *literals;
     struct call_site *calls;
-    uint32_t n_traps, n_crosses, n_literals, n_calls;
-    uint32_t cap_traps, cap_crosses, cap_literals, cap_calls, cap_stack, cap_control, cap_locals;
+    struct jump_table *tables;
+    uint32_t *places; /* that tables lead to */
+    uint32_t n_traps, n_crosses, n_literals, n_calls, n_tables, n_places;
+    uint32_t cap_traps, cap_crosses, cap_literals, cap_calls, cap_tables, cap_places, cap_stack, cap_control,
+        cap_locals;
     uint32_t pending_literal; /* UINT32_MAX: none */
 
     uint8_t *map; /* positions: see map.c */
@@ -485,6 +492,8 @@ uint8_t condition_pop(struct compiler *c);
 /* Pushes the flags, if the next instruction is one that takes them; else 0 or 1. */
 void condition_push(struct compiler *c, uint8_t cc);
 void control_push_function(struct compiler *c);
+/* Distances into the tables, when all labels are bound. */
+void tables_finish(struct compiler *c);
 /* Skips to what can be reached again; false: the function is over. */
 bool control_skip(struct compiler *c);
 

@@ -11,8 +11,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define HOST_PAGE ((size_t)4096)
-
 static bool is_zero(const uint8_t *p, size_t n)
 {
     return !n || (!p[0] && !memcmp(p, p + 1, n - 1));

@@ -15,7 +15,6 @@
 #define SLOTS_DEFAULT 1000u
 #define SLOTS_MAX     1000000u
 #define RESIDENT      ((size_t)128 << 10)
-#define HOST_PAGE     ((size_t)4096)
 
 static uint8_t *reserve(size_t size)
 {

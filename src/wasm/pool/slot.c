@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define HOST_PAGE      ((size_t)4096)
 #define CHEAP_STATE    ((size_t)128 << 10) /* bytes that are copied beside the memory's */
 #define ELEMENTS_LIMIT WASM_TABLE_SIZE_MAX /* wasm_store_options has this default */
 

@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 
+#define HOST_PAGE   ((size_t)4096)
 #define POOL_RANGES 5
 #define POOL_NONE   UINT32_MAX
 #define POOL_BELOW  (UINT64_C(4) << 30) /* bytes of nothing below the first memory */

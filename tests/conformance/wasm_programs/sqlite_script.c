@@ -20,7 +20,8 @@ int main(int argc, char **argv)
     sqlite3 *db;
     char *error = NULL;
 
-    if (argc != 2 || sqlite3_open_v2(argv[1], &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "unix-none") != SQLITE_OK) {
+    if (argc != 2 ||
+        sqlite3_open_v2(argv[1], &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "unix-none") != SQLITE_OK) {
         fprintf(stderr, "cannot open the database\n");
         return 1;
     }

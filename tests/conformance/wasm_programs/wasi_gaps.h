@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Included before a source by -include: what SQLite's unix file system and Lua's library ask of the C library and wasi-libc does not
- * have. SQLite's locks are not used (its VFS "unix-none"); there are no users, modes and programs. */
+/* Included before a source by -include: what SQLite's unix file system and Lua's library ask of the C library and
+ * wasi-libc does not have. SQLite's locks are not used (its VFS "unix-none"); there are no users, modes and programs.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

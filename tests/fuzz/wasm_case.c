@@ -42,6 +42,7 @@ static void choose_options(struct wasm_case *c, struct wasm_choice *choice)
                                             .no_gs = bits & 2,
                                             .uncounted = (bits & 12) == 12,
                                             .twins = (bits & 48) == 48,
+                                            .image = (bits & 192) == 192,
                                             .arena = &c->arena};
     c->options.fuel = fuels[choice_below(choice, ARRAY_LEN(fuels))];
     if (c->options.fuel < 1000)
@@ -83,7 +84,7 @@ enum wasm_pair_outcome wasm_case_run(struct wasm_case *c, struct wasm_pair_resul
 void wasm_case_words(const struct wasm_case *c, char *out, size_t size)
 {
     const struct wasm_pair_options *o = &c->options;
-    snprintf(out, size, "--seed %" PRIu64 " --fuel %" PRId64 " --rounds %u%s%s%s%s%s", o->seed, o->fuel, o->rounds,
+    snprintf(out, size, "--seed %" PRIu64 " --fuel %" PRId64 " --rounds %u%s%s%s%s%s%s", o->seed, o->fuel, o->rounds,
              o->no_gs ? " --no-gs" : "", o->plain_cpu ? " --plain-cpu" : "", o->uncounted ? " --uncounted" : "",
-             o->twins ? " --twins" : "", o->run_only ? " --run-only" : "");
+             o->twins ? " --twins" : "", o->image ? " --image" : "", o->run_only ? " --run-only" : "");
 }

@@ -5,7 +5,7 @@
 
 #include "wasm_choice.h"
 
-#include "wasm/baseline/compile.h"
+#include "wasm/baseline/image.h"
 #include "wasm/runtime/store_private.h"
 
 #include <errno.h>
@@ -13,6 +13,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #define VALUES_MAX   1000
 #define INNER_MAX    40u /* values of a function that the host calls */
@@ -28,6 +30,7 @@ static const struct wasm_features features = {.tail_call = true, .extended_const
 struct side {
     struct pair *pair;
     struct wasm_store *store;
+    const struct wasm_module *module;
     struct wasm_code *code; /* NULL: interpreted */
     struct wasm_instance *instances[2];
     uint32_t n_instances;
@@ -44,9 +47,10 @@ struct side {
 struct pair {
     const struct wasm_pair_options *o;
     struct wasm_pair_result *result;
-    struct wasm_module *module;
     struct arena arena;
     struct side interpreted, compiled;
+    uint8_t *image; /* mapped */
+    size_t image_size;
     const char *where; /* in what is told */
     char where_text[64];
 };
@@ -77,7 +81,7 @@ static unsigned width_of(uint8_t type)
 static uint64_t any_function(const struct side *s, uint64_t from)
 {
     const struct wasm_instance *i = s->n_instances ? s->instances[from % s->n_instances] : NULL;
-    const struct wasm_module *m = s->pair->module;
+    const struct wasm_module *m = s->module;
     for (uint32_t k = 0; i && k < m->n_functions; k++) {
         uint32_t at = (uint32_t)((from >> 8) + k) % m->n_functions;
         if (at < m->n_imported_functions || m->ref_slot[at] != UINT32_MAX)
@@ -111,7 +115,7 @@ static union wasm_value value_make(const struct side *s, uint8_t type, uint64_t 
  * among those that there are. */
 static uint64_t function_number(const struct side *s, uint64_t ref)
 {
-    const struct wasm_module *m = s->pair->module;
+    const struct wasm_module *m = s->module;
     for (uint32_t k = 0; k < m->n_imports; k++)
         if (ref && s->imports[k].kind == WASM_KIND_FUNC && (uintptr_t)s->imports[k].func == ref)
             return 1000000 + k;
@@ -138,7 +142,7 @@ static uint64_t value_hash(const struct side *s, uint8_t type, const union wasm_
 /* The host calls back. What comes of it is part of what was asked; a trap is passed on, or not. */
 static enum wasm_trap call_back(struct side *s)
 {
-    const struct wasm_module *m = s->pair->module;
+    const struct wasm_module *m = s->module;
     union wasm_value values[INNER_MAX];
     const struct wasm_export *e = &m->exports[s->asked % m->n_exports];
     if (e->kind != WASM_KIND_FUNC)
@@ -183,7 +187,7 @@ static enum wasm_trap host_answer(void *data, struct wasm_instance *caller, unio
 
 static bool import_make(struct side *s, uint32_t k, struct wasm_extern *out)
 {
-    const struct wasm_module *m = s->pair->module;
+    const struct wasm_module *m = s->module;
     const struct wasm_import *i = &m->imports[k];
     struct host *h;
     *out = (struct wasm_extern){.kind = i->kind};
@@ -214,7 +218,7 @@ static bool side_make(struct side *s)
 {
     struct wasm_store_options options = {
         .memory_pages = PAGES_MAX, .table_elements = ELEMENTS_MAX, .fuel = s->pair->o->fuel, .stack_size = STACK_SIZE};
-    const struct wasm_module *m = s->pair->module;
+    const struct wasm_module *m = s->module;
     s->imports = arena_array(&s->pair->arena, (size_t)m->n_imports + 1, sizeof *s->imports);
     if (!s->imports || wasm_store_make(&options, &s->store, &s->err))
         return false;
@@ -229,7 +233,7 @@ static void instance_make(struct side *s)
 {
     struct wasm_instance *i;
     s->store->fuel = s->code && s->pair->o->uncounted ? INT64_MAX : s->pair->o->fuel;
-    s->result = wasm_instantiate(s->store, s->pair->module, s->code, s->imports, NULL, &i, &s->trap, &s->err);
+    s->result = wasm_instantiate(s->store, s->module, s->code, s->imports, NULL, &i, &s->trap, &s->err);
     if (!s->result)
         s->instances[s->n_instances++] = i;
     s->stopped |= s->trap == WASM_TRAP_STACK_EXHAUSTED || (s->trap == WASM_TRAP_FUEL && s->pair->o->uncounted);
@@ -294,7 +298,7 @@ static bool equal_tables(struct pair *p, uint32_t number, const struct wasm_tabl
 
 static bool equal_instances(struct pair *p, const struct wasm_instance *a, const struct wasm_instance *b)
 {
-    const struct wasm_module *m = p->module;
+    const struct wasm_module *m = p->interpreted.module;
     char place[64];
     for (uint32_t k = 0; k < m->n_globals; k++) {
         uint8_t type = m->globals[k].type.type;
@@ -365,7 +369,7 @@ static enum wasm_trap call_one(struct side *s, uint32_t instance, uint32_t funct
 static bool call_both(struct pair *p, const struct wasm_export *e, uint32_t instance, uint32_t round)
 {
     static union wasm_value left[VALUES_MAX], right[VALUES_MAX];
-    const struct wasm_functype *type = wasm_function_type(p->module, e->index);
+    const struct wasm_functype *type = wasm_function_type(p->interpreted.module, e->index);
     struct side *a = &p->interpreted, *b = &p->compiled;
     uint64_t from = choice_mix(p->o->seed ^ e->index) + 100 * round;
     snprintf(p->where_text, sizeof p->where_text, "%.*s, round %u, instance %u",
@@ -410,7 +414,7 @@ static bool instantiate_both(struct pair *p)
 
 static void compare(struct pair *p)
 {
-    const struct wasm_module *m = p->module;
+    const struct wasm_module *m = p->interpreted.module;
     uint32_t n = p->o->twins ? 2 : 1;
     for (uint32_t k = 0; k < n; k++)
         if (!instantiate_both(p))
@@ -421,6 +425,31 @@ static void compare(struct pair *p)
                 return;
 }
 
+/* What was compiled becomes a file, and what runs is that file, with the module in it. */
+static int through_image(struct pair *p, const struct wasm_compile_options *o, struct err *err)
+{
+    struct side *s = &p->compiled;
+    _cleanup_fd_ int fd = memfd_create("image", MFD_CLOEXEC);
+    struct stat st;
+    const uint8_t *bytes;
+    size_t size, code_at;
+    struct wasm_module *m;
+    int r = fd < 0 ? -errno : wasm_code_save(s->code, o, fd, err);
+    if (r < 0 || fstat(fd, &st) < 0)
+        return r < 0 ? r : -errno;
+    p->image_size = (size_t)st.st_size;
+    p->image = mmap(NULL, p->image_size, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+    if (p->image == MAP_FAILED)
+        return -errno;
+    if (!wasm_image_is(p->image, p->image_size) || !wasm_image_module(p->image, p->image_size, &bytes, &size, &code_at))
+        return err_set(err, -EPROTO, "the image is none");
+    wasm_code_free(s->code);
+    s->code = NULL;
+    r = wasm_module_decode(bytes, size, &features, &p->arena, &m, err);
+    s->module = m;
+    return r ? r : wasm_code_load(p->image, p->image_size, m, o, &s->code, err);
+}
+
 /* Interpreter and compiler judge the bodies, each by itself. */
 static bool bodies(struct pair *p)
 {
@@ -429,14 +458,17 @@ static bool bodies(struct pair *p)
                                      .no_gs = p->o->no_gs,
                                      .plain_cpu = p->o->plain_cpu,
                                      .arena = p->o->arena};
+    struct side *b = &p->compiled;
     struct err err = {0};
-    int r = wasm_validate(p->module, &features, &err), q;
+    int r = wasm_validate(p->interpreted.module, &features, &err), q;
     p->where = "loading";
     if (o.arena)
         o.arena->used = 0;
-    q = wasm_compile(p->module, &o, &p->compiled.code, &p->compiled.err);
+    q = wasm_compile(b->module, &o, &b->code, &b->err);
+    if (!q && p->o->image)
+        q = through_image(p, &o, &b->err);
     if (r != q)
-        return difference(p, "interpreted %s, compiled %s", r ? err.text : "valid", q ? p->compiled.err.text : "valid");
+        return difference(p, "interpreted %s, compiled %s", r ? err.text : "valid", q ? b->err.text : "valid");
     if (r)
         snprintf(p->result->words, sizeof p->result->words, "%s", err.text);
     return !r;
@@ -446,17 +478,22 @@ enum wasm_pair_outcome wasm_pair_run(const uint8_t *bytes, size_t size, const st
                                      struct wasm_pair_result *result)
 {
     struct pair p = {.o = o, .result = result};
+    struct wasm_module *m;
     struct err err = {0};
     enum wasm_pair_outcome outcome = WASM_PAIR_REFUSED;
     p.interpreted.pair = p.compiled.pair = &p;
     *result = (struct wasm_pair_result){0};
-    if (arena_init(&p.arena, wasm_module_arena_size(size) + ((size_t)16 << 20))) {
+    if (arena_init(&p.arena, 2 * wasm_module_arena_size(size) + ((size_t)16 << 20))) {
         snprintf(result->words, sizeof result->words, "no memory");
         return WASM_PAIR_REFUSED;
     }
-    if (wasm_module_decode(bytes, size, &features, &p.arena, &p.module, &err)) {
+    if (wasm_module_decode(bytes, size, &features, &p.arena, &m, &err)) {
         snprintf(result->words, sizeof result->words, "%s", err.text);
-    } else if (!bodies(&p)) {
+        arena_free(&p.arena);
+        return WASM_PAIR_REFUSED;
+    }
+    p.interpreted.module = p.compiled.module = m;
+    if (!bodies(&p)) {
         outcome = p.compiled.code || !strncmp(result->words, "loading", 7) ? WASM_PAIR_DIFFERENT : WASM_PAIR_REFUSED;
     } else if (side_make(&p.interpreted) && side_make(&p.compiled)) {
         compare(&p);
@@ -468,6 +505,8 @@ enum wasm_pair_outcome wasm_pair_run(const uint8_t *bytes, size_t size, const st
     }
     side_free(&p.interpreted);
     side_free(&p.compiled);
+    if (p.image && p.image != MAP_FAILED)
+        munmap(p.image, p.image_size);
     arena_free(&p.arena);
     return outcome;
 }

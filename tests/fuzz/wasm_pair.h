@@ -23,6 +23,7 @@ struct wasm_pair_options {
     bool uncounted;           /* code without fuel; where the interpreter runs out of it, the comparison ends */
     bool twins;               /* two instances that share what they import */
     bool no_host_calls;       /* imports answer, and neither call back nor fail */
+    bool image;               /* compiled, written to a file and loaded from it */
     bool run_only;            /* nothing is compared: a module whose NaNs may be any */
     struct code_arena *arena; /* NULL: the code's own; else all of it, from its start */
 };

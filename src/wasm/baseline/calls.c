@@ -190,6 +190,7 @@ void transfer_operands(struct compiler *c, uint32_t n, const uint8_t *to)
     struct transfer t;
 
     t.late = t.registers.pending = 0;
+    c->frame_used = true;
     stack_save(c, c->sp - n);
     pins_save(c);
     for (uint32_t i = 0; i < n; i++)
@@ -333,6 +334,7 @@ static uint32_t emit_arguments(struct compiler *c, const struct wasm_functype *t
     uint32_t stack;
 
     t.late = t.registers.pending = 0;
+    c->frame_used = true;
     stack_save(c, c->sp - type->n_params - indirect);
     pins_save(c);
     struct value index = {.kind = K_FLAGS};

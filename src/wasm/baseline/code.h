@@ -26,6 +26,9 @@ struct wasm_code {
  * first: of its first opcode in the module. */
 uint32_t map_find(const uint8_t *map, size_t size, uint32_t start, uint32_t first, uint32_t at);
 
+/* The first byte of the function that this is in; NULL: in none. Async-signal-safe. */
+const uint8_t *code_function_start(const struct wasm_code *c, const void *pc);
+
 /* fault.c: traps by fault in this code, from now until code_faults_off(). */
 int code_faults_on(struct wasm_code *c, struct err *err);
 void code_faults_off(struct wasm_code *c);

@@ -220,13 +220,14 @@ static uint32_t body_code(const struct wasm_module *m, uint32_t function)
     return (uint32_t)(p - m->bytes);
 }
 
-bool wasm_code_find(const struct wasm_code *c, const void *pc, uint32_t *function, uint32_t *offset)
+/* Number among the module's own functions; UINT32_MAX: it is in none. */
+static uint32_t function_at(const struct wasm_code *c, const void *pc)
 {
     uintptr_t at = (uintptr_t)pc - (uintptr_t)c->region.start;
     uint32_t low = 0, high = c->n;
 
     if (at >= c->region.size || !c->n || at < c->entries[0])
-        return false;
+        return UINT32_MAX;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
 
@@ -235,8 +236,24 @@ bool wasm_code_find(const struct wasm_code *c, const void *pc, uint32_t *functio
         else
             high = middle;
     }
-    *function = c->module->n_imported_functions + low;
-    *offset = map_find(c->map + c->maps[low], c->maps[low + 1] - c->maps[low], c->entries[low],
-                       body_code(c->module, *function), (uint32_t)at);
+    return low;
+}
+
+const uint8_t *code_function_start(const struct wasm_code *c, const void *pc)
+{
+    uint32_t own = function_at(c, pc);
+
+    return own == UINT32_MAX ? NULL : c->region.start + c->entries[own];
+}
+
+bool wasm_code_find(const struct wasm_code *c, const void *pc, uint32_t *function, uint32_t *offset)
+{
+    uint32_t own = function_at(c, pc);
+
+    if (own == UINT32_MAX)
+        return false;
+    *function = c->module->n_imported_functions + own;
+    *offset = map_find(c->map + c->maps[own], c->maps[own + 1] - c->maps[own], c->entries[own],
+                       body_code(c->module, *function), (uint32_t)((uintptr_t)pc - (uintptr_t)c->region.start));
     return true;
 }

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -40,6 +41,25 @@ static enum wasm_trap trap_of_access(const struct wasm_store *s, const struct wa
     return WASM_TRAP_NONE;
 }
 
+#define PUSH_RBP 0x55
+
+/* Where the chain of frames begins. A function without a frame, or at its first instruction, has not put its caller's rbp
+ * below the return address: that is done for it, on the guest's stack, where nothing is any more. */
+static uint64_t frame_of(const struct wasm_store *s, const struct wasm_code *code, const greg_t *regs)
+{
+    const uint8_t *pc = (const uint8_t *)regs[REG_RIP], *entry = code_function_start(code, pc);
+    uint64_t sp = (uint64_t)regs[REG_RSP], fp = (uint64_t)regs[REG_RBP];
+
+    if (!entry)
+        return fp;
+    if (*entry == PUSH_RBP && pc == entry + 1)
+        return sp;
+    if ((*entry == PUSH_RBP && pc != entry) || wasm_stack_guard_holds(s, (const void *)(uintptr_t)(sp - 8)))
+        return fp;
+    memcpy((void *)(uintptr_t)(sp - 8), &fp, sizeof(fp));
+    return sp - 8;
+}
+
 static bool on_signal(struct code_region *region, int signo, siginfo_t *info, ucontext_t *context)
 {
     struct wasm_store *s = code_active;
@@ -60,7 +80,7 @@ static bool on_signal(struct code_region *region, int signo, siginfo_t *info, uc
         return false;
     s->trap = trap;
     s->trap_pc = (uint64_t)regs[REG_RIP];
-    s->trap_fp = (uint64_t)regs[REG_RBP];
+    s->trap_fp = region->data ? frame_of(s, region->data, regs) : (uint64_t)regs[REG_RBP];
     regs[REG_RIP] = (greg_t)(uintptr_t)wasm_native_exit;
     regs[REG_RSP] = (greg_t)s->host_sp;
     regs[REG_R11] = (greg_t)(uintptr_t)s;

@@ -6,7 +6,8 @@
  * returns.
  *
  * Its size is known at the end: the instruction that makes it is patched. Up to FRAME_UNCHECKED bytes nothing is
- * checked, since the stack's guard is larger; a larger frame is compared with the stack's limit.
+ * checked, since the stack's guard is larger; a larger frame is compared with the stack's limit. A leaf may have none: its
+ * code does not begin with push rbp, and fault.c goes by that.
  */
 #include "wasm/baseline/function.h"
 
@@ -73,7 +74,8 @@ void emit_epilogue(struct compiler *c)
     if (c->type->n_results > 1)
         emit_results(c);
     emit_restore(c);
-    x64_bare(&c->b, X64_LEAVE);
+    if (!c->frameless)
+        x64_bare(&c->b, X64_LEAVE);
     if (c->incoming) {
         c->b.at = x64_put8(c->b.at, 0xc2);
         c->b.at = x64_put8(x64_put8(c->b.at, c->incoming & 0xff), c->incoming >> 8);
@@ -96,6 +98,8 @@ static void zero_locals(struct compiler *c, const uint32_t *weight)
         else
             emit_const(c, VT_F64, reg, 0);
     }
+    if (c->frameless)
+        return;
     if (n <= ZERO_ONE_BY_ONE) {
         for (uint32_t i = first; i < c->n_locals; i++) {
             struct x64_mem m = local_at(c, i);
@@ -165,13 +169,15 @@ static uint32_t round16(uint32_t n)
 /* Returns where the frame's size is to be patched. */
 static uint32_t emit_prologue(struct compiler *c, const struct wasm_body *body)
 {
-    uint32_t sub;
+    uint32_t sub = 0;
     unsigned n = 0;
 
-    x64_push(&c->b, X64_RBP);
-    x64_rr(&c->b, X64_MOV, X64_W64, X64_RBP, X64_RSP);
-    sub = x64_size(&c->b);
-    x64_ri(&c->b, X64_SUB, X64_W64, X64_RSP, INT32_MAX);
+    if (!c->frameless) {
+        x64_push(&c->b, X64_RBP);
+        x64_rr(&c->b, X64_MOV, X64_W64, X64_RBP, X64_RSP);
+        sub = x64_size(&c->b);
+        x64_ri(&c->b, X64_SUB, X64_W64, X64_RSP, INT32_MAX);
+    }
     for (uint32_t rest = c->saved; rest; rest &= rest - 1)
         x64_mr(&c->b, X64_MOV, X64_W64, saved_at(n++), (unsigned)__builtin_ctz(rest));
     if (c->result_area)
@@ -242,7 +248,7 @@ static int scratch_fit(struct compiler *c, const struct wasm_body *body)
     return 0;
 }
 
-static void begin(struct compiler *c, const struct wasm_body *body, uint32_t function)
+static void begin(struct compiler *c, const struct wasm_body *body, uint32_t function, bool frameless)
 {
     c->function = function;
     c->type = wasm_function_type(c->m, function);
@@ -261,7 +267,7 @@ static void begin(struct compiler *c, const struct wasm_body *body, uint32_t fun
     c->busy = c->pinned = c->volatile_pins = c->saved = 0;
     c->max_height = c->outgoing = 0;
     c->n_traps = c->n_crosses = c->n_literals = c->n_tables = c->n_places = 0;
-    pins_choose(c, body);
+    bool all_pinned = pins_choose(c, body);
     c->allocatable = ~(CALLEE_SAVED | BIT(X64_RSP) | BIT(X64_RBP) | BIT(X64_R14) | BIT(R_SCRATCH) | c->pinned);
     c->valid = c->pinned;
     c->clean = 0;
@@ -271,6 +277,8 @@ static void begin(struct compiler *c, const struct wasm_body *body, uint32_t fun
     c->local_base = body->has_vectors ? round16(base) : base;
     c->stack_base = c->local_base + c->local_size * c->n_locals;
     c->incoming = places_stack(c->type);
+    c->frame_used = false;
+    c->frameless = frameless && all_pinned && !body->has_calls && !c->saved && !c->incoming && !c->result_area;
 }
 
 static void compile_one(struct compiler *c, uint32_t op)
@@ -309,18 +317,13 @@ static void compile_one(struct compiler *c, uint32_t op)
     }
 }
 
-int compile_function(struct compiler *c, const struct wasm_body *body, uint32_t function)
+/* -EAGAIN: it needs a frame after all. */
+static int compile_body(struct compiler *c, const struct wasm_body *body, uint32_t function, bool frameless)
 {
-    uint32_t sub;
+    uint32_t sub, own = function - c->m->n_imported_functions;
 
-    if (scratch_fit(c, body) < 0)
-        return -ENOMEM;
-    begin(c, body, function);
-    x64_reserve(&c->b, ROOM_CODE);
-    x64_align(&c->b, 16);
-    uint32_t own = function - c->m->n_imported_functions;
+    begin(c, body, function, frameless);
     c->entries[own] = x64_size(&c->b);
-    map_reserve(c, ROOM_MAP);
     c->maps[own] = (uint32_t)c->n_map;
     c->map_at = x64_size(&c->b);
     c->map_offset = body->code;
@@ -336,10 +339,33 @@ int compile_function(struct compiler *c, const struct wasm_body *body, uint32_t 
     if (c->failed || c->b.failed)
         return c->failed ? c->failed : c->b.failed;
     c->op = c->p - 1;
-    finish_frame(c, sub);
+    if (!c->frameless)
+        finish_frame(c, sub);
+    else if (c->frame_used || c->max_height)
+        return -EAGAIN;
     crosses_emit(c);
     traps_emit(c);
     literals_emit(c);
     tables_finish(c);
     return c->failed ? c->failed : c->b.failed;
+}
+
+/* A leaf whose locals all live in registers that it may use needs no frame, unless there are more values than registers: that
+ * is seen at its end. */
+int compile_function(struct compiler *c, const struct wasm_body *body, uint32_t function)
+{
+    if (scratch_fit(c, body) < 0)
+        return -ENOMEM;
+    x64_reserve(&c->b, ROOM_CODE);
+    x64_align(&c->b, 16);
+    map_reserve(c, ROOM_MAP);
+    uint32_t start = x64_size(&c->b), n_calls = c->n_calls;
+    size_t n_map = c->n_map;
+    int r = compile_body(c, body, function, true);
+    if (r != -EAGAIN)
+        return r;
+    c->b.at = c->b.start + start;
+    c->n_map = n_map;
+    c->n_calls = n_calls;
+    return compile_body(c, body, function, false);
 }

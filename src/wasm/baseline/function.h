@@ -8,7 +8,7 @@
 /* Parameters that may arrive in registers are among the first so many. */
 #define WASM_ARRIVALS 32
 
-/* Pins locals: fills pinned, volatile_pins, saved, local_reg and what belongs to them. */
-void pins_choose(struct compiler *c, const struct wasm_body *body);
+/* Pins locals: fills pinned, volatile_pins, saved, local_reg and what belongs to them. True: all that are used. */
+bool pins_choose(struct compiler *c, const struct wasm_body *body);
 
 #endif

@@ -162,6 +162,8 @@ struct compiler {
     uint32_t max_height, outgoing;   /* bytes */
     uint32_t result_area;            /* below rbp: where the results go; 0: they are in registers */
     uint32_t incoming;               /* bytes of arguments above the frame */
+    bool frameless;                  /* tried: it goes well when frame_used stays false and nothing is spilled */
+    bool frame_used;
 
     uint32_t flags_at; /* if the code ends here, the zero flag tells of this register's value, of this type */
     uint8_t flags_reg, flags_vt;

@@ -55,12 +55,13 @@ static uint8_t choose(const struct compiler *c, uint32_t among, uint32_t arrival
     return free ? (uint8_t)__builtin_ctz(free) : R_NONE;
 }
 
-void pins_choose(struct compiler *c, const struct wasm_body *body)
+bool pins_choose(struct compiler *c, const struct wasm_body *body)
 {
     struct candidate general[GENERAL_MAX], vector[VECTOR_MAX];
     unsigned n_general = 0, n_vector = 0, n_volatile = 0;
     uint32_t kept = CALLEE_SAVED & ~(c->no_gs ? BIT(X64_R15) : 0), arrivals = 0;
     uint8_t arrival[WASM_ARRIVALS];
+    uint32_t n_used = 0;
     struct places places = {0};
 
     memset(arrival, R_NONE, sizeof(arrival));
@@ -74,6 +75,7 @@ void pins_choose(struct compiler *c, const struct wasm_body *body)
     for (uint32_t i = 0; i < body->n_locals; i++) {
         uint32_t weight = body->local_weight[i];
 
+        n_used += weight != 0;
         if (weight < 2 && !(weight && i < WASM_ARRIVALS && arrival[i] != R_NONE))
             continue;
         if (vt_is_vector(vt_of_type[body->locals[i]]))
@@ -109,4 +111,5 @@ void pins_choose(struct compiler *c, const struct wasm_body *body)
         if (reg != R_NONE)
             pin(c, local, reg);
     }
+    return n_used == (uint32_t)__builtin_popcount(c->pinned);
 }

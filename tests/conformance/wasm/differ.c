@@ -2,8 +2,8 @@
 /*
  * Holds the two ways to run against each other (tests/fuzz/wasm_pair.h says what is compared).
  *
- *   wasm-differ [--rounds N] [--fuel N] [--seed N] [--no-gs] [--plain-cpu] [--uncounted] [--twins] [--no-host-calls]
- *               [--run-only] [--list] FILE.wasm...
+ *   wasm-differ [--rounds N] [--fuel N] [--seed N] [--no-gs] [--plain-cpu] [--uncounted] [--twins] [--image]
+ *               [--no-host-calls] [--run-only] [--list] FILE.wasm...
  *   wasm-differ ... --generate N [--any-nan] [--write]     N modules of our own (generate.h), from the seed on; each
  * has its number as its seed; --write: into files of the current folder, not run
  *
@@ -77,13 +77,21 @@ static void run_generated(uint64_t n, bool any_nan, bool write)
 }
 
 static const struct option options[] = {
-    {"rounds", required_argument, NULL, 'r'}, {"fuel", required_argument, NULL, 'f'},
-    {"seed", required_argument, NULL, 's'},   {"generate", required_argument, NULL, 'g'},
-    {"list", no_argument, NULL, 'l'},         {"no-gs", no_argument, NULL, 'n'},
-    {"plain-cpu", no_argument, NULL, 'p'},    {"write", no_argument, NULL, 'w'},
-    {"any-nan", no_argument, NULL, 'a'},      {"uncounted", no_argument, NULL, 'u'},
-    {"twins", no_argument, NULL, 't'},        {"no-host-calls", no_argument, NULL, 'h'},
-    {"run-only", no_argument, NULL, 'o'},     {0},
+    {"rounds", required_argument, NULL, 'r'},
+    {"fuel", required_argument, NULL, 'f'},
+    {"seed", required_argument, NULL, 's'},
+    {"generate", required_argument, NULL, 'g'},
+    {"list", no_argument, NULL, 'l'},
+    {"no-gs", no_argument, NULL, 'n'},
+    {"plain-cpu", no_argument, NULL, 'p'},
+    {"write", no_argument, NULL, 'w'},
+    {"any-nan", no_argument, NULL, 'a'},
+    {"uncounted", no_argument, NULL, 'u'},
+    {"twins", no_argument, NULL, 't'},
+    {"no-host-calls", no_argument, NULL, 'h'},
+    {"run-only", no_argument, NULL, 'o'},
+    {"image", no_argument, NULL, 'i'},
+    {0},
 };
 
 int main(int argc, char **argv)
@@ -100,6 +108,7 @@ int main(int argc, char **argv)
         how.plain_cpu |= o == 'p';
         how.uncounted |= o == 'u';
         how.twins |= o == 't';
+        how.image |= o == 'i';
         how.no_host_calls |= o == 'h';
         how.run_only |= o == 'o';
         write |= o == 'w';
@@ -107,10 +116,11 @@ int main(int argc, char **argv)
         bad |= o == '?';
     }
     if (bad || (optind == argc && !generated)) {
-        fprintf(stderr,
-                "usage: %s [--rounds N] [--fuel N] [--seed N] [--no-gs] [--plain-cpu] [--uncounted] [--twins] "
-                "[--no-host-calls] [--run-only] [--list] --generate N [--any-nan] [--write] | FILE.wasm...\n",
-                argv[0]);
+        fprintf(
+            stderr,
+            "usage: %s [--rounds N] [--fuel N] [--seed N] [--no-gs] [--plain-cpu] [--uncounted] [--twins] [--image] "
+            "[--no-host-calls] [--run-only] [--list] --generate N [--any-nan] [--write] | FILE.wasm...\n",
+            argv[0]);
         return 2;
     }
     for (int k = optind; k < argc; k++)

@@ -104,8 +104,11 @@ static u32 value(void)
 
 static u32 vector(u32 buffer, u32 size)
 {
-    u32 v = room(8), pair[2] = {buffer, size};
+    static u32 v;
+    u32 pair[2] = {buffer, size};
 
+    if (!v)
+        v = room(sizeof pair);
     memcpy(at(v), pair, sizeof pair);
     return v;
 }
@@ -120,7 +123,10 @@ static int open_at(u32 dir, const char *path, u32 lookup, u32 oflags, u64 rights
 
 static int show(u32 fd)
 {
-    u32 buffer = room(256);
+    static u32 buffer;
+
+    if (!buffer)
+        buffer = room(256);
     int r = w_fd_pread(fd, vector(buffer, 255), 1, 0, result);
 
     if (r)

@@ -10,7 +10,7 @@ int x64_buf_init(struct x64_buf *b, size_t size)
     if (size < X64_RESERVE_MAX)
         size = X64_RESERVE_MAX;
     *b = (struct x64_buf){0};
-    b->start = size <= X64_BUF_MAX ? malloc(size) : NULL;
+    b->start = size <= X64_BUF_MAX ? malloc(size + X64_SLACK) : NULL;
     if (!b->start)
         return -ENOMEM;
     b->at = b->start;
@@ -52,6 +52,10 @@ void x64_grow(struct x64_buf *b)
     size_t used = (size_t)(b->at - b->start), size = 2 * (size_t)(b->end - b->start);
     uint8_t *more;
 
+    if (b->at > b->end) {
+        fail(b, -EOVERFLOW);
+        return;
+    }
     if (b->failed || b->fixed) {
         fail(b, -ENOSPC);
         return;
@@ -60,7 +64,7 @@ void x64_grow(struct x64_buf *b)
         fail(b, -E2BIG);
         return;
     }
-    more = malloc(size);
+    more = malloc(size + X64_SLACK);
     if (!more) {
         fail(b, -ENOMEM);
         return;

@@ -27,7 +27,9 @@
 enum {
     X64_INSTRUCTION_MAX = 16, /* bytes */
     X64_RESERVE_MAX = 4096,   /* the most that x64_reserve() takes */
-    X64_BUF_MAX = 1 << 28,    /* the largest buffer: labels keep an offset and three bits more in 32 bits */
+    X64_SLACK =
+        4096, /* bytes behind the end of a buffer that grows: who writes more than it reserved is found out there */
+    X64_BUF_MAX = 1 << 28, /* the largest buffer: labels keep an offset and three bits more in 32 bits */
 };
 
 struct x64_buf {
@@ -35,7 +37,8 @@ struct x64_buf {
     uint8_t *end;
     uint8_t *start; /* may move in x64_reserve() */
     bool fixed;     /* memory of the caller: does not grow */
-    int failed;     /* 0, or the first error: -ENOMEM, -ENOSPC (fixed and full), -E2BIG, -ERANGE (a jump too far) */
+    int failed;     /* 0, or the first error: -ENOMEM, -ENOSPC (fixed and full), -E2BIG, -ERANGE (a jump too far),
+                       -EOVERFLOW (more was     written than reserved: an error of the caller's) */
 };
 
 /* A buffer that grows, of `size` bytes at first. 0 or -ENOMEM. */
@@ -51,7 +54,7 @@ void x64_grow(struct x64_buf *b); /* for x64_reserve() */
 /* Room for `bytes` (at most X64_RESERVE_MAX). */
 static inline void x64_reserve(struct x64_buf *b, size_t bytes)
 {
-    if (__builtin_expect((size_t)(b->end - b->at) < bytes, 0))
+    if (__builtin_expect(b->end - b->at < (ptrdiff_t)bytes, 0))
         x64_grow(b);
 }
 

@@ -35,12 +35,19 @@ wasm_trees()
 {
     local d
     rm -rf "$WORK"/{granted,readable}
-    mkdir -p "$WORK"/{granted/sub/deep,granted/denied,readable/sub} "$WORK/canaries"
-    echo "$MOAT_CANARY" | tee "$WORK/granted/denied/key" > "$WORK/canaries/secret"
-    ln -sf x "$WORK/canaries/link"
-    echo file | tee "$WORK/granted/file" "$WORK/readable/spare" > "$WORK/readable/file"
-    : > "$WORK/readable/empty"
-    d=$WORK/granted
+    if [ -d "$WORK/template" ]; then
+        cp -a "$WORK/template/." "$WORK"
+        return
+    fi
+    mkdir -p "$WORK"/template/{granted/sub/deep,granted/denied,readable/sub} "$WORK/canaries"
+    echo "$MOAT_CANARY" > "$WORK/canaries/secret"
+    ln -s x "$WORK/canaries/link"
+    d=$WORK/template/readable
+    echo file | tee "$d/spare" > "$d/file"
+    : > "$d/empty"
+    d=$WORK/template/granted
+    echo file > "$d/file"
+    echo "$MOAT_CANARY" > "$d/denied/key"
     ln -s "$WORK/canaries/secret" "$d/absolute"
     ln -s ../canaries/secret "$d/relative"
     ln -s sub/up "$d/chain"
@@ -48,6 +55,7 @@ wasm_trees()
     ln -s ../canaries "$d/door"
     ln -s denied/key "$d/to-denied"
     mknod "$d/device" c 1 5
+    cp -a "$WORK/template/." "$WORK"
 }
 
 # A tree as it is.

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * WebAssembly: interpreter against compiler. An input decides what a generator does (wasm_generate.h): every input is a
- * valid module and a way to run it, which must come to the same in both.
+ * valid module and a way to run it, which must come to the same in both. Up to 8 bytes are a seed, so that the first
+ * inputs are whole modules already.
  */
 #include "wasm_case.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,7 +26,10 @@ static void alarm_elsewhere(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct wasm_case c;
-    struct wasm_choice choice = choice_from_bytes(data, size);
+    uint64_t seed = 0;
+    if (size <= sizeof seed && size)
+        memcpy(&seed, data, size);
+    struct wasm_choice choice = size <= sizeof seed ? choice_from_seed(seed) : choice_from_bytes(data, size);
     struct wasm_pair_result result;
     struct err err;
     char words[256];

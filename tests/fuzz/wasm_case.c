@@ -11,6 +11,7 @@
 
 #define ARENA_SIZE ((size_t)64 << 20)
 #define ROUNDS     2
+#define PAGES      6 /* little more than what two instances begin with, so that growing comes to the limit */
 
 bool wasm_case_make(struct wasm_case *c, struct err *err)
 {
@@ -38,12 +39,14 @@ static void choose_options(struct wasm_case *c, struct wasm_choice *choice)
     static const int64_t fuels[] = {5000, 5000, 5000, 5000, 5000, 5000, 500, 100};
     uint32_t bits = choice_below(choice, 256);
     c->options = (struct wasm_pair_options){.rounds = ROUNDS,
+                                            .memory_pages = PAGES,
                                             .plain_cpu = bits & 1,
                                             .no_gs = bits & 2,
                                             .uncounted = (bits & 12) == 12,
                                             .twins = (bits & 48) == 48,
                                             .image = (bits & 192) == 192,
                                             .arena = &c->arena};
+    c->options.pool = choice_chance(choice, 1, 6);
     c->options.fuel = fuels[choice_below(choice, ARRAY_LEN(fuels))];
     if (c->options.fuel < 1000)
         c->options.fuel = choice_below(choice, (uint32_t)c->options.fuel);
@@ -84,7 +87,8 @@ enum wasm_pair_outcome wasm_case_run(struct wasm_case *c, struct wasm_pair_resul
 void wasm_case_words(const struct wasm_case *c, char *out, size_t size)
 {
     const struct wasm_pair_options *o = &c->options;
-    snprintf(out, size, "--seed %" PRIu64 " --fuel %" PRId64 " --rounds %u%s%s%s%s%s%s", o->seed, o->fuel, o->rounds,
-             o->no_gs ? " --no-gs" : "", o->plain_cpu ? " --plain-cpu" : "", o->uncounted ? " --uncounted" : "",
-             o->twins ? " --twins" : "", o->image ? " --image" : "", o->run_only ? " --run-only" : "");
+    snprintf(out, size, "--seed %" PRIu64 " --fuel %" PRId64 " --rounds %u --pages %u%s%s%s%s%s%s%s", o->seed, o->fuel,
+             o->rounds, o->memory_pages, o->no_gs ? " --no-gs" : "", o->plain_cpu ? " --plain-cpu" : "",
+             o->uncounted ? " --uncounted" : "", o->twins ? " --twins" : "", o->image ? " --image" : "",
+             o->pool ? " --pool" : "", o->run_only ? " --run-only" : "");
 }

@@ -6,6 +6,7 @@
 #include "wasm_choice.h"
 
 #include "wasm/baseline/image.h"
+#include "wasm/pool/pool.h"
 #include "wasm/runtime/store_private.h"
 
 #include <errno.h>
@@ -30,6 +31,8 @@ static const struct wasm_features features = {.tail_call = true, .extended_const
 struct side {
     struct pair *pair;
     struct wasm_store *store;
+    struct wasm_pool *pool; /* not NULL: the store is its slot's */
+    struct wasm_slot *slot;
     const struct wasm_module *module;
     struct wasm_code *code; /* NULL: interpreted */
     struct wasm_instance *instances[2];
@@ -49,6 +52,7 @@ struct pair {
     struct wasm_pair_result *result;
     struct arena arena;
     struct side interpreted, compiled;
+    bool pooled;
     uint8_t *image; /* mapped */
     size_t image_size;
     const char *where; /* in what is told */
@@ -213,19 +217,33 @@ static bool import_make(struct side *s, uint32_t k, struct wasm_extern *out)
 
 /* ---- Sides ------------------------------------------------------------------------------------------------------- */
 
+static struct wasm_store_options store_options(const struct side *s)
+{
+    return (struct wasm_store_options){.memory_pages = s->pair->o->memory_pages ? s->pair->o->memory_pages : PAGES_MAX,
+                                       .table_elements = ELEMENTS_MAX,
+                                       .fuel = s->pair->o->fuel,
+                                       .stack_size = STACK_SIZE};
+}
+
+static bool imports_make(struct side *s, struct wasm_extern *imports)
+{
+    for (uint32_t k = 0; k < s->module->n_imports; k++)
+        if (!import_make(s, k, &imports[k]))
+            return false;
+    return true;
+}
+
 /* false: no memory, or more than a store may have. */
 static bool side_make(struct side *s)
 {
-    struct wasm_store_options options = {
-        .memory_pages = PAGES_MAX, .table_elements = ELEMENTS_MAX, .fuel = s->pair->o->fuel, .stack_size = STACK_SIZE};
-    const struct wasm_module *m = s->module;
-    s->imports = arena_array(&s->pair->arena, (size_t)m->n_imports + 1, sizeof *s->imports);
-    if (!s->imports || wasm_store_make(&options, &s->store, &s->err))
-        return false;
-    for (uint32_t k = 0; k < m->n_imports; k++)
-        if (!import_make(s, k, &s->imports[k]))
-            return false;
-    return true;
+    struct wasm_store_options options = store_options(s);
+    s->imports = arena_array(&s->pair->arena, (size_t)s->module->n_imports + 1, sizeof *s->imports);
+    return s->imports && !wasm_store_make(&options, &s->store, &s->err) && imports_make(s, s->imports);
+}
+
+static void note_end(struct side *s)
+{
+    s->stopped |= s->trap == WASM_TRAP_STACK_EXHAUSTED || (s->trap == WASM_TRAP_FUEL && s->pair->o->uncounted);
 }
 
 /* A trap or a refusal is an outcome that is compared. */
@@ -236,12 +254,94 @@ static void instance_make(struct side *s)
     s->result = wasm_instantiate(s->store, s->module, s->code, s->imports, NULL, &i, &s->trap, &s->err);
     if (!s->result)
         s->instances[s->n_instances++] = i;
-    s->stopped |= s->trap == WASM_TRAP_STACK_EXHAUSTED || (s->trap == WASM_TRAP_FUEL && s->pair->o->uncounted);
+    note_end(s);
+}
+
+static enum wasm_trap call_one(struct side *s, uint32_t instance, uint32_t function, const struct wasm_functype *type,
+                               uint64_t from, union wasm_value *values)
+{
+    for (uint32_t k = 0; k < type->n_params; k++)
+        values[k] = value_make(s, type->types[k], from + 2 * k);
+    s->store->fuel = s->code && s->pair->o->uncounted ? INT64_MAX : s->pair->o->fuel;
+    s->called_back = false;
+    s->trap = wasm_call(s->store, wasm_instance_func(s->instances[instance], function), values);
+    note_end(s);
+    return s->trap;
+}
+
+/* ---- Pool -------------------------------------------------------------------------------------------------------- */
+
+/* The pool's only slot is this side's store. */
+static int slot_link(void *data, struct wasm_store *store, struct wasm_extern *imports, void **user, struct err *err)
+{
+    struct side *s = data;
+    s->store = store;
+    s->imports = arena_array(&s->pair->arena, (size_t)s->module->n_imports + 1, sizeof *s->imports);
+    if (!s->imports || !imports_make(s, s->imports))
+        return err_set(err, -ENOMEM, "no memory");
+    memcpy(imports, s->imports, s->module->n_imports * sizeof *imports);
+    return 0;
+}
+
+static void slot_take(struct side *s)
+{
+    s->asked = 0;
+    s->stopped = false;
+    s->n_instances = 0;
+    s->trap = WASM_TRAP_NONE;
+    s->result = wasm_pool_acquire(s->pool, &s->slot, &s->trap, &s->err);
+    if (!s->result)
+        s->instances[s->n_instances++] = s->slot->instance;
+    note_end(s);
+}
+
+static void slot_give(struct side *s)
+{
+    if (s->slot)
+        wasm_pool_release(s->slot);
+    s->slot = NULL;
+}
+
+/* A slot is used by calls of its own, reset and taken again. */
+static void slot_make(struct side *s)
+{
+    static union wasm_value values[VALUES_MAX];
+    const struct wasm_module *m = s->module;
+    struct wasm_pool_options o = {.store = store_options(s),
+                                  .slots = 1,
+                                  .resident = s->pair->o->seed % 2 ? 4096 : 0,
+                                  .link = slot_link,
+                                  .data = s};
+    s->result = wasm_pool_make(m, s->code, &o, &s->pool, &s->trap, &s->err);
+    note_end(s);
+    if (s->result) {
+        s->store = NULL; /* it ended with the pool */
+        return;
+    }
+    slot_take(s);
+    for (uint32_t k = 0; k < m->n_exports && !s->result; k++)
+        if (m->exports[k].kind == WASM_KIND_FUNC)
+            call_one(s, 0, m->exports[k].index, wasm_function_type(m, m->exports[k].index),
+                     choice_mix(s->pair->o->seed + k), values);
+    slot_give(s);
+    slot_take(s);
+}
+
+/* What a pool cannot reset is the store's that made it. */
+static bool pool_can(const struct wasm_module *m)
+{
+    for (uint32_t k = 0; k < m->n_imported_globals; k++)
+        if (m->globals[k].type.mutable)
+            return false;
+    return !m->n_imported_memories && !m->n_imported_tables;
 }
 
 static void side_free(struct side *s)
 {
-    wasm_store_free(s->store);
+    slot_give(s);
+    wasm_pool_free(s->pool);
+    if (!s->pool)
+        wasm_store_free(s->store);
     wasm_code_free(s->code);
 }
 
@@ -353,18 +453,6 @@ static bool equal_places(struct pair *p)
 
 /* ---- Calls ------------------------------------------------------------------------------------------------------- */
 
-static enum wasm_trap call_one(struct side *s, uint32_t instance, uint32_t function, const struct wasm_functype *type,
-                               uint64_t from, union wasm_value *values)
-{
-    for (uint32_t k = 0; k < type->n_params; k++)
-        values[k] = value_make(s, type->types[k], from + 2 * k);
-    s->store->fuel = s->code && s->pair->o->uncounted ? INT64_MAX : s->pair->o->fuel;
-    s->called_back = false;
-    s->trap = wasm_call(s->store, wasm_instance_func(s->instances[instance], function), values);
-    s->stopped |= s->trap == WASM_TRAP_STACK_EXHAUSTED || (s->trap == WASM_TRAP_FUEL && s->pair->o->uncounted);
-    return s->trap;
-}
-
 /* false: compare no further. */
 static bool call_both(struct pair *p, const struct wasm_export *e, uint32_t instance, uint32_t round)
 {
@@ -401,7 +489,10 @@ static bool instantiate_both(struct pair *p)
     instance_make(a);
     if (a->stopped && p->o->uncounted)
         return false;
-    instance_make(b);
+    if (p->pooled)
+        slot_make(b);
+    else
+        instance_make(b);
     if (a->stopped || b->stopped)
         return false;
     if (!p->o->run_only && (a->result != b->result || a->trap != b->trap))
@@ -415,7 +506,7 @@ static bool instantiate_both(struct pair *p)
 static void compare(struct pair *p)
 {
     const struct wasm_module *m = p->interpreted.module;
-    uint32_t n = p->o->twins ? 2 : 1;
+    uint32_t n = p->o->twins && !p->pooled ? 2 : 1;
     for (uint32_t k = 0; k < n; k++)
         if (!instantiate_both(p))
             return;
@@ -493,9 +584,10 @@ enum wasm_pair_outcome wasm_pair_run(const uint8_t *bytes, size_t size, const st
         return WASM_PAIR_REFUSED;
     }
     p.interpreted.module = p.compiled.module = m;
+    p.pooled = o->pool && !o->uncounted && pool_can(m);
     if (!bodies(&p)) {
         outcome = p.compiled.code || !strncmp(result->words, "loading", 7) ? WASM_PAIR_DIFFERENT : WASM_PAIR_REFUSED;
-    } else if (side_make(&p.interpreted) && side_make(&p.compiled)) {
+    } else if (side_make(&p.interpreted) && (p.pooled || side_make(&p.compiled))) {
         compare(&p);
         outcome = result->words[0]                              ? WASM_PAIR_DIFFERENT
                   : p.interpreted.stopped || p.compiled.stopped ? WASM_PAIR_STOPPED

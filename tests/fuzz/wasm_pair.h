@@ -19,11 +19,13 @@ struct wasm_pair_options {
     uint64_t seed;
     int64_t fuel; /* of each call */
     uint32_t rounds;
+    uint32_t memory_pages;    /* of a store at most; 0: 1,024 */
     bool no_gs, plain_cpu;    /* as in struct wasm_compile_options */
     bool uncounted;           /* code without fuel; where the interpreter runs out of it, the comparison ends */
     bool twins;               /* two instances that share what they import */
     bool no_host_calls;       /* imports answer, and neither call back nor fail */
     bool image;               /* compiled, written to a file and loaded from it */
+    bool pool;                /* what is compiled runs in a slot that was used and reset; not uncounted, no twins */
     bool run_only;            /* nothing is compared: a module whose NaNs may be any */
     struct code_arena *arena; /* NULL: the code's own; else all of it, from its start */
 };

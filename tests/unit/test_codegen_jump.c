@@ -95,6 +95,20 @@ static void test_label_with_many_uses_is_patched_everywhere(void **state)
     x64_buf_free(&b);
 }
 
+static void test_writing_more_than_was_reserved_is_found_out(void **state)
+{
+    struct x64_buf b;
+
+    (void)state;
+    assert_int_equal(x64_buf_init(&b, 0), 0);
+    while (b.at <= b.end) /* nothing is reserved */
+        x64_bare(&b, X64_RET);
+    x64_reserve(&b, 1);
+    assert_int_equal(b.failed, -EOVERFLOW);
+    assert_ptr_equal(b.at, b.start);
+    x64_buf_free(&b);
+}
+
 static void test_backward_jump_is_short_exactly_up_to_128_bytes(void **state)
 {
     static const struct {
@@ -321,6 +335,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_labels_forward_and_backward_make_a_loop),
         cmocka_unit_test(test_label_with_many_uses_is_patched_everywhere),
+        cmocka_unit_test(test_writing_more_than_was_reserved_is_found_out),
         cmocka_unit_test(test_backward_jump_is_short_exactly_up_to_128_bytes),
         cmocka_unit_test(test_label_of_data_is_read_relative_to_rip),
         cmocka_unit_test(test_jump_table_of_distances),

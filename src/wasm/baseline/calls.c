@@ -211,7 +211,7 @@ static void emit_switch(struct compiler *c)
         x64_r(&c->b, X64_WRGSBASE, X64_W64, X64_RCX);
 }
 
-/* The record is in rax; its instance to rcx: elsewhere, if it is another one. */
+/* The record is in rax: elsewhere, if it is another instance's. */
 static void emit_cross_check(struct compiler *c, bool tail, uint32_t stack)
 {
     if (c->n_crosses == c->cap_crosses) {
@@ -223,8 +223,7 @@ static void emit_cross_check(struct compiler *c, bool tail, uint32_t stack)
     }
     struct cross_site *s = &c->crosses[c->n_crosses++];
     *s = (struct cross_site){.offset = op_offset(c), .tail = tail, .stack = stack};
-    x64_rm(&c->b, X64_MOV, X64_W64, X64_RCX, x64_at(X64_RAX, offsetof(struct wasm_func, instance)));
-    x64_rr(&c->b, X64_CMP, X64_W64, X64_RCX, X64_R14);
+    x64_rm(&c->b, X64_CMP, X64_W64, X64_R14, x64_at(X64_RAX, offsetof(struct wasm_func, instance)));
     x64_jcc(&c->b, X64_NE, &s->label);
     s->back = x64_size(&c->b);
 }
@@ -402,7 +401,7 @@ static void emit_frame_move(struct compiler *c, uint32_t stack, bool back)
     x64_rr(&c->b, X64_MOV, X64_W64, X64_RSP, X64_RCX);
 }
 
-/* Jumped to with another instance, or a host function's none, in rcx. Who called us counts on r14 when the callee
+/* Another instance, or a host function's none, is in rcx. Who called us counts on r14 when the callee
  * returns to it: the callee returns to a stub that puts it back. One such stub is enough, however often instances call
  * one another. */
 static void emit_cross_tail(struct compiler *c, const struct cross_site *s)
@@ -463,6 +462,7 @@ void crosses_emit(struct compiler *c)
         x64_reserve(&c->b, ROOM_CODE);
         map_reserve(c, ROOM_MAP);
         x64_bind(&c->b, &c->crosses[i].label);
+        x64_rm(&c->b, X64_MOV, X64_W64, X64_RCX, x64_at(X64_RAX, offsetof(struct wasm_func, instance)));
         (c->crosses[i].tail ? emit_cross_tail : emit_cross_call)(c, &c->crosses[i]);
     }
     c->n_crosses = 0;

@@ -43,8 +43,8 @@ static enum wasm_trap trap_of_access(const struct wasm_store *s, const struct wa
 
 #define PUSH_RBP 0x55
 
-/* Where the chain of frames begins. A function without a frame, or at its first instruction, has not put its caller's rbp
- * below the return address: that is done for it, on the guest's stack, where nothing is any more. */
+/* Where the chain of frames begins. A function without a frame, or at its first instruction, has not put its caller's
+ * rbp below the return address: that is done for it, on the guest's stack, where nothing is any more. */
 static uint64_t frame_of(const struct wasm_store *s, const struct wasm_code *code, const greg_t *regs)
 {
     const uint8_t *pc = (const uint8_t *)regs[REG_RIP], *entry = code_function_start(code, pc);

@@ -6,8 +6,8 @@
  * returns.
  *
  * Its size is known at the end: the instruction that makes it is patched. Up to FRAME_UNCHECKED bytes nothing is
- * checked, since the stack's guard is larger; a larger frame is compared with the stack's limit. A leaf may have none: its
- * code does not begin with push rbp, and fault.c goes by that.
+ * checked, since the stack's guard is larger; a larger frame is compared with the stack's limit. A leaf may have none:
+ * its code does not begin with push rbp, and fault.c goes by that.
  */
 #include "wasm/baseline/function.h"
 
@@ -350,8 +350,8 @@ static int compile_body(struct compiler *c, const struct wasm_body *body, uint32
     return c->failed ? c->failed : c->b.failed;
 }
 
-/* A leaf whose locals all live in registers that it may use needs no frame, unless there are more values than registers: that
- * is seen at its end. */
+/* A leaf whose locals all live in registers that it may use needs no frame, unless there are more values than
+ * registers: that is seen at its end. */
 int compile_function(struct compiler *c, const struct wasm_body *body, uint32_t function)
 {
     if (scratch_fit(c, body) < 0)

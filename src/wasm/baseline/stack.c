@@ -340,6 +340,7 @@ void local_preserve(struct compiler *c, uint32_t local)
         v--;
         if (v->kind != K_LOCAL || v->local != local)
             continue;
+        x64_reserve(&c->b, ROOM_CODE);
         uint8_t reg = c->local_reg[local];
         uint32_t free = c->allocatable & vt_class(v->vt) & ~c->busy;
         if ((reg != R_NONE && !(c->valid & BIT(reg))) || !free) {
@@ -359,6 +360,7 @@ void local_preserve(struct compiler *c, uint32_t local)
     }
     if (c->lazy[local])
         stack_flush(c);
+    x64_reserve(&c->b, ROOM_CODE);
 }
 
 void stack_drop(struct compiler *c, uint32_t n)

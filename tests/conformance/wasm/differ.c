@@ -2,7 +2,8 @@
 /*
  * Holds the two ways to run against each other (tests/fuzz/wasm_pair.h says what is compared).
  *
- *   wasm-differ [--rounds N] [--fuel N] [--seed N] [--no-gs] [--plain-cpu] [--uncounted] [--twins] [--image]
+ *   wasm-differ [--rounds N] [--fuel N] [--seed N] [--pages N] [--no-gs] [--plain-cpu] [--uncounted] [--twins]
+ * [--image] [--pool]
  *               [--no-host-calls] [--run-only] [--list] FILE.wasm...
  *   wasm-differ ... --generate N [--any-nan] [--write]     N modules of our own (generate.h), from the seed on; each
  * has its number as its seed; --write: into files of the current folder, not run
@@ -91,6 +92,8 @@ static const struct option options[] = {
     {"no-host-calls", no_argument, NULL, 'h'},
     {"run-only", no_argument, NULL, 'o'},
     {"image", no_argument, NULL, 'i'},
+    {"pool", no_argument, NULL, 'P'},
+    {"pages", required_argument, NULL, 'm'},
     {0},
 };
 
@@ -102,6 +105,7 @@ int main(int argc, char **argv)
         how.rounds = o == 'r' ? (uint32_t)strtoul(optarg, NULL, 10) : how.rounds;
         how.fuel = o == 'f' ? strtoll(optarg, NULL, 10) : how.fuel;
         how.seed = o == 's' ? strtoull(optarg, NULL, 10) : how.seed;
+        how.memory_pages = o == 'm' ? (uint32_t)strtoul(optarg, NULL, 10) : how.memory_pages;
         generated = o == 'g' ? strtoull(optarg, NULL, 10) : generated;
         list |= o == 'l';
         how.no_gs |= o == 'n';
@@ -109,6 +113,7 @@ int main(int argc, char **argv)
         how.uncounted |= o == 'u';
         how.twins |= o == 't';
         how.image |= o == 'i';
+        how.pool |= o == 'P';
         how.no_host_calls |= o == 'h';
         how.run_only |= o == 'o';
         write |= o == 'w';
@@ -118,7 +123,8 @@ int main(int argc, char **argv)
     if (bad || (optind == argc && !generated)) {
         fprintf(
             stderr,
-            "usage: %s [--rounds N] [--fuel N] [--seed N] [--no-gs] [--plain-cpu] [--uncounted] [--twins] [--image] "
+            "usage: %s [--rounds N] [--fuel N] [--seed N] [--pages N] [--no-gs] [--plain-cpu] [--uncounted] [--twins] "
+            "[--image] [--pool] "
             "[--no-host-calls] [--run-only] [--list] --generate N [--any-nan] [--write] | FILE.wasm...\n",
             argv[0]);
         return 2;

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TO_LIST      (ALL & ~(u64)WRITE) /* a directory is not opened for writing */
 #define ALL          UINT64_C(0x3fffffff)
 #define FOLLOW       1
 #define DIRECTORY    2
@@ -165,7 +166,7 @@ static int by_path(const struct probe *p)
 static int by_directory(const struct probe *p)
 {
     u32 dir;
-    int r = open_at(granted, p->arg, FOLLOW, DIRECTORY, ALL, &dir);
+    int r = open_at(granted, p->arg, FOLLOW, DIRECTORY, TO_LIST, &dir);
 
     return r ? r : show_path(dir, p->second);
 }
@@ -178,7 +179,7 @@ static int by_moved_directory(const struct probe *p)
     (void)p;
     w_path_create_directory(granted, PATH("deep"));
     w_path_create_directory(granted, PATH("deep/down"));
-    int r = open_at(granted, "deep/down", FOLLOW, DIRECTORY, ALL, &dir);
+    int r = open_at(granted, "deep/down", FOLLOW, DIRECTORY, TO_LIST, &dir);
     if (!r)
         r = w_path_rename(granted, PATH("deep/down"), granted, PATH("up"));
     return r ? r : show_path(dir, "../../canaries/secret");
@@ -284,7 +285,7 @@ static int write_readable(const struct probe *p)
 static int raise_readable(const struct probe *p)
 {
     u32 fd;
-    int r = open_at(readable, "file", FOLLOW, 0, p->number ? ALL & ~(u64)WRITE : READ, &fd);
+    int r = open_at(readable, "file", FOLLOW, 0, p->number ? TO_LIST : READ, &fd);
 
     if (r)
         return r;
@@ -305,7 +306,7 @@ static int raise_readable(const struct probe *p)
 static int directory_of_readable(const struct probe *p)
 {
     u32 dir, fd;
-    int r = open_at(readable, "sub", FOLLOW, DIRECTORY, ALL, &dir);
+    int r = open_at(readable, "sub", FOLLOW, DIRECTORY, TO_LIST, &dir);
 
     (void)p;
     if (!r)

@@ -6,7 +6,8 @@
  *
  *   taken ... --module FILE NAME [FACT=VALUE...] ID      ID  CLASS  escaped|blocked|absent  WHAT WAS SEEN
  *   taken ... --module FILE NAME list                    as moat-probe's
- *   taken ... --module FILE NAME [FACT=VALUE...] all     each in a child; without the filter alone
+ *   taken ... --module FILE NAME [FACT=VALUE...] all     each in a child: only where the filter is off
+ *   taken ... --module FILE NAME deaf|eat                hears no signal and has no end; takes all memory that there is
  *
  * The rows are guest/probe's, and those of taken_rows.c. With the variable FENCE=off the filter is not raised: by that
  * the attempts are seen to be live, and the walls around the process stand alone.
@@ -16,9 +17,11 @@
 #include "wasmrun/program.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -78,6 +81,27 @@ static void list(const struct probe *p, const char *class)
             p->needs & NEEDS_ROOT ? ",root" : "", p->needs & NEEDS_FILTER ? ",filter" : "", p->attempt);
 }
 
+static void be_deaf(void)
+{
+    for (int s = 1; s < 65; s++)
+        signal(s, SIG_IGN);
+    dprintf(STDOUT_FILENO, "begun\n");
+    for (volatile long n = 0;; n++)
+        ;
+}
+
+static void eat(void)
+{
+    const size_t piece = 1 << 20;
+
+    dprintf(STDOUT_FILENO, "begun\n");
+    for (;;) {
+        char *m = mmap(NULL, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (m != MAP_FAILED)
+            memset(m, 1, piece);
+    }
+}
+
 int __wrap_program_run(struct program *p, enum wasm_trap *trap, struct err *err)
 {
     const char *id = "";
@@ -86,6 +110,10 @@ int __wrap_program_run(struct program *p, enum wasm_trap *trap, struct err *err)
     for (uint32_t i = 1; i < p->config.n_arguments; i++)
         if (!facts_add(p->config.arguments[i]))
             id = p->config.arguments[i];
+    if (!strcmp(id, "deaf"))
+        be_deaf();
+    if (!strcmp(id, "eat"))
+        eat();
     for (size_t c = 0; c < ARRAY_LEN(classes); c++)
         for (size_t i = 0; i < classes[c]->n; i++) {
             const struct probe *row = &classes[c]->rows[i];

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -31,10 +32,10 @@ static size_t round_up(size_t n, size_t to)
 /* A memfd is no program: where the kernel can say so it does. It does not stop mmap(2). */
 static int make_file(size_t size)
 {
-    _cleanup_fd_ int fd = memfd_create("moat-code", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+    _cleanup_fd_ int fd = memfd_create("moat-code", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
 
     if (fd < 0 && errno == EINVAL)
-        fd = memfd_create("moat-code", MFD_CLOEXEC);
+        fd = memfd_create("moat-code", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
         return -errno;
     return steal_fd(&fd);
@@ -52,15 +53,23 @@ int code_arena_make(struct code_arena *a, size_t size, struct err *err)
     _cleanup_fd_ int fd = make_file(size);
     if (fd < 0)
         return err_sys(err, fd, "code memory of %zu bytes", size);
-    run = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-    if (run == MAP_FAILED)
-        return err_sys(err, -errno, "map %zu bytes of code memory to be run", size);
     write = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (write == MAP_FAILED) {
+    if (write == MAP_FAILED)
+        return err_sys(err, -errno, "map %zu bytes of code memory to be written", size);
+    /* From here on no mapping of the file can be written or made so, but that one: neither the view to be run nor a copy
+     * of it by mremap(2). A kernel before 5.1 does not know the seal. */
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) < 0 && errno != EINVAL) {
         int code = -errno;
 
-        munmap(run, size);
-        return err_sys(err, code, "map %zu bytes of code memory to be written", size);
+        munmap(write, size);
+        return err_sys(err, code, "seal %zu bytes of code memory", size);
+    }
+    run = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    if (run == MAP_FAILED) {
+        int code = -errno;
+
+        munmap(write, size);
+        return err_sys(err, code, "map %zu bytes of code memory to be run", size);
     }
     a->run = run;
     a->write = write;

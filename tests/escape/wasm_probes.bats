@@ -61,6 +61,15 @@ each()
     assert_equal "$(tree_of "$WORK/canaries")" "$canaries"
 }
 
+# The engine alone, with nothing around it: what is denied, devices and the environment are not its to hold.
+@test "without a sandbox WASI's own checks hold all that is theirs" {
+    local bad others='^(.*denied.*|device|see-environment)$'
+    each "$MOAT_BUILD/libexec/moat-wasm" --preopen-writable "$WORK/granted" --preopen "$WORK/readable" --module "$WORK/probes.wasm" x < "$WORK/list"
+    bad=$(cut -f1 "$WORK/list" | grep -vE "$others" | grep -vxF -f <(said "$out" held)) || true
+    [ -z "$bad" ] || { echo "not held:" >&2; grep -wF -f <(echo "$bad") "$out" >&2; return 1; }
+    said "$out" ESCAPED | grep -qx denied
+}
+
 # What a path leads out of is the kernel's to say, and between two mounts nothing is linked or moved, granted or not; what
 # policy alone stands before is had when it is granted.
 @test "guard off: what is granted is had" {
@@ -73,13 +82,13 @@ each()
     [ -z "$dead" ] || { grep -wF -f <(echo "$dead") "$out" >&2; return 1; }
 }
 
-@test "every address, length and count that does not fit is refused, in every function" {
+@test "every address, length and count that does not fit is refused in every function, and numbers may come and go" {
     local engine
     for engine in baseline interpreter; do
         rm -rf "$WORK/swept"; mkdir "$WORK/swept"; echo filefile > "$WORK/swept/file"
         run timeout 60 "$MOAT" run --rm -b wasm --engine $engine -e A=1 --rw "$WORK/swept" "$WORK/sweep.wasm"
         assert_status 0
-        assert_match "^[6-9][0-9][0-9] calls, 0 wrong"
+        assert_match "^40[6-9][0-9][0-9] calls, 0 wrong$"
     done
 }
 

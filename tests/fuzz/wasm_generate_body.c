@@ -471,6 +471,26 @@ static void push_many(struct gen_body *b)
         gen_value(b, gen_any_type(b->g), GEN_EXACT, choice_below(b->c, 2));
 }
 
+/* A local is read some times before it is written: what was read stays as it was. */
+static void copies(struct gen_body *b)
+{
+    uint8_t type = gen_any_type(b->g);
+    uint32_t at = gen_local_of(b, type, true), n = 1 + choice_below(b->c, choice_chance(b->c, 1, 4) ? 60 : 6);
+    if (at == UINT32_MAX)
+        return;
+    for (; n; n--) {
+        index_op(b, WASM_OP_LOCAL_GET, at);
+        gen_push(b, type);
+    }
+    gen_value(b, type, GEN_EXACT, 1);
+    if (choice_chance(b->c, 1, 2)) {
+        index_op(b, WASM_OP_LOCAL_TEE, at);
+        return;
+    }
+    index_op(b, WASM_OP_LOCAL_SET, at);
+    gen_pop(b, 1);
+}
+
 static void pop_many(struct gen_body *b)
 {
     for (uint32_t n = choice_below(b->c, 12); n && own_operands(b); n--)
@@ -667,10 +687,13 @@ static void step(struct gen_body *b)
     static const struct {
         void (*make)(struct gen_body *);
         uint8_t weight;
-    } kinds[] = {{nop, 1},         {local_step, 40}, {push_step, 28},  {apply, 24},        {store, 20},
-                 {block_step, 28}, {br_if, 12},      {call_step, 8},   {call_indirect, 8}, {global_step, 12},
-                 {bulk_memory, 6}, {table_step, 8},  {push_many, 2},   {pop_many, 12},     {br, 3},
-                 {br_table, 4},    {return_step, 1}, {unreachable, 1}, {return_call, 3},   {return_call_indirect, 3}};
+    } kinds[] = {{nop, 1},          {local_step, 40}, {push_step, 28},
+                 {apply, 24},       {store, 20},      {block_step, 28},
+                 {br_if, 12},       {call_step, 8},   {call_indirect, 8},
+                 {global_step, 12}, {bulk_memory, 6}, {table_step, 8},
+                 {push_many, 2},    {copies, 3},      {pop_many, 12},
+                 {br, 3},           {br_table, 4},    {return_step, 1},
+                 {unreachable, 1},  {return_call, 3}, {return_call_indirect, 3}};
     uint32_t sum = 0;
     for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
         sum += kinds[k].weight;

@@ -629,17 +629,17 @@ static void table_size(struct gen_body *b, unsigned depth)
 static void size_value(struct gen_body *b, unsigned depth)
 {
     uint32_t kind = choice_below(b->c, 8);
-    if (kind < 3 && b->g->n_tables) {
+    if (kind < 2 && b->g->n_tables) {
         table_size(b, depth);
-    } else if (kind < 5 || !b->g->has_memory) {
+    } else if (kind < 3 || !b->g->has_memory) {
         gen_value(b, choice_chance(b->c, 1, 2) ? WASM_FUNCREF : WASM_EXTERNREF, GEN_EXACT, depth);
         gen_op(b, WASM_OP_REF_IS_NULL);
         gen_pop(b, 1);
         gen_push(b, WASM_I32);
-    } else if (kind < 7) {
+    } else if (kind < 5) {
         get(b, WASM_OP_MEMORY_SIZE, 0, WASM_I32);
     } else {
-        if (choice_chance(b->c, 1, 4))
+        if (choice_chance(b->c, 1, 8))
             gen_value(b, WASM_I32, GEN_EXACT, depth);
         else
             gen_i32(b, choice_below(b->c, 3));
@@ -672,7 +672,7 @@ void gen_value(struct gen_body *b, uint8_t type, enum gen_nan nan, unsigned dept
             leaf(b, type);
     } else if (wasm_type_is_ref(type))
         table_get(b, type, depth);
-    else if (kind == 27 && type == WASM_I32)
+    else if (kind >= 26 && type == WASM_I32)
         size_value(b, depth);
     else if (kind >= 24 && b->g->has_memory &&
              (row = gen_any_row(b, rows->access, rows->access_by_result[slot], rows->n_access_by_result[slot])))

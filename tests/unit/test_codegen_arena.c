@@ -111,6 +111,12 @@ static void test_arena_refuses_writes_where_code_runs(void **state)
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
     }
+    assert_int_equal(mprotect(a.run, a.size, PROT_READ | PROT_WRITE), -1);
+    void *copy = mremap(a.run, 0, a.size, MREMAP_MAYMOVE); /* of what is shared, a second mapping */
+    if (copy != MAP_FAILED) {
+        assert_int_equal(mprotect(copy, a.size, PROT_READ | PROT_WRITE), -1);
+        munmap(copy, a.size);
+    }
     assert_int_equal(call(code), 7);
     assert_null(code_arena_writable(&a, code));
     assert_null(code_arena_put(&a, give_7, sizeof(give_7), 16));

@@ -111,6 +111,7 @@ __asm__(".text\n"
         "    mov (%rax), %rsp\n"
         "    lea wasm_native_helpers(%rip), %r11\n"
         "    call *(%r11, %r10, 8)\n"
+        "    mov %eax, %eax\n" /* C leaves the upper half as it likes */
         "    mov (%r14), %r11\n"
         "    mov 8(%r11), %rsp\n"
         "    cmpl $0, 32(%r11)\n"

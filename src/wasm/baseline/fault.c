@@ -41,6 +41,14 @@ static enum wasm_trap trap_of_access(const struct wasm_store *s, const struct wa
     return WASM_TRAP_NONE;
 }
 
+/* An access at si_addr, and not a general protection fault or a signal that somebody sent. */
+static bool has_address(int signo, const siginfo_t *info)
+{
+    if (signo == SIGSEGV)
+        return info->si_code == SEGV_MAPERR || info->si_code == SEGV_ACCERR;
+    return signo == SIGBUS && info->si_code == BUS_ADRERR;
+}
+
 #define PUSH_RBP 0x55
 
 /* Where the chain of frames begins. A function without a frame, or at its first instruction, has not put its caller's
@@ -73,7 +81,7 @@ static bool on_signal(struct code_region *region, int signo, siginfo_t *info, uc
         trap = s->interrupt ? WASM_TRAP_INTERRUPT : WASM_TRAP_NONE;
     else if (signo == SIGILL && region->data && pc[0] == 0x0f && pc[1] == 0x0b && pc[2] < WASM_TRAPS)
         trap = pc[2];
-    else if (signo == SIGSEGV || signo == SIGBUS) /* the stubs touch the guest's stack, but none of its memory */
+    else if (has_address(signo, info)) /* the stubs touch the guest's stack, but none of its memory */
         trap = trap_of_access(s, region->data ? (const struct wasm_instance *)regs[REG_R14] : NULL,
                               (uintptr_t)info->si_addr);
     if (trap == WASM_TRAP_NONE)

@@ -3,10 +3,11 @@
  * Holds the two ways to run against each other (tests/fuzz/wasm_pair.h says what is compared).
  *
  *   wasm-differ [--rounds N] [--fuel N] [--seed N] [--pages N] [--no-gs] [--plain-cpu] [--uncounted] [--twins]
- * [--image] [--pool]
- *               [--no-host-calls] [--run-only] [--list] FILE.wasm...
- *   wasm-differ ... --generate N [--any-nan] [--write]     N modules of our own (generate.h), from the seed on; each
- * has its number as its seed; --write: into files of the current folder, not run
+ *               [--image] [--pool] [--no-host-calls] [--run-only] [--list] FILE.wasm...
+ *   wasm-differ ... --generate N [--any-nan] [--write]
+ *
+ * The second form makes N modules of our own (generate.h), from the seed on; each has its number as its seed; --write:
+ * into files of the current folder, not run.
  *
  * Prints a line for each difference, then the counts; exit status 1 when there was a difference. --list prints each
  * module's outcome.

@@ -24,6 +24,16 @@ require_command() { command -v "$1" >/dev/null || skip "needs the command $1 (De
 
 require_file() { [ -e "$1" ] || skip "needs $1"; }
 
+# A C compiler for WASI, or a skip that names the packages.
+require_wasm_clang()
+{
+    require_command clang
+    require_command wasm-ld lld
+    require_file /usr/lib/wasm32-wasi/libc.a
+    [ -e "$(clang --target=wasm32-wasi -print-libgcc-file-name)" ] ||
+        skip "needs clang's library for wasm32 (Debian package libclang-rt-14-dev-wasm32)"
+}
+
 # require_cgroup CONTROLLER: a v1 hierarchy with it, or a cgroup2 tree that offers it.
 require_cgroup()
 {

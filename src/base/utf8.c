@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/utf8.h"
 
+#include <string.h>
+
 unsigned utf8_sequence(const uint8_t *p, size_t n)
 {
     uint8_t low = 0x80, high = 0xbf; /* of the second byte */
@@ -38,4 +40,26 @@ bool utf8_valid(const uint8_t *p, size_t n)
         i += length;
     }
     return true;
+}
+
+size_t utf8_printable(char *out, size_t size, const char *text, size_t n)
+{
+    const uint8_t *p = (const uint8_t *)text;
+    size_t used = 0;
+
+    for (size_t i = 0; i < n;) {
+        const unsigned length = utf8_sequence(p + i, n - i);
+        const bool obeyed = length == 1 ? p[i] < 0x20 || p[i] == 0x7f : length == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0;
+        const unsigned take = length && !obeyed ? length : 1;
+        if (take >= size - used)
+            break;
+        if (length && !obeyed)
+            memcpy(out + used, p + i, length);
+        else
+            out[used] = '?';
+        used += take;
+        i += length ? length : 1;
+    }
+    out[used] = 0;
+    return used;
 }

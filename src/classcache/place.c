@@ -68,10 +68,11 @@ static int check_own(int fd, const char *path, const char *what, struct err *err
         return err_sys(err, -errno, "directory of %s: %s", what, path);
     if (st.st_uid == geteuid() && !(st.st_mode & 077))
         return 0;
-    return err_set(err, -EPERM,
-                   "directory of %s: %s belongs to uid %u with mode %o; it must be ours alone: remove it, "
-                   "chmod 0700, or set MOAT_CACHE_DIR; none is used",
-                   what, path, (unsigned)st.st_uid, (unsigned)st.st_mode & 07777);
+    return err_set(
+        err, -EPERM,
+        "directory of %s: %s belongs to uid %u with mode %o; it must be ours alone, and what is "
+        "in it may be somebody else's: remove it with all that is in it, or set MOAT_CACHE_DIR; none is used",
+        what, path, (unsigned)st.st_uid, (unsigned)st.st_mode & 07777);
 }
 
 /* One name further down, never through a link. Takes fd. */

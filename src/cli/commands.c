@@ -144,10 +144,11 @@ static const char wasm_more[] =
     "  moat wasm inspect --json --ro data tool.wasm\n"
     "  moat wasm compile tool.wasm\n"
     "\n"
-    "Nothing is run. inspect takes the options that it would be run with; its exit status is\n"
-    "126 when it is no module, or imports what nobody gives. compile keeps the machine code\n"
-    "of a module (of 64 KiB or more) in the cache directory of whoever calls it; `moat run`\n"
-    "starts from it as long as module and moat are the same.\n";
+    "Nothing is run. inspect takes the options that it would be run with, which are those\n"
+    "above; its exit status is 126 when it is no module, or imports what nobody gives.\n"
+    "compile takes no options: files alone. It keeps the machine code of a module (of 64 KiB\n"
+    "or more) in the cache directory of whoever calls it; `moat run` starts from it as long\n"
+    "as module and moat are the same. Called again, it replaces what is damaged there.\n";
 
 static const char completion_more[] = "Examples\n"
                                       "  . <(moat completion bash)           for this shell\n"

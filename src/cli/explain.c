@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "boundary/boundary.h"
 #include "cli/commands.h"
+#include "cli/make.h"
 #include "cli/program.h"
 #include "cli/run_options.h"
 #include "cli/term.h"
@@ -312,7 +313,10 @@ int cmd_explain(int argc, char **argv)
         err_set(&err, -ENOMEM, "out of memory");
         return command_fail("explain", &err);
     }
-    if (explain(&a, argc, argv, &accepted, &err) < 0)
-        return command_fail("explain", &err);
+    int r = explain(&a, argc, argv, &accepted, &err);
+    if (r < 0) {
+        command_fail("explain", &err);
+        return start_failure_status(r, &err);
+    }
     return accepted ? 0 : EXIT_MOAT_ERROR;
 }

@@ -52,11 +52,6 @@ static const struct {
     {"/etc/alternatives", 0}, /* which of several versions a name in /usr/share/java is */
 };
 
-static int no_memory(struct err *err)
-{
-    return err_set(err, -ENOMEM, "the policy is too large for its memory");
-}
-
 /* ---- the command line ------------------------------------------------------------------------------------------- */
 
 static int add_machine(struct arena *a, struct java_options *o, const char *option, struct err *err)
@@ -206,7 +201,7 @@ static int find_engine(struct arena *a, const char **engine, struct err *err)
     if (r < 0)
         return r;
     if (realpath(*engine, real) && !(*engine = arena_strdup(a, real)))
-        return no_memory(err);
+        return policy_no_memory(err);
     return 0;
 }
 

@@ -29,11 +29,6 @@
 #define LOOKED_MAX 4096
 #define HEAP_MOST  (INT64_C(30) << 30) /* above it objects have wide addresses, and archives another layout */
 
-static int no_memory(struct err *err)
-{
-    return err_set(err, -ENOMEM, "the policy is too large for its memory");
-}
-
 int java_archive_option(struct java_archive *x, const char *value, struct err *err)
 {
     static const char *const words[] = {
@@ -288,7 +283,7 @@ static int insert(struct policy *p, const char *const *words, uint32_t n, struct
 
     for (uint32_t i = 0; i < n; i++)
         if (policy_strv_push(p->arena, argv, words[i]) < 0)
-            return no_memory(err);
+            return policy_no_memory(err);
     memmove(argv->v + at + n, argv->v + at, (argv->n - n - at) * sizeof *argv->v);
     memcpy(argv->v + at, words, n * sizeof *words);
     return 0;
@@ -333,7 +328,7 @@ static int write_it(struct policy_build *b, const char *directory, struct err *e
     struct arena *a = b->p->arena;
     const char *list = arena_printf(a, "%s/" CLASS_MAKING_LIST, directory);
     const char *archive = arena_printf(a, "%s/" CLASS_MAKING_ARCHIVE, directory);
-    int r = list && archive ? show(b, list, INSIDE_IN, PATH_STAT | PATH_READ, err) : no_memory(err);
+    int r = list && archive ? show(b, list, INSIDE_IN, PATH_STAT | PATH_READ, err) : policy_no_memory(err);
 
     if (r == 0)
         r = show(b, archive, INSIDE, PATH_STAT | PATH_READ | PATH_WRITE, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line of libexec/moat-jvm (src/jvm/README.md), from the policy and the options. Pure, but for looks at
  * what rules name and at the number of processors. */
+#include "cli/engine_command.h"
 #include "cli/java_internal.h"
 #include "cli/java_options.h"
 #include "cli/program.h"
@@ -13,21 +14,6 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static int no_memory(struct err *err)
-{
-    return err_set(err, -ENOMEM, "the policy is too large for its memory");
-}
-
-static int put(struct policy *p, const char *option, const char *value, struct err *err)
-{
-    struct strv *argv = &p->process.argv;
-
-    if (!value || (option && policy_strv_push(p->arena, argv, option) < 0) ||
-        policy_strv_push(p->arena, argv, value) < 0)
-        return no_memory(err);
-    return 0;
-}
 
 /* Whether a rule of the user's lets a program be executed: a directory may hold one. */
 static bool runs_programs(const struct policy *p)
@@ -47,24 +33,15 @@ static bool runs_programs(const struct policy *p)
  * that has another name on the host is to be named by that. */
 static int put_path(struct policy *p, const struct path_rule *rule, struct err *err)
 {
-    char letters[8];
-    const char *access =
-        rule->verdict == PATH_DENY
-            ? "-"
-            : paths_access_text(rule->access & (rule->optional ? ~(uint32_t)PATH_EXECUTE : ~0u), letters);
-    const char *host = flag_path_clean(p->arena, rule->host);
-    int r = put(p, "--rule", arena_printf(p->arena, "%s:%s", access, rule->guest), err);
-
-    return r < 0 || (host && !strcmp(host, rule->guest)) ? r : put(p, "--from", host, err);
+    return engine_put_path(p, rule, rule->access & (rule->optional ? ~(uint32_t)PATH_EXECUTE : ~0u), rule->guest, err);
 }
 
 static int put_mount(struct policy *p, const struct mount_rule *m, struct err *err)
 {
     bool fresh = m->type && !strcmp(m->type, "tmpfs") && strcmp(m->destination, "/dev") != 0;
     const char *letters = !fresh ? "rw" : m->attr_set & MOUNT_ATTR_NOEXEC ? "rwc" : "rwxc";
-    int r = put(p, "--rule", arena_printf(p->arena, "%s:%s", letters, m->destination), err);
 
-    return r < 0 || !fresh ? r : put(p, NULL, "--fresh", err);
+    return engine_put_place(p, letters, m->destination, fresh, err);
 }
 
 /* What the policy shows, for the words about denials: what it does not name is not there. */
@@ -78,7 +55,7 @@ static int put_rules(struct policy *p, struct err *err)
         if (!p->mounts[i].bind)
             r = put_mount(p, &p->mounts[i], err);
     for (uint32_t i = 0; i < p->n_made && r == 0; i++)
-        r = put(p, "--rule", arena_printf(p->arena, "r:%s", p->made[i].path), err);
+        r = engine_put_place(p, "r", p->made[i].path, false, err);
     return r;
 }
 
@@ -89,7 +66,7 @@ static int put_net(struct policy *p, struct err *err)
 
     for (uint32_t i = 0; i < p->n_net && r == 0; i++) {
         net_rule_text(&p->net[i], text);
-        r = put(p, "--net", arena_strdup(p->arena, text), err);
+        r = engine_put(p, "--net", arena_strdup(p->arena, text), err);
     }
     return r;
 }
@@ -125,19 +102,19 @@ static int put_limits(struct policy *p, const struct java_options *o, struct err
     };
     memcpy(l.area, asked.area, sizeof l.area);
     l.memory_text = size_text(p->arena, l.memory);
-    int r = l.memory_text ? java_limits_fit(&l, err) : no_memory(err);
+    int r = l.memory_text ? java_limits_fit(&l, err) : policy_no_memory(err);
     if (r < 0)
         return r;
     if (l.memory && asked.initial_heap > l.area[JAVA_HEAP])
         return err_set(err, -EINVAL, "--java-option -Xms%lldm: above the heap that -m %s leaves, which is -Xmx%lldm",
                        (long long)(asked.initial_heap >> 20), l.memory_text, (long long)(l.area[JAVA_HEAP] >> 20));
     if (l.serial)
-        r = put(p, "--option", "-XX:+UseSerialGC", err);
+        r = engine_put(p, "--option", "-XX:+UseSerialGC", err);
     if (r == 0 && l.active_processors && !asked.processors)
-        r = put(p, "--option", arena_printf(p->arena, "-XX:ActiveProcessorCount=%d", l.active_processors), err);
+        r = engine_put(p, "--option", arena_printf(p->arena, "-XX:ActiveProcessorCount=%d", l.active_processors), err);
     for (int i = 0; i < JAVA_AREAS && r == 0 && l.memory; i++)
         if (!asked.area[i])
-            r = put(
+            r = engine_put(
                 p, "--option",
                 arena_printf(p->arena, "%s%lldm", java_area_option((enum java_area)i), (long long)(l.area[i] >> 20)),
                 err);
@@ -157,7 +134,7 @@ static int check_agent(struct java_finding *f, const char *option, struct err *e
     const char *host = path && *path != '/' ? arena_printf(a, "%s/%s", f->b->cwd, path) : path;
     const char *clean = host ? flag_path_clean(a, host) : NULL;
     if (!clean)
-        return no_memory(err);
+        return policy_no_memory(err);
     const struct path_rule *rule = paths_find(f->b->p, clean);
     if (rule && rule->verdict != PATH_DENY && rule->access & PATH_READ)
         return 0;
@@ -169,19 +146,19 @@ static int put_machine(struct java_finding *f, const struct java_options *o, str
     struct policy *p = f->b->p;
     const char *path;
     /* Its shared file is seen by nobody outside, and the control groups that it would look for are not there. */
-    int r = put(p, "--option", "-XX:-UsePerfData", err);
+    int r = engine_put(p, "--option", "-XX:-UsePerfData", err);
 
     if (r == 0)
-        r = put(p, "--option", "-XX:-UseContainerSupport", err);
+        r = engine_put(p, "--option", "-XX:-UseContainerSupport", err);
     if (r == 0)
         r = put_limits(p, o, err);
     if (r == 0 && o->class_path && (r = java_grant_list(f, "--class-path", o->class_path, true, &path, err)) == 0)
-        r = put(p, "--option", arena_printf(p->arena, "-Djava.class.path=%s", path), err);
+        r = engine_put(p, "--option", arena_printf(p->arena, "-Djava.class.path=%s", path), err);
     if (r == 0 && o->module_path && (r = java_grant_list(f, "--module-path", o->module_path, false, &path, err)) == 0)
-        r = put(p, "--option", arena_printf(p->arena, "--module-path=%s", path), err);
+        r = engine_put(p, "--option", arena_printf(p->arena, "--module-path=%s", path), err);
     for (uint32_t i = 0; i < o->machine.n && r == 0; i++)
         if ((r = check_agent(f, o->machine.v[i], err)) == 0)
-            r = put(p, "--option", o->machine.v[i], err);
+            r = engine_put(p, "--option", o->machine.v[i], err);
     return r;
 }
 
@@ -198,19 +175,19 @@ int java_find(struct policy_build *b, const struct java_options *o, char *const 
     f.here = !strcmp(p->process.cwd, b->cwd);
     p->process.argv = (struct strv){0};
     if ((o->jar && (r = java_grant_jar(&f, o->jar, &jar, err)) < 0) || (r = program_trim_path(p, err)) < 0 ||
-        (r = put(p, NULL, o->engine, err)) < 0 || (r = put(p, "--jdk", o->jdk, err)) < 0 ||
-        (!runs_programs(p) && (r = put(p, NULL, "--no-exec", err)) < 0) ||
-        (tells[o->tell] && (r = put(p, NULL, tells[o->tell], err)) < 0) || (r = put_machine(&f, o, err)) < 0 ||
+        (r = engine_put(p, NULL, o->engine, err)) < 0 || (r = engine_put(p, "--jdk", o->jdk, err)) < 0 ||
+        (!runs_programs(p) && (r = engine_put(p, NULL, "--no-exec", err)) < 0) ||
+        (tells[o->tell] && (r = engine_put(p, NULL, tells[o->tell], err)) < 0) || (r = put_machine(&f, o, err)) < 0 ||
         (r = put_rules(p, err)) < 0 || (r = put_net(p, err)) < 0)
         return r;
     if (jar)
-        r = put(p, "--jar", jar, err);
+        r = engine_put(p, "--jar", jar, err);
     else if (o->module)
-        r = put(p, "--module", o->module, err);
+        r = engine_put(p, "--module", o->module, err);
     else if (o->main_class)
-        r = put(p, "--class", o->main_class, err);
+        r = engine_put(p, "--class", o->main_class, err);
     for (int i = 0; i < n && r == 0; i++)
-        r = put(p, NULL, arguments[i], err);
+        r = engine_put(p, NULL, arguments[i], err);
     /* What is shown by default lies deep, as the JDK: a user's --ro /usr is not to be mounted over it. */
     policy_mounts_sort(p, 0);
     return r;

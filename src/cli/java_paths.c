@@ -16,11 +16,6 @@
 
 #define LINKS_MAX 40 /* as the kernel */
 
-static int no_memory(struct err *err)
-{
-    return err_set(err, -ENOMEM, "the policy is too large for its memory");
-}
-
 /* Whether a relative name's ".." would lead through a directory that is not there inside. */
 static bool turns_back(const char *path)
 {
@@ -139,7 +134,7 @@ static int reach(struct policy_build *b, struct thing *t, struct err *err)
         if (r == 0)
             return shown ? 0 : show(b, t, err);
         if (r < 0)
-            return no_memory(err);
+            return policy_no_memory(err);
         t->linked = true;
         t->doubtful |= shown && rule->access & (PATH_WRITE | PATH_CREATE);
         t->host = t->path = next;
@@ -157,7 +152,7 @@ static int grant(struct java_finding *f, const char *option, const char *path, c
     struct thing t = {.option = option, .word = path, .host = host, .path = clean};
 
     if (!clean)
-        return no_memory(err);
+        return policy_no_memory(err);
     *inside = (*path == '/' || f->here) && !turns_back(path) ? path : clean;
     return access(host, F_OK) < 0 ? 1 : reach(b, &t, err);
 }
@@ -184,9 +179,9 @@ static int add_jars(struct policy_build *b, const char *option, const char *dir,
         const char *host = link ? arena_printf(a, "%s/%s", dir, name) : NULL;
         struct thing t = {.option = option, .word = path, .by_star = true};
         if (jar && (!path || policy_strv_push(a, list, path) < 0))
-            r = no_memory(err);
+            r = policy_no_memory(err);
         if (r == 0 && link && host && access(host, F_OK) == 0)
-            r = (t.host = t.path = flag_path_clean(a, host)) ? reach(b, &t, err) : no_memory(err);
+            r = (t.host = t.path = flag_path_clean(a, host)) ? reach(b, &t, err) : policy_no_memory(err);
         free(names[i]);
     }
     if (n >= 0)
@@ -210,12 +205,12 @@ static int add_entry(struct java_finding *f, const char *option, char *entry, bo
                                                : arena_printf(a, "%s%s", inside,
                                                               *inside && inside[strlen(inside) - 1] == '/' ? "" : "/");
         const char *dir = arena_printf(a, "%s%s%s", *entry == '/' ? "" : f->b->cwd, *entry == '/' ? "" : "/", entry);
-        return prefix && dir ? add_jars(f->b, option, dir, prefix, list, err) : no_memory(err);
+        return prefix && dir ? add_jars(f->b, option, dir, prefix, list, err) : policy_no_memory(err);
     }
     int r = grant(f, option, n ? entry : ".", &inside, err);
     if (r < 0)
         return r;
-    return policy_strv_push(a, list, inside) < 0 ? no_memory(err) : 0;
+    return policy_strv_push(a, list, inside) < 0 ? policy_no_memory(err) : 0;
 }
 
 /* A list with colons: each of it is shown, and *out is the list as it is written inside. */
@@ -229,7 +224,7 @@ int java_grant_list(struct java_finding *f, const char *option, const char *valu
     for (const char *c = value;; c++) {
         size_t n = strcspn(c, ":");
         char *entry = arena_strndup(a, c, n);
-        int r = entry ? add_entry(f, option, entry, jars, &list, err) : no_memory(err);
+        int r = entry ? add_entry(f, option, entry, jars, &list, err) : policy_no_memory(err);
         if (r < 0)
             return r;
         c += n;
@@ -240,7 +235,7 @@ int java_grant_list(struct java_finding *f, const char *option, const char *valu
         size += strlen(list.v[i]) + 1;
     char *text = arena_alloc(a, size), *end = text;
     if (!text)
-        return no_memory(err);
+        return policy_no_memory(err);
     for (uint32_t i = 0; i < list.n; i++)
         end = stpcpy(stpcpy(end, i ? ":" : ""), list.v[i]);
     *out = text;
@@ -253,7 +248,7 @@ int java_grant_jar(struct java_finding *f, const char *jar, const char **inside,
     const char *host = *jar == '/' ? jar : arena_printf(f->b->p->arena, "%s/%s", f->b->cwd, jar);
 
     if (!host)
-        return no_memory(err);
+        return policy_no_memory(err);
     if (stat(host, &st) < 0)
         return err_set(err, -ENOENT, "exec: \"%s\": no such file or directory", jar);
     if (!S_ISREG(st.st_mode))

@@ -4,6 +4,7 @@
  * moat's engine runs instead of a program. Which bundles those are is said by the annotations that crun's handler knows
  * (run.oci.handler, module.wasm.image/variant).
  */
+#include "base/pathtext.h"
 #include "boundary/wasm/words.h"
 #include "cli/oci.h"
 #include "policy/list.h"
@@ -87,6 +88,34 @@ static int put_command(struct policy *p, struct strv *words, struct err *err)
     return r;
 }
 
+/* In procfs lies the memory of the engine, which opens nothing there, by whatever name (src/wasi). So that this is not
+ * all that holds, what every bundle has is not even mounted. */
+static void take_proc(struct policy *p)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < p->n_mounts; i++) {
+        const struct mount_rule *m = &p->mounts[i];
+        if (!(m->type && !strcmp(m->type, "proc")) && !path_lies_in(m->destination, "/proc"))
+            p->mounts[kept++] = *m;
+    }
+    p->n_mounts = kept;
+}
+
+/* The engine would take the module from this descriptor (src/wasmrun/module_file.h): that is a boundary's to say. */
+static void take_handed_over(struct strv *env)
+{
+    static const char name[] = "MOAT_METER_FD=";
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < env->n; i++)
+        if (strncmp(env->v[i], name, strlen(name)) != 0)
+            env->v[kept++] = env->v[i];
+    if (kept < env->n)
+        env->v[kept] = NULL;
+    env->n = kept;
+}
+
 int oci_wasm(struct sandbox *sb, struct err *err)
 {
     struct policy *p = &sb->policy;
@@ -103,6 +132,8 @@ int oci_wasm(struct sandbox *sb, struct err *err)
     if (r < 0)
         return err->code ? r : err_set(err, r, "no memory for process.args");
     p->process.argv = words;
+    take_proc(p);
+    take_handed_over(&p->process.env);
     sb->inst.boundary = &boundary_wasm;
     return 0;
 }

@@ -49,17 +49,12 @@ static const char *const shown[] = {
     "/etc/os-release", /* a link into /usr */
 };
 
-static int no_memory(struct err *err)
-{
-    return err_set(err, -ENOMEM, "the policy is too large for its memory");
-}
-
 static int add_made(struct policy *p, const char *path, const char *content, const char *target, struct err *err)
 {
     struct made_file *f = policy_list_push(p->arena, &p->made, &p->n_made, sizeof *f);
 
     if (!f || !path || (!content && !target))
-        return no_memory(err);
+        return policy_no_memory(err);
     *f = (struct made_file){.path = path, .content = content, .target = target};
     return 0;
 }
@@ -82,7 +77,7 @@ int program_show(struct policy *p, const char *path, uint32_t access, struct err
     }
     struct path_rule *rule = policy_list_push(p->arena, &p->paths, &p->n_paths, sizeof *rule);
     if (!rule)
-        return no_memory(err);
+        return policy_no_memory(err);
     *rule = (struct path_rule){.host = path, .guest = path, .verdict = PATH_ALLOW, .access = access, .optional = true};
     return policy_mount_add(p, path, NULL, path, access & PATH_EXECUTE ? READ_ONLY : NO_RUNNING, err);
 }
@@ -114,9 +109,9 @@ static int take_environment(struct policy *p, struct err *err)
         for (size_t i = 0; i < ARRAY_LEN(taken); i++)
             take |= strlen(taken[i]) == n && !strncmp(*e, taken[i], n);
         if (take && (*e)[n] && policy_env_set(p->arena, &p->process.env, *e) < 0)
-            return no_memory(err);
+            return policy_no_memory(err);
     }
-    return policy_env_set(p->arena, &p->process.env, "HOME=/tmp") < 0 ? no_memory(err) : 0;
+    return policy_env_set(p->arena, &p->process.env, "HOME=/tmp") < 0 ? policy_no_memory(err) : 0;
 }
 
 int program_walls(struct policy *p, struct err *err)
@@ -176,7 +171,7 @@ int program_make_files(struct policy *p, struct err *err)
     int r;
 
     if (!name)
-        return no_memory(err);
+        return policy_no_memory(err);
     const char *root = uid == 0 ? "" : "root:x:0:0:root:/root:/usr/sbin/nologin\n";
     const char *passwd =
         arena_printf(a, "%s%s:x:%u:%u:%s:%s:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n", root, name,
@@ -269,7 +264,7 @@ int program_trim_path(struct policy *p, struct err *err)
     char *kept = arena_printf(p->arena, "PATH=%s", path), *end = kept ? kept + strlen("PATH=") : NULL, dir[PATH_MAX];
 
     if (!kept)
-        return no_memory(err);
+        return policy_no_memory(err);
     for (; *path; path += strspn(path, ":")) {
         size_t n = strcspn(path, ":");
         snprintf(dir, sizeof dir, "%.*s/.", (int)n, path);
@@ -284,7 +279,7 @@ int program_trim_path(struct policy *p, struct err *err)
     *end = '\0';
     if (end[-1] == '=')
         kept = arena_strdup(p->arena, "PATH=" POLICY_DEFAULT_PATH);
-    return !kept || policy_env_set(p->arena, &p->process.env, kept) < 0 ? no_memory(err) : 0;
+    return !kept || policy_env_set(p->arena, &p->process.env, kept) < 0 ? policy_no_memory(err) : 0;
 }
 
 static int find_by_name(struct policy_build *b, const char *name, char *out, struct err *err)
@@ -338,7 +333,7 @@ int program_find(struct policy_build *b, struct err *err)
         return r;
     char *clean = flag_path_clean(p->arena, found);
     if (!clean)
-        return no_memory(err);
+        return policy_no_memory(err);
     if (!granted(p, clean)) {
         if (access(clean, F_OK) < 0)
             return err_set(err, -ENOENT, "exec: \"%s\": no such file or directory", name);
@@ -361,7 +356,7 @@ int program_find(struct policy_build *b, struct err *err)
         b->n_earlier_mounts = p->n_mounts;
         const char *shown_from = arena_strdup(p->arena, found); /* the rule borrows it */
         if (!shown_from)
-            return no_memory(err);
+            return policy_no_memory(err);
         if ((r = flag_add_bind(b, shown_from, clean, true, NULL, err)) < 0)
             return r;
         flag_rules_finish(b);

@@ -4,6 +4,7 @@
  * be that of several.
  */
 #include "base/json.h"
+#include "boundary/wasm/words.h"
 #include "cli/commands.h"
 #include "cli/filter.h"
 #include "cli/listing.h"
@@ -301,6 +302,24 @@ static const char *mounts_text(struct sandbox *sb)
     return text ? text : "";
 }
 
+/* As docker writes them. A module gets the socket itself, so the port inside is that outside. */
+static const char *ports_text(struct sandbox *sb)
+{
+    const struct boundary *b = sb->inst.boundary;
+    char *text = arena_strdup(sb->arena, "");
+    const char *word, *value;
+    uint32_t at = 0;
+
+    if (!b || strcmp(b->name, "wasm") != 0)
+        return "";
+    while (text && (word = wasm_next_word(&sb->policy.process.argv, &at, &value))) {
+        const char *port = !strcmp(word, "--listen") && value ? strrchr(value, ':') : NULL;
+        if (port)
+            text = arena_printf(sb->arena, "%s%s%s->%s/tcp", text, *text ? ", " : "", value, port + 1);
+    }
+    return text ? text : "";
+}
+
 static const char *created_text(struct sandbox *sb)
 {
     int64_t ns;
@@ -328,7 +347,7 @@ static void write_row(const struct ps *o, struct sandbox *sb, enum sandbox_statu
     json_string(w, "Mounts", mounts_text(sb));
     json_string(w, "Names", sb->id);
     json_string(w, "Networks", network == NS_HOST ? "host" : network == NS_NEW ? "none" : "");
-    json_string(w, "Ports", "");
+    json_string(w, "Ports", ports_text(sb));
     json_string(w, "RunningFor", arena_printf(sb->arena, "%s ago", words));
     json_string(w, "State", sandboxes_state_word(s));
     json_string(w, "Status", status_text(o, sb, s));

@@ -36,7 +36,8 @@ static int check_terminal(struct making *r, struct err *err)
     if (!r->sb.policy.process.terminal)
         return 0;
     if (r->o.interactive && !r->o.detach && !isatty(0))
-        return err_set(err, -ENOTTY, "-t with -i needs a terminal as standard input; leave -t out");
+        return err_set(err, -ENOTTY, "%s a terminal as standard input; leave -t out",
+                       r->o.program ? "-t needs" : "-t with -i needs");
     if (ioctl(isatty(0) ? 0 : 1, TIOCGWINSZ, &ws) == 0) {
         r->sb.policy.process.rows = ws.ws_row;
         r->sb.policy.process.cols = ws.ws_col;
@@ -105,9 +106,12 @@ static int shell_status(int status)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static void say_reason(enum end_reason reason)
+/* The engine has said itself that a module's time was over, and where, when it ends with that status. */
+static void say_reason(const struct making *r, enum end_reason reason, int status)
 {
-    if (end_reason_words(reason))
+    bool is_said = r->o.wasm && reason == END_TIMEOUT && status == EXIT_TIMEOUT;
+
+    if (end_reason_words(reason) && !is_said)
         sandbox_warn(end_reason_words(reason));
 }
 
@@ -125,9 +129,9 @@ static void say_limits(struct making *r, int status, bool timed_out)
     if (!timed_out && shell_status(status) == 128 + SIGKILL &&
         (st.oom_kills.v || (WIFSIGNALED(status) && st.memory_failcnt.v)))
         limit = END_OOM;
-    say_reason(limit);
+    say_reason(r, limit, shell_status(status));
     if (limit != END_PIDS && st.pids_limit_hits.v)
-        say_reason(END_PIDS);
+        say_reason(r, END_PIDS, shell_status(status));
 }
 
 static void say_end(struct making *r, int status, bool removed)
@@ -220,8 +224,8 @@ static int run_kept(struct making *r, struct err *err)
     int status = 0;
     if ((rc = attach_run(sb, &a, &status, err)) < 0)
         return command_fail("run", err);
-    say_reason(a.end.oom_killed ? END_OOM : END_EXITED);
-    say_reason(a.end.reason != END_OOM ? a.end.reason : END_EXITED);
+    say_reason(r, a.end.oom_killed ? END_OOM : END_EXITED, status);
+    say_reason(r, a.end.reason != END_OOM ? a.end.reason : END_EXITED, status);
     return status;
 }
 

@@ -235,7 +235,8 @@ const struct option_row run_options_rows[] = {
      "Let this destination be reached although the network is none (-b broker): a name, *.NAME, * (any name), an "
      "address or ADDRESS/LENGTH; PORT is N, N-N or *",
      FLAG_ALLOW_NET},
-    {"deny-log", 0, NULL, "Say on standard error which files and connections are denied (-b broker)", FLAG_DENY_LOG},
+    {"deny-log", 0, NULL, "Say on standard error which files and connections are denied (-b broker, -b wasm)",
+     FLAG_DENY_LOG},
     {"userns", 0, "MODE", "moat (ids of its own, the default), single (root inside is you), host (none)", FLAG_USERNS},
     {"cap-add", 0, "CAP", "Keep one more capability, or ALL", FLAG_CAP_ADD},
     {"cap-drop", 0, "CAP", "Keep one less, or none with ALL", FLAG_CAP_DROP},

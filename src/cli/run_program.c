@@ -40,6 +40,9 @@ static int choose_kind(struct run_options *o, int operands, char **operand, stru
     o->java = o->type ? !strcmp(o->type, "java") : !image && (o->jvm.given || looks == JAVA_LOOKS_JAR);
     o->wasm = o->type ? !strcmp(o->type, "wasm")
                       : !image && !o->java && (o->module.given || (operands > 0 && wasm_is_module(operand[0])));
+    int r = !o->type && !image && !o->java && !o->wasm && operands > 0 ? wasm_check_looks(operand[0], err) : 0;
+    if (r < 0)
+        return r;
     o->program = o->java || o->wasm || (o->type && !strcmp(o->type, "program"));
     if (o->program)
         o->boundary = o->java ? "jvm" : o->wasm ? "wasm" : "broker";
@@ -103,11 +106,16 @@ static int check_java(const struct collect *c, struct err *err)
 static int check_wasm(const struct collect *c, struct err *err)
 {
     struct run_options *o = c->out;
+    uint64_t typed = 0;
 
     if (policy_flag_given(&o->build, FLAG_DEFAULTS))
         return err_set(err, -EINVAL, "%s: a module is shown nothing of the host by default: leave it out",
                        said_by(c, FLAG_DEFAULTS, "defaults"));
-    return wasm_layers(&o->build, &o->module, err);
+    for (uint32_t i = 0; i < c->n_waiting; i++)
+        typed |= UINT64_C(1) << c->waiting[i].id;
+    const struct wasm_refusal *no = wasm_refused(&o->build, typed);
+    return no ? err_set(err, -EINVAL, "%s: %s", said_by(c, no->flag, no->member), no->why)
+              : wasm_layers(&o->build, &o->module, err);
 }
 
 int run_program_check(const struct collect *c, struct err *err)

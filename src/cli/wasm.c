@@ -22,11 +22,6 @@
 /* 2000-01-01T00:00:00Z: what `--clock fixed` says alone. */
 #define FIXED_TIME "946684800000000000"
 
-static int no_memory(struct err *err)
-{
-    return err_set(err, -ENOMEM, "the policy is too large for its memory");
-}
-
 /* ---- the command line ------------------------------------------------------------------------------------------- */
 
 static int read_clock(struct arena *a, struct wasm_options *o, const char *value, struct err *err)
@@ -49,7 +44,7 @@ static int read_clock(struct arena *a, struct wasm_options *o, const char *value
     if (ns < 0)
         return err_set(err, -EINVAL, "--clock %s: before 1970", value);
     o->clock = arena_printf(a, "%" PRId64, ns);
-    return o->clock ? 0 : no_memory(err);
+    return o->clock ? 0 : policy_no_memory(err);
 }
 
 static int check_number(const char *option, const char *value, struct err *err)
@@ -85,7 +80,7 @@ static int add_listener(struct arena *a, struct wasm_options *o, const char *val
                        "--publish %s: [ADDRESS:]PORT[:PORT][/tcp] is expected, as 8080 or 127.0.0.1:8080:80", value);
     const char *text =
         address ? arena_printf(a, "%.*s:%ld", (int)address, value, n) : arena_printf(a, "0.0.0.0:%ld", n);
-    return text && policy_strv_push(a, &o->listen, text) == 0 ? 0 : no_memory(err);
+    return text && policy_strv_push(a, &o->listen, text) == 0 ? 0 : policy_no_memory(err);
 }
 
 int wasm_option(struct arena *a, struct wasm_options *o, enum wasm_option id, const char *value, struct err *err)
@@ -123,6 +118,19 @@ bool wasm_is_module(const char *word)
            !memcmp(begins, "\0asm", 4);
 }
 
+int wasm_check_looks(const char *word, struct err *err)
+{
+    static const char ending[] = ".wasm";
+    const size_t n = strlen(word), least = sizeof ending - 1;
+    struct stat st;
+
+    if (n <= least || strcmp(word + n - least, ending) || stat(word, &st) < 0 || !S_ISREG(st.st_mode) ||
+        access(word, R_OK) < 0 || wasm_is_module(word))
+        return 0;
+    return err_set(err, -EINVAL, "%s is %s, and so no WebAssembly module; for an image of that name: -b container",
+                   word, st.st_size ? "a file that begins otherwise than a module" : "an empty file");
+}
+
 int wasm_operand(struct wasm_options *o, int argc, char **argv, bool lenient, struct err *err)
 {
     if (argc < 1)
@@ -158,25 +166,38 @@ int wasm_defaults(struct policy *p, struct err *err)
 #define NO_PROGRAMS "a module starts no programs and makes no processes"
 #define NO_RIGHTS   "a module has no call that needs one"
 
-static const struct {
-    enum policy_flag flag;
-    const char *why;
-} refused[] = {
-    {FLAG_ENTRYPOINT, "a module's start is its own: --invoke NAME calls another of its functions"},
-    {FLAG_BROKER,
+static const struct wasm_refusal refused[] = {
+    {FLAG_ENTRYPOINT, "entrypoint", "a module's start is its own: --invoke NAME calls another of its functions"},
+    {FLAG_BROKER, "broker",
      "a module's files are beneath the directories that it is given, which no broker need answer for: --ro, "
      "--rw, --allow"},
-    {FLAG_ALLOW_NET, NO_NETWORK},
-    {FLAG_NETWORK, NO_NETWORK},
-    {FLAG_PIDS_LIMIT, NO_PROGRAMS},
-    {FLAG_INIT, NO_PROGRAMS},
-    {FLAG_CAP_ADD, NO_RIGHTS},
-    {FLAG_DEVICE, "a module opens no devices"},
-    {FLAG_SHM_SIZE, "a module has no shared memory"},
-    {FLAG_SYSCTL, "a module sees none"},
-    {FLAG_SYMLINK,
+    {FLAG_ALLOW_NET, "allowNet", NO_NETWORK},
+    {FLAG_NETWORK, "network", NO_NETWORK},
+    {FLAG_PIDS_LIMIT, "limits.pids", NO_PROGRAMS},
+    {FLAG_INIT, "init", NO_PROGRAMS},
+    {FLAG_CAP_ADD, "capabilities.add", NO_RIGHTS},
+    {FLAG_DEVICE, "devices", "a module opens no devices"},
+    {FLAG_SHM_SIZE, "shmSize", "a module has no shared memory"},
+    {FLAG_SYSCTL, "sysctl", "a module sees none"},
+    {FLAG_SYMLINK, "links",
      "a module's paths follow no link that leads out of a directory: --dir HOST::GUEST gives another name"},
 };
+
+/* What a policy says of any workload, and a module has already: not a wish of whoever runs it. */
+static bool has_anyway(const struct policy *p, enum policy_flag flag, uint64_t typed)
+{
+    if (flag == FLAG_NETWORK)
+        return p->ns[NS_NET].how == NS_NEW;
+    return (flag == FLAG_PIDS_LIMIT || flag == FLAG_INIT) && !(typed >> flag & 1);
+}
+
+const struct wasm_refusal *wasm_refused(const struct policy_build *b, uint64_t typed)
+{
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+        if (policy_flag_given(b, refused[i].flag) && !has_anyway(b->p, refused[i].flag, typed))
+            return &refused[i];
+    return NULL;
+}
 
 /* The limit would hold for the room that the engine needs for code, too: it sets it for itself, once it has that. */
 static void take_file_size(struct policy *p, struct wasm_options *o)
@@ -197,9 +218,7 @@ int wasm_layers(struct policy_build *b, struct wasm_options *o, struct err *err)
 {
     struct policy *p = b->p;
 
-    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
-        if (policy_flag_given(b, refused[i].flag))
-            return err_set(err, -EINVAL, "--%s: %s", policy_flag_name(refused[i].flag), refused[i].why);
+    p->resources.pids.set = p->init = false;
     /* moat-wasm says them, from inside the program's own process: no call need be shown to a broker for it. */
     if (policy_flag_given(b, FLAG_DENY_LOG))
         o->tell = p->deny_log ? "all" : "none";

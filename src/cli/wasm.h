@@ -31,13 +31,25 @@ int wasm_option(struct arena *a, struct wasm_options *o, enum wasm_option id, co
 /* Whether a word of the command line is a module by its looks: a file that begins as one. */
 bool wasm_is_module(const char *word);
 
+/* -EINVAL: a file that has a module's name and not its beginning. */
+int wasm_check_looks(const char *word, struct err *err);
+
 /* wasm_text.c. Whether it is a module in the text format by its name; the bytes that it stands for, made by wat2wasm
- * behind -b broker, in a file of memory: its descriptor, or -errno. -ENOENT: there is no wat2wasm. */
+ * behind -b broker, in a file of memory: its descriptor, or -errno. -ENOENT: there is no wat2wasm. name: the file's, as
+ * the user gave it; what wat2wasm says of it goes to standard error. */
 bool wasm_is_text(const char *word);
-int wasm_assemble(const char *file, struct err *err);
+int wasm_assemble(const char *file, const char *name, struct err *err);
 
 /* The broker's beginnings (program.h) with nothing of the host: no file, no /proc, no /dev, no variable. */
 int wasm_defaults(struct policy *p, struct err *err);
+
+/* An item that has no meaning for a module: its member in a policy file, and why. */
+struct wasm_refusal {
+    enum policy_flag flag;
+    const char *member, *why;
+};
+/* The first of them that the user's layers have, or NULL. typed: the flags of the command line, by bit. */
+const struct wasm_refusal *wasm_refused(const struct policy_build *b, uint64_t typed);
 
 /* Behind the user's layers: what has another meaning for a module than for a program, or none. */
 int wasm_layers(struct policy_build *b, struct wasm_options *o, struct err *err);

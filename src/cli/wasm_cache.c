@@ -5,22 +5,31 @@
  * very module alone: whose bytes it holds is looked at here, and the name is made of what was read here before.
  */
 #include "cli/wasm_cache.h"
-#include "base/clock.h"
 #include "boundary/wasm/words.h"
 #include "classcache/cache.h"
+#include "cli/wasm.h"
 #include "host/helper.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
-#define MODULE_LEAST (64 * 1024) /* bytes; below, compiling takes half a millisecond */
-#define COMPILE_MS   120000
+#define MODULE_LEAST    (64 * 1024)         /* bytes; below, compiling takes half a millisecond */
+#define MODULE_MOST     (UINT64_C(1) << 30) /* wasm/module/module.h, WASM_MODULE_SIZE_MAX */
+#define HWCAP2_FSGSBASE 2                   /* asm/hwcap2.h */
+#define LOOKED_AT       4096                /* files of the cache, for one of a module's size */
+#define COMPILE_MS      120000
 /* In the head of a file of the cache (wasm/baseline/image.c): its size, and where the module lies. */
 #define HEAD_SIZE   16
 #define HEAD_MODULE 32
@@ -52,11 +61,12 @@ static int digest_of(int fd, uint64_t at, uint64_t size, char hex[SHA256_HEX_SIZ
     return 0;
 }
 
-/* What the compiler asks the CPU for; the engine looks again. */
+/* What the compiler asks the CPU and the kernel for; the engine looks again. */
 static const char *cpu_text(void)
 {
 #if defined(__x86_64__)
-    static char text[] = "-----";
+    static char text[] = "-------";
+    unsigned a, b, c = 0, d;
 
     __builtin_cpu_init();
     text[0] = __builtin_cpu_supports("sse4.1") ? 's' : '-';
@@ -64,6 +74,8 @@ static const char *cpu_text(void)
     text[2] = __builtin_cpu_supports("avx") ? 'a' : '-';
     text[3] = __builtin_cpu_supports("bmi") ? 'b' : '-';
     text[4] = __builtin_cpu_supports("bmi2") ? 'c' : '-';
+    text[5] = __get_cpuid(0x80000001u, &a, &b, &c, &d) && c & bit_ABM ? 'l' : '-'; /* LZCNT */
+    text[6] = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE ? 'g' : '-';
     return text;
 #else
     return "";
@@ -97,25 +109,57 @@ static int open_module(const char *path, uint64_t *size)
         return -errno;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
         close(fd);
-        return -EINVAL;
+        return -EACCES;
     }
     *size = (uint64_t)st.st_size;
     return fd;
 }
 
-/* The file of a key. One that was cut is removed: in it no module would be found either. */
+/* Whether a file of the cache holds a module of this size: reading heads is sooner done than reading the module. */
+static bool may_hold(const struct class_cache *c, uint64_t size)
+{
+    int fd = openat(c->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *e;
+    bool found = false;
+
+    if (!dir) {
+        cleanup_fd(&fd);
+        return false;
+    }
+    for (int i = 0; !found && i < LOOKED_AT && (e = readdir(dir)); i++) {
+        const char *suffix = strchr(e->d_name, '.');
+        uint64_t there = 0;
+        if (!suffix || strcmp(suffix, c->suffix) != 0)
+            continue;
+        _cleanup_fd_ int file = openat(c->fd, e->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        found = file >= 0 && pread(file, &there, sizeof there, HEAD_MODULE + 8) == sizeof there && there == size;
+    }
+    closedir(dir);
+    return found;
+}
+
+static void file_name(const struct class_cache *c, const char *key, char name[NAME_MAX])
+{
+    snprintf(name, NAME_MAX, "%s%s", key, c->suffix);
+}
+
+/* The file of a key. One that was cut is removed: the engine could not map it whole. What else is damaged it finds by
+ * the sum. */
 static bool is_there(const struct class_cache *c, struct arena *a, const char *key, const char **path)
 {
+    char name[NAME_MAX];
     uint64_t size = 0;
     struct stat st;
 
     if (class_cache_find(c, a, key, path) != CLASS_CACHE_READY)
         return false;
-    _cleanup_fd_ int fd = open(*path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    file_name(c, key, name);
+    _cleanup_fd_ int fd = openat(c->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0 && pread(fd, &size, sizeof size, HEAD_SIZE) == sizeof size && fstat(fd, &st) == 0 &&
         (uint64_t)st.st_size == size)
         return true;
-    unlink(*path);
+    unlinkat(c->fd, name, 0);
     return false;
 }
 
@@ -128,9 +172,10 @@ void wasm_cache_find(struct arena *a, const char *module, const char **image)
     uint64_t size;
     _cleanup_fd_ int fd = open_module(module, &size);
 
-    if (fd < 0 || size < MODULE_LEAST || class_cache_open_kind(&c, CLASS_CACHE_WASM, a, false, &ignored) < 0)
+    if (fd < 0 || size < MODULE_LEAST || size > MODULE_MOST ||
+        class_cache_open_kind(&c, CLASS_CACHE_WASM, a, false, &ignored) < 0)
         return;
-    if (key_of(a, fd, size, &k, &ignored) == 0 && is_there(&c, a, k.key, &path))
+    if (may_hold(&c, size) && key_of(a, fd, size, &k, &ignored) == 0 && is_there(&c, a, k.key, &path))
         *image = path;
     class_cache_close(&c);
 }
@@ -173,52 +218,106 @@ static int check(int out, const struct keyed *k, uint64_t size, struct err *err)
     return fchmod(out, 0400) < 0 || fsync(out) < 0 ? err_sys(err, -errno, "compiled code cannot be kept") : 0;
 }
 
-static int give_name(const struct class_cache *c, int out, const char *key, struct err *err)
+static bool same_bytes(int a, int b, uint64_t size)
+{
+    static uint8_t x[1 << 16], y[1 << 16];
+
+    for (uint64_t at = 0; at < size;) {
+        size_t want = size - at < sizeof x ? (size_t)(size - at) : sizeof x;
+        if (pread(a, x, want, (off_t)at) != (ssize_t)want || pread(b, y, want, (off_t)at) != (ssize_t)want ||
+            memcmp(x, y, want) != 0)
+            return false;
+        at += want;
+    }
+    return true;
+}
+
+/* What has the name already is compared: compiling gives the same bytes each time, and others are damage. */
+static bool is_named(const struct class_cache *c, const char *name, int file, const struct stat *made)
+{
+    _cleanup_fd_ int fd = openat(c->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct stat st;
+
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 022) &&
+           st.st_size == made->st_size && same_bytes(fd, file, (uint64_t)st.st_size);
+}
+
+static int give_name(const struct class_cache *c, int file, const char *key, struct wasm_cached *out, struct err *err)
 {
     char name[NAME_MAX], self[64];
+    struct stat st;
 
-    snprintf(name, sizeof name, "%s%s", key, c->suffix);
-    snprintf(self, sizeof self, "/proc/self/fd/%d", out);
+    file_name(c, key, name);
+    snprintf(self, sizeof self, "/proc/self/fd/%d", file);
+    if (fstat(file, &st) < 0)
+        return err_sys(err, -errno, "%s/%s", c->path, name);
+    out->image = (uint64_t)st.st_size;
+    out->was_there = is_named(c, name, file, &st);
+    if (out->was_there)
+        return 0;
+    out->replaced = unlinkat(c->fd, name, 0) == 0;
     if (linkat(AT_FDCWD, self, c->fd, name, AT_SYMLINK_FOLLOW) == 0 || errno == EEXIST)
         return 0;
     return err_sys(err, -errno, "%s/%s", c->path, name);
 }
 
-static int make(const struct class_cache *c, struct arena *a, const char *name, int module, const struct keyed *k,
-                struct wasm_cached *out, struct err *err)
+static int make(const struct class_cache *c, struct arena *a, const char *name, int module, struct wasm_cached *out,
+                struct err *err)
 {
-    struct stat st;
+    struct keyed k;
     _cleanup_fd_ int file = openat(c->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int r = key_of(a, module, out->module, &k, err);
 
+    if (r < 0)
+        return r;
     if (file < 0)
         return err_sys(err, -errno, "%s: a file without a name cannot be made in it", c->path);
-    int r = compile(a, name, module, file, err);
+    r = compile(a, name, module, file, err);
     if (r == 0)
-        r = check(file, k, out->module, err);
-    if (r == 0)
-        r = give_name(c, file, k->key, err);
-    if (r == 0 && fstat(file, &st) == 0)
-        out->image = (uint64_t)st.st_size;
-    return r;
+        r = check(file, &k, out->module, err);
+    return r < 0 ? r : give_name(c, file, k.key, out, err);
+}
+
+/* For what moat-wasm says of it alone. */
+static int look_at(struct arena *a, const char *name, int module, struct wasm_cached *out, struct err *err)
+{
+    _cleanup_fd_ int file = memfd_create(name, MFD_CLOEXEC);
+
+    out->too_small = true;
+    return file < 0 ? err_sys(err, -errno, "a file in memory") : compile(a, name, module, file, err);
+}
+
+static int open_for(const char *module, uint64_t *size, struct err *err)
+{
+    if (wasm_is_text(module))
+        return err_set(err, -ENOEXEC, "%s: compile takes modules: wat2wasm makes one of text", module);
+    int fd = open_module(module, size);
+    if (fd == -EACCES && access(module, R_OK) == 0)
+        return err_set(err, fd, "exec: \"%s\": it is no file", module);
+    if (fd < 0)
+        return fd == -ENOENT ? err_set(err, fd, "exec: \"%s\": no such file or directory", module)
+                             : err_sys(err, fd, "exec: \"%s\"", module);
+    if (*size <= MODULE_MOST)
+        return fd;
+    close(fd);
+    return err_set(err, -ENOEXEC, "%s: %llu bytes: a module has at most %llu", module, (unsigned long long)*size,
+                   (unsigned long long)MODULE_MOST);
 }
 
 int wasm_cache_make(struct arena *a, const char *module, struct wasm_cached *out, struct err *err)
 {
-    struct keyed k;
     struct class_cache c;
     *out = (struct wasm_cached){0};
-    _cleanup_fd_ int fd = open_module(module, &out->module);
+    _cleanup_fd_ int fd = open_for(module, &out->module, err);
 
     if (fd < 0)
-        return err_sys(err, fd, "exec: \"%s\"", module);
+        return fd;
+    if (out->module < MODULE_LEAST)
+        return look_at(a, module, fd, out, err);
     int r = class_cache_open_kind(&c, CLASS_CACHE_WASM, a, true, err);
     if (r < 0)
         return err->code ? r : err_sys(err, r, "no place to keep compiled modules: set MOAT_CACHE_DIR");
-    r = key_of(a, fd, out->module, &k, err);
-    if (r == 0 && is_there(&c, a, k.key, &out->path))
-        out->was_there = true;
-    else if (r == 0)
-        r = make(&c, a, module, fd, &k, out, err);
+    r = make(&c, a, module, fd, out, err);
     if (r == 0)
         class_cache_trim(&c, CLASS_CACHE_MOST);
     class_cache_close(&c);

@@ -14,17 +14,20 @@
 #include <stdint.h>
 
 /* *image: the file for a module, in the arena; untouched where there is none, or the directory is not to be trusted, or
- * the module is so small that it is compiled sooner than looked up. */
+ * the module is so small that it is compiled sooner than looked up. The module is read only where a file of the cache
+ * is about one of its size. */
 void wasm_cache_find(struct arena *a, const char *module, const char **image);
 
 struct wasm_cached {
     uint64_t module, image; /* bytes */
-    bool was_there;
-    const char *path;
+    bool was_there;         /* and is what compiling gives now, byte for byte */
+    bool replaced;          /* what was there was damaged */
+    bool too_small;         /* nothing is kept: it is compiled sooner than looked up */
 };
 
 /* Has moat-wasm compile it, shut in so that it can do nothing but write the one file, and gives that its name when it
- * has ended well. -ENOEXEC: it is no valid module, and moat-wasm has said why. */
+ * has ended well. -ENOEXEC: it is no valid module, and moat-wasm has said why, or text. -ENOENT, -EACCES: there is no
+ * such file, or it is none, as wasm_find() says. */
 int wasm_cache_make(struct arena *a, const char *module, struct wasm_cached *out, struct err *err);
 
 #endif

@@ -26,14 +26,28 @@ static int compile_one(struct arena *a, const char *file, struct err *err)
     size_words(made.image, 3, image);
     if (made.was_there)
         printf(": compiled already\n");
+    else if (made.too_small)
+        printf(": %s, compiled at each start sooner than looked up: nothing is kept\n", module);
+    else if (made.replaced)
+        printf(": %s, compiled: %s (what was kept was damaged)\n", module, image);
     else
         printf(": %s, compiled: %s\n", module, image);
     return 0;
 }
 
+static const char compile_help[] =
+    "Usage: moat wasm compile FILE...\n\n"
+    "Compiles WebAssembly modules of 64 KiB and more, and keeps the machine code in the cache\n"
+    "directory of whoever calls it, for later starts. Called again, it replaces what is\n"
+    "damaged there. It takes no options; a FILE whose name begins with - is written ./-FILE.\n";
+
 static int compile(struct arena *a, int argc, char **argv, struct err *err)
 {
     for (int i = 2; i < argc; i++) {
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            fputs(compile_help, stdout);
+            return 0;
+        }
         if (argv[i][0] == '-')
             return err_set(err, -EINVAL, "%s: compile takes files alone: " USAGE, argv[i]);
         int r = compile_one(a, argv[i], err);
@@ -60,5 +74,5 @@ int cmd_wasm(int argc, char **argv)
     if (r >= 0)
         return r;
     command_fail("wasm", &err);
-    return r == -ENOEXEC ? EXIT_CANNOT_INVOKE : r == -ENOENT ? EXIT_NOT_FOUND : EXIT_MOAT_ERROR;
+    return r == -ENOEXEC || r == -EACCES ? EXIT_CANNOT_INVOKE : r == -ENOENT ? EXIT_NOT_FOUND : EXIT_MOAT_ERROR;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line of libexec/moat-wasm (src/wasmrun/README.md), from the policy and the options. Pure, but for looks
  * at what rules name. */
+#include "base/kernelfs.h"
 #include "base/pathtext.h"
 #include "boundary/wasm/words.h"
+#include "cli/engine_command.h"
 #include "cli/keep_out.h"
 #include "cli/program.h"
 #include "cli/wasm.h"
@@ -11,6 +13,7 @@
 #include "policy/list.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -34,38 +37,14 @@ struct preopens {
     uint32_t n;
 };
 
-static int no_memory(struct err *err)
-{
-    return err_set(err, -ENOMEM, "the policy is too large for its memory");
-}
-
-static int put(struct policy *p, const char *option, const char *value, struct err *err)
-{
-    struct strv *argv = &p->process.argv;
-
-    if (!value || (option && policy_strv_push(p->arena, argv, option) < 0) ||
-        policy_strv_push(p->arena, argv, value) < 0)
-        return no_memory(err);
-    return 0;
-}
-
-static int put_given(struct policy *p, const char *option, const char *value, struct err *err)
-{
-    return value && *value ? put(p, option, value, err) : 0;
-}
-
 /* ---- rules, for the words about denials ---------------------------------------------------------------------------
  */
 
 static int put_rule(struct policy *p, const struct path_rule *rule, struct err *err)
 {
-    char letters[8];
-    const char *access = rule->verdict == PATH_DENY ? "-" : paths_access_text(rule->access, letters);
-    const char *host = flag_path_clean(p->arena, rule->host);
-    const char *guest = strcmp(rule->guest, WASM_ROOT_PLACE) ? rule->guest : "/";
-    int r = put(p, "--rule", arena_printf(p->arena, "%s:%s", access, guest), err);
+    const char *inside = strcmp(rule->guest, WASM_ROOT_PLACE) ? rule->guest : "/";
 
-    return r < 0 || (host && !strcmp(host, rule->guest)) ? r : put(p, "--from", host, err);
+    return engine_put_path(p, rule, rule->access, inside, err);
 }
 
 static bool is_fresh(const struct mount_rule *m)
@@ -80,13 +59,9 @@ static int put_rules(struct policy *p, struct err *err)
     for (uint32_t i = 0; i < p->n_paths && r == 0; i++)
         if (!p->paths[i].optional)
             r = put_rule(p, &p->paths[i], err);
-    for (uint32_t i = 0; i < p->n_mounts && r == 0; i++) {
-        if (!is_fresh(&p->mounts[i]))
-            continue;
-        r = put(p, "--rule", arena_printf(p->arena, "rwc:%s", p->mounts[i].destination), err);
-        if (r == 0)
-            r = put(p, NULL, "--fresh", err);
-    }
+    for (uint32_t i = 0; i < p->n_mounts && r == 0; i++)
+        if (is_fresh(&p->mounts[i]))
+            r = engine_put_place(p, "rwc", p->mounts[i].destination, true, err);
     return r;
 }
 
@@ -101,8 +76,30 @@ static int add_preopen(struct policy *p, struct preopens *list, const char *path
         }
     struct preopen *one = path ? policy_list_push(p->arena, &list->v, &list->n, sizeof *one) : NULL;
     if (!one)
-        return no_memory(err);
+        return policy_no_memory(err);
     *one = (struct preopen){path, writable};
+    return 0;
+}
+
+/* In procfs lies the engine's own memory, and in its kin nothing that is a file. The engine opens nothing there anyway;
+ * it is told before. */
+static int check_host(const struct path_rule *rule, struct err *err)
+{
+    struct stat st, top;
+    int error;
+
+    _cleanup_fd_ int fd = open(rule->host, O_PATH | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0) /* whoever mounts it says so */
+        return 0;
+    const char *kernels = kernelfs_of(fd, &error);
+    if (kernels)
+        return err_set(err, -EINVAL, "%s: it lies in the kernel's file system %s, of which a module is given nothing",
+                       rule->host, kernels);
+    if (stat("/", &top) == 0 && st.st_dev == top.st_dev && st.st_ino == top.st_ino)
+        return err_set(err, -EINVAL,
+                       "%s: the whole root directory holds the kernel's /proc, of which a module is given nothing: "
+                       "name the directories that it needs",
+                       rule->host);
     return 0;
 }
 
@@ -115,9 +112,12 @@ static int add_rule(struct policy *p, struct preopens *list, const struct path_r
 
     if (rule->optional || rule->verdict != PATH_ALLOW)
         return 0;
+    int r = check_host(rule, err);
+    if (r < 0)
+        return r;
     if (stat(rule->host, &st) == 0 && !S_ISDIR(st.st_mode))
         path = slash == rule->guest ? "/" : arena_strndup(p->arena, rule->guest, (size_t)(slash - rule->guest));
-    return path ? add_preopen(p, list, path, rule->access & CHANGES, err) : no_memory(err);
+    return path ? add_preopen(p, list, path, rule->access & CHANGES, err) : policy_no_memory(err);
 }
 
 static int find_preopens(struct policy *p, struct preopens *list, struct err *err)
@@ -134,7 +134,7 @@ static int find_preopens(struct policy *p, struct preopens *list, struct err *er
 
 static int put_preopen(struct policy *p, const char *path, bool writable, struct err *err)
 {
-    return put(p, writable ? "--preopen-writable" : "--preopen", path, err);
+    return engine_put(p, writable ? "--preopen-writable" : "--preopen", path, err);
 }
 
 /*
@@ -159,15 +159,15 @@ static int put_preopens(struct policy_build *b, const struct wasm_options *o, st
     }
     p->process.cwd = here ? directory : "/";
     if (r < 0 || root)
-        return r < 0 ? r : put(p, "--root", WASM_ROOT_PLACE, err);
+        return r < 0 ? r : engine_put(p, "--root", WASM_ROOT_PLACE, err);
     for (uint32_t i = 0; i < list.n; i++)
         writable |= list.v[i].writable &&
                     (path_lies_in(list.v[i].path, p->process.cwd) || path_lies_in(p->process.cwd, list.v[i].path));
     if (r == 0 && !list.n && !here) /* a listener is to be descriptor 3, as programs expect */
-        r = o->listen.n ? 0 : put(p, "--preopen-names", p->process.cwd, err);
+        r = o->listen.n ? 0 : engine_put(p, "--preopen-names", p->process.cwd, err);
     else if (r == 0)
         r = put_preopen(p, p->process.cwd, writable, err);
-    return r == 0 ? put(p, "--here", directory, err) : r;
+    return r == 0 ? engine_put(p, "--here", directory, err) : r;
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -182,12 +182,12 @@ static int put_limits(struct policy *p, const struct wasm_options *o, struct err
         if (pages < 1)
             return err_set(err, -EINVAL, "--memory: %" PRId64 " bytes leave nothing to the module: 5m is the least",
                            limit->v);
-        r = put(p, "--pages", arena_printf(p->arena, "%" PRId64, pages < 65536 ? pages : 65536), err);
+        r = engine_put(p, "--pages", arena_printf(p->arena, "%" PRId64, pages < 65536 ? pages : 65536), err);
     }
     if (r == 0)
-        r = put_given(p, "--file-size", o->file_size, err);
+        r = engine_put_given(p, "--file-size", o->file_size, err);
     if (r == 0 && p->timeout_ms)
-        r = put(p, "--timeout", arena_printf(p->arena, "%" PRId64, p->timeout_ms), err);
+        r = engine_put(p, "--timeout", arena_printf(p->arena, "%" PRId64, p->timeout_ms), err);
     return r;
 }
 
@@ -197,11 +197,11 @@ static int assemble(struct arena *a, const struct wasm_options *o, const char **
     if (o->kept)
         return err_set(err, -EINVAL, "%s: text is assembled for a run in the foreground: wat2wasm %s", o->module,
                        o->module);
-    int fd = wasm_assemble(*host, err);
+    int fd = wasm_assemble(*host, o->module, err);
     if (fd < 0)
         return fd;
     *host = arena_printf(a, "/proc/self/fd/%d", fd);
-    return *host ? 0 : no_memory(err);
+    return *host ? 0 : policy_no_memory(err);
 }
 
 /* Its name on the host, which moat opens at each start: the module is handed over, and not shown. */
@@ -214,7 +214,7 @@ static int find_module(struct policy_build *b, const struct wasm_options *o, con
     const char *clean = path ? flag_path_clean(a, path) : NULL;
 
     if (!clean)
-        return no_memory(err);
+        return policy_no_memory(err);
     if (stat(path, &st) < 0)
         return err_set(err, -ENOENT, "exec: \"%s\": no such file or directory", module);
     if (!S_ISREG(st.st_mode))
@@ -235,25 +235,28 @@ int wasm_find(struct policy_build *b, const struct wasm_options *o, char *const 
     int r = o->module ? find_module(b, o, &module, err) : 0;
 
     p->process.argv = (struct strv){0};
-    if (r < 0 || (r = put(p, NULL, WASM_PROGRAM, err)) < 0 || (r = put_given(p, "--engine", o->engine, err)) < 0 ||
-        (r = put_given(p, "--fuel", o->fuel, err)) < 0 || (r = put_given(p, "--clock", o->clock, err)) < 0 ||
-        (r = put_given(p, "--seed", o->seed, err)) < 0 || (r = put_given(p, "--invoke", o->invoke, err)) < 0 ||
-        (r = put_given(p, "--deny-log", o->tell, err)) < 0 ||
-        (policy_env_get(&p->process.env, "HOME") && (r = put(p, NULL, "--keep-home", err)) < 0) ||
+    if (r == 0 && module)
+        r = keep_out_of_caches(b, err); /* before the rules are written down: a denial is told then */
+    if (r < 0 || (r = engine_put(p, NULL, WASM_PROGRAM, err)) < 0 ||
+        (r = engine_put_given(p, "--engine", o->engine, err)) < 0 ||
+        (r = engine_put_given(p, "--fuel", o->fuel, err)) < 0 ||
+        (r = engine_put_given(p, "--clock", o->clock, err)) < 0 ||
+        (r = engine_put_given(p, "--seed", o->seed, err)) < 0 ||
+        (r = engine_put_given(p, "--invoke", o->invoke, err)) < 0 ||
+        (r = engine_put_given(p, "--deny-log", o->tell, err)) < 0 ||
+        (policy_env_get(&p->process.env, "HOME") && (r = engine_put(p, NULL, "--keep-home", err)) < 0) ||
         (r = put_limits(p, o, err)) < 0 || (r = put_rules(p, err)) < 0 || (r = put_preopens(b, o, err)) < 0)
-        return r;
-    if (module && (r = keep_out_of_caches(b, err)) < 0)
         return r;
     if (module && o->runs && !o->kept && !o->fuel && !(o->engine && !strcmp(o->engine, "interpreter")))
         wasm_cache_find(p->arena, module, &image);
     for (uint32_t i = 0; i < o->listen.n && r == 0; i++)
-        r = put(p, "--listen", o->listen.v[i], err);
-    if (r < 0 || (r = put_given(p, "--image", image, err)) < 0)
+        r = engine_put(p, "--listen", o->listen.v[i], err);
+    if (r < 0 || (r = engine_put_given(p, "--image", image, err)) < 0)
         return r;
-    if (module && (r = put(p, "--module", module, err)) == 0)
-        r = put(p, NULL, o->module, err);
+    if (module && (r = engine_put(p, "--module", module, err)) == 0)
+        r = engine_put(p, NULL, o->module, err);
     for (int i = 0; i < n && r == 0; i++)
-        r = put(p, NULL, arguments[i], err);
+        r = engine_put(p, NULL, arguments[i], err);
     policy_mounts_sort(p, 0);
     return r;
 }

@@ -11,6 +11,7 @@
 #include "cli/run_options.h"
 #include "cli/term.h"
 #include "cli/wasm_cmd.h"
+#include "confine/paths.h"
 #include "host/helper.h"
 
 #include <errno.h>
@@ -76,12 +77,12 @@ static int hear(struct arena *a, int from, int64_t until, char **text, size_t *l
     return n == SAID_MOST ? -EFBIG : 0;
 }
 
-static int ask(struct arena *a, int module, char **text, size_t *length, struct err *err)
+static int ask(struct arena *a, int module, const char *shown, char **text, size_t *length, struct err *err)
 {
-    char name[] = "moat-wasm", look[] = "--inspect", option[] = "--module", input[] = "-", word[] = "module";
-    char *argv[] = {name, look, option, input, word, NULL};
+    char name[] = "moat-wasm", look[] = "--inspect", option[] = "--module", input[] = "-";
+    char *word = arena_strdup(a, shown), *argv[] = {name, look, option, input, word, NULL};
     const char *path;
-    int ends[2], status = 0, r = libexec_find(a, name, &path, err);
+    int ends[2], status = 0, r = word ? libexec_find(a, name, &path, err) : err_set(err, -ENOMEM, "out of memory");
     pid_t pid;
 
     if (r < 0)
@@ -102,10 +103,11 @@ static int ask(struct arena *a, int module, char **text, size_t *length, struct 
     if (WIFSIGNALED(status))
         return err_set(err, -ECONNABORTED, "moat-wasm was ended by signal %d%s: the file is hostile or damaged",
                        WTERMSIG(status), WTERMSIG(status) == SIGSYS ? " (a forbidden system call)" : "");
-    return WEXITSTATUS(status) ? err_set(err, -ECONNABORTED, "moat-wasm ended with status %d", WEXITSTATUS(status)) : 0;
+    return WEXITSTATUS(status) ? err_set(err, -ENOEXEC, "moat-wasm has not read it") : 0;
 }
 
-static int describe(struct arena *a, const char *file, struct json **out, struct err *err)
+/* shown: how the user has named it */
+static int describe(struct arena *a, const char *file, const char *shown, struct json **out, struct err *err)
 {
     struct stat st;
     char *text = NULL;
@@ -115,12 +117,14 @@ static int describe(struct arena *a, const char *file, struct json **out, struct
     if (fd < 0 || fstat(fd, &st) < 0)
         return err_sys(err, -errno, "%s", file);
     if (!S_ISREG(st.st_mode))
-        return err_set(err, -EINVAL, "%s: it is no file", file);
-    int r = ask(a, fd, &text, &length, err);
+        return err_set(err, -EACCES, "exec: \"%s\": it is no file", file);
+    int r = ask(a, fd, shown, &text, &length, err);
     if (r == 0 && (r = json_parse(a, text, length, out, err)) < 0)
         err_wrap(err, "moat-wasm said what cannot be read");
     if (r == 0 && json_get_text(*out, "error", NULL))
         r = err_set(err, -ENOEXEC, "%s", json_get_text(*out, "error", ""));
+    if (r < 0)
+        err_wrap(err, "%s", shown);
     return r;
 }
 
@@ -254,6 +258,21 @@ static void print_imports(struct arena *a, const struct json *m, const struct gr
 
 /* ---- the command ------------------------------------------------------------------------------------------------ */
 
+/* What a run refuses, since the host has nothing there to be shown. */
+static int check_rules(struct arena *a, const struct policy *p, struct err *err)
+{
+    char letters[8];
+
+    for (uint32_t i = 0; i < p->n_paths; i++) {
+        struct path_lowering l = {0};
+        paths_lower(a, p, &p->paths[i], &l);
+        if (!l.mechanism)
+            return err_set(err, -ENOTSUP, "path %s %s: %s", p->paths[i].guest,
+                           paths_access_text(p->paths[i].access, letters), l.refusal);
+    }
+    return 0;
+}
+
 /* The words of `explain -b wasm` for the same module. */
 static char **make_words(struct arena *a, int argc, char **argv, int *n)
 {
@@ -284,8 +303,8 @@ int wasm_inspect(struct arena *a, int argc, char **argv, struct err *err)
     if (!o.module.module || o.n_command)
         return err_set(err, -EINVAL, "name one module: " USAGE);
     o.module.runs = true;
-    if ((r = wasm_find(&o.build, &o.module, NULL, 0, err)) < 0 ||
-        (r = describe(a, wasm_word_value(&o.policy.process.argv, "--module"), &m, err)) < 0)
+    if ((r = wasm_find(&o.build, &o.module, NULL, 0, err)) < 0 || (r = check_rules(a, &o.policy, err)) < 0 ||
+        (r = describe(a, wasm_word_value(&o.policy.process.argv, "--module"), o.module.module, &m, err)) < 0)
         return r;
     count_granted(&o.policy.process.argv, &g);
     const struct json *imports = json_get(m, "imports");

@@ -30,7 +30,7 @@ static bool names_archive(const char *path)
 /* Whether a list with colons has the path, which is clean. */
 static bool list_has(const char *list, const char *path)
 {
-    char entry[JVM_PATH_SIZE], clean[JVM_PATH_SIZE];
+    char entry[ENGINE_PATH], clean[ENGINE_PATH];
 
     for (const char *c = list;; c++) {
         size_t n = strcspn(c, ":");
@@ -61,13 +61,13 @@ static bool is_of_user(const struct jvm_config *c, const char *path)
 void classpath_looked_for(const char *path, const void *caller)
 {
     const struct jvm_config *c = denials_config();
-    char clean[JVM_PATH_SIZE], sentence[DENIALS_LINE];
+    char clean[ENGINE_PATH], sentence[ENGINE_SENTENCE];
     int error = errno;
 
-    if (c && c->tell == JVM_TELL_SOME && c->rules.n_paths && names_archive(path) && denials_clean(path, clean) >= 0 &&
-        denials_is_denied(&c->rules, clean, JVM_STAT, error) && !denials_is_silent(clean, c->jdk) &&
+    if (c && c->tell == ENGINE_TELL_SOME && c->rules.n && names_archive(path) && denials_clean(path, clean) >= 0 &&
+        engine_is_denied(&c->rules, clean, ENGINE_STAT, error) && !denials_is_silent(clean, c->jdk) &&
         !denials_of_machine(caller) && !is_of_user(c, clean) && hotspot_is_finding_classes()) {
-        denials_path_sentence(&c->rules, "class path", clean, JVM_READ, sentence);
+        engine_denial_sentence(&c->rules, "class path", clean, ENGINE_READ, sentence);
         denials_tell(sentence);
     }
     errno = error;

@@ -2,6 +2,8 @@
 /* The command line of moat-jvm. Pure, but for memory. */
 #include "jvm/config.h"
 
+#include "engine/options.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -23,60 +25,36 @@ enum option {
     N_OPTIONS,
 };
 
-static const struct {
-    const char *name;
-    bool has_value;
-} options[N_OPTIONS] = {
-    [OPTION_JDK] = {"--jdk", true},
-    [OPTION_NO_EXEC] = {"--no-exec", false},
-    [OPTION_LIST_CLASSES] = {"--list-classes", false},
-    [OPTION_DENY_LOG] = {"--deny-log", false}, /* or --deny-log=WHICH */
-    [OPTION_RULE] = {"--rule", true},
-    [OPTION_FROM] = {"--from", true},    /* of the rule before */
-    [OPTION_FRESH] = {"--fresh", false}, /* the same */
-    [OPTION_NET] = {"--net", true},
-    [OPTION_VM] = {"--option", true},
-    [OPTION_CLASS] = {"--class", true},
-    [OPTION_JAR] = {"--jar", true},
-    [OPTION_MODULE] = {"--module", true},
+static const struct engine_option options[N_OPTIONS] = {
+    [OPTION_JDK] = {"--jdk", ENGINE_VALUE_NEXT},
+    [OPTION_NO_EXEC] = {"--no-exec"},
+    [OPTION_LIST_CLASSES] = {"--list-classes"},
+    [OPTION_DENY_LOG] = {"--deny-log", ENGINE_VALUE_MAYBE},
+    [OPTION_RULE] = {"--rule", ENGINE_VALUE_NEXT},
+    [OPTION_FROM] = {"--from", ENGINE_VALUE_NEXT}, /* of the rule before */
+    [OPTION_FRESH] = {"--fresh"},                  /* the same */
+    [OPTION_NET] = {"--net", ENGINE_VALUE_NEXT},
+    [OPTION_VM] = {"--option", ENGINE_VALUE_NEXT},
+    [OPTION_CLASS] = {"--class", ENGINE_VALUE_NEXT},
+    [OPTION_JAR] = {"--jar", ENGINE_VALUE_NEXT},
+    [OPTION_MODULE] = {"--module", ENGINE_VALUE_NEXT},
 };
+static const struct engine_options all_options = {options, N_OPTIONS, "jvm"};
 
-static int option_of(const char *argument)
+static int read_tell(const char *which, enum engine_tell *out, struct err *err)
 {
-    for (int i = 0; i < N_OPTIONS; i++) {
-        if (!strcmp(argument, options[i].name))
-            return i;
-    }
-    return !strncmp(argument, "--deny-log=", 11) ? OPTION_DENY_LOG : -1;
-}
-
-static int read_tell(const char *argument, enum jvm_tell *out, struct err *err)
-{
-    const char *which = argument + strlen("--deny-log");
-
-    if (!*which || !strcmp(which, "=some"))
-        *out = JVM_TELL_SOME;
-    else if (!strcmp(which, "=all"))
-        *out = JVM_TELL_ALL;
-    else if (!strcmp(which, "=none"))
-        *out = JVM_TELL_NONE;
+    if (!which || !strcmp(which, "some"))
+        *out = ENGINE_TELL_SOME;
+    else if (!strcmp(which, "all"))
+        *out = ENGINE_TELL_ALL;
+    else if (!strcmp(which, "none"))
+        *out = ENGINE_TELL_NONE;
     else
-        return err_set(err, -EINVAL, "%s: some, all or none", argument);
+        return err_set(err, -EINVAL, "--deny-log=%s: some, all or none", which);
     return 0;
 }
 
-/* What is said of the rule before. */
-static int take_origin(struct jvm_config *c, const char *option, const char *host, struct err *err)
-{
-    if (!c->rules.n_paths)
-        return err_set(err, -EINVAL, "%s: there is no --rule before it", option);
-    struct jvm_rule *rule = &c->rules.paths[c->rules.n_paths - 1];
-    rule->host = host;
-    rule->fresh = !host;
-    return 0;
-}
-
-static int take(struct jvm_config *c, enum option option, char *argument, char *value, struct err *err)
+static int take(struct jvm_config *c, enum option option, char *value, struct err *err)
 {
     switch (option) {
     case OPTION_JDK:
@@ -89,14 +67,14 @@ static int take(struct jvm_config *c, enum option option, char *argument, char *
         c->list_classes = true;
         break;
     case OPTION_DENY_LOG:
-        return read_tell(argument, &c->tell, err);
+        return read_tell(value, &c->tell, err);
     case OPTION_RULE:
-        return jvm_rule_read(&c->rules.paths[c->rules.n_paths++], value, err);
+        return engine_rule_add(&c->rules, value, err);
     case OPTION_FROM:
     case OPTION_FRESH:
-        return take_origin(c, argument, value, err);
+        return engine_rule_origin(&c->rules, options[option].name, value, err);
     case OPTION_NET:
-        c->rules.net[c->rules.n_net++] = value;
+        c->net[c->n_net++] = value;
         break;
     case OPTION_VM:
         c->options[c->n_options++] = value;
@@ -117,17 +95,13 @@ static int take(struct jvm_config *c, enum option option, char *argument, char *
 
 static int read_all(struct jvm_config *c, int argc, char **argv, struct err *err)
 {
-    int at = 1, r = 0;
+    int at = 1;
 
     while (at < argc && !c->entry) {
-        char *argument = argv[at++], *value = NULL;
-        int option = option_of(argument);
-        if (option < 0)
-            return err_set(err, -EINVAL, "the option %s is not understood: moat-jvm is started by moat run -b jvm",
-                           argument);
-        if (options[option].has_value && (at == argc || !*(value = argv[at++])))
-            return err_set(err, -EINVAL, "%s needs a value", argument);
-        if ((r = take(c, (enum option)option, argument, value, err)) < 0)
+        char *value;
+        int option = engine_option_next(&all_options, argc, argv, &at, &value, err);
+        int r = option < 0 ? option : take(c, (enum option)option, value, err);
+        if (r < 0)
             return r;
     }
     if (!c->entry)
@@ -144,10 +118,10 @@ int jvm_config_read(struct jvm_config *out, int argc, char **argv, struct err *e
     size_t n = argc > 0 ? (size_t)argc : 1; /* no list has more than there are arguments */
     struct jvm_config c = {.options = calloc(n, sizeof *c.options)};
 
-    c.rules.paths = calloc(n, sizeof *c.rules.paths);
-    c.rules.net = calloc(n, sizeof *c.rules.net);
-    int r = c.options && c.rules.paths && c.rules.net ? read_all(&c, argc, argv, err)
-                                                      : err_set(err, -ENOMEM, "no memory for the command line");
+    c.rules.v = calloc(n, sizeof *c.rules.v);
+    c.net = calloc(n, sizeof *c.net);
+    int r = c.options && c.rules.v && c.net ? read_all(&c, argc, argv, err)
+                                            : err_set(err, -ENOMEM, "no memory for the command line");
     if (r < 0)
         jvm_config_free(&c);
     *out = c;
@@ -157,8 +131,8 @@ int jvm_config_read(struct jvm_config *out, int argc, char **argv, struct err *e
 void jvm_config_free(struct jvm_config *c)
 {
     free(c->options);
-    free(c->rules.paths);
-    free(c->rules.net);
+    free(c->rules.v);
+    free(c->net);
     *c = (struct jvm_config){0};
 }
 

@@ -7,7 +7,7 @@
 #define MOAT_JVM_CONFIG_H
 
 #include "base/err.h"
-#include "jvm/rules.h"
+#include "engine/denials.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,17 +19,13 @@ enum jvm_entry { /* the numbers that sun.launcher.LauncherHelper knows */
                  JVM_ENTRY_MODULE,
 };
 
-enum jvm_tell {                /* which denials become words on standard error */
-                JVM_TELL_SOME, /* what a Java exception comes of: opens, connects, names, programs, native libraries */
-                JVM_TELL_ALL,  /* and what merely looks: stat(2) and its like */
-                JVM_TELL_NONE,
-};
-
 struct jvm_config {
     const char *jdk;
     bool no_exec, list_classes;
-    enum jvm_tell tell;
-    struct jvm_rules rules;
+    enum engine_tell tell;
+    struct engine_rules rules;
+    const char **net; /* as --allow-net has them */
+    size_t n_net;
     char **options; /* of the virtual machine, as they are */
     int n_options;
     enum jvm_entry entry;

@@ -26,9 +26,6 @@
         (__typeof__(name) *)denials_next(&at, #name);                                                                  \
     })
 
-#define DENIALS_LINES 64 /* as many sentences are told; then one that no more are */
-#define DENIALS_LINE  (3 * JVM_PATH_SIZE)
-
 void denials_begin(const struct jvm_config *c);
 
 /* The command line; NULL before denials_begin(): then nothing is told. */
@@ -37,7 +34,7 @@ const struct jvm_config *denials_config(void);
 void *denials_next(_Atomic(void *) *at, const char *name);
 
 /* The path that is meant, cleaned: relative ones from the working directory. Length, or -errno. errno stays. */
-int denials_clean(const char *path, char out[JVM_PATH_SIZE]);
+int denials_clean(const char *path, char out[ENGINE_PATH]);
 
 /* Tells a sentence (without "moat: denied: " and the line's end) once. Any thread. errno stays. */
 void denials_tell(const char *sentence);
@@ -51,23 +48,15 @@ bool denials_of_machine(const void *address);
  */
 int denials_path(const char *deed, const char *path, uint32_t access, int error, bool told, const void *caller);
 
-/* ---- sentences: pure (denials_words.c) ---- */
-
-/* What the walls refuse, by the rules: the path has no rule, or one that denies it, or one that gives less. */
-bool denials_is_denied(const struct jvm_rules *rules, const char *path, uint32_t access, int error);
+/* ---- pure (denials_words.c); sentences about paths are engine/denials.h's ---- */
 
 /* Where programs and the JDK look on nobody's behalf. */
 bool denials_is_silent(const char *path, const char *jdk);
 
-/* "open for reading /etc/shadow: --ro /etc/shadow would allow it"; of an execution
- * "exec /usr/bin/id: --allow /usr/bin/id:rx would allow it" */
-void denials_path_sentence(const struct jvm_rules *rules, const char *deed, const char *path, uint32_t access,
-                           char out[DENIALS_LINE]);
-
 /* "connect to 192.0.2.1:443/tcp: no rule allows it: --allow-net 192.0.2.1:443 would allow it" */
-void denials_address_sentence(const char *host, bool is_ipv6, unsigned port, bool udp, char out[DENIALS_LINE]);
+void denials_address_sentence(const char *host, bool is_ipv6, unsigned port, bool udp, char out[ENGINE_SENTENCE]);
 
 /* "look up the name example.org: no rule names it: --allow-net example.org:* would allow it" */
-void denials_name_sentence(const char *name, char out[DENIALS_LINE]);
+void denials_name_sentence(const char *name, char out[ENGINE_SENTENCE]);
 
 #endif

@@ -33,7 +33,7 @@ static int refused(const char *deed, const char *path, uint32_t access, const vo
 static int refused_both(const char *deed, const char *from, uint32_t access, const char *to, const void *caller)
 {
     int error = errno, first = denials_path(deed, from, access, error, true, caller);
-    int second = denials_path("create", to, JVM_CREATE, error, true, caller);
+    int second = denials_path("create", to, ENGINE_CREATE, error, true, caller);
 
     errno = first != error ? first : second;
     return -1;
@@ -46,28 +46,28 @@ static int not_seen(const char *path, const void *caller)
 
     library_looked_for(path);
     classpath_looked_for(path, caller);
-    if (c && c->tell == JVM_TELL_ALL)
-        denials_path("look at", path, JVM_STAT, error, true, caller);
+    if (c && c->tell == ENGINE_TELL_ALL)
+        denials_path("look at", path, ENGINE_STAT, error, true, caller);
     errno = error;
     return -1;
 }
 
 static int not_opened(const char *path, int flags, const void *caller)
 {
-    uint32_t wanted = (flags & O_ACCMODE) == O_RDONLY   ? JVM_READ
-                      : (flags & O_ACCMODE) == O_WRONLY ? JVM_WRITE
-                                                        : JVM_READ | JVM_WRITE;
+    uint32_t wanted = (flags & O_ACCMODE) == O_RDONLY   ? ENGINE_READ
+                      : (flags & O_ACCMODE) == O_WRONLY ? ENGINE_WRITE
+                                                        : ENGINE_READ | ENGINE_WRITE;
     int error = errno;
 
     if (flags & O_TRUNC)
-        wanted |= JVM_WRITE;
+        wanted |= ENGINE_WRITE;
     if (flags & O_CREAT && DENIALS_NEXT(access)(path, F_OK) < 0)
-        wanted |= JVM_CREATE;
+        wanted |= ENGINE_CREATE;
     errno = error;
-    return refused(wanted & JVM_CREATE     ? "create"
-                   : !(wanted & JVM_WRITE) ? "open for reading"
-                   : wanted & JVM_READ     ? "open for reading and writing"
-                                           : "open for writing",
+    return refused(wanted & ENGINE_CREATE     ? "create"
+                   : !(wanted & ENGINE_WRITE) ? "open for reading"
+                   : wanted & ENGINE_READ     ? "open for reading and writing"
+                                              : "open for writing",
                    path, wanted, caller);
 }
 
@@ -112,7 +112,7 @@ DENIALS_EXPORT DIR *opendir(const char *path)
     DIR *d = DENIALS_NEXT(opendir)(path);
 
     if (!d)
-        refused("list", path, JVM_READ, CALLER);
+        refused("list", path, ENGINE_READ, CALLER);
     return d;
 }
 
@@ -122,63 +122,63 @@ DENIALS_EXPORT int mkdir(const char *path, mode_t mode)
 {
     int r = DENIALS_NEXT(mkdir)(path, mode);
 
-    return r < 0 ? refused("make the directory", path, JVM_CREATE, CALLER) : r;
+    return r < 0 ? refused("make the directory", path, ENGINE_CREATE, CALLER) : r;
 }
 
 DENIALS_EXPORT int rmdir(const char *path)
 {
     int r = DENIALS_NEXT(rmdir)(path);
 
-    return r < 0 ? refused("remove the directory", path, JVM_CREATE, CALLER) : r;
+    return r < 0 ? refused("remove the directory", path, ENGINE_CREATE, CALLER) : r;
 }
 
 DENIALS_EXPORT int unlink(const char *path)
 {
     int r = DENIALS_NEXT(unlink)(path);
 
-    return r < 0 ? refused("remove", path, JVM_CREATE, CALLER) : r;
+    return r < 0 ? refused("remove", path, ENGINE_CREATE, CALLER) : r;
 }
 
 DENIALS_EXPORT int remove(const char *path)
 {
     int r = DENIALS_NEXT(remove)(path);
 
-    return r < 0 ? refused("remove", path, JVM_CREATE, CALLER) : r;
+    return r < 0 ? refused("remove", path, ENGINE_CREATE, CALLER) : r;
 }
 
 DENIALS_EXPORT int rename(const char *from, const char *to)
 {
     int r = DENIALS_NEXT(rename)(from, to);
 
-    return r < 0 ? refused_both("rename", from, JVM_CREATE, to, CALLER) : r;
+    return r < 0 ? refused_both("rename", from, ENGINE_CREATE, to, CALLER) : r;
 }
 
 DENIALS_EXPORT int symlink(const char *target, const char *path)
 {
     int r = DENIALS_NEXT(symlink)(target, path);
 
-    return r < 0 ? refused("make the link", path, JVM_CREATE, CALLER) : r;
+    return r < 0 ? refused("make the link", path, ENGINE_CREATE, CALLER) : r;
 }
 
 DENIALS_EXPORT int link(const char *from, const char *to)
 {
     int r = DENIALS_NEXT(link)(from, to);
 
-    return r < 0 ? refused_both("make a second name of", from, JVM_WRITE, to, CALLER) : r;
+    return r < 0 ? refused_both("make a second name of", from, ENGINE_WRITE, to, CALLER) : r;
 }
 
 DENIALS_EXPORT int chmod(const char *path, mode_t mode)
 {
     int r = DENIALS_NEXT(chmod)(path, mode);
 
-    return r < 0 ? refused("change the mode of", path, JVM_WRITE, CALLER) : r;
+    return r < 0 ? refused("change the mode of", path, ENGINE_WRITE, CALLER) : r;
 }
 
 DENIALS_EXPORT int utimes(const char *path, const struct timeval times[2])
 {
     int r = DENIALS_NEXT(utimes)(path, times);
 
-    return r < 0 ? refused("change the times of", path, JVM_WRITE, CALLER) : r;
+    return r < 0 ? refused("change the times of", path, ENGINE_WRITE, CALLER) : r;
 }
 
 /* ---- looks ---------------------------------------------------------------------------------------------------- */

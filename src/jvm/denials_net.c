@@ -44,7 +44,7 @@ static bool address_of(const struct sockaddr *a, socklen_t length, char text[INE
 
 static void tell_address(int fd, const struct sockaddr *a, socklen_t length)
 {
-    char text[INET6_ADDRSTRLEN], sentence[DENIALS_LINE];
+    char text[INET6_ADDRSTRLEN], sentence[ENGINE_SENTENCE];
     int type = 0;
     bool is_ipv6;
     unsigned port;
@@ -65,7 +65,7 @@ DENIALS_EXPORT int connect(int fd, const struct sockaddr *address, socklen_t len
         return r;
     const struct jvm_config *c = denials_config();
     bool is_network = length >= sizeof address->sa_family && address->sa_family != AF_UNIX;
-    bool is_denied = c && c->rules.n_paths && (!c->rules.n_net || error != ENETUNREACH);
+    bool is_denied = c && c->rules.n && (!c->n_net || error != ENETUNREACH);
     if (is_denied && is_network)
         tell_address(fd, address, length);
     if (is_network && error == EACCES) /* Java makes a BindException of EACCES, and that is for bind(2) */
@@ -86,10 +86,10 @@ static bool is_of_this_host(const char *name)
 }
 
 /* Whether a rule is for the name: then it is not known, but not denied either. */
-static bool has_rule(const struct jvm_rules *rules, const char *name)
+static bool has_rule(const struct jvm_config *c, const char *name)
 {
-    for (size_t i = 0; i < rules->n_net; i++) {
-        const char *host = rules->net[i];
+    for (size_t i = 0; i < c->n_net; i++) {
+        const char *host = c->net[i];
         size_t n = strcspn(host, ":"), length = strlen(name);
         if (n == 1 && *host == '*')
             return true;
@@ -105,10 +105,9 @@ DENIALS_EXPORT int getaddrinfo(const char *restrict name, const char *restrict s
 {
     int r = DENIALS_NEXT(getaddrinfo)(name, service, hints, out), error = errno;
     const struct jvm_config *c = denials_config();
-    char sentence[DENIALS_LINE];
+    char sentence[ENGINE_SENTENCE];
 
-    if (r && c && c->rules.n_paths && name && strlen(name) < NI_MAXHOST && !has_rule(&c->rules, name) &&
-        !is_of_this_host(name)) {
+    if (r && c && c->rules.n && name && strlen(name) < NI_MAXHOST && !has_rule(c, name) && !is_of_this_host(name)) {
         denials_name_sentence(name, sentence);
         denials_tell(sentence);
     }

@@ -21,12 +21,12 @@ static _Thread_local bool was_refused; /* what dlerror(3) is to say next */
 /* Whether a rule lets the library be loaded; told where not. The JDK's own always may. */
 static bool is_granted(const struct jvm_config *c, const char *path)
 {
-    char clean[JVM_PATH_SIZE], sentence[DENIALS_LINE];
+    char clean[ENGINE_PATH], sentence[ENGINE_SENTENCE];
 
     if (denials_clean(path, clean) < 0 || path_lies_in(clean, c->jdk) ||
-        jvm_rule_gives(jvm_rules_find(&c->rules, clean), JVM_READ | JVM_EXECUTE))
+        engine_rule_gives(engine_rule_find(&c->rules, clean), ENGINE_READ | ENGINE_EXECUTE))
         return true;
-    denials_path_sentence(&c->rules, "native library", clean, JVM_READ | JVM_EXECUTE, sentence);
+    engine_denial_sentence(&c->rules, "native library", clean, ENGINE_READ | ENGINE_EXECUTE, sentence);
     denials_tell(sentence);
     return false;
 }
@@ -36,7 +36,7 @@ void library_looked_for(const char *path)
     const struct jvm_config *c = denials_config();
     int error = errno;
 
-    if (c && c->rules.n_paths && strstr(path, ".so") && hotspot_is_loading())
+    if (c && c->rules.n && strstr(path, ".so") && hotspot_is_loading())
         is_granted(c, path);
     errno = error;
 }
@@ -56,7 +56,7 @@ DENIALS_EXPORT void *dlopen(const char *name, int flags)
     next_dlerror();
     /* What has no slash is searched for along the caller's own path: libc must see the caller, so nothing follows this.
      */
-    if (!name || !strchr(name, '/') || !c || !c->rules.n_paths)
+    if (!name || !strchr(name, '/') || !c || !c->rules.n)
         return DENIALS_NEXT(dlopen)(name, flags);
     if (is_granted(c, name))
         return DENIALS_NEXT(dlopen)(name, flags);

@@ -31,11 +31,11 @@ static fork_and_exec *original;
 
 /* ---- what is asked for ------------------------------------------------------------------------------------------ */
 
-static bool read_bytes(jni_env *env, jobject bytes, char out[JVM_PATH_SIZE])
+static bool read_bytes(jni_env *env, jobject bytes, char out[ENGINE_PATH])
 {
     int32_t n = bytes ? jni_array_length(env, bytes) : 0;
 
-    if (n <= 0 || n >= JVM_PATH_SIZE)
+    if (n <= 0 || n >= ENGINE_PATH)
         return false;
     jni_bytes_get(env, bytes, 0, n, out);
     out[n] = 0;
@@ -48,30 +48,30 @@ static bool can_be_run(const char *path)
 }
 
 /* Along $PATH, as the JDK looks: the first that can be run, or, where none can, where a Debian has its programs. */
-static bool search(const char *program, char out[JVM_PATH_SIZE])
+static bool search(const char *program, char out[ENGINE_PATH])
 {
     static const char likely[] = "/usr/bin";
     const char *path = getenv("PATH");
 
     for (const char *p = path; p && *p; p += *p == ':') {
         size_t n = strcspn(p, ":");
-        if (snprintf(out, JVM_PATH_SIZE, "%.*s/%s", (int)n, p, program) < JVM_PATH_SIZE && can_be_run(out))
+        if (snprintf(out, ENGINE_PATH, "%.*s/%s", (int)n, p, program) < ENGINE_PATH && can_be_run(out))
             return true;
         p += n;
     }
-    snprintf(out, JVM_PATH_SIZE, "%s/%.*s", likely, JVM_PATH_SIZE - 16, program);
+    snprintf(out, ENGINE_PATH, "%s/%.*s", likely, ENGINE_PATH - 16, program);
     return false;
 }
 
 /* Fills the program's path; whether it can be run as far as one sees. */
-static bool locate(jni_env *env, const char *program, jobject directory, char out[JVM_PATH_SIZE])
+static bool locate(jni_env *env, const char *program, jobject directory, char out[ENGINE_PATH])
 {
-    char base[JVM_PATH_SIZE];
+    char base[ENGINE_PATH];
 
     if (!strchr(program, '/'))
         return search(program, out);
     if (*program != '/' && read_bytes(env, directory, base) && *base == '/')
-        return jvm_path_clean(program, base, out) >= 0 && can_be_run(out);
+        return engine_path_clean(program, base, out) >= 0 && can_be_run(out);
     return denials_clean(program, out) >= 0 && can_be_run(out);
 }
 
@@ -79,14 +79,14 @@ static bool locate(jni_env *env, const char *program, jobject directory, char ou
 static bool is_refused(jni_env *env, jobject bytes, jobject directory)
 {
     const struct jvm_config *c = denials_config();
-    char program[JVM_PATH_SIZE], path[JVM_PATH_SIZE], sentence[DENIALS_LINE];
+    char program[ENGINE_PATH], path[ENGINE_PATH], sentence[ENGINE_SENTENCE];
 
     if (!c || !read_bytes(env, bytes, program))
         return false;
     bool runs = locate(env, program, directory, path);
-    if (!c->no_exec && (runs || jvm_rule_gives(jvm_rules_find(&c->rules, path), JVM_EXECUTE)))
+    if (!c->no_exec && (runs || engine_rule_gives(engine_rule_find(&c->rules, path), ENGINE_EXECUTE)))
         return false; /* what goes wrong then is the program's own matter */
-    denials_path_sentence(&c->rules, "exec", path, JVM_READ | JVM_EXECUTE, sentence);
+    engine_denial_sentence(&c->rules, "exec", path, ENGINE_READ | ENGINE_EXECUTE, sentence);
     denials_tell(sentence);
     return true;
 }
@@ -121,7 +121,7 @@ DENIALS_EXPORT void *dlsym(void *restrict handle, const char *restrict name)
         atomic_store_explicit(&at, libc_dlsym, memory_order_release);
     }
     const struct jvm_config *c = denials_config();
-    if (!c || (!c->no_exec && !c->rules.n_paths) || strcmp(name, FUNCTION) != 0)
+    if (!c || (!c->no_exec && !c->rules.n) || strcmp(name, FUNCTION) != 0)
         return ((__typeof__(dlsym) *)libc_dlsym)(handle, name);
     original = (fork_and_exec *)((__typeof__(dlsym) *)libc_dlsym)(handle, name);
     return original ? (void *)guarded : NULL;

@@ -130,6 +130,6 @@ int policy_build_finish(struct policy_build *b, struct err *err)
     }
     if (p->process.terminal && !policy_env_get(&p->process.env, "TERM") &&
         policy_strv_push(p->arena, &p->process.env, "TERM=xterm") < 0)
-        return err_set(err, -ENOMEM, "the policy is too large for its memory");
+        return policy_no_memory(err);
     return 0;
 }

@@ -66,11 +66,6 @@ static const uint8_t capabilities_run[] = {
 };
 static const uint8_t capabilities_spec[] = {CAP_AUDIT_WRITE, CAP_KILL, CAP_NET_BIND_SERVICE};
 
-static int no_memory(struct err *err)
-{
-    return err_set(err, -ENOMEM, "the policy is too large for its memory");
-}
-
 uint64_t policy_default_capabilities(enum policy_defaults kind)
 {
     const uint8_t *list = kind == POLICY_DEFAULTS_RUN ? capabilities_run : capabilities_spec;
@@ -116,9 +111,9 @@ int policy_mount_options(struct arena *a, struct mount_rule *m, const char *opti
         if (len) {
             char *one = arena_strndup(a, options, len);
             if (!one)
-                return no_memory(err);
+                return policy_no_memory(err);
             if (!mount_option_apply(m, one) && mount_data_add(a, m, one) < 0)
-                return no_memory(err);
+                return policy_no_memory(err);
         }
         options += len + (options[len] == ',');
     }
@@ -131,7 +126,7 @@ int policy_mount_add(struct policy *p, const char *destination, const char *type
     struct mount_rule *m = policy_list_push(p->arena, &p->mounts, &p->n_mounts, sizeof *m);
 
     if (!m)
-        return no_memory(err);
+        return policy_no_memory(err);
     m->destination = destination;
     m->type = type;
     m->source = source;
@@ -154,17 +149,17 @@ static int add_paths_and_devices(struct policy *p, struct err *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(default_masked); i++) {
         if (policy_strv_push(p->arena, &p->masked_paths, default_masked[i]) < 0)
-            return no_memory(err);
+            return policy_no_memory(err);
     }
     for (size_t i = 0; i < ARRAY_LEN(default_readonly); i++) {
         if (policy_strv_push(p->arena, &p->readonly_paths, default_readonly[i]) < 0)
-            return no_memory(err);
+            return policy_no_memory(err);
     }
     for (size_t i = 0; i < ARRAY_LEN(default_device_access); i++) {
         struct resources *r = &p->resources;
         struct device_access *d = policy_list_push(p->arena, &r->devices, &r->n_devices, sizeof *d);
         if (!d)
-            return no_memory(err);
+            return policy_no_memory(err);
         *d = default_device_access[i];
     }
     return 0;
@@ -176,7 +171,7 @@ static int add_rlimit(struct policy *p, int resource, uint64_t value, struct err
     struct rlimit_rule *rule = policy_list_push(p->arena, &pr->rlimits, &pr->n_rlimits, sizeof *rule);
 
     if (!rule)
-        return no_memory(err);
+        return policy_no_memory(err);
     *rule = (struct rlimit_rule){.resource = resource, .soft = value, .hard = value};
     return 0;
 }
@@ -209,12 +204,12 @@ static int set_process(struct policy *p, enum policy_defaults kind, struct err *
     /* Nothing inheritable or ambient: a program without file capabilities keeps none across a change of user. */
     pr->caps = (struct cap_sets){.set = true, .bounding = caps, .effective = caps, .permitted = caps};
     if (policy_strv_push(p->arena, &pr->env, "PATH=" POLICY_DEFAULT_PATH) < 0)
-        return no_memory(err);
+        return policy_no_memory(err);
     if (kind == POLICY_DEFAULTS_RUN)
         return 0;
     pr->terminal = true;
     if (policy_strv_push(p->arena, &pr->env, "TERM=xterm") < 0 || policy_strv_push(p->arena, &pr->argv, "sh") < 0)
-        return no_memory(err);
+        return policy_no_memory(err);
     return 0;
 }
 

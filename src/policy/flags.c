@@ -24,11 +24,6 @@
 #define ENV_FILE_MAX     (1 << 20)
 #define HOST_NAME_LENGTH 64
 
-static int no_memory(struct err *err)
-{
-    return err_set(err, -ENOMEM, "the policy is too large for its memory");
-}
-
 /* ---- values ------------------------------------------------------------------------------------------------- */
 
 /* Decimal digits with an optional fraction of at most 9 digits, in billionths. Returns behind it, or NULL. */
@@ -168,7 +163,7 @@ static int set_pair(struct policy_build *b, struct key_value **list, uint32_t *n
         return err_set(err, -EINVAL, "no KEY=VALUE");
     char *key = arena_strndup(b->p->arena, value, (size_t)(equals - value));
     if (!key)
-        return no_memory(err);
+        return policy_no_memory(err);
     for (uint32_t i = 0; i < *n; i++) {
         if (!strcmp((*list)[i].key, key)) {
             (*list)[i].value = equals + 1;
@@ -177,7 +172,7 @@ static int set_pair(struct policy_build *b, struct key_value **list, uint32_t *n
     }
     struct key_value *pair = policy_list_push(b->p->arena, list, n, sizeof *pair);
     if (!pair)
-        return no_memory(err);
+        return policy_no_memory(err);
     *pair = (struct key_value){key, equals + 1};
     return 0;
 }
@@ -196,11 +191,11 @@ static int flag_env(struct policy_build *b, const char *value, struct err *err)
             return 0; /* as docker: a variable that is not there is not passed on */
         entry = arena_printf(b->p->arena, "%s=%s", value, own);
         if (!entry)
-            return no_memory(err);
+            return policy_no_memory(err);
     }
     if (policy_env_set(b->p->arena, &b->user_env, entry) < 0 ||
         policy_env_set(b->p->arena, &b->p->process.env, entry) < 0)
-        return no_memory(err);
+        return policy_no_memory(err);
     return 0;
 }
 
@@ -240,7 +235,7 @@ static int flag_workdir(struct policy_build *b, const char *value, struct err *e
     if (value[0] != '/')
         return err_set(err, -EINVAL, "the working directory is not absolute");
     b->p->process.cwd = flag_path_clean(b->p->arena, value);
-    return b->p->process.cwd ? 0 : no_memory(err);
+    return b->p->process.cwd ? 0 : policy_no_memory(err);
 }
 
 static int flag_user(struct policy_build *b, const char *value, struct err *err)
@@ -257,14 +252,14 @@ static int flag_group_add(struct policy_build *b, const char *value, struct err 
 {
     if (!*value)
         return err_set(err, -EINVAL, "the group is empty");
-    return policy_strv_push(b->p->arena, &b->groups, value) < 0 ? no_memory(err) : 0;
+    return policy_strv_push(b->p->arena, &b->groups, value) < 0 ? policy_no_memory(err) : 0;
 }
 
 static int flag_entrypoint(struct policy_build *b, const char *value, struct err *err)
 {
     b->entrypoint = (struct strv){0};
     if (*value && policy_strv_push(b->p->arena, &b->entrypoint, value) < 0)
-        return no_memory(err);
+        return policy_no_memory(err);
     return 0;
 }
 
@@ -535,7 +530,7 @@ static int flag_ulimit(struct policy_build *b, const char *value, struct err *er
     }
     struct rlimit_rule *added = policy_list_push(b->p->arena, &pr->rlimits, &pr->n_rlimits, sizeof *added);
     if (!added)
-        return no_memory(err);
+        return policy_no_memory(err);
     *added = rule;
     return 0;
 }

@@ -20,11 +20,6 @@
 #define TMPFS_BASE   "nosuid,nodev,noexec"
 #define SHM_DEFAULTS "nosuid,noexec,nodev,mode=1777"
 
-static int no_memory(struct err *err)
-{
-    return err_set(err, -ENOMEM, "the policy is too large for its memory");
-}
-
 char *flag_path_clean(struct arena *a, const char *path)
 {
     size_t size = strlen(path) + 2; /* always enough: here the arena is the one limit */
@@ -66,9 +61,9 @@ int flag_host_path(struct policy_build *b, const char *path, const char **out, s
         return err_set(err, -EINVAL, "the shell has not put a home directory for '~': write it out");
     *out = path[0] == '/' ? path : arena_printf(b->p->arena, "%s/%s", b->cwd[1] ? b->cwd : "", path);
     if (!*out)
-        return no_memory(err);
+        return policy_no_memory(err);
     *out = without_dots(b->p->arena, *out);
-    return *out ? 0 : no_memory(err);
+    return *out ? 0 : policy_no_memory(err);
 }
 
 int flag_guest_path(struct policy_build *b, const char *path, const char **out, struct err *err)
@@ -77,7 +72,7 @@ int flag_guest_path(struct policy_build *b, const char *path, const char **out, 
         return err_set(err, -EINVAL, "the path inside is absolute, as in /data (got '%s')", path);
     char *clean = flag_path_clean(b->p->arena, path);
     if (!clean)
-        return no_memory(err);
+        return policy_no_memory(err);
     if (!strcmp(clean, "/") && b->root_place) {
         *out = b->root_place;
         return 0;
@@ -106,7 +101,7 @@ static int place_mount(struct policy_build *b, const char *destination, struct m
     }
     *out = policy_list_push(p->arena, &p->mounts, &p->n_mounts, sizeof **out);
     if (!*out)
-        return no_memory(err);
+        return policy_no_memory(err);
     (*out)->destination = destination;
     return 0;
 }
@@ -160,7 +155,7 @@ int flag_dir(struct policy_build *b, const char *value, struct err *err)
         return err_set(err, -EINVAL, "write HOST::GUEST, or HOST::GUEST:ro");
     char *host = arena_strndup(a, value, (size_t)(sep - value)), *guest = arena_strdup(a, sep + 2);
     if (!host || !guest)
-        return no_memory(err);
+        return policy_no_memory(err);
     char *mode = strrchr(guest, ':');
     if (mode) {
         *mode++ = '\0';
@@ -234,7 +229,7 @@ int flag_volume(struct policy_build *b, const char *value, struct err *err)
                        "volumes without a host path are not in this build: write HOST:GUEST, or --tmpfs GUEST");
     char *host = arena_strndup(a, value, (size_t)(colon - value)), *guest = arena_strdup(a, colon + 1);
     if (!host || !guest)
-        return no_memory(err);
+        return policy_no_memory(err);
     if (*host && *host != '.' && !strchr(host, '/'))
         return err_set(err, -EINVAL, "named volumes are not in this build: write ./%s for a path", host);
     char *options = strchr(guest, ':');
@@ -292,7 +287,7 @@ int flag_tmpfs(struct policy_build *b, const char *value, struct err *err)
     char *guest = colon ? arena_strndup(b->p->arena, value, (size_t)(colon - value)) : (char *)value;
 
     if (!guest)
-        return no_memory(err);
+        return policy_no_memory(err);
     int r = add_tmpfs(b, guest, colon ? colon + 1 : NULL, err);
     return r < 0 ? r : check_tmpfs_data(policy_mount_find(b->p, flag_path_clean(b->p->arena, guest)), err);
 }
@@ -309,7 +304,7 @@ int flag_shm_size(struct policy_build *b, const char *value, struct err *err)
         return err_set(err, -EINVAL, "/dev/shm is no tmpfs in this policy");
     char *size = arena_printf(b->p->arena, "size=%lld", (long long)bytes);
     if (!size)
-        return no_memory(err);
+        return policy_no_memory(err);
     r = policy_mount_options(b->p->arena, m, size, err);
     return r;
 }
@@ -414,7 +409,7 @@ static int mount_tmpfs(struct policy_build *b, const struct mount_fields *f, str
                                  f->tmpfs_mode ? "mode=" : "", f->tmpfs_mode ? f->tmpfs_mode : "");
     if (options && bytes)
         options = arena_printf(b->p->arena, "%s,size=%lld", options, (long long)bytes);
-    return options ? add_tmpfs(b, f->target, options, err) : no_memory(err);
+    return options ? add_tmpfs(b, f->target, options, err) : policy_no_memory(err);
 }
 
 static int mount_bind(struct policy_build *b, const struct mount_fields *f, struct err *err)
@@ -448,7 +443,7 @@ int flag_mount(struct policy_build *b, const char *value, struct err *err)
     int r;
 
     if (!rest)
-        return no_memory(err);
+        return policy_no_memory(err);
     while ((field = next_field(&rest))) {
         if ((r = mount_field(&f, field, err)) < 0)
             return r;
@@ -485,7 +480,7 @@ int flag_device(struct policy_build *b, const char *value, struct err *err)
     char *text = arena_strdup(a, value);
 
     if (!text)
-        return no_memory(err);
+        return policy_no_memory(err);
     if (value[0] != '/')
         return err_set(err, -EINVAL,
                        strchr(value, '=') ? "device names of CDI are not in this build: write /dev/NAME"
@@ -508,10 +503,10 @@ int flag_device(struct policy_build *b, const char *value, struct err *err)
             return r;
     }
     if (!(d.path = flag_path_clean(a, d.path)))
-        return no_memory(err);
+        return policy_no_memory(err);
     struct flag_device *added = policy_list_push(a, &b->devices, &b->n_devices, sizeof *added);
     if (!added)
-        return no_memory(err);
+        return policy_no_memory(err);
     *added = d;
     return 0;
 }
@@ -540,7 +535,7 @@ int flag_device_cgroup_rule(struct policy_build *b, const char *value, struct er
         return e;
     struct device_access *added = policy_list_push(b->p->arena, &r->devices, &r->n_devices, sizeof *added);
     if (!added)
-        return no_memory(err);
+        return policy_no_memory(err);
     *added = rule;
     return 0;
 }

@@ -17,11 +17,6 @@
 
 #define ACCESS_LENGTH 5
 
-static int no_memory(struct err *err)
-{
-    return err_set(err, -ENOMEM, "the policy is too large for its memory");
-}
-
 int flag_place_rule(struct policy_build *b, const char *host, const char *guest, enum path_verdict verdict,
                     uint32_t access, struct err *err)
 {
@@ -36,7 +31,7 @@ int flag_place_rule(struct policy_build *b, const char *host, const char *guest,
         rule = &p->paths[i];
     }
     if (!rule && !(rule = policy_list_push(p->arena, &p->paths, &p->n_paths, sizeof *rule)))
-        return no_memory(err);
+        return policy_no_memory(err);
     *rule = (struct path_rule){.host = host, .guest = guest, .verdict = verdict, .access = access};
     return 0;
 }
@@ -81,7 +76,7 @@ static int split_access(struct policy_build *b, const char *value, uint32_t stan
             *access |= letters[i].letter == *c ? letters[i].access : 0;
     }
     *path = arena_strndup(b->p->arena, value, (size_t)(colon - value));
-    return *path ? 0 : no_memory(err);
+    return *path ? 0 : policy_no_memory(err);
 }
 
 static int same_path(struct policy_build *b, const char *path, const char **host, const char **guest, struct err *err)
@@ -149,7 +144,7 @@ int flag_allow_net(struct policy_build *b, const char *value, struct err *err)
         return r;
     struct net_rule *added = policy_list_push(b->p->arena, &b->p->net, &b->p->n_net, sizeof *added);
     if (!added)
-        return no_memory(err);
+        return policy_no_memory(err);
     *added = rule;
     return 0;
 }
@@ -210,7 +205,7 @@ int flag_symlink(struct policy_build *b, const char *value, struct err *err)
         return err_set(err, -EINVAL, "the link leads nowhere");
     char *name = arena_strndup(p->arena, value, (size_t)(equals - value));
     if (!name)
-        return no_memory(err);
+        return policy_no_memory(err);
     if ((r = flag_guest_path(b, name, &path, err)) < 0)
         return r;
     for (size_t i = 0; i < ARRAY_LEN(taken); i++)
@@ -223,9 +218,9 @@ int flag_symlink(struct policy_build *b, const char *value, struct err *err)
     if (f && !f->optional)
         return err_set(err, -EINVAL, "%s is a link already", path);
     if (!f && !(f = policy_list_push(p->arena, &p->made, &p->n_made, sizeof *f)))
-        return no_memory(err);
+        return policy_no_memory(err);
     *f = (struct made_file){.path = path, .target = arena_strdup(p->arena, equals + 1)};
-    return f->target ? 0 : no_memory(err);
+    return f->target ? 0 : policy_no_memory(err);
 }
 
 int flag_links_check(const struct policy *p, struct err *err)

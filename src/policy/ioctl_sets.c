@@ -8,6 +8,7 @@
 
 #include "base/nearest.h"
 #include "policy/flags.h"
+#include "policy/list.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -244,7 +245,7 @@ int ioctl_list_parse(struct arena *a, const char *text, struct ioctl_list *out, 
         return 0;
     }
     if (!(words = arena_strdup(a, text)) || !(l.v = arena_array(a, LIST_MOST, sizeof *l.v)))
-        return err_set(err, -ENOMEM, "the policy is too large for its memory");
+        return policy_no_memory(err);
     if (!*text || *text == ',' || strstr(text, ",,") || text[strlen(text) - 1] == ',')
         return err_set(err, -EINVAL, "an item of the list is empty");
     if (strcmp(text, "none") != 0) {

@@ -5,6 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
+int policy_no_memory(struct err *err)
+{
+    return err_set(err, -ENOMEM, "the policy is too large for its memory");
+}
+
 void *policy_list_push(struct arena *a, void *list, uint32_t *n, size_t size)
 {
     char *items;

@@ -7,8 +7,12 @@
 #ifndef MOAT_POLICY_LIST_H
 #define MOAT_POLICY_LIST_H
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "policy/policy.h"
+
+/* What the functions below come to when the arena is full, in words. -ENOMEM. */
+int policy_no_memory(struct err *err);
 
 /* A zeroed new last item of the array `*list` of `*n` items of `size` bytes; *list and *n are updated. NULL: arena
  * full. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Network rules as text. Pure; the text is the user's or of a document, and not trusted. */
 #include "policy/net_rule.h"
+#include "policy/list.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -112,7 +113,7 @@ int net_rule_parse(struct arena *a, const char *text, struct net_rule *out, stru
         return r;
     net_host_text(&host, spelled);
     if (!(rule.host = arena_strdup(a, spelled)))
-        return err_set(err, -ENOMEM, "the policy is too large for its memory");
+        return policy_no_memory(err);
     *out = rule;
     return 0;
 }

@@ -34,11 +34,6 @@ struct member {
     const char *accepted; /* the form of its value; NULL: that of the flag's row */
 };
 
-static int no_memory(struct err *err)
-{
-    return err_set(err, -ENOMEM, "the policy is too large for its memory");
-}
-
 static const char *form_of(const struct member *m)
 {
     return m->accepted || m->read ? m->accepted : policy_flag_accepted(m->flag);
@@ -92,7 +87,7 @@ static const char *scalar_text(struct arena *a, const struct json *j, struct err
         break;
     }
     if (!text)
-        no_memory(err);
+        policy_no_memory(err);
     return text;
 }
 
@@ -129,7 +124,7 @@ static int apply_text(struct policy_build *b, const struct member *m, const char
                       struct err *err)
 {
     if (m->prefix && !(text = arena_printf(b->p->arena, "%s%s", m->prefix, text)))
-        return no_memory(err);
+        return policy_no_memory(err);
     return policy_flag_apply(b, m->flag, where, text, err);
 }
 
@@ -162,7 +157,7 @@ static int apply_pair(struct policy_build *b, const struct member *m, const char
     if (!text)
         return err->code;
     char *pair = arena_printf(b->p->arena, "%s=%s", c->key, text);
-    return pair ? apply_text(b, m, item, pair, err) : no_memory(err);
+    return pair ? apply_text(b, m, item, pair, err) : policy_no_memory(err);
 }
 
 static int apply_pairs(struct policy_build *b, const struct member *m, const char *where, const struct json *j,
@@ -302,7 +297,7 @@ static int read_entrypoint(struct policy_build *b, const char *where, const stru
             continue;
         }
         if (policy_strv_push(b->p->arena, &b->entrypoint, c->string.s) < 0)
-            return no_memory(err);
+            return policy_no_memory(err);
     }
     return 0;
 }
@@ -315,14 +310,14 @@ static int append_field(struct arena *a, const char **record, const char *key, c
     char *escaped = arena_array(a, strlen(value) + 1, 2);
 
     if (!escaped)
-        return no_memory(err);
+        return policy_no_memory(err);
     for (const char *c = value; *c; c++) {
         if (*c == '"')
             escaped[n++] = '"';
         escaped[n++] = *c;
     }
     *record = arena_printf(a, "%s%s%s%s=%s%s", *record, **record ? "," : "", quote, key, escaped, quote);
-    return *record ? 0 : no_memory(err);
+    return *record ? 0 : policy_no_memory(err);
 }
 
 static const struct mount_member {
@@ -418,7 +413,7 @@ static int read_ulimit(struct policy_build *b, const char *where, const struct j
         text = arena_printf(a, "%s=%lld:%lld", c->key, (long long)soft->integer, (long long)hard->integer);
     else
         return err_set(err, -EINVAL, "%s: not a limit", where);
-    return text ? policy_flag_apply(b, FLAG_ULIMIT, where, text, err) : no_memory(err);
+    return text ? policy_flag_apply(b, FLAG_ULIMIT, where, text, err) : policy_no_memory(err);
 }
 
 static int read_ulimits(struct policy_build *b, const char *where, const struct json *j, struct err *err)
@@ -562,7 +557,7 @@ int policy_file_read(struct policy_build *b, char *text, size_t len, struct err 
     unsigned line, column;
 
     if (!copy)
-        return no_memory(err);
+        return policy_no_memory(err);
     int r = policy_file_check(b, text, len, &problems, err);
     if (r < 0 && problems.n) {
         json_position(copy, len, first.offset, &line, &column);

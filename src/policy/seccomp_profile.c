@@ -2,6 +2,7 @@
 /* Docker's conditions resolved, then the OCI reader. Trust: the profile may be hostile; a condition that is not
  * understood is refused, since skipping it could open more than its author wanted. */
 #include "policy/seccomp_profile.h"
+#include "policy/list.h"
 #include "policy/names.h"
 
 #include <errno.h>
@@ -186,7 +187,7 @@ int seccomp_profile_read(struct arena *a, const struct json *profile, uint64_t c
     r = write_config(&w, profile, caps, err);
     char *text = r < 0 ? NULL : arena_strndup(a, w.buf, w.len);
     if (!r && !text)
-        r = err_set(err, -ENOMEM, "the policy is too large for its memory");
+        r = policy_no_memory(err);
     if (!r) {
         policy_init(&scratch, a, POLICY_FROM_OCI);
         r = policy_read_oci(&scratch, text, w.len, err);

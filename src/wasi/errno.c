@@ -57,5 +57,7 @@ uint16_t wasi_errno(int result)
         return 0;
     if (result == -WASI_NOTCAPABLE)
         return WASI_NOTCAPABLE_NUMBER;
+    if (result == -WASI_KERNELS)
+        return numbers[EACCES];
     return -result < (int)ARRAY_LEN(numbers) && numbers[-result] ? numbers[-result] : WASI_IO;
 }

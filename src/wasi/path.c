@@ -4,13 +4,18 @@
  * once, beneath that directory (openat2(2), RESOLVE_BENEATH without magic links): neither "..", nor a link, nor a move
  * of a directory meanwhile leads out. Nothing is looked at by name and then used by name: what is opened is used by its
  * descriptor; where Linux wants a name (make, move, remove), it is one name in an opened directory, which is not
- * followed.
+ * followed. What was opened is asked where it lies: nothing of procfs and its kin is kept, since a file there is this
+ * process's own memory, by whatever mount and name it was reached.
  */
 #include "wasi/program.h"
 
+#include "base/kernelfs.h"
+
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* RESOLVE_BENEATH gives up when something moved while it went through "..": whoever moves things without end gets the
@@ -48,6 +53,37 @@ int path_take(struct wasi_call *c, unsigned n, unsigned a, uint32_t rights, stru
     return rights & ~out->dir->rights ? -WASI_NOTCAPABLE : 0;
 }
 
+int path_admit(int fd)
+{
+    int error;
+
+    if (kernelfs_of(fd, &error))
+        return -WASI_KERNELS;
+    return error == -ENOSYS ? 0 : error; /* those always answer, but what a process serves (FUSE) need not */
+}
+
+int path_admit_device(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    const unsigned number = minor(st.st_rdev); /* mem(4): 1 is mem, 2 kmem, 4 port */
+    const bool memory = S_ISCHR(st.st_mode) && major(st.st_rdev) == 1 && (number == 1 || number == 2 || number == 4);
+    return memory ? -WASI_KERNELS : 0;
+}
+
+/* Takes it, and gives it or the error. */
+static int admitted(int fd)
+{
+    int r = path_admit(fd);
+
+    if (r == 0)
+        return fd;
+    close(fd);
+    return r;
+}
+
 static int beneath(int dir, const char *text, uint64_t flags, mode_t mode)
 {
     struct open_how how = {
@@ -57,7 +93,7 @@ static int beneath(int dir, const char *text, uint64_t flags, mode_t mode)
     for (int i = 0; i < TRIES && (error == EAGAIN || error == EINTR); i++) {
         int fd = (int)syscall(SYS_openat2, dir, text, &how, sizeof how);
         if (fd >= 0)
-            return fd;
+            return admitted(fd);
         error = errno;
     }
     return error == EXDEV ? -WASI_NOTCAPABLE : -error;
@@ -122,7 +158,7 @@ static void join(const struct wasi_path *p, char out[2 * PATH_MAX])
 
 int path_done(struct wasi_call *c, const struct wasi_path *p, int result)
 {
-    static const int told[] = {-ENOENT, -EACCES, -EPERM, -EROFS, -WASI_NOTCAPABLE};
+    static const int told[] = {-ENOENT, -EACCES, -EPERM, -EROFS, -WASI_NOTCAPABLE, -WASI_KERNELS};
     char path[2 * PATH_MAX];
     bool tell = false;
 

@@ -83,6 +83,8 @@ static int open_path(struct wasi_call *c, const struct wasi_path *p, const struc
     if (fd < 0)
         return fd;
     r = fd_describe(fd, (uint32_t)w->rights & p->dir->inheriting, (uint32_t)w->inheriting & p->dir->inheriting, &f);
+    if (r == 0 && f.filetype == FILETYPE_CHARACTER_DEVICE)
+        r = path_admit_device(fd);
     if (r < 0)
         return r;
     f.host = steal_fd(&fd);

@@ -164,7 +164,11 @@ struct wasi_path {
 int path_take(struct wasi_call *c, unsigned n, unsigned a, uint32_t rights, struct wasi_path *out);
 /* Text of a link: the same without a directory. */
 int path_take_text(struct wasi_call *c, unsigned a, char text[PATH_MAX]);
-/* openat2(2) beneath the directory. -WASI_NOTCAPABLE: it leads out. */
+/* Whether a program may have what was opened: -WASI_KERNELS when it lies in procfs or its kin; the other one, of what
+ * is a device: when it is all memory. */
+int path_admit(int fd);
+int path_admit_device(int fd);
+/* openat2(2) beneath the directory. -WASI_NOTCAPABLE: it leads out; -WASI_KERNELS. */
 int path_open_beneath(const struct wasi_path *p, uint64_t flags, mode_t mode);
 /* The directory that holds the last name, and that name. It has no slash but one at its end, where the path has, and is
  * neither "." nor ".." (dots: the error then). The kernel does not follow it where names are made, moved and removed.

@@ -165,10 +165,14 @@ static int add_preopen(struct wasi *w, const struct wasi_preopen *p, struct err 
     struct wasi_origin *o = &w->origins[w->n_origins];
     struct wasi_fd f;
     struct stat st;
-    int fd = reopened(p->fd);
+    int r = path_admit(p->fd);
 
-    if (fd < 0 && errno != EACCES)
-        return err_sys(err, -errno, "the directory %s cannot be given to the program", p->name);
+    if (r == -WASI_KERNELS)
+        return err_set(err, -EACCES, "the directory %s cannot be given to the program: it is the kernel's, as /proc is",
+                       p->name);
+    int fd = r < 0 ? r : reopened(p->fd);
+    if (r < 0 || (fd < 0 && errno != EACCES))
+        return err_sys(err, r < 0 ? r : -errno, "the directory %s cannot be given to the program", p->name);
     if (fd < 0)
         fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 0); /* it may be searched, not listed */
     if (fd < 0 || fstat(fd, &st) < 0 || fd_describe(fd, rights, inheriting, &f) < 0 || !(o->name = strdup(p->name))) {

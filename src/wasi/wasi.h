@@ -30,7 +30,7 @@ struct wasi_denial {
     const char *directory; /* name of the preopen */
     const char *path;      /* relative to it, as the program wrote it: ".." and links are not resolved */
     uint32_t access;       /* WASI_ACCESS_*; 0: it only looked */
-    int error;             /* -ENOENT, -EACCES, -EPERM, -EROFS or -WASI_NOTCAPABLE */
+    int error;             /* -ENOENT, -EACCES, -EPERM, -EROFS, -WASI_NOTCAPABLE or -WASI_KERNELS */
 };
 
 #define WASI_ACCESS_READ   1u
@@ -39,6 +39,9 @@ struct wasi_denial {
 
 /* An error that Linux has not: a right that the descriptor lacks, or a path that leads out of its directory. */
 #define WASI_NOTCAPABLE 4076
+/* The same: it lies in a file system of the kernel's own (base/kernelfs.h), or is the device of all memory, and is
+ * never given. The program gets EACCES. */
+#define WASI_KERNELS 4077
 
 struct wasi_options {
     /* Copied. The program's name first; "NAME=VALUE". NULL: none. */

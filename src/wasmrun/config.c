@@ -2,6 +2,8 @@
 /* The command line of moat-wasm. Pure, but for memory. */
 #include "wasmrun/config.h"
 
+#include "engine/options.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,42 +35,32 @@ enum option {
     N_OPTIONS,
 };
 
-static const struct {
-    const char *name;
-    bool has_value;
-} options[N_OPTIONS] = {
-    [OPTION_ENGINE] = {"--engine", true},
-    [OPTION_INSPECT] = {"--inspect", false},
-    [OPTION_COMPILE] = {"--compile", false},
-    [OPTION_IMAGE] = {"--image", true}, /* its path, for who hands it over */
-    [OPTION_KEEP_HOME] = {"--keep-home", false},
-    [OPTION_FUEL] = {"--fuel", true},
-    [OPTION_PAGES] = {"--pages", true},
-    [OPTION_TIMEOUT] = {"--timeout", true}, /* milliseconds */
-    [OPTION_FILE_SIZE] = {"--file-size", true},
-    [OPTION_CLOCK] = {"--clock", true}, /* nanoseconds since 1970 */
-    [OPTION_SEED] = {"--seed", true},
-    [OPTION_INVOKE] = {"--invoke", true},
-    [OPTION_DENY_LOG] = {"--deny-log", true},
-    [OPTION_RULE] = {"--rule", true},
-    [OPTION_FROM] = {"--from", true},    /* of the rule before */
-    [OPTION_FRESH] = {"--fresh", false}, /* the same */
-    [OPTION_PREOPEN] = {"--preopen", true},
-    [OPTION_PREOPEN_WRITABLE] = {"--preopen-writable", true},
-    [OPTION_PREOPEN_NAMES] = {"--preopen-names", true}, /* nothing is in it */
-    [OPTION_HERE] = {"--here", true},     /* where the caller stands: the preopen of that path is named "." */
-    [OPTION_ROOT] = {"--root", true},     /* the preopen of that path is named "/" */
-    [OPTION_LISTEN] = {"--listen", true}, /* its address, for who hands it over */
-    [OPTION_MODULE] = {"--module", true},
+static const struct engine_option options[N_OPTIONS] = {
+    [OPTION_ENGINE] = {"--engine", ENGINE_VALUE_NEXT},
+    [OPTION_INSPECT] = {"--inspect"},
+    [OPTION_COMPILE] = {"--compile"},
+    [OPTION_IMAGE] = {"--image", ENGINE_VALUE_NEXT}, /* its path, for who hands it over */
+    [OPTION_KEEP_HOME] = {"--keep-home"},
+    [OPTION_FUEL] = {"--fuel", ENGINE_VALUE_NEXT},
+    [OPTION_PAGES] = {"--pages", ENGINE_VALUE_NEXT},
+    [OPTION_TIMEOUT] = {"--timeout", ENGINE_VALUE_NEXT}, /* milliseconds */
+    [OPTION_FILE_SIZE] = {"--file-size", ENGINE_VALUE_NEXT},
+    [OPTION_CLOCK] = {"--clock", ENGINE_VALUE_NEXT}, /* nanoseconds since 1970 */
+    [OPTION_SEED] = {"--seed", ENGINE_VALUE_NEXT},
+    [OPTION_INVOKE] = {"--invoke", ENGINE_VALUE_NEXT},
+    [OPTION_DENY_LOG] = {"--deny-log", ENGINE_VALUE_NEXT},
+    [OPTION_RULE] = {"--rule", ENGINE_VALUE_NEXT},
+    [OPTION_FROM] = {"--from", ENGINE_VALUE_NEXT}, /* of the rule before */
+    [OPTION_FRESH] = {"--fresh"},                  /* the same */
+    [OPTION_PREOPEN] = {"--preopen", ENGINE_VALUE_NEXT},
+    [OPTION_PREOPEN_WRITABLE] = {"--preopen-writable", ENGINE_VALUE_NEXT},
+    [OPTION_PREOPEN_NAMES] = {"--preopen-names", ENGINE_VALUE_NEXT}, /* nothing is in it */
+    [OPTION_HERE] = {"--here", ENGINE_VALUE_NEXT}, /* where the caller stands: the preopen of that path is named "." */
+    [OPTION_ROOT] = {"--root", ENGINE_VALUE_NEXT}, /* the preopen of that path is named "/" */
+    [OPTION_LISTEN] = {"--listen", ENGINE_VALUE_NEXT}, /* its address, for who hands it over */
+    [OPTION_MODULE] = {"--module", ENGINE_VALUE_NEXT},
 };
-
-static int option_of(const char *argument)
-{
-    for (int i = 0; i < N_OPTIONS; i++)
-        if (!strcmp(argument, options[i].name))
-            return i;
-    return -1;
-}
+static const struct engine_options all_options = {options, N_OPTIONS, "wasm"};
 
 static int read_number(const char *option, const char *text, int64_t least, int64_t most, int64_t *out, struct err *err)
 {
@@ -130,17 +122,6 @@ static int take_number(struct wasmrun_config *c, enum option option, const char 
     return r;
 }
 
-/* What is said of the rule before. */
-static int take_origin(struct wasmrun_config *c, const char *option, const char *host, struct err *err)
-{
-    if (!c->rules.n)
-        return err_set(err, -EINVAL, "%s: there is no --rule before it", option);
-    struct wasmrun_rule *rule = &c->rules.v[c->rules.n - 1];
-    rule->host = host;
-    rule->fresh = !host;
-    return 0;
-}
-
 /* The last one: names that lie in none of the directories are looked for there. */
 static void take_here(struct wasmrun_config *c, const char *directory)
 {
@@ -163,7 +144,7 @@ static int take(struct wasmrun_config *c, enum option option, const char *value,
         return r;
     case OPTION_DENY_LOG:
         r = read_word("--deny-log", value, tells, 3, &word, err);
-        c->tell = (enum wasmrun_tell)word;
+        c->tell = (enum engine_tell)word;
         return r;
     case OPTION_INSPECT:
         c->inspect = true;
@@ -183,10 +164,10 @@ static int take(struct wasmrun_config *c, enum option option, const char *value,
         c->invoke = value;
         return 0;
     case OPTION_RULE:
-        return wasmrun_rule_read(&c->rules.v[c->rules.n++], value, err);
+        return engine_rule_add(&c->rules, value, err);
     case OPTION_FROM:
     case OPTION_FRESH:
-        return take_origin(c, options[option].name, value, err);
+        return engine_rule_origin(&c->rules, options[option].name, value, err);
     case OPTION_PREOPEN:
     case OPTION_PREOPEN_WRITABLE:
     case OPTION_PREOPEN_NAMES:
@@ -225,14 +206,9 @@ int wasmrun_config_read(struct wasmrun_config *out, struct arena *a, int argc, c
     if (!out->rules.v || !out->preopens)
         return err_set(err, -ENOMEM, "no memory for the command line");
     while (at < argc && !out->module && r == 0) {
-        const char *argument = argv[at++], *value = NULL;
-        int option = option_of(argument);
-        if (option < 0)
-            return err_set(err, -EINVAL, "the option %s is not understood: moat-wasm is started by moat run -b wasm",
-                           argument);
-        if (options[option].has_value && (at == argc || !*(value = argv[at++])))
-            return err_set(err, -EINVAL, "%s needs a value", argument);
-        r = take(out, (enum option)option, value, err);
+        char *value;
+        int option = engine_option_next(&all_options, argc, argv, &at, &value, err);
+        r = option < 0 ? option : take(out, (enum option)option, value, err);
     }
     if (r < 0)
         return r;

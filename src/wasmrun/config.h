@@ -8,16 +8,10 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "wasmrun/rules.h"
+#include "engine/denials.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-enum wasmrun_tell {                    /* which denials become words on standard error */
-                    WASMRUN_TELL_SOME, /* what an error of the program comes of: opens and changes */
-                    WASMRUN_TELL_ALL,  /* and what merely looks */
-                    WASMRUN_TELL_NONE,
-};
 
 struct wasmrun_config {
     const char *module; /* path; read from it when no descriptor was handed over */
@@ -38,8 +32,8 @@ struct wasmrun_config {
     int64_t clock; /* ns since 1970, with clock_fixed */
     bool seeded;
     uint64_t seed;
-    enum wasmrun_tell tell;
-    struct wasmrun_rules rules;
+    enum engine_tell tell;
+    struct engine_rules rules;
     struct wasmrun_preopen {
         const char *path; /* inside; what the program is told as its name */
         const char *name;

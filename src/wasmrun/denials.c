@@ -17,50 +17,15 @@ void denials_begin(const struct wasmrun_config *c)
     config = c;
 }
 
-static uint64_t hash_of(const char *s)
-{
-    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a: a sentence more or less is all that a collision does */
-
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * 0x100000001b3u;
-    return h;
-}
-
-/* Whether a sentence is new. *last: it is the one too many. */
-static bool is_new(const char *sentence, bool *last)
-{
-    static uint64_t told[DENIALS_LINES + 1];
-    static size_t n;
-    uint64_t h = hash_of(sentence);
-
-    for (size_t i = 0; i < n; i++)
-        if (told[i] == h)
-            return false;
-    *last = n == DENIALS_LINES;
-    if (n > DENIALS_LINES)
-        return false;
-    told[n++] = h;
-    return true;
-}
-
 static void tell(const char *sentence)
 {
-    static const char start[] = "moat: denied: ";
-    static char line[sizeof start + WASMRUN_LINE];
-    bool last = false;
+    static struct engine_told told;
+    static char line[ENGINE_LINE];
 
-    if (!is_new(sentence, &last))
+    sentence = engine_told_add(&told, sentence);
+    if (!sentence)
         return;
-    if (last)
-        sentence = "more, which is not told";
-    size_t n = strlen(start), length = strlen(sentence);
-    memcpy(line, start, n);
-    for (size_t i = 0; i < length; i++) {
-        const unsigned char c = (unsigned char)sentence[i];
-        line[n++] = c < ' ' || c == 0x7f ? '?' : (char)c;
-    }
-    line[n++] = '\n';
-    ssize_t ignored = write(STDERR_FILENO, line, n);
+    ssize_t ignored = write(STDERR_FILENO, line, engine_denial_line(sentence, line));
     (void)ignored;
 }
 
@@ -78,9 +43,9 @@ static bool is_absolute(const char *path, const char *here)
     return length > 1 && !strncmp(path, here + 1, length - 1) && (!path[length - 1] || path[length - 1] == '/');
 }
 
-int denials_meant(const struct wasmrun_config *c, const char *name, const char *path, char out[WASMRUN_PATH])
+int denials_meant(const struct wasmrun_config *c, const char *name, const char *path, char out[ENGINE_PATH])
 {
-    static char raw[2 * WASMRUN_PATH];
+    static char raw[2 * ENGINE_PATH];
     const char *directory = NULL;
     const bool last = c->n_preopens && !strcmp(c->preopens[c->n_preopens - 1].name, name);
 
@@ -92,25 +57,46 @@ int denials_meant(const struct wasmrun_config *c, const char *name, const char *
     if (!directory)
         directory = "";
     int n = snprintf(raw, sizeof raw, "%s/%s", directory, path);
-    return n >= (int)sizeof raw ? -ENAMETOOLONG : path_text_clean(raw, out, WASMRUN_PATH);
+    return n >= (int)sizeof raw ? -ENAMETOOLONG : path_text_clean(raw, out, ENGINE_PATH);
+}
+
+bool denials_is_denied(const struct engine_rules *rules, const char *path, uint32_t access, int error)
+{
+    return engine_is_denied(rules, path, access, error == EXDEV ? EACCES : error);
+}
+
+static bool is_told(const struct wasmrun_config *c, bool looks)
+{
+    return c && c->tell != ENGINE_TELL_NONE && (!looks || c->tell == ENGINE_TELL_ALL);
+}
+
+void denials_kernels(const char *deed, const char *name, const char *path, bool looks)
+{
+    static char clean[ENGINE_PATH], sentence[ENGINE_SENTENCE];
+
+    if (!is_told(config, looks) || denials_meant(config, name, path, clean) < 0)
+        return;
+    snprintf(sentence, sizeof sentence, "%s %s: it is the kernel's, as /proc is, and never given to a module", deed,
+             clean);
+    tell(sentence);
 }
 
 void denials_path(const char *deed, const char *name, const char *path, uint32_t access, int error, bool looks)
 {
-    static char clean[WASMRUN_PATH], sentence[WASMRUN_LINE];
+    static char clean[ENGINE_PATH], sentence[ENGINE_SENTENCE];
     const struct wasmrun_config *c = config;
 
-    if (!c || c->tell == WASMRUN_TELL_NONE || (looks && c->tell != WASMRUN_TELL_ALL))
+    if (!is_told(c, looks))
         return;
     if (denials_meant(c, name, path, clean) < 0)
         return;
-    const struct wasmrun_rule *rule = wasmrun_rule_find(&c->rules, clean);
-    if (rule && access & WASMRUN_CREATE && !strcmp(rule->path, clean) && !strcmp(deed, "create")) {
-        access = (access & ~(uint32_t)WASMRUN_CREATE) | WASMRUN_WRITE; /* what has a rule of its own is there */
+    const struct engine_rule *rule = engine_rule_find(&c->rules, clean);
+    if (rule && access & ENGINE_CREATE && !strcmp(rule->path, clean) && !strcmp(deed, "create")) {
+        access = (access & ~(uint32_t)ENGINE_CREATE) | ENGINE_WRITE; /* what has a rule of its own is there */
         deed = "open for writing";
     }
-    if (!wasmrun_is_denied(&c->rules, clean, access, error))
+    if (!denials_is_denied(&c->rules, clean, access, error))
         return;
-    wasmrun_sentence(&c->rules, deed, clean, access, sentence);
+    engine_denial_sentence(&c->rules, deed, clean, access, sentence);
     tell(sentence);
 }

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -27,13 +28,14 @@
 #define ARCHITECTURE AUDIT_ARCH_AARCH64
 #endif
 
-#define LOAD(offset)       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset)
-#define LOW_HALF(argument) LOAD(offsetof(struct seccomp_data, args) + 8 * (argument)) /* little-endian */
-#define IS(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no)
-#define HAS(bits, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, yes, no)
-#define ANSWER(value)      BPF_STMT(BPF_RET | BPF_K, value)
-#define DENIED             ANSWER(SECCOMP_RET_KILL_PROCESS)
-#define ALLOWED            ANSWER(SECCOMP_RET_ALLOW)
+#define LOAD(offset)        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset)
+#define LOW_HALF(argument)  LOAD(offsetof(struct seccomp_data, args) + 8 * (argument)) /* little-endian */
+#define HIGH_HALF(argument) LOAD(offsetof(struct seccomp_data, args) + 8 * (argument) + 4)
+#define IS(value, yes, no)  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no)
+#define HAS(bits, yes, no)  BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, yes, no)
+#define ANSWER(value)       BPF_STMT(BPF_RET | BPF_K, value)
+#define DENIED              ANSWER(SECCOMP_RET_KILL_PROCESS)
+#define ALLOWED             ANSWER(SECCOMP_RET_ALLOW)
 
 /* ---- what is allowed ----------------------------------------------------------------------------------------------
  */
@@ -43,21 +45,33 @@ enum verdict {
     PLAIN,
     NOT_EXECUTABLE, /* without PROT_EXEC: neither memory made executable nor an anonymous way to it */
     NO_FASTOPEN,
+    MOVE,     /* memory, to where it may be: not beside itself, or what is executable would be writable there */
+    NO_OWNER, /* of a descriptor: whom the kernel tells by a signal that something came */
+    ITSELF,   /* the first argument is this process */
     QUESTION,
     VERDICTS
 };
 
 static const struct leaf {
-    struct sock_filter code[6];
+    struct sock_filter code[9];
     uint8_t n;
 } leaves[VERDICTS] = {
     [NOTHING] = {{DENIED}, 1},
     [PLAIN] = {{ALLOWED}, 1},
     [NOT_EXECUTABLE] = {{LOW_HALF(2), HAS(PROT_EXEC, 0, 1), DENIED, ALLOWED}, 4},
     [NO_FASTOPEN] = {{LOW_HALF(2), HAS(MSG_FASTOPEN, 0, 1), DENIED, ALLOWED}, 4},
+    [MOVE] = {{HIGH_HALF(1), IS(0, 0, 4), LOW_HALF(1), IS(0, 2, 0), LOW_HALF(3), HAS(~(uint32_t)MREMAP_MAYMOVE, 0, 1),
+               DENIED, ALLOWED},
+              8},
+    [NO_OWNER] = {{LOW_HALF(1), IS(F_DUPFD_CLOEXEC, 2, 0), BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, F_SETFL, 0, 1), DENIED,
+                   ALLOWED},
+                  5},
+    [ITSELF] = {{LOW_HALF(0), IS(0, 1, 0), DENIED, ALLOWED}, 4},
     [QUESTION] = {{LOW_HALF(1), IS(TIOCGWINSZ, 2, 0), IS(FIONREAD, 1, 0), ANSWER(SECCOMP_RET_ERRNO | ENOTTY), ALLOWED},
                   5},
 };
+
+#define ITSELF_AT 1 /* of its instructions the one that has the number */
 
 struct row {
     uint16_t number;
@@ -91,6 +105,7 @@ static const struct row run[] = {
     /* names, all beneath a directory that was handed to it: RESOLVE_BENEATH is WASI's, the mounts are the wall */
     ALLOW(openat2),
     ALLOW(fstat),
+    ALLOW(fstatfs),
     ALLOW(newfstatat),
     ALLOW(statx),
     ALLOW(getdents64),
@@ -103,7 +118,7 @@ static const struct row run[] = {
     ALLOW(symlinkat),
     ALLOW(utimensat),
     /* descriptors */
-    ALLOW(fcntl),
+    {SYS_fcntl, NO_OWNER},
     ALLOW(dup),
     ALLOW(dup3),
 #ifdef __x86_64__
@@ -125,11 +140,11 @@ static const struct row run[] = {
     ALLOW(sched_yield),
     /* memory */
     ALLOW(munmap),
-    ALLOW(mremap),
+    {SYS_mremap, MOVE},
     ALLOW(madvise),
     ALLOW(brk),
     ALLOW(futex),
-    /* its own signals and its end; there is no other process in its namespace */
+    /* its own signals and its end: a bundle may show it other processes */
     ALLOW(rt_sigaction),
     ALLOW(rt_sigprocmask),
     ALLOW(rt_sigreturn),
@@ -138,8 +153,8 @@ static const struct row run[] = {
     ALLOW(setitimer),
     ALLOW(getpid),
     ALLOW(gettid),
-    ALLOW(tkill),
-    ALLOW(tgkill),
+    {SYS_tkill, ITSELF}, /* its one thread has the process's number */
+    {SYS_tgkill, ITSELF},
     ALLOW(exit),
     ALLOW(exit_group),
     /* with a condition */
@@ -158,7 +173,7 @@ static const struct row look[] = {
     ALLOW(writev),
     ALLOW(close),
     ALLOW(munmap),
-    ALLOW(mremap),
+    {SYS_mremap, MOVE},
     ALLOW(madvise),
     ALLOW(brk),
     ALLOW(futex),
@@ -214,6 +229,8 @@ static void emit(struct building *b, const struct range *ranges, uint16_t n)
     if (n == 1) {
         const struct leaf *leaf = &leaves[ranges[0].verdict];
         memcpy(&b->code[b->n], leaf->code, leaf->n * sizeof *leaf->code);
+        if (ranges[0].verdict == ITSELF)
+            b->code[b->n + ITSELF_AT].k = (uint32_t)getpid();
         b->n = (uint16_t)(b->n + leaf->n);
         return;
     }

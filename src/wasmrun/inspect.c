@@ -45,12 +45,17 @@ static const char *describe(const struct wasm_module *m, struct arena *a, uint8_
     return l->has_max ? arena_printf(a, "%u to %u", l->min, l->max) : arena_printf(a, "%u or more", l->min);
 }
 
-static bool is_given(const struct wasm_module *m, const struct wasm_import *import)
+/* Why it is not given; NULL: it is. */
+static const char *withheld(const struct wasm_module *m, const struct wasm_import *import, struct arena *a)
 {
     struct wasm_functype type;
 
-    return import->kind == WASM_KIND_FUNC && wasi_function_type(&import->module, &import->name, &type) &&
-           wasm_functype_equal(&type, wasm_function_type(m, import->index));
+    if (import->kind != WASM_KIND_FUNC || !wasi_function_type(&import->module, &import->name, &type))
+        return imports_origin(&import->module);
+    if (wasm_functype_equal(&type, wasm_function_type(m, import->index)))
+        return NULL;
+    const char *why = arena_printf(a, "its type in WASI preview 1 is another: %s", type_text(a, &type));
+    return why ? why : "its type in WASI preview 1 is another";
 }
 
 static void put_imports(struct json_writer *w, const struct wasm_module *m, struct arena *a)
@@ -58,15 +63,15 @@ static void put_imports(struct json_writer *w, const struct wasm_module *m, stru
     json_array_begin(w, "imports");
     for (uint32_t i = 0; i < m->n_imports; i++) {
         const struct wasm_import *import = &m->imports[i];
-        bool given = is_given(m, import);
+        const char *why = withheld(m, import, a);
         json_object_begin(w, NULL);
         put_name(w, a, "module", &import->module);
         put_name(w, a, "name", &import->name);
         json_string(w, "kind", kinds[import->kind]);
         json_string(w, "type", describe(m, a, import->kind, import->index));
-        json_bool(w, "given", given);
-        if (!given)
-            json_string(w, "why", imports_origin(&import->module));
+        json_bool(w, "given", !why);
+        if (why)
+            json_string(w, "why", why);
         json_object_end(w);
     }
     json_array_end(w);

@@ -7,9 +7,11 @@
 #include "wasm/module/module.h"
 #include "wasm/runtime/value.h"
 
+#include <errno.h>
 #include <stdio.h>
 
-#define INVOKE_TEXT 64
+#define INVOKE_TEXT   64
+#define INVOKE_MISUSE EDOM /* arguments that do not fit the function: the caller's mistake, not the module's */
 
 /* Integers are decimal, signed or not, or hexadecimal with 0x; floats as strtod(3) takes them; a vector is 0x and 32
  * hexadecimal digits, the last byte first, as an integer is written; a reference is `null`. -EINVAL names word and

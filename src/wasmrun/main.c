@@ -12,6 +12,7 @@
 #include "wasmrun/fence.h"
 #include "wasmrun/imports.h"
 #include "wasmrun/inspect.h"
+#include "wasmrun/invoke.h"
 #include "wasmrun/module_file.h"
 #include "wasmrun/program.h"
 #include "wasmrun/report.h"
@@ -21,19 +22,26 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define STATUS_TRAP      134 /* as a program that has called abort(3) */
 #define STATUS_LIMIT     124
+#define STATUS_MISUSE    125
 #define STATUS_NO_MODULE 126
 #define STATUS_NO_FILE   127
 #define LOOK_SECONDS     60 /* of processor time, for a module that is not run */
-#define LOOK_FILE        (UINT64_C(8) << 30)
 #define ARENA_LEAST      (1u << 20)
 #define ARENA_FACTOR     32 /* bytes of decoded module for one of the file, at most */
-#define CODE_LEAST       (1u << 20)
-#define CODE_FACTOR      16 /* bytes of machine code for one of the file; programs have 4 to 12 */
+#define IMAGE_LEAST      (2u << 20)
+#define IMAGE_FACTOR     24 /* bytes of compiled code, module and maps in it, for one of the module */
+#define IMAGE_MOST       (UINT64_C(512) << 20) /* moat keeps no larger ones */
+#define DATA_LEAST       (UINT64_C(64) << 20)
+#define DATA_FACTOR                                                                                                    \
+    64 /* of memory that is written to for one byte; programs take 32 to 55, room not touched included */
+#define CODE_LEAST  (1u << 20)
+#define CODE_FACTOR 16 /* bytes of machine code for one of the file; programs have 4 to 12 */
 
 static const struct wasm_features features = {.tail_call = true, .extended_const = true};
 
@@ -54,30 +62,54 @@ static bool only_looks(const struct program *p)
 /* All executable mappings that there will ever be; what is not written to costs nothing. */
 static int make_room_for_code(struct program *p, struct err *err)
 {
-    size_t size = CODE_LEAST + (p->image ? p->image_size : p->size) * CODE_FACTOR;
+    size_t size = CODE_LEAST + p->size * CODE_FACTOR;
     int r = code_arena_make(&p->code_arena, size < CODE_ARENA_MAX ? size : CODE_ARENA_MAX, err);
 
     return r < 0 ? r : wasm_code_prepare(err);
 }
 
-static int take_file(struct program *p, struct err *err)
+/* Compiled code is mapped, and the module stays open beside it until that is known to be whole. */
+static int take_image(struct program *p, int image, struct err *err)
 {
-    int fd = wasmrun_module_open(p->config.module, err), r;
+    struct stat st;
 
-    if (fd < 0)
-        return fd;
-    if (p->config.n_listeners && (r = wasmrun_listeners_take(&fd, p->listeners, p->config.n_listeners, err)) < 0)
-        return r;
-    return p->config.image ? wasmrun_image_map(fd, &p->image, &p->image_size, &p->image_runs, err)
-                           : wasmrun_module_read(fd, &p->bytes, &p->size, err);
+    if (fstat(p->module_fd, &st) < 0)
+        return err_sys(err, -errno, "the module");
+    if (wasmrun_image_map(image, &p->image, &p->image_size, &p->image_runs, &(struct err){0}) < 0 || !p->image ||
+        !S_ISREG(st.st_mode) || st.st_size > (off_t)WASM_MODULE_SIZE_MAX) {
+        p->image = NULL;
+        return wasmrun_module_read(steal_fd(&p->module_fd), &p->bytes, &p->size, err);
+    }
+    p->size = (size_t)st.st_size;
+    return 0;
 }
 
-/* Of a process that reads a module for somebody nothing is wanted but some seconds and its words. */
-static int shut_in(struct err *err)
+static int take_file(struct program *p, struct err *err)
 {
+    int image = -1, r;
+
+    p->module_fd = wasmrun_module_open(p->config.module, err);
+    if (p->module_fd < 0)
+        return p->module_fd;
+    if ((p->config.n_listeners || p->config.image) &&
+        (r = wasmrun_companions_take(&p->module_fd, p->listeners, p->config.n_listeners,
+                                     p->config.image ? &image : NULL, err)) < 0)
+        return r;
+    return image >= 0 ? take_image(p, image, err)
+                      : wasmrun_module_read(steal_fd(&p->module_fd), &p->bytes, &p->size, err);
+}
+
+/* Of a process that reads a module for somebody nothing is wanted but some seconds, its words, and memory in proportion
+ * to the module. */
+static int shut_in(const struct program *p, struct err *err)
+{
+    const uint64_t file = IMAGE_LEAST + (uint64_t)p->size * IMAGE_FACTOR;
+
     limit(RLIMIT_CPU, LOOK_SECONDS);
     limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_FSIZE, LOOK_FILE);
+    limit(RLIMIT_FSIZE, file < IMAGE_MOST ? file : IMAGE_MOST);
+    limit(RLIMIT_DATA, DATA_LEAST + (uint64_t)p->size * DATA_FACTOR);
+    signal(SIGXFSZ, SIG_IGN); /* it is an error, with words */
     syscall(SYS_close_range, 3, ~0u, 0);
     return wasmrun_fence_raise(WASMRUN_FENCE_LOOK, err);
 }
@@ -91,7 +123,7 @@ static int prepare(struct program *p, int argc, char **argv, struct err *err)
     if (!p->config.interpreter && !p->config.inspect && (r = make_room_for_code(p, err)) < 0)
         return r;
     if (only_looks(p))
-        return shut_in(err);
+        return shut_in(p, err);
     denials_begin(&p->config);
     if ((r = program_make_world(p, err)) < 0 || (r = stop_prepare(p->store, p->config.timeout_ms, err)) < 0)
         return r;
@@ -102,23 +134,23 @@ static int prepare(struct program *p, int argc, char **argv, struct err *err)
 
 /* ---- behind it -------------------------------------------------------------------------------------------------- */
 
-/* Of compiled code the module in it, which need not be executable; what is no such code is the module. */
+/* Of compiled code the module in it, which need not be executable. What is damaged is not used for anything: not even
+ * the module in it is the one that was asked for. */
 static int open_image(struct program *p, struct err *err)
 {
     size_t code_at;
 
     if (!p->image)
         return 0;
-    if (wasm_image_is(p->image, p->image_size)) {
-        if (!wasm_image_module(p->image, p->image_size, &p->bytes, &p->size, &code_at))
-            return err_set(err, -EPROTO, "its compiled code is damaged: moat system prune -a removes it");
+    if (wasm_image_module(p->image, p->image_size, &p->bytes, &p->size, &code_at)) {
+        close(steal_fd(&p->module_fd));
         return mprotect((void *)(uintptr_t)p->image, code_at, PROT_READ) < 0 ? err_sys(err, -errno, "compiled code")
                                                                              : 0;
     }
-    p->bytes = p->image;
-    p->size = p->image_size;
+    munmap((void *)(uintptr_t)p->image, p->image_size);
     p->image = NULL;
-    return wasmrun_module_copy(&p->bytes, p->size, err);
+    report_error(p->config.name, "its compiled code is damaged and not used: moat wasm compile makes it anew");
+    return wasmrun_module_read(steal_fd(&p->module_fd), &p->bytes, &p->size, err);
 }
 
 static int decode(struct program *p, struct err *err)
@@ -195,7 +227,7 @@ int main(int argc, char **argv)
         r = only_looks(&p) ? look(&p, &err) : run(&p, &trap, &err);
     if (r < 0 && !trap) {
         report_error(p.config.name ? p.config.name : "?", err.text);
-        _exit(r == -ENOENT && !is_there ? STATUS_NO_FILE : STATUS_NO_MODULE);
+        _exit(r == -ENOENT && !is_there ? STATUS_NO_FILE : r == -INVOKE_MISUSE ? STATUS_MISUSE : STATUS_NO_MODULE);
     }
     _exit(status_of(&p, trap)); /* nothing of ours waits to be written */
 }

@@ -95,25 +95,13 @@ int wasmrun_image_map(int fd, const uint8_t **bytes, size_t *size, bool *runs, s
     return 0;
 }
 
-int wasmrun_module_copy(const uint8_t **bytes, size_t size, struct err *err)
-{
-    uint8_t *to = mmap(NULL, size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (to == MAP_FAILED)
-        return err_sys(err, -errno, "no memory for the module's %zu bytes", size);
-    memcpy(to, *bytes, size);
-    if (mprotect(to, size + 1, PROT_READ) < 0 || munmap((void *)(uintptr_t)*bytes, size) < 0)
-        return err_sys(err, -errno, "the module");
-    *bytes = to;
-    return 0;
-}
-
-int wasmrun_listeners_take(int *fd, int *listeners, uint32_t n, struct err *err)
+int wasmrun_companions_take(int *fd, int *listeners, uint32_t n, int *image, struct err *err)
 {
     union {
         struct cmsghdr head;
-        char room[CMSG_SPACE((WASMRUN_LISTENERS_MAX + 1) * sizeof(int))];
+        char room[CMSG_SPACE((WASMRUN_LISTENERS_MAX + 2) * sizeof(int))];
     } control;
+    int fds[WASMRUN_LISTENERS_MAX + 2];
     char byte;
     struct iovec iov = {&byte, 1};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
@@ -121,10 +109,18 @@ int wasmrun_listeners_take(int *fd, int *listeners, uint32_t n, struct err *err)
     _cleanup_fd_ int from = *fd;
 
     *fd = -1;
+    if (image)
+        *image = -1;
     if (n > WASMRUN_LISTENERS_MAX || recvmsg(from, &msg, MSG_CMSG_CLOEXEC) != 1 || !CMSG_FIRSTHDR(&msg) ||
-        control.head.cmsg_type != SCM_RIGHTS || control.head.cmsg_len != CMSG_LEN(bytes))
-        return err_set(err, -EPROTO, "listening sockets were not handed over");
-    memcpy(fd, CMSG_DATA(&control.head), sizeof *fd);
-    memcpy(listeners, CMSG_DATA(&control.head) + sizeof *fd, bytes - sizeof *fd);
+        control.head.cmsg_type != SCM_RIGHTS ||
+        (control.head.cmsg_len != CMSG_LEN(bytes) &&
+         (!image || control.head.cmsg_len != CMSG_LEN(bytes + sizeof(int)))))
+        return err_set(err, -EPROTO, "the module and what belongs to it were not handed over");
+    memcpy(fds, CMSG_DATA(&control.head), control.head.cmsg_len - CMSG_LEN(0));
+    *fd = fds[0];
+    for (uint32_t i = 0; i < n; i++)
+        listeners[i] = fds[i + 1];
+    if (control.head.cmsg_len != CMSG_LEN(bytes))
+        *image = fds[n + 1];
     return 0;
 }

@@ -14,16 +14,14 @@
 int wasmrun_module_read(int fd, const uint8_t **bytes, size_t *size, struct err *err);
 
 /* Maps the file behind `fd` (taken) whole, to be read and run, and looks at none of it: it is compiled code that nobody
- * but its owner can write, or a module. *runs: false where its file system lets nothing be executed. */
+ * but its owner can write. *runs: false where its file system lets nothing be executed. */
 int wasmrun_image_map(int fd, const uint8_t **bytes, size_t *size, bool *runs, struct err *err);
-
-/* A module that was mapped so is copied as above, and the mapping given back. */
-int wasmrun_module_copy(const uint8_t **bytes, size_t size, struct err *err);
 
 #define WASMRUN_LISTENERS_MAX 64
 
-/* Where listeners come with it, `*fd` is a socket whose one message has the module, which takes its place, and them. */
-int wasmrun_listeners_take(int *fd, int *listeners, uint32_t n, struct err *err);
+/* What comes with the module: `*fd` is then a socket, whose one message has the module, which takes its place, n
+ * listeners, and, where one may come, compiled code behind them: *image, -1: none has come. image NULL: none may. */
+int wasmrun_companions_take(int *fd, int *listeners, uint32_t n, int *image, struct err *err);
 
 /* The descriptor that was handed over for it: the standard input where `path` is "-", else $MOAT_METER_FD; without one
  * `path` is opened. -errno: err is set. */

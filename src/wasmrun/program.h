@@ -15,7 +15,8 @@ struct program {
     struct arena decoded; /* of the module's */
     const uint8_t *bytes; /* the module's */
     size_t size;
-    const uint8_t *image; /* compiled code with the module in it, or what was handed over for it; NULL: none */
+    int module_fd;        /* of the module while its bytes are those of `image`, or not read yet; -1: closed */
+    const uint8_t *image; /* compiled code with the module in it, once its sum is known to hold; NULL: none */
     size_t image_size;
     bool image_runs;                      /* it may be executed where it lies */
     int listeners[WASMRUN_LISTENERS_MAX]; /* config.n_listeners of them */

@@ -2,6 +2,8 @@
 /* See report.h. */
 #include "wasmrun/report.h"
 
+#include "base/utf8.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,20 +11,6 @@
 #define FRAMES       20 /* as many are shown: a stack that was exhausted has thousands alike */
 #define NAME_MOST    400
 #define MESSAGE_MOST 2048
-
-/* Without what moves a terminal's cursor; bytes above ASCII are UTF-8, checked by the decoder. */
-static void printable(char *out, size_t size, const char *text, size_t length)
-{
-    size_t n = length < size - 1 ? length : size - 1;
-
-    for (size_t i = 0; i < n; i++) {
-        const unsigned char c = (unsigned char)text[i];
-        out[i] = c < ' ' || c == 0x7f ? '?' : (char)c;
-    }
-    while (n < length && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) /* not in the middle of a character */
-        n--;
-    out[n] = 0;
-}
 
 static void put(const char *line, int n)
 {
@@ -34,8 +22,8 @@ void report_error(const char *name, const char *text)
 {
     char line[MESSAGE_MOST + NAME_MOST], safe_name[NAME_MOST], safe[MESSAGE_MOST];
 
-    printable(safe_name, sizeof safe_name, name, strlen(name));
-    printable(safe, sizeof safe, text, strlen(text));
+    utf8_printable(safe_name, sizeof safe_name, name, strlen(name));
+    utf8_printable(safe, sizeof safe, text, strlen(text));
     put(line, snprintf(line, sizeof line, "moat-wasm: %s: %s\n", safe_name, safe));
 }
 
@@ -45,7 +33,7 @@ static void put_frame(uint32_t number, const struct wasm_frame *f)
     const struct wasm_name *known = f->module ? wasm_function_name(f->module, f->function) : NULL;
 
     if (known)
-        printable(name, sizeof name, known->text, known->len);
+        utf8_printable(name, sizeof name, known->text, known->len);
     else
         snprintf(name, sizeof name, "function %u", f->function);
     if (f->offset)

@@ -72,11 +72,13 @@ static int run_export(struct program *p, enum wasm_trap *trap, struct err *err)
                        names_of_functions(p));
     const struct wasm_functype *type = wasm_func_type(p->store, f);
     if (given != type->n_params)
-        return err_set(err, -EINVAL, "--invoke %s: it takes %u arguments, and %u are given", c->invoke, type->n_params,
-                       given);
+        return err_set(err, -INVOKE_MISUSE, "--invoke %s: it takes %u argument%s, and %u %s given", c->invoke,
+                       type->n_params, type->n_params == 1 ? "" : "s", given, given == 1 ? "is" : "are");
     for (uint32_t i = 0; i < given; i++)
-        if (invoke_read(type->types[i], c->arguments[i + 1], &values[i], err) < 0)
-            return err_wrap(err, "--invoke %s", c->invoke);
+        if (invoke_read(type->types[i], c->arguments[i + 1], &values[i], err) < 0) {
+            err_wrap(err, "--invoke %s", c->invoke);
+            return -INVOKE_MISUSE;
+        }
     const struct wasm_functype *plain = initialize && initialize != f ? wasm_func_type(p->store, initialize) : NULL;
     if (plain && !plain->n_params && !plain->n_results)
         *trap = wasm_call(p->store, initialize, &(union wasm_value){0});

@@ -10,13 +10,17 @@
 
 static void on_denied(void *data, const struct wasi_denial *d)
 {
-    uint32_t access = (d->access & WASI_ACCESS_READ ? WASMRUN_READ : 0) |
-                      (d->access & WASI_ACCESS_WRITE ? WASMRUN_WRITE : 0) |
-                      (d->access & WASI_ACCESS_CREATE ? WASMRUN_CREATE : 0);
+    uint32_t access = (d->access & WASI_ACCESS_READ ? ENGINE_READ : 0) |
+                      (d->access & WASI_ACCESS_WRITE ? ENGINE_WRITE : 0) |
+                      (d->access & WASI_ACCESS_CREATE ? ENGINE_CREATE : 0);
     int error = d->error == -WASI_NOTCAPABLE ? EXDEV : -d->error;
 
     (void)data;
-    denials_path(d->deed, d->directory, d->path, access ? access : WASMRUN_STAT, error, !d->access);
+    if (d->error == -WASI_KERNELS) {
+        denials_kernels(d->deed, d->directory, d->path, !d->access);
+        return;
+    }
+    denials_path(d->deed, d->directory, d->path, access ? access : ENGINE_STAT, error, !d->access);
 }
 
 /* The environment without what launchers add. */

@@ -343,8 +343,8 @@ sys.exit(subprocess.run([sys.argv[1], "run", "-b", "broker", "--", "true"], stdi
     assert_status 0
     assert_match "path $work/mine"
     refute_match "answered by a broker"
-    run "$MOAT" explain -b broker -- no-such-program
-    assert_error 125 "no-such-program" "not found"
+    run -127 "$MOAT" explain -b broker -- no-such-program
+    assert_error 127 "no-such-program" "not found"
 }
 
 @test "more brokered paths than can be answered for" {
@@ -371,6 +371,29 @@ sys.exit(subprocess.run([sys.argv[1], "run", "-b", "broker", "--", "true"], stdi
     assert_error 125 "--policy none.yaml: defaults" "-b broker"
     run "$MOAT" run --rm --rootfs / -b broker true
     assert_error 125 "rootfs"
+}
+
+@test "a source is the host's, also where the way to it passes the root" {
+    local names way
+    names=$(LC_ALL=C ls /)
+    broker --userns host -e LC_ALL=C --dir /::/h:ro --dir /::/again:ro -- sh -c 'ls /h; ls /again'
+    assert_status 0
+    assert_output "$names
+$names"
+    # In a root that has another file under that name.
+    mkdir -p "root$work/tree" root/h
+    cp "$MOAT_BUSYBOX/bin/busybox" root/
+    echo forged > "root$work/tree/file"
+    ln -s "../../..$work/tree" link
+    ln -s "$work/tree" absolute
+    for way in "$work/tree" "$work/link" "$work/absolute"; do
+        run "$MOAT" run --rm --userns host -v "$way:/h:ro" ./root /busybox cat /h/file
+        assert_status 0
+        assert_output open
+    done
+    run "$MOAT" run --rm --userns host -v /:/h:ro ./root /busybox cat "/h$work/tree/file"
+    assert_status 0
+    assert_output open
 }
 
 @test "the container takes --deny and --allow too" {

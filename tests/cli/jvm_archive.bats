@@ -295,6 +295,41 @@ loaded() { timeout -k 5 150 "$MOAT" run -b jvm --jdk "$JDK" --class-archive read
     assert_equal "$(stat -c '%a %u' "$CACHE/jvm")" "700 0"
 }
 
+@test "what may be trusted some day is denied, too; where it cannot be, nothing runs" {
+    mkdir -m 755 "$CACHE/jvm"
+    jvm --rw "$CACHE" --class-path many.jar --main-class Reach -- "$CACHE/jvm"
+    assert_status 0
+    assert_contains "remove it with all that is in it"
+    refute_contains chmod
+    refute_contains DONE
+    [ -z "$(ls -A "$CACHE/jvm")" ]
+    rmdir "$CACHE/jvm"
+    chmod 777 "$CACHE"
+    jvm --rw "$WORK" --class-path many.jar --main-class Reach -- "$CACHE/jvm"
+    refute_contains DONE
+    chmod 755 "$CACHE"
+    assert_equal "$(stat -c '%a %u' "$CACHE/jvm")" "700 0"
+    local rule
+    touch "$CACHE/jvm/file.jsa"
+    for rule in "$CACHE/jvm" "$CACHE/jvm/file.jsa"; do
+        jvm --rw "$rule" many.jar
+        assert_status 125
+        assert_contains "$CACHE/jvm may be read at most"
+    done
+    rm -r "$CACHE/jvm"
+    mkdir -p elsewhere
+    ln -s "$WORK/elsewhere" "$CACHE/jvm"
+    jvm --rw "$CACHE" many.jar
+    assert_status 125
+    assert_contains "$CACHE/jvm is a link"
+    rm "$CACHE/jvm"
+    touch "$CACHE/jvm"
+    jvm --rw "$CACHE" many.jar
+    assert_status 125
+    assert_contains "$CACHE/jvm is no directory"
+    rm "$CACHE/jvm"
+}
+
 @test "an archive that is none, or does not fit, is passed over in silence and not given again" {
     jvm many.jar
     local archive kind

@@ -205,6 +205,24 @@ USERNS='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{container
     assert_error 1 "/tmp" "/no/source"
 }
 
+@test "a source whose way passes the root is the host's, and what the host lacks is not looked for in the image" {
+    own_root
+    local up=../../../../../../../../../../../..
+    mkdir -p "$dir/real" "$dir/root$dir/real" "$dir/root$dir/away"
+    echo host > "$dir/real/file"
+    echo forged | tee "$dir/root$dir/real/file" > "$dir/root$dir/away/file"
+    ln -s "$up$dir/real" "$dir/link"
+    ln -s "$up$dir/away" "$dir/lost"
+    for source in link "$dir/link" "$dir/../$up$dir/real"; do
+        oci_run "$OWN | .mounts += [{destination: \"/tmp\", source: \"$source\", options: [\"bind\", \"ro\"]}] | shell(\"cat /tmp/file\")"
+        assert_output host
+    done
+    oci_run "$OWN"' | .mounts += [{destination: "/tmp", source: "lost", options: ["bind", "ro"]}] | shell("cat /tmp/file")'
+    assert_failure
+    assert_contains "lost"
+    refute_contains forged
+}
+
 @test "rro makes submounts read-only, too" {
     mkdir -p "$dir/shared/sub"
     config '.mounts += [{destination: "/tmp", source: "shared", options: ["rbind", "rro"]}] | shell("touch /tmp/sub/file 2>&1")'

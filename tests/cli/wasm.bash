@@ -12,16 +12,6 @@ wasm_place()
     mkdir -p "$WORK"
 }
 
-# require_wasm_clang: a C compiler for WASI, or a skip that names the packages.
-require_wasm_clang()
-{
-    require_command clang
-    require_command wasm-ld lld
-    require_file /usr/lib/wasm32-wasi/libc.a
-    [ -e "$(clang --target=wasm32-wasi -print-libgcc-file-name)" ] ||
-        skip "needs clang's library for wasm32 (Debian package libclang-rt-14-dev-wasm32)"
-}
-
 # wasm_build NAME...: tests/wasm/NAME.c as $WORK/NAME.wasm, and for the host as $WORK/NAME
 wasm_build()
 {

@@ -257,6 +257,20 @@ again"
     assert_match "--publish is refused"
 }
 
+@test "ps shows the ports of a module that listens" {
+    require_command ip iproute2
+    local name=$(new_id)
+    cat > listen << EOF
+ip link set lo up
+"$MOAT" run -d --name $name -b wasm -p 127.0.0.1:7001:80 -p 7002 act.wasm serve 1 > /dev/null
+EOF
+    unshare --net bash listen
+    run "$MOAT" ps -a --format '{{.Names}} {{.Ports}}' --filter "name=$name"
+    "$MOAT" rm -f "$name"
+    assert_status 0
+    assert_output "$name 127.0.0.1:7001->7001/tcp, 0.0.0.0:7002->7002/tcp"
+}
+
 # ---- the same each time -------------------------------------------------------------------------------------------
 
 @test "--clock and --seed give the same each time" {
@@ -290,7 +304,14 @@ again"
         assert_output up
         error_says "moat-wasm: act.wasm: the time limit was reached (--timeout)"
         grep -q '^  #0 *0x' <<< "$stderr"
+        [ "$(grep -c 'time limit' <<< "$stderr")" = 1 ]
     done
+    # With a monitor, too.
+    local name=$(new_id)
+    run --separate-stderr "$MOAT" run --restart on-failure:1 --name "$name" -b wasm --timeout 1 act.wasm spin
+    "$MOAT" rm "$name"
+    assert_status 124
+    [ -z "$(grep 'warning: its time limit' <<< "$stderr")" ]
 }
 
 @test "memory ends at -m with an error that the program sees" {

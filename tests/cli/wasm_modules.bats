@@ -7,7 +7,11 @@ load wasm
 
 setup_file() { wasm_place; }
 setup() { run_setup; }
-teardown() { run_teardown; }
+teardown()
+{
+    [ -z "${theirs-}" ] || rm -rf "$theirs"
+    run_teardown
+}
 
 wasm() { run "$MOAT" run -b wasm "$@"; }
 
@@ -63,10 +67,13 @@ nan"
 @test "what is wrong with an invocation is said, and nothing runs" {
     sums
     wasm --invoke add sums.wasm 1
-    assert_status 126
-    assert_output "moat-wasm: sums.wasm: --invoke add: it takes 2 arguments, and 1 are given"
+    assert_status 125
+    assert_output "moat-wasm: sums.wasm: --invoke add: it takes 2 arguments, and 1 is given"
+    wasm --invoke lanes sums.wasm
+    assert_status 125
+    assert_output "moat-wasm: sums.wasm: --invoke lanes: it takes 1 argument, and 0 are given"
     wasm --invoke add sums.wasm 1 4294967296
-    assert_status 126
+    assert_status 125
     assert_match "the argument '4294967296': i32 is a whole number"
     wasm --invoke minus sums.wasm
     assert_status 126
@@ -210,6 +217,22 @@ EOF
     assert_match "the policy denies it"
 }
 
+@test "what is no file is said in the same words by run, inspect and compile" {
+    mkdir directory
+    mkfifo fifo
+    for file in directory fifo; do
+        for words in "run -b wasm" "wasm inspect" "wasm compile"; do
+            run timeout 20 "$MOAT" $words $file
+            assert_status 126
+            assert_match "^moat (run|wasm): exec: \"$file\": it is no file$"
+        done
+    done
+    for words in "run -b wasm" "wasm inspect" "wasm compile"; do
+        run -127 "$MOAT" $words nothing.wasm
+        assert_match "^moat (run|wasm): exec: \"nothing.wasm\": no such file or directory$"
+    done
+}
+
 @test "options that mean nothing to a module are refused by name" {
     printf '\0asm\1\0\0\0' > m.wasm
     while read -r option word; do
@@ -230,6 +253,43 @@ EOF
     run "$MOAT" run -b container --fuel 5 busybox true
     assert_status 125
     assert_match "--invoke, --fuel, --clock, --seed and --engine are about WebAssembly modules"
+}
+
+@test "what a policy says of any workload, and a module has anyway, is no wish" {
+    sums
+    wasm --network none --invoke add sums.wasm 2 3
+    assert_status 0
+    for profile in tool decode; do
+        wasm --profile "$profile" --invoke add sums.wasm 2 3
+        assert_status 0
+        assert_output 5
+    done
+    printf 'version: 1\ninit: true\n' > policy.yaml
+    wasm --policy policy.yaml --invoke add sums.wasm 2 3
+    assert_status 0
+    wasm --profile build --invoke add sums.wasm 2 3
+    assert_error 125 "moat run: --profile build: capabilities.add: "
+    printf 'version: 1\nnetwork: host\n' > policy.yaml
+    wasm --policy policy.yaml --invoke add sums.wasm 2 3
+    assert_error 125 "moat run: --policy policy.yaml: network: "
+}
+
+@test "a file with a module's name that is none is not taken for an image" {
+    : > empty.wasm
+    echo text > text.wasm
+    run "$MOAT" run empty.wasm
+    assert_error 125 "empty.wasm is an empty file" "-b container"
+    run "$MOAT" run ./text.wasm
+    assert_error 125 "text.wasm is a file that begins otherwise than a module"
+    run "$MOAT" run -b container --pull never empty.wasm
+    assert_error 125 "image empty.wasm"
+    run -127 "$MOAT" explain -b wasm nothere.wasm
+    assert_error 127 'moat explain: exec: "nothere.wasm": no such file'
+    run -127 "$MOAT" run -b wasm nothere.wasm
+    assert_error 127 'moat run: exec: "nothere.wasm": no such file'
+    sums
+    wasm -t --invoke add sums.wasm 2 3 < /dev/null
+    assert_error 125 "moat run: -t needs a terminal as standard input"
 }
 
 @test "a module in the text format is assembled first" {
@@ -260,6 +320,45 @@ EOF
     ln -sf /etc/passwd link.wat
     wasm link.wat
     assert_status 126
+}
+
+@test "what wat2wasm says of a text reaches the terminal clean, under the name that was given" {
+    require_command wat2wasm wabt
+    printf '(module (func \033[31m evil \302\233 \233))' > bad.wat
+    run --separate-stderr "$MOAT" run -b wasm ./bad.wat
+    assert_status 126
+    [ -z "$(grep '[^[:print:]]' <<< "$stderr")" ]
+    error_says "./bad.wat:1:15: error: unexpected char"
+    error_says "(module (func ?[31m evil ? ?))"
+    [ "${stderr_lines[-1]}" = 'moat run: exec: "./bad.wat": wat2wasm cannot assemble it' ]
+    [ -z "$(grep -F "$PWD" <<< "$stderr")" ]
+}
+
+@test "a text of an ordinary user without a control group; a tool that is not there; a sandbox that cannot be" {
+    require_command wat2wasm wabt
+    require_command setpriv util-linux
+    theirs=$(mktemp -d /var/tmp/moat-test-XXXXXX)
+    echo '(module (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))' > "$theirs/sums.wat"
+    chown -R 12345:12345 "$theirs"
+    setpriv --reuid 12345 --regid 12345 --clear-groups unshare -Ur true || skip "this host gives an ordinary user no user namespace"
+    run --separate-stderr theirs exec "$MOAT" run -b wasm --invoke add sums.wat 2 3
+    assert_status 0
+    assert_output 5
+    [ -z "$(grep -v 'the default limits' <<< "$stderr")" ]
+    run theirs 'PATH=/nowhere; exec "$MOAT" run -b wasm --invoke add sums.wat 2 3'
+    assert_status 125
+    assert_match "sums.wat: text is assembled by wat2wasm, which is not there"
+    refute_match "exec:|cannot assemble"
+    run theirs 'ulimit -v 500000; exec "$MOAT" run -b wasm --invoke add sums.wat 2 3'
+    assert_status 125
+    assert_match "sums.wat: the sandbox in which wat2wasm is to assemble it cannot be made: process.rlimits RLIMIT_AS"
+    refute_match "cannot assemble"
+}
+# theirs WORD...: as an ordinary user, in a directory of theirs
+theirs()
+{
+    setpriv --reuid 12345 --regid 12345 --clear-groups env -C "$theirs" MOAT="$MOAT" MOAT_RUN_DIR="$theirs/run" MOAT_DATA_DIR="$theirs/data" \
+        MOAT_CACHE_DIR="$theirs/cache" sh -c "$*"
 }
 
 @test "inspect: what is imported against what is granted" {
@@ -297,8 +396,16 @@ EOF
     echo none > none.wasm
     run "$MOAT" wasm inspect none.wasm
     assert_status 126
-    assert_match "at offset 0x0"
+    assert_match "^moat wasm: none.wasm: at offset 0x0"
     run -127 "$MOAT" wasm inspect nothing.wasm
+    run "$MOAT" wasm inspect --ro nodir tool.wasm
+    assert_status 125
+    assert_match "nodir r: does not exist on the host"
+    echo '(module (import "wasi_snapshot_preview1" "proc_exit" (func (param i64))) (func (export "_start")))' > typed.wat
+    wat2wasm typed.wat
+    run "$MOAT" wasm inspect typed.wasm
+    assert_status 126
+    assert_match "proc_exit +no: its type in WASI preview 1 is another: i32"
 }
 
 # ---- what would hold it ---------------------------------------------------------------------------------------------

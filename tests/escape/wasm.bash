@@ -10,15 +10,6 @@ require_wasm()
     wasm_is_here || skip "the boundary wasm is not in this build, or not on this host"
 }
 
-require_wasm_clang()
-{
-    require_command clang
-    require_command wasm-ld lld
-    require_file /usr/lib/wasm32-wasi/libc.a
-    [ -e "$(clang --target=wasm32-wasi -print-libgcc-file-name)" ] ||
-        skip "needs clang's library for wasm32 (Debian package libclang-rt-14-dev-wasm32)"
-}
-
 # For setup_file: directories of moat's own, and $WORK, which is not below /tmp.
 wasm_place()
 {

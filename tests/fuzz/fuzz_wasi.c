@@ -7,6 +7,7 @@
  * An input is a row of steps. A step below N_FUNCTIONS is a call, followed by a byte for each argument (argument()
  * says what it means); the others put paths and records into memory.
  */
+#include "../unit/wasi_functions.h"
 #include "base/mem.h"
 #include "image/tree.h"
 #include "wasi/abi.h"
@@ -34,16 +35,6 @@
 #define STEPS   400u /* of one input */
 #define ERRNO_N 77
 
-static const struct {
-    const char *name;
-    size_t n;
-} functions[] = {
-#define FUNCTION(name, params, results) {#name, sizeof(params) - 1},
-#define I32                             "i"
-#define I64                             "I"
-#define NONE                            ""
-#include "wasi/functions.def"
-};
 #define N_FUNCTIONS ARRAY_LEN(functions)
 
 static struct world {

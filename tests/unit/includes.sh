@@ -21,6 +21,7 @@ classcache: base
 libmoat:  base policy host confine
 cli:      base policy host confine image boundary sandbox learn classcache
 codegen:  base
+engine:   base
 cpu:      base codegen
 net:      base policy confine cpu codegen
 broker:   base policy host confine cpu codegen net
@@ -29,8 +30,8 @@ sentry:   base confine cpu codegen linux
 machine:  base confine cpu codegen
 wasm:     base confine cpu codegen
 wasi:     base policy confine wasm
-wasmrun:  base policy confine codegen wasm wasi
-jvm:      base confine cpu codegen
+wasmrun:  base policy confine codegen wasm wasi engine
+jvm:      base confine cpu codegen engine
 '
 # Engines speak the control protocol and see nothing else of the boundary layer; that sees of an engine its record, or
 # the page that it shares with it. Where in a JDK its library lies is known once.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line of moat-jvm, and the rules that it is told. */
+/* The command line of moat-jvm. */
 #include "base/mem.h"
 #include "jvm/config.h"
 
@@ -43,18 +43,18 @@ static void test_command_line_with_everything_is_read(void **state)
 
     assert_string_equal(c.jdk, "/jdk");
     assert_true(c.no_exec && c.list_classes);
-    assert_int_equal(c.tell, JVM_TELL_ALL);
-    assert_int_equal(c.rules.n_paths, 3);
-    assert_string_equal(c.rules.paths[0].path, "/a");
-    assert_int_equal(c.rules.paths[0].access, JVM_READ | JVM_WRITE);
-    assert_string_equal(c.rules.paths[1].path, "/a/b:c");
-    assert_int_equal(c.rules.paths[1].access, 0);
-    assert_string_equal(c.rules.paths[0].host, "/on/host");
-    assert_null(c.rules.paths[1].host);
-    assert_null(c.rules.paths[2].host);
-    assert_true(c.rules.paths[2].fresh && !c.rules.paths[0].fresh && !c.rules.paths[1].fresh);
-    assert_int_equal(c.rules.n_net, 1);
-    assert_string_equal(c.rules.net[0], "example.org:443");
+    assert_int_equal(c.tell, ENGINE_TELL_ALL);
+    assert_int_equal(c.rules.n, 3);
+    assert_string_equal(c.rules.v[0].path, "/a");
+    assert_int_equal(c.rules.v[0].access, ENGINE_READ | ENGINE_WRITE);
+    assert_string_equal(c.rules.v[1].path, "/a/b:c");
+    assert_int_equal(c.rules.v[1].access, 0);
+    assert_string_equal(c.rules.v[0].host, "/on/host");
+    assert_null(c.rules.v[1].host);
+    assert_null(c.rules.v[2].host);
+    assert_true(c.rules.v[2].fresh && !c.rules.v[0].fresh && !c.rules.v[1].fresh);
+    assert_int_equal(c.n_net, 1);
+    assert_string_equal(c.net[0], "example.org:443");
     assert_int_equal(c.n_options, 2);
     assert_string_equal(c.options[1], "-Dx=--jar");
     assert_int_equal(c.entry, JVM_ENTRY_JAR);
@@ -72,7 +72,7 @@ static void test_command_line_with_little_has_the_defaults(void **state)
 
     assert_int_equal(read_line(&c, &err, LINE(S("--jdk"), S("/jdk"), S("--class"), S("a.B"))), 0);
     assert_int_equal(c.entry, JVM_ENTRY_CLASS);
-    assert_int_equal(c.tell, JVM_TELL_SOME);
+    assert_int_equal(c.tell, ENGINE_TELL_SOME);
     assert_false(c.no_exec || c.list_classes);
     assert_int_equal(c.n_arguments, 0);
     jvm_config_free(&c);
@@ -80,7 +80,7 @@ static void test_command_line_with_little_has_the_defaults(void **state)
     assert_int_equal(read_line(&c, &err, LINE(S("--jdk"), S("/jdk"), S("--deny-log=none"), S("--module"), S("m/c.D"))),
                      0);
     assert_int_equal(c.entry, JVM_ENTRY_MODULE);
-    assert_int_equal(c.tell, JVM_TELL_NONE);
+    assert_int_equal(c.tell, ENGINE_TELL_NONE);
     jvm_config_free(&c);
 }
 
@@ -153,80 +153,6 @@ static void test_stack_is_the_last_size_that_is_asked_for(void **state)
     }
 }
 
-/* ---- rules ------------------------------------------------------------------------------------------------------- */
-
-static struct jvm_rule list[] = {{"/a", JVM_READ | JVM_STAT},
-                                 {"/a/b", 0},
-                                 {"/a/b/c", JVM_READ | JVM_WRITE},
-                                 {"/a-b", JVM_EXECUTE},
-                                 {"/d/e", JVM_READ}};
-static const struct jvm_rules rules = {.paths = list, .n_paths = ARRAY_LEN(list)};
-
-static void test_rule_that_is_longest_decides(void **state)
-{
-    static const struct {
-        const char *path, *rule;
-    } cases[] = {
-        {"/a", "/a"},         {"/a/x", "/a"},     {"/a/b", "/a/b"}, {"/a/bb", "/a"}, {"/a/b/c/d", "/a/b/c"},
-        {"/a/b/cc", "/a/b"},  {"/a-b/x", "/a-b"}, {"/a-", NULL},    {"/", NULL},     {"/d", NULL},
-        {"/d/e/f/g", "/d/e"}, {"/d/ee", NULL},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        const struct jvm_rule *r = jvm_rules_find(&rules, cases[i].path);
-        if (!r != !cases[i].rule || (r && strcmp(r->path, cases[i].rule) != 0))
-            fail_msg("%s: %s", cases[i].path, r ? r->path : "none");
-    }
-}
-
-static void test_rule_for_the_root_holds_everything(void **state)
-{
-    struct jvm_rule all[] = {{"/", JVM_READ}};
-    struct jvm_rules root = {.paths = all, .n_paths = 1};
-
-    assert_ptr_equal(jvm_rules_find(&root, "/x/y"), all);
-    assert_ptr_equal(jvm_rules_find(&root, "/"), all);
-}
-
-static void test_rule_gives_what_its_letters_say(void **state)
-{
-    assert_true(jvm_rule_gives(&list[0], JVM_READ));
-    assert_true(jvm_rule_gives(&list[2], JVM_STAT)); /* who may read may look */
-    assert_false(jvm_rule_gives(&list[0], JVM_READ | JVM_WRITE));
-    assert_false(jvm_rule_gives(&list[1], JVM_STAT)); /* denied */
-    assert_false(jvm_rule_gives(NULL, JVM_STAT));
-}
-
-static void test_path_is_cleaned_from_where_it_starts(void **state)
-{
-    static const struct {
-        const char *raw, *directory, *clean;
-    } cases[] = {
-        {"/a/../b", "/x", "/b"}, {"b", "/x", "/x/b"},      {"../b", "/x/y", "/x/b"}, {".", "/", "/"},
-        {"../../..", "/x", "/"}, {"a//./b/", "/", "/a/b"}, {"", "/x", "/x"},
-    };
-    static char longest[JVM_PATH_SIZE + 2], out[JVM_PATH_SIZE];
-
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        if (jvm_path_clean(cases[i].raw, cases[i].directory, out) < 0 || strcmp(out, cases[i].clean) != 0)
-            fail_msg("'%s' from %s: '%s'", cases[i].raw, cases[i].directory, out);
-    }
-    memset(longest, 'a', sizeof longest - 1);
-    assert_int_equal(jvm_path_clean(longest, "/", out), -ENAMETOOLONG);
-    longest[0] = '/';
-    assert_int_equal(jvm_path_clean(longest, "/", out), -ENAMETOOLONG);
-}
-
-static void test_letters_of_an_access_are_the_flags(void **state)
-{
-    char text[8];
-
-    jvm_access_letters(JVM_CREATE | JVM_READ | JVM_WRITE | JVM_EXECUTE | JVM_STAT, text);
-    assert_string_equal(text, "rwxc");
-    jvm_access_letters(JVM_STAT, text);
-    assert_string_equal(text, "s");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,11 +160,6 @@ int main(void)
         cmocka_unit_test(test_command_line_with_little_has_the_defaults),
         cmocka_unit_test(test_command_line_that_is_wrong_is_refused_by_name),
         cmocka_unit_test(test_stack_is_the_last_size_that_is_asked_for),
-        cmocka_unit_test(test_rule_that_is_longest_decides),
-        cmocka_unit_test(test_rule_for_the_root_holds_everything),
-        cmocka_unit_test(test_rule_gives_what_its_letters_say),
-        cmocka_unit_test(test_path_is_cleaned_from_where_it_starts),
-        cmocka_unit_test(test_letters_of_an_access_are_the_flags),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The filter of moat-jvm --no-exec: its answers by number, and what is left of a process behind it. */
 #include "base/mem.h"
+#include "bpf_arch.h"
 #include "bpf_interp.h"
 #include "jvm/fence.h"
 
@@ -11,7 +12,6 @@
 #include <cmocka.h>
 // clang-format on
 #include <errno.h>
-#include <linux/audit.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,13 +20,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if defined(__x86_64__)
-#define NATIVE  AUDIT_ARCH_X86_64
-#define FOREIGN AUDIT_ARCH_I386
-#elif defined(__aarch64__)
-#define NATIVE  AUDIT_ARCH_AARCH64
-#define FOREIGN AUDIT_ARCH_ARM
-#endif
 #define FAILS(error) (SECCOMP_RET_ERRNO | (error))
 
 static void test_filter_refuses_programs_and_processes_alone(void **state)

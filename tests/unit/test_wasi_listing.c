@@ -18,21 +18,6 @@
 #define ROOT  3u
 #define FILES 700u /* some chunks of getdents64(2) */
 
-static int setup(void **state)
-{
-    static struct program p;
-
-    program_setup(&p);
-    *state = &p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    program_end(*state);
-    return 0;
-}
-
 struct name {
     uint64_t next, ino;
     uint8_t type;
@@ -229,13 +214,13 @@ static void test_what_is_no_directory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_every_buffer_size_gives_the_same_names, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_small_buffers_are_filled_with_a_cut_record, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_any_cookie_goes_on_where_it_was_given, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_removing_while_listing_misses_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_from_the_start_new_names_are_seen, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_types_and_numbers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_what_is_no_directory, setup, teardown),
+        PROGRAM_TEST(test_every_buffer_size_gives_the_same_names),
+        PROGRAM_TEST(test_small_buffers_are_filled_with_a_cut_record),
+        PROGRAM_TEST(test_any_cookie_goes_on_where_it_was_given),
+        PROGRAM_TEST(test_removing_while_listing_misses_nothing),
+        PROGRAM_TEST(test_from_the_start_new_names_are_seen),
+        PROGRAM_TEST(test_types_and_numbers),
+        PROGRAM_TEST(test_what_is_no_directory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 /* Pointers and counts that lie: each ends in an error, and nothing beyond the program's memory is touched, where pages
  * lie that nobody may touch. */
 #include "wasi_fixture.h"
+#include "wasi_functions.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -29,12 +30,6 @@ static int setup(void **state)
                                             .seeded = true});
     host_file(&p, "file", "some bytes");
     *state = &p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    program_end(*state);
     return 0;
 }
 
@@ -199,16 +194,6 @@ static void test_calls_without_memory_are_faults(void **state)
 /* Any function with any arguments: an errno that exists, and the guards stay whole. */
 static void test_any_arguments_give_an_errno(void **state)
 {
-    static const struct {
-        const char *name;
-        size_t n;
-    } functions[] = {
-#define FUNCTION(name, params, results) {#name, sizeof(params) - 1},
-#define I32                             "i"
-#define I64                             "I"
-#define NONE                            ""
-#include "wasi/functions.def"
-    };
     static const uint64_t values[] = {0,          1,           2,         3,          4,
                                       AT_PATH,    AT_VECTOR,   AT_BUFFER, 64,         PROGRAM_MEMORY - 1,
                                       0x7fffffff, 0x80000000u, 0xfffffff, UINT32_MAX, UINT64_MAX};
@@ -235,13 +220,13 @@ static void test_any_arguments_give_an_errno(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_pointers_beyond_memory_are_faults, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_results_fit_to_the_last_byte, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_vector_of_1024_is_read_and_of_1025_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_vector_with_one_bad_range_moves_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_vector_that_is_overwritten_by_its_own_read, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_calls_without_memory_are_faults, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_any_arguments_give_an_errno, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pointers_beyond_memory_are_faults, setup, program_test_teardown),
+        cmocka_unit_test_setup_teardown(test_results_fit_to_the_last_byte, setup, program_test_teardown),
+        cmocka_unit_test_setup_teardown(test_vector_of_1024_is_read_and_of_1025_refused, setup, program_test_teardown),
+        cmocka_unit_test_setup_teardown(test_vector_with_one_bad_range_moves_nothing, setup, program_test_teardown),
+        cmocka_unit_test_setup_teardown(test_vector_that_is_overwritten_by_its_own_read, setup, program_test_teardown),
+        cmocka_unit_test_setup_teardown(test_calls_without_memory_are_faults, setup, program_test_teardown),
+        cmocka_unit_test_setup_teardown(test_any_arguments_give_an_errno, setup, program_test_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,21 +19,6 @@
 #define ROOT 3u
 #define ALL  UINT64_MAX
 
-static int setup(void **state)
-{
-    static struct program p;
-
-    program_setup(&p);
-    *state = &p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    program_end(*state);
-    return 0;
-}
-
 /* Links that somebody on the host has put there. */
 static void plant(struct program *p)
 {
@@ -353,16 +338,16 @@ static void test_denials_say_what_was_wanted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_escapes_are_refused_by_looking_and_opening, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_escapes_change_nothing_outside, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_directory_that_was_opened_is_a_root_of_its_own, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_links_inside_are_followed_where_asked, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_texts_that_are_no_paths, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_last_names, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_link_source_with_slash_is_not_followed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_link_texts, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_pipe_without_a_peer_is_opened_at_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_denials_say_what_was_wanted, setup, teardown),
+        PROGRAM_TEST(test_escapes_are_refused_by_looking_and_opening),
+        PROGRAM_TEST(test_escapes_change_nothing_outside),
+        PROGRAM_TEST(test_directory_that_was_opened_is_a_root_of_its_own),
+        PROGRAM_TEST(test_links_inside_are_followed_where_asked),
+        PROGRAM_TEST(test_texts_that_are_no_paths),
+        PROGRAM_TEST(test_last_names),
+        PROGRAM_TEST(test_link_source_with_slash_is_not_followed),
+        PROGRAM_TEST(test_link_texts),
+        PROGRAM_TEST(test_pipe_without_a_peer_is_opened_at_once),
+        PROGRAM_TEST(test_denials_say_what_was_wanted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

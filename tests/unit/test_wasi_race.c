@@ -62,12 +62,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    program_end(*state);
-    return 0;
-}
-
 static void *exchange(void *data)
 {
     struct program *p = data;
@@ -219,8 +213,8 @@ static void test_moved_directory_never_leads_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_exchanged_links_never_lead_out, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_moved_directory_never_leads_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_exchanged_links_never_lead_out, setup, program_test_teardown),
+        cmocka_unit_test_setup_teardown(test_moved_directory_never_leads_out, setup, program_test_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

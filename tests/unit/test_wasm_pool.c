@@ -489,6 +489,39 @@ static void test_a_start_function_without_host_is_run_once(void **state)
     wasm_pool_release(later);
 }
 
+/* The image is taken before the start function and again behind it: what it erased lay in the first one alone. */
+static void test_what_the_start_function_erased_stays_erased(void **state)
+{
+    static const struct {
+        const char *module;
+        bool kept;
+        size_t resident;
+    } cases[] = {{erasing_module, false, 0},
+                 {shrinking_module, true, 0},
+                 {erasing_module, false, 4096},
+                 {shrinking_module, true, 64 << 10},
+                 {shrinking_module, true, 4 << 20}};
+    for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
+        struct wasm_pool_options o = {.store = {.fuel = -1}, .slots = 2, .resident = cases[k].resident};
+        begin(state, cases[k].module, &o);
+        assert_false(wasm_pool_figures(t.pool).start_each);
+        for (int use = 0; use < 4; use++) {
+            struct wasm_slot *slots[2] = {acquire(), acquire()};
+            for (int i = 0; i < 2; i++) {
+                const struct wasm_memory *m = export_of(slots[i], "memory").memory;
+                size_t from = cases[k].kept ? 300004 : 0;
+                if (cases[k].kept)
+                    assert_memory_equal(m->base + 300000, "kept", 4);
+                expect_zeros(m->base, from, m->size);
+                memset(m->base, 0x5a, m->size);
+            }
+            wasm_pool_release(slots[0]);
+            wasm_pool_release(slots[1]);
+        }
+        end(NULL);
+    }
+}
+
 static void test_a_start_function_that_calls_the_host_is_run_by_each_acquire(void **state)
 {
     begin(state, hosted_module, &plain);
@@ -683,6 +716,7 @@ int main(void)
         TEST(test_memories_of_any_shape_come_back_from_the_reclaimer),
         TEST(test_all_slots_come_back_from_the_reclaimer),
         TEST(test_a_start_function_without_host_is_run_once),
+        TEST(test_what_the_start_function_erased_stays_erased),
         TEST(test_a_start_function_that_calls_the_host_is_run_by_each_acquire),
         TEST(test_a_start_function_that_grows_a_table_is_run_by_each_acquire),
         TEST(test_a_start_function_that_traps_makes_no_pool),

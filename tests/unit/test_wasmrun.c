@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line of moat-wasm, the words of its denials, arguments and results of --invoke. */
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "wasmrun/config.h"
 #include "wasmrun/denials.h"
 #include "wasmrun/invoke.h"
@@ -57,7 +58,7 @@ static void test_command_line_with_everything_is_read(void **state)
     assert_int_equal(c.file_size, 99);
     assert_true(c.seed == UINT64_MAX);
     assert_string_equal(c.invoke, "f");
-    assert_int_equal(c.tell, WASMRUN_TELL_ALL);
+    assert_int_equal(c.tell, ENGINE_TELL_ALL);
     assert_int_equal(c.rules.n, 3);
     assert_string_equal(c.rules.v[0].host, "/on/host");
     assert_int_equal(c.rules.v[1].access, 0);
@@ -106,56 +107,47 @@ static void test_command_line_that_is_wrong_is_refused_by_name(void **state)
 
 /* ---- denials ---------------------------------------------------------------------------------------------------- */
 
-static struct wasmrun_rule rules[] = {
-    {.path = "/data", .access = WASMRUN_READ | WASMRUN_STAT},
-    {.path = "/data/sub", .access = WASMRUN_READ | WASMRUN_WRITE | WASMRUN_CREATE},
-    {.path = "/data/shut"},
-    {.path = "/in", .access = WASMRUN_READ, .host = "/on/host"},
-    {.path = "/tmp", .access = WASMRUN_READ | WASMRUN_WRITE | WASMRUN_CREATE, .fresh = true},
-};
-static const struct wasmrun_rules all_rules = {rules, ARRAY_LEN(rules)};
-
-static void test_denials_are_those_that_the_rules_make(void **state)
+/* What is a denial otherwise: test_engine.c. */
+static void test_what_leads_out_of_a_directory_is_a_denial(void **state)
 {
-    static const struct {
-        const char *path;
-        uint32_t access;
-        int error;
-        bool denied;
-    } cases[] = {
-        {"/etc/passwd", WASMRUN_READ, ENOENT, true},   {"/data/x", WASMRUN_READ, ENOENT, false},
-        {"/data/x", WASMRUN_WRITE, EROFS, true},       {"/data/sub/x", WASMRUN_WRITE, ENOENT, false},
-        {"/data/sub/x", WASMRUN_WRITE, EACCES, false}, {"/data/shut/x", WASMRUN_READ, EACCES, true},
-        {"/data/x", WASMRUN_CREATE, EXDEV, true},      {"/etc/passwd", WASMRUN_READ, EIO, false},
-        {"/database", WASMRUN_READ, ENOENT, true},
-    };
+    struct engine_rule rules[] = {{.path = "/data", .access = ENGINE_READ}};
+    const struct engine_rules all = {rules, ARRAY_LEN(rules)};
 
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        if (wasmrun_is_denied(&all_rules, cases[i].path, cases[i].access, cases[i].error) != cases[i].denied)
-            fail_msg("%s access %u error %d", cases[i].path, cases[i].access, cases[i].error);
+    assert_true(denials_is_denied(&all, "/data/x", ENGINE_CREATE, EXDEV));
+    assert_false(denials_is_denied(&all, "/data/x", ENGINE_READ, EXDEV));
+    assert_true(denials_is_denied(&all, "/etc/passwd", ENGINE_READ, EXDEV));
+    assert_true(denials_is_denied(&all, "/data/x", ENGINE_WRITE, EROFS));
+    assert_false(denials_is_denied(&all, "/etc/passwd", ENGINE_READ, EIO));
 }
 
-static void test_sentences_name_what_would_allow_it(void **state)
+/* Whatever a program calls its files, a terminal only shows it. */
+static void test_words_have_nothing_that_a_terminal_obeys(void **state)
 {
     static const struct {
-        const char *deed, *path;
-        uint32_t access;
-        const char *said;
+        const char *text, *shown;
     } cases[] = {
-        {"open for reading", "/etc/passwd", WASMRUN_READ,
-         "open for reading /etc/passwd: --ro /etc/passwd would allow it"},
-        {"create", "/etc/new", WASMRUN_CREATE, "create /etc/new: --rw /etc would allow it"},
-        {"create", "/new", WASMRUN_CREATE, "create /new: no rule gives the root directory"},
-        {"open for writing", "/data/x", WASMRUN_WRITE,
-         "open for writing /data/x: /data is given r alone: --rw /data/x would allow it"},
-        {"remove", "/data/shut", WASMRUN_CREATE, "remove /data/shut: --deny /data/shut forbids it"},
-        {"create", "/in/x", WASMRUN_CREATE, "create /in/x: /in is given r alone: --dir /on/host::/in would allow it"},
+        {"plain", "plain"},
+        {"\033[2J\007\r\n\177", "?[2J????"},
+        {"\302\2332J", "?2J"},                      /* U+009B: CSI */
+        {"\302\200\302\237\302\240", "??\302\240"}, /* the ends of C1, and what comes next */
+        {"\2332J\220x\237", "?2J?x?"},              /* as single bytes */
+        {"\303\251 \342\202\254 \360\237\230\200", "\303\251 \342\202\254 \360\237\230\200"},
+        {"\342\202x", "??x"},                /* cut short */
+        {"\300\233 \355\240\200", "?? ???"}, /* in a form too long; a surrogate */
+        {"\303\233", "\303\233"},            /* 9b within a character */
+        {"", ""},
     };
-    static char line[WASMRUN_LINE];
+    char line[64];
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        wasmrun_sentence(&all_rules, cases[i].deed, cases[i].path, cases[i].access, line);
-        assert_string_equal(line, cases[i].said);
+        size_t n = utf8_printable(line, sizeof line, cases[i].text, strlen(cases[i].text));
+        assert_string_equal(line, cases[i].shown);
+        assert_int_equal(n, strlen(cases[i].shown));
+    }
+    for (size_t size = 1; size < 6; size++) {
+        memset(line, 'x', sizeof line);
+        assert_int_equal(utf8_printable(line, size, "a\342\202\254b", 5), size < 2 ? 0 : size < 5 ? 1 : 4);
+        assert_string_equal(line, size < 2 ? "" : size < 5 ? "a" : "a\342\202\254");
     }
 }
 
@@ -176,7 +168,7 @@ static void test_path_that_is_meant_is_found_again(void **state)
         {".", "/x", "/x"},
         {".", "", "/home/u"},
     };
-    char meant[WASMRUN_PATH];
+    char meant[ENGINE_PATH];
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_true(denials_meant(&c, cases[i].name, cases[i].path, meant) >= 0);
@@ -242,8 +234,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_command_line_with_everything_is_read),
         cmocka_unit_test(test_command_line_that_is_wrong_is_refused_by_name),
-        cmocka_unit_test(test_denials_are_those_that_the_rules_make),
-        cmocka_unit_test(test_sentences_name_what_would_allow_it),
+        cmocka_unit_test(test_what_leads_out_of_a_directory_is_a_denial),
+        cmocka_unit_test(test_words_have_nothing_that_a_terminal_obeys),
         cmocka_unit_test(test_path_that_is_meant_is_found_again),
         cmocka_unit_test(test_values_are_read_and_written_by_type),
     };

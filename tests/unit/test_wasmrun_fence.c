@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The filter of moat-wasm: its answers by number, and what is left of a process behind it. */
 #include "base/mem.h"
+#include "bpf_arch.h"
 #include "bpf_interp.h"
 #include "wasmrun/fence.h"
 
@@ -11,7 +12,7 @@
 #include <cmocka.h>
 // clang-format on
 #include <errno.h>
-#include <linux/audit.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -20,23 +21,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if defined(__x86_64__)
-#define NATIVE  AUDIT_ARCH_X86_64
-#define FOREIGN AUDIT_ARCH_I386
-#elif defined(__aarch64__)
-#define NATIVE  AUDIT_ARCH_AARCH64
-#define FOREIGN AUDIT_ARCH_ARM
-#endif
 #define KILL  SECCOMP_RET_KILL_PROCESS
 #define ALLOW SECCOMP_RET_ALLOW
 
 static void test_filter_allows_what_wasi_and_the_engine_need_alone(void **state)
 {
-    static const struct {
+    const uint64_t itself = (uint64_t)getpid();
+    const struct {
         const char *label;
         uint32_t arch;
         int number;
-        uint64_t args[3];
+        uint64_t args[4];
         uint32_t verdict;
     } cases[] = {
         {"execve", NATIVE, SYS_execve, {0}, KILL},
@@ -67,6 +62,30 @@ static void test_filter_allows_what_wasi_and_the_engine_need_alone(void **state)
         {"what is sent on a connection", NATIVE, SYS_sendmsg, {5, 0, MSG_NOSIGNAL | MSG_DONTWAIT}, ALLOW},
         {"a connection by sending", NATIVE, SYS_sendmsg, {5, 0, MSG_NOSIGNAL | MSG_FASTOPEN}, KILL},
         {"the same to an address", NATIVE, SYS_sendto, {5, 0, 0}, KILL},
+        {"memory that grows elsewhere", NATIVE, SYS_mremap, {0, 4096, 8192, MREMAP_MAYMOVE}, ALLOW},
+        {"memory that shrinks", NATIVE, SYS_mremap, {0, 8192, 4096, 0}, ALLOW},
+        {"a copy of a mapping", NATIVE, SYS_mremap, {0, 0, 4096, MREMAP_MAYMOVE}, KILL},
+        {"the same, of a size that is rounded to 0", NATIVE, SYS_mremap, {0, UINT64_MAX, 4096, MREMAP_MAYMOVE}, KILL},
+        {"a copy that leaves the first", NATIVE, SYS_mremap, {0, 4096, 4096, MREMAP_MAYMOVE | 4}, KILL},
+        {"a mapping put over another", NATIVE, SYS_mremap, {0, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED}, KILL},
+        {"flags of a descriptor", NATIVE, SYS_fcntl, {3, F_GETFL}, ALLOW},
+        {"the same set", NATIVE, SYS_fcntl, {3, F_SETFL, O_NONBLOCK}, ALLOW},
+        {"another descriptor", NATIVE, SYS_fcntl, {3, F_DUPFD_CLOEXEC}, ALLOW},
+        {"whom it tells", NATIVE, SYS_fcntl, {3, F_SETOWN, 5}, KILL},
+        {"the same with a high bit", NATIVE, SYS_fcntl, {3, UINT64_C(1) << 32 | F_SETOWN, 5}, KILL},
+        {"the same by a structure", NATIVE, SYS_fcntl, {3, 15}, KILL},
+        {"by which signal", NATIVE, SYS_fcntl, {3, 10, SIGKILL}, KILL},
+        {"a lease", NATIVE, SYS_fcntl, {3, 1024}, KILL},
+        {"changes of a directory", NATIVE, SYS_fcntl, {3, 1026}, KILL},
+        {"a lock", NATIVE, SYS_fcntl, {3, F_SETLK}, KILL},
+        {"a command that is none", NATIVE, SYS_fcntl, {3, UINT32_MAX}, KILL},
+        {"a signal to itself", NATIVE, SYS_tgkill, {itself, itself, SIGURG}, ALLOW},
+        {"to another", NATIVE, SYS_tgkill, {itself + 1, itself + 1, SIGURG}, KILL},
+        {"to all", NATIVE, SYS_tgkill, {UINT64_MAX, 1, SIGURG}, KILL},
+        {"a signal to its thread", NATIVE, SYS_tkill, {itself, SIGURG}, ALLOW},
+        {"to another's", NATIVE, SYS_tkill, {itself + 1, SIGKILL}, KILL},
+        {"to nobody's", NATIVE, SYS_tkill, {0, SIGKILL}, KILL},
+        {"on which file system it is", NATIVE, SYS_fstatfs, {3}, ALLOW},
         {"read", NATIVE, SYS_read, {0}, ALLOW},
         {"write", NATIVE, SYS_write, {0}, ALLOW},
         {"openat2", NATIVE, SYS_openat2, {0}, ALLOW},
@@ -84,7 +103,7 @@ static void test_filter_allows_what_wasi_and_the_engine_need_alone(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct seccomp_data data = {.arch = cases[i].arch, .nr = cases[i].number};
         struct bpf_run run;
-        for (int a = 0; a < 3; a++)
+        for (int a = 0; a < 4; a++)
             data.args[a] = cases[i].args[a];
         if (bpf_interp(p->filter, p->len, &data, &run) < 0 || run.verdict != cases[i].verdict)
             fail_msg("%s: %#x, expected %#x", cases[i].label, run.verdict, cases[i].verdict);
@@ -92,29 +111,38 @@ static void test_filter_allows_what_wasi_and_the_engine_need_alone(void **state)
 }
 
 /* What is not in this list is not allowed: a call more is a decision. Those with a condition are allowed here, where
- * all arguments are 0, but ioctl. */
+ * arguments are 0 but as these say, and ioctl is not. */
+static uint64_t usual(int number, int argument)
+{
+    if ((number == SYS_tkill || number == SYS_tgkill) && argument == 0)
+        return (uint64_t)getpid();
+    return number == SYS_mremap && argument == 1 ? 4096 : 0;
+}
+
 static void test_filter_is_its_list_and_nothing_else(void **state)
 {
     static const int allowed[] = {
-        SYS_read,       SYS_write,        SYS_readv,          SYS_writev,       SYS_pread64,         SYS_pwrite64,
-        SYS_preadv,     SYS_preadv2,      SYS_pwritev,        SYS_pwritev2,     SYS_lseek,           SYS_fsync,
-        SYS_fdatasync,  SYS_fadvise64,    SYS_fallocate,      SYS_ftruncate,    SYS_close,           SYS_openat2,
-        SYS_fstat,      SYS_newfstatat,   SYS_statx,          SYS_getdents64,   SYS_readlinkat,      SYS_mkdirat,
-        SYS_unlinkat,   SYS_renameat,     SYS_renameat2,      SYS_linkat,       SYS_symlinkat,       SYS_utimensat,
-        SYS_fcntl,      SYS_dup,          SYS_dup3,           SYS_ppoll,        SYS_accept4,         SYS_recvmsg,
-        SYS_shutdown,   SYS_getsockopt,   SYS_clock_gettime,  SYS_clock_getres, SYS_clock_nanosleep, SYS_nanosleep,
-        SYS_getrandom,  SYS_sched_yield,  SYS_munmap,         SYS_mremap,       SYS_madvise,         SYS_brk,
-        SYS_futex,      SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_restart_syscall, SYS_sigaltstack,
-        SYS_setitimer,  SYS_getpid,       SYS_gettid,         SYS_tkill,        SYS_tgkill,          SYS_exit,
-        SYS_exit_group, SYS_mmap,         SYS_mprotect,       SYS_sendmsg,
+        SYS_read,        SYS_write,      SYS_readv,        SYS_writev,         SYS_pread64,      SYS_pwrite64,
+        SYS_preadv,      SYS_preadv2,    SYS_pwritev,      SYS_pwritev2,       SYS_lseek,        SYS_fsync,
+        SYS_fdatasync,   SYS_fadvise64,  SYS_fallocate,    SYS_ftruncate,      SYS_close,        SYS_openat2,
+        SYS_fstat,       SYS_newfstatat, SYS_statx,        SYS_getdents64,     SYS_readlinkat,   SYS_mkdirat,
+        SYS_unlinkat,    SYS_renameat,   SYS_renameat2,    SYS_linkat,         SYS_symlinkat,    SYS_utimensat,
+        SYS_fstatfs,     SYS_fcntl,      SYS_dup,          SYS_dup3,           SYS_ppoll,        SYS_accept4,
+        SYS_recvmsg,     SYS_shutdown,   SYS_getsockopt,   SYS_clock_gettime,  SYS_clock_getres, SYS_clock_nanosleep,
+        SYS_nanosleep,   SYS_getrandom,  SYS_sched_yield,  SYS_munmap,         SYS_mremap,       SYS_madvise,
+        SYS_brk,         SYS_futex,      SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_restart_syscall,
+        SYS_sigaltstack, SYS_setitimer,  SYS_getpid,       SYS_gettid,         SYS_tkill,        SYS_tgkill,
+        SYS_exit,        SYS_exit_group, SYS_mmap,         SYS_mprotect,       SYS_sendmsg,
 #ifdef __x86_64__
-        SYS_dup2,       SYS_poll,
+        SYS_dup2,        SYS_poll,
 #endif
     };
     const struct sock_fprog *p = wasmrun_fence_program(WASMRUN_FENCE_RUN);
 
     for (int number = 0; number < 1024; number++) {
         struct seccomp_data data = {.arch = NATIVE, .nr = number};
+        for (int a = 0; a < 2; a++)
+            data.args[a] = usual(number, a);
         uint32_t expected = number == SYS_ioctl ? SECCOMP_RET_ERRNO | ENOTTY : KILL;
         struct bpf_run run;
         for (size_t i = 0; i < ARRAY_LEN(allowed); i++)

@@ -107,6 +107,21 @@ void program_setup(struct program *p)
     program_make(p, &(struct wasi_options){.stdio = {-1, -1, -1}});
 }
 
+int program_test_setup(void **state)
+{
+    static struct program p;
+
+    program_setup(&p);
+    *state = &p;
+    return 0;
+}
+
+int program_test_teardown(void **state)
+{
+    program_end(*state);
+    return 0;
+}
+
 void program_end(struct program *p)
 {
     struct err err = {0};

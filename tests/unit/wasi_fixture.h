@@ -71,6 +71,10 @@ void program_make(struct program *p, const struct wasi_options *o);
 void program_end(struct program *p);
 /* The usual: begin, and make with "/" writable. */
 void program_setup(struct program *p);
+/* The same, and its end, for cmocka. */
+int program_test_setup(void **state);
+int program_test_teardown(void **state);
+#define PROGRAM_TEST(f) cmocka_unit_test_setup_teardown(f, program_test_setup, program_test_teardown)
 
 /* Calls one function by name: arguments as they are. What it gives, or TRAPPED and the trap. */
 int program_call(struct program *p, const char *name, const uint64_t *args, size_t n);

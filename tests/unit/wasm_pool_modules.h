@@ -100,6 +100,31 @@ static const char growing_module[] __attribute__((unused)) =
     "01 0a 00 d0 6f 41 03 fc 0f 00 1a 0b ";
 
 /*
+ * (module
+ *   (memory (export "memory") 32)
+ *   (data (i32.const 1048576) "erased")
+ *   (func $start (memory.fill (i32.const 1048576) (i32.const 0) (i32.const 6)))
+ *   (start $start))
+ */
+static const char erasing_module[] __attribute__((unused)) =
+    "00 61 73 6d 01 00 00 00 01 04 01 60 00 00 03 02 01 00 05 03 01 00 20 07 0a 01 06 6d 65 6d 6f 72 79 02 00 08 "
+    "01 00 0a 10 01 0e 00 41 80 80 c0 00 41 00 41 06 fc 0b 00 0b 0b 0f 01 00 41 80 80 c0 00 0b 06 65 72 61 73 65 "
+    "64 ";
+
+/*
+ * (module
+ *   (memory (export "memory") 32)
+ *   (data (i32.const 300000) "kept")
+ *   (data (i32.const 1048576) "erased")
+ *   (func $start (memory.fill (i32.const 1048576) (i32.const 0) (i32.const 6)))
+ *   (start $start))
+ */
+static const char shrinking_module[] __attribute__((unused)) =
+    "00 61 73 6d 01 00 00 00 01 04 01 60 00 00 03 02 01 00 05 03 01 00 20 07 0a 01 06 6d 65 6d 6f 72 79 02 00 08 "
+    "01 00 0a 10 01 0e 00 41 80 80 c0 00 41 00 41 06 fc 0b 00 0b 0b 1a 02 00 41 e0 a7 12 0b 04 6b 65 70 74 00 41 "
+    "80 80 c0 00 0b 06 65 72 61 73 65 64 ";
+
+/*
  * (module (func $start (unreachable)) (start $start))
  */
 static const char trapping_module[] __attribute__((unused)) =

@@ -17,9 +17,12 @@
 enum launch_go { GO_IDS = 1, GO_HOOKS = 2, GO_GROUP = 4, GO_RECORD = 8 }; /* launcher -> set-up: bits of `go` */
 enum launch_reached { REACHED_NAMESPACES = 1 };                           /* set-up -> launcher: bits of `reached` */
 
-/* Everything the set-up stage needs. Written by the launcher before the clone; after it only `go`, `reached` and `err`
- * change, and the descriptors that the launcher opens before it sets GO_IDS; enter_fd and enter_argv before GO_RECORD.
- */
+/* A bind rule's source is opened when it is mounted. An -EPERM, of the same number, is kept as -EACCES. */
+#define MOUNT_LATER (-1)
+
+/* Everything the set-up stage needs. Written by the launcher before the clone; after it only `go`, `reached`, `err`
+ * and `mount_fds` change, and the descriptors that the launcher opens before it sets GO_IDS; enter_fd and enter_argv
+ * before GO_RECORD. */
 /* What is told of the root before anything is mounted in it. */
 struct root_identity {
     uint64_t dev, ino;
@@ -35,7 +38,7 @@ struct launch {
     int data_fd;                /* detached tree of the layers' data directory; -1 */
     int shut_file_fd;           /* and the file in it; -1 */
     int shut_fd;                /* what deny rules cover with (made_shut_tree()), of the launcher's ids; -1 */
-    int *mount_fds;             /* per mount rule: detached source tree, or -1: opened by the set-up stage */
+    int *mount_fds;             /* per mount rule: detached source tree, why there is none (-errno), or MOUNT_LATER */
     const char **mount_sources; /* per bind rule: absolute path */
     int cgroup_fds[CGROUP_HIERARCHIES_MAX]; /* detached trees of the group's directories for the cgroup mount; -1 */
     const char *overlay_data[4];            /* lowerdir=..., upperdir=..., workdir=... values; NULL ends */
@@ -104,6 +107,8 @@ int root_open_covered(struct launch *l, int root, const char *path);
 /* mounts.c: all rules but the late one; and that one. */
 int mounts_apply(struct launch *l, int root);
 int mounts_apply_late(struct launch *l, int root);
+/* Before the root is attached: the sources that would not be found, or not whole, behind it. */
+void mounts_open_before_root(struct launch *l);
 /* A bind rule's source as a detached tree with its attributes set. fd or negative errno. */
 int mount_open_source(const char *source, bool recursive);
 /* The same of a policy's rule. */

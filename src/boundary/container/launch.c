@@ -111,7 +111,7 @@ static int open_trees(struct launch *l, struct err *err)
     if (!l->mount_fds || !l->mount_sources)
         return err_set(err, -ENOMEM, "no memory for mounts");
     for (uint32_t i = 0; i < p->n_mounts; i++) {
-        l->mount_fds[i] = -1;
+        l->mount_fds[i] = MOUNT_LATER;
         l->mount_sources[i] = p->mounts[i].bind ? in_bundle(inst, p->mounts[i].source) : NULL;
     }
     l->late_mount = late_cgroup_mount(p);

@@ -44,6 +44,39 @@ int mount_open_rule(const struct policy *p, const struct mount_rule *m, const ch
     return copy;
 }
 
+/* Whether the way to a path may pass "/" again: by "..", or by a link, which may have one. Or ends there. */
+static bool passes_root(const char *path)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+    bool names = false, up = false;
+
+    for (const char *c = path; *(c += strspn(c, "/")); c += strcspn(c, "/")) {
+        size_t n = strcspn(c, "/");
+        up |= n == 2 && !memcmp(c, "..", 2);
+        names |= !(n == 1 && *c == '.');
+    }
+    if (up || !names)
+        return true;
+    int fd = openat2_scoped(AT_FDCWD, path, &how);
+    close_fd(fd);
+    return fd < 0;
+}
+
+/* Once the new root lies over "/", a walk that comes to "/" goes on in it, where the image says what a name is, and a
+ * copy of all below "/" has it within. So what fails here is not tried again. Other sources are opened in their turn,
+ * which keeps the kernel's list of mounts in the policy's order. */
+void mounts_open_before_root(struct launch *l)
+{
+    for (uint32_t i = 0; i < l->policy->n_mounts; i++) {
+        const struct mount_rule *m = &l->policy->mounts[i];
+        const char *source = l->mount_sources[i];
+        if (!m->bind || m->remount || !source || l->mount_fds[i] != MOUNT_LATER || !passes_root(source))
+            continue;
+        int tree = mount_open_rule(l->policy, m, source);
+        l->mount_fds[i] = tree == MOUNT_LATER ? -EACCES : tree;
+    }
+}
+
 /* The nearest directory above the last name of `path` that is there; *have: how much of the path names it. */
 static int open_nearest(int root, char *path, size_t *have)
 {
@@ -205,24 +238,28 @@ static int apply_attributes(struct launch *l, const struct mount_rule *m, int tr
     return r;
 }
 
-static int bind_rule(struct launch *l, const struct mount_rule *m, int root, int tree, const char *source)
+static int bind_tree(struct launch *l, const struct mount_rule *m, int root, int tree)
 {
     struct stat st;
-    int r;
+    int r = apply_attributes(l, m, tree, m->attr_set, m->attr_clear);
 
-    if (tree < 0)
+    if (r < 0)
+        return r;
+    r = (int)sys(SYS_newfstatat, tree, "", &st, AT_EMPTY_PATH);
+    return r < 0 ? err_sys(&l->err, r, "mount %s: cannot look at the source", m->destination)
+                 : attach(l, m, root, tree, S_ISDIR(st.st_mode));
+}
+
+static int bind_rule(struct launch *l, const struct mount_rule *m, int root, int tree, const char *source)
+{
+    if (tree == MOUNT_LATER)
         tree = mount_open_rule(l->policy, m, source);
     if (tree == -ENOENT && m->optional)
         return 0;
     if (tree < 0)
         return err_sys(&l->err, tree, "mount %s: cannot open the source %s", m->destination,
                        source ? source : "(none)");
-    if ((r = apply_attributes(l, m, tree, m->attr_set, m->attr_clear)) < 0)
-        return r;
-    r = (int)sys(SYS_newfstatat, tree, "", &st, AT_EMPTY_PATH);
-    if (r < 0)
-        return err_sys(&l->err, r, "mount %s: cannot look at the source", m->destination);
-    r = attach(l, m, root, tree, S_ISDIR(st.st_mode));
+    int r = bind_tree(l, m, root, tree);
     close_fd(tree);
     return r;
 }
@@ -479,7 +516,11 @@ int mounts_apply(struct launch *l, int root)
     for (uint32_t i = 0; i < l->policy->n_mounts; i++) {
         if ((int64_t)i == l->late_mount)
             continue;
-        int r = mount_rule(l, &l->policy->mounts[i], root, l->mount_fds[i], l->mount_sources[i]);
+        const struct mount_rule *m = &l->policy->mounts[i];
+        int tree = l->mount_fds[i];
+        if (m->bind && !m->remount) /* closed then: the launcher shares descriptors, and must not close it again */
+            l->mount_fds[i] = MOUNT_LATER;
+        int r = mount_rule(l, m, root, tree, l->mount_sources[i]);
         if (r < 0)
             return r;
     }

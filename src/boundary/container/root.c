@@ -72,6 +72,7 @@ int root_attach(struct launch *l, int *root)
     if (l->inst->layers.data_dir && l->data_fd < 0 &&
         !l->policy->private_root) /* unprivileged: with the ids we have anyway */
         l->data_fd = mount_clone(AT_FDCWD, l->inst->layers.data_dir, false);
+    mounts_open_before_root(l);
     if (l->policy->private_root)
         tree = made_root(l);
     else if (l->data_fd >= 0 && l->overlay_data[0])

@@ -1,50 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "boundary/jvm/words.h"
+#include "boundary/words.h"
 #include "policy/list.h"
 
 #include <errno.h>
 #include <string.h>
 
-static bool is_among(const char *word, const char *const *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(word, list[i]))
-            return true;
-    return false;
-}
+/* What `java` calls the words that say what is to run; its path, where it has one, comes before. */
+static const struct {
+    const char *name, *path, *path_option;
+} commands[] = {
+    {"-jar", NULL, NULL},
+    {NULL, "-cp", "-Djava.class.path="},
+    {"-m", "-p", "--module-path="},
+};
+/* In that order; a NULL at the end. */
+static const char *const entries[ARRAY_LEN(commands) + 1] = {"--jar", "--class", "--module"};
+
+static const struct engine_words words = {
+    .last = entries,
+    .list = (const char *const[]){"--option", "--rule", "--from", "--net", "--jdk", NULL},
+};
 
 bool jvm_word_is_entry(const char *word)
 {
-    static const char *const entries[] = {"--jar", "--class", "--module"};
-
-    return is_among(word, entries, ARRAY_LEN(entries));
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (!strcmp(word, entries[i]))
+            return true;
+    return false;
 }
 
 const char *jvm_next_word(const struct strv *argv, uint32_t *at, const char **value)
 {
-    static const char *const with_value[] = {"--option", "--rule", "--from", "--net", "--jdk"};
-    const char *word = *at < argv->n && ++*at < argv->n ? argv->v[*at] : NULL;
-
-    *value = NULL;
-    if (!word)
-        return NULL;
-    bool entry = jvm_word_is_entry(word);
-    if (entry || is_among(word, with_value, ARRAY_LEN(with_value)))
-        *value = ++*at < argv->n ? argv->v[*at] : "";
-    if (entry)
-        *at = argv->n;
-    return word;
+    return words_next(&words, argv, at, value);
 }
 
 bool jvm_has_word(const struct strv *argv, const char *wanted)
 {
-    const char *word, *value;
-    uint32_t at = 0;
-
-    while ((word = jvm_next_word(argv, &at, &value)))
-        if (!strcmp(word, wanted))
-            return true;
-    return false;
+    return words_value(&words, argv, wanted) != NULL;
 }
 
 const char *jvm_option_value(const struct strv *argv, const char *option)
@@ -59,25 +52,13 @@ const char *jvm_option_value(const struct strv *argv, const char *option)
     return found;
 }
 
-/* What `java` calls the words that say what is to run; its path, where it has one, comes before. */
-static const struct {
-    const char *entry, *name, *path, *path_option;
-} commands[] = {
-    {"--jar", "-jar", NULL, NULL},
-    {"--class", NULL, "-cp", "-Djava.class.path="},
-    {"--module", "-m", "-p", "--module-path="},
-};
-
 int jvm_command(struct arena *a, const struct strv *argv, struct strv *out)
 {
-    const char *word, *value;
-    uint32_t at = 0, before = 0;
+    const uint32_t last = words_last(&words, argv);
     int r = policy_strv_push(a, out, "java");
 
-    while ((word = jvm_next_word(argv, &at, &value)) && !jvm_word_is_entry(word))
-        before = at;
-    for (size_t i = 0; word && i < ARRAY_LEN(commands) && r >= 0; i++) {
-        if (strcmp(word, commands[i].entry) != 0)
+    for (size_t i = 0; last < argv->n && i < ARRAY_LEN(commands) && r >= 0; i++) {
+        if (strcmp(argv->v[last], entries[i]) != 0)
             continue;
         const char *path = commands[i].path ? jvm_option_value(argv, commands[i].path_option) : NULL;
         if (path && (r = policy_strv_push(a, out, commands[i].path)) >= 0)
@@ -85,7 +66,7 @@ int jvm_command(struct arena *a, const struct strv *argv, struct strv *out)
         if (commands[i].name && r >= 0)
             r = policy_strv_push(a, out, commands[i].name);
     }
-    for (uint32_t i = before + 2; word && i < argv->n && r >= 0; i++) /* behind the entry's own word */
-        r = policy_strv_push(a, out, argv->v[i]);
+    for (uint32_t i = last; i + 1 < argv->n && r >= 0; i++) /* behind the entry's own word */
+        r = policy_strv_push(a, out, argv->v[i + 1]);
     return r < 0 ? -ENOMEM : 0;
 }

@@ -63,7 +63,7 @@ static int send_all(int to, const int *fds, size_t n)
 {
     union {
         struct cmsghdr head;
-        char room[CMSG_SPACE((WASM_LISTENERS_MAX + 1) * sizeof(int))];
+        char room[CMSG_SPACE((WASM_LISTENERS_MAX + 2) * sizeof(int))];
     } control = {.head = {.cmsg_len = CMSG_LEN(n * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
     char byte = 0;
     struct iovec iov = {&byte, 1};
@@ -90,31 +90,45 @@ static int hand_over(const int *fds, size_t n, int *end)
     return r;
 }
 
-int wasm_listen(const struct strv *argv, int *fd, struct err *err)
+static void close_all(const int *fds, size_t n)
 {
-    int fds[WASM_LISTENERS_MAX + 1] = {*fd}, r = 0;
+    for (size_t i = 0; i < n; i++)
+        close(fds[i]);
+}
+
+/* -errno: *n are open none the less. */
+static int open_listeners(const struct strv *argv, int *fds, size_t *n, struct err *err)
+{
     const char *word, *value;
     uint32_t at = 0;
-    size_t n = 1;
+    int r = 0;
 
-    while ((word = wasm_next_word(argv, &at, &value)) && r == 0) {
+    while ((word = wasm_next_word(argv, &at, &value)) && r >= 0) {
         if (strcmp(word, "--listen") != 0)
             continue;
-        r = n > WASM_LISTENERS_MAX ? err_set(err, -E2BIG, "--publish: at most %d", WASM_LISTENERS_MAX)
-                                   : open_listener(value, err);
-        if (r >= 0) {
-            fds[n++] = r;
-            r = 0;
-        }
+        r = *n == WASM_LISTENERS_MAX ? err_set(err, -E2BIG, "--publish: at most %d", WASM_LISTENERS_MAX)
+                                     : open_listener(value, err);
+        if (r >= 0)
+            fds[(*n)++] = r;
     }
-    if (r == 0 && n > 1) {
-        r = hand_over(fds, n, fd);
+    return r < 0 ? r : 0;
+}
+
+int wasm_hand_over(const struct strv *argv, int *fd, int image, struct err *err)
+{
+    int fds[WASM_LISTENERS_MAX + 2] = {*fd}; /* the module, listeners, the image */
+    _cleanup_fd_ int code = image;
+    size_t n = 0;
+    int r = open_listeners(argv, fds + 1, &n, err);
+
+    if (r == 0 && (n || wasm_word_value(argv, "--image"))) {
+        fds[n + 1] = code;
+        r = hand_over(fds, n + (code >= 0 ? 2 : 1), fd);
         if (r < 0)
-            err_sys(err, r, "listening sockets cannot be handed over");
+            err_sys(err, r, "the module cannot be handed over");
         else
             close(fds[0]);
     }
-    for (size_t i = 1; i < n; i++)
-        close(fds[i]);
+    close_all(fds + 1, n);
     return r;
 }

@@ -55,6 +55,14 @@ static int sealed_copy(const char *path, struct err *err)
                  : steal_fd(&to);
 }
 
+/* It may have gone meanwhile: the engine compiles the module then, which it is given in any case. */
+static int open_image(const struct instance *inst)
+{
+    const char *image = wasm_word_value(&inst->policy->process.argv, "--image");
+
+    return image ? open(image, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+}
+
 /* Neither is close-on-exec: moat-enter closes them for all but the workload itself, and the engine by executing it. */
 static int open_both(struct instance *inst, const char *module, struct err *err)
 {
@@ -69,16 +77,12 @@ static int open_both(struct instance *inst, const char *module, struct err *err)
         return err->code ? err->code : err_sys(err, -errno, "%s", engine);
     if (!inst->policy->private_root)
         return 0; /* of a bundle: a name inside, which the engine opens there */
-    const char *image = wasm_word_value(&inst->policy->process.argv, "--image");
-    if (image) /* it may have gone meanwhile: the engine takes either */
-        inst->meter_fd = open(image, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    if (inst->meter_fd < 0)
-        inst->meter_fd = open(module, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    inst->meter_fd = open(module, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (inst->meter_fd < 0 || fstat(inst->meter_fd, &st) < 0)
         return err_sys(err, -errno, "exec: \"%s\"", module);
     if (!S_ISREG(st.st_mode))
         return err_set(err, -EACCES, "exec: \"%s\": it is no file", module);
-    return wasm_listen(&inst->policy->process.argv, &inst->meter_fd, err);
+    return wasm_hand_over(&inst->policy->process.argv, &inst->meter_fd, open_image(inst), err);
 }
 
 /* The engine is process 1, for which a signal without a handler is lost: what asks it to end waits until it has one. */

@@ -1,45 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "boundary/wasm/words.h"
+#include "boundary/words.h"
 
-#include <string.h>
+static const struct engine_words words = {
+    .last = (const char *const[]){"--module", NULL},
+    .list = (const char *const[]){"--inspect", "--keep-home", "--fresh", NULL},
+    .list_has_none = true,
+};
 
 const char *wasm_next_word(const struct strv *argv, uint32_t *at, const char **value)
 {
-    static const char *const alone[] = {"--inspect", "--keep-home", "--fresh"};
-    const char *word = *at < argv->n && ++*at < argv->n ? argv->v[*at] : NULL;
-
-    *value = NULL;
-    if (!word)
-        return NULL;
-    for (size_t i = 0; i < ARRAY_LEN(alone); i++)
-        if (!strcmp(word, alone[i]))
-            return word;
-    *value = ++*at < argv->n ? argv->v[*at] : "";
-    if (!strcmp(word, "--module"))
-        *at = argv->n;
-    return word;
+    return words_next(&words, argv, at, value);
 }
 
 const char *wasm_word_value(const struct strv *argv, const char *wanted)
 {
-    const char *word, *value, *found = NULL;
-    uint32_t at = 0;
-
-    while ((word = wasm_next_word(argv, &at, &value)))
-        if (!strcmp(word, wanted))
-            found = value ? value : "";
-    return found;
+    return words_value(&words, argv, wanted);
 }
 
 uint32_t wasm_program_words(const struct strv *argv)
 {
-    const char *word, *value;
-    uint32_t at = 0, before = 0;
+    const uint32_t last = words_last(&words, argv);
 
-    while ((word = wasm_next_word(argv, &at, &value))) {
-        if (!strcmp(word, "--module"))
-            return before + 3 < argv->n ? before + 3 : argv->n;
-        before = at;
-    }
-    return argv->n;
+    return argv->n - last > 2 ? last + 2 : argv->n; /* behind the word and the file */
 }

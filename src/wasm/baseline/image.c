@@ -81,22 +81,22 @@ bool wasm_image_is(const uint8_t *bytes, size_t size)
     return size >= sizeof(struct head) && !memcmp(bytes, MAGIC, 8);
 }
 
+static uint64_t sum_of_file(const uint8_t *bytes, struct head h)
+{
+    h.sum = 0;
+    return sum_of(sum_of(0, (const uint8_t *)&h, sizeof h), bytes + sizeof h, h.size - sizeof h);
+}
+
 bool wasm_image_module(const uint8_t *bytes, size_t size, const uint8_t **module, size_t *module_size, size_t *code_at)
 {
     struct head h;
 
-    if (!read_head(bytes, size, &h) || h.code.at % PAGE)
+    if (!read_head(bytes, size, &h) || h.code.at % PAGE || sum_of_file(bytes, h) != h.sum)
         return false;
     *code_at = h.code.at;
     *module = bytes + h.module.at;
     *module_size = h.module.size;
     return true;
-}
-
-static uint64_t sum_of_file(const uint8_t *bytes, struct head h)
-{
-    h.sum = 0;
-    return sum_of(sum_of(0, (const uint8_t *)&h, sizeof h), bytes + sizeof h, h.size - sizeof h);
 }
 
 /* n + 1 offsets that never fall and end at `end`. */
@@ -123,7 +123,7 @@ int wasm_code_load(const uint8_t *bytes, size_t size, const struct wasm_module *
     if (h.version != VERSION || h.traits != traits_of(o))
         return err_set(err, -ESTALE, "compiled code: of another version, CPU or options");
     if (h.n != n || h.code.at % PAGE || !is_rising(bytes, &h.entries, n, h.code.size) ||
-        !is_rising(bytes, &h.maps, n, h.map.size) || sum_of_file(bytes, h) != h.sum)
+        !is_rising(bytes, &h.maps, n, h.map.size))
         return err_set(err, -EPROTO, "compiled code: the file is damaged");
     struct wasm_code *c = calloc(1, sizeof *c);
     if (!c)

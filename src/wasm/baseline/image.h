@@ -18,11 +18,12 @@
 bool wasm_image_is(const uint8_t *bytes, size_t size);
 
 /* The module's bytes in it, and where the code begins, behind all else and at a page's beginning: what lies before it
- * need not be executable. false: it is cut, or no image. */
+ * need not be executable. false: it is cut, damaged (its sum is wrong), or no image, and not to be used at all. */
 bool wasm_image_module(const uint8_t *bytes, size_t size, const uint8_t **module, size_t *module_size, size_t *code_at);
 
-/* Its code is of no use under these options, on this CPU or for this build (-ESTALE), or damaged (-EPROTO): compile the
- * module then. -ENOMEM. perf_map and arena of the options mean nothing here. */
+/* Of bytes for which wasm_image_module() holds. Its code is of no use under these options, on this CPU or for this
+ * build (-ESTALE), or damaged (-EPROTO): compile the module then. -ENOMEM. perf_map and arena of the options mean
+ * nothing here. */
 int wasm_code_load(const uint8_t *bytes, size_t size, const struct wasm_module *m, const struct wasm_compile_options *o,
                    struct wasm_code **out, struct err *err);
 

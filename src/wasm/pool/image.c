@@ -93,6 +93,15 @@ bool pool_image_equals(const struct pool_image *i, const struct wasm_memory *m)
     return m->size == i->memory && used(m) == i->size && (!i->size || !memcmp(m->base, i->bytes, i->size));
 }
 
+int pool_image_unmap(const struct pool_image *i, uint8_t *base, struct err *err)
+{
+    if (i->size <= i->until - i->from)
+        return 0;
+    void *p =
+        mmap(base, i->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? err_sys(err, -errno, "memory for a slot") : 0;
+}
+
 int pool_image_map(const struct pool_image *i, uint8_t *base, struct err *err)
 {
     if (i->size <= i->until - i->from)

@@ -206,11 +206,15 @@ static int trapped(enum wasm_trap trap, struct err *err)
 
 /* ---- The first slot, and those that follow ----------------------------------------------------------------------- */
 
-/* The instance as it is now is what a reset brings back. */
+/* The instance as it is now is what a reset brings back. Of an image that was taken before nothing stays mapped: it may
+ * be the longer one, and what the start function has erased would be there again. */
 static int take(struct pool_slot *s, struct err *err)
 {
     const struct wasm_memory *m = &s->slot.instance->own_memory;
+    const struct pool_image before = s->pool->image; /* its sizes */
     int r = m->base ? pool_image_take(s->pool, m, err) : 0;
+    if (!r && m->base)
+        r = pool_image_unmap(&before, m->base, err);
     if (r)
         return r;
     pool_state_take(s);
@@ -263,6 +267,18 @@ static int later(struct pool_slot *s, enum wasm_trap *trap, struct err *err)
     return m->base ? pool_image_map(&s->pool->image, m->base, err) : 0;
 }
 
+/* The later ones are held against the image before their first reset; this one was what the image is of. What the look
+ * has touched is given back. */
+static int check_reset(struct pool_slot *s, struct err *err)
+{
+    const struct wasm_memory *m = &s->slot.instance->own_memory;
+    if (!m->base)
+        return 0;
+    if (!pool_image_equals(&s->pool->image, m))
+        return err_set(err, -EIO, "an instance's memory does not come back as it began");
+    return pool_slot_reset(s) ? 0 : err_set(err, -ENOMEM, "no memory for a slot");
+}
+
 int pool_slot_make(struct pool_slot *s, enum wasm_trap *trap, struct err *err)
 {
     struct wasm_pool *p = s->pool;
@@ -280,6 +296,8 @@ int pool_slot_make(struct pool_slot *s, enum wasm_trap *trap, struct err *err)
         r = is_first ? first(s, trap, err) : later(s, trap, err);
     if (!r && !pool_slot_reset(s))
         r = err_set(err, -ENOMEM, "no memory for a slot");
+    if (!r && is_first)
+        r = check_reset(s, err);
     if (r) {
         pool_slot_free(s);
         return r;

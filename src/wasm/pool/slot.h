@@ -93,8 +93,10 @@ int pool_image_take(struct wasm_pool *p, const struct wasm_memory *m, struct err
 void pool_image_free(struct pool_image *i);
 /* Whether a memory begins with it. */
 bool pool_image_equals(const struct pool_image *i, const struct wasm_memory *m);
-/* Puts it under a fresh memory, where it is too large to be written by each reset. */
+/* Puts it under a fresh memory, where it is too large to be written by each reset; takes it from there again, and what
+ * was written to it: zeros remain. */
 int pool_image_map(const struct pool_image *i, uint8_t *base, struct err *err);
+int pool_image_unmap(const struct pool_image *i, uint8_t *base, struct err *err);
 
 /* reset.c: state and memory as they were. false: the slot cannot be used any more. */
 void pool_state_take(struct pool_slot *s);

@@ -4,17 +4,11 @@
  *
  *   wasm-differ [--rounds N] [--fuel N] [--seed N] [--pages N] [--no-gs] [--plain-cpu] [--uncounted] [--twins]
  *               [--image] [--pool] [--no-host-calls] [--run-only] [--list] FILE.wasm...
- *   wasm-differ ... --generate N [--any-nan] [--write]
  *
- * The second form makes N modules of our own (generate.h), from the seed on; each has its number as its seed; --write:
- * into files of the current folder, not run.
- *
- * Prints a line for each difference, then the counts; exit status 1 when there was a difference. --list prints each
- * module's outcome.
+ * Modules that are made at random are tests/fuzz/wasm_differ_many.c's. Prints a line for each difference, then the
+ * counts; exit status 1 when there was a difference. --list prints each module's outcome.
  */
 #include "../../fuzz/wasm_pair.h"
-
-#include "generate.h"
 
 #include "base/io.h"
 
@@ -31,7 +25,7 @@ static struct wasm_pair_options how = {.seed = 1, .fuel = 20000, .rounds = 3};
 static bool list;
 static uint64_t n_modules, n_calls, outcomes[4];
 
-static enum wasm_pair_outcome run_module(const char *path, const uint8_t *bytes, size_t size)
+static void run_module(const char *path, const uint8_t *bytes, size_t size)
 {
     static const char *const words[] = {"equal", "stopped early", "refused", "different"};
     struct wasm_pair_result result;
@@ -43,7 +37,6 @@ static enum wasm_pair_outcome run_module(const char *path, const uint8_t *bytes,
         printf("%s: error: %s (seed %" PRIu64 ")\n", path, result.words, how.seed);
     else if (list)
         printf("%s: %s%s%s\n", path, words[outcome], result.words[0] ? ": " : "", result.words);
-    return outcome;
 }
 
 static void run_file(const char *path)
@@ -59,55 +52,24 @@ static void run_file(const char *path)
     arena_free(&bytes);
 }
 
-/* A generated module that is refused is a fault of the generator or of the validator. */
-static void run_generated(uint64_t n, bool any_nan, bool write)
-{
-    struct bytes b = {0};
-    char name[64];
-    for (uint64_t first = how.seed; how.seed < first + n; how.seed++) {
-        b.n = 0;
-        generate_module(how.seed, any_nan, &b);
-        snprintf(name, sizeof name, "generated-%" PRIu64 ".wasm", how.seed);
-        if (write && io_replace_file(AT_FDCWD, name, b.p, b.n, 0644))
-            fprintf(stderr, "%s: cannot be written\n", name);
-        if (!write && run_module(name, b.p, b.n) == WASM_PAIR_REFUSED) {
-            printf("%s: error: refused\n", name);
-            outcomes[WASM_PAIR_DIFFERENT]++;
-        }
-    }
-    bytes_free(&b);
-}
-
 static const struct option options[] = {
-    {"rounds", required_argument, NULL, 'r'},
-    {"fuel", required_argument, NULL, 'f'},
-    {"seed", required_argument, NULL, 's'},
-    {"generate", required_argument, NULL, 'g'},
-    {"list", no_argument, NULL, 'l'},
-    {"no-gs", no_argument, NULL, 'n'},
-    {"plain-cpu", no_argument, NULL, 'p'},
-    {"write", no_argument, NULL, 'w'},
-    {"any-nan", no_argument, NULL, 'a'},
-    {"uncounted", no_argument, NULL, 'u'},
-    {"twins", no_argument, NULL, 't'},
-    {"no-host-calls", no_argument, NULL, 'h'},
-    {"run-only", no_argument, NULL, 'o'},
-    {"image", no_argument, NULL, 'i'},
-    {"pool", no_argument, NULL, 'P'},
-    {"pages", required_argument, NULL, 'm'},
-    {0},
+    {"rounds", required_argument, NULL, 'r'},  {"fuel", required_argument, NULL, 'f'},
+    {"seed", required_argument, NULL, 's'},    {"list", no_argument, NULL, 'l'},
+    {"no-gs", no_argument, NULL, 'n'},         {"plain-cpu", no_argument, NULL, 'p'},
+    {"uncounted", no_argument, NULL, 'u'},     {"twins", no_argument, NULL, 't'},
+    {"no-host-calls", no_argument, NULL, 'h'}, {"run-only", no_argument, NULL, 'o'},
+    {"image", no_argument, NULL, 'i'},         {"pool", no_argument, NULL, 'P'},
+    {"pages", required_argument, NULL, 'm'},   {0},
 };
 
 int main(int argc, char **argv)
 {
-    uint64_t generated = 0;
-    bool write = false, any_nan = false, bad = false;
+    bool bad = false;
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         how.rounds = o == 'r' ? (uint32_t)strtoul(optarg, NULL, 10) : how.rounds;
         how.fuel = o == 'f' ? strtoll(optarg, NULL, 10) : how.fuel;
         how.seed = o == 's' ? strtoull(optarg, NULL, 10) : how.seed;
         how.memory_pages = o == 'm' ? (uint32_t)strtoul(optarg, NULL, 10) : how.memory_pages;
-        generated = o == 'g' ? strtoull(optarg, NULL, 10) : generated;
         list |= o == 'l';
         how.no_gs |= o == 'n';
         how.plain_cpu |= o == 'p';
@@ -117,22 +79,19 @@ int main(int argc, char **argv)
         how.pool |= o == 'P';
         how.no_host_calls |= o == 'h';
         how.run_only |= o == 'o';
-        write |= o == 'w';
-        any_nan |= o == 'a';
         bad |= o == '?';
     }
-    if (bad || (optind == argc && !generated)) {
+    if (bad || optind == argc) {
         fprintf(
             stderr,
             "usage: %s [--rounds N] [--fuel N] [--seed N] [--pages N] [--no-gs] [--plain-cpu] [--uncounted] [--twins] "
             "[--image] [--pool] "
-            "[--no-host-calls] [--run-only] [--list] --generate N [--any-nan] [--write] | FILE.wasm...\n",
+            "[--no-host-calls] [--run-only] [--list] FILE.wasm...\n",
             argv[0]);
         return 2;
     }
     for (int k = optind; k < argc; k++)
         run_file(argv[k]);
-    run_generated(generated, any_nan, write);
     printf("%" PRIu64 " modules (%" PRIu64 " refused), %" PRIu64 " calls, %" PRIu64 " differences\n", n_modules,
            outcomes[WASM_PAIR_REFUSED], n_calls, outcomes[WASM_PAIR_DIFFERENT]);
     return outcomes[WASM_PAIR_DIFFERENT] != 0;

@@ -3,7 +3,9 @@
  * WASI as somebody would write it who trusts the program: descriptors are the host's, paths are the kernel's to follow,
  * rights are not looked at. What a probe gets from this one and not from moat's is what moat's checks are for.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include "host.h"
 
 #include <dirent.h>

@@ -56,8 +56,8 @@ int code_arena_make(struct code_arena *a, size_t size, struct err *err)
     write = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (write == MAP_FAILED)
         return err_sys(err, -errno, "map %zu bytes of code memory to be written", size);
-    /* From here on no mapping of the file can be written or made so, but that one: neither the view to be run nor a copy
-     * of it by mremap(2). A kernel before 5.1 does not know the seal. */
+    /* From here on no mapping of the file can be written or made so, but that one: neither the view to be run nor a
+     * copy of it by mremap(2). A kernel before 5.1 does not know the seal. */
     if (fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) < 0 && errno != EINVAL) {
         int code = -errno;
 

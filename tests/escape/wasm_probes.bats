@@ -31,6 +31,8 @@ setup()
     out=$BATS_TEST_TMPDIR/out
 }
 
+teardown() { [ ! -e "$BATS_TEST_TMPDIR/kept" ] || "$MOAT" rm -f "$(cat "$BATS_TEST_TMPDIR/kept")" > /dev/null; }
+
 # each COMMAND... < LIST: every probe, with streams that the caller has open both ways, and a file and the root left open
 each()
 {
@@ -97,11 +99,11 @@ each()
     mkdir "$WORK/granted/turn"
     echo inside > "$WORK/granted/turn/secret"
     ln -s ../canaries "$WORK/granted/bait"
+    echo "$name" > "$BATS_TEST_TMPDIR/kept"
     "$MOAT" run -d --name $name -b wasm --rw "$WORK/granted" "$WORK/race.wasm" "granted=$WORK/granted" swap > /dev/null 3>&-
     run "${race[@]}" open
     assert_status 0
     assert_match "^inside [0-9]+, refused [0-9]+$"
     run timeout 60 "$WORK/naive-race" "granted=$WORK/granted" insist
     assert_output "ESCAPED $MOAT_CANARY"
-    "$MOAT" rm -f $name > /dev/null
 }

@@ -95,8 +95,15 @@ static int apply(void *ctx, int id, const char *value, struct err *err)
 
 /* ---- start -------------------------------------------------------------------------------------------------- */
 
-static int need_kept(const struct sandbox *sb, struct err *err)
+/* One that is being removed may have lost already what says that it is kept: its end is waited for. */
+static int need_kept(struct sandbox *sb, struct err *err)
 {
+    struct err gone = {0};
+
+    if (sb->kept)
+        return 0;
+    if (sandbox_lock(sb, LOCK_MS, &gone) == -ENOENT)
+        return err_set(err, -ENOENT, "%s", gone.text);
     return sb->kept ? 0
                     : err_set(err, -EINVAL,
                               "%s: is not one that can be started (it was made with --rm, or by an engine)", sb->id);

@@ -21,7 +21,7 @@ GAUGED="syscall open write read pipe roundTrip"
 gauge() { "$MOAT_BUILD/libexec/moat-gauge" "$@"; }
 quick() { moat compare --quick --boundary container "$@"; }
 # What runs any program.
-available() { moat boundaries --json | jq -r '.[] | select(.available and .name != "jvm") | .name'; }
+available() { moat boundaries --json | jq -r '.[] | select(.available and (.name | IN("jvm", "wasm") | not)) | .name'; }
 
 # ---- the gauge --------------------------------------------------------------------------------------------------
 

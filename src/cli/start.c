@@ -102,7 +102,7 @@ static int need_kept(struct sandbox *sb, struct err *err)
 
     if (sb->kept)
         return 0;
-    if (sandbox_lock(sb, LOCK_MS, &gone) == -ENOENT)
+    if (sb->inst.pid <= 0 && sandbox_lock(sb, LOCK_MS, &gone) == -ENOENT)
         return err_set(err, -ENOENT, "%s", gone.text);
     return sb->kept ? 0
                     : err_set(err, -EINVAL,

@@ -5,6 +5,7 @@
  * only the text and the arena.
  */
 #include "base/json.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -209,36 +210,6 @@ static char *put_utf8(char *dst, unsigned c)
     return dst;
 }
 
-/* Length of the well-formed sequence at p (Unicode 15, table 3-7), 0 when malformed. Reads past no NUL. */
-static unsigned utf8_length(const unsigned char *p)
-{
-    unsigned char low = 0x80, high = 0xbf;
-    unsigned n;
-
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] >= 0xc2 && p[0] <= 0xdf) {
-        n = 2;
-    } else if (p[0] >= 0xe0 && p[0] <= 0xef) {
-        n = 3;
-        low = p[0] == 0xe0 ? 0xa0 : 0x80;
-        high = p[0] == 0xed ? 0x9f : 0xbf;
-    } else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
-        n = 4;
-        low = p[0] == 0xf0 ? 0x90 : 0x80;
-        high = p[0] == 0xf4 ? 0x8f : 0xbf;
-    } else {
-        return 0;
-    }
-    if (p[1] < low || p[1] > high)
-        return 0;
-    for (unsigned i = 2; i < n; i++) {
-        if (p[i] < 0x80 || p[i] > 0xbf)
-            return 0;
-    }
-    return n;
-}
-
 /* \uXXXX, and its second half when the first is a high surrogate. */
 static int parse_unicode(struct parser *s, char **dst)
 {
@@ -316,7 +287,7 @@ static int parse_string(struct parser *s, char **out, uint32_t *len)
             return fail(s, s->p == s->end ? "the string has no closing quote"
                                           : "raw control character in a string; escape it");
         } else { /* ASCII too, once something before it was moved */
-            n = utf8_length((const unsigned char *)s->p);
+            n = utf8_sequence((const uint8_t *)s->p, (size_t)(s->end - s->p));
             if (n == 0)
                 return fail(s, "invalid UTF-8 in a string");
             while (n--)

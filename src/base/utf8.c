@@ -42,6 +42,11 @@ bool utf8_valid(const uint8_t *p, size_t n)
     return true;
 }
 
+bool utf8_is_control(const uint8_t *p, unsigned length)
+{
+    return length == 1 ? p[0] < 0x20 || p[0] == 0x7f : length == 2 && p[0] == 0xc2 && p[1] < 0xa0;
+}
+
 size_t utf8_printable(char *out, size_t size, const char *text, size_t n)
 {
     const uint8_t *p = (const uint8_t *)text;
@@ -49,11 +54,11 @@ size_t utf8_printable(char *out, size_t size, const char *text, size_t n)
 
     for (size_t i = 0; i < n;) {
         const unsigned length = utf8_sequence(p + i, n - i);
-        const bool obeyed = length == 1 ? p[i] < 0x20 || p[i] == 0x7f : length == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0;
-        const unsigned take = length && !obeyed ? length : 1;
+        const bool shown = length && !utf8_is_control(p + i, length);
+        const unsigned take = shown ? length : 1;
         if (take >= size - used)
             break;
-        if (length && !obeyed)
+        if (shown)
             memcpy(out + used, p + i, length);
         else
             out[used] = '?';

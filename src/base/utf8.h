@@ -12,6 +12,9 @@
 unsigned utf8_sequence(const uint8_t *p, size_t n);
 bool utf8_valid(const uint8_t *p, size_t n);
 
+/* Whether a well-formed sequence of `length` bytes is a control character: C0, DEL, C1. */
+bool utf8_is_control(const uint8_t *p, unsigned length);
+
 /* A copy of n bytes without what a terminal obeys (ECMA-48): control characters (C0, DEL, C1: U+0080 to U+009F) are
  * each a '?', and so is each byte that is no UTF-8, where 0x9b alone may be a CSI. It ends with a NUL, before out +
  * size and not within a character. Gives its length; size > 0. */

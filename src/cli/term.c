@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text for people; see term.h. Names printed here may be foreign, so control characters never reach the terminal. */
 #include "cli/term.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,25 +41,43 @@ const char *term_off(void)
     return term_has_color() ? "\033[0m" : "";
 }
 
-/* UTF-8 continuation bytes take no column of their own. */
-static bool takes_column(unsigned char c)
+/* Characters in n bytes, which is columns here. */
+static unsigned count_characters(const char *text, size_t n)
 {
-    return (c & 0xc0) != 0x80;
+    unsigned count = 0, length;
+
+    for (size_t i = 0; i < n; count++, i += length ? length : 1)
+        length = utf8_sequence((const uint8_t *)text + i, n - i);
+    return count;
 }
 
-static void put_safe(unsigned char c)
+/* Puts the first character of n > 0 bytes, or '?' for what a terminal obeys or does not know. Gives the bytes it took.
+ */
+static size_t put_character(const char *text, size_t n)
 {
-    putchar(c < 0x20 || c == 0x7f ? '?' : c);
+    const uint8_t *p = (const uint8_t *)text;
+    unsigned length = utf8_sequence(p, n);
+
+    if (length && !utf8_is_control(p, length))
+        fwrite(text, 1, length, stdout);
+    else
+        putchar('?');
+    return length ? length : 1;
+}
+
+static unsigned put_characters(const char *text, size_t n)
+{
+    unsigned used = 0;
+
+    for (size_t i = 0; i < n; used++)
+        i += put_character(text + i, n - i);
+    return used;
 }
 
 unsigned term_cell(const char *text, unsigned width)
 {
-    unsigned used = 0;
+    unsigned used = put_characters(text, strlen(text));
 
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        put_safe(*c);
-        used += takes_column(*c);
-    }
     for (; used < width; used++)
         putchar(' ');
     return used;
@@ -73,9 +92,7 @@ void term_wrap(const char *text, unsigned at, unsigned indent, unsigned columns)
         size_t len = strcspn(text, " \n");
         if (!len)
             break;
-        unsigned width = 0;
-        for (size_t i = 0; i < len; i++)
-            width += takes_column((unsigned char)text[i]);
+        unsigned width = count_characters(text, len);
         if (!first && at + 1 + width > columns) {
             printf("\n%*s", (int)indent, "");
             at = indent;
@@ -85,8 +102,7 @@ void term_wrap(const char *text, unsigned at, unsigned indent, unsigned columns)
             putchar(' ');
             at++;
         }
-        for (size_t i = 0; i < len; i++)
-            put_safe((unsigned char)text[i]);
+        put_characters(text, len);
         at += width;
         text += len;
         first = false;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -75,4 +76,20 @@ int unixsock_receive_fd(int sock, int flags)
         return -EPIPE;
     memcpy(&fd, CMSG_DATA(c), sizeof fd);
     return fd;
+}
+
+int unixsock_send_fds(int sock, const int *fds, size_t n, const void *payload, size_t len)
+{
+    union {
+        struct cmsghdr h;
+        char space[CMSG_SPACE(UNIXSOCK_FDS_MAX * sizeof(int))];
+    } control = {.h = {.cmsg_len = CMSG_LEN(n * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    struct iovec iov = {(void *)(uintptr_t)payload, len};
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(n * sizeof(int))};
+
+    if (n > UNIXSOCK_FDS_MAX)
+        return -E2BIG;
+    memcpy(CMSG_DATA(&control.h), fds, n * sizeof(int));
+    return sendmsg(sock, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }

@@ -4,6 +4,8 @@
 #ifndef MOAT_HOST_UNIXSOCK_H
 #define MOAT_HOST_UNIXSOCK_H
 
+#include <stddef.h>
+
 /* type as in socket(2) (SOCK_STREAM | SOCK_NONBLOCK ...). dirfd AT_FDCWD: `name` is a path, at most 107 bytes of it
  * (-ENAMETOOLONG). A descriptor or -errno. */
 int unixsock_connect(int dirfd, const char *name, int type);
@@ -14,5 +16,10 @@ int unixsock_listen(int dirfd, const char *name, int type, int backlog);
  * message, and the next who receives gets the descriptor too; MSG_DONTWAIT. A descriptor; -EPIPE: the peer is gone, or
  * brought none; -errno. */
 int unixsock_receive_fd(int sock, int flags);
+
+#define UNIXSOCK_FDS_MAX 80
+
+/* One message of len > 0 bytes with n descriptors, at most UNIXSOCK_FDS_MAX, which stay the caller's. 0 or -errno. */
+int unixsock_send_fds(int sock, const int *fds, size_t n, const void *payload, size_t len);
 
 #endif

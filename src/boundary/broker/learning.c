@@ -9,6 +9,7 @@
 #include "boundary/broker/adaptor.h"
 #include "broker/record.h"
 #include "host/sys.h"
+#include "host/unixsock.h"
 #include "policy/names.h"
 
 #include <fcntl.h>
@@ -184,18 +185,11 @@ static int hear(const struct learning *run, struct report *out)
 
 static int pass_listener(const struct learning *run, int in_child)
 {
-    union {
-        struct cmsghdr h;
-        char space[CMSG_SPACE(sizeof(int))];
-    } c = {.h = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
-    struct iovec iov = {(char[]){'l'}, 1};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof c};
     _cleanup_fd_ int fd = (int)sys(SYS_pidfd_getfd, run->pidfd, in_child, 0);
 
     if (fd < 0)
         return fd;
-    memcpy(CMSG_DATA(&c.h), &fd, sizeof fd);
-    return sendmsg(run->listener, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+    return unixsock_send_fds(run->listener, &fd, 1, "l", 1);
 }
 
 static int go(struct learning *run, struct err *err)

@@ -9,6 +9,7 @@
 #include "host/helper.h"
 #include "host/idmap.h"
 #include "host/mountapi.h"
+#include "host/unixsock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -251,17 +252,10 @@ int broker_prepare(struct instance *inst, int *listener_peer, int *lifeline_peer
 static int send_target(int control, int userns, int pidfd)
 {
     struct broker_word word = {.magic = BROKER_MAGIC, .what = BROKER_SAY_TARGET};
-    int fds[2] = {userns >= 0 ? userns : pidfd, pidfd}, n = userns >= 0 ? 2 : 1;
-    union {
-        struct cmsghdr h;
-        char space[CMSG_SPACE(2 * sizeof(int))];
-    } c = {.h = {.cmsg_len = CMSG_LEN((size_t)n * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
-    struct iovec iov = {&word, sizeof word};
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = CMSG_SPACE((size_t)n * sizeof(int))};
+    int fds[2] = {userns >= 0 ? userns : pidfd, pidfd};
+    size_t n = userns >= 0 ? 2 : 1;
 
-    memcpy(CMSG_DATA(&c.h), fds, (size_t)n * sizeof(int));
-    return sendmsg(control, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+    return unixsock_send_fds(control, fds, n, &word, sizeof word);
 }
 
 static int wait_ready(int control, struct err *err)

@@ -2,6 +2,7 @@
 /* See listen.h. Addresses are numbers: nothing is looked up. */
 #include "boundary/wasm/listen.h"
 #include "boundary/wasm/words.h"
+#include "host/unixsock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #define BACKLOG 128
+_Static_assert(WASM_LISTENERS_MAX + 2 <= UNIXSOCK_FDS_MAX, "one message brings all");
 
 union address {
     struct sockaddr any;
@@ -59,21 +61,6 @@ static int open_listener(const char *text, struct err *err)
     return steal_fd(&fd);
 }
 
-static int send_all(int to, const int *fds, size_t n)
-{
-    union {
-        struct cmsghdr head;
-        char room[CMSG_SPACE((WASM_LISTENERS_MAX + 2) * sizeof(int))];
-    } control = {.head = {.cmsg_len = CMSG_LEN(n * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
-    char byte = 0;
-    struct iovec iov = {&byte, 1};
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(n * sizeof(int))};
-
-    memcpy(CMSG_DATA(&control.head), fds, n * sizeof(int));
-    return sendmsg(to, &msg, MSG_NOSIGNAL) == 1 ? 0 : -errno;
-}
-
 /* The end that is left to the workload is not close-on-exec. */
 static int hand_over(const int *fds, size_t n, int *end)
 {
@@ -81,7 +68,7 @@ static int hand_over(const int *fds, size_t n, int *end)
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) < 0)
         return -errno;
-    int r = send_all(ends[0], fds, n);
+    int r = unixsock_send_fds(ends[0], fds, n, "", 1);
     close(ends[0]);
     if (r < 0)
         close(ends[1]);

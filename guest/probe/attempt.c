@@ -301,18 +301,26 @@ void host_link(struct seen *s, int fd)
 
 /* ---- surroundings ------------------------------------------------------------------------------------------- */
 
+static char scratch[64]; /* "": none */
+
 const char *scratch_dir(struct seen *s)
 {
     static const char *const places[] = {"/tmp", "/var/tmp", "/dev/shm", "."};
-    static char dir[64];
 
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-        snprintf(dir, sizeof dir, "%s/moat-attempt-XXXXXX", places[i]);
-        if (mkdtemp(dir))
-            return dir;
+        snprintf(scratch, sizeof scratch, "%s/moat-attempt-XXXXXX", places[i]);
+        if (mkdtemp(scratch))
+            return scratch;
     }
+    scratch[0] = '\0';
     say_blocked(s, "no directory can be written: %s", errno_name(errno));
     return NULL;
+}
+
+void scratch_drop(void)
+{
+    if (scratch[0])
+        rmdir(scratch);
 }
 
 int in_child(int (*f)(void *), void *ctx)

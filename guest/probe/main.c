@@ -39,6 +39,7 @@ static void attempt(const struct probe *p, struct seen *s)
         say_blocked(s, "said nothing");
         p->run(p, s);
         alarm(0);
+        scratch_drop();
         _exit(write(fds[1], s, sizeof *s) == sizeof *s ? 0 : 1);
     }
     close(fds[1]);

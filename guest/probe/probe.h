@@ -98,6 +98,8 @@ void host_link(struct seen *s, int fd);
 
 /* A new private directory in a place that can be written; NULL with s said. */
 const char *scratch_dir(struct seen *s);
+/* Removes it again, where the attempt left it empty. */
+void scratch_drop(void);
 
 /* A child that runs f and hands its result on; -errno, and a death by a signal is -ENOSYS (a filter's). */
 int in_child(int (*f)(void *), void *ctx);

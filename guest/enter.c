@@ -736,8 +736,8 @@ int main(int argc, char **argv, char **envp)
         install_seccomp();
     if (child > 0)
         be_init(child);
-    if (rec->meter_fd >= 0) /* where a filter refuses it, the workload goes without */
-        sys(SYS_fcntl, rec->meter_fd, F_SETFD, 0);
+    if (rec->handed_fd >= 0) /* where a filter refuses it, the workload goes without */
+        sys(SYS_fcntl, rec->handed_fd, F_SETFD, 0);
     r = rec->program_fd >= 0 ? sys(SYS_execveat, rec->program_fd, "", argv, envp, AT_EMPTY_PATH)
                              : sys(SYS_execve, program, argv, envp);
     fail(ENTER_FAILED_EXEC, r, 0);

@@ -95,7 +95,7 @@ struct enter_record {
     uint32_t paths,
         n_paths;         /* offset of struct enter_path[]: Landlock's rules; 0: the root with all rights is the one */
     int32_t lifeline_fd; /* ENTER_INIT: pipe whose hang-up ends the sandbox, else -1 */
-    int32_t meter_fd;    /* IN: the one descriptor beyond keep_fds that the workload gets, under its number; -1: none */
+    int32_t handed_fd;   /* IN: the one descriptor beyond keep_fds that the workload gets, under its number; -1: none */
     int32_t program_fd;  /* IN: what is executed; -1: argv[0] is looked up */
     int32_t reserved;
 };

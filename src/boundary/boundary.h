@@ -93,7 +93,7 @@ struct instance {
     pid_t broker_pid;    /* that process, a child of ours; 0: none */
     int lifeline;        /* read end of a pipe: its hang-up ends the sandbox */
 
-    int meter_fd;   /* the one that the workload gets besides: where it writes figures of its own, or what it runs; -1:
+    int handed_fd;  /* the one that the workload gets besides: where it writes figures of its own, or what it runs; -1:
                      * none */
     int program_fd; /* an engine of ours that is executed in the place of argv[0], which only names it; -1: none */
 

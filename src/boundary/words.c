@@ -19,7 +19,7 @@ const char *words_next(const struct engine_words *words, const struct strv *argv
     if (!word)
         return NULL;
     bool last = is_among(word, words->last);
-    if (last || is_among(word, words->list) != words->list_has_none)
+    if (last || is_among(word, words->valued))
         *value = ++*at < argv->n ? argv->v[*at] : "";
     if (last)
         *at = argv->n;

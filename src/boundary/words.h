@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line of an engine (src/engine/README.md), read back from a policy's argv: it is what is executed, and all
- * that a later start has. jvm/words.h and wasm/words.h say which words are whose. Pure. */
+ * that a later start has. jvm/words.h and wasm/words.h say which words are whose, from
+ * the tables that the engines have of them. Pure. */
 #ifndef MOAT_BOUNDARY_WORDS_H
 #define MOAT_BOUNDARY_WORDS_H
 
 #include "policy/policy.h"
 
+/* Of an engine's table OPTION(identifier, word, value): the words with one, for .valued. */
+#define WORDS_VALUE_NONE(word)
+#define WORDS_VALUE_NEXT(word)  word,
+#define WORDS_VALUE_MAYBE(word) /* --word=VALUE is one word */
+
 struct engine_words {
-    const char *const *last; /* ends with NULL: the words behind whose value the program's own begin */
-    const char *const *list; /* ends with NULL: of the others those that have a value, */
-    bool list_has_none;      /* or those that have none */
+    const char *const *last;   /* ends with NULL: the words behind whose value the program's own begin */
+    const char *const *valued; /* ends with NULL: those of the others that have a value */
 };
 
 /* The next word of the engine's own; *at begins as 0, and *value is NULL where the word has none. The program's words

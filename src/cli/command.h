@@ -20,6 +20,11 @@ struct option_row {
     int id;           /* handed to apply() */
 };
 
+#define OPTION_HEADING(words)                                                                                          \
+    {                                                                                                                  \
+        .help = words                                                                                                  \
+    }
+
 /* Walks argv with docker's grammar: --name VALUE, --name=VALUE, -n VALUE, -nVALUE, bundled flags (-it), `--` ends;
  * stops at the first operand when stop_at_operand. apply() gets every option in order; value is "true" for a bare flag.
  * Unknown options: -EINVAL naming the option and the nearest known one. *operands: index of the first operand (all

@@ -8,6 +8,7 @@
 
 #include "boundary/boundary.h"
 #include "cli/commands.h"
+#include "cli/kinds.h"
 #include "cli/run_options.h"
 #include "host/helper.h"
 #include "image/owned.h"
@@ -23,18 +24,6 @@
 #define ARENA_SIZE     (256u << 20)
 #define ROUNDS_DEFAULT 15
 #define ROUNDS_QUICK   2
-
-/* The directory that files are written to is the same one of the host for all. */
-static const struct compare_row rows[] = {
-    {.boundary = "container",
-     .args = {"-v", "{libexec}:/moat:ro"},
-     .work_args = {"-v", "{work}:/work"},
-     .root = "busybox",
-     .program_dir = "/moat",
-     .work_dir = "/work",
-     .image = true},
-    {.boundary = "broker", .args = {"--ro", "{libexec}"}, .work_args = {"--rw", "{work}"}, .root = "--"},
-};
 
 enum { OPTION_JSON, OPTION_SVG, OPTION_BOUNDARY, OPTION_RUNS, OPTION_QUICK };
 
@@ -52,7 +41,7 @@ struct options {
     bool json, quick;
     const char *svg;
     unsigned rounds; /* 0: not given */
-    const struct boundary *wanted[ARRAY_LEN(rows)];
+    const struct boundary *wanted[KINDS];
     size_t n_wanted;
 };
 
@@ -67,10 +56,9 @@ static void on_signal(int number)
 
 static const struct compare_row *row_of(const char *boundary)
 {
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (!strcmp(rows[i].boundary, boundary))
-            return &rows[i];
-    return NULL;
+    const struct compare_row *row = kind_behind(boundary)->compare;
+
+    return row && !strcmp(row->boundary, boundary) ? row : NULL;
 }
 
 static int want_boundary(struct options *o, const char *name, struct err *err)
@@ -201,7 +189,7 @@ static int find_subjects(struct compare *c, const struct options *o, struct err 
     bool offered;
     int r;
 
-    c->subjects = arena_array(c->arena, 1 + ARRAY_LEN(rows), sizeof *c->subjects);
+    c->subjects = arena_array(c->arena, 1 + KINDS, sizeof *c->subjects);
     if (!c->subjects)
         return err_set(err, -ENOMEM, "out of memory");
     r = add_subject(c, "native", NULL, err);

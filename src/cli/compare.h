@@ -49,8 +49,9 @@ extern const struct compare_figure compare_figures[COMPARE_FIGURES];
 
 #define COMPARE_ARGS_MAX 8
 
-/* How a boundary is made to run a program of this host: one row each. {libexec} and {work}, where a word begins with
- * them, are the directory of moat's programs and the one for files. */
+/* How a boundary is made to run a program of this host: of a kind's row (kind.h). {libexec} and {work}, where a word
+ * begins with them, are the directory of moat's programs and the one for files, which is the same one of the host for
+ * all. */
 struct compare_row {
     const char *boundary;
     const char *args[COMPARE_ARGS_MAX];      /* of `moat run`: make moat's own programs reachable */

@@ -8,7 +8,6 @@
 #include "boundary/boundary.h"
 #include "cli/commands.h"
 #include "cli/make.h"
-#include "cli/program.h"
 #include "cli/run_options.h"
 #include "cli/term.h"
 #include "host/cgroup.h"
@@ -83,20 +82,19 @@ static int drop_limits(struct run_options *o, const char **dropped, struct err *
     return 0;
 }
 
-/* The program's own grant, and the files of the sandbox's own, whose words nobody sees here. */
-static int add_program(struct run_options *o, struct err *err)
+/* Those who run it see it. */
+static void say_nothing(const char *text)
 {
-    int r = o->java                                 ? java_find(&o->build, &o->jvm, o->command, o->n_command, err)
-            : o->wasm                               ? wasm_find(&o->build, &o->module, o->command, o->n_command, err)
-            : o->n_command || o->build.entrypoint.n ? run_options_image(o, NULL, err)
-                                                    : 0;
+    (void)text;
+}
 
-    const char *warning;
-    if (r == 0 && o->java && o->policy.process.argv.n)
-        r = java_archive_choose(&o->build, &o->jvm, false, &warning, err);
-    if (r == 0 && !o->java && !o->wasm && o->policy.process.argv.n)
-        r = program_find(&o->build, err);
-    return r < 0 || o->wasm ? r : program_make_files(&o->policy, err);
+/* What is granted for what runs, and the files of the sandbox's own, whose words nobody sees here. */
+static int find_workload(struct run_options *o, struct err *err)
+{
+    const struct finding f = {.purpose = FIND_TO_EXPLAIN, .warn = say_nothing};
+    int r = o->kind->find(o, &f, err);
+
+    return r < 0 || !o->kind->make_files ? r : o->kind->make_files(&o->policy, err);
 }
 
 static int make_policy(struct run_options *o, const char **dropped, struct err *err)
@@ -106,8 +104,8 @@ static int make_policy(struct run_options *o, const char **dropped, struct err *
     if (o->bundle) {
         r = read_bundle(o, err);
     } else {
-        o->policy.root_path = o->program ? "/" : o->rootfs ? o->rootfs : o->image;
-        r = o->program ? add_program(o, err) : 0;
+        o->policy.root_path = o->kind->of_host ? "/" : o->rootfs ? o->rootfs : o->image;
+        r = find_workload(o, err);
         if (!r)
             r = map_ids(o, err);
         if (!r)
@@ -259,7 +257,7 @@ static int check_image(struct arena *a, const struct run_options *o, struct err 
     struct stat st;
     const char *path;
 
-    if (!o->image || o->bundle || o->rootfs || o->program ||
+    if (!o->image || o->bundle || o->rootfs || o->kind->of_host ||
         (strchr("./", o->image[0]) && stat(o->image, &st) == 0 && S_ISDIR(st.st_mode)))
         return 0;
     int r = store_open(&store, a, NULL, false, err);

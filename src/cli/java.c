@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See java.h: its options, and what a policy of a Java program begins with. Looks at the host (the JDK, links); changes
  * nothing. No jar is opened but for a look at its beginning and its end. */
+#include "boundary/jvm/words.h"
 #include "cli/java_internal.h"
 #include "cli/java_jdk.h"
 #include "cli/java_options.h"
 #include "cli/program.h"
+#include "cli/run_options_internal.h"
 #include "host/helper.h"
 #include "policy/defaults.h"
 #include "policy/list.h"
@@ -59,8 +61,9 @@ static int add_machine(struct arena *a, struct java_options *o, const char *opti
     return policy_strv_push(a, &o->machine, option) < 0 ? err_set(err, -ENOMEM, "the command line is too long") : 0;
 }
 
-int java_option(struct arena *a, struct java_options *o, enum java_option id, const char *value, struct err *err)
+static int take_option(struct arena *a, void *own, int id, const char *value, struct err *err)
 {
+    struct java_options *o = own;
     static const struct {
         const char *name;
         size_t field;
@@ -104,24 +107,27 @@ static bool ends_as_zip(int fd, off_t size)
     return false;
 }
 
-enum java_looks java_looks(const char *word)
+/* A jar is a file NAME.jar that holds a zip archive: at its beginning, or, as java finds it, at its end, behind a
+ * script for example. */
+static int recognise(const char *word, struct err *err)
 {
     size_t n = strlen(word);
     struct stat st;
     char begins[4];
 
     if (n < 5 || strcmp(word + n - 4, ".jar") != 0)
-        return JAVA_LOOKS_OTHER;
+        return 0;
     _cleanup_fd_ int fd = open(word, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return JAVA_LOOKS_OTHER;
+        return 0;
     bool zip = (pread(fd, begins, 4, 0) == 4 && !memcmp(begins, "PK\3\4", 4)) || ends_as_zip(fd, st.st_size);
-    return zip ? JAVA_LOOKS_JAR : JAVA_LOOKS_NO_ZIP;
+    return zip ? 1
+               : err_set(err, -EINVAL, "%s is no jar (no zip archive); for an image of that name: -b container", word);
 }
 
-const char *java_name(const struct java_options *o)
+static struct java_options *own(const struct run_options *o)
 {
-    return o->jar ? o->jar : o->module ? o->module : o->main_class;
+    return o->own[KIND_JAVA];
 }
 
 /* A path, and neither a class nor a module of it: what was meant is guessed from what follows. */
@@ -143,8 +149,10 @@ static int refuse_path(const struct java_options *o, int argc, char **argv, stru
                    jar ? ", or the jar alone: moat run -b jvm " : "", jar ? path : "");
 }
 
-int java_operand(struct java_options *o, int argc, char **argv, bool lenient, struct err *err)
+static int take_operand(struct run_options *run, int argc, char **argv, bool lenient, struct err *err)
 {
+    struct java_options *o = own(run);
+
     if (o->main_class && o->module)
         return err_set(err, -EINVAL, "--main-class %s: with --module the class is named there: --module %s/CLASS",
                        o->main_class, o->module);
@@ -205,27 +213,35 @@ static int find_engine(struct arena *a, const char **engine, struct err *err)
     return 0;
 }
 
-int java_defaults(struct policy *p, struct java_options *o, struct err *err)
+/* The broker's beginnings (program.h) with a JDK in the place of the host's programs. -ENOENT: there is none. */
+static int apply_defaults(struct run_options *run, struct err *err)
 {
-    const uint32_t read = PATH_STAT | PATH_READ, run = read | PATH_EXECUTE;
+    struct policy *p = &run->policy;
+    struct java_options *o = own(run);
+    const uint32_t read = PATH_STAT | PATH_READ, execute = read | PATH_EXECUTE;
     const char *outside[JDK_LINKS_MAX];
     int r;
 
     if ((r = jdk_find(p->arena, o->jdk, &o->jdk, &o->warning, err)) < 0 ||
         (r = find_engine(p->arena, &o->engine, err)) < 0 || (r = program_walls(p, err)) < 0 ||
         (r = policy_mount_add(p, "/tmp", "tmpfs", "tmpfs", TEMPORARY, err)) < 0 || (r = show_system(p, err)) < 0 ||
-        (r = program_show(p, o->jdk, run, err)) < 0)
+        (r = program_show(p, o->jdk, execute, err)) < 0)
         return r;
     int n = jdk_outside(p->arena, o->jdk, outside);
     for (int i = 0; i < n && r == 0; i++)
         r = program_show(p, outside[i], read, err);
-    return r < 0 ? r : program_show(p, o->engine, run, err);
+    return r < 0 ? r : program_show(p, o->engine, execute, err);
 }
 
-int java_layers(struct policy_build *b, struct java_options *o, struct err *err)
+static int check_layers(const struct collect *c, struct err *err)
 {
+    const struct policy_build *b = &c->out->build;
+    struct java_options *o = own(c->out);
     struct policy *p = b->p;
 
+    if (policy_flag_given(b, FLAG_DEFAULTS))
+        return err_set(err, -EINVAL, "%s: a JVM does not run without its JDK and the C library: leave it out",
+                       kind_said_by(c, FLAG_DEFAULTS, "defaults"));
     if (policy_flag_given(b, FLAG_ENTRYPOINT))
         return err_set(err, -EINVAL, "--entrypoint: a Java program is a FILE.jar, --main-class NAME or --module NAME");
     for (uint32_t i = 0; i < p->process.env.n; i++) {
@@ -240,3 +256,88 @@ int java_layers(struct policy_build *b, struct java_options *o, struct err *err)
     p->deny_log = false;
     return 0;
 }
+
+/* ---- the row ---------------------------------------------------------------------------------------------------- */
+
+static bool is_given(const void *options)
+{
+    return ((const struct java_options *)options)->given;
+}
+
+static int refuse(const void *options, struct err *err)
+{
+    return is_given(options) ? err_set(err, -EINVAL,
+                                       "--main-class, --class-path, --module, --jdk, --java-option and -D are about "
+                                       "Java programs: -b jvm has them")
+                             : 0;
+}
+
+static int find(struct run_options *run, const struct finding *f, struct err *err)
+{
+    struct java_options *o = own(run);
+    const char *warning = NULL;
+    int r = java_find(&run->build, o, run->command, run->n_command, err);
+
+    if (o->warning)
+        f->warn(o->warning);
+    if (r == 0 && run->policy.process.argv.n)
+        r = java_archive_choose(&run->build, o, f->purpose == FIND_TO_WAIT, &warning, err);
+    if (warning)
+        f->warn(warning);
+    return r;
+}
+
+static const char *name_of(const struct run_options *run)
+{
+    const struct java_options *o = own(run);
+
+    return o->jar ? o->jar : o->module ? o->module : o->main_class;
+}
+
+static void take_list(struct run_options *run, struct arena *a, int state_fd)
+{
+    java_archive_take(&own(run)->archive, a, state_fd);
+}
+
+static void make_archive(struct run_options *run, struct arena *a, const sigset_t *mask)
+{
+    java_archive_make(&own(run)->archive, a, mask);
+}
+
+/* It was started with sizes that came from its memory, and keeps them. */
+static const char *memory_note(struct arena *a, const struct strv *argv)
+{
+    const char *heap = jvm_option_value(argv, "-Xmx");
+
+    return heap
+               ? arena_printf(a,
+                              "--memory changes the control group alone; the sizes of Java's memory stay, as -Xmx%s: a "
+                              "new run has others",
+                              heap)
+               : NULL;
+}
+
+const struct workload_kind java_kind = {
+    .types = {"java"},
+    .boundary = "jvm",
+    .words = "a Java program",
+    .of_host = true,
+    .no_programs = "a JVM runs none: -b broker has the same walls",
+    .keeps = "class archives",
+    .own_size = sizeof(struct java_options),
+    .option = take_option,
+    .is_given = is_given,
+    .refuse = refuse,
+    .recognise = recognise,
+    .operands = take_operand,
+    .defaults = apply_defaults,
+    .no_execution = true,
+    .check = check_layers,
+    .find = find,
+    .make_files = program_make_files,
+    .name = name_of,
+    .take = take_list,
+    .after = make_archive,
+    .command = jvm_command,
+    .memory_note = memory_note,
+};

@@ -10,6 +10,9 @@ struct java_finding {
     bool here; /* the working directory inside is the caller's, so that his names mean the same */
 };
 
+/* java_command.c: find() of kind.h, with the words behind what is to run. */
+int java_find(struct policy_build *b, const struct java_options *o, char *const *arguments, int n, struct err *err);
+
 /* java_paths.c: show what is there for reading where no rule does. *inside: the jar's name there; *out: a list with
  * colons as it is to be written inside. jars: an entry that ends in a star stands for the jars of its directory. */
 int java_grant_jar(struct java_finding *f, const char *jar, const char **inside, struct err *err);

@@ -4,6 +4,7 @@
 #include "cli/keep_out.h"
 #include "base/pathtext.h"
 #include "classcache/place.h"
+#include "cli/kinds.h"
 #include "confine/paths.h"
 #include "policy/list.h"
 
@@ -16,16 +17,12 @@
 
 #define LINKS_MOST 40 /* path_resolution(7) */
 
-static const struct kind {
-    const char *name, *what;
-} kinds[] = {{"jvm", "class archives"}, {"wasm", "compiled modules"}};
-
-static int refuse(struct err *err, const struct kind *k, const struct path_rule *rule, const char *path,
+static int refuse(struct err *err, const struct workload_kind *k, const struct path_rule *rule, const char *path,
                   const char *why)
 {
     return err_set(err, -EINVAL,
                    "the rule about %s lets the program write where moat keeps %s, which later runs start from: %s %s",
-                   rule->host, k->what, path, why);
+                   rule->host, k->keeps, path, why);
 }
 
 /* ---- which rules reach it --------------------------------------------------------------------------------------- */
@@ -69,8 +66,8 @@ struct way {
 };
 
 /* Nothing has the name. What the run could make there is made first, and is ours alone. *gone: nobody can make it. */
-static int make(const struct way *w, const char *path, const struct kind *k, const struct path_rule *rule, bool *gone,
-                struct err *err)
+static int make(const struct way *w, const char *path, const struct workload_kind *k, const struct path_rule *rule,
+                bool *gone, struct err *err)
 {
     struct stat st;
 
@@ -104,7 +101,7 @@ static int follow(struct way *w, struct arena *a, const char *path, struct err *
 }
 
 /* One name further. A link that the run may change it may exchange for a directory of its own: no mount holds it. */
-static int step(struct way *w, const struct policy *p, const char *name, const struct kind *k, bool *gone,
+static int step(struct way *w, const struct policy *p, const char *name, const struct workload_kind *k, bool *gone,
                 struct err *err)
 {
     const char *path = arena_printf(p->arena, "%s/%s", w->real, name);
@@ -133,7 +130,7 @@ static int step(struct way *w, const struct policy *p, const char *name, const s
 }
 
 /* *place: the directory, without links; NULL: there is none, and the run cannot make it. */
-static int find(const struct policy *p, const struct kind *k, const char **place, struct err *err)
+static int find(const struct policy *p, const struct workload_kind *k, const char **place, struct err *err)
 {
     struct way w = {.rest = NULL};
     char name[NAME_MAX + 1], *slash;
@@ -141,7 +138,7 @@ static int find(const struct policy *p, const struct kind *k, const char **place
     int r = 0;
 
     *place = NULL;
-    if (cache_place(p->arena, k->name, &w.rest) < 0)
+    if (cache_place(p->arena, k->boundary, &w.rest) < 0)
         return 0;
     while (r == 0 && !gone && *(w.rest += strspn(w.rest, "/"))) {
         size_t n = strcspn(w.rest, "/");
@@ -164,7 +161,7 @@ static int find(const struct policy *p, const struct kind *k, const char **place
 
 /* One that shows the directory itself, or a file in it, was written for that: to deny it in silence would be no help.
  */
-static int refuse_inside(const struct policy *p, const struct kind *k, const char *place, struct err *err)
+static int refuse_inside(const struct policy *p, const struct workload_kind *k, const char *place, struct err *err)
 {
     char real[PATH_MAX];
 
@@ -174,7 +171,7 @@ static int refuse_inside(const struct policy *p, const struct kind *k, const cha
     return 0;
 }
 
-static int keep_out(struct policy_build *b, const struct kind *k, struct err *err)
+static int keep_out(struct policy_build *b, const struct workload_kind *k, struct err *err)
 {
     struct policy *p = b->p;
     const struct path_rule *by;
@@ -199,7 +196,8 @@ int keep_out_of_caches(struct policy_build *b, struct err *err)
 {
     int r = 0;
 
-    for (size_t i = 0; i < ARRAY_LEN(kinds) && r == 0; i++)
-        r = keep_out(b, &kinds[i], err);
+    for (size_t i = 0; i < KINDS && r == 0; i++)
+        if (workload_kinds[i]->keeps)
+            r = keep_out(b, workload_kinds[i], err);
     return r;
 }

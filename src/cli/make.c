@@ -171,7 +171,7 @@ static int find_workload(struct making *r, struct err *err)
     if (o->bundle)
         return load_bundle(r, o->bundle, err);
     r->sb.inst.bundle = "/";
-    if (o->program) {
+    if (o->kind->of_host) {
         r->root = "/"; /* where names are looked up; what is shown of it the policy says */
         return 0;
     }
@@ -214,7 +214,7 @@ static int map_ids(struct making *r, struct err *err)
         if (rc < 0)
             return rc;
         maps[0] = maps[1] = (struct id_map){0, r->sb.id_block, IDS_BLOCK};
-        inst->idmap_root = !r->o.program;
+        inst->idmap_root = !r->o.kind->of_host;
         inst->idmap_binds = true;
     }
     p->uid_maps = (struct id_maps){&maps[0], 1};
@@ -258,33 +258,23 @@ static int make_policy(struct making *r, struct err *err)
 {
     struct run_options *o = &r->o;
     struct policy *p = &o->policy;
-    const char *warning = NULL;
-    o->module.runs = true;
-    o->module.kept = !r->sb.foreground;
-    int rc = o->java   ? java_find(&o->build, &o->jvm, o->command, o->n_command, err)
-             : o->wasm ? wasm_find(&o->build, &o->module, o->command, o->n_command, err)
-                       : run_options_image(o, r->from_image ? &r->image.config : NULL, err);
+    const struct finding f = {.purpose = r->sb.foreground ? FIND_TO_WAIT : FIND_TO_KEEP,
+                              .image = r->from_image ? &r->image.config : NULL,
+                              .warn = warn};
+    int rc = o->kind->find(o, &f, err);
 
-    if (o->java && o->jvm.warning)
-        warn(o->jvm.warning);
-    if (rc == 0 && o->java)
-        rc = java_archive_choose(&o->build, &o->jvm, r->sb.foreground, &warning, err);
-    if (warning)
-        warn(warning);
     if (rc < 0)
         return rc;
     p->root_path = r->root;
     r->root_fd = open(r->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (r->root_fd < 0)
         return err_sys(err, -errno, "root %s", r->root);
-    if (o->program && !o->java && !o->wasm && (rc = program_find(&o->build, err)) < 0)
-        return rc;
     if ((rc = users_resolve(&r->arena, r->root_fd, o->build.user, &p->process.user, err)) < 0 ||
         (rc = users_add_groups(&r->arena, r->root_fd, &o->build.groups, &p->process.user, err)) < 0)
-        return rc == -ENOENT && o->program ? program_no_user(err) : rc;
+        return rc == -ENOENT && o->kind->of_host ? program_no_user(err) : rc;
     if ((rc = map_ids(r, err)) < 0)
         return rc;
-    if (o->program && !o->wasm && (rc = program_make_files(p, err)) < 0)
+    if (o->kind->make_files && (rc = o->kind->make_files(p, err)) < 0)
         return rc;
     if ((rc = drop_default_limits(r, err)) < 0 || (rc = policy_default_finish(p, err)) < 0 ||
         (rc = policy_check(p, err)) < 0)
@@ -338,12 +328,11 @@ static int find_and_open(struct making *r, int argc, char **argv, struct err *er
     r->privileged = geteuid() == 0;
     r->sb.inst.boundary = b;
     r->sb.maker = "moat";
-    if (r->o.program && !r->o.detach && strcmp(argv[0], "create") != 0) {
+    if (r->o.kind->of_host && !r->o.detach && strcmp(argv[0], "create") != 0) {
         /* A tool of the host is not an image's: it is run where one stands, and leaves nothing to be removed. */
         r->o.rm |= r->o.restart.policy == RESTART_NO;
         r->o.interactive = true;
-        /* A module has no call that could do to the caller's terminal what one of its own is for. */
-        if (!policy_flag_given(&r->o.build, FLAG_TTY) && !r->o.wasm && isatty(0) && isatty(1))
+        if (!policy_flag_given(&r->o.build, FLAG_TTY) && !r->o.kind->no_terminal && isatty(0) && isatty(1))
             r->o.policy.process.terminal = true;
     }
     /* Only one that is to vanish with its end, and for which somebody waits, does without a monitor. */
@@ -389,7 +378,7 @@ int making_prepare(struct making *r, int argc, char **argv, struct err *err)
     rc = r->o.bundle ? policy_check(&r->sb.policy, err) : make_policy(r, err);
     r->sb.inst.root_path = r->root;
     r->sb.policy.cgroups_path = r->sb.inst.cgroup_path;
-    if (r->o.program && r->sb.foreground)
+    if (r->o.kind->of_host && r->sb.foreground)
         cgroup_host_narrow(&r->sb.cgroup_host, &r->sb.policy.resources);
     if (rc < 0 || (rc = check_lowering(r, err)) < 0 || (rc = write_config(r, err)) < 0 || (rc = make_layer(r, err)) < 0)
         return rc;
@@ -398,13 +387,7 @@ int making_prepare(struct making *r, int argc, char **argv, struct err *err)
 
 const char *making_image(const struct making *r)
 {
-    const struct run_options *o = &r->o;
-
-    if (o->java)
-        return java_name(&o->jvm);
-    if (o->wasm)
-        return o->module.module;
-    return o->bundle ? o->bundle : o->rootfs ? o->rootfs : o->program ? o->command[0] : o->image;
+    return r->o.kind->name(&r->o);
 }
 
 int making_keep(struct making *r, struct err *err)

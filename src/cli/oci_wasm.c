@@ -105,7 +105,7 @@ static void take_proc(struct policy *p)
 /* The engine would take the module from this descriptor (src/wasmrun/module_file.h): that is a boundary's to say. */
 static void take_handed_over(struct strv *env)
 {
-    static const char name[] = "MOAT_METER_FD=";
+    static const char name[] = "MOAT_HANDED_FD=";
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < env->n; i++)

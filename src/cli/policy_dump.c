@@ -124,10 +124,8 @@ int policy_dump(struct arena *a, int argc, char **argv, struct err *err)
     uint32_t notify = o->policy.private_root ? seccomp_policy_notify(&o->policy) : 0;
     if ((r = seccomp_policy_rules(a, &o->policy, o->policy.process.caps.bounding, notify, &rules, err)) < 0)
         return r;
-    if (!rules.set && o->wasm)
-        return err_set(err, -ENOENT,
-                       "the filter of a module is raised by moat-wasm inside (src/wasmrun/fence.c), and there is none "
-                       "around its start");
+    if (!rules.set && o->kind->no_filter)
+        return err_set(err, -ENOENT, "%s", o->kind->no_filter);
     if (!rules.set)
         return err_set(err, -ENOENT,
                        "this policy has no system-call filter (seccomp=unconfined), so there is none to show");

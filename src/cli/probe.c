@@ -197,10 +197,10 @@ static int confined_words(struct probe_table *t, const char **words, size_t *n, 
     static const char image[] = "busybox", inside[] = "/moat-probe";
     const bool program = !strcmp(t->boundary, "broker"), nothing = !strcmp(t->boundary, "null");
 
-    if (!strcmp(t->boundary, "jvm"))
-        return err_set(err, -ENOTSUP, "the probes are programs, and a JVM runs none: -b broker has the same walls");
-    if (!strcmp(t->boundary, "wasm"))
-        return err_set(err, -ENOTSUP, "the probes are programs of this host, and -b wasm runs modules");
+    const char *why_not = kind_behind(t->boundary)->no_programs;
+
+    if (why_not)
+        return err_set(err, -ENOTSUP, "the probes are programs of this host, and %s", why_not);
     const char *const head[] = {"/proc/self/exe", "run", "--rm", "-i", "--quiet", "-b", t->boundary};
     for (size_t i = 0; i < ARRAY_LEN(head); i++)
         words[(*n)++] = head[i];

@@ -10,6 +10,7 @@
 #include "boundary/boundary.h"
 #include "cli/commands.h"
 #include "cli/compare_run.h"
+#include "cli/kind.h"
 #include "host/helper.h"
 #include "image/tree.h"
 
@@ -333,10 +334,9 @@ static int prepare(struct policy_checks *c, const struct probe_policy_options *o
     if ((r = boundary_choose(o->boundary, &b, err)) < 0 ||
         (r = libexec_find(c->arena, "moat-attempts", &c->attempts, err)) < 0 || (r = make_ground(g, err)) < 0)
         return r;
-    if (!strcmp(b->name, "jvm"))
-        return err_set(err, -ENOTSUP, "the attempts are a program, and a JVM runs none: -b broker has the same walls");
-    if (!strcmp(b->name, "wasm"))
-        return err_set(err, -ENOTSUP, "the attempts are a program of this host, and -b wasm runs modules");
+    const char *why_not = kind_behind(b->name)->no_programs;
+    if (why_not)
+        return err_set(err, -ENOTSUP, "the attempts are a program of this host, and %s", why_not);
     c->boundary = b->name;
     c->program = !strcmp(b->name, "broker");
     c->write = o->write;

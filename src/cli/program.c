@@ -2,6 +2,8 @@
 /* See program.h. Looks at the host (links, the caller's name); changes nothing. */
 #include "cli/program.h"
 #include "base/pathtext.h"
+#include "cli/compare.h"
+#include "cli/run_options.h"
 #include "confine/paths.h"
 #include "policy/defaults.h"
 #include "policy/list.h"
@@ -370,3 +372,47 @@ int program_find(struct policy_build *b, struct err *err)
         p->process.argv.v[0] = clean;
     return 0;
 }
+
+/* ---- the row ---------------------------------------------------------------------------------------------------- */
+
+static int take_operands(struct run_options *o, int n, char **operand, bool lenient, struct err *err)
+{
+    (void)o, (void)operand;
+    return n > 0 || lenient
+               ? 0
+               : err_set(err, -EINVAL, "what is to run is missing: moat run -b broker [OPTIONS] -- PROGRAM [ARG...]");
+}
+
+static int apply_defaults(struct run_options *o, struct err *err)
+{
+    return program_defaults(&o->policy, err);
+}
+
+static int find(struct run_options *o, const struct finding *f, struct err *err)
+{
+    int r = o->n_command || o->build.entrypoint.n ? run_options_image(o, NULL, err) : 0;
+
+    (void)f;
+    return r < 0 || !o->policy.process.argv.n ? r : program_find(&o->build, err);
+}
+
+static const char *name_of(const struct run_options *o)
+{
+    return o->command[0];
+}
+
+static const struct compare_row compared = {
+    .boundary = "broker", .args = {"--ro", "{libexec}"}, .work_args = {"--rw", "{work}"}, .root = "--"};
+
+const struct workload_kind program_kind = {
+    .types = {"program"},
+    .boundary = "broker",
+    .words = "a program of the host",
+    .of_host = true,
+    .compare = &compared,
+    .operands = take_operands,
+    .defaults = apply_defaults,
+    .find = find,
+    .make_files = program_make_files,
+    .name = name_of,
+};

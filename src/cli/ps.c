@@ -4,9 +4,9 @@
  * be that of several.
  */
 #include "base/json.h"
-#include "boundary/wasm/words.h"
 #include "cli/commands.h"
 #include "cli/filter.h"
+#include "cli/kind.h"
 #include "cli/listing.h"
 #include "cli/sandboxes.h"
 #include "cli/when.h"
@@ -302,21 +302,13 @@ static const char *mounts_text(struct sandbox *sb)
     return text ? text : "";
 }
 
-/* As docker writes them. A module gets the socket itself, so the port inside is that outside. */
+/* As docker writes them. */
 static const char *ports_text(struct sandbox *sb)
 {
     const struct boundary *b = sb->inst.boundary;
-    char *text = arena_strdup(sb->arena, "");
-    const char *word, *value;
-    uint32_t at = 0;
+    const struct workload_kind *k = b ? kind_behind(b->name) : NULL;
+    const char *text = k && k->ports ? k->ports(sb->arena, &sb->policy.process.argv) : NULL;
 
-    if (!b || strcmp(b->name, "wasm") != 0)
-        return "";
-    while (text && (word = wasm_next_word(&sb->policy.process.argv, &at, &value))) {
-        const char *port = !strcmp(word, "--listen") && value ? strrchr(value, ':') : NULL;
-        if (port)
-            text = arena_printf(sb->arena, "%s%s%s->%s/tcp", text, *text ? ", " : "", value, port + 1);
-    }
     return text ? text : "";
 }
 

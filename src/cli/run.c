@@ -37,7 +37,7 @@ static int check_terminal(struct making *r, struct err *err)
         return 0;
     if (r->o.interactive && !r->o.detach && !isatty(0))
         return err_set(err, -ENOTTY, "%s a terminal as standard input; leave -t out",
-                       r->o.program ? "-t needs" : "-t with -i needs");
+                       r->o.kind->of_host ? "-t needs" : "-t with -i needs");
     if (ioctl(isatty(0) ? 0 : 1, TIOCGWINSZ, &ws) == 0) {
         r->sb.policy.process.rows = ws.ws_row;
         r->sb.policy.process.cols = ws.ws_col;
@@ -106,10 +106,10 @@ static int shell_status(int status)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* The engine has said itself that a module's time was over, and where, when it ends with that status. */
+/* Some engines have said themselves that the time was over, and where, when they end with that status. */
 static void say_reason(const struct making *r, enum end_reason reason, int status)
 {
-    bool is_said = r->o.wasm && reason == END_TIMEOUT && status == EXIT_TIMEOUT;
+    bool is_said = r->o.kind->says_timeout && reason == END_TIMEOUT && status == EXIT_TIMEOUT;
 
     if (end_reason_words(reason) && !is_said)
         sandbox_warn(end_reason_words(reason));
@@ -167,8 +167,8 @@ static int run_foreground(struct making *r, struct err *err)
     r->sb.inst.pid = 0;
     const int shown = rc < 0 ? start_failure_status(rc, err) : timed_out ? EXIT_TIMEOUT : shell_status(status);
     struct err late = {0};
-    if (rc == 0 && r->o.java && !timed_out && WIFEXITED(status))
-        java_archive_take(&r->o.jvm.archive, &r->arena, r->sb.inst.state_fd);
+    if (rc == 0 && r->o.kind->take && !timed_out && WIFEXITED(status))
+        r->o.kind->take(&r->o, &r->arena, r->sb.inst.state_fd);
     bool removed = sandbox_forget(&r->sb, &late) == 0;
     if (!removed)
         sandbox_warn(late.text);
@@ -179,8 +179,8 @@ static int run_foreground(struct making *r, struct err *err)
     }
     if (timed_out)
         return EXIT_TIMEOUT;
-    if (r->o.java)
-        java_archive_make(&r->o.jvm.archive, &r->arena, &old);
+    if (r->o.kind->after)
+        r->o.kind->after(&r->o, &r->arena, &old);
     return shell_status(status);
 }
 

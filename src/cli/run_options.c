@@ -7,7 +7,7 @@
  */
 #include "base/io.h"
 #include "base/json.h"
-#include "boundary/wasm/words.h"
+#include "cli/kinds.h"
 #include "cli/policy_load.h"
 #include "cli/run_options_internal.h"
 #include "host/cgroup.h"
@@ -30,7 +30,7 @@
 
 #define SECCOMP_FILE_MAX (4u << 20)
 
-/* Options of the command itself; the policy's are 0 .. POLICY_FLAGS - 1. */
+/* Options of the command itself; the policy's are 0 .. POLICY_FLAGS - 1, those of a kind of workload KIND_OPTION(). */
 enum {
     OPTION_RM = POLICY_FLAGS,
     OPTION_NAME,
@@ -55,9 +55,7 @@ enum {
     OPTION_QUIET,
     OPTION_CIDFILE,
     OPTION_SIG_PROXY,
-    OPTION_JAVA,
-    OPTION_WASM = OPTION_JAVA + JAVA_OPTIONS,
-    OPTION_REFUSED = OPTION_WASM + WASM_OPTIONS
+    OPTION_REFUSED
 };
 
 #define NO_HEALTH  "health checks are not in this build: let the workload end when it is ill, with --restart on-failure"
@@ -110,7 +108,10 @@ enum {
 #define X(id, name, letter, argument, words) REFUSED_##id,
     REFUSED_OPTIONS(X)
 #undef X
+        N_REFUSED
 };
+
+_Static_assert((int)OPTION_REFUSED + (int)N_REFUSED < KIND_OPTION(0, 0), "ids of options meet");
 
 static const char *const refused_words[] = {
 #define X(id, name, letter, argument, words) words,
@@ -118,17 +119,11 @@ static const char *const refused_words[] = {
 #undef X
 };
 
-#define HEADING(words)                                                                                                 \
-    {                                                                                                                  \
-        .help = words                                                                                                  \
-    }
-
 const struct option_row run_options_rows[] = {
-    HEADING("What to run"),
+    OPTION_HEADING("What to run"),
     {"rootfs", 0, "DIR", "Use a directory as the root; all operands are the command", OPTION_ROOTFS},
     {"bundle", 0, "DIR", "Run an OCI bundle; its config.json is the policy", OPTION_BUNDLE},
-    {"type", 0, "TYPE", "image, root, bundle, program, java or wasm, where looking at the operand does not tell",
-     OPTION_TYPE},
+    {"type", 0, "TYPE", "What it is, where looking at the operand does not tell: " KIND_TYPES, OPTION_TYPE},
     {"boundary", 'b', "NAME", "How it is confined (moat boundaries lists them)", OPTION_BOUNDARY},
     {"policy", 0, "FILE", "Read a policy file (JSON or YAML); flags go over it", OPTION_POLICY},
     {"profile", 0, "NAME", "Begin with a shipped policy (moat policy profiles)", OPTION_PROFILE},
@@ -140,35 +135,11 @@ const struct option_row run_options_rows[] = {
     {"quiet", 'q', NULL, "Do not show how an image is fetched", OPTION_QUIET},
     {"cidfile", 0, "FILE", "Write the sandbox's name to a file", OPTION_CIDFILE},
 
-    HEADING("Java (-b jvm)"),
-    {"main-class", 0, "NAME", "Run a class of the class path instead of a jar; all operands are its arguments",
-     OPTION_JAVA + JAVA_MAIN_CLASS},
-    {"class-path", 0, "PATH",
-     "Jars and directories, with colons between them; DIR/* are the jars in it. They are shown",
-     OPTION_JAVA + JAVA_CLASS_PATH},
-    {"module", 0, "NAME[/CLASS]", "Run a module instead of a jar", OPTION_JAVA + JAVA_MODULE},
-    {"module-path", 0, "PATH", "Where modules are, likewise", OPTION_JAVA + JAVA_MODULE_PATH},
-    {"define", 'D', "NAME=VALUE", "Set a property of the system", OPTION_JAVA + JAVA_DEFINE},
-    {"java-option", 0, "OPTION", "An option of the virtual machine, of a checked list: -Xmx256m, -ea, --add-opens=...",
-     OPTION_JAVA + JAVA_MACHINE},
-    {"jdk", 0, "DIR", "The JDK ($JAVA_HOME, that of java in $PATH, the newest installed)", OPTION_JAVA + JAVA_JDK},
-    {"class-archive", 0, "WHEN",
-     "auto (a program's classes are kept ready for its next start), read (none is made) or off",
-     OPTION_JAVA + JAVA_ARCHIVE},
+#define X(id, name, types, rows) rows
+    WORKLOAD_KINDS(X)
+#undef X
 
-    HEADING("WebAssembly (-b wasm)"),
-    {"invoke", 0, "NAME", "Call this function with the arguments, by its type, and print its results",
-     OPTION_WASM + WASM_INVOKE},
-    {"fuel", 0, "N", "End it after N instructions, the same in each run; the exit status is 124",
-     OPTION_WASM + WASM_FUEL},
-    {"clock", 0, "WHICH", "real (the default), fixed, or fixed=TIME: a time that moves only when it is read",
-     OPTION_WASM + WASM_CLOCK},
-    {"seed", 0, "N", "Random numbers that are the same in each run", OPTION_WASM + WASM_SEED},
-    {"publish", 'p', "[ADDRESS:]PORT[:PORT]", "Let it accept connections to a port of this host",
-     OPTION_WASM + WASM_PUBLISH},
-    {"engine", 0, "WHICH", NULL, OPTION_WASM + WASM_ENGINE},
-
-    HEADING("While it runs"),
+        OPTION_HEADING("While it runs"),
     {"restart", 0, "POLICY", "no (the default), on-failure, on-failure:N, always or unless-stopped", OPTION_RESTART},
     {"stop-timeout", 0, "SECONDS", "From the stop signal to SIGKILL (10)", OPTION_STOP_TIMEOUT},
     {"log-driver", 0, "NAME", "local (the default) or none", OPTION_LOG_DRIVER},
@@ -177,7 +148,7 @@ const struct option_row run_options_rows[] = {
     {"detach-keys", 0, "KEYS", "Keys that leave a terminal (ctrl-p,ctrl-q)", OPTION_DETACH_KEYS},
     {"sig-proxy", 0, NULL, "Pass signals on (true)", OPTION_SIG_PROXY},
 
-    HEADING("Process"),
+    OPTION_HEADING("Process"),
     {"interactive", 'i', NULL, "Connect the standard input", OPTION_INTERACTIVE},
     {"tty", 't', NULL, "Give it a terminal", FLAG_TTY},
     {"env", 'e', "NAME[=VALUE]", "Set a variable; NAME alone takes moat's own value", FLAG_ENV},
@@ -196,7 +167,7 @@ const struct option_row run_options_rows[] = {
     {"annotation", 0, "KEY=VALUE", "Note kept with the sandbox", FLAG_ANNOTATION},
     {"label", 'l', "KEY=VALUE", "The same, in docker's word", FLAG_ANNOTATION},
 
-    HEADING("Files (none of the host's, unless granted)"),
+    OPTION_HEADING("Files (none of the host's, unless granted)"),
     {"ro", 0, "PATH", "Show a host path under the same name, read-only", FLAG_RO},
     {"rw", 0, "PATH", "The same, writable", FLAG_RW},
     {"dir", 0, "HOST::GUEST[:ro]", "Show a host path under another name", FLAG_DIR},
@@ -213,7 +184,7 @@ const struct option_row run_options_rows[] = {
     {"read-only", 0, NULL, "Make the root read-only", FLAG_READ_ONLY},
     {"shm-size", 0, "BYTES", "Size of /dev/shm (64m)", FLAG_SHM_SIZE},
 
-    HEADING("Limits (sizes: bytes, or with k, m, g, t)"),
+    OPTION_HEADING("Limits (sizes: bytes, or with k, m, g, t)"),
     {"memory", 'm', "BYTES", "Memory (1g); -1 is no limit", FLAG_MEMORY},
     {"memory-swap", 0, "BYTES", "Memory and swap together (no swap); -1 is no limit", FLAG_MEMORY_SWAP},
     {"memory-reservation", 0, "BYTES", "What is left to it when memory is short", FLAG_MEMORY_RESERVATION},
@@ -228,7 +199,7 @@ const struct option_row run_options_rows[] = {
     {"ulimit", 0, "NAME=SOFT[:HARD]", "Limit of setrlimit(2), as nofile=4096 (nofile=1024, core=0)", FLAG_ULIMIT},
     {"oom-score-adj", 0, "N", "-1000 to 1000: who is ended first when memory is short", FLAG_OOM_SCORE_ADJ},
 
-    HEADING("Rights"),
+    OPTION_HEADING("Rights"),
     {"network", 0, "MODE", "none (the default) or host", FLAG_NETWORK},
     {"net", 0, "MODE", NULL, FLAG_NETWORK},
     {"allow-net", 0, "HOST:PORT",
@@ -255,7 +226,7 @@ const struct option_row run_options_rows[] = {
 #undef X
 
     /* explain only, so last */
-    HEADING("Output"),
+    OPTION_HEADING("Output"),
     {"json", 0, NULL, "Print an object for programs", OPTION_JSON},
 };
 const size_t n_explain_options_rows = ARRAY_LEN(run_options_rows);
@@ -273,13 +244,11 @@ static bool is_sandbox_name(const char *name)
 
 static int check_type(const char *type, struct err *err)
 {
-    static const char *const here[] = {"image", "root", "bundle", "program", "java", "wasm"};
-
-    for (size_t i = 0; i < ARRAY_LEN(here); i++) {
-        if (!strcmp(type, here[i]))
-            return 0;
-    }
-    return err_set(err, -EINVAL, "--type %s: the type is image, root, bundle, program, java or wasm", type);
+    for (size_t i = 0; i < KINDS; i++)
+        for (const char *const *t = workload_kinds[i]->types; *t; t++)
+            if (!strcmp(type, *t))
+                return 0;
+    return err_set(err, -EINVAL, "--type %s: the type is one of " KIND_TYPES, type);
 }
 
 static int seconds_option(const char *name, const char *value, int64_t *ms, struct err *err)
@@ -421,10 +390,10 @@ static int collect_option(void *ctx, int id, const char *value, struct err *err)
     default:
         break;
     }
-    if (id >= OPTION_WASM && id < OPTION_REFUSED)
-        return wasm_option(c->arena, &o->module, (enum wasm_option)(id - OPTION_WASM), value, err);
-    if (id >= OPTION_JAVA && id < OPTION_WASM)
-        return java_option(c->arena, &o->jvm, (enum java_option)(id - OPTION_JAVA), value, err);
+    if (id >= KIND_OPTION(0, 0)) {
+        int kind = (id - KIND_OPTION(0, 0)) / KIND_OPTIONS_MOST, option = (id - KIND_OPTION(0, 0)) % KIND_OPTIONS_MOST;
+        return workload_kinds[kind]->option(c->arena, o->own[kind], option, value, err);
+    }
     int taken = collect_kept(o, id, value, err);
     if (taken <= 0)
         return taken;
@@ -537,8 +506,8 @@ static int apply_layers(struct run_options *o, const struct collect *c, const ch
 {
     int r = policy_build_init(&o->build, &o->policy, cwd, err);
 
-    o->build.no_execution = o->java || o->wasm;
-    o->build.root_place = o->wasm ? WASM_ROOT_PLACE : NULL;
+    o->build.no_execution = o->kind->no_execution;
+    o->build.root_place = o->kind->root_place;
     if (r < 0 || (r = read_policies(o, err)) < 0)
         return r;
     for (uint32_t i = 0; i < c->n_waiting; i++) {
@@ -588,21 +557,10 @@ static int take_operands(struct run_options *o, int argc, char **argv, int first
 
     if (o->bundle)
         return check_bundle(o, argc - first, err);
-    if (o->program) {
-        int n = run_program_operands(o, argc - first, argv + first, explain, err);
-        if (n < 0)
-            return n;
-        first += n;
-    } else if (!o->rootfs) {
-        if (first >= argc) {
-            if (explain)
-                return 0; /* the policy alone */
-            return err_set(err, -EINVAL, "what is to run is missing: moat run [OPTIONS] IMAGE|DIR [COMMAND] [ARG...]");
-        }
-        o->image = argv[first++];
-        if (!*o->image)
-            return err_set(err, -EINVAL, "the name of the image is empty");
-    }
+    int n = o->kind->operands(o, argc - first, argv + first, explain, err);
+    if (n < 0)
+        return n;
+    first += n;
     o->command = argv + first;
     o->n_command = argc - first;
     return 0;
@@ -618,13 +576,17 @@ int run_options_parse(struct arena *a, int argc, char **argv, struct run_options
     out->stop_timeout_ms = STOP_SECONDS_DEFAULT * 1000;
     out->log_size = LOG_SIZE_DEFAULT;
     out->log_files = LOG_FILES_DEFAULT;
+    out->kind = workload_kinds[0];
+    for (size_t i = 0; i < KINDS; i++)
+        if (workload_kinds[i]->own_size && !(out->own[i] = arena_alloc(a, workload_kinds[i]->own_size)))
+            return err_set(err, -ENOMEM, "out of memory");
     policy_init(&out->policy, a, POLICY_FROM_FLAGS);
     if ((r = policy_default_container(&out->policy, POLICY_DEFAULTS_RUN, err)) < 0)
         return r;
     size_t n = strcmp(argv[0], "explain") ? n_run_options_rows : n_explain_options_rows;
     if ((r = options_parse(run_options_rows, n, argc, argv, true, &first, collect_option, &c, err)) < 0)
         return r;
-    if ((r = run_program_choose(&c, argc - first, argv + first, err)) < 0)
+    if ((r = kind_choose(&c, argc - first, argv + first, err)) < 0)
         return r;
     if (out->bundle && out->rootfs)
         return err_set(err, -EINVAL, "--bundle and --rootfs exclude each other");
@@ -639,7 +601,7 @@ int run_options_parse(struct arena *a, int argc, char **argv, struct run_options
     if ((r = apply_layers(out, &c, cwd, err)) < 0 || (r = make_absolute(a, cwd, &out->rootfs, "rootfs", err)) < 0 ||
         (r = make_absolute(a, cwd, &out->bundle, "bundle", err)) < 0)
         return r;
-    if ((r = run_program_check(&c, err)) < 0)
+    if ((r = kind_check(&c, err)) < 0)
         return r;
     if (out->rm && out->restart.policy != RESTART_NO)
         return err_set(err, -EINVAL, "conflicting options: --restart and --rm");
@@ -648,61 +610,8 @@ int run_options_parse(struct arena *a, int argc, char **argv, struct run_options
     return take_operands(out, argc, argv, first, err);
 }
 
-/* ---- the image ------------------------------------------------------------------------------------------------ */
-
-static int merge_env(struct run_options *o, const struct image_config *image, struct err *err)
-{
-    struct arena *a = o->policy.arena;
-    struct strv *env = &o->policy.process.env;
-    int r = 0;
-
-    for (uint32_t i = 0; !r && i < image->env.n; i++)
-        r = policy_env_set(a, env, image->env.v[i]);
-    for (uint32_t i = 0; !r && i < o->build.user_env.n; i++)
-        r = policy_env_set(a, env, o->build.user_env.v[i]);
-    return r < 0 ? err_set(err, r, "the environment is too large") : 0;
-}
-
-static int push_all(struct run_options *o, char *const *words, uint32_t n, struct err *err)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        if (policy_strv_push(o->policy.arena, &o->policy.process.argv, words[i]) < 0)
-            return err_set(err, -ENOMEM, "the command is too long");
-    }
-    return 0;
-}
-
-int run_options_image(struct run_options *o, const struct image_config *image, struct err *err)
-{
-    static const struct image_config none;
-    bool own_entry = policy_flag_given(&o->build, FLAG_ENTRYPOINT);
-    int r;
-
-    image = image ? image : &none;
-    if ((r = merge_env(o, image, err)) < 0)
-        return r;
-    if (!policy_flag_given(&o->build, FLAG_WORKDIR) && image->working_dir && *image->working_dir)
-        o->policy.process.cwd = image->working_dir;
-    if (!o->build.user && image->user && *image->user)
-        o->build.user = image->user;
-    if (!o->policy.stop_signal && image->stop_signal && *image->stop_signal) {
-        int signo = signal_from_name(image->stop_signal);
-        if (signo <= 0)
-            return err_set(err, -EINVAL, "the image's stop signal '%s' is not known: --stop-signal names another",
-                           image->stop_signal);
-        o->policy.stop_signal = signo;
-    }
-    o->policy.process.argv = (struct strv){0};
-    r = own_entry ? push_all(o, o->build.entrypoint.v, o->build.entrypoint.n, err)
-                  : push_all(o, image->entrypoint.v, image->entrypoint.n, err);
-    if (!r && o->n_command)
-        r = push_all(o, o->command, (uint32_t)o->n_command, err);
-    else if (!r && !own_entry) /* the image's command belongs to the image's entrypoint */
-        r = push_all(o, image->cmd.v, image->cmd.n, err);
-    if (!r && !o->policy.process.argv.n)
-        return err_set(err, -EINVAL, "no command: neither the image nor you name one: moat run ... IMAGE COMMAND");
-    return r;
-}
+/* ---- what the host has --------------------------------------------------------------------------------------------
+ */
 
 const char *run_options_drop_limits(struct run_options *o, uint32_t controllers)
 {

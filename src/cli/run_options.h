@@ -9,8 +9,7 @@
 #define MOAT_CLI_RUN_OPTIONS_H
 
 #include "cli/command.h"
-#include "cli/java.h"
-#include "cli/wasm.h"
+#include "cli/kinds.h"
 #include "image/store.h"
 #include "policy/flags.h"
 #include "sandbox/spec.h"
@@ -23,14 +22,11 @@ struct run_options {
     const char *rootfs, *bundle; /* absolute; NULL: not given */
     const char *profile, *policy_file; /* shipped, then the user's own; flags go over both */
     const char *boundary;              /* NULL: the default for this workload and host */
-    const char *type;                  /* NULL: found by looking; else a row of check_type() */
+    const char *type;                  /* NULL: found by looking; else one of KIND_TYPES */
     char **command;                    /* operands behind the image, NULL-terminated; may be empty */
     int n_command;
-    bool program; /* it runs on files of the host: a program (-b broker), or ... */
-    bool java;    /* a Java program (-b jvm), whose own words are in: */
-    struct java_options jvm;
-    bool wasm; /* a WebAssembly module (-b wasm), whose own words are in: */
-    struct wasm_options module;
+    const struct workload_kind *kind; /* never NULL */
+    void *own[KINDS];                 /* values of each kind's own options, by enum kind_id */
     bool rm, interactive, tty;
     bool best_effort, strict;
     bool json; /* explain only */

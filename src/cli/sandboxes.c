@@ -2,8 +2,7 @@
 /* Commands on sandboxes: see sandboxes.h. Touches nothing but the state directory, by way of sandbox.h. */
 #include "cli/sandboxes.h"
 
-#include "boundary/jvm/words.h"
-#include "boundary/wasm/words.h"
+#include "cli/kind.h"
 #include "image/reference.h"
 #include "image/store.h"
 #include "sandbox/events.h"
@@ -201,14 +200,11 @@ struct strv sandboxes_command(struct sandbox *sb)
     const struct boundary *b = sb->inst.boundary;
     struct strv words = {0};
 
-    if (b && !strcmp(b->name, "wasm")) {
-        const struct strv *argv = &sb->policy.process.argv;
-        const uint32_t from = wasm_program_words(argv);
-        return (struct strv){argv->v + from, argv->n - from};
-    }
-    if (!b || strcmp(b->name, "jvm") != 0)
+    const struct workload_kind *k = b ? kind_behind(b->name) : NULL;
+
+    if (!k || !k->command)
         return sb->policy.process.argv;
-    return jvm_command(sb->arena, &sb->policy.process.argv, &words) < 0 ? (struct strv){0} : words;
+    return k->command(sb->arena, &sb->policy.process.argv, &words) < 0 ? (struct strv){0} : words;
 }
 
 const char *sandboxes_image_id(const struct sandbox *sb)

@@ -5,8 +5,8 @@
  */
 #include "base/io.h"
 #include "base/json.h"
-#include "boundary/jvm/words.h"
 #include "cli/commands.h"
+#include "cli/kind.h"
 #include "cli/sandboxes.h"
 #include "policy/flags.h"
 
@@ -158,19 +158,18 @@ static void tell_monitor(struct sandbox *sb)
         monitor_ask(sock, CONTROL_RELOAD, NULL, 0, &reply, &(struct err){0});
 }
 
-/* A Java program was started with sizes that came from its memory, and keeps them. */
-static void note_java(const struct update *u, const struct sandbox *sb)
+/* What runs was started with sizes that came from its memory, and keeps them. */
+static void note_memory(const struct update *u, const struct sandbox *sb)
 {
-    const char *heap = jvm_option_value(&sb->policy.process.argv, "-Xmx");
+    const struct boundary *b = sb->inst.boundary;
+    const struct workload_kind *k = b ? kind_behind(b->name) : NULL;
+    const char *note = k && k->memory_note ? k->memory_note(sb->arena, &sb->policy.process.argv) : NULL;
     bool memory = false;
 
     for (unsigned i = 0; i < u->n; i++)
         memory |= u->given[i].flag == FLAG_MEMORY;
-    if (memory && heap && sb->inst.boundary && !strcmp(sb->inst.boundary->name, "jvm"))
-        fprintf(stderr,
-                "moat update: note: %s: --memory changes the control group alone; the sizes of Java's memory stay, as "
-                "-Xmx%s: a new run has others\n",
-                sb->id, heap);
+    if (memory && note)
+        fprintf(stderr, "moat update: note: %s: %s\n", sb->id, note);
 }
 
 static int update_one(struct sandbox *sb, void *ctx, struct err *err)
@@ -202,7 +201,7 @@ static int update_one(struct sandbox *sb, void *ctx, struct err *err)
         sandboxes_unlock(sb);
         tell_monitor(sb);
     }
-    note_java(u, sb);
+    note_memory(u, sb);
     sandboxes_event(sb, "update", NULL, NULL);
     return 0;
 }

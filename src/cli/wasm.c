@@ -4,6 +4,7 @@
 #include "cli/wasm.h"
 #include "boundary/wasm/words.h"
 #include "cli/program.h"
+#include "cli/run_options_internal.h"
 #include "cli/when.h"
 #include "host/helper.h"
 #include "policy/defaults.h"
@@ -83,8 +84,10 @@ static int add_listener(struct arena *a, struct wasm_options *o, const char *val
     return text && policy_strv_push(a, &o->listen, text) == 0 ? 0 : policy_no_memory(err);
 }
 
-int wasm_option(struct arena *a, struct wasm_options *o, enum wasm_option id, const char *value, struct err *err)
+static int take_option(struct arena *a, void *own, int id, const char *value, struct err *err)
 {
+    struct wasm_options *o = own;
+
     if (id == WASM_PUBLISH)
         return add_listener(a, o, value, err);
     o->given = true;
@@ -108,7 +111,7 @@ int wasm_option(struct arena *a, struct wasm_options *o, enum wasm_option id, co
     }
 }
 
-bool wasm_is_module(const char *word)
+static bool is_module(const char *word)
 {
     struct stat st;
     char begins[4];
@@ -118,33 +121,43 @@ bool wasm_is_module(const char *word)
            !memcmp(begins, "\0asm", 4);
 }
 
-int wasm_check_looks(const char *word, struct err *err)
+/* A file that begins as a module; one that has a module's name alone is refused. */
+static int recognise(const char *word, struct err *err)
 {
     static const char ending[] = ".wasm";
     const size_t n = strlen(word), least = sizeof ending - 1;
     struct stat st;
 
+    if (is_module(word))
+        return 1;
     if (n <= least || strcmp(word + n - least, ending) || stat(word, &st) < 0 || !S_ISREG(st.st_mode) ||
-        access(word, R_OK) < 0 || wasm_is_module(word))
+        access(word, R_OK) < 0)
         return 0;
     return err_set(err, -EINVAL, "%s is %s, and so no WebAssembly module; for an image of that name: -b container",
                    word, st.st_size ? "a file that begins otherwise than a module" : "an empty file");
 }
 
-int wasm_operand(struct wasm_options *o, int argc, char **argv, bool lenient, struct err *err)
+static struct wasm_options *own(const struct run_options *o)
+{
+    return o->own[KIND_WASM];
+}
+
+static int take_operand(struct run_options *run, int argc, char **argv, bool lenient, struct err *err)
 {
     if (argc < 1)
         return lenient
                    ? 0
                    : err_set(err, -EINVAL, "what is to run is missing: moat run -b wasm [OPTIONS] FILE.wasm [ARG...]");
-    o->module = argv[0];
+    own(run)->module = argv[0];
     return 1;
 }
 
 /* ---- what is there ---------------------------------------------------------------------------------------------- */
 
-int wasm_defaults(struct policy *p, struct err *err)
+/* The broker's beginnings (program.h) with nothing of the host: no file, no /proc, no /dev, no variable. */
+static int apply_defaults(struct run_options *run, struct err *err)
 {
+    struct policy *p = &run->policy;
     const char *engine;
     int r = libexec_find(p->arena, WASM_PROGRAM, &engine, err);
 
@@ -166,7 +179,11 @@ int wasm_defaults(struct policy *p, struct err *err)
 #define NO_PROGRAMS "a module starts no programs and makes no processes"
 #define NO_RIGHTS   "a module has no call that needs one"
 
-static const struct wasm_refusal refused[] = {
+/* Items that have no meaning for a module: their members in a policy file, and why. */
+static const struct refusal {
+    enum policy_flag flag;
+    const char *member, *why;
+} refused[] = {
     {FLAG_ENTRYPOINT, "entrypoint", "a module's start is its own: --invoke NAME calls another of its functions"},
     {FLAG_BROKER, "broker",
      "a module's files are beneath the directories that it is given, which no broker need answer for: --ro, "
@@ -191,7 +208,8 @@ static bool has_anyway(const struct policy *p, enum policy_flag flag, uint64_t t
     return (flag == FLAG_PIDS_LIMIT || flag == FLAG_INIT) && !(typed >> flag & 1);
 }
 
-const struct wasm_refusal *wasm_refused(const struct policy_build *b, uint64_t typed)
+/* The first of them that the user's layers have, or NULL. typed: the flags of the command line, by bit. */
+static const struct refusal *find_refused(const struct policy_build *b, uint64_t typed)
 {
     for (size_t i = 0; i < ARRAY_LEN(refused); i++)
         if (policy_flag_given(b, refused[i].flag) && !has_anyway(b->p, refused[i].flag, typed))
@@ -214,10 +232,21 @@ static void take_file_size(struct policy *p, struct wasm_options *o)
     pr->n_rlimits = kept;
 }
 
-int wasm_layers(struct policy_build *b, struct wasm_options *o, struct err *err)
+static int check_layers(const struct collect *c, struct err *err)
 {
+    const struct policy_build *b = &c->out->build;
+    struct wasm_options *o = own(c->out);
     struct policy *p = b->p;
+    uint64_t typed = 0;
 
+    if (policy_flag_given(b, FLAG_DEFAULTS))
+        return err_set(err, -EINVAL, "%s: a module is shown nothing of the host by default: leave it out",
+                       kind_said_by(c, FLAG_DEFAULTS, "defaults"));
+    for (uint32_t i = 0; i < c->n_waiting; i++)
+        typed |= UINT64_C(1) << c->waiting[i].id;
+    const struct refusal *no = find_refused(b, typed);
+    if (no)
+        return err_set(err, -EINVAL, "%s: %s", kind_said_by(c, no->flag, no->member), no->why);
     p->resources.pids.set = p->init = false;
     /* moat-wasm says them, from inside the program's own process: no call need be shown to a broker for it. */
     if (policy_flag_given(b, FLAG_DENY_LOG))
@@ -237,3 +266,91 @@ int wasm_layers(struct policy_build *b, struct wasm_options *o, struct err *err)
     policy_mounts_sort(p, 0);
     return r;
 }
+
+/* ---- the row ---------------------------------------------------------------------------------------------------- */
+
+static bool is_given(const void *options)
+{
+    return ((const struct wasm_options *)options)->given;
+}
+
+static int refuse(const void *options, struct err *err)
+{
+    const struct wasm_options *o = options;
+
+    if (o->listen.n)
+        return err_set(
+            err, -EINVAL,
+            "--publish is refused: it comes with moat's own networks, which are not in this build: --network "
+            "none or host (-b wasm has it)");
+    return o->given ? err_set(err, -EINVAL,
+                              "--invoke, --fuel, --clock, --seed and --engine are about WebAssembly modules: "
+                              "-b wasm has them")
+                    : 0;
+}
+
+static int find(struct run_options *run, const struct finding *f, struct err *err)
+{
+    struct wasm_options *o = own(run);
+
+    o->runs = f->purpose != FIND_TO_EXPLAIN;
+    o->kept = f->purpose == FIND_TO_KEEP;
+    return wasm_find(&run->build, o, run->command, run->n_command, err);
+}
+
+static const char *name_of(const struct run_options *run)
+{
+    return own(run)->module;
+}
+
+static int command_of(struct arena *a, const struct strv *argv, struct strv *out)
+{
+    const uint32_t from = wasm_program_words(argv);
+
+    (void)a;
+    *out = (struct strv){argv->v + from, argv->n - from};
+    return 0;
+}
+
+/* A module gets the socket itself, so the port inside is that outside. */
+static const char *ports_of(struct arena *a, const struct strv *argv)
+{
+    char *text = arena_strdup(a, "");
+    const char *word, *value;
+    uint32_t at = 0;
+
+    while (text && (word = wasm_next_word(argv, &at, &value))) {
+        const char *port = !strcmp(word, "--listen") && value ? strrchr(value, ':') : NULL;
+        if (port)
+            text = arena_printf(a, "%s%s%s->%s/tcp", text, *text ? ", " : "", value, port + 1);
+    }
+    return text;
+}
+
+const struct workload_kind wasm_kind = {
+    .types = {"wasm"},
+    .boundary = "wasm",
+    .words = "a WebAssembly module",
+    .of_host = true,
+    .no_programs = "-b wasm runs modules",
+    .no_filter =
+        "the filter of a module is raised by moat-wasm inside (src/wasmrun/fence.c), and there is none around its "
+        "start",
+    .keeps = "compiled modules",
+    .own_size = sizeof(struct wasm_options),
+    .option = take_option,
+    .is_given = is_given,
+    .refuse = refuse,
+    .recognise = recognise,
+    .operands = take_operand,
+    .defaults = apply_defaults,
+    .no_execution = true,
+    .root_place = WASM_ROOT_PLACE,
+    .check = check_layers,
+    .find = find,
+    .name = name_of,
+    .no_terminal = true, /* it has no call that could do to the caller's what one of its own is for */
+    .says_timeout = true,
+    .command = command_of,
+    .ports = ports_of,
+};

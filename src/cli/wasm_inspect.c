@@ -300,11 +300,12 @@ int wasm_inspect(struct arena *a, int argc, char **argv, struct err *err)
 
     if (r < 0)
         return r;
-    if (!o.module.module || o.n_command)
+    const char *module = o.kind->name(&o);
+    if (!module || o.n_command)
         return err_set(err, -EINVAL, "name one module: " USAGE);
-    o.module.runs = true;
-    if ((r = wasm_find(&o.build, &o.module, NULL, 0, err)) < 0 || (r = check_rules(a, &o.policy, err)) < 0 ||
-        (r = describe(a, wasm_word_value(&o.policy.process.argv, "--module"), o.module.module, &m, err)) < 0)
+    const struct finding f = {.purpose = FIND_TO_WAIT};
+    if ((r = o.kind->find(&o, &f, err)) < 0 || (r = check_rules(a, &o.policy, err)) < 0 ||
+        (r = describe(a, wasm_word_value(&o.policy.process.argv, "--module"), module, &m, err)) < 0)
         return r;
     count_granted(&o.policy.process.argv, &g);
     const struct json *imports = json_get(m, "imports");
@@ -312,10 +313,10 @@ int wasm_inspect(struct arena *a, int argc, char **argv, struct err *err)
         all_given &= json_get_bool(i, "given");
     if (o.json) {
         struct json_writer w = {.indent = 2};
-        print_json(m, o.module.module, &g, &w);
+        print_json(m, module, &g, &w);
         r = command_print_json(&w, err);
     } else {
-        print_head(m, o.module.module);
+        print_head(m, module);
         print_imports(a, m, &g);
     }
     return r < 0 ? r : all_given ? 0 : EXIT_CANNOT_INVOKE;

@@ -10,34 +10,16 @@
 #include <string.h>
 
 enum option {
-    OPTION_JDK,
-    OPTION_NO_EXEC,
-    OPTION_LIST_CLASSES,
-    OPTION_DENY_LOG,
-    OPTION_RULE,
-    OPTION_FROM,
-    OPTION_FRESH,
-    OPTION_NET,
-    OPTION_VM,
-    OPTION_CLASS,
-    OPTION_JAR,
-    OPTION_MODULE,
+#define OPTION(id, word, value) OPTION_##id,
+#include "jvm/options.def"
+#undef OPTION
     N_OPTIONS,
 };
 
 static const struct engine_option options[N_OPTIONS] = {
-    [OPTION_JDK] = {"--jdk", ENGINE_VALUE_NEXT},
-    [OPTION_NO_EXEC] = {"--no-exec"},
-    [OPTION_LIST_CLASSES] = {"--list-classes"},
-    [OPTION_DENY_LOG] = {"--deny-log", ENGINE_VALUE_MAYBE},
-    [OPTION_RULE] = {"--rule", ENGINE_VALUE_NEXT},
-    [OPTION_FROM] = {"--from", ENGINE_VALUE_NEXT}, /* of the rule before */
-    [OPTION_FRESH] = {"--fresh"},                  /* the same */
-    [OPTION_NET] = {"--net", ENGINE_VALUE_NEXT},
-    [OPTION_VM] = {"--option", ENGINE_VALUE_NEXT},
-    [OPTION_CLASS] = {"--class", ENGINE_VALUE_NEXT},
-    [OPTION_JAR] = {"--jar", ENGINE_VALUE_NEXT},
-    [OPTION_MODULE] = {"--module", ENGINE_VALUE_NEXT},
+#define OPTION(id, word, value) [OPTION_##id] = {word, ENGINE_VALUE_##value},
+#include "jvm/options.def"
+#undef OPTION
 };
 static const struct engine_options all_options = {options, N_OPTIONS, "jvm"};
 

@@ -6,7 +6,7 @@
  * them.
  *
  * Life: moat makes the file of JVM_METER_SIZE bytes (more where it wants a class list) and gives its number in the
- * variable MOAT_METER_FD -> moat-jvm maps it shared and closes the descriptor before the virtual machine starts -> a
+ * variable MOAT_HANDED_FD -> moat-jvm maps it shared and closes the descriptor before the virtual machine starts -> a
  * reader maps the file, adds one to `asked`, wakes that word (FUTEX_WAKE, not private) and waits a while on `answered`
  * -> moat-jvm writes the figures, sets `answered` to the value of `asked` that it saw, and wakes it. Without an answer
  * the figures are old.
@@ -22,7 +22,7 @@
 #include <string.h>
 
 #define JVM_METER_MAGIC    "moatjvm1"
-#define JVM_METER_FD       "MOAT_METER_FD"
+#define JVM_METER_FD       "MOAT_HANDED_FD"
 #define JVM_METER_SIZE     4096u
 #define JVM_METER_LIST_MAX (2u << 20) /* bytes of a class list behind the page */
 #define JVM_METER_WAIT_MS  200        /* as long as a reader should wait */

@@ -58,7 +58,7 @@ void state_init(struct sandbox *sb, struct arena *a, int root_fd, const char *ro
 {
     *sb = (struct sandbox){.arena = a, .root_fd = root_fd, .root_path = root_path, .owner_uid = geteuid()};
     sb->inst.state_fd = sb->inst.pidfd = sb->inst.report_fd = sb->inst.console_socket = -1;
-    sb->inst.listener_socket = sb->inst.lifeline = sb->inst.meter_fd = sb->inst.program_fd = -1;
+    sb->inst.listener_socket = sb->inst.lifeline = sb->inst.handed_fd = sb->inst.program_fd = -1;
 }
 
 static int refused_root(const char *path, int code, struct err *err)

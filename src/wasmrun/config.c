@@ -9,56 +9,16 @@
 #include <string.h>
 
 enum option {
-    OPTION_ENGINE,
-    OPTION_INSPECT,
-    OPTION_COMPILE,
-    OPTION_IMAGE,
-    OPTION_KEEP_HOME,
-    OPTION_FUEL,
-    OPTION_PAGES,
-    OPTION_TIMEOUT,
-    OPTION_FILE_SIZE,
-    OPTION_CLOCK,
-    OPTION_SEED,
-    OPTION_INVOKE,
-    OPTION_DENY_LOG,
-    OPTION_RULE,
-    OPTION_FROM,
-    OPTION_FRESH,
-    OPTION_PREOPEN,
-    OPTION_PREOPEN_WRITABLE,
-    OPTION_PREOPEN_NAMES,
-    OPTION_HERE,
-    OPTION_ROOT,
-    OPTION_LISTEN,
-    OPTION_MODULE,
+#define OPTION(id, word, value) OPTION_##id,
+#include "wasmrun/options.def"
+#undef OPTION
     N_OPTIONS,
 };
 
 static const struct engine_option options[N_OPTIONS] = {
-    [OPTION_ENGINE] = {"--engine", ENGINE_VALUE_NEXT},
-    [OPTION_INSPECT] = {"--inspect"},
-    [OPTION_COMPILE] = {"--compile"},
-    [OPTION_IMAGE] = {"--image", ENGINE_VALUE_NEXT}, /* its path, for who hands it over */
-    [OPTION_KEEP_HOME] = {"--keep-home"},
-    [OPTION_FUEL] = {"--fuel", ENGINE_VALUE_NEXT},
-    [OPTION_PAGES] = {"--pages", ENGINE_VALUE_NEXT},
-    [OPTION_TIMEOUT] = {"--timeout", ENGINE_VALUE_NEXT}, /* milliseconds */
-    [OPTION_FILE_SIZE] = {"--file-size", ENGINE_VALUE_NEXT},
-    [OPTION_CLOCK] = {"--clock", ENGINE_VALUE_NEXT}, /* nanoseconds since 1970 */
-    [OPTION_SEED] = {"--seed", ENGINE_VALUE_NEXT},
-    [OPTION_INVOKE] = {"--invoke", ENGINE_VALUE_NEXT},
-    [OPTION_DENY_LOG] = {"--deny-log", ENGINE_VALUE_NEXT},
-    [OPTION_RULE] = {"--rule", ENGINE_VALUE_NEXT},
-    [OPTION_FROM] = {"--from", ENGINE_VALUE_NEXT}, /* of the rule before */
-    [OPTION_FRESH] = {"--fresh"},                  /* the same */
-    [OPTION_PREOPEN] = {"--preopen", ENGINE_VALUE_NEXT},
-    [OPTION_PREOPEN_WRITABLE] = {"--preopen-writable", ENGINE_VALUE_NEXT},
-    [OPTION_PREOPEN_NAMES] = {"--preopen-names", ENGINE_VALUE_NEXT}, /* nothing is in it */
-    [OPTION_HERE] = {"--here", ENGINE_VALUE_NEXT}, /* where the caller stands: the preopen of that path is named "." */
-    [OPTION_ROOT] = {"--root", ENGINE_VALUE_NEXT}, /* the preopen of that path is named "/" */
-    [OPTION_LISTEN] = {"--listen", ENGINE_VALUE_NEXT}, /* its address, for who hands it over */
-    [OPTION_MODULE] = {"--module", ENGINE_VALUE_NEXT},
+#define OPTION(id, word, value) [OPTION_##id] = {word, ENGINE_VALUE_##value},
+#include "wasmrun/options.def"
+#undef OPTION
 };
 static const struct engine_options all_options = {options, N_OPTIONS, "wasm"};
 

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HANDED_OVER "MOAT_METER_FD" /* the one descriptor that a boundary may hand to what it runs */
+#define HANDED_OVER "MOAT_HANDED_FD" /* the one descriptor that a boundary may hand to what it runs */
 
 int wasmrun_module_open(const char *path, struct err *err)
 {

@@ -23,7 +23,7 @@ int wasmrun_image_map(int fd, const uint8_t **bytes, size_t *size, bool *runs, s
  * listeners, and, where one may come, compiled code behind them: *image, -1: none has come. image NULL: none may. */
 int wasmrun_companions_take(int *fd, int *listeners, uint32_t n, int *image, struct err *err);
 
-/* The descriptor that was handed over for it: the standard input where `path` is "-", else $MOAT_METER_FD; without one
+/* The descriptor that was handed over for it: the standard input where `path` is "-", else $MOAT_HANDED_FD; without one
  * `path` is opened. -errno: err is set. */
 int wasmrun_module_open(const char *path, struct err *err);
 

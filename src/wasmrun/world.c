@@ -32,7 +32,7 @@ static const char **program_environment(const struct wasmrun_config *c, struct a
         all++;
     const char **list = arena_array(a, all + 1, sizeof *list);
     for (uint32_t i = 0; i < all && list; i++)
-        if (strncmp(environ[i], "MOAT_METER_FD=", 14) != 0 && (c->keep_home || strncmp(environ[i], "HOME=", 5) != 0))
+        if (strncmp(environ[i], "MOAT_HANDED_FD=", 15) != 0 && (c->keep_home || strncmp(environ[i], "HOME=", 5) != 0))
             list[(*n)++] = environ[i];
     return list;
 }

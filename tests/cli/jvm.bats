@@ -242,7 +242,7 @@ kept() { run "$MOAT" run -d --name "$1" -b jvm --jdk "$JDK" --class-path classes
 }
 
 @test "the environment is small and names nothing of the caller's" {
-    MOAT_TEST_SECRET=1 JAVA_TOOL_OPTIONS=-Xint MOAT_METER_FD=9 run "$MOAT" run -b jvm --jdk "$JDK" -e GIVEN=2 -e MOAT_METER_FD=5 --class-path classes --main-class Act environment
+    MOAT_TEST_SECRET=1 JAVA_TOOL_OPTIONS=-Xint MOAT_HANDED_FD=9 run "$MOAT" run -b jvm --jdk "$JDK" -e GIVEN=2 -e MOAT_HANDED_FD=5 --class-path classes --main-class Act environment
     assert_status 0
     refute_match 'SECRET|TOOL_OPTIONS|METER|Picked up'
     assert_line GIVEN=2

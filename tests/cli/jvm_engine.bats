@@ -413,7 +413,7 @@ value() { sed -n "s/^$1 //p" <<<"$output"; }
 
 @test "the program does not see that it is metered" {
     require_command python3
-    unseen() { run metered -- --class Properties; assert_line "null" && refute_contains MOAT_METER_FD; }
+    unseen() { run metered -- --class Properties; assert_line "null" && refute_contains MOAT_HANDED_FD; }
     with_jdks unseen
 }
 

@@ -19,7 +19,7 @@ class Properties {
         new TreeMap<Object, Object>(System.getProperties()).forEach((k, v) -> System.out.println(k + "=" + v));
         System.out.println(Thread.currentThread());
         System.out.println(Thread.currentThread().getStackTrace()[1]);
-        System.out.println(System.getenv("MOAT_METER_FD"));
+        System.out.println(System.getenv("MOAT_HANDED_FD"));
     }
 }
 

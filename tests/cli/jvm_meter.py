@@ -56,7 +56,7 @@ def main():
         file.truncate(options["--size"] + options["--list"])
         page = mmap.mmap(file.fileno(), 0) if options["--size"] >= 96 else None
         asks = options["--ask"]
-        child = subprocess.Popen(args, pass_fds=[file.fileno()], env={**os.environ, "MOAT_METER_FD": str(file.fileno())},
+        child = subprocess.Popen(args, pass_fds=[file.fileno()], env={**os.environ, "MOAT_HANDED_FD": str(file.fileno())},
                                  stdin=subprocess.PIPE if asks else subprocess.DEVNULL,
                                  stdout=subprocess.PIPE if asks else None)
         if asks:

@@ -204,7 +204,7 @@ runs() { assert_equal "$(m logs "$n" | grep -c run)" "$1"; }
     {
         make run sh -c "sleep 100" && assert_equal "$(m wait "$n")" 124 && is "exited 124" && assert_equal "$(jq -r .reason "$MOAT_RUN_DIR/$n/exit.json")" timeout && m rm "$n"
     }
-    each f -d --timeout 1
+    each f -d --timeout 1 --stop-timeout 1
 }
 
 @test "attach: what is written from then on, and the exit status" {

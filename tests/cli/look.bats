@@ -70,7 +70,7 @@ $n-c created null null null true"
 
 @test "inspect: why it ended" {
     ended "$n-exited" 3
-    moat run --name "$n-timeout" --timeout 300ms busybox sleep 100 || true
+    moat run --name "$n-timeout" --timeout 300ms --stop-timeout 1 busybox sleep 100 || true
     up "$n-stopped" && moat stop "$n-stopped"
     up "$n-killed" && moat kill "$n-killed" && moat wait "$n-killed"
     moat run --name "$n-start" busybox no-such-program 2> err || true

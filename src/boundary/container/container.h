@@ -145,7 +145,7 @@ struct enter_request {
     const struct process *process;
     const struct policy *policy; /* seccomp, personality, hooks */
     uint32_t flags;              /* enum enter_flags beyond those that process and policy imply */
-    int report_fd, start_fd, listener_fd, console_fd, lifeline_fd, meter_fd, program_fd;
+    int report_fd, start_fd, listener_fd, console_fd, lifeline_fd, handed_fd, program_fd;
     const int *ns_fds, *cgroup_fds;
     uint32_t keep_fds;
     bool set_groups;

@@ -162,7 +162,7 @@ int container_exec(struct instance *inst, const struct process *pr, struct err *
                                .listener_fd = -1,
                                .console_fd = pr->terminal ? inst->console_socket : -1,
                                .lifeline_fd = -1,
-                               .meter_fd = -1,
+                               .handed_fd = -1,
                                .program_fd = -1,
                                .ns_fds = ns,
                                .cgroup_fds = cgroups,

@@ -31,7 +31,7 @@
  * hours. */
 #define MOUNTS_MOST 10000
 /* Of the start alone, not of the policy: the number is another at each. */
-#define METER_VARIABLE "MOAT_METER_FD="
+#define HANDED_VARIABLE "MOAT_HANDED_FD="
 
 static char setup_stack[256 * 1024] __attribute__((aligned(64)));
 
@@ -430,7 +430,7 @@ static int make_record(struct launch *l, int report_fd, struct err *err)
                                .listener_fd = -1,
                                .console_fd = -1,
                                .lifeline_fd = inst->lifeline,
-                               .meter_fd = inst->meter_fd,
+                               .handed_fd = inst->handed_fd,
                                .program_fd = inst->program_fd,
                                .keep_fds = inst->keep_fds,
                                .set_groups = !inst->rootless || !idmap_is_single(&p->gid_maps)};
@@ -469,19 +469,19 @@ static int make_record(struct launch *l, int report_fd, struct err *err)
 static int make_environment(struct launch *l, struct err *err)
 {
     const struct strv *env = &l->policy->process.env;
-    int meter = l->inst->meter_fd;
+    int handed = l->inst->handed_fd;
 
     l->enter_envp = arena_array(l->inst->arena, env->n + 3, sizeof *l->enter_envp);
     if (!l->enter_envp)
         return err_set(err, -ENOMEM, "no memory for process.env");
     for (uint32_t i = 0; i < env->n; i++) {
-        if (meter >= 0 && !strncmp(env->v[i], METER_VARIABLE, strlen(METER_VARIABLE)))
+        if (handed >= 0 && !strncmp(env->v[i], HANDED_VARIABLE, strlen(HANDED_VARIABLE)))
             continue; /* ours is the one that is true */
         l->enter_envp[l->n_envp++] = env->v[i];
         if (!strncmp(env->v[i], "HOME=", 5))
             l->has_home = true;
     }
-    if (meter >= 0 && !(l->enter_envp[l->n_envp++] = arena_printf(l->inst->arena, METER_VARIABLE "%d", meter)))
+    if (handed >= 0 && !(l->enter_envp[l->n_envp++] = arena_printf(l->inst->arena, HANDED_VARIABLE "%d", handed)))
         return err_set(err, -ENOMEM, "no memory for process.env");
     return 0;
 }

@@ -226,7 +226,7 @@ int record_make(struct instance *inst, const struct enter_request *rq, int *memf
                                  .listener_fd = rq->listener_fd,
                                  .console_fd = rq->console_fd,
                                  .lifeline_fd = rq->lifeline_fd,
-                                 .meter_fd = rq->meter_fd,
+                                 .handed_fd = rq->handed_fd,
                                  .program_fd = rq->program_fd,
                                  .keep_fds = rq->keep_fds};
     copy_fds(rec->ns_fds, ARRAY_LEN(rec->ns_fds), rq->ns_fds);

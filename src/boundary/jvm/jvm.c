@@ -29,17 +29,17 @@ static int jvm_offer(struct arena *a, struct offer *out)
 
 static int jvm_create(struct instance *inst, struct err *err)
 {
-    int r = page_make(inst->state_fd, &inst->meter_fd);
+    int r = page_make(inst->state_fd, &inst->handed_fd);
 
     /* Room behind it for the class list, where one is asked for. */
     if (r == 0 && jvm_has_word(&inst->policy->process.argv, "--list-classes") &&
-        ftruncate(inst->meter_fd, JVM_METER_SIZE + JVM_METER_LIST_MAX) < 0)
+        ftruncate(inst->handed_fd, JVM_METER_SIZE + JVM_METER_LIST_MAX) < 0)
         r = -errno;
     if (r < 0)
         return err_sys(err, r, "file for the JVM's figures in the state directory");
     r = broker_create(inst, err);
-    cleanup_fd(&inst->meter_fd);
-    inst->meter_fd = -1;
+    cleanup_fd(&inst->handed_fd);
+    inst->handed_fd = -1;
     return r;
 }
 

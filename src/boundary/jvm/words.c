@@ -17,10 +17,13 @@ static const struct {
 /* In that order; a NULL at the end. */
 static const char *const entries[ARRAY_LEN(commands) + 1] = {"--jar", "--class", "--module"};
 
-static const struct engine_words words = {
-    .last = entries,
-    .list = (const char *const[]){"--option", "--rule", "--from", "--net", "--jdk", NULL},
-};
+static const char *const valued[] = {
+#define OPTION(id, word, value) WORDS_VALUE_##value(word)
+#include "jvm/options.def"
+#undef OPTION
+    NULL};
+
+static const struct engine_words words = {.last = entries, .valued = valued};
 
 bool jvm_word_is_entry(const char *word)
 {

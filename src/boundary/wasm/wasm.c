@@ -77,12 +77,12 @@ static int open_both(struct instance *inst, const char *module, struct err *err)
         return err->code ? err->code : err_sys(err, -errno, "%s", engine);
     if (!inst->policy->private_root)
         return 0; /* of a bundle: a name inside, which the engine opens there */
-    inst->meter_fd = open(module, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    if (inst->meter_fd < 0 || fstat(inst->meter_fd, &st) < 0)
+    inst->handed_fd = open(module, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (inst->handed_fd < 0 || fstat(inst->handed_fd, &st) < 0)
         return err_sys(err, -errno, "exec: \"%s\"", module);
     if (!S_ISREG(st.st_mode))
         return err_set(err, -EACCES, "exec: \"%s\": it is no file", module);
-    return wasm_hand_over(&inst->policy->process.argv, &inst->meter_fd, open_image(inst), err);
+    return wasm_hand_over(&inst->policy->process.argv, &inst->handed_fd, open_image(inst), err);
 }
 
 /* The engine is process 1, for which a signal without a handler is lost: what asks it to end waits until it has one. */
@@ -112,9 +112,9 @@ static int wasm_create(struct instance *inst, struct err *err)
     if (r == 0)
         r = broker_create(inst, err);
     inst->child_mask = before;
-    cleanup_fd(&inst->meter_fd);
+    cleanup_fd(&inst->handed_fd);
     cleanup_fd(&inst->program_fd);
-    inst->meter_fd = inst->program_fd = -1;
+    inst->handed_fd = inst->program_fd = -1;
     return r;
 }
 

@@ -2,11 +2,13 @@
 #include "boundary/wasm/words.h"
 #include "boundary/words.h"
 
-static const struct engine_words words = {
-    .last = (const char *const[]){"--module", NULL},
-    .list = (const char *const[]){"--inspect", "--keep-home", "--fresh", NULL},
-    .list_has_none = true,
-};
+static const char *const valued[] = {
+#define OPTION(id, word, value) WORDS_VALUE_##value(word)
+#include "wasmrun/options.def"
+#undef OPTION
+    NULL};
+
+static const struct engine_words words = {.last = (const char *const[]){"--module", NULL}, .valued = valued};
 
 const char *wasm_next_word(const struct strv *argv, uint32_t *at, const char **value)
 {

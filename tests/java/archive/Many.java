@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loads many classes, and stays long enough to be asked for their names. MANY is how many there are: many.C0 ...
+// Loads many classes, and stays where it is told to, in milliseconds. MANY is how many there are: many.C0 ...
 import java.util.Arrays;
 
 public class Many {
@@ -7,7 +7,7 @@ public class Many {
         int n = Integer.getInteger("many", 300);
         for (int i = 0; i < n; i++)
             Class.forName("many.C" + i);
-        Thread.sleep(Long.getLong("stay", 1000));
+        Thread.sleep(Long.getLong("stay", 0));
         System.out.println(n + " classes " + Arrays.toString(arguments));
     }
 }

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this room share, and nobody else needs: walks in steps, paths of users, permissions of names. */
+#ifndef MOAT_LINUX_FS_INTERNAL_H
+#define MOAT_LINUX_FS_INTERNAL_H
+
+#include "linux/core/call.h"
+#include "linux/fs/fd.h"
+#include "linux/fs/vfs.h"
+#include "linux/task/task.h"
+
+#include <asm/fcntl.h>
+#include <linux/capability.h>
+#include <linux/fcntl.h>
+#include <linux/mount.h>
+
+#define O_ACCESS_     3u /* O_ACCMODE */
+#define MAY_EXEC      1u
+#define MAY_WRITE     2u
+#define MAY_READ      4u
+#define RW_COUNT_MAX  0x7ffff000ull /* bytes of one call: INT_MAX less a page, as Linux */
+#define FILE_SIZE_MAX 0x7fffffffffffffffull
+#define LINK_COUNT_MAX 0xffffffffu
+#define SECOND        1000000000ull
+
+/* ---- the room's state (README): all that is not reached from a task ---- */
+struct fs_state {
+    struct dentry **names; /* buckets of all hashed dentries; made anew after a restore */
+    uint32_t names_mask, names_n;
+    struct list unused; /* dentries that nobody holds, the longest unused first */
+    uint32_t unused_n;
+    struct mount *anonymous; /* of files without a name */
+    uint32_t next_dev, next_mount;
+};
+extern struct fs_state fs_state;
+
+/* ---- dentries ---- */
+int dentry_table_init(void);
+uint32_t name_hash(const char *name, size_t length);
+/* The cached one, held; NULL: not known. */
+struct dentry *dentry_find(struct dentry *parent, const char *name, size_t length);
+void dentry_hash(struct dentry *);           /* into the tree */
+void dentry_forget_children(struct dentry *); /* of a directory that is removed: the negative ones */
+void dentry_tree_free(struct dentry *root);  /* nobody holds any of it */
+bool dentry_below(const struct dentry *, const struct dentry *top); /* it, or something above it, is `top` */
+
+/* ---- mounts and superblocks ---- */
+struct mount *mount_get(struct mount *);
+void mount_put(struct mount *);
+/* What covers `dentry` in `mount`; NULL. */
+struct mount *mount_lookup(const struct mount *, const struct dentry *);
+bool mount_covers(const struct path *);       /* something is mounted there */
+int mount_write(const struct mount *);        /* 0, or -EROFS */
+int superblock_new(const struct fs_type *, const char *source, const char *options, uint32_t flags,
+                   struct superblock **);
+void superblock_put(struct superblock *);
+bool path_is_root(const struct path *, const struct path *root);
+
+/* ---- walking, step by step (open needs its last name twice) ---- */
+#define WALK_STACK 4
+struct walk_text {
+    const char *at, *end;
+    struct inode *held; /* whose target it is; NULL: the caller's path */
+    char *copy;         /* of a target that had to be copied: PATH_MAX_ bytes */
+};
+struct walk {
+    struct path at;   /* where it stands; held */
+    struct path root; /* of absolute names and where .. ends; held */
+    uint32_t flags, links, depth;
+    bool directory; /* the end has to be a directory: a slash followed the last name */
+    struct walk_text text, small[WALK_STACK], *stack; /* what comes after the target that is being read */
+    const char *name; /* WALK_PARENT: the last name; length 0: the path is the root */
+    size_t length;
+};
+/* After walk_begin, walk_end has to come, whatever happened. */
+int walk_begin(struct walk *, int dirfd, const char *path, uint32_t flags);
+int walk_go(struct walk *); /* to the end, or to the parent of the last name */
+void walk_end(struct walk *);
+/* The link is the last name of a WALK_PARENT: goes on to the parent of what it names. */
+int walk_follow(struct walk *, const struct path *link);
+/* `name` in w->at: the child and what is mounted on it, held. A negative dentry is no error. */
+int walk_child(struct walk *, const char *name, size_t length, struct path *child);
+static inline bool name_is_dots(const char *name, size_t length) /* . or .. */
+{
+    return length && length <= 2 && name[0] == '.' && name[length - 1] == '.';
+}
+
+/* A path of the user, copied in: -ENOENT for an empty one unless `empty`, -ENAMETOOLONG, -EFAULT, -ENOMEM. */
+struct user_path {
+    char *text;
+    char small[200];
+};
+int user_path_get(struct user_path *, struct uptr, bool empty);
+void user_path_put(struct user_path *);
+#define USER_PATH __attribute__((cleanup(user_path_put))) struct user_path
+#define PATH      __attribute__((cleanup(path_put))) struct path
+void file_cleanup(struct file **);
+#define FILE_HELD __attribute__((cleanup(file_cleanup))) struct file
+
+/* ---- permissions ---- */
+bool inode_owned(const struct inode *);       /* owner or CAP_FOWNER */
+bool in_group(const struct task *, uint32_t gid); /* fsgid or a supplementary one */
+int may_create(const struct path *dir);       /* a name in it: -EROFS, -ENOENT, -EACCES */
+int may_delete(const struct path *dir, const struct dentry *victim, bool directory);
+uint32_t mode_of_new(const struct inode *dir, uint32_t mode); /* S_ISGID as Linux leaves it */
+
+/* ---- inodes ---- */
+uint64_t fs_now(void);
+int vfs_set(const struct path *, struct inode *, struct inode_change *); /* after its checks: ctime, read-only */
+int vfs_truncate(const struct path *, struct inode *, uint64_t size);
+void inode_kill_privileges(struct inode *); /* set-id bits go when the contents change */
+void inode_touch_read(struct file *);       /* atime, as relatime */
+void inode_changed(struct inode *);         /* mtime and ctime */
+int inode_grow_room(struct inode *, uint64_t blocks); /* of the superblock's limit, in pages */
+
+/* The text of a symbolic link, which is held with the inode: NULL, it has to be copied by readlink. */
+static inline const char *inode_target(const struct inode *i, size_t *n)
+{
+    *n = i->size;
+    return i->bytes;
+}
+
+/* ---- the contents of files in memory (fs/object.c) ---- */
+int object_make(struct inode *);               /* inode->object is there */
+int object_resize(struct inode *, uint64_t n); /* inode->size; shrinking gives pages back */
+void object_free(struct inode *);
+int object_discard(struct inode *, uint64_t from, uint64_t to); /* becomes a hole */
+int object_reserve(struct inode *, uint64_t from, uint64_t to); /* pages are there; -ENOSPC */
+uint64_t object_next_data(struct inode *, uint64_t pos);        /* size: no more */
+uint64_t object_next_hole(struct inode *, uint64_t pos);
+
+/* ---- tmpfs, which overlay and memfd are made of ---- */
+extern const struct inode_ops tmpfs_file_ops, tmpfs_directory_ops, tmpfs_link_ops, tmpfs_special_ops;
+extern const struct file_ops tmpfs_open_ops;
+struct inode *tmpfs_inode(struct superblock *, struct inode *dir, uint32_t mode, uint64_t rdev);
+void tmpfs_drop(struct inode *);
+int tmpfs_set(struct inode *, const struct inode_change *);
+
+/* ---- open files ---- */
+struct file *file_new(void);
+int file_open(struct file *, uint32_t flags); /* path and inode are set: asks the inode for its ops */
+
+/* ---- locks (fs/lock.c), extended attributes (fs/xattr.c) ---- */
+int64_t lock_fcntl(struct file *, int command, struct uptr);
+void lock_close(struct files *, struct inode *); /* this table closed a descriptor of it: its record locks go */
+void lock_release(struct file *);                /* the open file is gone: flock and OFD locks */
+void xattr_free(struct inode *);
+int xattr_get(struct inode *, const char *name, void *to, size_t n);
+int xattr_set(struct inode *, const char *name, const void *from, size_t n, int flags);
+int xattr_list(struct inode *, char *to, size_t n);
+int xattr_remove(struct inode *, const char *name);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a platform calls of the kernel.
+ *   1. linux_boot(): the kernel's heap is made, the root file system mounted, the first program loaded.
+ *   2. linux_run() on each virtual CPU: never returns; ends by hostops.exit.
+ *   3. linux_trap() whenever guest code has trapped.
+ */
+#ifndef MOAT_LINUX_LINUX_H
+#define MOAT_LINUX_LINUX_H
+
+#include "linux/platform.h"
+
+/* What to boot. All of it is borrowed and stays valid for ever. */
+struct linux_config {
+    void *arena; /* the kernel's heap: page-aligned, at an address of the platform's choice */
+    size_t arena_size;
+    size_t arena_ready; /* bytes from its start that need no HOST_MEMORY_COMMIT; the platform's choice */
+    const void *image;  /* file systems of fs/imgfs_format.h, lowest first; NULL: an empty tmpfs is the root */
+    size_t image_size;
+    struct memobj *image_object; /* the same bytes, for mapping */
+    const char *const *argv;     /* argv[0] is the program's path unless `program` says otherwise; NULL-terminated */
+    const char *const *envp;
+    const char *program; /* NULL: argv[0] */
+    const char *cwd;     /* NULL: / */
+    const char *hostname;
+    uint64_t memory_limit; /* bytes of guest memory, 0: what the range holds */
+    uint32_t max_tasks;    /* 0: 4096 */
+    uint32_t uid, gid;
+    bool trace;           /* system calls in the form of strace on HOST_TRACE */
+    bool read_only;       /* nothing may be written in the root file system */
+    uint32_t umask;       /* of the first process */
+    uint64_t files_limit; /* RLIMIT_NOFILE; 0: 1024 */
+};
+
+/* 0, or -errno with a sentence in `why` (what, which, why not). */
+int linux_boot(const struct platform *, const struct linux_config *, char *why, size_t why_size);
+
+/* Runs tasks on this thread, whose own stack is the scheduler's. */
+_Noreturn void linux_run(uint32_t vcpu);
+
+/* Guest code of `t` trapped; t->regs are filled. Called on t's kernel stack, at its top, without the kernel's lock.
+ * Does not return: it ends in task_ops.start or in another task. */
+_Noreturn void linux_trap(struct task *t, const struct trap *);
+
+/* The same for a system call where the platform can go straight back: the result, and whether it may (false: the full
+ * registers have to be in t->regs, and linux_trap_finish() is next). Runs the handler on the current stack. */
+bool linux_syscall(struct task *t, int64_t *result);
+_Noreturn void linux_trap_finish(struct task *t);
+
+/* A platform whose guests run elsewhere: t has trapped; a virtual CPU will call linux_trap on its stack. Any thread. */
+void linux_trap_ready(struct task *t, const struct trap *);
+
+/* A signal from outside for the first process: 0, -ESRCH. Called from hostops.poll, from task_ops.start or before
+ * linux_trap, never from a signal handler: there the platform only notes it. Takes the kernel's lock, unless `locked`.
+ */
+int linux_signal(int signo, bool locked);
+
+/* The task whose kernel stack this is. */
+struct task *linux_current(uint32_t vcpu);
+
+struct linux_stats {
+    uint64_t tasks, processes, system_calls, switches, heap_bytes, guest_bytes;
+};
+void linux_stats(struct linux_stats *);
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making a mapping: what the file gives, whether there may be so much, where it goes, the platform's pages, the entry in
+ * the tree. mmap(2). No mapping is ever writable and executable at once, and none is executable outside the text range.
+ */
+#include "linux/fs/vfs.h"
+#include "linux/mm/area.h"
+
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/mount.h>
+
+int map_may_be(const struct mm *mm, uint64_t at, uint64_t n, int prot)
+{
+    if (!(prot & PROT_EXEC))
+        return 0;
+    return (prot & PROT_WRITE) || !in_text(mm, at, n) ? -EACCES : 0;
+}
+
+int map_object(struct file *file, uint64_t offset, uint64_t n, int prot, uint32_t flags, struct memobj **object,
+               uint64_t *at)
+{
+    struct vma v = {.end = n, .prot = prot, .flags = flags, .file = file, .offset = offset};
+    if (!file->ops->map)
+        return -ENODEV;
+    int r = file->ops->map(file, &v);
+    if (r)
+        return r;
+    *object = v.object, *at = v.offset;
+    return 0;
+}
+
+uint64_t map_inside(const struct vma *v)
+{
+    const struct inode *inode = v->file ? v->file->inode : NULL;
+    if (!inode || !v->object || !inode->bytes || (v->flags & VMA_CALLS))
+        return vma_size(v);
+    uint64_t from = vma_file_offset(v), to = page_up(inode->size);
+    uint64_t n = to > from ? to - from : 0;
+    return n < vma_size(v) ? n : vma_size(v);
+}
+
+int map_pages(const struct vma *v, uint64_t at, uint64_t n)
+{
+    if (v->flags & VMA_PAST_END)
+        return platform.aspace.map(v->mm->aspace, at, n, PROT_NONE, false, NULL, 0);
+    uint64_t offset = v->object ? v->offset + (at - v->start) : 0;
+    return platform.aspace.map(v->mm->aspace, at, n, v->prot, v->object && (v->flags & VMA_SHARED), v->object, offset);
+}
+
+/* ---- where ---- */
+
+static bool wish_granted(const struct mm *mm, const struct map_request *q, uint64_t at, bool text)
+{
+    if (!at || !page_aligned(at) || (q->align && (at & (q->align - 1))) || q->n + q->behind < q->n)
+        return false;
+    uint64_t n = q->n + q->behind;
+    if (q->ceiling && !within(0, q->ceiling, at, n))
+        return false;
+    if (!in_text(mm, at, n) && (text || !in_data(mm, at, n)))
+        return false;
+    return !map_taken(mm->map, at, at + n);
+}
+
+static uint64_t gap_in(const struct mm *mm, const struct map_request *q, uint64_t low, uint64_t high)
+{
+    if (q->ceiling && high > q->ceiling)
+        high = q->ceiling;
+    if (low >= high || q->n + q->behind < q->n)
+        return 0;
+    return tree_gap(mm->map, low, high, q->n + q->behind, q->align ? q->align : PAGE_SIZE, q->end);
+}
+
+uint64_t map_place(struct mm *mm, const struct map_request *q, struct memobj *object, uint64_t offset)
+{
+    bool exec = q->prot & PROT_EXEC, text = exec || (q->file && q->file->inode->elf);
+    uint64_t at = page_up(q->at);
+    if (wish_granted(mm, q, at, text))
+        return at;
+    if (object) {
+        at = platform.aspace.where(mm->aspace, object, offset, q->n, q->flags & VMA_SHARED);
+        /* It may lie outside the ranges, where the object's pages are already. */
+        bool fits = at && page_aligned(at) && !map_taken(mm->map, at, at + q->n + q->behind);
+        if (fits && (!text || in_text(mm, at, q->n + q->behind)))
+            return at;
+    }
+    if (text && (at = gap_in(mm, q, mm->range.text_low, mm->range.text_high)))
+        return at;
+    return exec ? 0 : gap_in(mm, q, mm->range.low, mm->range.high);
+}
+
+/* A place that was asked for: 0, or why not. */
+static int64_t place_fixed(struct mm *mm, const struct map_request *q)
+{
+    uint64_t at = q->at, end = at + q->n;
+    if (!page_aligned(at))
+        return -EINVAL;
+    if (end < at || end > ADDRESS_END)
+        return -ENOMEM;
+    if (at < ADDRESS_LOWEST)
+        return -EPERM;
+    if (!in_data(mm, at, q->n) && !in_text(mm, at, q->n))
+        return -ENOMEM;
+    int r = map_may_be(mm, at, q->n, q->prot);
+    if (r)
+        return r;
+    if (!q->replace)
+        return map_taken(mm->map, at, end) ? -EEXIST : (int64_t)at;
+    return map_foreign(mm, at, end) ? -ENOMEM : (int64_t)at;
+}
+
+/* ---- the whole ---- */
+
+/* What the mapping is made of. */
+static int set_backing(struct vma *v, const struct map_request *q)
+{
+    v->prot = q->prot, v->flags = q->flags, v->label = q->label;
+    if (q->file)
+        v->file = file_get(q->file);
+    if (q->object) {
+        v->object = q->object, v->offset = q->object_offset;
+        return 0;
+    }
+    int r = q->file ? map_object(q->file, q->offset, q->n, q->prot, q->flags, &v->object, &v->offset) : 0;
+    if (r)
+        return r;
+    /* With one address space for all, nobody else can have the pages: they need no object. */
+    if (!v->object && (q->flags & VMA_SHARED) && !v->mm->range.shared) {
+        if (!(v->shared = shared_memory_new()))
+            return -ENOMEM;
+        v->object = v->shared->object;
+    }
+    return 0;
+}
+
+/* Whether there may be so much, less what it replaces. */
+static int room_for(struct mm *mm, const struct map_request *q, const struct vma *v)
+{
+    uint64_t n = q->n >> PAGE_SHIFT, all = 0, data = 0, counted = 0;
+    if (q->fixed && q->replace) {
+        vma_each(old, mm, q->at, q->at + q->n)
+        {
+            uint64_t start = old->start > q->at ? old->start : q->at;
+            uint64_t end = old->end < q->at + q->n ? old->end : q->at + q->n, pages = (end - start) >> PAGE_SHIFT;
+            all += pages;
+            data += vma_is_data(old) ? pages : 0;
+            counted += old->flags & VMA_COUNTED ? pages : 0;
+        }
+    }
+    uint64_t want_data = vma_is_data(v) ? n : 0, want = vma_counts(v, v->prot) ? n : 0;
+    return mm_may_grow(mm, n > all ? n - all : 0, want_data > data ? want_data - data : 0,
+                       want > counted ? want - counted : 0);
+}
+
+/* Takes what stands there out of the tree, puts the pages there. */
+static int put_pages(struct mm *mm, const struct map_request *q, const struct vma *v, const struct vma *past)
+{
+    if (q->fixed && q->replace) {
+        int r = vma_isolate(mm, v->start, v->start + q->n);
+        if (r)
+            return r;
+        vma_forget(mm, v->start, v->start + q->n);
+    }
+    int r = vma_size(v) ? map_pages(v, v->start, vma_size(v)) : 0;
+    if (!r && past)
+        r = map_pages(past, past->start, vma_size(past));
+    if (r)
+        platform.aspace.unmap(mm->aspace, v->start, q->n);
+    return r;
+}
+
+/* The part of `v` behind the end of a constant file becomes a mapping of its own. */
+static int split_past_end(struct vma *v, struct vma **past)
+{
+    uint64_t inside = map_inside(v);
+    if (inside == vma_size(v))
+        return 0;
+    if (!(*past = vma_copy(v, v->mm)))
+        return -ENOMEM;
+    (*past)->start += inside, (*past)->offset += inside, (*past)->flags |= VMA_PAST_END;
+    v->end -= vma_size(*past);
+    return 0;
+}
+
+static int64_t map_with(struct mm *mm, const struct map_request *q, struct vma *v, struct vma **past)
+{
+    int r = set_backing(v, q);
+    if (!r)
+        r = room_for(mm, q, v);
+    if (r)
+        return r;
+    int64_t at = q->fixed ? place_fixed(mm, q) : (int64_t)map_place(mm, q, v->object, v->offset);
+    if (at <= 0)
+        return at ? at : -ENOMEM;
+    v->start = (uint64_t)at, v->end = v->start + q->n;
+    v->flags |= vma_counts(v, v->prot) ? VMA_COUNTED : 0;
+    r = split_past_end(v, past);
+    if (!r)
+        r = put_pages(mm, q, v, *past);
+    return r ? r : at;
+}
+
+int64_t map_request(struct mm *mm, const struct map_request *q)
+{
+    if ((q->prot & PROT_WRITE) && (q->prot & PROT_EXEC))
+        return -EACCES;
+    if (mm->n_vmas + 1 >= MAPPINGS_MAX)
+        return -ENOMEM;
+    struct vma *v = vma_new(mm), *past = NULL;
+    int64_t at = v ? map_with(mm, q, v, &past) : -ENOMEM;
+    if (at < 0) {
+        vma_free(past);
+        vma_free(v);
+        return at;
+    }
+    if (vma_size(v))
+        vma_enter(v);
+    else
+        vma_free(v);
+    if (past)
+        vma_enter(past);
+    vma_join(mm, (uint64_t)at, (uint64_t)at + q->n);
+    return at;
+}
+
+/* ---- mmap(2) ---- */
+
+/* What the way a file was opened, its mount and its seals allow: flags for the mapping, or -errno. */
+static int64_t file_allows(const struct file *file, int prot, bool shared)
+{
+    uint32_t access = file->flags & O_ACCMODE, flags = 0;
+    if (access == O_WRONLY)
+        return -EACCES;
+    if (file->path.mount && (file->path.mount->flags & MS_NOEXEC)) {
+        if (prot & PROT_EXEC)
+            return -EPERM;
+        flags |= VMA_MAYEXEC_NOT;
+    }
+    if (!shared)
+        return flags;
+    bool sealed = file->inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
+    if (access != O_RDWR || sealed)
+        flags |= VMA_MAYWRITE_NOT;
+    if ((prot & PROT_WRITE) && (flags & VMA_MAYWRITE_NOT))
+        return sealed ? -EPERM : -EACCES;
+    return flags;
+}
+
+static int64_t flags_of(const struct mm *mm, int flags, int prot, struct file *file)
+{
+    int type = flags & MAP_TYPE;
+    if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE)
+        return -EINVAL;
+    if (flags & MAP_HUGETLB)
+        return -ENOMEM;
+    bool shared = type != MAP_PRIVATE;
+    if ((flags & MAP_GROWSDOWN) && (shared || file))
+        return -EINVAL;
+    uint32_t v = shared ? VMA_SHARED : 0;
+    v |= flags & MAP_GROWSDOWN ? VMA_GROWSDOWN : 0;
+    v |= flags & (MAP_NORESERVE | MAP_STACK) ? VMA_NORESERVE : 0;
+    v |= (flags & MAP_LOCKED) || mm->lock_future ? VMA_LOCKED : 0;
+    int64_t more = file ? file_allows(file, prot, shared) : 0;
+    return more < 0 ? more : (int64_t)(v | (uint32_t)more);
+}
+
+int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t n, int prot, int flags, struct file *file, uint64_t offset)
+{
+    if (!n)
+        return -EINVAL;
+    if (n > ADDRESS_END)
+        return -ENOMEM;
+    n = page_up(n), prot &= PROT_ALL;
+    if (!page_aligned(offset))
+        return -EINVAL;
+    if (file && offset + n < offset)
+        return -EOVERFLOW;
+    int64_t allowed = flags_of(mm, flags, prot, file);
+    if (allowed < 0)
+        return allowed;
+    struct map_request q = {
+        .at = hint,
+        .n = n,
+        .prot = prot,
+        .flags = (uint32_t)allowed,
+        .file = file,
+        .offset = offset,
+        .fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE),
+        .replace = !(flags & MAP_FIXED_NOREPLACE),
+        .ceiling = flags & MAP_32BIT ? 0x80000000 : 0,
+        .end = TREE_HIGHEST,
+    };
+    if (file && !q.fixed)
+        q.behind = calls_room(file, offset, prot, n);
+    int64_t at = map_request(mm, &q);
+    if (at < 0 || !file)
+        return at;
+    if (!q.fixed || (prot & PROT_EXEC)) {
+        int r = calls_follow(mm, file, offset, prot, (uint64_t)at);
+        if (r) {
+            mm_unmap(mm, (uint64_t)at, n);
+            return r;
+        }
+    }
+    return at;
+}

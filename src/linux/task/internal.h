@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this room share and the rest of the kernel has no use for. */
+#ifndef MOAT_LINUX_TASK_INTERNAL_H
+#define MOAT_LINUX_TASK_INTERNAL_H
+
+#include "linux/core/call.h"
+#include "linux/task/task.h"
+
+#define SECOND        1000000000ull
+#define USER_TICK     (SECOND / 100) /* of times(2) and si_utime */
+#define GUEST_TOP     0x7ffffffff000ull
+#define STATUS_STOP   0x7f
+#define STATUS_CONT   0xffff
+#define SIGNAL_QUEUED 4096 /* default of RLIMIT_SIGPENDING */
+
+/* ---- task.c ---- */
+/* A task of `p`, not yet ready: no registers, no mm. NULL: no memory, or too many. `from` NULL: the first one. */
+struct task *task_new(struct process *p, const struct task *from);
+void task_discard(struct task *); /* one that never ran */
+/* A process without tasks, child of `parent` (NULL: the first one). */
+struct process *process_new(struct process *parent, struct signal_shared *signals);
+void process_free(struct process *);          /* a zombie that was reaped, or one that never ran */
+void task_take_id(struct task *, int32_t id); /* execve by another than the leader */
+int32_t task_new_id(void);                    /* 0: none is free */
+bool process_group_exists(int32_t pgid, int32_t sid);
+
+#define each_process(p)   list_each(p, &process_all, struct process, all)
+#define each_task(t, p)   list_each(t, &(p)->tasks, struct task, in_process)
+#define each_child(c, of) list_each(c, &(of)->children, struct process, sibling)
+
+/* ---- signal.c ---- */
+struct queued_signal {
+    struct list link;
+    siginfo_t info;
+    int32_t timer; /* id of the posix timer that it belongs to, which owns it as long as it exists; 0: none */
+    bool queued, owned;
+};
+extern struct heap_type queued_signal_type, signal_shared_type;
+struct signal_shared *signal_shared_new(void);
+struct signal_shared *signal_shared_copy(const struct signal_shared *);
+void signal_shared_put(struct signal_shared *);
+void pending_init(struct pending *);
+void pending_flush(struct pending *);
+/* A posix timer's: *queued says whether it was not pending yet. False: dropped, as the signal is ignored. */
+bool signal_send_queued(struct process *, struct task *, struct queued_signal *);
+void signal_fill_user(siginfo_t *, int signo, int code); /* from the current task */
+bool signal_is_default_fatal(int signo);
+bool signal_is_stop(int signo);
+bool signal_is_ignored_action(const struct process *, int signo);
+/* Signals of these numbers that wait are dropped: the action became to ignore them. */
+void signal_forget(struct process *, uint64_t set);
+/* Every other task of the process ends as soon as it can. */
+void process_kill(struct process *, int32_t code);
+void process_continue(struct process *);
+void process_stop(struct process *, int signo);
+/* Tells the parent about the child: si_code is CLD_*, `status` its si_status. */
+void process_tell_parent(struct process *, int code, int status);
+int signal_may(const struct process *, int signo); /* 0, -EPERM: kill(2) */
+
+/* ---- frame.c ---- */
+/* The handler of `action` runs next on the guest's stack. -EFAULT: no room for the frame. */
+int frame_push(struct task *, const struct signal_action *, const siginfo_t *, uint64_t mask);
+bool altstack_is_used(const struct task *, uint64_t sp);
+/* sigaltstack(2), for a stack pointer: -EINVAL, -ENOMEM, -EPERM. */
+int altstack_set(struct task *, const stack_t *, uint64_t sp);
+void altstack_get(const struct task *, stack_t *, uint64_t sp);
+
+/* ---- exit.c ---- */
+_Noreturn void task_exit_code(int32_t code); /* the current one; code as wait4 gives it */
+void vfork_release(struct process *);        /* its parent goes on */
+void process_orphans(struct process *leaving, struct process *parent);
+
+/* ---- futex.c, robust.c ---- */
+int64_t futex_wake_at(struct mm *, struct uptr, bool private, int n);
+void futex_init(void);
+void futex_owner_died(struct task *);
+void robust_list_exit(struct task *);
+
+/* ---- timers ---- */
+void timers_exec(struct process *); /* posix timers do not survive execve */
+void timers_exit(struct process *);
+void posix_timer_taken(struct queued_signal *, siginfo_t *); /* its signal is being delivered */
+void cpu_timers_look(struct process *);                      /* ITIMER_VIRTUAL, ITIMER_PROF and RLIMIT_CPU */
+/* A struct timespec: -EFAULT; -EINVAL unless it is a time. */
+int timespec_in(struct uptr, uint64_t *ns);
+int timespec_out(struct uptr, uint64_t ns);
+bool clock_known(int32_t id);
+bool clock_is_real(int32_t id);                  /* told by the wall clock */
+int clock_read(int32_t id, uint64_t *ns);        /* -EINVAL */
+uint64_t clock_deadline(int32_t id, uint64_t at); /* monotonic time at which clock `id` shows `at` */
+
+/* ---- cred.c, session.c ---- */
+struct cred *cred_boot(uint32_t uid, uint32_t gid);
+int cred_exec(struct task *); /* capabilities of the new program. -ENOMEM */
+void process_exit_session(struct process *);
+
+/* ---- pidfd.c ---- */
+struct file;
+int pidfd_new(struct process *, uint32_t flags, struct file **);
+struct process *pidfd_process(struct file *, int *error); /* -EBADF: not one; -ESRCH: it was reaped */
+void pidfds_ended(struct process *);                      /* wakes who polls */
+void pidfds_drop(struct process *);
+
+#endif

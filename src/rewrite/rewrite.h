@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Makes calls of `syscall` instructions: 64-bit machine code is changed so that a site jumps to a trampoline of its
+ * own, and that jumps through a cell to whoever serves system calls, who then returns to where the instruction would
+ * have gone on.
+ *
+ *   1. rewrite_scan() sweeps over the code, and finds the sites and what can be done with each (`state`).
+ *   2. rewrite_emit() makes the trampoline of a site, where the caller says.
+ *   3. rewrite_patch() overwrites the site's window with a jump to it.
+ * elf_sites.h does all three for a file.
+ *
+ * The server at the cell sees every register but rcx and rip as `syscall` leaves them to the kernel: rax the number,
+ * rcx the address after the instruction, flags untouched, nothing pushed (the red zone is whole). It puts the flags
+ * into r11, as the processor would, and returns by jumping to rcx.
+ *
+ * No memory of its own, no libc but mem*, no state: safe for threads on different code. Code may be hostile: what is
+ * found in it decides only what is written into it and into its trampolines.
+ */
+#ifndef MOAT_REWRITE_REWRITE_H
+#define MOAT_REWRITE_REWRITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum rewrite_state {
+    REWRITE_TRAPPED, /* left alone: the instruction stays, and somebody must catch it */
+    REWRITE_MOV,    /* `mov $nr,%eax` just before becomes the jump; `syscall` stays for who branches to it, and traps */
+    REWRITE_WINDOW, /* whole instructions before, or before and itself, are moved into the trampoline */
+};
+
+enum rewrite_why { /* why a site is trapped: the last thing that was in the way */
+                   REWRITE_WHY_NONE,
+                   REWRITE_WHY_UNSWEPT, /* bytes that no sweep reaches, or that do not decode: perhaps no instruction at
+                                           all */
+                   REWRITE_WHY_SHORT,   /* too little before it that belongs to the same function */
+                   REWRITE_WHY_ENTERED, /* something branches into the window */
+                   REWRITE_WHY_INDIRECT, /* the function has a jump with a target that is computed */
+                   REWRITE_WHY_PINNED,   /* an instruction of the window cannot be moved */
+                   REWRITE_WHY_COUNT,
+};
+
+struct rewrite_site {
+    uint64_t address;    /* of the `syscall` */
+    uint64_t window;     /* of the first byte that is overwritten */
+    uint32_t trampoline; /* offset in the blob of trampolines; REWRITE_NO_TRAMPOLINE when trapped */
+    int32_t nr;          /* number of the call, -1 when it is not plain to see */
+    uint8_t state;       /* enum rewrite_state */
+    uint8_t why;         /* enum rewrite_why */
+    uint8_t length;      /* bytes of the window; 5 with REWRITE_MOV. It may end with the `syscall` or just before it */
+};
+#define REWRITE_NO_TRAMPOLINE  UINT32_MAX
+#define REWRITE_TRAMPOLINE_MAX 64 /* bytes, a multiple of the alignment 16 */
+
+/* A stretch of executable code. `marks` is the scan's memory: a byte for each byte of code, zeroed by the caller. */
+struct rewrite_code {
+    const uint8_t *bytes;
+    uint64_t address; /* of bytes[0] */
+    size_t size;
+    uint8_t *marks;
+    bool sweep_all; /* all of it is instructions; else only what a function start leads to */
+};
+
+enum rewrite_entry {                       /* kinds of address that a caller of the scan knows */
+                     REWRITE_ENTRY_TARGET, /* control may come here from anywhere: a landing pad, a label whose address
+                                              is taken */
+                     REWRITE_ENTRY_FUNCTION, /* the same, and a function begins here */
+                     REWRITE_ENTRY_END,      /* a function ends before here */
+};
+
+/* All code that may branch into each other, at most REWRITE_CODES_MAX stretches that do not overlap, by address. */
+#define REWRITE_CODES_MAX 32
+struct rewrite_image {
+    struct rewrite_code code[REWRITE_CODES_MAX];
+    unsigned n;
+};
+
+/* Tells the scan of an address; others than those of the image are ignored. Call it before the scan. */
+void rewrite_entry(struct rewrite_image *image, uint64_t address, enum rewrite_entry kind);
+
+/* Finds the sites, in order of address: at most `max`. Returns how many there are, or -ENOSPC. */
+int rewrite_scan(struct rewrite_image *image, struct rewrite_site *sites, size_t max);
+
+/* Makes the trampoline of a site that is not trapped, to lie at `address`, in `out` of REWRITE_TRAMPOLINE_MAX bytes,
+ * jumping through the pointer at `cell` (below 2 GiB). Call it before rewrite_patch(). Returns its length in bytes, or
+ * -ERANGE when something is farther than 2 GiB from it. */
+int rewrite_emit(const struct rewrite_image *image, const struct rewrite_site *site, uint64_t address, uint32_t cell,
+                 uint8_t *out);
+
+/* Overwrites the window, whose bytes are at `window` (writable), with a jump to the trampoline at `address`; what is
+ * left of the window becomes int3. Returns 0 or -ERANGE. */
+int rewrite_patch(uint8_t *window, const struct rewrite_site *site, uint64_t address);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an ELF program needs beside itself: its interpreter and its libraries, and theirs, found where the interpreter
+ * will find them (ld.so(8): RPATH, LD_LIBRARY_PATH, RUNPATH, the directories of ld.so.conf, the default ones; musl's
+ * ldso: its .path file). Takes them into the tree.
+ */
+#ifndef MOAT_UNIKERNEL_LIBRARIES_H
+#define MOAT_UNIKERNEL_LIBRARIES_H
+
+#include "unikernel/source.h"
+
+#define LIBRARIES_MOST 1024
+
+struct libraries {
+    struct source *source;
+    const char *library_path; /* LD_LIBRARY_PATH of the program; NULL: none */
+    const char *configured[64]; /* directories of ld.so.conf */
+    unsigned n_configured;
+    bool read; /* configured[] is known */
+    bool by_configuration; /* one was found there: the interpreter needs its cache */
+    const char *names[LIBRARIES_MOST]; /* those that were found, by the name that was asked for */
+    unsigned n;
+};
+
+/* Takes all that the ELF file at a node asks for. -ENOENT names the library and who needs it. */
+int libraries_take(struct libraries *l, const struct tree_node *program, struct err *err);
+
+/* Whether a library of this beginning ("libssl.so") was found. */
+bool libraries_has(const struct libraries *l, const char *beginning);
+
+#endif

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The image file: its layout is decided first, all of it, then it is written from front to back. Small files lie behind
+ * the tables, then come the kernel and the ELF files, on pages, the program last. Reads what is packed once more; makes
+ * one new file, under its own name only when it is whole.
+ */
+#include "base/io.h"
+#include "guest/unikernel/layout.h"
+#include "unikernel/image.h"
+#include "unikernel/sites.h"
+#include "unikernel/source.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BUFFER     (1u << 18)
+#define TEXT_ROUND ((uint64_t)2 << 20)
+
+struct layout {
+    struct image *im;
+    struct err *err;
+    struct image_header header;
+    struct image_boot *boot;
+    const char *manifest;
+    struct image_segment premaps[ELF_LOADS_MOST + 1];
+    struct image_inode *inodes;
+    struct image_entry *entries;
+    struct image_sites *sites;
+    struct image_site *site;
+    char *names;
+    uint64_t n_entries, n_names, n_sites, n_site, kernel, end;
+    const struct tree_file **order; /* contents in the order in which they lie */
+    uint32_t n_order;
+
+    /* while it is written */
+    int fd;
+    uint64_t at;
+    size_t filled;
+    uint8_t *buffer;
+    struct sha256 inner; /* behind the header */
+};
+
+static int no_memory(struct err *err)
+{
+    return err_set(err, -ENOMEM, "out of memory");
+}
+
+static uint64_t up(uint64_t n, uint64_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+/* ---- layout ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t string_bytes(const struct strv *v)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < v->n; i++)
+        n += strlen(v->v[i]) + 1;
+    return n;
+}
+
+static char *put_string(char *to, const char *s)
+{
+    return (char *)memcpy(to, s, strlen(s) + 1) + strlen(s) + 1;
+}
+
+/* All ELF files, and as much again for what is opened later and for the gaps between them. */
+static uint64_t text_size(const struct image *im)
+{
+    uint64_t n = 0;
+
+    if (!im->dynamic && !im->jit)
+        return 0;
+    for (uint32_t i = 0; i < im->tree.n_files; i++) {
+        const struct tree_file *f = im->tree.nodes[i]->file;
+        if (f->elf)
+            n += f->elf->high - f->elf->low + (f->sites ? up(f->sites->blob_size, ELF_PAGE) : 0);
+    }
+    n = up(2 * n, TEXT_ROUND);
+    return n < UNIKERNEL_TEXT_HIGH - UNIKERNEL_TEXT_LOW ? n : UNIKERNEL_TEXT_HIGH - UNIKERNEL_TEXT_LOW;
+}
+
+static int make_boot(struct layout *l)
+{
+    struct image *im = l->im;
+    const uint64_t strings = strlen(im->path) + strlen(im->cwd) + 2 + string_bytes(&im->args) + string_bytes(&im->env);
+    struct image_boot *b = arena_alloc(im->arena, sizeof *b + strings);
+
+    if (!b || strings > UINT32_MAX)
+        return no_memory(l->err);
+    im->text = text_size(im);
+    *b = (struct image_boot){.entry = im->kernel.entry,
+                             .text = im->text,
+                             .memory = im->memory,
+                             .flags = im->jit ? IMAGE_JIT : 0,
+                             .n_args = im->args.n,
+                             .n_env = im->env.n,
+                             .strings = (uint32_t)strings};
+    char *to = put_string(put_string((char *)(b + 1), im->path), im->cwd);
+    for (uint32_t i = 0; i < im->args.n; i++)
+        to = put_string(to, im->args.v[i]);
+    for (uint32_t i = 0; i < im->env.n; i++)
+        to = put_string(to, im->env.v[i]);
+    l->boot = b;
+    l->header.sections[IMAGE_BOOT] = (struct image_section){.size = sizeof *b + strings, .record = sizeof *b};
+    return 0;
+}
+
+static void count(struct layout *l)
+{
+    const struct tree *t = &l->im->tree;
+
+    for (uint32_t i = 0; i < t->n_files; i++) {
+        const struct tree_node *node = t->nodes[i];
+        if (S_ISDIR(node->file->mode))
+            for (const struct tree_node *c = node->children; c; c = c->next) {
+                l->n_entries++;
+                l->n_names += strlen(c->name) + 1;
+            }
+        if (node->file->sites) {
+            l->n_sites++;
+            l->n_site += node->file->sites->n;
+            l->im->sites += node->file->sites->n;
+            l->im->trapped += node->file->sites->trapped;
+        }
+    }
+}
+
+static void make_entries(struct layout *l, const struct tree_node *dir)
+{
+    dir->file->offset = l->n_entries;
+    for (const struct tree_node *c = dir->children; c; c = c->next) {
+        const size_t n = strlen(c->name);
+        l->entries[l->n_entries++] = (struct image_entry){.inode = c->file->number,
+                                                          .name = (uint32_t)l->n_names,
+                                                          .length = (uint16_t)n,
+                                                          .type = (uint16_t)((c->file->mode & S_IFMT) >> 12)};
+        memcpy(l->names + l->n_names, c->name, n + 1);
+        l->n_names += n + 1;
+    }
+}
+
+static void make_sites(struct layout *l, struct tree_file *f)
+{
+    const struct sites *s = f->sites;
+
+    f->row = (uint32_t)l->n_sites + 1;
+    l->sites[l->n_sites++] = (struct image_sites){.inode = f->number,
+                                                  .first = (uint32_t)l->n_site,
+                                                  .n = s->n,
+                                                  .trapped = s->trapped,
+                                                  .blob_size = s->blob_size,
+                                                  .address = s->address};
+    if (s->n)
+        memcpy(l->site + l->n_site, s->v, s->n * sizeof *s->v);
+    l->n_site += s->n;
+}
+
+static int make_tables(struct layout *l)
+{
+    struct arena *a = l->im->arena;
+    const struct tree *t = &l->im->tree;
+
+    count(l);
+    if (l->n_names > UINT32_MAX || l->n_site > UINT32_MAX || !(l->names = arena_alloc(a, l->n_names + 1)) ||
+        !(l->entries = arena_array(a, l->n_entries + 1, sizeof *l->entries)) ||
+        !(l->sites = arena_array(a, l->n_sites + 1, sizeof *l->sites)) ||
+        !(l->site = arena_array(a, l->n_site + 1, sizeof *l->site)) ||
+        !(l->inodes = arena_array(a, t->n_files, sizeof *l->inodes)) ||
+        !(l->order = arena_array(a, t->n_files, sizeof(struct tree_file *))))
+        return no_memory(l->err);
+    l->n_entries = l->n_names = l->n_sites = l->n_site = 0;
+    for (uint32_t i = 0; i < t->n_files; i++) {
+        if (S_ISDIR(t->nodes[i]->file->mode))
+            make_entries(l, t->nodes[i]);
+        if (t->nodes[i]->file->sites)
+            make_sites(l, t->nodes[i]->file);
+    }
+    return 0;
+}
+
+static void place_sections(struct layout *l)
+{
+    struct image_section *s = l->header.sections;
+    const struct {
+        enum image_section_kind kind;
+        uint64_t n;
+        size_t record;
+    } sizes[] = {{IMAGE_KERNEL, l->im->kernel.n, sizeof(struct image_segment)},
+                 {IMAGE_MANIFEST, s[IMAGE_MANIFEST].size, 1},
+                 {IMAGE_PREMAPS, s[IMAGE_PREMAPS].size, sizeof(struct image_segment)},
+                 {IMAGE_INODES, l->im->tree.n_files, sizeof *l->inodes},
+                 {IMAGE_ENTRIES, l->n_entries, sizeof *l->entries},
+                 {IMAGE_NAMES, l->n_names, 1},
+                 {IMAGE_SITES, l->n_sites, sizeof *l->sites},
+                 {IMAGE_SITE, l->n_site, sizeof *l->site}};
+    uint64_t at = sizeof l->header;
+
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+        s[sizes[i].kind] = (struct image_section){0, sizes[i].n * sizes[i].record, (uint32_t)sizes[i].record, 0};
+    for (int i = 0; i < IMAGE_DATA; i++) {
+        s[i].offset = at = up(at, 8);
+        at += s[i].size;
+    }
+    s[IMAGE_DATA] = (struct image_section){up(at, 8), 0, 1, 0};
+}
+
+static void place_file(struct layout *l, struct tree_file *f, uint64_t align)
+{
+    f->offset = l->end = up(l->end, align);
+    l->end += f->size;
+    l->order[l->n_order++] = f;
+    if (f->sites && f->sites->blob_size) {
+        struct image_sites *s = &l->sites[f->row - 1];
+        s->blob = l->end = up(l->end, ELF_PAGE);
+        l->end += f->sites->blob_size;
+    }
+}
+
+/* Links' targets and files of bytes, then the kernel, then ELF files. */
+static void place_data(struct layout *l)
+{
+    const struct tree *t = &l->im->tree;
+    struct tree_file *program = l->im->program->file;
+
+    l->end = l->header.sections[IMAGE_DATA].offset;
+    for (uint32_t i = 0; i < t->n_files; i++) {
+        struct tree_file *f = t->nodes[i]->file;
+        if (S_ISLNK(f->mode) || (S_ISREG(f->mode) && !f->elf))
+            place_file(l, f, 8);
+    }
+    l->kernel = l->end = up(l->end, ELF_PAGE);
+    l->end += l->im->kernel.size;
+    for (uint32_t i = 0; i < t->n_files; i++) {
+        struct tree_file *f = t->nodes[i]->file;
+        if (f->elf && f != program)
+            place_file(l, f, ELF_PAGE);
+    }
+    if (program->elf)
+        place_file(l, program, ELF_PAGE);
+    l->header.sections[IMAGE_DATA].size = l->end - l->header.sections[IMAGE_DATA].offset;
+    l->header.size = l->im->size = l->end;
+}
+
+static void fill_inodes(struct layout *l)
+{
+    for (uint32_t i = 0; i < l->im->tree.n_files; i++) {
+        const struct tree_file *f = l->im->tree.nodes[i]->file;
+        l->inodes[i] = (struct image_inode){.mode = f->mode,
+                                            .uid = f->uid,
+                                            .gid = f->gid,
+                                            .nlink = f->links,
+                                            .size = f->size,
+                                            .offset = f->offset,
+                                            .mtime = f->mtime > 0 ? (uint64_t)f->mtime : 0,
+                                            .rdev = (uint32_t)f->rdev,
+                                            .sites = f->row};
+    }
+}
+
+/* Where the segments of a static program lie before it runs. */
+static unsigned premaps_needed(const struct image *im)
+{
+    const struct elf_facts *f = im->program->file->elf;
+
+    if (!f || f->interpreter || (!f->fixed && f->low))
+        return 0;
+    return f->n_loads + (im->program->file->sites && im->program->file->sites->blob_size);
+}
+
+static void fill_premaps(struct layout *l)
+{
+    const struct tree_file *file = l->im->program->file;
+    const struct elf_facts *f = file->elf;
+    const uint64_t bias = f && !f->fixed ? UNIKERNEL_TEXT_LOW : 0;
+    const unsigned n = premaps_needed(l->im);
+
+    for (unsigned i = 0; i < n && i < f->n_loads; i++) {
+        const struct elf_load *o = &f->loads[i];
+        const uint64_t skew = o->address % ELF_PAGE;
+        l->premaps[i] = (struct image_segment){.address = o->address - skew + bias,
+                                               .memory = up(o->memory + skew, ELF_PAGE),
+                                               .offset = o->file ? file->offset + o->offset - skew : 0,
+                                               .file = o->file ? o->file + skew : 0,
+                                               .prot = o->prot,
+                                               .inode = file->number};
+    }
+    if (n && n > f->n_loads)
+        l->premaps[n - 1] = (struct image_segment){.address = file->sites->address + bias,
+                                                   .memory = up(file->sites->blob_size, ELF_PAGE),
+                                                   .offset = l->sites[file->row - 1].blob,
+                                                   .file = file->sites->blob_size,
+                                                   .prot = PROT_READ | PROT_EXEC,
+                                                   .inode = file->number};
+}
+
+static int lay_out(struct layout *l)
+{
+    struct image *im = l->im;
+    int r = make_boot(l);
+
+    if (r < 0 || (r = make_tables(l)) < 0)
+        return r;
+    size_t n;
+    if (!(l->manifest = image_manifest(im, &n)))
+        return no_memory(l->err);
+    l->header.sections[IMAGE_MANIFEST].size = n;
+    l->header.sections[IMAGE_PREMAPS].size = premaps_needed(im);
+    memcpy(l->header.magic, IMAGE_MAGIC, sizeof l->header.magic);
+    l->header.version = IMAGE_VERSION;
+    l->header.machine = EM_X86_64;
+    l->header.n_sections = IMAGE_SECTIONS;
+    place_sections(l);
+    place_data(l);
+    for (unsigned i = 0; i < im->kernel.n; i++)
+        if (im->kernel.segments[i].file)
+            im->kernel.segments[i].offset += l->kernel;
+    fill_inodes(l);
+    fill_premaps(l);
+    return 0;
+}
+
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
+
+static int flush(struct layout *l)
+{
+    int r = io_write_all(l->fd, l->buffer, l->filled);
+
+    l->filled = 0;
+    return r;
+}
+
+static int put(void *ctx, const void *bytes, size_t n)
+{
+    struct layout *l = ctx;
+    int r = 0;
+
+    sha256_update(&l->inner, bytes, n);
+    l->at += n;
+    while (n && r == 0) {
+        size_t k = n < BUFFER - l->filled ? n : BUFFER - l->filled;
+        memcpy(l->buffer + l->filled, bytes, k);
+        l->filled += k;
+        bytes = (const uint8_t *)bytes + k;
+        n -= k;
+        if (l->filled == BUFFER)
+            r = flush(l);
+    }
+    return r;
+}
+
+static int pad(struct layout *l, uint64_t to)
+{
+    static const uint8_t zeroes[ELF_PAGE];
+
+    return put(l, zeroes, to - l->at);
+}
+
+static int put_at(struct layout *l, uint64_t offset, const void *bytes, size_t n)
+{
+    int r = pad(l, offset);
+
+    return r < 0 ? r : put(l, bytes, n);
+}
+
+static int put_tables(struct layout *l)
+{
+    const void *tables[IMAGE_DATA] = {[IMAGE_KERNEL] = l->im->kernel.segments,
+                                      [IMAGE_MANIFEST] = l->manifest,
+                                      [IMAGE_BOOT] = l->boot,
+                                      [IMAGE_PREMAPS] = l->premaps,
+                                      [IMAGE_INODES] = l->inodes,
+                                      [IMAGE_ENTRIES] = l->entries,
+                                      [IMAGE_NAMES] = l->names,
+                                      [IMAGE_SITES] = l->sites,
+                                      [IMAGE_SITE] = l->site};
+    int r = 0;
+
+    for (int i = 0; i < IMAGE_DATA && r == 0; i++)
+        r = put_at(l, l->header.sections[i].offset, tables[i], l->header.sections[i].size);
+    return r;
+}
+
+static int put_file(struct layout *l, const struct tree_file *f)
+{
+    int r = pad(l, f->offset);
+
+    if (r < 0)
+        return err_sys(l->err, r, "write the image");
+    if (S_ISLNK(f->mode))
+        r = put(l, f->target, f->size);
+    else if ((r = source_read(f, put, l, l->err)) < 0)
+        return r;
+    if (r == 0 && f->sites && f->sites->blob_size)
+        r = put_at(l, l->sites[f->row - 1].blob, f->sites->blob, f->sites->blob_size);
+    return r < 0 ? err_sys(l->err, r, "write the image") : 0;
+}
+
+static int put_data(struct layout *l)
+{
+    bool kernel = false;
+    int r = 0;
+
+    for (uint32_t i = 0; i <= l->n_order && r == 0; i++) {
+        if (!kernel && (i == l->n_order || l->order[i]->offset > l->kernel)) {
+            kernel = true;
+            if ((r = put_at(l, l->kernel, l->im->kernel.bytes, l->im->kernel.size)) < 0)
+                return err_sys(l->err, r, "write the image");
+        }
+        if (i < l->n_order)
+            r = put_file(l, l->order[i]);
+    }
+    return r;
+}
+
+/* The digest of the whole, for people and caches. */
+static int hash_all(struct layout *l)
+{
+    uint8_t digest[SHA256_SIZE];
+    struct sha256 sha;
+    ssize_t n;
+
+    sha256_init(&sha);
+    for (off_t at = 0; (n = pread(l->fd, l->buffer, BUFFER, at)) > 0; at += n)
+        sha256_update(&sha, l->buffer, (size_t)n);
+    sha256_final(&sha, digest);
+    sha256_hex(digest, l->im->sha256);
+    return n < 0 ? -errno : 0;
+}
+
+static int write_all(struct layout *l)
+{
+    int r;
+
+    sha256_init(&l->inner);
+    if (lseek(l->fd, sizeof l->header, SEEK_SET) < 0)
+        return err_sys(l->err, -errno, "write the image");
+    l->at = sizeof l->header;
+    if ((r = put_tables(l)) < 0)
+        return err_sys(l->err, r, "write the image");
+    if ((r = put_data(l)) < 0)
+        return r;
+    sha256_final(&l->inner, l->header.sha256);
+    if ((r = flush(l)) < 0 || (pwrite(l->fd, &l->header, sizeof l->header, 0) != sizeof l->header && (r = -EIO)) ||
+        (r = hash_all(l)) < 0)
+        return err_sys(l->err, r, "write the image");
+    return 0;
+}
+
+int image_write(struct image *im, int dirfd, const char *path, struct err *err)
+{
+    struct layout *l = arena_alloc(im->arena, sizeof *l);
+    const char *temporary = arena_printf(im->arena, "%s.%d.tmp", path, (int)getpid());
+    int r;
+
+    if (!l || !temporary || !(l->buffer = arena_alloc(im->arena, BUFFER)))
+        return no_memory(err);
+    l->im = im;
+    l->err = err;
+    if ((r = lay_out(l)) < 0)
+        return r;
+    l->fd = openat(dirfd, temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (l->fd < 0)
+        return err_sys(err, -errno, "make %s", temporary);
+    r = write_all(l);
+    if (close(l->fd) < 0 && r == 0)
+        r = err_sys(err, -errno, "write %s", path);
+    if (r == 0 && renameat(dirfd, temporary, dirfd, path) < 0)
+        r = err_sys(err, -errno, "name it %s", path);
+    if (r < 0)
+        unlinkat(dirfd, temporary, 0);
+    return r;
+}

@@ -49,13 +49,15 @@ struct boot {
     uint64_t memory_limit;              /* bytes; 0: none but the host's */
     int32_t control;                    /* descriptor; -1: none */
     int32_t timer;                      /* of timer_create(2): CLOCK_MONOTONIC, SIGALRM */
-    uint32_t uid, gid;                  /* of the first program */
+    uint32_t uid, gid, umask;           /* of the first program */
+    uint32_t max_tasks;                 /* 0: the kernel's own */
+    uint64_t files_limit;               /* 0: the same */
     const void *premaps; /* struct image_segment[]: mapped already */
     uint32_t n_premaps;
-    bool trace, write_back; /* write_back: the block device may be written */
+    bool trace, read_only, write_back; /* write_back: the block device may be written */
     int32_t block;          /* descriptor of the block device; -1: none */
     const char *name;       /* of the image, for messages */
-    const char *program, *cwd;
+    const char *program, *cwd, *hostname;
     const char *const *argv, *const *envp; /* NULL-terminated */
     uint8_t seed[64];
 };

@@ -150,6 +150,24 @@ static const char wasm_more[] =
     "or more) in the cache directory of whoever calls it; `moat run` starts from it as long\n"
     "as module and moat are the same. Called again, it replaces what is damaged there.\n";
 
+static const char pack_more[] =
+    "Examples\n"
+    "  moat pack ./server -o server.moat\n"
+    "  moat pack /usr/bin/python3 -o job.moat --add job.py --cmd job.py --trace 'python3 job.py'\n"
+    "  moat run --rm -b unikernel job.moat\n"
+    "\n"
+    "PROGRAM, its interpreter and its libraries go into the image as they are, with passwd,\n"
+    "hosts, the time zone and, for programs with TLS, the certificates of this host. Files\n"
+    "that it opens besides are found by --trace, or named by --add. The same files give the\n"
+    "same image, byte for byte (SOURCE_DATE_EPOCH bounds their times).\n";
+
+static const char build_more[] =
+    "Examples\n"
+    "  moat build --unikernel hello.c -o hello.moat\n"
+    "  moat run --rm -b unikernel hello.moat\n"
+    "\n"
+    "Compiles C with musl-gcc, and links only the system calls that the program needs.\n";
+
 static const char completion_more[] = "Examples\n"
                                       "  . <(moat completion bash)           for this shell\n"
                                       "  moat completion bash > ~/.local/share/bash-completion/completions/moat\n"
@@ -212,6 +230,10 @@ const struct command moat_commands[] = {
     {"wasm", "wasm inspect|compile [OPTIONS OF run] [--json] FILE",
      "What a WebAssembly module imports and would get; compile it for later starts", run_options_rows,
      &n_explain_options_rows, true, wasm_more, cmd_wasm},
+    {"pack", "pack PROGRAM -o FILE [OPTIONS]", "Make a unikernel's image of a program and the files it needs",
+     pack_options, &n_pack_options, false, pack_more, cmd_pack},
+    {"build", "build --unikernel SRC... -o FILE [OPTIONS]", "Make a unikernel's image of C source", build_options,
+     &n_build_options, false, build_more, cmd_pack},
     {"policy", "policy check|show|profiles|dump [OPTIONS] [FILE...]", "Check policy files; show shipped profiles",
      policy_options, &n_policy_options, false, policy_more, cmd_policy},
     {"system", "system check|df|prune [OPTIONS]", "Look after this host's state", system_options, &n_system_options,

@@ -38,6 +38,7 @@ int cmd_completion(int argc, char **argv); /* completion.c */
 int cmd_compare(int argc, char **argv);    /* compare.c */
 int cmd_learn(int argc, char **argv);      /* learn.c */
 int cmd_probe(int argc, char **argv);      /* probe.c; options: its own and those of run */
+int cmd_pack(int argc, char **argv);       /* pack.c, of build as well */
 int cmd_wasm(int argc, char **argv);       /* wasm_cmd.c; options: those of explain */
 
 extern const struct option_row start_options[], stop_options[], attach_options[], exec_options[];
@@ -49,8 +50,9 @@ extern const struct option_row boundaries_options[], import_options[], images_op
 extern const size_t n_boundaries_options, n_import_options, n_images_options, n_rmi_options, n_system_options,
     n_version_options;
 
-extern const struct option_row pull_options[], compare_options[], learn_options[], probe_options[];
-extern const size_t n_pull_options, n_compare_options, n_learn_options, n_probe_options;
+extern const struct option_row pull_options[], compare_options[], learn_options[], probe_options[], pack_options[],
+    build_options[];
+extern const size_t n_pull_options, n_compare_options, n_learn_options, n_probe_options, n_pack_options, n_build_options;
 
 struct arena;
 /* pull.c, for `moat run`: fetches an image, whether or not the store has one of that name; says on stderr what it does.

@@ -5,6 +5,7 @@
 
 #include "cli/java.h"
 #include "cli/kind.h"
+#include "cli/unikernel.h"
 #include "cli/wasm.h"
 
 #define NO_ROWS /* nothing */
@@ -15,7 +16,8 @@
     X(IMAGE, image, "image, root, bundle", NO_ROWS)                                                                    \
     X(PROGRAM, program, ", program", NO_ROWS)                                                                          \
     X(JAVA, java, ", java", JAVA_ROWS)                                                                                 \
-    X(WASM, wasm, ", wasm", WASM_ROWS)
+    X(WASM, wasm, ", wasm", WASM_ROWS)                                                                                 \
+    X(UNIKERNEL, unikernel, ", unikernel", UNIKERNEL_ROWS)
 
 enum kind_id {
 #define X(id, name, types, rows) KIND_##id,

@@ -50,6 +50,7 @@ struct rewrite_site {
     uint8_t length;      /* bytes of the window; 5 with REWRITE_MOV. It may end with the `syscall` or just before it */
 };
 #define REWRITE_NO_TRAMPOLINE  UINT32_MAX
+#define REWRITE_JUMP_BYTES     5
 #define REWRITE_TRAMPOLINE_MAX 64 /* bytes, a multiple of the alignment 16 */
 
 /* A stretch of executable code. `marks` is the scan's memory: a byte for each byte of code, zeroed by the caller. */
@@ -73,6 +74,7 @@ enum rewrite_entry {                       /* kinds of address that a caller of 
 struct rewrite_image {
     struct rewrite_code code[REWRITE_CODES_MAX];
     unsigned n;
+    bool absolute; /* it lies at these addresses and nowhere else: a number may be an address of it */
 };
 
 /* Tells the scan of an address; others than those of the image are ignored. Call it before the scan. */

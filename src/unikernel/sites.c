@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#if __has_include("rewrite/elf_sites.c")
 static struct sites *refuse(struct sites *s, const char *why)
 {
     s->refused = why;
@@ -29,7 +30,7 @@ static int rewrite(struct tree *t, const struct tree_file *f, struct sites *out,
     struct rewrite_elf r = {.marks = arena_alloc(t->arena, needs.marks + 1),
                             .sites = arena_array(t->arena, needs.sites + 1, sizeof *r.sites),
                             .trampolines = arena_alloc(t->arena, needs.trampolines + 1),
-                            .cell = REWRITE_ENTRY_CELL};
+                            .cell = GATE_ENTRY_CELL};
     if (!r.marks || !r.sites || !r.trampolines || !(out->v = arena_array(t->arena, needs.sites + 1, sizeof *out->v)))
         return err_set(err, -ENOMEM, "out of memory");
     memcpy(bytes, f->bytes, f->size);
@@ -51,6 +52,14 @@ static int rewrite(struct tree *t, const struct tree_file *f, struct sites *out,
     memcpy((void *)(uintptr_t)f->bytes, bytes, f->size);
     return 0;
 }
+
+#else
+static int rewrite(struct tree *t, const struct tree_file *f, struct sites *out, struct err *err)
+{
+    out->refused = "not rewritten";
+    return 0;
+}
+#endif
 
 int sites_rewrite(struct tree *t, struct tree_file *f, struct err *err)
 {

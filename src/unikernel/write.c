@@ -22,6 +22,7 @@
 
 #define BUFFER     (1u << 18)
 #define TEXT_ROUND ((uint64_t)2 << 20)
+#define TEXT_MOST  ((uint64_t)1536 << 20) /* what there is below the tender, with room for the image (layout.h) */
 
 struct layout {
     struct image *im;
@@ -86,7 +87,7 @@ static uint64_t text_size(const struct image *im)
             n += f->elf->high - f->elf->low + (f->sites ? up(f->sites->blob_size, ELF_PAGE) : 0);
     }
     n = up(2 * n, TEXT_ROUND);
-    return n < UNIKERNEL_TEXT_HIGH - UNIKERNEL_TEXT_LOW ? n : UNIKERNEL_TEXT_HIGH - UNIKERNEL_TEXT_LOW;
+    return n < TEXT_MOST ? n : TEXT_MOST;
 }
 
 static int make_boot(struct layout *l)
@@ -281,7 +282,7 @@ static void fill_premaps(struct layout *l)
 {
     const struct tree_file *file = l->im->program->file;
     const struct elf_facts *f = file->elf;
-    const uint64_t bias = f && !f->fixed ? UNIKERNEL_TEXT_LOW : 0;
+    const uint64_t bias = f && !f->fixed ? TEXT_LOW : 0;
     const unsigned n = premaps_needed(l->im);
 
     for (unsigned i = 0; i < n && i < f->n_loads; i++) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # compare: that it measures, what it prints, what it refuses. No figure is judged: bench/compare_agreement does that.
+# Alone: its rounds are made again while others are busy.
 bats_require_minimum_version 1.5.0
 load look
 

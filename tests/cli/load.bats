@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # Many starts, eight at a time: every one succeeds with its own output, and nothing is left of any. 1,000 under --full.
+# Alone: it counts what is left on the host, and loads it.
 load ../lib
 
 setup()

@@ -3,6 +3,7 @@
 # Mount targets that change while they are looked up: on another processor a directory of the root and a symbolic link out
 # of it change places all the time, while containers are made with mounts, files, devices and masks below that name. The canary, a
 # directory of the host where the link leads, must receive nothing. 1,000 tries in all, 100,000 under --full.
+# Alone: its races are run between two processors.
 bats_require_minimum_version 1.5.0
 load escape
 

@@ -3,6 +3,7 @@
 # CVE-2019-5736: nothing inside can reach the launcher's own file. The strongest container there is: no user namespace, all
 # capabilities, no seccomp. What is run is a copy (the canary); its digest is compared. The same attack has to succeed
 # against naive.c, which has no guard.
+# Alone: its races are run between two processors.
 load escape
 
 setup_file() { build_probes naive overwrite; }

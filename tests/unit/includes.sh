@@ -23,6 +23,7 @@ cli:      base policy host confine image boundary sandbox learn classcache
 codegen:  base
 engine:   base
 cpu:      base codegen
+rewrite:  base cpu
 net:      base policy confine cpu codegen
 broker:   base policy host confine cpu codegen net
 linux:    base confine cpu codegen

@@ -6,6 +6,7 @@
  */
 #include "boundary/broker/adaptor.h"
 #include "boundary/container/container.h"
+#include "boundary/engine.h"
 #include "boundary/wasm/listen.h"
 #include "boundary/wasm/lower.h"
 #include "boundary/wasm/words.h"
@@ -85,20 +86,6 @@ static int open_both(struct instance *inst, const char *module, struct err *err)
     return wasm_hand_over(&inst->policy->process.argv, &inst->handed_fd, open_image(inst), err);
 }
 
-/* The engine is process 1, for which a signal without a handler is lost: what asks it to end waits until it has one. */
-static sigset_t hold_back(const sigset_t *before)
-{
-    static const int asking[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
-    sigset_t mask;
-
-    sigprocmask(SIG_SETMASK, NULL, &mask);
-    if (before)
-        mask = *before;
-    for (size_t i = 0; i < ARRAY_LEN(asking); i++)
-        sigaddset(&mask, asking[i]);
-    return mask;
-}
-
 static int wasm_create(struct instance *inst, struct err *err)
 {
     const char *module = wasm_word_value(&inst->policy->process.argv, "--module");
@@ -106,7 +93,7 @@ static int wasm_create(struct instance *inst, struct err *err)
     if (!module)
         return err_set(err, -EINVAL, "nothing to run: the policy names no module");
     const sigset_t *before = inst->child_mask;
-    sigset_t mask = hold_back(before);
+    sigset_t mask = engine_hold_back(before);
     int r = open_both(inst, module, err);
     inst->child_mask = &mask;
     if (r == 0)

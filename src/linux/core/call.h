@@ -36,16 +36,17 @@ enum call_status {
 }; /* NONE: answered by -ENOSYS or another errno, with the reason */
 
 struct call {
-    const char *name;
-    call_handler *handler;
+    const char *name; /* NULL: no such number */
     uint8_t status;
     uint8_t n_args;
     uint8_t kinds[6]; /* enum arg_kind, for strace */
     const char *note;
 };
-#define CALL_MAX 512
-extern const struct call call_table[CALL_MAX];
-call_handler sys_none; /* -ENOSYS */
+#define CALL_MAX 463
+extern const struct call call_table[CALL_MAX];      /* what is known of each (calls.c): trace and documentation */
+extern call_handler *const call_handlers[CALL_MAX]; /* who serves it (dispatch.c); NULL: nobody, -ENOSYS */
+call_handler sys_none;                              /* -ENOSYS */
+uint64_t call_count(void);                          /* calls ever made */
 
 /* How strace prints an argument. */
 enum arg_kind {

@@ -65,6 +65,16 @@ static inline void *fiber_make(void *top, void (*begin)(void *), void *of)
     return sp;
 }
 
+/* What is on it will never be gone back to. */
+static inline void fiber_emptied(void *top)
+{
+#ifdef POISON_TSAN
+    __tsan_destroy_fiber(fiber_head(top)->tsan);
+    fiber_head(top)->tsan = __tsan_create_fiber(0);
+#endif
+    (void)top;
+}
+
 static inline void fiber_host_init(struct fiber_host *h)
 {
 #ifdef POISON_TSAN
@@ -97,7 +107,8 @@ static inline void fiber_arrived(struct fiber_host *h, void *save)
     const void *bottom;
     size_t size;
     __sanitizer_finish_switch_fiber(save, &bottom, &size);
-    if (h->away && !h->bottom) h->bottom = bottom, h->size = size; /* the first switch comes from there */
+    if (h->away && !h->bottom)
+        h->bottom = bottom, h->size = size; /* the first switch comes from there */
 #endif
     (void)h, (void)save;
 }

@@ -33,7 +33,7 @@ struct page {
 };
 _Static_assert(sizeof(struct page) == 16, "256 pages are told of by one");
 
-static const uint16_t class_sizes[] = {16,  32,  48,  64,  96,   128,  160,  192, 256,
+static const uint16_t class_sizes[] = {16,  32,  48,  64,  96,  128,  160,  192, 256,
                                        320, 384, 512, 640, 768, 1024, 1344, 2048};
 #define CLASSES (sizeof(class_sizes) / sizeof(class_sizes[0]))
 
@@ -60,14 +60,17 @@ void heap_init(void *arena, size_t size, size_t ready)
 {
     heap = (struct heap){0};
     size_t pages = size / PAGE_SIZE;
-    if (pages >= NONE) pages = NONE - 1;
+    if (pages >= NONE)
+        pages = NONE - 1;
     size_t infos = (pages * sizeof(struct page) + PAGE_SIZE - 1) / PAGE_SIZE;
     heap.pages = arena, heap.base = (uint8_t *)arena + infos * PAGE_SIZE;
     heap.n = (uint32_t)(pages - infos);
     heap.infos_ready = (uint8_t *)arena + (ready < infos * PAGE_SIZE ? ready : infos * PAGE_SIZE);
     heap.ready = ready > infos * PAGE_SIZE ? (uint32_t)(ready / PAGE_SIZE - infos) : 0;
-    for (size_t i = 0; i < RUN_LISTS; i++) heap.lists[i] = NONE;
-    for (size_t i = 0; i < CLASSES; i++) heap.classes[i].slabs = NONE;
+    for (size_t i = 0; i < RUN_LISTS; i++)
+        heap.lists[i] = NONE;
+    for (size_t i = 0; i < CLASSES; i++)
+        heap.classes[i].slabs = NONE;
 }
 
 /* ---- pages ---- */
@@ -88,31 +91,39 @@ static void run_insert(uint32_t at, uint32_t n, bool zero)
     struct page *p = &heap.pages[at], *end = &heap.pages[at + n - 1];
     uint32_t *list = &heap.lists[list_of(n)];
     *end = *p = (struct page){.next = *list, .prev = NONE, .n = n, .state = PAGE_FREE, .class = zero};
-    if (*list != NONE) heap.pages[*list].prev = at;
+    if (*list != NONE)
+        heap.pages[*list].prev = at;
     *list = at;
 }
 
 static void run_remove(uint32_t at)
 {
     struct page *p = &heap.pages[at];
-    if (p->prev != NONE) heap.pages[p->prev].next = p->next;
-    else heap.lists[list_of(p->n)] = p->next;
-    if (p->next != NONE) heap.pages[p->next].prev = p->prev;
+    if (p->prev != NONE)
+        heap.pages[p->prev].next = p->next;
+    else
+        heap.lists[list_of(p->n)] = p->next;
+    if (p->next != NONE)
+        heap.pages[p->next].prev = p->prev;
 }
 
 /* Pages that were never used, made usable. They read as zero. */
 static uint32_t run_fresh(uint32_t n)
 {
-    if (n > heap.n - heap.top) return NONE;
+    if (n > heap.n - heap.top)
+        return NONE;
     uint32_t at = heap.top, end = at + n;
     while ((uint8_t *)&heap.pages[end] > heap.infos_ready) {
-        if (platform.host.memory(HOST_MEMORY_COMMIT, heap.infos_ready, PAGE_SIZE)) return NONE;
+        if (platform.host.memory(HOST_MEMORY_COMMIT, heap.infos_ready, PAGE_SIZE))
+            return NONE;
         heap.infos_ready += PAGE_SIZE;
     }
     if (end > heap.ready) {
         uint32_t more = end - heap.ready;
-        if (more < COMMIT_PAGES) more = COMMIT_PAGES < heap.n - heap.ready ? COMMIT_PAGES : heap.n - heap.ready;
-        if (platform.host.memory(HOST_MEMORY_COMMIT, page_at(heap.ready), (size_t)more * PAGE_SIZE)) return NONE;
+        if (more < COMMIT_PAGES)
+            more = COMMIT_PAGES < heap.n - heap.ready ? COMMIT_PAGES : heap.n - heap.ready;
+        if (platform.host.memory(HOST_MEMORY_COMMIT, page_at(heap.ready), (size_t)more * PAGE_SIZE))
+            return NONE;
         heap.ready += more;
     }
     heap.top = end;
@@ -124,7 +135,8 @@ static uint32_t run_find(uint32_t n)
 {
     for (unsigned i = list_of(n); i < RUN_LISTS; i++) {
         for (uint32_t at = heap.lists[i]; at != NONE; at = heap.pages[at].next) {
-            if (heap.pages[at].n < n) continue;
+            if (heap.pages[at].n < n)
+                continue;
             run_remove(at);
             return at;
         }
@@ -138,11 +150,13 @@ static uint32_t run_take(uint32_t n, bool *zero)
     uint32_t at = run_find(n);
     if (at == NONE) {
         at = run_fresh(n), *zero = true;
-        if (at == NONE) return NONE;
+        if (at == NONE)
+            return NONE;
     } else {
         uint32_t have = heap.pages[at].n;
         *zero = heap.pages[at].class;
-        if (have > n) run_insert(at + n, have - n, *zero);
+        if (have > n)
+            run_insert(at + n, have - n, *zero);
     }
     heap.pages[at] = heap.pages[at + n - 1] = (struct page){.n = n, .state = PAGE_RUN};
     return at;
@@ -172,25 +186,30 @@ static void run_give(uint32_t at, uint32_t n)
 void *heap_pages(size_t n)
 {
     bool zero;
-    if (!n || n > heap.n) return NULL;
+    if (!n || n > heap.n)
+        return NULL;
     uint32_t at = run_take((uint32_t)n, &zero);
-    if (at == NONE) return NULL;
+    if (at == NONE)
+        return NULL;
     heap.used += n * PAGE_SIZE;
     unpoison(page_at(at), n * PAGE_SIZE);
-    if (!zero) memset(page_at(at), 0, n * PAGE_SIZE);
+    if (!zero)
+        memset(page_at(at), 0, n * PAGE_SIZE);
     return page_at(at);
 }
 
 static uint32_t page_of(const void *p)
 {
     size_t offset = (size_t)((const uint8_t *)p - heap.base);
-    if ((const uint8_t *)p < heap.base || offset / PAGE_SIZE >= heap.top) kernel_panic("heap: not an address of it");
+    if ((const uint8_t *)p < heap.base || offset / PAGE_SIZE >= heap.top)
+        kernel_panic("heap: not an address of it");
     return (uint32_t)(offset / PAGE_SIZE);
 }
 
 void heap_pages_free(void *p, size_t n)
 {
-    if (!p) return;
+    if (!p)
+        return;
     uint32_t at = page_of(p);
     if (heap.pages[at].state != PAGE_RUN || heap.pages[at].n != n || p != page_at(at))
         kernel_panic("heap: pages freed that are not in use");
@@ -206,8 +225,10 @@ static unsigned class_of(size_t n)
     unsigned low = 0, high = CLASSES - 1;
     while (low < high) {
         unsigned middle = (low + high) / 2;
-        if (class_sizes[middle] < n) low = middle + 1;
-        else high = middle;
+        if (class_sizes[middle] < n)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -236,12 +257,15 @@ static void *nursery_take(struct size_class *c, size_t size)
         c->nursery_free = link_get(p);
         return p;
     }
-    if (c->nursed >= NURSERY_EACH) return NULL;
+    if (c->nursed >= NURSERY_EACH)
+        return NULL;
     if ((size_t)(heap.nursery_end - heap.nursery) < size) {
         bool zero;
-        if (heap.nursery_pages >= NURSERY_PAGES) return NULL;
+        if (heap.nursery_pages >= NURSERY_PAGES)
+            return NULL;
         uint32_t at = run_take(1, &zero);
-        if (at == NONE) return NULL;
+        if (at == NONE)
+            return NULL;
         heap.pages[at].state = PAGE_NURSERY, heap.nursery_pages++;
         heap.nursery = page_at(at), heap.nursery_end = heap.nursery + PAGE_SIZE;
         poison(heap.nursery, PAGE_SIZE);
@@ -253,16 +277,20 @@ static void *nursery_take(struct size_class *c, size_t size)
 static void slab_out(struct size_class *c, uint32_t at)
 {
     struct page *s = &heap.pages[at];
-    if (s->prev != NONE) heap.pages[s->prev].next = s->next;
-    else c->slabs = s->next;
-    if (s->next != NONE) heap.pages[s->next].prev = s->prev;
+    if (s->prev != NONE)
+        heap.pages[s->prev].next = s->next;
+    else
+        c->slabs = s->next;
+    if (s->next != NONE)
+        heap.pages[s->next].prev = s->prev;
 }
 
 static void slab_in(struct size_class *c, uint32_t at)
 {
     struct page *s = &heap.pages[at];
     s->prev = NONE, s->next = c->slabs;
-    if (c->slabs != NONE) heap.pages[c->slabs].prev = at;
+    if (c->slabs != NONE)
+        heap.pages[c->slabs].prev = at;
     c->slabs = at;
 }
 
@@ -271,13 +299,15 @@ static bool slab_make(struct size_class *c, unsigned class, size_t size)
 {
     bool zero;
     uint32_t at = run_take(1, &zero);
-    if (at == NONE) return false;
+    if (at == NONE)
+        return false;
     uint8_t *page = page_at(at);
     unpoison(page, PAGE_SIZE);
     void *next = NULL;
-    for (size_t i = PAGE_SIZE / size; i-- > 0; next = page + i * size) link_set(page + i * size, next, size);
+    for (size_t i = PAGE_SIZE / size; i-- > 0; next = page + i * size)
+        link_set(page + i * size, next, size);
     poison(page, PAGE_SIZE);
-    heap.pages[at] = (struct page){.first_free = 1, .state = PAGE_SLAB, .class = (uint8_t)class};
+    heap.pages[at] = (struct page){.first_free = 1, .state = PAGE_SLAB, .class = (uint8_t) class};
     slab_in(c, at);
     return true;
 }
@@ -285,13 +315,15 @@ static bool slab_make(struct size_class *c, unsigned class, size_t size)
 static void *slab_take(unsigned class, size_t size)
 {
     struct size_class *c = &heap.classes[class];
-    if (c->slabs == NONE && !slab_make(c, class, size)) return NULL;
+    if (c->slabs == NONE && !slab_make(c, class, size))
+        return NULL;
     uint32_t at = c->slabs;
     struct page *s = &heap.pages[at];
     uint8_t *page = page_at(at), *p = page + s->first_free - 1, *next = link_get(p);
     s->first_free = next ? (uint16_t)(next - page + 1) : 0;
     s->n++;
-    if (!next) slab_out(c, at);
+    if (!next)
+        slab_out(c, at);
     return p;
 }
 
@@ -300,8 +332,10 @@ static void *object_take(size_t n)
     unsigned class = class_of(n);
     size_t size = class_sizes[class];
     void *p = nursery_take(&heap.classes[class], size);
-    if (!p) p = slab_take(class, size);
-    if (!p) return NULL;
+    if (!p)
+        p = slab_take(class, size);
+    if (!p)
+        return NULL;
     heap.used += size;
     unpoison(p, n);
     return memset(p, 0, n);
@@ -327,8 +361,10 @@ static void object_give(void *p, size_t n)
     link_set(p, was_full ? NULL : page + s->first_free - 1, size);
     s->first_free = (uint16_t)((uint8_t *)p - page + 1);
     s->n--;
-    if (was_full) slab_in(c, at);
-    if (s->n || (s->next == NONE && s->prev == NONE)) return; /* the last one with room stays */
+    if (was_full)
+        slab_in(c, at);
+    if (s->n || (s->next == NONE && s->prev == NONE))
+        return; /* the last one with room stays */
     slab_out(c, at);
     *s = (struct page){.n = 1, .state = PAGE_RUN};
     poison(page, PAGE_SIZE);
@@ -337,27 +373,33 @@ static void object_give(void *p, size_t n)
 
 void *heap_alloc(size_t n)
 {
-    if (n <= SMALL_MAX) return object_take(n ? n : 1);
+    if (n <= SMALL_MAX)
+        return object_take(n ? n : 1);
     return n <= BYTES_MAX ? heap_pages((n + PAGE_SIZE - 1) / PAGE_SIZE) : NULL;
 }
 
 void heap_release(void *bytes, size_t n)
 {
-    if (!bytes) return;
-    if (n <= SMALL_MAX) object_give(bytes, n ? n : 1);
-    else heap_pages_free(bytes, (n + PAGE_SIZE - 1) / PAGE_SIZE);
+    if (!bytes)
+        return;
+    if (n <= SMALL_MAX)
+        object_give(bytes, n ? n : 1);
+    else
+        heap_pages_free(bytes, (n + PAGE_SIZE - 1) / PAGE_SIZE);
 }
 
 void *heap_new(struct heap_type *type)
 {
     void *p = heap_alloc(type->size);
-    if (p) type->live++;
+    if (p)
+        type->live++;
     return p;
 }
 
 void heap_free(struct heap_type *type, void *p)
 {
-    if (!p) return;
+    if (!p)
+        return;
     type->live--;
     heap_release(p, type->size);
 }

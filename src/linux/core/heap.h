@@ -39,7 +39,7 @@ struct heap_type {
     uint32_t size;
     uint16_t n_fields;
     const struct field *fields; /* all of them, in order; what is not listed does not exist for a snapshot */
-    uint32_t live; /* how many there are */
+    uint32_t live;              /* how many there are */
 };
 
 #define FIELD(type, member, kind_)                                                                                     \

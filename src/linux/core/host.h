@@ -9,7 +9,7 @@
 
 #include "linux/core/wait.h"
 
-void host_watch(uint32_t events);                /* enum host_event, or-ed */
-struct wait_queue *host_queue(uint32_t event);   /* one of them */
+void host_watch(uint32_t events);              /* enum host_event, or-ed */
+struct wait_queue *host_queue(uint32_t event); /* one of them */
 
 #endif

@@ -35,10 +35,13 @@ static void block(const uint32_t key[8], uint64_t counter, uint32_t out[16])
     in[12] = (uint32_t)counter, in[13] = (uint32_t)(counter >> 32);
     memcpy(out, in, sizeof(in));
     for (int i = 0; i < 10; i++) {
-        for (int c = 0; c < 4; c++) quarter(out, c, c + 4, c + 8, c + 12);
-        for (int c = 0; c < 4; c++) quarter(out, c, 4 + (c + 1) % 4, 8 + (c + 2) % 4, 12 + (c + 3) % 4);
+        for (int c = 0; c < 4; c++)
+            quarter(out, c, c + 4, c + 8, c + 12);
+        for (int c = 0; c < 4; c++)
+            quarter(out, c, 4 + (c + 1) % 4, 8 + (c + 2) % 4, 12 + (c + 3) % 4);
     }
-    for (int i = 0; i < 16; i++) out[i] += in[i];
+    for (int i = 0; i < 16; i++)
+        out[i] += in[i];
 }
 
 int random_init(void)
@@ -50,7 +53,8 @@ int random_init(void)
 
 void random_bytes(void *to, size_t n)
 {
-    if (!rng.seeded) kernel_panic("random: not seeded");
+    if (!rng.seeded)
+        kernel_panic("random: not seeded");
     uint32_t out[16];
     uint64_t counter = 1;
     for (uint8_t *p = to; n;) {

@@ -11,6 +11,7 @@
 #include "linux/core/heap.h"
 #include "linux/core/host.h"
 #include "linux/core/panic.h"
+#include "linux/core/strace.h"
 #include "linux/core/wait.h"
 #include "linux/linux.h"
 #include "linux/task/task.h"
@@ -52,23 +53,28 @@ static uint32_t lock;
 
 void kernel_lock(void)
 {
-    if (!sched.locking) return;
+    if (!sched.locking)
+        return;
     while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE))
-        while (__atomic_load_n(&lock, __ATOMIC_RELAXED)) __builtin_ia32_pause();
+        while (__atomic_load_n(&lock, __ATOMIC_RELAXED))
+            __builtin_ia32_pause();
 }
 
 void kernel_unlock(void)
 {
-    if (sched.locking) __atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+    if (sched.locking)
+        __atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
 }
 
 void sched_init(void)
 {
     list_init(&sched.ready);
-    for (int i = 0; i < HOST_QUEUES; i++) wait_queue_init(&sched.host[i]);
+    for (int i = 0; i < HOST_QUEUES; i++)
+        wait_queue_init(&sched.host[i]);
     sched.locking = platform.vcpus > 1 || platform.elsewhere;
     lock = 0;
-    for (uint32_t i = 0; i < VCPUS; i++) sched.vcpu[i].armed = NEVER;
+    for (uint32_t i = 0; i < VCPUS; i++)
+        sched.vcpu[i].armed = NEVER;
 }
 
 /* ---- kernel stacks ---- */
@@ -84,7 +90,8 @@ int sched_create(struct task *t)
         sched.spare = *(void **)(low + PAGE_SIZE), sched.n_spare--;
     } else {
         low = heap_pages(STACK_PAGES);
-        if (!low) return -ENOMEM;
+        if (!low)
+            return -ENOMEM;
         platform.host.memory(HOST_MEMORY_GUARD, low, PAGE_SIZE);
     }
     t->kernel_stack_top = fiber_stack(low + PAGE_SIZE, KERNEL_STACK_SIZE);
@@ -108,12 +115,19 @@ static void stack_free(struct task *t)
     heap_pages_free(low, STACK_PAGES);
 }
 
+void sched_discard(struct task *t)
+{
+    if (t->kernel_stack_top)
+        stack_free(t);
+}
+
 /* ---- from one to the next ---- */
 
 static void reap(struct vcpu *v)
 {
     struct task *t = v->ended;
-    if (!t) return;
+    if (!t)
+        return;
     v->ended = NULL;
     stack_free(t);
     task_gone(t);
@@ -141,19 +155,22 @@ static _Noreturn void task_begin(void *of)
 /* Leaves the stack of `from` (NULL: linux_run()'s) for that of `to` (NULL: linux_run()'s). */
 static void leave(struct vcpu *v, struct task *from, struct task *to, uint64_t now)
 {
-    if (from) from->utime += now - from->entered;
+    if (from)
+        from->utime += now - from->entered;
     sched.switches++;
     current = v->task = to;
     if (to) {
         to->state = TASK_RUNNING, to->vcpu = (uint32_t)(v - sched.vcpu), to->entered = now;
         to->work |= WORK_ALL_REGS;
         v->slice_end = now + SLICE;
-        if (!to->kernel_sp) to->kernel_sp = fiber_make(to->kernel_stack_top, task_begin, to);
+        if (!to->kernel_sp)
+            to->kernel_sp = fiber_make(to->kernel_stack_top, task_begin, to);
     }
-    void *save = fiber_leaving(&v->host, to ? to->kernel_stack_top : NULL, KERNEL_STACK_SIZE,
-                               from && from->state == TASK_DEAD);
+    void *save =
+        fiber_leaving(&v->host, to ? to->kernel_stack_top : NULL, KERNEL_STACK_SIZE, from && from->state == TASK_DEAD);
     fiber_switch(from ? &from->kernel_sp : &v->sp, to ? to->kernel_sp : v->sp);
-    if (from) v = vcpu_of(from), from->kernel_sp = NULL;
+    if (from)
+        v = vcpu_of(from), from->kernel_sp = NULL;
     fiber_arrived(&v->host, save);
     reap(v);
 }
@@ -163,14 +180,16 @@ static void host_events(uint32_t events)
     events &= sched.interest;
     sched.interest &= ~events;
     for (uint32_t i = 0; i < HOST_QUEUES; i++)
-        if (events & 1u << i) wait_wake(&sched.host[i], 0, 1 << 30);
+        if (events & 1u << i)
+            wait_wake(&sched.host[i], 0, 1 << 30);
 }
 
 /* What time has brought. */
 static void look_around(uint64_t now)
 {
     timer_run(now);
-    if (!sched.interest || now < sched.next_poll) return;
+    if (!sched.interest || now < sched.next_poll)
+        return;
     sched.next_poll = now + SLICE;
     host_events(platform.host.poll(0, sched.interest));
 }
@@ -179,7 +198,8 @@ static struct task *pick(uint64_t now)
 {
     look_around(now);
     struct task *t = list_first(&sched.ready, struct task, in_queue);
-    if (t) list_remove(&t->in_queue);
+    if (t)
+        list_remove(&t->in_queue);
     return t;
 }
 
@@ -199,7 +219,8 @@ static void give_way(struct task *t)
 static void wake_vcpu(void)
 {
     for (uint32_t i = 0; i < platform.vcpus && i < VCPUS; i++) {
-        if (!sched.vcpu[i].idle) continue;
+        if (!sched.vcpu[i].idle)
+            continue;
         sched.vcpu[i].idle = false;
         platform.host.vcpu(HOST_VCPU_WAKE, i);
         return;
@@ -210,8 +231,10 @@ static void enqueue(struct task *t)
 {
     t->state = TASK_READY;
     list_append(&sched.ready, &t->in_queue);
-    if (sched.locking) wake_vcpu();
-    if (current && vcpu_of(current)->armed > vcpu_of(current)->slice_end) current->work |= WORK_TIME;
+    if (sched.locking)
+        wake_vcpu();
+    if (current && vcpu_of(current)->armed > vcpu_of(current)->slice_end)
+        current->work |= WORK_TIME;
 }
 
 void sched_ready(struct task *t)
@@ -241,13 +264,15 @@ static void task_timeout(struct timer *timer)
 {
     struct task *t = (struct task *)((char *)timer - offsetof(struct task, timer));
     t->timed_out = true;
-    if (t->state == TASK_BLOCKED) enqueue(t);
+    if (t->state == TASK_BLOCKED)
+        enqueue(t);
 }
 
 void task_wake(struct task *t)
 {
     t->woken = true;
-    if (t->state == TASK_BLOCKED) enqueue(t);
+    if (t->state == TASK_BLOCKED)
+        enqueue(t);
 }
 
 static int block(uint64_t deadline, bool (*interrupted)(const struct task *))
@@ -256,9 +281,12 @@ static int block(uint64_t deadline, bool (*interrupted)(const struct task *))
     int r = 0;
     t->timed_out = false;
     for (;;) {
-        if (t->woken) break;
-        if ((r = interrupted(t) ? -ERESTARTSYS : t->timed_out ? -ETIMEDOUT : 0)) break;
-        if (deadline != NEVER && !t->timer.armed) timer_set(&t->timer, deadline);
+        if (t->woken)
+            break;
+        if ((r = interrupted(t) ? -ERESTARTSYS : t->timed_out ? -ETIMEDOUT : 0))
+            break;
+        if (deadline != NEVER && !t->timer.armed)
+            timer_set(&t->timer, deadline);
         t->state = TASK_BLOCKED;
         give_way(t);
     }
@@ -282,8 +310,10 @@ int task_block_killable(uint64_t deadline)
 void sched_work(struct task *t)
 {
     t->work |= WORK_SIGNALS;
-    if (t->state == TASK_BLOCKED) enqueue(t);
-    else if (t->state == TASK_RUNNING && t != current && sched.locking) platform.task.kick(t);
+    if (t->state == TASK_BLOCKED)
+        enqueue(t);
+    else if (t->state == TASK_RUNNING && t != current && sched.locking)
+        platform.task.kick(t);
 }
 
 void sched_all_regs(struct task *t)
@@ -293,8 +323,10 @@ void sched_all_regs(struct task *t)
 
 void sched_deadline(uint64_t deadline)
 {
-    if (sched.locking) wake_vcpu();
-    if (current && deadline < vcpu_of(current)->armed) current->work |= WORK_TIME;
+    if (sched.locking)
+        wake_vcpu();
+    if (current && deadline < vcpu_of(current)->armed)
+        current->work |= WORK_TIME;
 }
 
 uint64_t sched_cpu_time(const struct task *t)
@@ -308,9 +340,11 @@ void sched_tick(struct task *t)
     uint64_t now = clock_now();
     struct vcpu *v = vcpu_of(t);
     look_around(now);
-    if (now < v->slice_end) return;
+    if (now < v->slice_end)
+        return;
     v->slice_end = now + SLICE;
-    if (list_empty(&sched.ready)) return;
+    if (list_empty(&sched.ready))
+        return;
     enqueue(t);
     give_way(t);
 }
@@ -320,7 +354,8 @@ static uint64_t guest_deadline(struct task *t)
 {
     struct vcpu *v = vcpu_of(t);
     uint64_t deadline = timer_first();
-    if ((!list_empty(&sched.ready) || sched.interest) && v->slice_end < deadline) deadline = v->slice_end;
+    if ((!list_empty(&sched.ready) || sched.interest) && v->slice_end < deadline)
+        deadline = v->slice_end;
     return v->armed = deadline;
 }
 
@@ -329,10 +364,14 @@ _Noreturn void sched_user_return(struct task *t)
     for (;;) {
         uint32_t work = t->work;
         t->work = 0;
-        if ((work & WORK_SIGNALS) && signal_wanted(t)) signal_deliver(t);
-        else if (call_unfinished(t)) t->regs.rax = (uint64_t)call_again(t);
-        else if ((work & WORK_TIME) && !platform.elsewhere) sched_tick(t);
-        else if (!t->work) break;
+        if (((work & WORK_SIGNALS) || call_unfinished(t)) && signal_wanted(t))
+            signal_deliver(t);
+        else if (call_unfinished(t))
+            t->regs.rax = (uint64_t)call_again(t);
+        else if ((work & WORK_TIME) && !platform.elsewhere)
+            sched_tick(t);
+        else if (!t->work)
+            break;
     }
     t->call_nr = -1;
     if (platform.elsewhere) {
@@ -342,7 +381,6 @@ _Noreturn void sched_user_return(struct task *t)
     }
     uint64_t deadline = guest_deadline(t);
     kernel_unlock();
-    fiber_abandoned();
     platform.task.start(t, deadline);
     kernel_panic("sched: the platform gave a task back");
 }
@@ -353,6 +391,7 @@ static void start_elsewhere(struct vcpu *v)
     struct task *t = v->starting;
     v->starting = NULL;
     t->kernel_sp = NULL;
+    fiber_emptied(t->kernel_stack_top);
     platform.task.start(t, NEVER);
 }
 
@@ -360,6 +399,8 @@ static void idle(struct vcpu *v)
 {
     uint64_t deadline = timer_first();
     uint32_t interest = v == sched.vcpu ? sched.interest : 0;
+    if (strace_on)
+        strace_flush();
     v->idle = true;
     kernel_unlock();
     uint32_t events = platform.host.poll(deadline, interest);
@@ -370,7 +411,8 @@ static void idle(struct vcpu *v)
 
 _Noreturn void linux_run(uint32_t id)
 {
-    if (id >= VCPUS) kernel_panic("sched: more virtual CPUs than it knows");
+    if (id >= VCPUS)
+        kernel_panic("sched: more virtual CPUs than it knows");
     struct vcpu *v = &sched.vcpu[id];
     kernel_lock();
     fiber_host_init(&v->host);
@@ -378,20 +420,21 @@ _Noreturn void linux_run(uint32_t id)
         current = NULL;
         uint64_t now = clock_now();
         struct task *t = pick(now);
-        if (t) leave(v, NULL, t, now);
-        else idle(v);
-        if (v->starting) start_elsewhere(v);
+        if (t)
+            leave(v, NULL, t, now);
+        else
+            idle(v);
+        if (v->starting)
+            start_elsewhere(v);
     }
 }
 
 void linux_trap_ready(struct task *t, const struct trap *trap)
 {
     kernel_lock();
-    struct task *was = current;
-    current = NULL;
+    current = NULL; /* nobody's handler runs: the lock was free */
     t->trap = *trap, t->trapped = true;
     enqueue(t);
-    current = was;
     kernel_unlock();
 }
 
@@ -402,9 +445,11 @@ struct task *linux_current(uint32_t vcpu)
 
 int linux_signal(int signo, bool locked)
 {
-    if (!locked) kernel_lock();
+    if (!locked)
+        kernel_lock();
     int r = process_init ? signal_process_number(process_init, signo) : -ESRCH;
-    if (!locked) kernel_unlock();
+    if (!locked)
+        kernel_unlock();
     return r;
 }
 
@@ -417,15 +462,19 @@ uint64_t sched_switches(void)
 
 void host_watch(uint32_t events)
 {
-    if (!(events & ~sched.interest)) return;
+    if (!(events & ~sched.interest))
+        return;
     sched.interest |= events;
-    if (sched.locking) wake_vcpu();
-    if (current && vcpu_of(current)->armed > vcpu_of(current)->slice_end) current->work |= WORK_TIME;
+    if (sched.locking)
+        wake_vcpu();
+    if (current && vcpu_of(current)->armed > vcpu_of(current)->slice_end)
+        current->work |= WORK_TIME;
 }
 
 struct wait_queue *host_queue(uint32_t event)
 {
     unsigned i = (unsigned)__builtin_ctz(event);
-    if (i >= HOST_QUEUES) kernel_panic("host: no such event");
+    if (i >= HOST_QUEUES)
+        kernel_panic("host: no such event");
     return &sched.host[i];
 }

@@ -39,10 +39,10 @@
 
 enum task_state { TASK_NEW, TASK_READY, TASK_RUNNING, TASK_BLOCKED, TASK_DEAD };
 
-enum task_work {       /* bits of task->work */
-    WORK_SIGNALS = 1,  /* signal_deliver() */
-    WORK_ALL_REGS = 2, /* a handler changed registers, or another task was on this CPU meanwhile */
-    WORK_TIME = 4,     /* the deadline that was given to task_ops.start is too late now */
+enum task_work {                    /* bits of task->work */
+                 WORK_SIGNALS = 1,  /* signal_deliver() */
+                 WORK_ALL_REGS = 2, /* a handler changed registers, or another task was on this CPU meanwhile */
+                 WORK_TIME = 4,     /* the deadline that was given to task_ops.start is too late now */
 };
 
 /* The task whose handler runs: the lock makes one global right for every virtual CPU. NULL in the scheduler. */
@@ -54,6 +54,8 @@ void kernel_unlock(void);
 void sched_init(void);
 /* A kernel stack for a new task: 0, -ENOMEM. */
 int sched_create(struct task *);
+/* Gives back the stack of one that never ran. */
+void sched_discard(struct task *);
 /* Makes it ready to run for the first time (its registers are set). */
 void sched_ready(struct task *);
 /* The current task gives way to others that are ready. */
@@ -72,6 +74,7 @@ void sched_all_regs(struct task *);
 void sched_deadline(uint64_t);
 /* CPU time of it until now, ns. */
 uint64_t sched_cpu_time(const struct task *);
+uint64_t sched_switches(void); /* from one stack to another, ever */
 
 /* What a trap of the current task means, and back to guest code (core/dispatch.c). */
 _Noreturn void trap_handle(struct task *);
@@ -79,6 +82,7 @@ _Noreturn void trap_handle(struct task *);
 void sched_tick(struct task *);
 
 /* See above. */
+bool call_unfinished(const struct task *); /* rax holds a restart number, and a call is in progress */
 bool call_interrupted(struct task *, bool sa_restart);
 void call_restart(struct task *, int64_t nr); /* the value that sys_rt_sigreturn returns then: -ERESTARTNOINTR */
 int64_t call_again(struct task *);            /* makes the call in progress again; its result is in rax */

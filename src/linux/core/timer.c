@@ -14,14 +14,17 @@ KERNEL_STATE static struct timers {
 
 static struct timer *timer_join(struct timer *a, struct timer *b)
 {
-    if (!a) return b;
-    if (!b) return a;
+    if (!a)
+        return b;
+    if (!b)
+        return a;
     if (b->deadline < a->deadline) {
         struct timer *t = a;
         a = b, b = t;
     }
     b->prev = a, b->next = a->child;
-    if (a->child) a->child->prev = b;
+    if (a->child)
+        a->child->prev = b;
     a->child = b;
     return a;
 }
@@ -34,7 +37,8 @@ static struct timer *timer_join_children(struct timer *child)
         struct timer *a = child, *b = a->next;
         child = b ? b->next : NULL;
         a->next = a->prev = NULL;
-        if (b) b->next = b->prev = NULL;
+        if (b)
+            b->next = b->prev = NULL;
         a = timer_join(a, b);
         a->next = pairs, pairs = a;
     }
@@ -48,14 +52,18 @@ static struct timer *timer_join_children(struct timer *child)
 
 void timer_cancel(struct timer *t)
 {
-    if (!t->armed) return;
+    if (!t->armed)
+        return;
     struct timer *below = timer_join_children(t->child);
     if (t == timers.first) {
         timers.first = below;
     } else {
-        if (t->prev->child == t) t->prev->child = t->next;
-        else t->prev->next = t->next;
-        if (t->next) t->next->prev = t->prev;
+        if (t->prev->child == t)
+            t->prev->child = t->next;
+        else
+            t->prev->next = t->next;
+        if (t->next)
+            t->next->prev = t->prev;
         timers.first = timer_join(timers.first, below);
     }
     t->child = t->next = t->prev = NULL, t->armed = false;
@@ -64,10 +72,12 @@ void timer_cancel(struct timer *t)
 void timer_set(struct timer *t, uint64_t deadline)
 {
     timer_cancel(t);
-    if (deadline == NEVER) return;
+    if (deadline == NEVER)
+        return;
     t->deadline = deadline, t->armed = true;
     timers.first = timer_join(timers.first, t);
-    if (timers.first == t) sched_deadline(deadline);
+    if (timers.first == t)
+        sched_deadline(deadline);
 }
 
 uint64_t timer_first(void)

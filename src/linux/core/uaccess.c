@@ -35,10 +35,13 @@ int zero_out(struct uptr to, size_t n)
 int64_t copy_string_in(char *to, struct uptr from, size_t n)
 {
     struct aspace *as = user();
-    if (!as || !n) return -EFAULT;
+    if (!as || !n)
+        return -EFAULT;
     int64_t length = platform.aspace.copy_str(as, to, from, n);
-    if (length < 0) return length;
-    if ((size_t)length < n) return length;
+    if (length < 0)
+        return length;
+    if ((size_t)length < n)
+        return length;
     to[n - 1] = 0;
     return -ENAMETOOLONG;
 }

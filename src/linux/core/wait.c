@@ -13,23 +13,32 @@ void wait_queue_init(struct wait_queue *q)
 /* Those that a wake counts stand behind the others, in the order in which they came. */
 void wait_link_add(struct wait_queue *q, struct wait_link *l)
 {
-    if (l->exclusive) list_append(&q->waiters, &l->link);
-    else list_prepend(&q->waiters, &l->link);
+    if (l->exclusive)
+        list_append(&q->waiters, &l->link);
+    else
+        list_prepend(&q->waiters, &l->link);
 }
 
 void wait_link_remove(struct wait_link *l)
 {
-    if (l->link.next) list_remove(&l->link);
+    if (l->link.next)
+        list_remove(&l->link);
 }
 
 void wait_wake(struct wait_queue *q, uint32_t events, int n)
 {
-    if (!q->waiters.next) return; /* never initialised: nobody can wait there */
-    list_each(l, &q->waiters, struct wait_link, link) {
-        if (events && l->events && !(events & l->events)) continue;
-        if (l->exclusive && n-- <= 0) break;
-        if (l->notify) l->notify(l, events);
-        else task_wake(l->task);
+    if (!q->waiters.next)
+        return; /* never initialised: nobody can wait there */
+    list_each(l, &q->waiters, struct wait_link, link)
+    {
+        if (events && l->events && !(events & l->events))
+            continue;
+        if (l->exclusive && n-- <= 0)
+            break;
+        if (l->notify)
+            l->notify(l, events);
+        else
+            task_wake(l->task);
     }
 }
 
@@ -40,7 +49,8 @@ void wait_begin(struct waiter *w)
 
 void wait_on(struct waiter *w, struct wait_queue *q)
 {
-    if (w->n == sizeof(w->links) / sizeof(w->links[0])) kernel_panic("wait: more queues than a waiter has links");
+    if (w->n == sizeof(w->links) / sizeof(w->links[0]))
+        kernel_panic("wait: more queues than a waiter has links");
     struct wait_link *l = &w->links[w->n++];
     *l = (struct wait_link){.task = current};
     wait_link_add(q, l);
@@ -48,6 +58,7 @@ void wait_on(struct waiter *w, struct wait_queue *q)
 
 void wait_end(struct waiter *w)
 {
-    for (uint32_t i = 0; i < w->n; i++) wait_link_remove(&w->links[i]);
+    for (uint32_t i = 0; i < w->n; i++)
+        wait_link_remove(&w->links[i]);
     w->n = 0;
 }

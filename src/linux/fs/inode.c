@@ -66,14 +66,19 @@ void inode_changed(struct inode *i)
 }
 
 /* relatime: a read is noted when the last note is older than the last change. */
-void inode_touch_read(struct file *f)
+void inode_touch(const struct path *p)
 {
-    struct inode *i = f->inode;
+    struct inode *i = p->dentry->inode;
     if (i->atime > i->mtime && i->atime > i->ctime)
         return;
-    if (f->flags & O_NOATIME || f->path.mount->flags & MS_NOATIME || mount_write(f->path.mount))
-        return;
-    i->atime = fs_now();
+    if (!(p->mount->flags & MS_NOATIME) && !mount_write(p->mount))
+        i->atime = fs_now();
+}
+
+void file_touch(struct file *f)
+{
+    if (!(f->flags & O_NOATIME))
+        inode_touch(&f->path);
 }
 
 void inode_kill_privileges(struct inode *i)

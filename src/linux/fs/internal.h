@@ -29,7 +29,9 @@ struct fs_state {
     struct list unused; /* dentries that nobody holds, the longest unused first */
     uint32_t unused_n;
     struct mount *anonymous; /* of files without a name */
+    struct path boot_root;   /* while there is no task with a context */
     uint32_t next_dev, next_mount;
+    uint64_t memory_size; /* what statfs shows where there is no limit */
 };
 extern struct fs_state fs_state;
 
@@ -52,8 +54,13 @@ bool mount_covers(const struct path *);       /* something is mounted there */
 int mount_write(const struct mount *);        /* 0, or -EROFS */
 int superblock_new(const struct fs_type *, const char *source, const char *options, uint32_t flags,
                    struct superblock **);
+/* One whose `own` is there before it is mounted. Takes own (also when it fails: by type->drop). */
+int superblock_new_own(const struct fs_type *, void *own, uint32_t flags, struct superblock **);
 void superblock_put(struct superblock *);
+/* A mount of the whole superblock at boot: a copy of its holder is taken. `at` NULL: the root of all. */
+int mount_superblock(struct superblock *, const char *source, const struct path *at, uint32_t flags);
 bool path_is_root(const struct path *, const struct path *root);
+const struct path *task_root(void); /* of the current task */
 
 /* ---- walking, step by step (open needs its last name twice) ---- */
 #define WALK_STACK 4
@@ -108,7 +115,8 @@ uint64_t fs_now(void);
 int vfs_set(const struct path *, struct inode *, struct inode_change *); /* after its checks: ctime, read-only */
 int vfs_truncate(const struct path *, struct inode *, uint64_t size);
 void inode_kill_privileges(struct inode *); /* set-id bits go when the contents change */
-void inode_touch_read(struct file *);       /* atime, as relatime */
+void inode_touch(const struct path *);      /* atime, as relatime; for files by file_touch */
+void file_touch(struct file *);
 void inode_changed(struct inode *);         /* mtime and ctime */
 int inode_grow_room(struct inode *, uint64_t blocks); /* of the superblock's limit, in pages */
 
@@ -135,7 +143,36 @@ struct inode *tmpfs_inode(struct superblock *, struct inode *dir, uint32_t mode,
 void tmpfs_drop(struct inode *);
 int tmpfs_set(struct inode *, const struct inode_change *);
 
+#define MEMORY_NAME_SIZE 20 /* what a name adds to a directory's size, as in Linux's tmpfs */
+/* Makes the root dentry of a file system in memory. */
+int tmpfs_root(struct superblock *, struct inode *); /* takes the inode */
+/* Options of tmpfs: size, nr_inodes, mode, uid, gid; -EINVAL. */
+int tmpfs_options(struct superblock *, struct inode *root, const char *options);
+int64_t tmpfs_seek(struct file *, int64_t offset, int whence);
+int tmpfs_sync(struct file *, bool data);
+int tmpfs_allocate(struct file *, int mode, uint64_t offset, uint64_t n);
+/* Names of a directory in memory. */
+int tmpfs_add(struct inode *dir, struct dentry *at, struct inode *); /* takes the inode; NULL: -ENOSPC */
+bool tmpfs_has_names(const struct dentry *dir);
+/* Emits the pinned names from ctx->pos on; false: the buffer is full. */
+bool tmpfs_emit_pinned(struct dentry *dir, struct dir_context *, uint64_t first_cookie);
+bool dir_emit_dots(struct file *, struct dir_context *);
+int64_t directory_seek(struct file *, int64_t offset, int whence);
+int memory_statfs(struct superblock *, struct statfs *);
+struct inode *tmpfs_symlink_inode(struct superblock *, struct inode *dir, const char *target);
+int memory_create(struct inode *dir, struct dentry *at, uint32_t mode, uint64_t rdev);
+int memory_mkdir(struct inode *dir, struct dentry *at, uint32_t mode);
+int memory_symlink(struct inode *dir, struct dentry *at, const char *target);
+int memory_tmpfile(struct inode *dir, struct dentry *at, uint32_t mode);
+int memory_link(struct inode *dir, struct dentry *at, struct inode *i);
+int memory_unlink(struct inode *dir, struct dentry *at);
+int memory_rmdir(struct inode *dir, struct dentry *at);
+int memory_rename(struct inode *from_dir, struct dentry *from, struct inode *to_dir, struct dentry *to, uint32_t flags);
+
 /* ---- open files ---- */
+int file_size_limit(struct uio *, uint64_t pos); /* RLIMIT_FSIZE: cuts; -EFBIG with SIGXFSZ */
+int64_t fd_fcntl(int fd, int command, uint64_t argument);
+void fd_set_cloexec(int fd, bool on);
 struct file *file_new(void);
 int file_open(struct file *, uint32_t flags); /* path and inode are set: asks the inode for its ops */
 

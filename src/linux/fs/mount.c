@@ -43,23 +43,34 @@ static const struct fs_type *type_by_name(const char *name)
 
 /* ---- superblocks ---- */
 
-int superblock_new(const struct fs_type *type, const char *source, const char *options, uint32_t flags,
-                   struct superblock **out)
+static int superblock_mount(const struct fs_type *type, void *own, const char *source, const char *options,
+                            uint32_t flags, struct superblock **out)
 {
     struct superblock *sb = heap_new(&superblock_type);
     if (!sb)
         return -ENOMEM;
     sb->refs = 1;
     sb->type = type;
+    sb->own = own;
     sb->flags = flags & MS_RDONLY;
     sb->dev = ++fs_state.next_dev;
     int r = type->mount(sb, source, options);
-    if (r) {
+    if (r)
         superblock_put(sb);
-        return r;
-    }
-    *out = sb;
-    return 0;
+    else
+        *out = sb;
+    return r;
+}
+
+int superblock_new(const struct fs_type *type, const char *source, const char *options, uint32_t flags,
+                   struct superblock **out)
+{
+    return superblock_mount(type, NULL, source, options, flags, out);
+}
+
+int superblock_new_own(const struct fs_type *type, void *own, uint32_t flags, struct superblock **out)
+{
+    return superblock_mount(type, own, NULL, NULL, flags, out);
 }
 
 void superblock_put(struct superblock *sb)
@@ -167,7 +178,7 @@ int mount_write(const struct mount *m)
 
 static const uint32_t mount_flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME;
 
-static int mount_superblock(struct superblock *sb, const char *source, const struct path *at, uint32_t flags)
+int mount_superblock(struct superblock *sb, const char *source, const struct path *at, uint32_t flags)
 {
     struct mount *m = mount_new(sb, sb->root, source, flags & mount_flags);
     if (!m)
@@ -221,6 +232,11 @@ void path_put(struct path *p)
 bool path_is_root(const struct path *p, const struct path *root)
 {
     return p->dentry == root->dentry && p->mount == root->mount;
+}
+
+const struct path *task_root(void)
+{
+    return current && current->fs ? &current->fs->root : &fs_state.boot_root;
 }
 
 struct fs_context *fs_context_get(struct fs_context *c)

@@ -24,7 +24,6 @@ struct mm;
 struct vma;
 struct inode_change;
 struct image_sites;
-struct linux_config;
 struct xattr;
 
 #define NAME_MAX_ 255
@@ -45,7 +44,7 @@ struct inode {
     void *own;              /* the file system's */
     uint64_t own_n[2];
     struct pipe *pipe;         /* of a FIFO, while open */
-    struct unix_socket *bound; /* of a socket's name */
+    struct socket *bound;      /* of a socket's name (net/unix.c) */
     struct list locks;         /* record locks and flocks (fs/lock.c) */
     uint32_t writers, text;    /* open for writing; being executed: -ETXTBSY */
     uint32_t seals;            /* of memfd_create */
@@ -244,6 +243,8 @@ char *path_name(const struct path *, char *buf, size_t n);
 int vfs_permission(struct inode *, uint32_t mask); /* MAY_* of access(2): R_OK, W_OK, X_OK; fsuid and capabilities */
 int vfs_open(const struct path *, uint32_t flags, struct file **);                           /* one holder */
 int vfs_open_at(int dirfd, const char *path, uint32_t flags, uint32_t mode, struct file **); /* the whole of openat */
+/* A node for a socket's name, from the cwd: S_IFSOCK | (0777 & ~umask); *out is held. -EEXIST. */
+int vfs_make_socket(const char *path, struct inode **out);
 int vfs_stat(const struct path *, struct stat *);
 void inode_stat(struct inode *, struct stat *);
 int64_t vfs_seek(struct file *, int64_t offset, int whence);              /* by inode->size */
@@ -253,9 +254,6 @@ int vfs_mount_at(const char *type, const char *source, const char *at, uint32_t 
                  const char *options); /* at boot */
 extern struct list mount_all;
 extern struct mount *mount_root;
-/* Mounts what a program finds at its start: the image (under an overlay in memory), /tmp, /run, /dev/shm, /proc, /sys,
- * /dev. *context: root and working directory of the first task, held. Before any other call of this header. */
-int fs_boot(const struct linux_config *, struct fs_context **context, char *why, size_t why_size);
 /* The row of an ELF file with rewritten calls, and the object of the image, in which the row's blob lies; NULL. */
 const struct image_sites *imgfs_sites(struct inode *, struct memobj **object);
 

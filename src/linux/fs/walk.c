@@ -200,7 +200,7 @@ static int follow(struct walk *w, const struct path *link)
     struct walk_text target;
     if (++w->links > LINKS_MAX || w->flags & WALK_NO_LINKS)
         return -ELOOP;
-    inode_touch_link(i);
+    inode_touch(link);
     if (i->ops->follow)
         return follow_magic(w, i);
     int r = read_target(i, &target);
@@ -281,7 +281,7 @@ int walk_go(struct walk *w)
             return r;
         bool last = at_last(w, &slash);
         if (last)
-            w->directory = slash;
+            w->directory |= slash;
         if (last && w->flags & WALK_PARENT)
             return 0;
         r = step(w, w->name, n, last);
@@ -295,7 +295,6 @@ int walk_go(struct walk *w)
 
 int walk_follow(struct walk *w, const struct path *link)
 {
-    bool directory = w->directory;
     int r = follow(w, link);
     if (r)
         return r;
@@ -303,16 +302,14 @@ int walk_follow(struct walk *w, const struct path *link)
         w->length = 0;
         return 0;
     }
-    r = walk_go(w);
-    w->directory |= directory;
-    return r;
+    return walk_go(w);
 }
 
 /* Where a relative path begins. */
 static int start(struct walk *w, int dirfd, bool empty)
 {
     if (dirfd == AT_FDCWD) {
-        stand(w, &current->fs->cwd);
+        stand(w, current && current->fs ? &current->fs->cwd : task_root());
         return 0;
     }
     FILE_HELD *f = fd_get_path(dirfd);
@@ -336,7 +333,7 @@ int walk_begin(struct walk *w, int dirfd, const char *path, uint32_t flags)
         r = start(w, dirfd, !n);
     if (r)
         return r;
-    w->root = flags & (WALK_BENEATH | WALK_IN_ROOT) ? w->at : current->fs->root;
+    w->root = flags & (WALK_BENEATH | WALK_IN_ROOT) ? w->at : *task_root();
     path_get(&w->root);
     if (*path == '/') {
         if (flags & WALK_BENEATH)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pipes and FIFOs. One queue wakes readers, writers, openers and pollers alike: each looks again at its own condition.
- * The ring starts small and grows to its capacity, since most pipes carry a line or two.
  */
 #include "linux/ipc/pipe.h"
 
@@ -13,24 +12,19 @@
 #include <asm/fcntl.h>
 #include <asm/ioctls.h>
 #include <linux/eventpoll.h>
-#include <string.h>
-
-#define PIPE_FIRST 4096u
 
 HEAP_TYPE(pipe, FIELD(pipe, refs, FIELD_PLAIN), FIELD(pipe, readers, FIELD_PLAIN), FIELD(pipe, writers, FIELD_PLAIN),
           FIELD(pipe, readers_ever, FIELD_PLAIN), FIELD(pipe, writers_ever, FIELD_PLAIN),
-          FIELD(pipe, ring, FIELD_BYTES), FIELD(pipe, size, FIELD_PLAIN), FIELD(pipe, capacity, FIELD_PLAIN),
-          FIELD(pipe, at, FIELD_PLAIN), FIELD(pipe, used, FIELD_PLAIN), FIELD(pipe, changed, FIELD_NONE),
-          FIELD(pipe, packets, FIELD_PLAIN));
-
-/* ---- the ring ---- */
+          FIELD(pipe, ring.bytes, FIELD_BYTES), FIELD(pipe, ring.size, FIELD_PLAIN),
+          FIELD(pipe, ring.capacity, FIELD_PLAIN), FIELD(pipe, ring.at, FIELD_PLAIN),
+          FIELD(pipe, ring.used, FIELD_PLAIN), FIELD(pipe, changed, FIELD_NONE));
 
 static struct pipe *pipe_new(void)
 {
     struct pipe *p = heap_new(&pipe_type);
     if (!p)
         return NULL;
-    p->capacity = PIPE_CAPACITY;
+    p->ring.capacity = PIPE_CAPACITY;
     wait_queue_init(&p->changed);
     return p;
 }
@@ -39,54 +33,13 @@ static void pipe_put(struct pipe *p)
 {
     if (--p->refs)
         return;
-    if (p->ring)
-        heap_release(p->ring, p->size);
+    ring_free(&p->ring);
     heap_free(&pipe_type, p);
-}
-
-static void pipe_copy_out(const struct pipe *p, uint8_t *to, uint32_t n)
-{
-    uint32_t first = p->size - p->at < n ? p->size - p->at : n;
-    memcpy(to, p->ring + p->at, first);
-    memcpy(to + first, p->ring, n - first);
-}
-
-static int pipe_resize(struct pipe *p, uint32_t size)
-{
-    uint8_t *ring = heap_alloc(size);
-    if (!ring)
-        return -ENOMEM;
-    if (p->used)
-        pipe_copy_out(p, ring, p->used);
-    if (p->ring)
-        heap_release(p->ring, p->size);
-    p->ring = ring, p->size = size, p->at = 0;
-    return 0;
-}
-
-/* Makes room for n more bytes, as far as the capacity goes. */
-static void pipe_grow(struct pipe *p, uint64_t n)
-{
-    uint64_t size = p->size ? p->size : PIPE_FIRST;
-    while (size < p->capacity && size - p->used < n)
-        size *= 2;
-    if (size > p->capacity)
-        size = p->capacity;
-    if (size > p->size)
-        (void)pipe_resize(p, (uint32_t)size); /* without memory the ring stays as it is */
 }
 
 static uint32_t pipe_room(const struct pipe *p)
 {
-    return p->capacity - p->used;
-}
-
-static void pipe_drop(struct pipe *p, uint32_t n)
-{
-    p->at = (p->at + n) & (p->size - 1);
-    p->used -= n;
-    if (!p->used)
-        p->at = 0;
+    return ring_room(&p->ring);
 }
 
 /* ---- read and write ---- */
@@ -95,13 +48,13 @@ int pipe_wait_data(struct pipe *p, bool wait)
 {
     struct waiter w;
     int r = 0;
-    if (p->used || !p->writers)
+    if (p->ring.used || !p->writers)
         return 0;
     if (!wait)
         return -EAGAIN;
     wait_begin(&w);
     wait_on(&w, &p->changed);
-    while (!p->used && p->writers && !(r = task_block(NEVER)))
+    while (!p->ring.used && p->writers && !(r = task_block(NEVER)))
         continue;
     wait_end(&w);
     return r;
@@ -131,38 +84,27 @@ static int64_t pipe_read(struct file *f, struct uio *u, uint64_t *pos)
     int r = pipe_wait_data(p, !(f->flags & O_NONBLOCK));
     if (r)
         return r;
-    int64_t done = 0;
-    while (p->used && u->left) {
-        uint32_t piece = p->size - p->at < p->used ? p->size - p->at : p->used;
-        int64_t n = uio_put(u, p->ring + p->at, piece);
-        if (n <= 0) {
-            if (!done)
-                done = n;
-            break;
-        }
-        pipe_drop(p, (uint32_t)n);
-        done += n;
-    }
-    if (done > 0)
-        wait_wake(&p->changed, EPOLLOUT | EPOLLWRNORM, 1 << 30);
-    return done;
+    return pipe_take(p, u, false);
 }
 
-/* Puts what fits; 0 when nothing does. */
-static int64_t pipe_fill(struct pipe *p, struct uio *u)
+int64_t pipe_take(struct pipe *p, struct uio *u, bool keep)
 {
-    int64_t done = 0;
-    pipe_grow(p, u->left);
-    while (u->left && p->used < p->size) {
-        uint32_t end = (p->at + p->used) & (p->size - 1);
-        uint32_t piece = end < p->at ? p->at - end : p->size - end;
-        int64_t n = uio_get(u, p->ring + end, piece < p->size - p->used ? piece : p->size - p->used);
-        if (n <= 0)
-            return done ? done : n;
-        p->used += (uint32_t)n;
-        done += n;
-    }
-    return done;
+    if (keep)
+        return ring_look(&p->ring, u, u->left);
+    int64_t n = ring_get(&p->ring, u, u->left);
+    if (n > 0)
+        wait_wake(&p->changed, EPOLLOUT | EPOLLWRNORM, 1 << 30);
+    return n;
+}
+
+int64_t pipe_give(struct pipe *p, struct uio *u)
+{
+    if (!p->readers)
+        return -EPIPE;
+    int64_t n = ring_put(&p->ring, u);
+    if (n > 0)
+        wait_wake(&p->changed, EPOLLIN | EPOLLRDNORM, 1 << 30);
+    return n;
 }
 
 static int64_t pipe_write(struct file *f, struct uio *u, uint64_t *pos)
@@ -179,41 +121,12 @@ static int64_t pipe_write(struct file *f, struct uio *u, uint64_t *pos)
         }
         if (r)
             return done ? done : r;
-        int64_t n = pipe_fill(p, u);
-        if (n > 0)
-            done += n, wait_wake(&p->changed, EPOLLIN | EPOLLRDNORM, 1 << 30);
-        if (n < 0)
-            return done ? done : n;
-        if (!n)
-            return done ? done : -ENOMEM;
+        int64_t n = pipe_give(p, u);
+        if (n <= 0)
+            return done ? done : n ? n : -ENOMEM; /* room, and not a byte went in */
+        done += n;
         whole = 1;
     }
-    return done;
-}
-
-int64_t pipe_read_kernel(struct pipe *p, void *to, size_t n, bool keep)
-{
-    if (n > p->used)
-        n = p->used;
-    if (!n)
-        return 0;
-    pipe_copy_out(p, to, (uint32_t)n);
-    if (keep)
-        return (int64_t)n;
-    pipe_drop(p, (uint32_t)n);
-    wait_wake(&p->changed, EPOLLOUT | EPOLLWRNORM, 1 << 30);
-    return (int64_t)n;
-}
-
-int64_t pipe_write_kernel(struct pipe *p, const void *from, size_t n)
-{
-    struct uio u;
-    if (!p->readers)
-        return -EPIPE;
-    uio_kernel(&u, (void *)(uintptr_t)from, n);
-    int64_t done = pipe_fill(p, &u);
-    if (done > 0)
-        wait_wake(&p->changed, EPOLLIN | EPOLLRDNORM, 1 << 30);
     return done;
 }
 
@@ -224,7 +137,7 @@ static uint32_t pipe_poll(struct file *f)
     const struct pipe *p = f->own;
     uint32_t events = 0;
     if ((f->flags & O_ACCMODE) != O_WRONLY) {
-        if (p->used)
+        if (p->ring.used)
             events |= EPOLLIN | EPOLLRDNORM;
         /* A FIFO opened before its first writer has not been hung up. */
         if (!p->writers && p->writers_ever != (uint32_t)f->own_n[0])
@@ -249,7 +162,7 @@ static int64_t pipe_ioctl(struct file *f, uint32_t command, struct uptr at)
     struct pipe *p = f->own;
     if (command != FIONREAD)
         return -ENOTTY;
-    int n = (int)p->used;
+    int n = (int)p->ring.used;
     return put_user(at, n);
 }
 
@@ -283,7 +196,7 @@ struct pipe *pipe_of(struct file *f)
 int64_t pipe_capacity(struct file *f)
 {
     struct pipe *p = pipe_of(f);
-    return p ? (int64_t)p->capacity : -EBADF;
+    return p ? (int64_t)p->ring.capacity : -EBADF;
 }
 
 int64_t pipe_set_capacity(struct file *f, uint32_t bytes)
@@ -291,21 +204,13 @@ int64_t pipe_set_capacity(struct file *f, uint32_t bytes)
     struct pipe *p = pipe_of(f);
     if (!p)
         return -EBADF;
-    uint32_t size = PIPE_FIRST;
     if (bytes > PIPE_MOST)
         return -EPERM;
-    while (size < bytes)
-        size *= 2;
-    if (size < p->used)
-        return -EBUSY;
-    if (size < p->size) {
-        int r = pipe_resize(p, size);
-        if (r)
-            return r;
-    }
-    p->capacity = size;
+    int r = ring_limit(&p->ring, bytes);
+    if (r)
+        return r;
     wait_wake_all(&p->changed);
-    return size;
+    return p->ring.capacity;
 }
 
 /* ---- opening ---- */

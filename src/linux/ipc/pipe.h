@@ -4,6 +4,7 @@
 #define MOAT_LINUX_IPC_PIPE_H
 
 #include "linux/fs/vfs.h"
+#include "linux/ipc/ring.h"
 
 #define PIPE_ATOMIC   4096u      /* PIPE_BUF: a write up to this goes in whole */
 #define PIPE_CAPACITY 65536u     /* as Linux's default */
@@ -13,19 +14,16 @@ struct pipe {
     uint32_t refs;                       /* open ends, and an inode that has it */
     uint32_t readers, writers;           /* open files of each kind */
     uint32_t readers_ever, writers_ever; /* opens so far: a FIFO's open waits for a change */
-    uint8_t *ring;                       /* `size` bytes, a power of two, grown up to `capacity` as it fills */
-    uint32_t size, capacity;
-    uint32_t at, used; /* first byte, bytes */
+    struct ring ring;
     struct wait_queue changed;
-    bool packets; /* O_DIRECT is refused: false */
 };
 extern struct heap_type pipe_type;
 extern const struct file_ops pipe_ops;
 
 /* What splice(2) needs: bytes in, room; both ends under the same rules as read and write. */
-int64_t pipe_read_kernel(struct pipe *, void *to, size_t n, bool keep); /* never waits; 0: empty */
-int64_t pipe_write_kernel(struct pipe *, const void *from, size_t n);   /* never waits; 0: full; -EPIPE */
-struct pipe *pipe_of(struct file *);                                    /* NULL: not a pipe */
+int64_t pipe_take(struct pipe *, struct uio *to, bool keep); /* never waits; 0: empty */
+int64_t pipe_give(struct pipe *, struct uio *from);          /* never waits; 0: full; -EPIPE */
+struct pipe *pipe_of(struct file *);                         /* NULL: not a pipe */
 /* Waits until there is something to read (room: to write). 0, -EAGAIN when not `wait`, -ERESTARTSYS. */
 int pipe_wait_data(struct pipe *, bool wait);
 int pipe_wait_room(struct pipe *, uint32_t n, bool wait);

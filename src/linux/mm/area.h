@@ -107,13 +107,14 @@ struct map_request {
     struct file *file;
     uint64_t offset; /* in it */
     const char *label;
-    bool fixed, replace; /* replace: this mm's own mappings there go */
-    uint64_t ceiling;    /* it ends at or below it; 0: anywhere */
-    uint64_t behind;     /* bytes that are to be free above it */
-    uint64_t align;      /* 0: a page */
-    enum tree_end end;   /* from which end of the range a place is looked for */
-    struct memobj *object;
-    uint64_t object_offset; /* pages of this object, whatever the file's own map says; NULL: asked of the file */
+    bool fixed, replace;   /* replace: this mm's own mappings there go */
+    uint64_t ceiling;      /* it ends at or below it; 0: anywhere */
+    uint64_t behind;       /* bytes that are to be free above it */
+    uint64_t align;        /* 0: a page */
+    enum tree_end end;     /* from which end of the range a place is looked for */
+    struct memobj *object; /* pages of this object, whatever the file's own map says; NULL: asked of the file */
+    uint64_t object_offset;
+    struct shared_memory *shared; /* whose object that is */
 };
 /* The address, or -errno; changes nothing on failure but what `replace` has replaced. */
 int64_t map_request(struct mm *, const struct map_request *);
@@ -128,14 +129,14 @@ uint64_t map_inside(const struct vma *);
 /* -EACCES for what may never be: writable and executable at once, or executable outside the text range. */
 int map_may_be(const struct mm *, uint64_t at, uint64_t n, int prot);
 
-/* ---- trampolines of rewritten files (calls.c) ---- */
+/* ---- trampolines of rewritten files (trampolines.c) ---- */
 
 /* Bytes that a mapping of `file` from `offset` on needs free behind its n for the file's trampolines; 0: none. */
-uint64_t calls_room(struct file *, uint64_t offset, int prot, uint64_t n);
+uint64_t trampolines_room(struct file *, uint64_t offset, int prot, uint64_t n);
 /* The mapping of `file` from `offset` on is at `at`: so its trampolines have to be at their place. 0, -errno. */
-int calls_follow(struct mm *, struct file *, uint64_t offset, int prot, uint64_t at);
-int calls_map(struct mm *, struct file *, uint64_t bias);
+int trampolines_follow(struct mm *, struct file *, uint64_t offset, int prot, uint64_t at);
+int trampolines_map(struct mm *, struct file *, uint64_t bias);
 /* What lies below `end` has been unmapped: the trampolines that belonged to it go too. */
-void calls_release(struct mm *, uint64_t end);
+void trampolines_release(struct mm *, uint64_t end);
 
 #endif

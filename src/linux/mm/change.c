@@ -26,7 +26,7 @@ int mm_unmap(struct mm *mm, uint64_t at, uint64_t n)
         vma_forget(mm, from, to);
         at = to;
     }
-    calls_release(mm, end);
+    trampolines_release(mm, end);
     return 0;
 }
 
@@ -91,12 +91,16 @@ static bool grow_down(struct mm *mm, uint64_t address)
     uint64_t n = above->start - at;
     if (n > mm_limit(RLIMIT_STACK) || map_taken(mm->map, at - PAGE_SIZE, above->start))
         return false;
-    struct map_request q = {.at = at, .n = n, .prot = above->prot, .flags = above->flags & ~(uint32_t)VMA_COUNTED,
-                            .label = above->label, .fixed = true};
+    struct map_request q = {.at = at,
+                            .n = n,
+                            .prot = above->prot,
+                            .flags = above->flags & ~(uint32_t)VMA_COUNTED,
+                            .label = above->label,
+                            .fixed = true};
     return map_request(mm, &q) >= 0;
 }
 
-#define FAULT_WRITE 2u  /* x86 error code */
+#define FAULT_WRITE 2u /* x86 error code */
 #define FAULT_FETCH 16u
 
 int mm_fault(struct mm *mm, uint64_t address, uint64_t error, int *code)

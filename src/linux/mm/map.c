@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Making a mapping: what the file gives, whether there may be so much, where it goes, the platform's pages, the entry in
- * the tree. mmap(2). No mapping is ever writable and executable at once, and none is executable outside the text range.
+ * Making a mapping: what the file gives, whether there may be so much, where it goes, the platform's pages, the entry
+ * in the tree. mmap(2). No mapping is ever writable and executable at once, and none is executable outside the text
+ * range.
  */
 #include "linux/fs/vfs.h"
 #include "linux/mm/area.h"
@@ -120,6 +121,8 @@ static int set_backing(struct vma *v, const struct map_request *q)
         v->file = file_get(q->file);
     if (q->object) {
         v->object = q->object, v->offset = q->object_offset;
+        if ((v->shared = q->shared))
+            v->shared->refs++;
         return 0;
     }
     int r = q->file ? map_object(q->file, q->offset, q->n, q->prot, q->flags, &v->object, &v->offset) : 0;
@@ -292,12 +295,12 @@ int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t n, int prot, int flags, st
         .end = TREE_HIGHEST,
     };
     if (file && !q.fixed)
-        q.behind = calls_room(file, offset, prot, n);
+        q.behind = trampolines_room(file, offset, prot, n);
     int64_t at = map_request(mm, &q);
     if (at < 0 || !file)
         return at;
     if (!q.fixed || (prot & PROT_EXEC)) {
-        int r = calls_follow(mm, file, offset, prot, (uint64_t)at);
+        int r = trampolines_follow(mm, file, offset, prot, (uint64_t)at);
         if (r) {
             mm_unmap(mm, (uint64_t)at, n);
             return r;

@@ -54,9 +54,9 @@ struct mm {
     uint64_t brk_start, brk;
     uint64_t stack_top, stack_bottom;
     uint64_t code_start, code_end, data_start, data_end, args_start, args_end, env_start, env_end;
-    uint64_t entry;     /* where the program begins: the interpreter's entry, if there is one */
-    uint64_t auxv[48];  /* of /proc/PID/auxv */
-    uint32_t n_auxv;    /* words */
+    uint64_t entry;    /* where the program begins: the interpreter's entry, if there is one */
+    uint64_t auxv[48]; /* of /proc/PID/auxv */
+    uint32_t n_auxv;   /* words */
     uint32_t n_vmas;
     uint64_t pages_mapped, pages_data, pages_locked, pages_peak; /* all; private and writable; mlock; most ever */
     bool lock_future;                                            /* mlockall(MCL_FUTURE) */

@@ -16,7 +16,7 @@
 /* ---- task.c ---- */
 /* A task of `p`, not yet ready: no registers, no mm. NULL: no memory, or too many. `from` NULL: the first one. */
 struct task *task_new(struct process *p, const struct task *from);
-void task_discard(struct task *); /* one that never ran */
+void task_forget(struct task *); /* a leader that has ended and is the leader no more */
 /* A process without tasks, child of `parent` (NULL: the first one). */
 struct process *process_new(struct process *parent, struct signal_shared *signals);
 void process_free(struct process *);          /* a zombie that was reaped, or one that never ran */
@@ -68,6 +68,7 @@ void altstack_get(const struct task *, stack_t *, uint64_t sp);
 /* ---- exit.c ---- */
 _Noreturn void task_exit_code(int32_t code); /* the current one; code as wait4 gives it */
 void vfork_release(struct process *);        /* its parent goes on */
+void task_last_words(struct task *);         /* what it writes into its memory before it leaves it */
 void process_orphans(struct process *leaving, struct process *parent);
 
 /* ---- futex.c, robust.c ---- */
@@ -77,16 +78,19 @@ void futex_owner_died(struct task *);
 void robust_list_exit(struct task *);
 
 /* ---- timers ---- */
+#define TIMES_MOST (UINT64_MAX / 2) /* ns; 292 years, as far as a struct timespec reaches here */
 void timers_exec(struct process *); /* posix timers do not survive execve */
 void timers_exit(struct process *);
 void posix_timer_taken(struct queued_signal *, siginfo_t *); /* its signal is being delivered */
-void cpu_timers_look(struct process *);                      /* ITIMER_VIRTUAL, ITIMER_PROF and RLIMIT_CPU */
+void posix_cpu_timers_look(struct process *, uint64_t *next);
+/* Sends what is over of ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU and posix timers of CPU time; looks again in time. */
+void cpu_timers_look(struct process *);
 /* A struct timespec: -EFAULT; -EINVAL unless it is a time. */
 int timespec_in(struct uptr, uint64_t *ns);
 int timespec_out(struct uptr, uint64_t ns);
-bool clock_known(int32_t id);
-bool clock_is_real(int32_t id);                  /* told by the wall clock */
-int clock_read(int32_t id, uint64_t *ns);        /* -EINVAL */
+bool clock_is_real(int32_t id);                   /* told by the wall clock */
+bool clock_is_cpu(int32_t id);                    /* CPU time of a task or process */
+int clock_read(int32_t id, uint64_t *ns);         /* -EINVAL: no such clock */
 uint64_t clock_deadline(int32_t id, uint64_t at); /* monotonic time at which clock `id` shows `at` */
 
 /* ---- cred.c, session.c ---- */

@@ -173,18 +173,6 @@ struct task *task_new(struct process *p, const struct task *from)
     return t;
 }
 
-/* What it holds of others. Each is taken out of the task before it is dropped: dropping may look at the task. */
-static void task_drop(struct task *t)
-{
-    struct files *files = t->files;
-    struct fs_context *fs = t->fs;
-    struct mm *mm = t->mm;
-    t->files = NULL, t->fs = NULL, t->mm = NULL;
-    if (files) files_put(files);
-    if (fs) fs_context_put(fs);
-    if (mm) mm_put(mm);
-}
-
 static void task_free(struct task *t)
 {
     if (t->cred) cred_put(t->cred);
@@ -193,17 +181,11 @@ static void task_free(struct task *t)
     heap_free(&task_type, t);
 }
 
-void task_discard(struct task *t)
+void task_forget(struct task *t)
 {
-    struct process *p = t->process;
-    list_remove(&t->in_process);
     list_remove(&t->by_id);
-    p->n_tasks--;
-    if (p->leader == t) p->leader = NULL;
-    task_drop(t);
-    platform.task.destroy(t);
-    sched_discard(t);
-    task_free(t);
+    t->process = NULL;
+    if (t->gone) task_free(t);
 }
 
 void task_gone(struct task *t)
@@ -270,12 +252,7 @@ struct process *process_new(struct process *parent, struct signal_shared *signal
 
 void process_free(struct process *p)
 {
-    struct task *leader = p->leader;
-    if (leader) {
-        list_remove(&leader->by_id);
-        leader->process = NULL;
-        if (leader->gone) task_free(leader);
-    }
+    if (p->leader) task_forget(p->leader);
     list_remove(&p->sibling);
     list_remove(&p->all);
     pidfds_drop(p);

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one address space: its memory was mapped by the tender, without access, and becomes usable by mprotect(2). A
+ * mapping of a file is a copy of its pages, but for those of the first program, which the tender has mapped, and for
+ * shared ones, which lie where the object's pages are for good.
+ *
+ * Pages that are not mapped hold zeroes: they are given back by madvise(2) when they are unmapped, or else remembered
+ * as used.
+ */
+#include "guest/unikernel/internal.h"
+#include "linux/fs/imgfs_format.h"
+
+#include <asm/mman.h>
+#include <string.h>
+
+#define SPAN_MOST (1ul << 31) /* bytes of one mprotect(2) or madvise(2): the filter lets no more pass */
+
+/* mm/ keeps the books; there is nothing to keep here. */
+static struct aspace {
+    bool made;
+} only;
+
+static struct aspace *aspace_create(struct aspace_range *r)
+{
+    *r = (struct aspace_range){.low = boot->data_low,
+                               .high = boot->data_high,
+                               .text_low = boot->text_low,
+                               .text_high = boot->text_high,
+                               .shared = true};
+    only.made = true;
+    return &only;
+}
+
+static void aspace_destroy(struct aspace *a)
+{
+    (void)a;
+}
+
+static int aspace_fork(struct aspace *a, struct aspace **out)
+{
+    (void)a, (void)out;
+    return -ENOSYS;
+}
+
+static bool within(uint64_t at, size_t n, uint64_t low, uint64_t high)
+{
+    return at >= low && at <= high && n <= high - at;
+}
+
+/* Memory that the tender has set apart for programs. */
+static bool is_programs(uint64_t at, size_t n)
+{
+    return within(at, n, boot->data_low, boot->data_high) || within(at, n, boot->text_low, boot->text_high);
+}
+
+static bool is_image(uint64_t at, size_t n)
+{
+    uint64_t low = (uintptr_t)boot->image;
+
+    return within(at, n, low, low + boot->image_size);
+}
+
+static int protect(uint64_t at, size_t n, int prot)
+{
+    for (size_t part; n; at += part, n -= part) {
+        part = n < SPAN_MOST ? n : SPAN_MOST;
+        long r = gate_mprotect(at, part, prot);
+        if (r < 0)
+            return (int)r;
+    }
+    return 0;
+}
+
+static int give_back(uint64_t at, size_t n)
+{
+    for (size_t part; n; at += part, n -= part) {
+        part = n < SPAN_MOST ? n : SPAN_MOST;
+        long r = gate_madvise(at, part, MADV_DONTNEED);
+        if (r < 0)
+            return (int)r;
+    }
+    return 0;
+}
+
+/* ---- what the tender has mapped ---- */
+
+#define PREMAPS_MOST 64
+
+/* Bit i: the file's pages, or those behind them, of premap i belong to somebody already. */
+static uint64_t file_taken, rest_taken;
+
+static uint64_t page_up(uint64_t v)
+{
+    return (v + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+}
+
+static uint32_t n_premaps(void)
+{
+    return boot->n_premaps < PREMAPS_MOST ? boot->n_premaps : PREMAPS_MOST;
+}
+
+static const struct image_segment *premap(uint32_t i)
+{
+    return (const struct image_segment *)boot->premaps + i;
+}
+
+/* Whether [at, at + n) is just what the tender has mapped of the file, or the zeroes behind, and nobody had it. */
+static bool take_premap(uint64_t at, size_t n, int prot, bool of_image, uint64_t offset)
+{
+    for (uint32_t i = 0; i < n_premaps(); i++) {
+        const struct image_segment *p = premap(i);
+        uint64_t file_end = p->address + page_up(p->file), end = p->address + page_up(p->memory);
+        if ((int)p->prot != prot)
+            continue;
+        if (of_image && at == p->address && at + n == file_end && offset == p->offset && !(file_taken >> i & 1)) {
+            file_taken |= 1ull << i;
+            return true;
+        }
+        if (!of_image && at == file_end && at + n == end && !(rest_taken >> i & 1)) {
+            rest_taken |= 1ull << i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Something else comes to lie there: true when pages of the tender's are there, which are not zeroes when given back. */
+static bool over_premaps(uint64_t at, size_t n)
+{
+    bool over = false;
+
+    for (uint32_t i = 0; i < n_premaps(); i++)
+        if (at < premap(i)->address + page_up(premap(i)->memory) && premap(i)->address < at + n) {
+            file_taken |= 1ull << i, rest_taken |= 1ull << i;
+            over = true;
+        }
+    return over;
+}
+
+/* ---- which memory was used ---- */
+
+/* What lies between was never mapped. mm/ maps from both ends of a range, so two marks tell fresh memory exactly. */
+static struct fresh {
+    uint64_t low, high;
+} fresh_data, fresh_text;
+
+/* Takes it; whether it was fresh: no access, and zero. */
+static bool take_fresh(uint64_t at, size_t n)
+{
+    struct fresh *f = within(at, n, boot->data_low, boot->data_high) ? &fresh_data : &fresh_text;
+
+    if (!f->high) {
+        f->low = f == &fresh_data ? boot->data_low : boot->text_low;
+        f->high = f == &fresh_data ? boot->data_high : boot->text_high;
+    }
+    bool fresh = within(at, n, f->low, f->high);
+    if (fresh && at - f->low < f->high - (at + n))
+        f->low = at + n;
+    else if (fresh)
+        f->high = at;
+    return fresh;
+}
+
+/* ---- mappings ---- */
+
+static int map_anonymous(uint64_t at, size_t n, int prot)
+{
+    bool fresh = take_fresh(at, n);
+    int r = 0;
+
+    if (over_premaps(at, n)) {
+        r = protect(at, n, PROT_READ | PROT_WRITE);
+        if (r == 0 && user_zero((void *)at, n))
+            r = -EFAULT;
+    } else if (!fresh)
+        r = give_back(at, n);
+    else if (prot == PROT_NONE)
+        return 0;
+    return r ? r : protect(at, n, prot);
+}
+
+/* A piece of the object's contents, or zeroes where there are none. */
+static int fill(uint64_t at, size_t n, struct memobj *object, uint64_t offset)
+{
+    const uint8_t *constant = memobj_constant(object);
+
+    if (constant) {
+        size_t there = offset < boot->image_size ? boot->image_size - offset : 0;
+        there = there < n ? there : n;
+        return user_copy((void *)at, constant + offset, there) || user_zero((void *)(at + there), n - there) ? -EIO : 0;
+    }
+    for (size_t done = 0; done < n; done += PAGE_SIZE) {
+        uint64_t page = (offset + done) / PAGE_SIZE;
+        const void *from = memobj_ops.get(object, page, false);
+        if (from)
+            memcpy((void *)(at + done), from, PAGE_SIZE);
+        else
+            memset((void *)(at + done), 0, PAGE_SIZE);
+        if (from)
+            memobj_ops.put(object, page, false);
+    }
+    return 0;
+}
+
+static int map_copy(uint64_t at, size_t n, int prot, struct memobj *object, uint64_t offset)
+{
+    take_fresh(at, n);
+    over_premaps(at, n);
+    int r = protect(at, n, PROT_READ | PROT_WRITE);
+    if (r == 0)
+        r = fill(at, n, object, offset);
+    return r || prot == (PROT_READ | PROT_WRITE) ? r : protect(at, n, prot);
+}
+
+static uint64_t aspace_where(struct aspace *a, struct memobj *object, uint64_t offset, size_t n, bool shared)
+{
+    (void)a;
+    if (!memobj_constant(object))
+        return shared ? memobj_pin(object, offset / PAGE_SIZE, n / PAGE_SIZE) : 0;
+    if (shared)
+        return offset < boot->image_size ? (uintptr_t)boot->image + offset : 0;
+    for (uint32_t i = 0; i < n_premaps(); i++)
+        if (!(file_taken >> i & 1) && premap(i)->offset == offset)
+            return premap(i)->address;
+    return 0;
+}
+
+static int aspace_map(struct aspace *a, uint64_t at, size_t n, int prot, bool shared, struct memobj *object,
+                      uint64_t offset)
+{
+    if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
+        return -EACCES;
+    if (shared && object) {
+        if ((prot & PROT_EXEC) || (memobj_constant(object) && (prot & PROT_WRITE)))
+            return -EACCES;
+        return at == aspace_where(a, object, offset, n, true) ? 0 : -ENODEV;
+    }
+    if (!is_programs(at, n))
+        return -EINVAL;
+    if (take_premap(at, n, prot, object && memobj_constant(object), offset))
+        return 0;
+    return object ? map_copy(at, n, prot, object, offset) : map_anonymous(at, n, prot);
+}
+
+static int aspace_unmap(struct aspace *a, uint64_t at, size_t n)
+{
+    (void)a;
+    if (!is_programs(at, n)) /* pages of an object, which stay where they are */
+        return 0;
+    over_premaps(at, n);
+    int r = give_back(at, n);
+    return r ? r : protect(at, n, PROT_NONE);
+}
+
+static int aspace_protect(struct aspace *a, uint64_t at, size_t n, int prot)
+{
+    (void)a;
+    if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
+        return -EACCES;
+    if (is_programs(at, n))
+        return protect(at, n, prot);
+    return (prot & PROT_EXEC) || ((prot & PROT_WRITE) && is_image(at, n)) ? -EACCES : 0;
+}
+
+static int aspace_advise(struct aspace *a, uint64_t at, size_t n, int advice)
+{
+    (void)a;
+    return advice == MADV_DONTNEED && is_programs(at, n) ? give_back(at, n) : 0;
+}
+
+static int aspace_move(struct aspace *a, uint64_t from, size_t from_n, uint64_t to, size_t to_n, int prot)
+{
+    size_t n = from_n < to_n ? from_n : to_n;
+    int r = map_anonymous(to, to_n, PROT_READ | PROT_WRITE);
+
+    if (r == 0 && user_copy((void *)to, (void *)from, n)) { /* no access to it: until it is copied there is */
+        r = protect(from, from_n, PROT_READ);
+        if (r == 0 && user_copy((void *)to, (void *)from, n))
+            r = -EFAULT;
+    }
+    if (r == 0 && prot != (PROT_READ | PROT_WRITE))
+        r = protect(to, to_n, prot);
+    return r ? r : aspace_unmap(a, from, from_n);
+}
+
+/* ---- copies ---- */
+
+/* What a program's pointer may lead to: bytes from there on. The kernel's own memory is in reach of the program, but a
+ * system call is not a way to it. */
+static size_t span(uint64_t at)
+{
+    if (is_programs(at, 1))
+        return (at < boot->text_high ? boot->text_high : boot->data_high) - at;
+    if (is_image(at, 1))
+        return (uintptr_t)boot->image + boot->image_size - at;
+    return memobj_holds(at, 1) ? boot->objects_high - at : 0;
+}
+
+static size_t clip(uint64_t at, size_t n)
+{
+    size_t most = span(at);
+
+    return n < most ? n : most;
+}
+
+static size_t copy_in_program(struct aspace *a, void *to, struct uptr from, size_t n)
+{
+    (void)a;
+    n = clip(from.v, n);
+    return n - user_copy(to, (const void *)from.v, n);
+}
+
+static size_t copy_out_program(struct aspace *a, struct uptr to, const void *from, size_t n)
+{
+    (void)a;
+    n = clip(to.v, n);
+    return n - user_copy((void *)to.v, from, n);
+}
+
+static int64_t copy_str(struct aspace *a, char *to, struct uptr from, size_t n)
+{
+    size_t most = clip(from.v, n);
+    int64_t length;
+
+    (void)a;
+    if (!most && n)
+        return -EFAULT;
+    length = user_string(to, (const void *)from.v, most);
+    return length == (int64_t)most && most < n ? -EFAULT : length;
+}
+
+static size_t zero(struct aspace *a, struct uptr to, size_t n)
+{
+    (void)a;
+    n = clip(to.v, n);
+    return n - user_zero((void *)to.v, n);
+}
+
+static int load32(struct aspace *a, struct uptr at, uint32_t *value)
+{
+    (void)a;
+    return clip(at.v, 4) < 4 ? -EFAULT : user_load32((const void *)at.v, value);
+}
+
+static int cmpxchg32(struct aspace *a, struct uptr at, uint32_t *value, uint32_t with)
+{
+    (void)a;
+    return clip(at.v, 4) < 4 ? -EFAULT : user_cmpxchg32((void *)at.v, value, with);
+}
+
+/* One address space: an address is name enough. */
+static int pin(struct aspace *a, struct uptr at, uint64_t *object, uint64_t *offset)
+{
+    (void)a;
+    *object = 0, *offset = at.v;
+    return 0;
+}
+
+const struct aspace_ops aspace_ops = {.create = aspace_create,
+                                      .destroy = aspace_destroy,
+                                      .fork = aspace_fork,
+                                      .map = aspace_map,
+                                      .unmap = aspace_unmap,
+                                      .protect = aspace_protect,
+                                      .advise = aspace_advise,
+                                      .move = aspace_move,
+                                      .where = aspace_where,
+                                      .copy_in = copy_in_program,
+                                      .copy_out = copy_out_program,
+                                      .copy_str = copy_str,
+                                      .zero = zero,
+                                      .load32 = load32,
+                                      .cmpxchg32 = cmpxchg32,
+                                      .pin = pin};

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The time, by the host's own vDSO function: the processor's counter and a page of the host's, without a system call.
+ * The vDSO is the host kernel's, and is read as such; what is not found there ends the start.
+ */
+#include "guest/unikernel/clock.h"
+
+#include "guest/unikernel/internal.h"
+
+#include <linux/elf.h>
+#include <linux/time.h>
+#include <linux/time_types.h>
+#include <string.h>
+
+#define SYMBOLS_MOST 64 /* it has about twelve */
+
+typedef int clock_function(int clock, struct __kernel_timespec *);
+
+static clock_function *host_clock;
+
+struct dynamic {
+    const Elf64_Sym *symbols;
+    const char *strings;
+    uint64_t strings_size;
+};
+
+static struct dynamic dynamic_of(const uint8_t *base)
+{
+    const Elf64_Ehdr *e = (const void *)base;
+    const Elf64_Phdr *p = (const void *)(base + e->e_phoff);
+    const Elf64_Dyn *d = NULL;
+    struct dynamic out = {0};
+
+    for (int i = 0; i < e->e_phnum; i++)
+        if (p[i].p_type == PT_DYNAMIC)
+            d = (const void *)(base + p[i].p_offset);
+    for (; d && d->d_tag != DT_NULL; d++) {
+        if (d->d_tag == DT_SYMTAB)
+            out.symbols = (const void *)(base + d->d_un.d_ptr);
+        else if (d->d_tag == DT_STRTAB)
+            out.strings = (const void *)(base + d->d_un.d_ptr);
+        else if (d->d_tag == DT_STRSZ)
+            out.strings_size = d->d_un.d_val;
+    }
+    return out;
+}
+
+/* The number of symbols is not told but by a hash table; the names end with the last, so the strings bound them. */
+bool clock_init(uint64_t vdso)
+{
+    static const char name[] = "__vdso_clock_gettime";
+    const uint8_t *base = (const void *)vdso;
+    struct dynamic d = {0};
+
+    if (base)
+        d = dynamic_of(base);
+    for (int i = 1; d.symbols && d.strings && i < SYMBOLS_MOST; i++) {
+        const Elf64_Sym *s = &d.symbols[i];
+        if ((const char *)s >= d.strings && d.strings > (const char *)d.symbols)
+            break;
+        if (s->st_name + sizeof name <= d.strings_size && !memcmp(d.strings + s->st_name, name, sizeof name)) {
+            host_clock = (clock_function *)(base + s->st_value);
+            return true;
+        }
+    }
+    return false;
+}
+
+uint64_t clock_read(enum host_clock which)
+{
+    struct __kernel_timespec t = {0};
+
+    host_clock(which == HOST_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}

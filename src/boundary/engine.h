@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What boundaries have in common whose workload runs in an engine of ours that is process 1 of the sandbox. */
+#ifndef MOAT_BOUNDARY_ENGINE_H
+#define MOAT_BOUNDARY_ENGINE_H
+
+#include <signal.h>
+
+/* A mask for it: that of `before` (NULL: the caller's), and what asks it to end besides. For process 1 a signal without
+ * a handler is lost, so these wait until it has handlers and lets them through. */
+sigset_t engine_hold_back(const sigset_t *before);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "boundary/unikernel/words.h"
+#include "boundary/words.h"
+
+static const char *const valued[] = {
+#define OPTION(id, word, value) WORDS_VALUE_##value(word)
+#include "spt/options.def"
+#undef OPTION
+    NULL};
+
+static const struct engine_words words = {.last = (const char *const[]){"--image", NULL}, .valued = valued};
+
+const char *unikernel_word_value(const struct strv *argv, const char *wanted)
+{
+    return words_value(&words, argv, wanted);
+}
+
+uint32_t unikernel_program_words(const struct strv *argv)
+{
+    const uint32_t last = words_last(&words, argv);
+
+    return argv->n - last > 1 ? last + 1 : argv->n;
+}

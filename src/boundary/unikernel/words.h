@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of libexec/moat-spt (src/spt/README.md), read back from a policy's argv: it is what is executed, and
+ * all that a later start has. Pure. */
+#ifndef MOAT_BOUNDARY_UNIKERNEL_WORDS_H
+#define MOAT_BOUNDARY_UNIKERNEL_WORDS_H
+
+#include "policy/policy.h"
+
+#define SPT_PROGRAM "moat-spt" /* argv[0]; inside it has no file */
+
+/* What follows a word, the last one counting; "": nothing does. NULL: it is not there. */
+const char *unikernel_word_value(const struct strv *argv, const char *wanted);
+
+/* Where the image's name and its arguments begin. argv->n: there is none. */
+uint32_t unikernel_program_words(const struct strv *argv);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See unikernel.h: what a policy of a unikernel begins with, and what it cannot have. Looks at the host; changes
+ * nothing. Of the image the first bytes are read. */
+#include "cli/unikernel.h"
+#include "boundary/unikernel/words.h"
+#include "cli/engine_command.h"
+#include "cli/program.h"
+#include "cli/run_options_internal.h"
+#include "host/helper.h"
+#include "linux/fs/imgfs_format.h"
+#include "policy/list.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ROOM_LEAST ((int64_t)2 << 20) /* of a memory limit, for the tender and the kernel inside */
+#define ROOM_SHARE 16
+
+static struct unikernel_options *own(const struct run_options *o)
+{
+    return o->own[KIND_UNIKERNEL];
+}
+
+bool unikernel_is_image(const char *file)
+{
+    char begins[sizeof(IMAGE_MAGIC) - 1];
+    struct stat st;
+
+    _cleanup_fd_ int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+           pread(fd, begins, sizeof begins, 0) == sizeof begins && !memcmp(begins, IMAGE_MAGIC, sizeof begins);
+}
+
+/* ---- the command line ------------------------------------------------------------------------------------------- */
+
+static int take_option(struct arena *a, void *options, int id, const char *value, struct err *err)
+{
+    (void)a;
+    (void)err;
+    if (id == UNIKERNEL_TRACE)
+        ((struct unikernel_options *)options)->trace = !strcmp(value, "true");
+    return 0;
+}
+
+static int recognise(const char *operand, struct err *err)
+{
+    (void)err;
+    return unikernel_is_image(operand);
+}
+
+static int take_operand(struct run_options *run, int argc, char **argv, bool lenient, struct err *err)
+{
+    if (argc < 1)
+        return lenient ? 0
+                       : err_set(err, -EINVAL,
+                                 "what is to run is missing: moat run -b unikernel [OPTIONS] IMAGE-FILE [ARG...]");
+    own(run)->image = argv[0];
+    return 1;
+}
+
+/* ---- the policy ------------------------------------------------------------------------------------------------- */
+
+/* The broker's beginnings (program.h) with nothing of the host: no file, no /proc, no /dev, no variable. */
+static int apply_defaults(struct run_options *run, struct err *err)
+{
+    struct policy *p = &run->policy;
+    const char *tender;
+    int r = libexec_find(p->arena, SPT_PROGRAM, &tender, err);
+
+    if (r < 0 || (r = program_walls(p, err)) < 0)
+        return r;
+    p->n_mounts = 0;
+    p->process.env.n = 0;
+    if (p->process.env.v)
+        p->process.env.v[0] = NULL;
+    p->init = false; /* the tender is process 1, and makes none */
+    return 0;
+}
+
+#define NO_HOST_FILES                                                                                                  \
+    "a unikernel sees the files of its image and no others yet: moat pack --add puts them there, -b container and -b " \
+    "broker show those of the host"
+#define NO_NETWORK "a unikernel has its own loopback and no other network yet: -b container has the host's"
+#define NO_BROKER  "no call of a unikernel's reaches the host, so there is none to answer: leave it out"
+#define INSIDE_ALL "inside, program and kernel are one domain: what a program may do there protects nothing outside"
+
+/* Items that have no meaning for a unikernel or cannot be had yet: their members in a policy file, and why. */
+static const struct refusal {
+    enum policy_flag flag;
+    const char *member, *why;
+} refused[] = {
+    {FLAG_VOLUME, "volumes", NO_HOST_FILES},
+    {FLAG_MOUNT, "mounts", NO_HOST_FILES},
+    {FLAG_RO, "ro", NO_HOST_FILES},
+    {FLAG_RW, "rw", NO_HOST_FILES},
+    {FLAG_DIR, "dirs", NO_HOST_FILES},
+    {FLAG_ALLOW, "allow", NO_HOST_FILES},
+    {FLAG_SYMLINK, "links", NO_HOST_FILES},
+    {FLAG_DENY, "deny", "a unikernel sees no path of the host that could be denied: leave it out"},
+    {FLAG_TMPFS, "tmpfs", "what a unikernel writes is in memory as it is: leave it out"},
+    {FLAG_BROKER, "broker", NO_BROKER},
+    {FLAG_DENY_LOG, "denyLog", NO_BROKER},
+    {FLAG_ALLOW_NET, "allowNet", NO_NETWORK},
+    {FLAG_NETWORK, "network", NO_NETWORK},
+    {FLAG_INIT, "init", "a unikernel's processes are its own kernel's: pack an init as the program"},
+    {FLAG_CAP_ADD, "capabilities.add", INSIDE_ALL},
+    {FLAG_CAP_DROP, "capabilities.drop", INSIDE_ALL},
+    {FLAG_DEVICE, "devices", "a unikernel has no device of the host: -b container has"},
+    {FLAG_SHM_SIZE, "shmSize", "its shared memory is part of its memory: --memory"},
+    {FLAG_SYSCTL, "sysctl", "a unikernel's kernel has no settings yet"},
+};
+
+/* What a policy says of any workload, and a unikernel has already: not a wish of whoever runs it. */
+static bool has_anyway(const struct policy *p, enum policy_flag flag, uint64_t typed)
+{
+    if (flag == FLAG_NETWORK)
+        return p->ns[NS_NET].how == NS_NEW;
+    return (flag == FLAG_INIT || flag == FLAG_CAP_DROP) && !(typed >> flag & 1);
+}
+
+static int check_layers(const struct collect *c, struct err *err)
+{
+    const struct policy_build *b = &c->out->build;
+    struct policy *p = b->p;
+    uint64_t typed = 0;
+
+    if (policy_flag_given(b, FLAG_DEFAULTS))
+        return err_set(err, -EINVAL, "%s: a unikernel is shown nothing of the host: leave it out",
+                       kind_said_by(c, FLAG_DEFAULTS, "defaults"));
+    for (uint32_t i = 0; i < c->n_waiting; i++)
+        typed |= UINT64_C(1) << c->waiting[i].id;
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+        if (policy_flag_given(b, refused[i].flag) && !has_anyway(p, refused[i].flag, typed))
+            return err_set(err, -EINVAL, "%s: %s", kind_said_by(c, refused[i].flag, refused[i].member),
+                           refused[i].why);
+    p->init = false;
+    /* The tender's own filter is stricter than any that could stand around its start. */
+    if (p->seccomp.moat_default)
+        p->seccomp = (struct seccomp_policy){0};
+    p->masked_paths.n = p->readonly_paths.n = 0; /* there is no /proc */
+    if (!p->process.terminal)
+        return 0;
+    int r = policy_mount_add(p, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=64k", err);
+    if (r == 0)
+        r = policy_mount_add(p, "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620",
+                             err);
+    policy_mounts_sort(p, 0);
+    return r;
+}
+
+/* ---- moat-spt's command line ------------------------------------------------------------------------------------ */
+
+/* Its name on the host, which moat opens at each start: the image is handed over, and not shown. */
+static int find_image(struct policy_build *b, const char *image, const char **host, struct err *err)
+{
+    struct arena *a = b->p->arena;
+    const char *path = *image == '/' ? image : arena_printf(a, "%s/%s", b->cwd[1] ? b->cwd : "", image);
+    struct stat st;
+
+    if (!path)
+        return policy_no_memory(err);
+    if (stat(path, &st) < 0)
+        return err_set(err, -ENOENT, "exec: \"%s\": no such file or directory", image);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, -EACCES, "exec: \"%s\": it is no file", image);
+    if (access(path, R_OK) < 0)
+        return err_set(err, -EACCES, "exec: \"%s\": permission denied", image);
+    if (!unikernel_is_image(path))
+        return err_set(err, -EACCES, "exec: \"%s\": it is no image of a unikernel: moat pack makes one of a program",
+                       image);
+    *host = path;
+    return 0;
+}
+
+static int put_limits(struct policy *p, struct err *err)
+{
+    const struct opt_i64 *limit = &p->resources.memory.limit, *tasks = &p->resources.pids;
+    int r = 0;
+
+    if (limit->set && limit->v > 0) {
+        const int64_t room = limit->v / ROOM_SHARE > ROOM_LEAST ? limit->v / ROOM_SHARE : ROOM_LEAST;
+        if (limit->v < 2 * ROOM_LEAST)
+            return err_set(err, -EINVAL, "--memory: %" PRId64 " bytes leave nothing to the program: 4m is the least",
+                           limit->v);
+        r = engine_put(p, "--memory", arena_printf(p->arena, "%" PRId64, limit->v - room), err);
+    }
+    if (r == 0 && tasks->set && tasks->v > 0)
+        r = engine_put(p, "--tasks", arena_printf(p->arena, "%" PRId64, tasks->v), err);
+    return r;
+}
+
+static int put_start(const struct run_options *run, struct err *err)
+{
+    const struct policy_build *b = &run->build;
+    struct policy *p = b->p;
+    int r = 0;
+
+    for (uint32_t i = 0; i < p->process.env.n && r == 0; i++)
+        r = engine_put(p, "--env", p->process.env.v[i], err);
+    p->process.env.n = 0;
+    if (p->process.env.v)
+        p->process.env.v[0] = NULL;
+    if (r == 0 && policy_flag_given(b, FLAG_WORKDIR))
+        r = engine_put(p, "--cwd", p->process.cwd, err);
+    p->process.cwd = "/";
+    if (r == 0 && policy_flag_given(b, FLAG_ENTRYPOINT) && b->entrypoint.n)
+        r = engine_put(p, "--program", b->entrypoint.v[0], err);
+    if (r == 0 && policy_flag_given(b, FLAG_READ_ONLY))
+        r = engine_put(p, NULL, "--read-only", err);
+    return r == 0 && own(run)->trace ? engine_put(p, NULL, "--trace", err) : r;
+}
+
+static int find(struct run_options *run, const struct finding *f, struct err *err)
+{
+    struct policy *p = &run->policy;
+    const char *host = NULL;
+    int r = own(run)->image ? find_image(&run->build, own(run)->image, &host, err) : 0;
+
+    (void)f;
+    p->process.argv = (struct strv){0};
+    if (r < 0 || (r = engine_put(p, NULL, SPT_PROGRAM, err)) < 0 || (r = put_limits(p, err)) < 0 ||
+        (r = put_start(run, err)) < 0 || !host || (r = engine_put(p, "--image", host, err)) < 0)
+        return r;
+    p->resources.pids.set = false; /* of the kernel's tasks inside; the tender makes no process */
+    for (int i = 0; i < run->n_command && r == 0; i++)
+        r = engine_put(p, NULL, run->command[i], err);
+    return r;
+}
+
+/* ---- the row ---------------------------------------------------------------------------------------------------- */
+
+static bool is_given(const void *options)
+{
+    return ((const struct unikernel_options *)options)->trace;
+}
+
+static int refuse(const void *options, struct err *err)
+{
+    return is_given(options) ? err_set(err, -EINVAL,
+                                       "--trace shows the system calls of a unikernel: -b unikernel has it")
+                             : 0;
+}
+
+static const char *name_of(const struct run_options *run)
+{
+    return own(run)->image;
+}
+
+static int command_of(struct arena *a, const struct strv *argv, struct strv *out)
+{
+    const uint32_t from = unikernel_program_words(argv);
+
+    (void)a;
+    *out = (struct strv){argv->v + from, argv->n - from};
+    return 0;
+}
+
+const struct workload_kind unikernel_kind = {
+    .types = {"unikernel"},
+    .boundary = "unikernel",
+    .words = "a unikernel's image",
+    .of_host = true,
+    .no_programs = "-b unikernel runs images that moat pack has made",
+    .no_filter = "the filter of a unikernel is raised by moat-spt inside (src/spt), and there is none around its start",
+    .own_size = sizeof(struct unikernel_options),
+    .option = take_option,
+    .is_given = is_given,
+    .refuse = refuse,
+    .recognise = recognise,
+    .operands = take_operand,
+    .defaults = apply_defaults,
+    .check = check_layers,
+    .find = find,
+    .name = name_of,
+    .no_terminal = true, /* its kernel has a terminal's calls only for its own */
+    .command = command_of,
+};

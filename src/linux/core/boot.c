@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a platform and a description of what to boot to a first task whose registers are those of its program. */
+#include "linux/core/boot.h"
+
+#include "linux/core/call.h"
+#include "linux/core/heap.h"
+#include "linux/core/misc.h"
+#include "linux/core/random.h"
+#include "linux/core/sched.h"
+#include "linux/core/strace.h"
+#include "linux/core/text.h"
+#include "linux/fs/vfs.h"
+#include "linux/mm/mm.h"
+#include "linux/task/task.h"
+
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/resource.h>
+
+KERNEL_STATE struct platform platform;
+KERNEL_STATE const struct linux_config *boot_config;
+
+void mm_init(uint64_t memory_limit) __attribute__((weak));
+
+static int boot_fail(int r, char *why, size_t n, const char *what)
+{
+    if (!*why)
+        text_format(why, n, "%s (errno %d)", what, -r);
+    return r;
+}
+
+/* The first task, without a program. */
+static int boot_task(const struct linux_config *c, char *why, size_t n)
+{
+    struct task *t = task_boot(c->uid, c->gid);
+    if (!t)
+        return boot_fail(-ENOMEM, why, n, "no memory for the first task");
+    current = t;
+    t->state = TASK_RUNNING;
+    t->call_nr = -1;
+    if (c->files_limit) {
+        struct rlimit *l = &t->process->limits[RLIMIT_NOFILE];
+        l->rlim_cur = l->rlim_max = c->files_limit;
+    }
+    return 0;
+}
+
+/* The program is loaded by what execve(2) does, whose messages go to `why`. */
+static int boot_program(const struct linux_config *c, char *why, size_t n)
+{
+    static const char *const none[] = {NULL};
+    const char *program = c->program ? c->program : c->argv[0];
+    struct exec_strings argv = {.kernel = c->argv}, envp = {.kernel = c->envp ? c->envp : none};
+    int r = task_exec(current, AT_FDCWD, program, 0, argv, envp);
+    if (r)
+        text_format(why, n, "%s: cannot be started (errno %d)", program, -r);
+    return r;
+}
+
+static int boot(const struct linux_config *c, char *why, size_t n)
+{
+    heap_init(c->arena, c->arena_size, c->arena_ready);
+    sched_init();
+    int r = c->trace && strace_init ? strace_init() : 0;
+    if (r)
+        return boot_fail(r, why, n, "no memory for the trace");
+    r = random_init();
+    if (r)
+        return boot_fail(r, why, n, "the host gives no random seed");
+    if (mm_init)
+        mm_init(c->memory_limit);
+    misc_init(c->hostname);
+    if ((r = boot_task(c, why, n)))
+        return r;
+    if (fs_boot && (r = fs_boot(c, &current->fs, why, n)))
+        return boot_fail(r, why, n, "no root file system");
+    if (console_boot && (r = console_boot()))
+        return boot_fail(r, why, n, "no console");
+    if (c->argv && (r = boot_program(c, why, n)))
+        return r;
+    if (!c->argv && !(current->mm = mm_create()))
+        return boot_fail(-ENOMEM, why, n, "no address space");
+    sched_ready(current);
+    current = NULL;
+    return 0;
+}
+
+int linux_boot(const struct platform *p, const struct linux_config *c, char *why, size_t n)
+{
+    platform = *p;
+    boot_config = c;
+    *why = 0;
+    return boot(c, why, n);
+}
+
+void linux_stats(struct linux_stats *s)
+{
+    *s = (struct linux_stats){.system_calls = call_count(), .switches = sched_switches(), .heap_bytes = heap_used()};
+    list_each(p, &process_all, struct process, all) s->processes++, s->tasks += p->n_tasks;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See program.h. Touches the terminal, the environment's SOURCE_DATE_EPOCH, and the image's file. */
+#include "unikernel/program.h"
+#include "unikernel/sites.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int program_fail(const char *command, const struct err *err)
+{
+    fprintf(stderr, "moat %s: %s\n", command, err->text);
+    return PACK_FAILED;
+}
+
+const char *program_beside(struct arena *a, const char *name)
+{
+    char exe[4096];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+
+    exe[n < 0 ? 0 : n] = 0;
+    char *slash = strrchr(exe, '/');
+    return arena_printf(a, "%.*s/%s", slash ? (int)(slash - exe) : 0, exe, name);
+}
+
+int64_t program_epoch(void)
+{
+    const char *text = getenv("SOURCE_DATE_EPOCH");
+    char *end;
+
+    if (!text || !*text)
+        return INT64_MAX;
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    return errno || *end || v < 0 ? INT64_MAX : v;
+}
+
+static void words(uint64_t bytes, char out[24])
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB"};
+    double v = (double)bytes / 1024;
+    size_t unit = 0;
+
+    for (; v >= 1024 && unit + 1 < ARRAY_LEN(units); unit++)
+        v /= 1024;
+    snprintf(out, 24, v < 10 ? "%.1f %s" : "%.0f %s", v, units[unit]);
+}
+
+static void say(const struct image *im, const char *output)
+{
+    char size[24], kernel[24];
+
+    words(im->size, size);
+    words(im->kernel.size, kernel);
+    printf("%s: %s: the kernel %s, %u names, %u system calls of which %u trap\n", output, size, kernel,
+           im->tree.n_names, im->sites, im->trapped);
+}
+
+int image_finish(struct image *im, const char *output, bool quiet, struct err *err)
+{
+    int r = tree_finish(&im->tree, err);
+
+    for (uint32_t i = 0; i < im->tree.n_files && r == 0; i++)
+        if (im->tree.nodes[i]->file->elf)
+            r = sites_rewrite(&im->tree, im->tree.nodes[i]->file, err);
+    if (r == 0)
+        r = image_write(im, AT_FDCWD, output, err);
+    if (r < 0)
+        return err_wrap(err, "%s", output);
+    if (!quiet)
+        say(im, output);
+    return 0;
+}

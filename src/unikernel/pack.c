@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `moat pack`: an unmodified program and the files that it needs become one image. Reads what the caller may read,
+ * writes one file. The command line is written by src/cli/pack.c.
+ */
+#include "base/pathtext.h"
+#include "engine/options.h"
+#include "unikernel/libraries.h"
+#include "unikernel/program.h"
+#include "unikernel/trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SCRIPTS_MOST 5 /* as the kernel follows interpreters of interpreters */
+#define USUAL_PATH   "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+enum option {
+    OPTION_ADD,
+    OPTION_CWD,
+    OPTION_ENV,
+    OPTION_JIT,
+    OPTION_KERNEL,
+    OPTION_MEMORY,
+    OPTION_OUTPUT,
+    OPTION_PROGRAM,
+    OPTION_QUIET,
+    OPTION_ROOT,
+    OPTION_TRACE,
+};
+
+static const struct engine_option rows[] = {
+    [OPTION_ADD] = {"--add", ENGINE_VALUE_NEXT},         [OPTION_CWD] = {"--cwd", ENGINE_VALUE_NEXT},
+    [OPTION_ENV] = {"--env", ENGINE_VALUE_NEXT},         [OPTION_JIT] = {"--jit", ENGINE_VALUE_NONE},
+    [OPTION_KERNEL] = {"--kernel", ENGINE_VALUE_NEXT},   [OPTION_MEMORY] = {"--memory", ENGINE_VALUE_NEXT},
+    [OPTION_OUTPUT] = {"--output", ENGINE_VALUE_NEXT},   [OPTION_PROGRAM] = {"--program", ENGINE_VALUE_NEXT},
+    [OPTION_QUIET] = {"--quiet", ENGINE_VALUE_NONE},     [OPTION_ROOT] = {"--root", ENGINE_VALUE_NEXT},
+    [OPTION_TRACE] = {"--trace", ENGINE_VALUE_NEXT},
+};
+
+struct pack {
+    struct arena *a;
+    struct image im;
+    struct source source;
+    struct libraries libraries;
+    struct strv add, words, env;
+    const char *program, *output, *kernel, *root, *trace;
+    bool quiet;
+};
+
+static int no_memory(struct err *err)
+{
+    return err_set(err, -ENOMEM, "out of memory");
+}
+
+static int take_option(struct pack *p, int option, const char *value, struct err *err)
+{
+    int r = 0;
+
+    switch ((enum option)option) {
+    case OPTION_ADD:
+        r = policy_strv_push(p->a, &p->add, value);
+        break;
+    case OPTION_CWD:
+        p->im.cwd = value;
+        break;
+    case OPTION_ENV:
+        r = policy_env_set(p->a, &p->env, value);
+        break;
+    case OPTION_JIT:
+        p->im.jit = true;
+        break;
+    case OPTION_KERNEL:
+        p->kernel = value;
+        break;
+    case OPTION_MEMORY:
+        p->im.memory = strtoull(value, NULL, 10);
+        break;
+    case OPTION_OUTPUT:
+        p->output = value;
+        break;
+    case OPTION_PROGRAM:
+        p->program = value;
+        break;
+    case OPTION_QUIET:
+        p->quiet = true;
+        break;
+    case OPTION_ROOT:
+        p->root = value;
+        break;
+    case OPTION_TRACE:
+        p->trace = value;
+        break;
+    }
+    return r < 0 ? no_memory(err) : 0;
+}
+
+/* The program's own words come behind "--". */
+static int read_options(struct pack *p, int argc, char **argv, struct err *err)
+{
+    const struct engine_options options = {rows, ARRAY_LEN(rows), "unikernel"};
+    char *value;
+    int r = 0;
+
+    for (int i = 0; i < argc && r == 0;) {
+        if (!strcmp(argv[i], "--")) {
+            while (++i < argc && r == 0)
+                r = policy_strv_push(p->a, &p->words, argv[i]);
+            break;
+        }
+        r = engine_option_next(&options, argc, argv, &i, &value, err);
+        r = r < 0 ? r : take_option(p, r, value, err);
+    }
+    if (r == 0 && (!p->program || !p->output))
+        return err_set(err, -EINVAL, "--program and --output are needed");
+    return r;
+}
+
+/* ---- the program ------------------------------------------------------------------------------------------------- */
+
+/* Whether a path of the root is a file that may be executed. */
+static bool is_program(struct pack *p, const char *path)
+{
+    const char *host = arena_printf(p->a, "%s%s", p->source.path, path);
+    struct stat st;
+
+    return host && stat(host, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 0111;
+}
+
+/* As a shell would find it, within the root. */
+static int find_program(struct pack *p, struct err *err)
+{
+    const char *list = policy_env_get(&p->env, "PATH");
+    char cwd[PATH_MAX];
+
+    if (!strchr(p->program, '/')) {
+        list = list ? list : p->root ? USUAL_PATH : getenv("PATH") ? getenv("PATH") : USUAL_PATH;
+        for (size_t n; *list; list += n + (list[n] == ':')) {
+            n = strcspn(list, ":");
+            p->im.path = arena_printf(p->a, "%.*s/%s", (int)n, list, p->program);
+            if (p->im.path && *p->im.path == '/' && is_program(p, p->im.path))
+                return 0;
+        }
+        return err_set(err, -ENOENT, "%s: there is no program of that name in PATH", p->program);
+    }
+    if (*p->program != '/' && (p->root || !getcwd(cwd, sizeof cwd)))
+        return err_set(err, -EINVAL, "%s: name it from the root on", p->program);
+    const char *whole = *p->program == '/' ? p->program : arena_printf(p->a, "%s/%s", cwd, p->program);
+    char *clean = whole ? arena_alloc(p->a, strlen(whole) + 2) : NULL;
+    if (!clean || path_text_clean(whole, clean, strlen(whole) + 2) < 0)
+        return no_memory(err);
+    p->im.path = clean;
+    return 0;
+}
+
+/* "#! INTERPRETER ARG": NULL where it is no script. */
+static const char *interpreter_of(struct pack *p, const struct tree_node *node)
+{
+    char line[256] = "";
+    _cleanup_fd_ int fd = node->file->host ? open(node->file->host, O_RDONLY | O_CLOEXEC) : -1;
+
+    if (fd < 0 || read(fd, line, sizeof line - 1) < 3 || line[0] != '#' || line[1] != '!')
+        return NULL;
+    char *name = line + 2 + strspn(line + 2, " \t");
+    name[strcspn(name, " \t\n")] = 0;
+    return *name == '/' ? arena_strdup(p->a, name) : NULL;
+}
+
+static int check_program(const struct tree_node *node, const char *path, struct err *err)
+{
+    const struct tree_file *f = node->file;
+    struct stat st = {0};
+    struct elf_facts facts;
+
+    if (!S_ISREG(f->mode))
+        return err_set(err, -EACCES, "%s: it is no file", path);
+    if (!(f->mode & 0111))
+        return err_set(err, -EACCES, "%s: it may not be executed: chmod +x", path);
+    if (f->mode & (S_ISUID | S_ISGID) || (f->host && stat(f->host, &st) == 0 && st.st_mode & (S_ISUID | S_ISGID)) ||
+        (!f->host && stat(path, &st) == 0 && st.st_ino == f->ino && st.st_mode & (S_ISUID | S_ISGID)))
+        return err_set(err, -EPERM, "%s: it is a set-user-ID or set-group-ID program, which has no other user's rights "
+                                    "in an image: pack a copy without that bit",
+                       path);
+    if (f->bytes && !f->elf)
+        return elf_facts_read(f->bytes, f->size, &facts, err) < 0 ? err_wrap(err, "%s", path) : 0;
+    return 0;
+}
+
+/* The program at a path, with the interpreter and the libraries it asks for; *out is the ELF file that will run. */
+static int take_program(struct pack *p, const char *path, struct tree_node **out, struct err *err)
+{
+    for (int i = 0; i < SCRIPTS_MOST; i++) {
+        int r = source_take(&p->source, path, out, err);
+        if (r < 0 || (r = check_program(*out, path, err)) < 0)
+            return r;
+        if ((*out)->file->elf)
+            return libraries_take(&p->libraries, *out, err) < 0 ? err_wrap(err, "%s", path) : 0;
+        const char *next = interpreter_of(p, *out);
+        if (!next)
+            return err_set(err, -ENOEXEC, "%s: it is neither an ELF file nor a script that names its interpreter",
+                           path);
+        path = next;
+    }
+    return err_set(err, -ELOOP, "%s: its interpreter is a script, and so is that one's", p->program);
+}
+
+/* ---- what is added ----------------------------------------------------------------------------------------------- */
+
+/* PATH, or HOST::GUEST. */
+static int take_added(struct pack *p, const char *text, struct err *err)
+{
+    const char *colons = strstr(text, "::");
+    char real[PATH_MAX], *guest;
+
+    if (!colons) {
+        if (*text == '/')
+            return source_take_all(&p->source, text, err);
+        if (!getcwd(real, sizeof real))
+            return err_sys(err, -errno, "--add %s", text);
+        const char *path = arena_printf(p->a, "%s/%s", real, text);
+        return path ? source_take_all(&p->source, path, err) : no_memory(err);
+    }
+    const char *host = arena_strndup(p->a, text, (size_t)(colons - text));
+    guest = arena_alloc(p->a, strlen(colons));
+    if (!host || !guest)
+        return no_memory(err);
+    if (colons[2] != '/' || path_text_clean(colons + 2, guest, strlen(colons)) < 2)
+        return err_set(err, -EINVAL, "--add %s: the name inside has to begin with /, and be more than that", text);
+    return source_place(&p->source, host, guest, err);
+}
+
+/* Programs and plugins that were added need libraries as well. */
+static int take_all_libraries(struct pack *p, const struct tree_node *dir, struct err *err)
+{
+    int r = 0;
+
+    for (const struct tree_node *c = dir->children; c && r == 0; c = c->next) {
+        const struct elf_facts *f = c->file->elf;
+        if (S_ISDIR(c->file->mode))
+            r = take_all_libraries(p, c, err);
+        else if (f && (f->n_needed || f->interpreter))
+            r = libraries_take(&p->libraries, c, err);
+    }
+    return r;
+}
+
+/* What one run of it uses on this host. */
+static int take_traced(struct pack *p, const struct tree_node *program, struct err *err)
+{
+    const char *path = arena_printf(p->a, "%s%s", p->source.path, p->im.path);
+    struct traced traced = {0};
+    struct tree_node *node;
+    struct stat st;
+    int r;
+
+    if (p->root)
+        return err_set(err, -EINVAL, "--trace is about programs of this host: a root file system is packed whole");
+    if (!path || stat(path, &st) < 0)
+        return err_sys(err, -errno, "%s", p->im.path);
+    if ((r = trace_run(p->a, p->trace, st.st_dev, st.st_ino, &traced, err)) < 0)
+        return err_wrap(err, "--trace");
+    if (!traced.ran)
+        return err_set(err, -ENOENT, "--trace: the command has ended, with status %d, without running %s",
+                       traced.status, p->im.path);
+    if (traced.status)
+        fprintf(stderr, "moat pack: --trace: the command has ended with status %d\n", traced.status);
+    for (uint32_t i = 0; i < traced.paths.n && r == 0; i++)
+        if (strcmp(traced.paths.v[i], "/etc/ld.so.cache"))
+            r = source_take_if_there(&p->source, traced.paths.v[i], &node, err);
+    return r;
+}
+
+static int take_files(struct pack *p, const struct tree_node *program, struct err *err)
+{
+    struct tree_node *node;
+    int r = 0;
+
+    if (p->trace)
+        r = take_traced(p, program, err);
+    for (uint32_t i = 0; i < p->add.n && r == 0; i++)
+        r = take_added(p, p->add.v[i], err);
+    if (r == 0 && (p->add.n || p->trace))
+        r = take_all_libraries(p, p->im.tree.root, err);
+    if (r == 0 && p->libraries.by_configuration)
+        r = source_take_if_there(&p->source, "/etc/ld.so.cache", &node, err);
+    if (r == 0)
+        r = expected_files(&p->im.tree, err);
+    if (r == 0)
+        r = expected_from(&p->source,
+                          libraries_has(&p->libraries, "libssl.so") || libraries_has(&p->libraries, "libgnutls.so"),
+                          err);
+    return r == 0 ? tree_directory(&p->im.tree, p->im.cwd, 0755, &node, err) : r;
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
+
+static void progress(void *ctx, const struct tree *t)
+{
+    static uint64_t said;
+
+    if (t->bytes - said < (UINT64_C(1) << 20))
+        return;
+    said = t->bytes;
+    fprintf(stderr, "\r\033[Kreading: %u names, %llu MiB", t->n_names, (unsigned long long)(t->bytes >> 20));
+    (void)ctx;
+}
+
+static int set_start(struct pack *p, struct err *err)
+{
+    const char *first = strchr(p->program, '/') ? p->im.path : p->program;
+    int r = policy_strv_push(p->a, &p->im.args, first);
+
+    for (uint32_t i = 0; i < p->words.n && r == 0; i++)
+        r = policy_strv_push(p->a, &p->im.args, p->words.v[i]);
+    if (r == 0 && !policy_env_get(&p->env, "PATH"))
+        r = policy_env_set(p->a, &p->env, "PATH=" USUAL_PATH);
+    if (r == 0 && !policy_env_get(&p->env, "HOME"))
+        r = policy_env_set(p->a, &p->env, "HOME=/root");
+    p->im.env = p->env;
+    return r < 0 ? no_memory(err) : 0;
+}
+
+static int pack(struct pack *p, struct err *err)
+{
+    struct tree_node *program;
+    int r;
+
+    p->im.arena = p->a;
+    p->im.cwd = p->im.cwd ? p->im.cwd : "/";
+    p->source.path = p->root && strcmp(p->root, "/") ? p->root : "";
+    p->source.as_it_is = p->root != NULL;
+    p->source.root = open(p->root ? p->root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (p->source.root < 0)
+        return err_sys(err, -errno, "%s", p->root ? p->root : "/");
+    p->source.tree = &p->im.tree;
+    p->libraries = (struct libraries){.source = &p->source, .library_path = policy_env_get(&p->env, "LD_LIBRARY_PATH")};
+    if (!p->kernel && !(p->kernel = program_beside(p->a, "moat-kernel")))
+        return no_memory(err);
+    if ((r = kernel_read(&p->im.kernel, p->a, p->kernel, err)) < 0 ||
+        (r = tree_init(&p->im.tree, p->a, program_epoch(), err)) < 0 || (r = find_program(p, err)) < 0 ||
+        (r = take_program(p, p->im.path, &program, err)) < 0 || (r = take_files(p, program, err)) < 0 ||
+        (p->root && (r = source_take_all(&p->source, "/", err)) < 0) || (r = set_start(p, err)) < 0)
+        return r;
+    p->im.program = program;
+    p->im.dynamic = program->file->elf->interpreter || p->root || p->add.n || p->trace;
+    if (p->source.progress)
+        fputs("\r\033[K", stderr);
+    return image_finish(&p->im, p->output, p->quiet, err);
+}
+
+int pack_main(struct arena *a, int argc, char **argv)
+{
+    struct pack *p = arena_alloc(a, sizeof *p);
+    struct err err = {0};
+
+    if (!p) {
+        no_memory(&err);
+        return program_fail("pack", &err);
+    }
+    p->a = a;
+    int r = read_options(p, argc, argv, &err);
+    if (r == 0 && !p->quiet && isatty(2))
+        p->source.progress = progress;
+    if (r == 0)
+        r = pack(p, &err);
+    if (r < 0 && p->source.progress)
+        fputs("\r\033[K", stderr);
+    return r < 0 ? program_fail("pack", &err) : 0;
+}

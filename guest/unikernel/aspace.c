@@ -124,7 +124,8 @@ static bool take_premap(uint64_t at, size_t n, int prot, bool of_image, uint64_t
     return false;
 }
 
-/* Something else comes to lie there: true when pages of the tender's are there, which are not zeroes when given back. */
+/* Something else comes to lie there: true when pages of the tender's are there, which are not zeroes when given back.
+ */
 static bool over_premaps(uint64_t at, size_t n)
 {
     bool over = false;
@@ -139,13 +140,13 @@ static bool over_premaps(uint64_t at, size_t n)
 
 /* ---- which memory was used ---- */
 
-/* What lies between was never mapped. mm/ maps from both ends of a range, so two marks tell fresh memory exactly. */
+/* What lies between was never accessible. mm/ maps from both ends of a range, so two marks tell fresh memory exactly. */
 static struct fresh {
     uint64_t low, high;
 } fresh_data, fresh_text;
 
-/* Takes it; whether it was fresh: no access, and zero. */
-static bool take_fresh(uint64_t at, size_t n)
+/* Whether it is fresh: no access yet, and zero. It is no longer when `take`. */
+static bool is_fresh(uint64_t at, size_t n, bool take)
 {
     struct fresh *f = within(at, n, boot->data_low, boot->data_high) ? &fresh_data : &fresh_text;
 
@@ -154,18 +155,20 @@ static bool take_fresh(uint64_t at, size_t n)
         f->high = f == &fresh_data ? boot->data_high : boot->text_high;
     }
     bool fresh = within(at, n, f->low, f->high);
-    if (fresh && at - f->low < f->high - (at + n))
+    if (!fresh || !take)
+        return fresh;
+    if (at - f->low < f->high - (at + n))
         f->low = at + n;
-    else if (fresh)
+    else
         f->high = at;
-    return fresh;
+    return true;
 }
 
 /* ---- mappings ---- */
 
 static int map_anonymous(uint64_t at, size_t n, int prot)
 {
-    bool fresh = take_fresh(at, n);
+    bool fresh = is_fresh(at, n, prot != PROT_NONE);
     int r = 0;
 
     if (over_premaps(at, n)) {
@@ -204,7 +207,7 @@ static int fill(uint64_t at, size_t n, struct memobj *object, uint64_t offset)
 
 static int map_copy(uint64_t at, size_t n, int prot, struct memobj *object, uint64_t offset)
 {
-    take_fresh(at, n);
+    is_fresh(at, n, true);
     over_premaps(at, n);
     int r = protect(at, n, PROT_READ | PROT_WRITE);
     if (r == 0)
@@ -248,6 +251,8 @@ static int aspace_unmap(struct aspace *a, uint64_t at, size_t n)
     if (!is_programs(at, n)) /* pages of an object, which stay where they are */
         return 0;
     over_premaps(at, n);
+    if (is_fresh(at, n, false))
+        return 0;
     int r = give_back(at, n);
     return r ? r : protect(at, n, PROT_NONE);
 }
@@ -257,8 +262,10 @@ static int aspace_protect(struct aspace *a, uint64_t at, size_t n, int prot)
     (void)a;
     if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
         return -EACCES;
-    if (is_programs(at, n))
-        return protect(at, n, prot);
+    if (is_programs(at, n)) {
+        bool none = is_fresh(at, n, prot != PROT_NONE) && prot == PROT_NONE;
+        return none ? 0 : protect(at, n, prot);
+    }
     return (prot & PROT_EXEC) || ((prot & PROT_WRITE) && is_image(at, n)) ? -EACCES : 0;
 }
 

@@ -20,12 +20,11 @@
 struct kernel_header {
     char magic[8];
     uint32_t version, gate_version;
-    uint64_t start;            /* void start(const struct boot *), on the tender's stack */
-    uint64_t signal;           /* void signal(int, siginfo_t *, void *): every signal that the tender lets through */
-    uint64_t trap_stack;       /* on which that runs */
-    uint64_t trap_stack_size;  /* bytes */
+    uint64_t start;           /* void start(const struct boot *), on the tender's stack */
+    uint64_t signal;          /* void signal(int, siginfo_t *, void *): every signal that the tender lets through */
+    uint64_t trap_stack_size; /* bytes that it needs as a stack of its own */
 };
-_Static_assert(sizeof(struct kernel_header) == 48, "entry.S writes it");
+_Static_assert(sizeof(struct kernel_header) == 40, "entry.S writes it");
 
 /* How to treat a standard stream. */
 enum boot_stream {
@@ -39,9 +38,9 @@ struct boot {
     uint32_t streams[3]; /* enum boot_stream of descriptors 0 to 2 */
     const void *image;   /* the whole file */
     uint64_t image_size;
-    uint64_t text_low, text_high; /* equal: nothing may become executable */
-    uint64_t data_low, data_high; /* no access yet */
-    uint64_t heap_low, heap_high; /* zeroed, readable and writable */
+    uint64_t text_low, text_high;       /* equal: nothing may become executable */
+    uint64_t data_low, data_high;       /* no access yet */
+    uint64_t heap_low, heap_high;       /* zeroed, readable and writable */
     uint64_t objects_low, objects_high; /* the same */
     uint64_t stack_low, stack_high;     /* the tender's, which the kernel's start runs on */
     uint64_t vdso;                      /* ELF header of the host's vDSO */
@@ -52,11 +51,11 @@ struct boot {
     uint32_t uid, gid, umask;           /* of the first program */
     uint32_t max_tasks;                 /* 0: the kernel's own */
     uint64_t files_limit;               /* 0: the same */
-    const void *premaps; /* struct image_segment[]: mapped already */
+    const void *premaps;                /* struct image_segment[]: mapped already */
     uint32_t n_premaps;
     bool trace, read_only, write_back; /* write_back: the block device may be written */
-    int32_t block;          /* descriptor of the block device; -1: none */
-    const char *name;       /* of the image, for messages */
+    int32_t block;                     /* descriptor of the block device; -1: none */
+    const char *name;                  /* of the image, for messages */
     const char *program, *cwd, *hostname;
     const char *const *argv, *const *envp; /* NULL-terminated */
     uint8_t seed[64];

@@ -16,20 +16,20 @@
 
 typedef int clock_function(int clock, struct __kernel_timespec *);
 
-static clock_function *host_clock;
+static clock_function *clock_gettime_of_host;
 
-struct dynamic {
+struct vdso_dynamic {
     const Elf64_Sym *symbols;
     const char *strings;
     uint64_t strings_size;
 };
 
-static struct dynamic dynamic_of(const uint8_t *base)
+static struct vdso_dynamic dynamic_of(const uint8_t *base)
 {
     const Elf64_Ehdr *e = (const void *)base;
     const Elf64_Phdr *p = (const void *)(base + e->e_phoff);
     const Elf64_Dyn *d = NULL;
-    struct dynamic out = {0};
+    struct vdso_dynamic out = {0};
 
     for (int i = 0; i < e->e_phnum; i++)
         if (p[i].p_type == PT_DYNAMIC)
@@ -46,11 +46,11 @@ static struct dynamic dynamic_of(const uint8_t *base)
 }
 
 /* The number of symbols is not told but by a hash table; the names end with the last, so the strings bound them. */
-bool clock_init(uint64_t vdso)
+bool host_clock_init(uint64_t vdso)
 {
     static const char name[] = "__vdso_clock_gettime";
     const uint8_t *base = (const void *)vdso;
-    struct dynamic d = {0};
+    struct vdso_dynamic d = {0};
 
     if (base)
         d = dynamic_of(base);
@@ -59,17 +59,17 @@ bool clock_init(uint64_t vdso)
         if ((const char *)s >= d.strings && d.strings > (const char *)d.symbols)
             break;
         if (s->st_name + sizeof name <= d.strings_size && !memcmp(d.strings + s->st_name, name, sizeof name)) {
-            host_clock = (clock_function *)(base + s->st_value);
+            clock_gettime_of_host = (clock_function *)(base + s->st_value);
             return true;
         }
     }
     return false;
 }
 
-uint64_t clock_read(enum host_clock which)
+uint64_t host_clock_read(enum host_clock which)
 {
     struct __kernel_timespec t = {0};
 
-    host_clock(which == HOST_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC, &t);
+    clock_gettime_of_host(which == HOST_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }

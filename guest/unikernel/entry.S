@@ -11,12 +11,21 @@
 #include "guest/unikernel/boot.h"
 #include "guest/unikernel/regs.h"
 
+/* gate_NAME: the bodies of the gate, as functions. */
+#define X(name, nr) .globl gate_##name; .set gate_##name, GATE_BASE + GATE_BODIES + GATE_BODY * gate_next; .set gate_next, gate_next + 1;
+    .set gate_next, 0
+    GATE_CALLS(X)
+#undef X
+    .globl layout_kernel_base, layout_kernel_entry
+    .set layout_kernel_base, KERNEL_BASE
+    .set layout_kernel_entry, KERNEL_ENTRY
+
     .section .kernel_header, "a", @progbits
     .globl kernel_header
 kernel_header:
     .ascii KERNEL_MAGIC
     .long KERNEL_VERSION, GATE_VERSION
-    .quad platform_start, trap_signal, trap_stack, TRAP_STACK_SIZE
+    .quad platform_start, trap_signal, TRAP_STACK_SIZE
 
 /*
  * A rewritten system call: everything is as the program had it, but rcx, which is the address to go on at, and r11,
@@ -182,18 +191,11 @@ poll_unless_pending:
 window_poll:
     cmpl $0, trap_pending(%rip)
     jne poll_interrupted
-    movl $(GATE_BASE + GATE_BODIES + 2 * GATE_BODY), %eax
-    jmpq *%rax
+    jmp gate_ppoll
 window_poll_end:
 poll_interrupted:
     movq $-4, %rax
     ret
     .size poll_unless_pending, . - poll_unless_pending
-
-    .section .bss.trap_stack, "aw", @nobits
-    .balign 64
-    .globl trap_stack
-trap_stack:
-    .skip TRAP_STACK_SIZE
 
     .section .note.GNU-stack, "", @progbits

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The gate page: the only place from which the tender's filter lets a host call pass. It is part of the tender's
- * executable, readable and executable, the same for every sandbox.
+ * executable (src/spt/gate.S), readable and executable, the same for every sandbox.
  *
  *     0x00  "MOATGATE"
  *     0x08  uint32_t version, and four bytes of zero

@@ -29,7 +29,7 @@ void host_exit(int status, int signo)
 
 uint64_t host_monotonic(void)
 {
-    return clock_read(HOST_MONOTONIC);
+    return host_clock_read(HOST_MONOTONIC);
 }
 
 void host_say(const char *format, ...)
@@ -92,7 +92,8 @@ static uint32_t host_poll(uint64_t deadline, uint32_t interest)
         wait = NULL;
     else if (deadline) {
         uint64_t now = host_monotonic(), ns = deadline > now ? deadline - now : 0;
-        left = (struct __kernel_timespec){.tv_sec = (int64_t)(ns / 1000000000u), .tv_nsec = (int64_t)(ns % 1000000000u)};
+        left =
+            (struct __kernel_timespec){.tv_sec = (int64_t)(ns / 1000000000u), .tv_nsec = (int64_t)(ns % 1000000000u)};
     }
     if (!wait || wait->tv_sec || wait->tv_nsec || n)
         if (poll_unless_pending(fds, n, wait) < 0)
@@ -188,7 +189,7 @@ static int host_vcpu(enum host_vcpu what, uint32_t vcpu)
 }
 
 const struct hostops host_ops = {.exit = host_exit,
-                                 .clock = clock_read,
+                                 .clock = host_clock_read,
                                  .poll = host_poll,
                                  .net_rx = no_frames,
                                  .net_tx = no_frames_out,

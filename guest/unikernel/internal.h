@@ -17,20 +17,22 @@
 /* The tender's record. Set by platform_start, never changed. */
 extern const struct boot *boot;
 
-/* ---- host calls: the gate's bodies, by address (kernel.ld). Results as the kernel's: negative errno ---- */
+/* ---- host calls: the gate's bodies, by address (entry.S). Results as the kernel's: negative errno. Every argument is
+ * a whole register, since the filter looks at all of it. ---- */
 struct pollfd;
 struct iovec;
 struct __kernel_timespec;
 struct __kernel_itimerspec;
-long gate_read(int fd, void *to, size_t n);
-long gate_write(int fd, const void *from, size_t n);
-long gate_ppoll(struct pollfd *fds, unsigned n, const struct __kernel_timespec *timeout, const void *mask, size_t size);
-long gate_mprotect(uint64_t at, size_t n, int prot);
-long gate_madvise(uint64_t at, size_t n, int advice);
-long gate_timer_settime(int timer, int flags, const struct __kernel_itimerspec *value, void *old);
-_Noreturn void gate_exit_group(int status);
-long gate_preadv(int fd, const struct iovec *, unsigned long n, unsigned long low, unsigned long high);
-long gate_pwritev(int fd, const struct iovec *, unsigned long n, unsigned long low, unsigned long high);
+long gate_read(long fd, void *to, size_t n);
+long gate_write(long fd, const void *from, size_t n);
+long gate_ppoll(struct pollfd *fds, unsigned long n, const struct __kernel_timespec *timeout, const void *mask,
+                size_t size);
+long gate_mprotect(uint64_t at, size_t n, long prot);
+long gate_madvise(uint64_t at, size_t n, long advice);
+long gate_timer_settime(long timer, long flags, const struct __kernel_itimerspec *value, void *old);
+_Noreturn void gate_exit_group(long status);
+long gate_preadv(long fd, const struct iovec *, unsigned long n, unsigned long low, unsigned long high);
+long gate_pwritev(long fd, const struct iovec *, unsigned long n, unsigned long low, unsigned long high);
 
 /* The kernel's own memory (kernel.ld). */
 extern const char kernel_text[], kernel_text_end[], kernel_end[];
@@ -80,7 +82,7 @@ bool memobj_holds(uint64_t at, size_t n); /* whether it is memory of objects */
 extern const char window_return[], window_return_end[], window_resume[], window_resume_end[], window_poll[],
     window_poll_end[], poll_interrupted[], resume_iret[], trap_stub[];
 _Noreturn void task_resume(struct task *);
-long poll_unless_pending(struct pollfd *, unsigned n, const struct __kernel_timespec *);
+long poll_unless_pending(struct pollfd *, unsigned long n, const struct __kernel_timespec *);
 size_t user_copy(void *to, const void *from, size_t n);
 size_t user_zero(void *to, size_t n);
 long user_string(char *to, const char *from, size_t n);

@@ -1,29 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where things lie in the one address space of a unikernel: the only file that knows. Read by the tender (src/spt), the
- * kernel's platform, the linker scripts and assembler, so it holds plain numbers. What depends on the image or on the
- * command line is reckoned by the tender and told in struct boot (boot.h).
+ * kernel's platform and assembler, so it holds plain numbers. What depends on the image or on the command line is
+ * reckoned by the tender and told in struct boot (boot.h).
  *
- *     gate | program text ... image | tender | kernel | program data ........ stacks | kernel heap | file pages
+ *     program text ... image | tender with gate | kernel | program data ........ stacks | kernel heap | file pages
  *
- * Below 2 GiB lies what code refers to by 32-bit addresses: gate, program text with its trampolines, kernel. The rest
- * follows closely, since each stretch of 2 MiB, of 1 GiB and of 512 GiB that is touched costs a page of page table: a
- * small program with its kernel needs four pages of it below the host's own stack.
+ * Below 2 GiB lies what code refers to by 32-bit addresses: program text with its trampolines, gate, kernel. The rest
+ * follows closely, since each stretch of 2 MiB, of 1 GiB and of 512 GiB that is touched costs a page of page table and
+ * the time to make it.
  */
 #ifndef MOAT_GUEST_UNIKERNEL_LAYOUT_H
 #define MOAT_GUEST_UNIKERNEL_LAYOUT_H
 
-/* The gate page (gate.h). Fixed for ever: the pointer at GATE_ENTRY_CELL is named by every rewritten system call. */
-#define GATE_BASE       0x100000
-#define GATE_ENTRY_CELL 0x100010
-
 /* Programs. Where programs that cannot be moved are linked; image_boot.text bytes from here. */
 #define TEXT_LOW 0x400000
 
-/* The image ends where the tender begins; one that has no room between text and tender lies at IMAGE_FAR. */
+/* The image ends where the tender begins; one that would begin below IMAGE_LOW lies at IMAGE_FAR. */
+#define IMAGE_LOW   0x60400000
 #define IMAGE_FAR   0x10000000000
 #define TENDER_BASE 0x70100000
-#define TENDER_SIZE 0x40000
+
+/* The gate page (gate.h), of the tender's first segment. Fixed for ever: the pointer at GATE_ENTRY_CELL is named by
+ * every rewritten system call. */
+#define GATE_BASE       0x70101000
+#define GATE_ENTRY_CELL 0x70101010
 
 /* The kernel's segments: struct kernel_header (boot.h), the entry of system calls, the rest. */
 #define KERNEL_BASE  0x70140000
@@ -32,11 +33,13 @@
 
 /* Bytes of address space, of which only what is used costs anything. */
 #define DATA_SIZE    0x4000000000 /* 256 GiB: programs reserve much more than they use */
-#define HEAP_SIZE    0x400000000  /* 16 GiB */
+#define HEAP_SIZE    0x10000000   /* 256 MiB: the kernel's own; not what files hold */
 #define OBJECTS_SIZE 0x2000000000 /* 128 GiB */
+/* Behind all of it so much holds nothing, ever: a length of less than this from within does not reach anything else. */
+#define BEHIND_SIZE 0x100000000
 
 /* The top of the data and the start of the heap share a page of page table: this far into 2 MiB. */
 #define DATA_HIGH_ALIGN 0x200000
-#define DATA_HIGH_SKEW  0x100000
+#define DATA_HIGH_SKEW  0x40000
 
 #endif

@@ -92,3 +92,36 @@ int strcmp(const char *a, const char *b)
         continue;
     return (uint8_t)*a - (uint8_t)*b;
 }
+
+size_t strnlen(const char *s, size_t n)
+{
+    const char *end = memchr(s, 0, n);
+
+    return end ? (size_t)(end - s) : n;
+}
+
+/* What the compiler makes of __builtin_popcountll where the processor may lack the instruction. */
+int __popcountdi2(long v);
+int __popcountdi2(long v)
+{
+    int n = 0;
+
+    for (uint64_t left = (uint64_t)v; left; left &= left - 1)
+        n++;
+    return n;
+}
+
+int strncmp(const char *a, const char *b, size_t n)
+{
+    for (; n && *a && *a == *b; a++, b++)
+        n--;
+    return n ? (uint8_t)*a - (uint8_t)*b : 0;
+}
+
+char *strchr(const char *s, int c)
+{
+    for (; *s != (char)c; s++)
+        if (!*s)
+            return NULL;
+    return (char *)(uintptr_t)s;
+}

@@ -63,7 +63,7 @@ void platform_start(const struct boot *b)
     boot = b;
     config.image_object = memobj_image();
     task_init(&p);
-    if (!clock_init(b->vdso)) {
+    if (!host_clock_init(b->vdso)) {
         host_say("this host's kernel has no clock_gettime in its vDSO, from which the time is read here");
         host_exit(EXIT_OWN_ERROR, 0);
     }

@@ -4,13 +4,14 @@
  * registers and the bases of FS and GS stay in the processor until another task needs it; so a system call moves
  * neither. Everything here is the kernel's, between traps; handlers read task_running alone.
  */
+#include "linux/task/task.h"
 #include "guest/unikernel/internal.h"
 #include "guest/unikernel/regs.h"
 #include "linux/core/heap.h"
-#include "linux/task/task.h"
 
 #include <asm/signal.h>
 #include <linux/time_types.h>
+#include <string.h>
 
 _Static_assert(offsetof(struct task, regs) == 0, "regs.h");
 #define ASSERT_REGS(member, name) _Static_assert(offsetof(struct regs, member) == REGS_##name, "regs.h")
@@ -43,7 +44,7 @@ _Static_assert(offsetof(struct task, kernel_stack_top) == TASK_KERNEL_STACK, "re
 #define STATE_TILES    0x60000ull /* AMX: off until a process asks the host, which nobody here can */
 #define STATE_ALIGN    64u
 #define STATE_MXCSR    0x1f80u
-#define STATE_MXCSR_AT 24 /* bytes into an image */
+#define STATE_MXCSR_AT 24          /* bytes into an image */
 #define FLAGS_PROGRAM  0x254dd5ull /* bits of rflags that are a program's to set */
 #define ADDRESS_END    0x7ffffffff000ull
 
@@ -161,7 +162,8 @@ static int64_t xstate_get(struct task *t, void *to, size_t n)
     return size;
 }
 
-/* What the processor would refuse (Intel's manual, XRSTOR) is refused here: the task need not be the one that is loaded.
+/* What the processor would refuse (Intel's manual, XRSTOR) is refused here: the task need not be the one that is
+ * loaded.
  */
 static bool image_is_valid(const uint8_t *from)
 {

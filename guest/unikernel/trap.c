@@ -171,8 +171,13 @@ static void fault(int signo, const siginfo_t *info, struct sigcontext *c)
 
 /* ---- what the filter refused ---- */
 
+/* Names are only there where the trace is linked. */
+extern const struct call call_table[CALL_MAX] __attribute__((weak));
+
 static const char *call_name(int nr)
 {
+    if (!call_table)
+        return "unknown";
     return nr >= 0 && nr < CALL_MAX && call_table[nr].name ? call_table[nr].name : "unknown";
 }
 
@@ -225,8 +230,8 @@ void trap_signal(int signo, void *info_, void *context)
 
     if (signo == SIGSYS && info->si_code == SYS_SECCOMP_CODE)
         refused(info, c);
-    else if (info->si_code > 0 && (signo == SIGSEGV || signo == SIGBUS || signo == SIGFPE || signo == SIGILL ||
-                                   signo == SIGTRAP))
+    else if (info->si_code > 0 &&
+             (signo == SIGSEGV || signo == SIGBUS || signo == SIGFPE || signo == SIGILL || signo == SIGTRAP))
         fault(signo, info, c);
     else if (signo <= 32)
         note(signo, c);

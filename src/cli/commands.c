@@ -161,12 +161,11 @@ static const char pack_more[] =
     "that it opens besides are found by --trace, or named by --add. The same files give the\n"
     "same image, byte for byte (SOURCE_DATE_EPOCH bounds their times).\n";
 
-static const char build_more[] =
-    "Examples\n"
-    "  moat build --unikernel hello.c -o hello.moat\n"
-    "  moat run --rm -b unikernel hello.moat\n"
-    "\n"
-    "Compiles C with musl-gcc, and links only the system calls that the program needs.\n";
+static const char build_more[] = "Examples\n"
+                                 "  moat build --unikernel hello.c -o hello.moat\n"
+                                 "  moat run --rm -b unikernel hello.moat\n"
+                                 "\n"
+                                 "Compiles C with musl-gcc, and links only the system calls that the program needs.\n";
 
 static const char completion_more[] = "Examples\n"
                                       "  . <(moat completion bash)           for this shell\n"

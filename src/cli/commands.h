@@ -52,7 +52,8 @@ extern const size_t n_boundaries_options, n_import_options, n_images_options, n_
 
 extern const struct option_row pull_options[], compare_options[], learn_options[], probe_options[], pack_options[],
     build_options[];
-extern const size_t n_pull_options, n_compare_options, n_learn_options, n_probe_options, n_pack_options, n_build_options;
+extern const size_t n_pull_options, n_compare_options, n_learn_options, n_probe_options, n_pack_options,
+    n_build_options;
 
 struct arena;
 /* pull.c, for `moat run`: fetches an image, whether or not the store has one of that name; says on stderr what it does.

@@ -72,9 +72,11 @@ static int put(struct pack *p, const char *word, const char *value, struct err *
                : 0;
 }
 
-/* ---- words in one string ------------------------------------------------------------------------------------------ */
+/* ---- words in one string ------------------------------------------------------------------------------------------
+ */
 
-/* One word, as a shell reads it, without expansion of any kind; *text moves on. 1, 0: no more, -EINVAL: an open quote. */
+/* One word, as a shell reads it, without expansion of any kind; *text moves on. 1, 0: no more, -EINVAL: an open quote.
+ */
 static int next_word(const char **text, char *word)
 {
     const char *c = *text + strspn(*text, " \t\n");
@@ -110,7 +112,8 @@ int words_split(struct arena *a, const char *text, const char *said_by, struct s
     }
 }
 
-/* ---- options ------------------------------------------------------------------------------------------------------ */
+/* ---- options ------------------------------------------------------------------------------------------------------
+ */
 
 static int put_env(struct pack *p, const char *value, struct err *err)
 {
@@ -134,18 +137,27 @@ static int put_memory(struct pack *p, const char *value, struct err *err)
     return text ? put(p, "--memory", text, err) : policy_no_memory(err);
 }
 
+static int put_flags(struct pack *p, const char *value, struct err *err)
+{
+    struct strv flags = {0};
+    int r = words_split(&p->arena, value, "--cflags", &flags, err);
+
+    for (uint32_t i = 0; i < flags.n && r == 0; i++)
+        r = put(p, "--cflags", flags.v[i], err);
+    return r;
+}
+
 static int apply(void *ctx, int id, const char *value, struct err *err)
 {
-    static const char *const plain[] = {[OPTION_ADD] = "--add",
-                                        [OPTION_FLAGS] = "--cflags",
-                                        [OPTION_OUTPUT] = "--output",
-                                        [OPTION_TRACE] = "--trace",
-                                        [OPTION_WORKDIR] = "--cwd"};
+    static const char *const plain[] = {
+        [OPTION_ADD] = "--add", [OPTION_OUTPUT] = "--output", [OPTION_TRACE] = "--trace", [OPTION_WORKDIR] = "--cwd"};
     struct pack *p = ctx;
 
     switch (id) {
     case OPTION_CMD:
         return words_split(&p->arena, value, "--cmd", &p->words, err);
+    case OPTION_FLAGS:
+        return put_flags(p, value, err);
     case OPTION_ENV:
         return put_env(p, value, err);
     case OPTION_JIT:
@@ -170,7 +182,8 @@ static int apply(void *ctx, int id, const char *value, struct err *err)
     return *value ? put(p, plain[id], value, err) : err_set(err, -EINVAL, "%s needs a value", plain[id]);
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------------------------- */
+/* ---- the whole -----------------------------------------------------------------------------------------------------
+ */
 
 static int start(struct pack *p, struct err *err)
 {
@@ -203,8 +216,9 @@ static int prepare(struct pack *p, int argc, char **argv, struct err *err)
     if (build && !p->unikernel)
         return err_set(err, -EINVAL, "say --unikernel: moat builds nothing else yet");
     if (operand == argc)
-        return err_set(err, -EINVAL, build ? "name C files: moat build --unikernel SRC... -o FILE"
-                                           : "name a program: moat pack PROGRAM -o FILE");
+        return err_set(err, -EINVAL,
+                       build ? "name C files: moat build --unikernel SRC... -o FILE"
+                             : "name a program: moat pack PROGRAM -o FILE");
     if (!build && argc - operand > 1)
         return err_set(err, -EINVAL, "%s: one program is packed; its arguments go into --cmd", argv[operand + 1]);
     if (!p->output)

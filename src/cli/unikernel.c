@@ -8,6 +8,7 @@
 #include "cli/run_options_internal.h"
 #include "host/helper.h"
 #include "linux/fs/imgfs_format.h"
+#include "policy/defaults.h"
 #include "policy/list.h"
 
 #include <errno.h>
@@ -135,8 +136,7 @@ static int check_layers(const struct collect *c, struct err *err)
         typed |= UINT64_C(1) << c->waiting[i].id;
     for (size_t i = 0; i < ARRAY_LEN(refused); i++)
         if (policy_flag_given(b, refused[i].flag) && !has_anyway(p, refused[i].flag, typed))
-            return err_set(err, -EINVAL, "%s: %s", kind_said_by(c, refused[i].flag, refused[i].member),
-                           refused[i].why);
+            return err_set(err, -EINVAL, "%s: %s", kind_said_by(c, refused[i].flag, refused[i].member), refused[i].why);
     p->init = false;
     /* The tender's own filter is stricter than any that could stand around its start. */
     if (p->seccomp.moat_default)
@@ -240,9 +240,9 @@ static bool is_given(const void *options)
 
 static int refuse(const void *options, struct err *err)
 {
-    return is_given(options) ? err_set(err, -EINVAL,
-                                       "--trace shows the system calls of a unikernel: -b unikernel has it")
-                             : 0;
+    return is_given(options)
+               ? err_set(err, -EINVAL, "--trace shows the system calls of a unikernel: -b unikernel has it")
+               : 0;
 }
 
 static const char *name_of(const struct run_options *run)

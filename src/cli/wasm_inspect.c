@@ -4,7 +4,6 @@
  * sizes. The module is read by moat-wasm, shut in so that it can open nothing; what that says is hostile: it is parsed
  * strictly, bounded in size and time, and printed without control characters.
  */
-#include "base/clock.h"
 #include "base/json.h"
 #include "boundary/wasm/words.h"
 #include "cli/commands.h"
@@ -16,11 +15,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define SAID_MOST  ((size_t)64 << 20)
@@ -56,54 +53,13 @@ struct granted {
 
 /* ---- asking ----------------------------------------------------------------------------------------------------- */
 
-static int hear(struct arena *a, int from, int64_t until, char **text, size_t *length)
-{
-    char *bytes = arena_alloc(a, SAID_MOST + 1); /* untouched pages cost nothing */
-    size_t n = 0;
-
-    for (;;) {
-        int ready = bytes ? helper_poll(from, POLLIN, until) : -ENOMEM;
-        if (ready <= 0)
-            return ready < 0 ? ready : -ETIMEDOUT;
-        ssize_t k = read(from, bytes + n, SAID_MOST - n);
-        if (k < 0 && errno != EINTR)
-            return -errno;
-        if (k == 0)
-            break;
-        n += k > 0 ? (size_t)k : 0;
-    }
-    *text = bytes;
-    *length = n;
-    return n == SAID_MOST ? -EFBIG : 0;
-}
-
 static int ask(struct arena *a, int module, const char *shown, char **text, size_t *length, struct err *err)
 {
     char name[] = "moat-wasm", look[] = "--inspect", option[] = "--module", input[] = "-";
     char *word = arena_strdup(a, shown), *argv[] = {name, look, option, input, word, NULL};
-    const char *path;
-    int ends[2], status = 0, r = word ? libexec_find(a, name, &path, err) : err_set(err, -ENOMEM, "out of memory");
-    pid_t pid;
 
-    if (r < 0)
-        return r;
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return err_sys(err, -errno, "make a pipe");
-    _cleanup_fd_ int from = ends[0], to = ends[1];
-    r = helper_spawn(path, argv, (struct helper_fd[]){{module, 0}, {to, 1}, {2, 2}}, 3, &pid);
-    if (r < 0)
-        return err_sys(err, r, "start %s", path);
-    close(steal_fd(&to));
-    r = hear(a, from, clock_ms() + INSPECT_MS, text, length);
-    int w = helper_wait(pid, r < 0, &status);
-    if (r == -ETIMEDOUT)
-        return err_set(err, r, "moat-wasm has not read it within %d seconds", INSPECT_MS / 1000);
-    if (r < 0 || w < 0)
-        return err_sys(err, r < 0 ? r : w, "hear from moat-wasm");
-    if (WIFSIGNALED(status))
-        return err_set(err, -ECONNABORTED, "moat-wasm was ended by signal %d%s: the file is hostile or damaged",
-                       WTERMSIG(status), WTERMSIG(status) == SIGSYS ? " (a forbidden system call)" : "");
-    return WEXITSTATUS(status) ? err_set(err, -ENOEXEC, "moat-wasm has not read it") : 0;
+    return word ? helper_ask(a, argv, module, INSPECT_MS, SAID_MOST, text, length, err)
+                : err_set(err, -ENOMEM, "out of memory");
 }
 
 /* shown: how the user has named it */

@@ -17,27 +17,31 @@
 
 int bpf_builder_init(struct bpf_builder *b, struct arena *a)
 {
-    *b = (struct bpf_builder){.insns = arena_array(a, BPF_MAXINSNS, sizeof *b->insns)};
+    bpf_builder_over(b, arena_array(a, BPF_MAXINSNS, sizeof *b->insns), BPF_MAXINSNS);
     return b->insns ? 0 : -ENOMEM;
+}
+
+void bpf_builder_over(struct bpf_builder *b, struct sock_filter *insns, uint32_t room)
+{
+    *b = (struct bpf_builder){.insns = insns, .room = room};
 }
 
 int bpf_builder_finish(struct bpf_builder *b, struct bpf_program *out, struct err *err)
 {
-    if (b->n > BPF_MAXINSNS)
+    if (b->n > b->room)
         return err_set(
             err, -E2BIG,
-            "the seccomp profile needs %u filter instructions and the kernel takes %d; name fewer system calls "
+            "the seccomp profile needs %u filter instructions and the kernel takes %u; name fewer system calls "
             "with argument conditions",
-            b->n, BPF_MAXINSNS);
-    *out = (struct bpf_program){.insns = b->insns + BPF_MAXINSNS - b->n, .n = b->n};
+            b->n, b->room);
+    *out = (struct bpf_program){.insns = b->insns + b->room - b->n, .n = b->n};
     return 0;
 }
 
 static uint32_t put(struct bpf_builder *b, uint16_t code, uint32_t k, uint32_t jt, uint32_t jf)
 {
-    if (b->n < BPF_MAXINSNS)
-        b->insns[BPF_MAXINSNS - 1 - b->n] =
-            (struct sock_filter){.code = code, .jt = (uint8_t)jt, .jf = (uint8_t)jf, .k = k};
+    if (b->n < b->room)
+        b->insns[b->room - 1 - b->n] = (struct sock_filter){.code = code, .jt = (uint8_t)jt, .jf = (uint8_t)jf, .k = k};
     return b->n++;
 }
 
@@ -73,8 +77,8 @@ static uint32_t label_in_reach(struct bpf_builder *b, uint32_t label)
 {
     if (distance(b, label) <= LABEL_REACH)
         return label;
-    if (label < BPF_MAXINSNS) {
-        const struct sock_filter *target = &b->insns[BPF_MAXINSNS - 1 - label];
+    if (label < b->room) {
+        const struct sock_filter *target = &b->insns[b->room - 1 - label];
         if (target->code == (BPF_RET | BPF_K))
             return bpf_emit_return(b, target->k);
     }
@@ -97,13 +101,16 @@ uint32_t bpf_emit_load(struct bpf_builder *b, uint32_t offset)
 
 bool bpf_label_returns(const struct bpf_builder *b, uint32_t label)
 {
-    return label < BPF_MAXINSNS && b->insns[BPF_MAXINSNS - 1 - label].code == (BPF_RET | BPF_K);
+    return label < b->room && b->insns[b->room - 1 - label].code == (BPF_RET | BPF_K);
 }
 
 /* The low half of an argument comes first in memory on every architecture of the table. */
 static uint32_t arg_offset(uint32_t index, bool upper)
 {
-    return (uint32_t)offsetof(struct seccomp_data, args) + 8 * index + (upper ? 4 : 0);
+    uint32_t at = index == BPF_POINTER ? (uint32_t)offsetof(struct seccomp_data, instruction_pointer)
+                                       : (uint32_t)offsetof(struct seccomp_data, args) + 8 * index;
+
+    return at + (upper ? 4 : 0);
 }
 
 /* One half against a value; yes and no differ. */
@@ -187,6 +194,41 @@ uint32_t bpf_emit_conditions(struct bpf_builder *b, const struct seccomp_arg *ar
     while (n--)
         yes = emit_condition(b, &args[n], wide >> args[n].index & 1, yes, no);
     return yes;
+}
+
+/* The end is added up in 32 bits: neither an address nor a length of 2 GiB gets so far. */
+uint32_t bpf_emit_near_span(struct bpf_builder *b, uint32_t index, uint32_t low, uint32_t high, uint32_t yes,
+                            uint32_t no)
+{
+    if (yes == no)
+        return yes;
+    bpf_emit_branch(b, BPF_JGT, high, no, yes);
+    uint32_t at = put(b, BPF_ALU | BPF_ADD | BPF_X, 0, 0, 0);
+    at = bpf_emit_branch(b, BPF_JGE, low, at, no);
+    at = bpf_emit_branch(b, BPF_JGT, high, no, at);
+    bpf_emit_load(b, arg_offset(index, false));
+    at = put(b, BPF_MISC | BPF_TAX, 0, 0, 0);
+    bpf_emit_branch(b, BPF_JGT, high - low, no, at);
+    return bpf_emit_load(b, arg_offset(index + 1, false));
+}
+
+uint32_t bpf_emit_span(struct bpf_builder *b, uint32_t index, uint32_t low, uint32_t high, uint32_t yes, uint32_t no)
+{
+    uint32_t at = bpf_emit_near_span(b, index, low, high, yes, no);
+
+    at = emit_half(b, index, true, BPF_JEQ, 0, at, no);
+    return emit_half(b, index + 1, true, BPF_JEQ, 0, at, no);
+}
+
+uint32_t bpf_emit_far_span(struct bpf_builder *b, uint32_t index, uint32_t low, uint32_t high, uint32_t below,
+                           uint32_t yes, uint32_t no)
+{
+    uint32_t at = emit_half(b, index, false, BPF_JGE, low, yes, below);
+
+    at = bpf_emit_branch(b, BPF_JEQ, 0, at, yes);
+    bpf_emit_branch(b, BPF_JGE, high, no, at);
+    at = bpf_emit_load(b, arg_offset(index, true));
+    return emit_half(b, index + 1, true, BPF_JEQ, 0, at, no);
 }
 
 /* ---- sets of values: the accumulator keeps the low half through all branches, so it is loaded once -------------- */
@@ -274,6 +316,8 @@ bool bpf_program_valid(const struct sock_filter *insns, uint32_t n)
                 return false;
             break;
         case BPF_ALU | BPF_AND | BPF_K:
+        case BPF_ALU | BPF_ADD | BPF_X:
+        case BPF_MISC | BPF_TAX:
         case BPF_RET | BPF_K:
             break;
         case BPF_JMP | BPF_JA:

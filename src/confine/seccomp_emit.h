@@ -21,9 +21,15 @@
 
 #define BPF_RETURNS_KEPT 64 /* a power of two */
 
+/* In the place of an argument's index: the instruction pointer, which is that behind the call's instruction. */
+#define BPF_POINTER 6u
+/* For `wide`: everything is compared as 64 bits. */
+#define BPF_ALL_WIDE 0x7fu
+
 struct bpf_builder {
-    struct sock_filter *insns; /* BPF_MAXINSNS of them, filled from the end */
+    struct sock_filter *insns; /* `room` of them, filled from the end */
     uint32_t n;                /* goes on counting beyond what there is room for */
+    uint32_t room;
     struct {
         uint32_t verdict, label;
         bool used;
@@ -31,6 +37,8 @@ struct bpf_builder {
 };
 
 int bpf_builder_init(struct bpf_builder *b, struct arena *a);
+/* The same in memory of the caller's, at most BPF_MAXINSNS instructions. */
+void bpf_builder_over(struct bpf_builder *b, struct sock_filter *insns, uint32_t room);
 /* -E2BIG, with the count in the message, beyond the kernel's limit. */
 int bpf_builder_finish(struct bpf_builder *b, struct bpf_program *out, struct err *err);
 
@@ -57,6 +65,17 @@ struct bpf_equal {
 };
 uint32_t bpf_emit_equals(struct bpf_builder *b, uint32_t arg_index, uint32_t upper, struct bpf_equal *v, uint32_t n,
                          bool wide, uint32_t no);
+
+/* Do arguments `index` (an address) and `index` + 1 (bytes from there) stay within [low, high], which lies below 2 GiB?
+ * yes, else no. */
+uint32_t bpf_emit_span(struct bpf_builder *b, uint32_t index, uint32_t low, uint32_t high, uint32_t yes, uint32_t no);
+/* The same for the address alone and [low, high << 32), and a length of less than 4 GiB: so much behind the end has to be
+ * nobody's. `below`: where it goes on with an address below low. */
+uint32_t bpf_emit_far_span(struct bpf_builder *b, uint32_t index, uint32_t low, uint32_t high, uint32_t below,
+                           uint32_t yes, uint32_t no);
+/* As bpf_emit_span, where it is known that both are less than 4 GiB. */
+uint32_t bpf_emit_near_span(struct bpf_builder *b, uint32_t index, uint32_t low, uint32_t high, uint32_t yes,
+                            uint32_t no);
 
 /* Is the low half of the argument one of these, which rise? yes, else no. */
 uint32_t bpf_emit_member(struct bpf_builder *b, uint32_t arg_index, const uint32_t *sorted, uint32_t n, uint32_t yes,

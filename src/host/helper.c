@@ -191,3 +191,54 @@ void helper_printable(char *out, size_t size, const char *text, size_t len)
         out[n] = text[n] >= 0x20 && text[n] < 0x7f ? text[n] : '?';
     out[n] = 0;
 }
+
+/* ---- asking one ------------------------------------------------------------------------------------------------- */
+
+static int hear(struct arena *a, int from, int64_t until, size_t most, char **text, size_t *length)
+{
+    char *bytes = arena_alloc(a, most + 1); /* untouched pages cost nothing */
+    size_t n = 0;
+
+    for (;;) {
+        int ready = bytes ? helper_poll(from, POLLIN, until) : -ENOMEM;
+        if (ready <= 0)
+            return ready < 0 ? ready : -ETIMEDOUT;
+        ssize_t k = read(from, bytes + n, most - n);
+        if (k < 0 && errno != EINTR)
+            return -errno;
+        if (k == 0)
+            break;
+        n += k > 0 ? (size_t)k : 0;
+    }
+    *text = bytes;
+    *length = n;
+    return n == most ? -EFBIG : 0;
+}
+
+int helper_ask(struct arena *a, char *const argv[], int input, int ms, size_t most, char **text, size_t *length,
+               struct err *err)
+{
+    const char *path;
+    int ends[2], status = 0, r = libexec_find(a, argv[0], &path, err);
+    pid_t pid;
+
+    if (r < 0)
+        return r;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_sys(err, -errno, "make a pipe");
+    _cleanup_fd_ int from = ends[0], to = ends[1];
+    r = helper_spawn(path, argv, (struct helper_fd[]){{input, 0}, {to, 1}, {2, 2}}, 3, &pid);
+    if (r < 0)
+        return err_sys(err, r, "start %s", path);
+    close(steal_fd(&to));
+    r = hear(a, from, clock_ms() + ms, most, text, length);
+    int w = helper_wait(pid, r < 0, &status);
+    if (r == -ETIMEDOUT)
+        return err_set(err, r, "%s has not read it within %d seconds", argv[0], ms / 1000);
+    if (r < 0 || w < 0)
+        return err_sys(err, r < 0 ? r : w, "hear from %s", argv[0]);
+    if (WIFSIGNALED(status))
+        return err_set(err, -ECONNABORTED, "%s was ended by signal %d%s: the file is hostile or damaged", argv[0],
+                       WTERMSIG(status), WTERMSIG(status) == SIGSYS ? " (a forbidden system call)" : "");
+    return WEXITSTATUS(status) ? err_set(err, -ENOEXEC, "%s has not read it", argv[0]) : 0;
+}

@@ -45,6 +45,12 @@ int helper_wait_for(pid_t pid, int ms, int *status);
  */
 int helper_poll(int fd, short events, int64_t until);
 
+/* Runs libexec program argv[0] with `input` as its standard input, until it has ended or `ms` are over: what it said on
+ * its standard output, at most `most` bytes, NUL-terminated, is hostile. Its words on standard error reach ours.
+ * -ENOEXEC: it has ended with another status than 0, having said why. */
+int helper_ask(struct arena *a, char *const argv[], int input, int ms, size_t most, char **text, size_t *length,
+               struct err *err);
+
 /* Copies at most size - 1 bytes of a helper's words, up to a NUL; what is not printable ASCII becomes '?'. */
 void helper_printable(char *out, size_t size, const char *text, size_t len);
 

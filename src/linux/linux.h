@@ -10,6 +10,12 @@
 
 #include "linux/platform.h"
 
+/* A program whose segments the platform has mapped itself: a kernel that was linked for it needs no loader. */
+struct linux_ready {
+    uint64_t entry, headers, n_headers; /* addresses: AT_ENTRY, AT_PHDR; AT_PHNUM */
+    uint64_t end;                       /* of its last segment, a page */
+};
+
 /* What to boot. All of it is borrowed and stays valid for ever. */
 struct linux_config {
     void *arena; /* the kernel's heap: page-aligned, at an address of the platform's choice */
@@ -21,6 +27,7 @@ struct linux_config {
     const char *const *argv;     /* argv[0] is the program's path unless `program` says otherwise; NULL-terminated */
     const char *const *envp;
     const char *program; /* NULL: argv[0] */
+    const struct linux_ready *ready; /* NULL: the program is loaded by its path */
     const char *cwd;     /* NULL: / */
     const char *hostname;
     uint64_t memory_limit; /* bytes of guest memory, 0: what the range holds */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A whole ELF file: which of its bytes are code, what it says of functions, and the order of things. Reads headers by copies
- * of checked ranges; every offset of the file is checked against its size before it is followed.
+ * A whole ELF file: which of its bytes are code, what it says of functions, and the order of things. Reads headers by
+ * copies of checked ranges; every offset of the file is checked against its size before it is followed.
  *
- * Code is the executable sections where there is a table of sections that fits the segments, else the executable segments,
- * of which only what is reached is swept. Functions are known from symbols and .eh_frame; any aligned word of data that is
- * an address of code (relocations, tables, symbols) counts as a way in.
+ * Code is the executable sections where there is a table of sections that fits the segments, else the executable
+ * segments, of which only what is reached is swept. Functions are known from symbols and .eh_frame; any aligned word of
+ * data that is an address of code (relocations, tables, symbols) counts as a way in.
  */
 #include "rewrite/elf_sites.h"
 
@@ -39,7 +39,7 @@ static bool refuse(struct elf *e, enum rewrite_elf_reason reason)
     return false;
 }
 
-/* ---- Headers -------------------------------------------------------------------------------------------------------- */
+/* ---- Headers ------------------------------------------------------------------------------------------------- */
 
 static bool read_header(struct elf *e)
 {
@@ -86,7 +86,7 @@ static bool read_segments(struct elf *e)
     return true;
 }
 
-/* ---- Sections ------------------------------------------------------------------------------------------------------- */
+/* ---- Sections ------------------------------------------------------------------------------------------------ */
 
 static bool section(const struct elf *e, unsigned i, Elf64_Shdr *s)
 {
@@ -161,7 +161,7 @@ static bool open_elf(struct elf *e, uint8_t *bytes, size_t n)
     return read_header(e) && read_segments(e) && find_code(e);
 }
 
-/* ---- What the file says of functions -------------------------------------------------------------------------------- */
+/* ---- What the file says of functions ------------------------------------------------------------------------- */
 
 static void symbol_entry(struct elf *e, const Elf64_Sym *y)
 {
@@ -251,7 +251,7 @@ static void entries(struct elf *e)
     data_words(e);
 }
 
-/* ---- The whole ------------------------------------------------------------------------------------------------------ */
+/* ---- The whole ----------------------------------------------------------------------------------------------- */
 
 static size_t count_pairs(const struct rewrite_code *c)
 {
@@ -295,13 +295,11 @@ static int rewrite_sites(struct elf *e, struct rewrite_elf *r)
         if (n < 0)
             return n;
         const struct rewrite_code *c = code_of(&e->image, site->window);
-        n = n < 0 ? n : (n + TRAMPOLINE_ALIGN - 1) & -TRAMPOLINE_ALIGN;
-        uint8_t *window = e->bytes + (c->bytes - e->bytes) + (site->window - c->address);
-        int patched = rewrite_patch(window, site, r->trampolines_address + size);
+        int patched = rewrite_patch(c, e->bytes + (c->bytes - e->bytes), site, r->trampolines_address + size);
         if (patched < 0)
             return patched;
         site->trampoline = (uint32_t)size;
-        size += (size_t)n;
+        size += (size_t)((n + TRAMPOLINE_ALIGN - 1) & -TRAMPOLINE_ALIGN);
     }
     r->trampolines_size = size;
     return 0;

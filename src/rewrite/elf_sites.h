@@ -42,9 +42,9 @@ struct rewrite_elf {
 
     /* Results. */
     size_t n_sites;
-    size_t trampolines_size;      /* bytes; 0 when nothing was rewritten */
-    uint64_t trampolines_address; /* as in the file's p_vaddr; a multiple of 4096 */
-    unsigned states[3];           /* how many sites of each enum rewrite_state */
+    size_t trampolines_size;         /* bytes; 0 when nothing was rewritten */
+    uint64_t trampolines_address;    /* as in the file's p_vaddr; a multiple of 4096 */
+    unsigned states[REWRITE_STATES]; /* how many sites of each enum rewrite_state */
     unsigned why[REWRITE_WHY_COUNT];
 };
 

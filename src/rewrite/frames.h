@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Functions and landing pads out of .eh_frame (Linux Standard Base, core, 10.6; the Itanium C++ ABI's tables). Private. */
+/* Functions and landing pads out of .eh_frame (Linux Standard Base, core, 10.6; the Itanium C++ ABI's tables). Private.
+ */
 #ifndef MOAT_REWRITE_FRAMES_H
 #define MOAT_REWRITE_FRAMES_H
 

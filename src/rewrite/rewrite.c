@@ -2,10 +2,10 @@
 /*
  * The scan: which bytes are instructions, where control may enter, and what can be done with each `syscall`.
  *
- * A byte of marks for each byte of code. Functions are what lies between two BOUNDARY marks: starts that the caller named
- * and targets of direct calls. Jumps between functions join them, so that the cold part of a function shares the fate of the
- * rest. A window is taken only where nothing enters it: no direct branch of all the code, no address that an instruction or
- * the caller names, and, when it is more than one instruction, no computed jump in the function.
+ * A byte of marks for each byte of code. Functions are what lies between two BOUNDARY marks: starts that the caller
+ * named and targets of direct calls. Jumps between functions join them, so that the cold part of a function shares the
+ * fate of the rest. A window is taken only where nothing enters it: no direct branch of all the code, no address that
+ * an instruction or the caller names, and, when it is more than one instruction, no computed jump in the function.
  */
 #include "rewrite/rewrite.h"
 
@@ -23,24 +23,29 @@ enum {
     MARK_JUMP = 32,     /* an instruction that jumps directly */
     MARK_FALLS = 64,    /* at a boundary: control comes here from the function before, straight on */
     MARK_SYSCALL = 128, /* a `syscall` */
+    MARK_TAKEN = MARK_FALLS, /* in padding: by an island */
 };
 
 enum {
     PASSES_MAX = 64,    /* over functions that are found by calls; over what jumps join */
     BACK_MAX = 24,      /* bytes before a site that are looked at: a window is 5 to 19 long */
     PRECEDING_MAX = 12, /* instructions of them */
+    INSN_BYTES_MAX = 15,
+    PADDING_MAX = 16,  /* instructions of it */
+    PADDING_ALIGN = 8, /* where it ends */
+    SYSCALL_BYTES = 2,
     BUDGET_FACTOR = 64, /* steps for each byte of code */
 };
 
-/* Looking for the start of a function costs its length. So that hostile code does not make that a square, all such looks
- * together have a budget; when it is used up every function counts as one with a computed jump. */
+/* Looking for the start of a function costs its length. So that hostile code does not make that a square, all such
+ * looks together have a budget; when it is used up every function counts as one with a computed jump. */
 struct scan {
     struct rewrite_image *image;
     uint64_t budget;
     bool all_indirect, changed;
 };
 
-/* ---- Marks ----------------------------------------------------------------------------------------------------------- */
+/* ---- Marks --------------------------------------------------------------------------------------------------- */
 
 /* The stretch that holds an address, and the offset in it; NULL when none does. */
 static const struct rewrite_code *code_at(const struct rewrite_image *image, uint64_t address, size_t *offset)
@@ -90,14 +95,15 @@ static size_t function_of(struct scan *s, const struct rewrite_code *c, size_t o
     return at;
 }
 
-/* ---- Sweep ----------------------------------------------------------------------------------------------------------- */
+/* ---- Sweep --------------------------------------------------------------------------------------------------- */
 
 static bool is_direct_jump(const struct insn *in)
 {
     return in->class == CLASS_JUMP || in->class == CLASS_JCC || in->class == CLASS_LOOP || in->name == INSN_XBEGIN;
 }
 
-/* Control does not go on behind it. A call goes on, but not where the function ends with it: then it does not come back. */
+/* Control does not go on behind it. A call goes on, but not where the function ends with it: then it does not come
+ * back. */
 static bool ends_path(const struct insn *in)
 {
     return in->class == CLASS_JUMP || in->class == CLASS_JUMP_INDIRECT || in->class == CLASS_RETURN ||
@@ -105,10 +111,12 @@ static bool ends_path(const struct insn *in)
            in->class == CLASS_FAR || in->class == CLASS_INTERRUPT || in->name == INSN_HLT;
 }
 
-/* A jump through a fixed cell (a stub to another library) chooses no place in the function; one through a register may. */
+/* A jump through a fixed cell (a stub to another library) chooses no place in the function; one through a register may.
+ */
 static bool is_computed_jump(const struct insn *in)
 {
-    return in->class == CLASS_JUMP_INDIRECT && !(in->has_memory && in->memory.rip_relative);
+    return in->class == CLASS_JUMP_INDIRECT &&
+           !(in->has_memory && in->memory.base == INSN_REGISTER_NONE && in->memory.index == INSN_REGISTER_NONE);
 }
 
 /* What an instruction says about other places. `next` is the address behind it. */
@@ -147,13 +155,11 @@ static size_t sweep_one(const struct scan *s, const struct rewrite_code *c, size
     if (is_computed_jump(&in))
         c->marks[function] |= MARK_INDIRECT;
     mark_mentions(s, &in, c->address + at + (uint64_t)length);
-    size_t next = at + (size_t)length;
-    if (next < c->size && (c->marks[next] & MARK_BOUNDARY) && !ends_path(&in) && in.class != CLASS_NOP)
-        c->marks[next] |= MARK_FALLS;
     return (size_t)length;
 }
 
-/* From a boundary on, to the next one that is swept already, or (not sweep_all) to the first bytes that do not decode. */
+/* From a boundary on, to the next one that is swept already, or (not sweep_all) to the first bytes that do not decode.
+ */
 static void sweep_from(const struct scan *s, const struct rewrite_code *c, size_t at)
 {
     size_t function = at;
@@ -213,7 +219,7 @@ static void sweep(const struct scan *s)
     }
 }
 
-/* ---- Functions that belong together ---------------------------------------------------------------------------------- */
+/* ---- Functions that belong together -------------------------------------------------------------------------- */
 
 static void join(struct scan *s, uint8_t *a, uint8_t *b)
 {
@@ -236,8 +242,9 @@ static bool nothing_between(struct scan *s, const struct rewrite_code *c, size_t
     return true;
 }
 
-/* A jump to the start of another function that is always taken is a call that does not come back; else they are one. */
-static void join_jump(struct scan *s, const struct rewrite_code *c, size_t at, size_t function)
+/* A jump to the start of another function is a call that does not come back, conditional or not; one into it says that
+ * the two are one. False when it stays in its function, and need not be looked at again. */
+static bool join_jump(struct scan *s, const struct rewrite_code *c, size_t at, size_t function)
 {
     struct insn in;
     size_t offset;
@@ -245,13 +252,46 @@ static void join_jump(struct scan *s, const struct rewrite_code *c, size_t at, s
     const struct rewrite_code *to;
 
     if (length < 0)
-        return;
+        return false;
     to = code_at(s->image, c->address + at + (uint64_t)length + (uint64_t)in.target, &offset);
-    if (!to || (in.class == CLASS_JUMP && (to->marks[offset] & MARK_BOUNDARY)))
-        return;
+    if (!to || (to->marks[offset] & MARK_BOUNDARY))
+        return false;
     if (to == c && ((offset >= function && offset <= at) || nothing_between(s, c, at, offset)))
-        return;
+        return false;
     join(s, &c->marks[function], &to->marks[function_of(s, to, offset)]);
+    return true;
+}
+
+/* The instruction straight before an offset, if there is one: where it begins, or the offset itself. */
+static size_t step_back(const struct rewrite_code *c, size_t offset, struct insn *in)
+{
+    for (size_t at = offset; at-- > 0 && offset - at <= INSN_BYTES_MAX;) {
+        if (!(c->marks[at] & MARK_START))
+            continue;
+        int length = decode_insn(c->bytes + at, c->size - at, DECODE_64, in);
+        return length > 0 && at + (size_t)length == offset ? at : offset;
+    }
+    return offset;
+}
+
+/* Whether control goes on straight over a boundary, perhaps through padding. */
+static bool falls_into(const struct rewrite_code *c, size_t boundary)
+{
+    size_t at = boundary;
+    struct insn in;
+
+    for (unsigned n = 0; n < PADDING_MAX; n++) {
+        size_t before = step_back(c, at, &in);
+
+        if (before == at)
+            return false;
+        if (in.name != INSN_NOP)
+            return !ends_path(&in);
+        if (n && (c->marks[at] & MARK_BOUNDARY))
+            return c->marks[at] & MARK_FALLS;
+        at = before;
+    }
+    return true;
 }
 
 static void join_code(struct scan *s, const struct rewrite_code *c)
@@ -260,12 +300,14 @@ static void join_code(struct scan *s, const struct rewrite_code *c)
 
     for (size_t at = 0; at < c->size; at++) {
         if (c->marks[at] & MARK_BOUNDARY) {
-            if (c->marks[at] & MARK_FALLS)
+            if (at > 0 && falls_into(c, at)) {
+                c->marks[at] |= MARK_FALLS;
                 join(s, &c->marks[function], &c->marks[at]);
+            }
             function = at;
         }
-        if (c->marks[at] & MARK_JUMP)
-            join_jump(s, c, at, function);
+        if ((c->marks[at] & MARK_JUMP) && !join_jump(s, c, at, function))
+            c->marks[at] &= (uint8_t)~MARK_JUMP;
     }
 }
 
@@ -280,7 +322,7 @@ static void join_functions(struct scan *s)
     }
 }
 
-/* ---- Sites ------------------------------------------------------------------------------------------------------------ */
+/* ---- Sites --------------------------------------------------------------------------------------------------- */
 
 /* What lies straight before a site, nearest first. */
 struct before {
@@ -289,22 +331,18 @@ struct before {
     struct insn insn[PRECEDING_MAX];
 };
 
-/* Instructions that follow each other up to `site`, back to the start of the function. */
+/* Instructions that follow each other up to `site`, back to where control does not come straight from. */
 static void look_back(const struct rewrite_code *c, size_t site, struct before *b)
 {
-    size_t next = site;
+    size_t at = site;
 
-    b->n = 0;
-    for (size_t at = site; at > 0 && site - at < BACK_MAX && b->n < PRECEDING_MAX;) {
-        if (c->marks[at] & MARK_BOUNDARY)
+    for (b->n = 0; b->n < PRECEDING_MAX && site - at < BACK_MAX; b->n++) {
+        if ((c->marks[at] & MARK_BOUNDARY) && !(c->marks[at] & MARK_FALLS))
             return;
-        if (!(c->marks[--at] & MARK_START))
-            continue;
-        struct insn *in = &b->insn[b->n];
-        if (decode_insn(c->bytes + at, c->size - at, DECODE_64, in) < 0 || at + in->length != next)
+        size_t before = step_back(c, at, &b->insn[b->n]);
+        if (before == at)
             return;
-        b->at[b->n++] = at;
-        next = at;
+        at = b->at[b->n] = before;
     }
 }
 
@@ -393,6 +431,70 @@ static bool is_mov_nr(const struct before *b)
            b->insn[0].encoding == ENCODING_LEGACY;
 }
 
+/* Whether the bytes from `at` on that do nothing are padding that nobody comes to: behind an instruction that does not
+ * go on, up to an address that compilers align to. Their end, or `at`. */
+static size_t padding(const struct rewrite_code *c, size_t at)
+{
+    size_t end = at;
+    struct insn in;
+
+    if (step_back(c, at, &in) == at || !ends_path(&in) || in.class == CLASS_CALL || in.class == CLASS_CALL_INDIRECT)
+        return at;
+    while (end < c->size && (c->marks[end] & (MARK_START | MARK_TARGET)) == MARK_START) {
+        int length = decode_insn(c->bytes + end, c->size - end, DECODE_64, &in);
+        if (length < 0 || in.name != INSN_NOP || entered(c, end, end + (size_t)length))
+            break;
+        end += (size_t)length;
+    }
+    return (c->address + end) % PADDING_ALIGN == 0 || end == c->size ? end : at;
+}
+
+static bool is_free(const struct rewrite_code *c, size_t hole)
+{
+    for (size_t at = hole; at < hole + REWRITE_JUMP_BYTES; at++)
+        if (c->marks[at] & MARK_TAKEN)
+            return false;
+    return true;
+}
+
+/* Takes room for a jump in padding, where a short jump at `site` reaches it: the lowest, as later sites lie higher. */
+static bool island(const struct rewrite_code *c, size_t site, size_t *hole)
+{
+    size_t next = site + SYSCALL_BYTES;
+    size_t from = next > 128 ? next - 128 : 1, to = c->size - next > 127 ? next + 127 : c->size - 1;
+
+    for (size_t at = from; at <= to; at++) {
+        size_t end = c->marks[at] & MARK_START ? padding(c, at) : at;
+
+        for (*hole = at; *hole <= to && *hole + REWRITE_JUMP_BYTES <= end; ++*hole) {
+            if (!is_free(c, *hole))
+                continue;
+            for (size_t i = 0; i < REWRITE_JUMP_BYTES; i++)
+                c->marks[*hole + i] |= MARK_TAKEN;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Sites that are still trapped, once all are decided: from here on MARK_FALLS means MARK_TAKEN. */
+static void islands(const struct rewrite_image *image, struct rewrite_site *sites, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t at, hole;
+        const struct rewrite_code *c;
+
+        if (sites[i].state != REWRITE_TRAPPED || sites[i].why == REWRITE_WHY_UNSWEPT)
+            continue;
+        c = code_at(image, sites[i].address, &at);
+        if (!c || !island(c, at, &hole))
+            continue;
+        sites[i].state = REWRITE_ISLAND;
+        sites[i].window = c->address + hole;
+        sites[i].length = REWRITE_JUMP_BYTES;
+    }
+}
+
 static void decide(const struct rewrite_code *c, size_t at, bool doubtful, bool indirect, struct rewrite_site *out)
 {
     struct before b;
@@ -416,7 +518,7 @@ static void decide(const struct rewrite_code *c, size_t at, bool doubtful, bool 
     }
     out->why = window(c, at, at, indirect, &b, out);
     if (out->why)
-        out->why = window(c, at, at + 2, indirect, &b, out);
+        out->why = window(c, at, at + SYSCALL_BYTES, indirect, &b, out);
 }
 
 static int sites_of(const struct scan *s, const struct rewrite_code *c, struct rewrite_site *sites, size_t max,
@@ -434,8 +536,8 @@ static int sites_of(const struct scan *s, const struct rewrite_code *c, struct r
         }
         if (m & MARK_BROKEN)
             doubtful = true;
-        bool unswept = !c->sweep_all && !(m & MARK_START) && at + 1 < c->size && c->bytes[at] == 0x0f &&
-                       c->bytes[at + 1] == 0x05;
+        bool unswept =
+            !c->sweep_all && !(m & MARK_START) && at + 1 < c->size && c->bytes[at] == 0x0f && c->bytes[at + 1] == 0x05;
         if (!(m & MARK_SYSCALL) && !unswept)
             continue;
         if (*n == max)
@@ -457,5 +559,8 @@ int rewrite_scan(struct rewrite_image *image, struct rewrite_site *sites, size_t
     join_functions(&s);
     for (unsigned i = 0; i < image->n && r == 0; i++)
         r = sites_of(&s, &image->code[i], sites, max, &n);
-    return r < 0 ? r : (int)n;
+    if (r < 0)
+        return r;
+    islands(image, sites, n);
+    return (int)n;
 }

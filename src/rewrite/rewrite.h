@@ -24,30 +24,36 @@
 #include <stdint.h>
 
 enum rewrite_state {
-    REWRITE_TRAPPED, /* left alone: the instruction stays, and somebody must catch it */
-    REWRITE_MOV,    /* `mov $nr,%eax` just before becomes the jump; `syscall` stays for who branches to it, and traps */
-    REWRITE_WINDOW, /* whole instructions before, or before and itself, are moved into the trampoline */
+    /* Left alone: the instruction stays, and somebody must catch it. */
+    REWRITE_TRAPPED,
+    /* `mov $nr,%eax` just before becomes the jump; `syscall` stays for who branches to it, and traps. */
+    REWRITE_MOV,
+    /* Whole instructions before, or before and itself, are moved into the trampoline. */
+    REWRITE_WINDOW,
+    /* `syscall` becomes a short jump to padding nearby, which becomes the jump. */
+    REWRITE_ISLAND,
+    REWRITE_STATES
 };
 
-enum rewrite_why { /* why a site is trapped: the last thing that was in the way */
-                   REWRITE_WHY_NONE,
-                   REWRITE_WHY_UNSWEPT, /* bytes that no sweep reaches, or that do not decode: perhaps no instruction at
-                                           all */
-                   REWRITE_WHY_SHORT,   /* too little before it that belongs to the same function */
-                   REWRITE_WHY_ENTERED, /* something branches into the window */
-                   REWRITE_WHY_INDIRECT, /* the function has a jump with a target that is computed */
-                   REWRITE_WHY_PINNED,   /* an instruction of the window cannot be moved */
-                   REWRITE_WHY_COUNT,
+/* Why a site is trapped, or would be without an island. */
+enum rewrite_why {
+    REWRITE_WHY_NONE,
+    REWRITE_WHY_UNSWEPT,  /* no sweep reaches it, or what is before it does not decode: perhaps no instruction */
+    REWRITE_WHY_SHORT,    /* too little before it that belongs to the same function */
+    REWRITE_WHY_ENTERED,  /* something branches into the window */
+    REWRITE_WHY_INDIRECT, /* the function has a jump with a target that is computed */
+    REWRITE_WHY_PINNED,   /* an instruction of the window cannot be moved */
+    REWRITE_WHY_COUNT
 };
 
 struct rewrite_site {
     uint64_t address;    /* of the `syscall` */
-    uint64_t window;     /* of the first byte that is overwritten */
+    uint64_t window;     /* where the jump to the trampoline goes; of REWRITE_ISLAND in padding, before or behind */
     uint32_t trampoline; /* offset in the blob of trampolines; REWRITE_NO_TRAMPOLINE when trapped */
     int32_t nr;          /* number of the call, -1 when it is not plain to see */
     uint8_t state;       /* enum rewrite_state */
-    uint8_t why;         /* enum rewrite_why */
-    uint8_t length;      /* bytes of the window; 5 with REWRITE_MOV. It may end with the `syscall` or just before it */
+    uint8_t why;         /* enum rewrite_why, of REWRITE_TRAPPED and REWRITE_ISLAND */
+    uint8_t length;      /* bytes of the window: 5; of REWRITE_WINDOW more, the `syscall` last in it or behind it */
 };
 #define REWRITE_NO_TRAMPOLINE  UINT32_MAX
 #define REWRITE_JUMP_BYTES     5
@@ -62,14 +68,14 @@ struct rewrite_code {
     bool sweep_all; /* all of it is instructions; else only what a function start leads to */
 };
 
-enum rewrite_entry {                       /* kinds of address that a caller of the scan knows */
-                     REWRITE_ENTRY_TARGET, /* control may come here from anywhere: a landing pad, a label whose address
-                                              is taken */
-                     REWRITE_ENTRY_FUNCTION, /* the same, and a function begins here */
-                     REWRITE_ENTRY_END,      /* a function ends before here */
+/* Kinds of address that a caller of the scan knows. */
+enum rewrite_entry {
+    REWRITE_ENTRY_TARGET,   /* control may come here from anywhere: a landing pad, an address that is taken */
+    REWRITE_ENTRY_FUNCTION, /* the same, and a function begins here */
+    REWRITE_ENTRY_END       /* a function ends before here */
 };
 
-/* All code that may branch into each other, at most REWRITE_CODES_MAX stretches that do not overlap, by address. */
+/* All code that may branch into each other: at most REWRITE_CODES_MAX stretches that do not overlap, by address. */
 #define REWRITE_CODES_MAX 32
 struct rewrite_image {
     struct rewrite_code code[REWRITE_CODES_MAX];
@@ -89,8 +95,8 @@ int rewrite_scan(struct rewrite_image *image, struct rewrite_site *sites, size_t
 int rewrite_emit(const struct rewrite_image *image, const struct rewrite_site *site, uint64_t address, uint32_t cell,
                  uint8_t *out);
 
-/* Overwrites the window, whose bytes are at `window` (writable), with a jump to the trampoline at `address`; what is
- * left of the window becomes int3. Returns 0 or -ERANGE. */
-int rewrite_patch(uint8_t *window, const struct rewrite_site *site, uint64_t address);
+/* Writes the jump to the trampoline at `address` into the code, of which `code` is a writable view of `stretch->bytes`:
+ * over the window, what is left of it becoming int3; of REWRITE_ISLAND the short jump too. Returns 0 or -ERANGE. */
+int rewrite_patch(const struct rewrite_code *stretch, uint8_t *code, const struct rewrite_site *site, uint64_t address);
 
 #endif

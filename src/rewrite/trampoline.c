@@ -65,7 +65,7 @@ int rewrite_emit(const struct rewrite_image *image, const struct rewrite_site *s
                  uint8_t *out)
 {
     uint64_t after = site->address + SYSCALL_BYTES, end = site->window + site->length;
-    size_t moved = (size_t)(site->length - (end == after ? SYSCALL_BYTES : 0));
+    size_t moved = site->state == REWRITE_ISLAND ? 0 : (size_t)(site->length - (end == after ? SYSCALL_BYTES : 0));
     const uint8_t *bytes = bytes_at(image, site->window, moved);
 
     if (site->state == REWRITE_TRAPPED || !bytes || cell > INT32_MAX ||
@@ -85,14 +85,19 @@ int rewrite_emit(const struct rewrite_image *image, const struct rewrite_site *s
     return (int)moved + LEA_BYTES + JMP_CELL_BYTES;
 }
 
-int rewrite_patch(uint8_t *bytes, const struct rewrite_site *site, uint64_t address)
+int rewrite_patch(const struct rewrite_code *stretch, uint8_t *code, const struct rewrite_site *site, uint64_t address)
 {
     uint8_t jump[REWRITE_JUMP_BYTES] = {0xe9};
+    uint64_t window = site->window - stretch->address, at = site->address - stretch->address;
     int r = distance(address, site->window + REWRITE_JUMP_BYTES, jump + 1);
 
     if (r < 0)
         return r;
-    memset(bytes, 0xcc, site->length);
-    memcpy(bytes, jump, sizeof jump);
+    memset(code + window, 0xcc, site->length);
+    memcpy(code + window, jump, sizeof jump);
+    if (site->state == REWRITE_ISLAND) {
+        code[at] = 0xeb;
+        code[at + 1] = (uint8_t)(window - at - SYSCALL_BYTES);
+    }
     return 0;
 }

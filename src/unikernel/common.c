@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See program.h. Touches the terminal, the environment's SOURCE_DATE_EPOCH, and the image's file. */
 #include "unikernel/program.h"
+
+#include "base/pathtext.h"
 #include "unikernel/sites.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +40,27 @@ int64_t program_epoch(void)
     errno = 0;
     long long v = strtoll(text, &end, 10);
     return errno || *end || v < 0 ? INT64_MAX : v;
+}
+
+int program_add(struct source *s, const char *text, struct err *err)
+{
+    const char *colons = strstr(text, "::");
+    struct arena *a = s->tree->arena;
+    char cwd[PATH_MAX];
+
+    if (!colons) {
+        if (*text != '/' && !getcwd(cwd, sizeof cwd))
+            return err_sys(err, -errno, "--add %s", text);
+        const char *path = *text == '/' ? text : arena_printf(a, "%s/%s", cwd, text);
+        return path ? source_take_all(s, path, err) : err_set(err, -ENOMEM, "out of memory");
+    }
+    const char *host = arena_strndup(a, text, (size_t)(colons - text));
+    char *guest = arena_alloc(a, strlen(colons));
+    if (!host || !guest)
+        return err_set(err, -ENOMEM, "out of memory");
+    if (colons[2] != '/' || path_text_clean(colons + 2, guest, strlen(colons)) < 2)
+        return err_set(err, -EINVAL, "--add %s: the name inside has to begin with /, and be more than that", text);
+    return source_place(s, host, guest, err);
 }
 
 static void words(uint64_t bytes, char out[24])

@@ -64,10 +64,10 @@ static int add_load(struct elf_facts *f, const Elf64_Phdr *p, size_t n, struct e
         return err_set(err, -ENOEXEC, "segment %u lies outside of the file, or of all addresses", f->n_loads);
     if (f->n_loads && p->p_vaddr < f->loads[f->n_loads - 1].address + f->loads[f->n_loads - 1].memory)
         return err_set(err, -ENOEXEC, "segment %u overlaps the one before it", f->n_loads);
-    f->loads[f->n_loads++] = (struct elf_load){p->p_vaddr, p->p_memsz, p->p_offset, p->p_filesz,
-                                               (p->p_flags & PF_R ? PROT_READ : 0u) |
-                                                   (p->p_flags & PF_W ? PROT_WRITE : 0u) |
-                                                   (p->p_flags & PF_X ? PROT_EXEC : 0u)};
+    f->loads[f->n_loads++] =
+        (struct elf_load){p->p_vaddr, p->p_memsz, p->p_offset, p->p_filesz,
+                          (p->p_flags & PF_R ? PROT_READ : 0u) | (p->p_flags & PF_W ? PROT_WRITE : 0u) |
+                              (p->p_flags & PF_X ? PROT_EXEC : 0u)};
     if (f->n_loads == 1)
         f->low = low;
     f->high = (end + ELF_PAGE - 1) & ~(uint64_t)(ELF_PAGE - 1);

@@ -9,7 +9,7 @@
 static const struct {
     const char *path;
     uint32_t mode;
-} directories[] = {{"/dev", 0755},  {"/etc", 0755}, {"/proc", 0555}, {"/root", 0700},
+} directories[] = {{"/dev", 0755}, {"/etc", 0755}, {"/proc", 0555}, {"/root", 0700},
                    {"/run", 0755}, {"/sys", 0555}, {"/tmp", 01777}, {"/var/tmp", 01777}};
 
 static const struct {

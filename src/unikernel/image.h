@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an image is made of, and the writing of it. Life: a tree (tree.h), finished; the kernel (kernel.h); how the first
- * program is started; then image_write(). The same of all three gives the same bytes.
+ * What an image is made of, and the writing of it. Life: a tree (tree.h), finished; the kernel (kernel.h); how the
+ * first program is started; then image_write(). The same of all three gives the same bytes.
  */
 #ifndef MOAT_UNIKERNEL_IMAGE_H
 #define MOAT_UNIKERNEL_IMAGE_H

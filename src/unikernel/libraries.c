@@ -22,8 +22,8 @@
 #define QUEUE_MOST         (LIBRARIES_MOST + 1)
 
 /* Debian's, and those of others (ld.so(8)). */
-static const char *const usual[] = {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64",
-                                    "/lib", "/usr/lib", NULL};
+static const char *const usual[] = {
+    "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib", NULL};
 
 /* One that is looked through for what it needs, and who asked for it. */
 struct object {
@@ -46,7 +46,8 @@ static int no_memory(struct err *err)
     return err_set(err, -ENOMEM, "out of memory");
 }
 
-/* ---- configuration ------------------------------------------------------------------------------------------------ */
+/* ---- configuration ------------------------------------------------------------------------------------------------
+ */
 
 /* The text of a file of the root, links followed within it; NULL: none. */
 static char *read_text(const struct source *s, const char *path)
@@ -146,7 +147,8 @@ static void read_musl(struct search *s)
         add_directory(s->directories, &s->n_directories, ARRAY_LEN(s->directories), d);
 }
 
-/* ---- one library -------------------------------------------------------------------------------------------------- */
+/* ---- one library --------------------------------------------------------------------------------------------------
+ */
 
 /* 1: it is there and of this machine, and was taken; 0: not there. */
 static int take_one(struct search *s, const char *path, const struct object *loader)
@@ -304,8 +306,9 @@ static int find(struct search *s, const char *name, const struct object *o)
         return err_set(s->err, -E2BIG, "%s: more than %d libraries", name, LIBRARIES_MOST);
     int r = strchr(name, '/') ? take_one(s, name, o) : s->musl ? find_musl(s, name, o) : find_glibc(s, name, o);
     if (r == 0)
-        return err_set(s->err, -ENOENT, "the library %s, which %s needs, is not there: install it, or name its "
-                                        "directory by --env LD_LIBRARY_PATH=DIR",
+        return err_set(s->err, -ENOENT,
+                       "the library %s, which %s needs, is not there: install it, or name its "
+                       "directory by --env LD_LIBRARY_PATH=DIR",
                        name, tree_path(l->source->tree->arena, o->node));
     if (r > 0)
         l->names[l->n++] = name;

@@ -13,11 +13,11 @@
 
 struct libraries {
     struct source *source;
-    const char *library_path; /* LD_LIBRARY_PATH of the program; NULL: none */
+    const char *library_path;   /* LD_LIBRARY_PATH of the program; NULL: none */
     const char *configured[64]; /* directories of ld.so.conf */
     unsigned n_configured;
-    bool read; /* configured[] is known */
-    bool by_configuration; /* one was found there: the interpreter needs its cache */
+    bool read;                         /* configured[] is known */
+    bool by_configuration;             /* one was found there: the interpreter needs its cache */
     const char *names[LIBRARIES_MOST]; /* those that were found, by the name that was asked for */
     unsigned n;
 };

@@ -36,11 +36,11 @@ enum option {
 };
 
 static const struct engine_option rows[] = {
-    [OPTION_ADD] = {"--add", ENGINE_VALUE_NEXT},         [OPTION_CWD] = {"--cwd", ENGINE_VALUE_NEXT},
-    [OPTION_ENV] = {"--env", ENGINE_VALUE_NEXT},         [OPTION_JIT] = {"--jit", ENGINE_VALUE_NONE},
-    [OPTION_KERNEL] = {"--kernel", ENGINE_VALUE_NEXT},   [OPTION_MEMORY] = {"--memory", ENGINE_VALUE_NEXT},
-    [OPTION_OUTPUT] = {"--output", ENGINE_VALUE_NEXT},   [OPTION_PROGRAM] = {"--program", ENGINE_VALUE_NEXT},
-    [OPTION_QUIET] = {"--quiet", ENGINE_VALUE_NONE},     [OPTION_ROOT] = {"--root", ENGINE_VALUE_NEXT},
+    [OPTION_ADD] = {"--add", ENGINE_VALUE_NEXT},       [OPTION_CWD] = {"--cwd", ENGINE_VALUE_NEXT},
+    [OPTION_ENV] = {"--env", ENGINE_VALUE_NEXT},       [OPTION_JIT] = {"--jit", ENGINE_VALUE_NONE},
+    [OPTION_KERNEL] = {"--kernel", ENGINE_VALUE_NEXT}, [OPTION_MEMORY] = {"--memory", ENGINE_VALUE_NEXT},
+    [OPTION_OUTPUT] = {"--output", ENGINE_VALUE_NEXT}, [OPTION_PROGRAM] = {"--program", ENGINE_VALUE_NEXT},
+    [OPTION_QUIET] = {"--quiet", ENGINE_VALUE_NONE},   [OPTION_ROOT] = {"--root", ENGINE_VALUE_NEXT},
     [OPTION_TRACE] = {"--trace", ENGINE_VALUE_NEXT},
 };
 
@@ -184,8 +184,9 @@ static int check_program(const struct tree_node *node, const char *path, struct 
         return err_set(err, -EACCES, "%s: it may not be executed: chmod +x", path);
     if (f->mode & (S_ISUID | S_ISGID) || (f->host && stat(f->host, &st) == 0 && st.st_mode & (S_ISUID | S_ISGID)) ||
         (!f->host && stat(path, &st) == 0 && st.st_ino == f->ino && st.st_mode & (S_ISUID | S_ISGID)))
-        return err_set(err, -EPERM, "%s: it is a set-user-ID or set-group-ID program, which has no other user's rights "
-                                    "in an image: pack a copy without that bit",
+        return err_set(err, -EPERM,
+                       "%s: it is a set-user-ID or set-group-ID program, which has no other user's rights "
+                       "in an image: pack a copy without that bit",
                        path);
     if (f->bytes && !f->elf)
         return elf_facts_read(f->bytes, f->size, &facts, err) < 0 ? err_wrap(err, "%s", path) : 0;
@@ -211,29 +212,6 @@ static int take_program(struct pack *p, const char *path, struct tree_node **out
 }
 
 /* ---- what is added ----------------------------------------------------------------------------------------------- */
-
-/* PATH, or HOST::GUEST. */
-static int take_added(struct pack *p, const char *text, struct err *err)
-{
-    const char *colons = strstr(text, "::");
-    char real[PATH_MAX], *guest;
-
-    if (!colons) {
-        if (*text == '/')
-            return source_take_all(&p->source, text, err);
-        if (!getcwd(real, sizeof real))
-            return err_sys(err, -errno, "--add %s", text);
-        const char *path = arena_printf(p->a, "%s/%s", real, text);
-        return path ? source_take_all(&p->source, path, err) : no_memory(err);
-    }
-    const char *host = arena_strndup(p->a, text, (size_t)(colons - text));
-    guest = arena_alloc(p->a, strlen(colons));
-    if (!host || !guest)
-        return no_memory(err);
-    if (colons[2] != '/' || path_text_clean(colons + 2, guest, strlen(colons)) < 2)
-        return err_set(err, -EINVAL, "--add %s: the name inside has to begin with /, and be more than that", text);
-    return source_place(&p->source, host, guest, err);
-}
 
 /* Programs and plugins that were added need libraries as well. */
 static int take_all_libraries(struct pack *p, const struct tree_node *dir, struct err *err)
@@ -284,7 +262,7 @@ static int take_files(struct pack *p, const struct tree_node *program, struct er
     if (p->trace)
         r = take_traced(p, program, err);
     for (uint32_t i = 0; i < p->add.n && r == 0; i++)
-        r = take_added(p, p->add.v[i], err);
+        r = program_add(&p->source, p->add.v[i], err);
     if (r == 0 && (p->add.n || p->trace))
         r = take_all_libraries(p, p->im.tree.root, err);
     if (r == 0 && p->libraries.by_configuration)
@@ -292,9 +270,8 @@ static int take_files(struct pack *p, const struct tree_node *program, struct er
     if (r == 0)
         r = expected_files(&p->im.tree, err);
     if (r == 0)
-        r = expected_from(&p->source,
-                          libraries_has(&p->libraries, "libssl.so") || libraries_has(&p->libraries, "libgnutls.so"),
-                          err);
+        r = expected_from(
+            &p->source, libraries_has(&p->libraries, "libssl.so") || libraries_has(&p->libraries, "libgnutls.so"), err);
     return r == 0 ? tree_directory(&p->im.tree, p->im.cwd, 0755, &node, err) : r;
 }
 
@@ -340,7 +317,7 @@ static int pack(struct pack *p, struct err *err)
         return err_sys(err, -errno, "%s", p->root ? p->root : "/");
     p->source.tree = &p->im.tree;
     p->libraries = (struct libraries){.source = &p->source, .library_path = policy_env_get(&p->env, "LD_LIBRARY_PATH")};
-    if (!p->kernel && !(p->kernel = program_beside(p->a, "moat-kernel")))
+    if (!p->kernel && !(p->kernel = program_beside(p->a, "moat-kernel.elf")))
         return no_memory(err);
     if ((r = kernel_read(&p->im.kernel, p->a, p->kernel, err)) < 0 ||
         (r = tree_init(&p->im.tree, p->a, program_epoch(), err)) < 0 || (r = find_program(p, err)) < 0 ||

@@ -25,10 +25,14 @@ const char *program_beside(struct arena *a, const char *name);
 /* SOURCE_DATE_EPOCH of the environment; INT64_MAX: none. */
 int64_t program_epoch(void);
 
-/* Directories that every program may expect to be there, and the files (passwd and its kin) that C libraries ask for. */
+/* Directories that every program may expect to be there, and the files (passwd and its kin) that C libraries ask for.
+ */
 int expected_files(struct tree *t, struct err *err);
 /* The time zone of the source, and certificates where `tls` says that a library asks for them. */
 int expected_from(struct source *s, bool tls, struct err *err);
+
+/* --add: PATH at its own place, HOST::GUEST at another, with all that is in it. */
+int program_add(struct source *s, const char *text, struct err *err);
 
 /* Rewrites what can be, writes the image, says on standard output what became of it. */
 int image_finish(struct image *im, const char *output, bool quiet, struct err *err);

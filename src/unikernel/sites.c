@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <string.h>
 
-#if __has_include("rewrite/elf_sites.c")
 static struct sites *refuse(struct sites *s, const char *why)
 {
     s->refused = why;
@@ -42,24 +41,12 @@ static int rewrite(struct tree *t, const struct tree_file *f, struct sites *out,
         const struct rewrite_site *s = &r.sites[i];
         out->v[i] = (struct image_site){s->address, s->trampoline, (int16_t)s->nr, s->state, s->length};
     }
-    *out = (struct sites){out->v,
-                          (uint32_t)r.n_sites,
-                          r.states[REWRITE_TRAPPED],
-                          r.trampolines,
-                          r.trampolines_size,
-                          r.trampolines_address,
+    *out = (struct sites){out->v,        (uint32_t)r.n_sites, r.states[REWRITE_TRAPPED],
+                          r.trampolines, r.trampolines_size,  r.trampolines_address,
                           NULL};
     memcpy((void *)(uintptr_t)f->bytes, bytes, f->size);
     return 0;
 }
-
-#else
-static int rewrite(struct tree *t, const struct tree_file *f, struct sites *out, struct err *err)
-{
-    out->refused = "not rewritten";
-    return 0;
-}
-#endif
 
 int sites_rewrite(struct tree *t, struct tree_file *f, struct err *err)
 {

@@ -110,7 +110,8 @@ static int load_elf(struct source *s, int fd, struct tree_file *f, uint64_t size
     f->size = size;
     f->elf = elf_facts_read(bytes, size, facts, &why) == 0 ? facts : NULL;
     if (f->elf)
-        f->mtime = s->tree->epoch == INT64_MAX ? 0 : s->tree->epoch; /* made anew with the same contents, it is the same */
+        f->mtime =
+            s->tree->epoch == INT64_MAX ? 0 : s->tree->epoch; /* made anew with the same contents, it is the same */
     return 0;
 }
 
@@ -127,7 +128,8 @@ static int load(struct source *s, int fd, struct tree_file *f, uint64_t size, co
     return f->host ? hash_file(fd, f, name, err) : no_memory(err);
 }
 
-/* Takes one thing that is no link and no directory; `name` is its path on the host, for messages and to read it again. */
+/* Takes one thing that is no link and no directory; `name` is its path on the host, for messages and to read it again.
+ */
 static int take_file(struct source *s, int dir, const char *last, const char *name, const struct stat *st,
                      struct tree_file **out, struct err *err)
 {
@@ -171,8 +173,7 @@ struct walk {
 /* The directory of a node, whose path has no link. */
 static int open_directory(const struct source *s, const struct tree_node *node)
 {
-    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-                           .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
     const char *path = tree_path(s->tree->arena, node);
 
     if (!path)
@@ -234,7 +235,8 @@ static int step(struct walk *w, const char *name, struct tree_node **last, struc
 
     if (!strcmp(name, ".."))
         return (r = move_to(w, w->node->parent)) < 0 ? err_sys(err, r, "open a directory above") : 0;
-    const char *path = arena_printf(t->arena, "%s%s/%s", w->s->path, w->node == t->root ? "" : tree_path(t->arena, w->node), name);
+    const char *path =
+        arena_printf(t->arena, "%s%s/%s", w->s->path, w->node == t->root ? "" : tree_path(t->arena, w->node), name);
     if (!path)
         return no_memory(err);
     if (fstatat(w->fd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)

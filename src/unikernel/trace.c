@@ -24,11 +24,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BUCKETS   16384
-#define TASKS     4096 /* processes and threads at one time */
-#define HERE      (-1)
-#define NONE      (-1)
-#define EVENT(e)  (SIGTRAP | (e) << 8)
+#define BUCKETS  16384
+#define TASKS    4096 /* processes and threads at one time */
+#define HERE     (-1)
+#define NONE     (-1)
+#define EVENT(e) (SIGTRAP | (e) << 8)
 
 enum use {
     USE_READ,  /* what is there is needed */
@@ -43,17 +43,21 @@ static const struct call {
     int8_t dir, path; /* arguments; HERE: the working directory */
     uint8_t use;
 } calls[] = {
-    {SYS_open, HERE, 0, USE_OPEN},       {SYS_openat, 0, 1, USE_OPEN},        {SYS_openat2, 0, 1, USE_OPEN2},
-    {SYS_creat, HERE, 0, USE_MAKE},      {SYS_stat, HERE, 0, USE_READ},       {SYS_lstat, HERE, 0, USE_READ},
-    {SYS_newfstatat, 0, 1, USE_READ},    {SYS_statx, 0, 1, USE_READ},         {SYS_access, HERE, 0, USE_READ},
-    {SYS_faccessat, 0, 1, USE_READ},     {439 /* faccessat2 */, 0, 1, USE_READ},
-    {SYS_readlink, HERE, 0, USE_READ},   {SYS_readlinkat, 0, 1, USE_READ},    {SYS_chdir, HERE, 0, USE_READ},
-    {SYS_statfs, HERE, 0, USE_READ},     {SYS_truncate, HERE, 0, USE_READ},   {SYS_execve, HERE, 0, USE_RUN},
-    {SYS_execveat, 0, 1, USE_RUN},       {SYS_mkdir, HERE, 0, USE_MAKE},      {SYS_mkdirat, 0, 1, USE_MAKE},
-    {SYS_mknod, HERE, 0, USE_MAKE},      {SYS_mknodat, 0, 1, USE_MAKE},       {SYS_rename, HERE, 1, USE_MAKE},
-    {SYS_renameat, 2, 3, USE_MAKE},      {SYS_renameat2, 2, 3, USE_MAKE},     {SYS_link, HERE, 1, USE_MAKE},
-    {SYS_linkat, 2, 3, USE_MAKE},        {SYS_symlink, HERE, 1, USE_MAKE},    {SYS_symlinkat, 1, 2, USE_MAKE},
-    {SYS_inotify_add_watch, HERE, 1, USE_READ},
+    {SYS_open, HERE, 0, USE_OPEN},          {SYS_openat, 0, 1, USE_OPEN},
+    {SYS_openat2, 0, 1, USE_OPEN2},         {SYS_creat, HERE, 0, USE_MAKE},
+    {SYS_stat, HERE, 0, USE_READ},          {SYS_lstat, HERE, 0, USE_READ},
+    {SYS_newfstatat, 0, 1, USE_READ},       {SYS_statx, 0, 1, USE_READ},
+    {SYS_access, HERE, 0, USE_READ},        {SYS_faccessat, 0, 1, USE_READ},
+    {439 /* faccessat2 */, 0, 1, USE_READ}, {SYS_readlink, HERE, 0, USE_READ},
+    {SYS_readlinkat, 0, 1, USE_READ},       {SYS_chdir, HERE, 0, USE_READ},
+    {SYS_statfs, HERE, 0, USE_READ},        {SYS_truncate, HERE, 0, USE_READ},
+    {SYS_execve, HERE, 0, USE_RUN},         {SYS_execveat, 0, 1, USE_RUN},
+    {SYS_mkdir, HERE, 0, USE_MAKE},         {SYS_mkdirat, 0, 1, USE_MAKE},
+    {SYS_mknod, HERE, 0, USE_MAKE},         {SYS_mknodat, 0, 1, USE_MAKE},
+    {SYS_rename, HERE, 1, USE_MAKE},        {SYS_renameat, 2, 3, USE_MAKE},
+    {SYS_renameat2, 2, 3, USE_MAKE},        {SYS_link, HERE, 1, USE_MAKE},
+    {SYS_linkat, 2, 3, USE_MAKE},           {SYS_symlink, HERE, 1, USE_MAKE},
+    {SYS_symlinkat, 1, 2, USE_MAKE},        {SYS_inotify_add_watch, HERE, 1, USE_READ},
 };
 
 struct seen {
@@ -137,7 +141,8 @@ static void keep_directory(struct trace *t, char *path)
     }
 }
 
-/* ---- a system call ------------------------------------------------------------------------------------------------ */
+/* ---- a system call ------------------------------------------------------------------------------------------------
+ */
 
 static bool read_memory(pid_t pid, uint64_t at, void *to, size_t n)
 {
@@ -226,7 +231,8 @@ static void on_call(struct trace *t, struct task *task)
         keep(t, path);
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------ */
+/* ---- the run ------------------------------------------------------------------------------------------------------
+ */
 
 static struct task *task_of(struct trace *t, pid_t pid)
 {
@@ -261,8 +267,7 @@ static int filter(void)
     f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
     const struct sock_fprog program = {(unsigned short)n, f};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-                   prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0
                ? -errno
                : 0;
 }
@@ -353,8 +358,9 @@ int trace_run(struct arena *a, const char *command, dev_t dev, ino_t ino, struct
     if (waitpid(pid, &status, 0) < 0 || !WIFSTOPPED(status) || ptrace(PTRACE_SETOPTIONS, pid, NULL, options) < 0) {
         kill(pid, SIGKILL);
         waitpid(pid, &status, 0);
-        return err_set(err, -EPERM, "this process may not trace another: kernel.yama.ptrace_scope is 3, or a sandbox "
-                                    "is around moat; name the files by --add");
+        return err_set(err, -EPERM,
+                       "this process may not trace another: kernel.yama.ptrace_scope is 3, or a sandbox "
+                       "is around moat; name the files by --add");
     }
     task_of(t, pid);
     ptrace(PTRACE_CONT, pid, NULL, NULL);

@@ -23,9 +23,9 @@ struct tree_file {
     uint32_t mode, uid, gid, links;
     int64_t mtime; /* seconds */
     uint64_t rdev, size;
-    const char *target; /* of a link */
-    const void *bytes;  /* the contents, where they are in memory */
-    const char *host;   /* else the file that they are read from again */
+    const char *target;          /* of a link */
+    const void *bytes;           /* the contents, where they are in memory */
+    const char *host;            /* else the file that they are read from again */
     uint8_t sha256[SHA256_SIZE]; /* of the contents as they were found: regular files */
     struct elf_facts *elf;       /* an ELF file for this machine, with its contents in memory; NULL: another file */
     struct sites *sites;         /* of an ELF file that was rewritten; NULL */
@@ -53,10 +53,10 @@ struct tree {
     struct arena *arena;
     struct tree_node *root;
     struct tree_file *buckets[TREE_BUCKETS];
-    uint32_t n_names, n_files;  /* tree_finish(): files are inodes */
-    struct tree_node **nodes;   /* tree_finish(): of each inode its first name, by number */
-    int64_t epoch;              /* what is newer is said to be of this time; INT64_MAX: nothing is */
-    uint64_t bytes;             /* of all contents */
+    uint32_t n_names, n_files; /* tree_finish(): files are inodes */
+    struct tree_node **nodes;  /* tree_finish(): of each inode its first name, by number */
+    int64_t epoch;             /* what is newer is said to be of this time; INT64_MAX: nothing is */
+    uint64_t bytes;            /* of all contents */
 };
 
 int tree_init(struct tree *t, struct arena *a, int64_t epoch, struct err *err);

@@ -447,8 +447,14 @@ taken_over()
 @test "a helper that was taken over cannot hold moat: silence, repetition and floods end" {
     taken_over moat-pull "$BATS_TEST_DIRNAME/liar.py"
     export MOAT_PULL_STALL=1
-    refused half "nothing new for 10 seconds"
-    refused again "nothing new for 10 seconds"
+    local lie pids=()
+    for lie in half again; do # both at once, each with a store of its own
+        (MOAT_DATA_DIR=$dir/$lie && refused $lie "nothing new for 10 seconds") > "$dir/$lie.said" 2>&1 3>&- &
+        pids+=($!)
+    done
+    for lie in 0 1; do
+        wait "${pids[lie]}" || { cat "$dir"/*.said >&2; false; }
+    done
     run -0 timeout 60 "$MOAT" pull -q "$ADDRESS/flood:1"
 }
 

@@ -3,7 +3,7 @@
  * The first process of a hostile container hunts processes that are on their way in (`exec`): it attaches with
  * ptrace(2) before they have executed their program, when they may still lack the filter or hold more privilege.
  * Reports each catch with what the process was like: TRACED pid N name NAME seccomp S caps C. Nothing is done to them.
- *   exec_trace SECONDS
+ *   exec_trace SECONDS, or until there is a file /stop
  */
 #include <errno.h>
 #include <signal.h>
@@ -47,7 +47,7 @@ int main(int argc, char **argv)
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     printf("ready\n");
-    while (now() < end) {
+    while (now() < end && access("/stop", F_OK) < 0) {
         for (int i = 0; i < 1000; i++) {
             int hit = 0;
             for (int ahead = 0; ahead < 3 && !hit; ahead++) {

@@ -44,6 +44,8 @@ canary() { "$dir/canary/moat-oci" --root "$dir/run" "$@"; }
 
 assert_untouched() { assert_equal "$(digest "$dir/canary/moat-oci")" "$before"; }
 
+changed() { [ "$(digest "$1")" != "$before" ]; }
+
 plant_naive()
 {
     make_rootfs "$dir/root"
@@ -58,6 +60,14 @@ hunt()
     "$@" > "$dir/hunt" 2> "$dir/hunt.err" 3>&- &
     attacker=$!
     wait_for 5 grep -q ready "$dir/hunt"
+}
+
+# hunt_ends ROOT: when all has been done that it is about.
+hunt_ends()
+{
+    touch "$1/stop"
+    wait "$attacker" || true
+    attacker=
 }
 
 @test "entrypoint /proc/self/exe does not reach the launcher" {
@@ -78,20 +88,18 @@ hunt()
     plant_naive
     # The launcher once more, inside, with arguments of the attacker's choice: there it can be held.
     "$dir/canary/naive" init "$dir/root" /proc/self/exe spawn /overwrite 3 > "$dir/hunt" 2>&1 3>&- || true
-    changed() { [ "$(digest "$dir/canary/naive")" != "$before" ]; }
-    wait_for 4 changed || { cat "$dir/hunt" >&2; false; }
+    wait_for 4 changed "$dir/canary/naive" || { cat "$dir/hunt" >&2; false; }
 }
 
 @test "exec of /proc/self/exe, of a #! script and of plain programs does not reach the launcher" {
-    plant '["/overwrite", "8"]'
+    plant '["/overwrite", "20"]'
     hunt canary run --bundle "$dir/b" "$id"
     for i in {1..40}; do
         canary exec "$id" /proc/self/exe 2>/dev/null || true
         canary exec "$id" /evil 2>/dev/null || true
         canary exec "$id" /victim 2>/dev/null || true
     done
-    wait "$attacker" || true
-    attacker=
+    hunt_ends "$dir/b/rootfs"
     assert_untouched
     # The hunt was in earnest: it held what we execute inside.
     grep -q HELD "$dir/hunt" || { cat "$dir/hunt" "$dir/hunt.err" >&2; false; }
@@ -99,35 +107,34 @@ hunt()
 
 @test "guard off: the same hunt overwrites a naive launcher (exec of /proc/self/exe)" {
     plant_naive
-    hunt "$dir/canary/naive" run "$dir/root" /overwrite 4
+    hunt "$dir/canary/naive" run "$dir/root" /overwrite 20
     # Two files of one launcher: the canary is the one that enters.
     cp "$dir/canary/naive" "$dir/canary/enter"
     local pid
     pid=$(awk '/^pid/ { print $2 }' "$dir/hunt.err")
     "$dir/canary/enter" exec "$pid" /proc/self/exe || true
-    wait "$attacker" || true
-    attacker=
-    [ "$(digest "$dir/canary/enter")" != "$before" ] || { cat "$dir/hunt" "$dir/hunt.err" >&2; false; }
+    wait_for 4 changed "$dir/canary/enter" || true
+    hunt_ends "$dir/root"
+    changed "$dir/canary/enter" || { cat "$dir/hunt" "$dir/hunt.err" >&2; false; }
 }
 
 @test "guard off: the same hunt overwrites a naive launcher (#!/proc/self/exe)" {
     plant_naive
-    hunt "$dir/canary/naive" run "$dir/root" /overwrite 4
+    hunt "$dir/canary/naive" run "$dir/root" /overwrite 20
     cp "$dir/canary/naive" "$dir/canary/enter"
     local pid
     pid=$(awk '/^pid/ { print $2 }' "$dir/hunt.err")
     "$dir/canary/enter" exec "$pid" /evil || true
-    wait "$attacker" || true
-    attacker=
-    [ "$(digest "$dir/canary/enter")" != "$before" ] || { cat "$dir/hunt" "$dir/hunt.err" >&2; false; }
+    wait_for 4 changed "$dir/canary/enter" || true
+    hunt_ends "$dir/root"
+    changed "$dir/canary/enter" || { cat "$dir/hunt" "$dir/hunt.err" >&2; false; }
 }
 
 @test "the last stage's memfd, held by root inside, is sealed" {
-    plant '["/overwrite", "4"]'
+    plant '["/overwrite", "20"]'
     hunt canary run --bundle "$dir/b" "$id"
     canary exec "$id" /proc/self/exe 2>/dev/null || true
     for i in {1..30}; do canary exec "$id" /victim 2>/dev/null || true; done
-    wait "$attacker" || true
-    attacker=
+    hunt_ends "$dir/b/rootfs"
     grep -q 'REFUSED' "$dir/hunt" || { cat "$dir/hunt" "$dir/hunt.err" >&2; false; }
 }

@@ -37,6 +37,9 @@ static bool arithmetic(struct machine *m, const struct sock_filter *f)
     uint32_t operand = BPF_SRC(f->code) == BPF_X ? m->x : f->k;
 
     switch (BPF_OP(f->code)) {
+    case BPF_ADD:
+        m->a += operand;
+        return true;
     case BPF_AND:
         m->a &= operand;
         return true;

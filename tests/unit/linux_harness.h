@@ -10,6 +10,8 @@
  *   - The clock stands still but for poll with a deadline, which jumps there, and guest_time(). All asleep without a
  *     deadline is the end: harness_run() gives HARNESS_DEADLOCK.
  *   - Each harness_run() begins with a new kernel.
+ * A test that includes headers of src/linux takes its constants and structs from <asm/...> and <linux/...>: the C
+ * library's <signal.h>, <stdlib.h>, <time.h> and <sys/...> cannot be had in the same file.
  */
 #ifndef MOAT_TEST_LINUX_HARNESS_H
 #define MOAT_TEST_LINUX_HARNESS_H
@@ -29,11 +31,9 @@ struct harness {
     size_t memory;     /* bytes of guest memory; 0: 64 MiB, of which the lower quarter may be executable */
     uint64_t memory_limit;
     bool trace, read_only;
+    bool shy_stacks;    /* system calls cannot reach guests' stacks: what a test chose at random does no harm there */
+    uint32_t polls;     /* the run ends as a deadlock after so many waits; 0: never */
     bool endless_input; /* after the input: -EAGAIN instead of the end */
-    /* Instead of a guest function: a program of the image, with its words and environment. It runs natively in the
-     * region, its `syscall` instructions are caught as SIGSYS. Not under sanitizers. */
-    const char *const *argv;
-    const char *const *envp;
     uint32_t uid, gid;
     const char *cwd;
 };
@@ -50,7 +50,7 @@ const char *harness_why(void); /* why linux_boot() failed */
 /* ---- in guest code ---- */
 
 /* A system call: the result or -errno. Registers and stack as the instruction has them, so vfork works. */
-#define sys(...) SYS_PICK_(__VA_ARGS__, 6, 5, 4, 3, 2, 1, 0)(__VA_ARGS__)
+#define sys(...)                                SYS_PICK_(__VA_ARGS__, 6, 5, 4, 3, 2, 1, 0)(__VA_ARGS__)
 #define SYS_PICK_(nr, a, b, c, d, e, f, n, ...) SYS_##n##_
 #define SYS_V_(x)                               ((uint64_t)(uintptr_t)(x))
 #define SYS_0_(nr)                              guest_call((nr), 0, 0, 0, 0, 0, 0)
@@ -58,10 +58,8 @@ const char *harness_why(void); /* why linux_boot() failed */
 #define SYS_2_(nr, a, b)                        guest_call((nr), SYS_V_(a), SYS_V_(b), 0, 0, 0, 0)
 #define SYS_3_(nr, a, b, c)                     guest_call((nr), SYS_V_(a), SYS_V_(b), SYS_V_(c), 0, 0, 0)
 #define SYS_4_(nr, a, b, c, d)                  guest_call((nr), SYS_V_(a), SYS_V_(b), SYS_V_(c), SYS_V_(d), 0, 0)
-#define SYS_5_(nr, a, b, c, d, e)                                                                                      \
-    guest_call((nr), SYS_V_(a), SYS_V_(b), SYS_V_(c), SYS_V_(d), SYS_V_(e), 0)
-#define SYS_6_(nr, a, b, c, d, e, f)                                                                                   \
-    guest_call((nr), SYS_V_(a), SYS_V_(b), SYS_V_(c), SYS_V_(d), SYS_V_(e), SYS_V_(f))
+#define SYS_5_(nr, a, b, c, d, e)               guest_call((nr), SYS_V_(a), SYS_V_(b), SYS_V_(c), SYS_V_(d), SYS_V_(e), 0)
+#define SYS_6_(nr, a, b, c, d, e, f)            guest_call((nr), SYS_V_(a), SYS_V_(b), SYS_V_(c), SYS_V_(d), SYS_V_(e), SYS_V_(f))
 int64_t guest_call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
     __attribute__((returns_twice));
 

@@ -32,6 +32,7 @@ extern int atoi(const char *text);
 struct cell {
     uint8_t mapped, prot, owner;
     uint32_t holds; /* 0: zeroes; FROM_FILE | page: the file's; else what the test wrote */
+    uint32_t fresh; /* what it holds when it is forgotten; only in `should` */
 };
 #define FROM_FILE 0x80000000u
 
@@ -80,9 +81,19 @@ static void check_range(uint64_t at, size_t n)
     assert_int_equal(page_of(at + n - PAGE_SIZE), page_of(at) + n / PAGE_SIZE - 1);
 }
 
+/* Where the platform has the pages of an object, for good. */
+#define LENT 0x500000000ull
+
+static uint64_t space_where(struct aspace *as, struct memobj *object, uint64_t offset, size_t n, bool shared)
+{
+    return shared && one_space ? LENT + offset : 0;
+}
+
 static int space_map(struct aspace *as, uint64_t at, size_t n, int prot, bool shared, struct memobj *object,
                      uint64_t offset)
 {
+    if (object && shared && one_space)
+        return at == LENT + offset ? 0 : -ENODEV;
     check_range(at, n);
     assert_true(!((prot & PROT_WRITE) && (prot & PROT_EXEC)));
     assert_true(!(prot & PROT_EXEC) || at < DATA_LOW);
@@ -97,6 +108,8 @@ static int space_map(struct aspace *as, uint64_t at, size_t n, int prot, bool sh
 }
 static int space_unmap(struct aspace *as, uint64_t at, size_t n)
 {
+    if (at >= LENT)
+        return 0;
     check_range(at, n);
     for (uint32_t i = 0; i < n / PAGE_SIZE; i++) {
         struct cell *c = &is[page_of(at) + i];
@@ -142,11 +155,6 @@ static int space_move(struct aspace *as, uint64_t from, size_t from_n, uint64_t 
     }
     return 0;
 }
-static uint64_t space_where(struct aspace *as, struct memobj *object, uint64_t offset, size_t n, bool shared)
-{
-    return 0;
-}
-
 static int host_memory(enum host_memory what, void *at, size_t n)
 {
     return 0;
@@ -227,8 +235,8 @@ static bool all_mapped(uint32_t page, uint32_t n)
 static void fill(uint32_t page, uint32_t n, int prot, bool from_file, uint32_t file_page)
 {
     for (uint32_t i = 0; i < n; i++) {
-        bool inside = from_file && file_page + i < FILE_PAGES;
-        should[page + i] = (struct cell){1, (uint8_t)prot, 1, inside ? FROM_FILE | (file_page + i) : 0};
+        uint32_t fresh = from_file && file_page + i < FILE_PAGES ? FROM_FILE | (file_page + i) : 0;
+        should[page + i] = (struct cell){1, (uint8_t)prot, 1, fresh, fresh};
     }
 }
 
@@ -354,16 +362,10 @@ static void do_forget(void)
     uint32_t at = chance(PAGES - 4), n = 1 + chance(4);
     if (at < TEXT_PAGES && at + n > TEXT_PAGES)
         return;
-    bool plain = true;
-    for (uint32_t i = 0; i < n; i++) {
-        const struct vma *v = vma_find(task.mm, address(at + i));
-        plain &= v && !v->file;
-    }
-    if (!plain)
-        return;
-    assert_int_equal(call(sys_madvise, address(at), n * PAGE_SIZE, MADV_DONTNEED, 0, 0), 0);
+    assert_int_equal(call(sys_madvise, address(at), n * PAGE_SIZE, MADV_DONTNEED, 0, 0),
+                     all_mapped(at, n) ? 0 : -ENOMEM);
     for (uint32_t i = 0; i < n; i++)
-        should[at + i].holds = 0;
+        should[at + i].holds = should[at + i].fresh;
 }
 
 /* What mremap of pages within one mapping gives, by the array. */
@@ -371,11 +373,13 @@ static void do_remap(void)
 {
     uint32_t at = chance(PAGES), old_n = 1 + chance(6), n = 1 + chance(10);
     const struct vma *v = vma_find(task.mm, address(at));
-    if (!v || v->file || old_n * PAGE_SIZE > v->end - address(at))
+    if (!v || past_end(v) || old_n * PAGE_SIZE > v->end - address(at))
         return;
     bool fixed = chance(4) == 0;
     uint32_t to = chance(PAGES);
     int prot = v->prot;
+    bool of_file = v->file;
+    uint32_t file_page = (uint32_t)((v->offset + (address(at) - v->start)) / PAGE_SIZE);
     if (fixed && ((to < TEXT_PAGES ? TEXT_PAGES : PAGES) - to < n || (to < at + old_n && at < to + n) ||
                   ((prot & PROT_EXEC) && to >= TEXT_PAGES)))
         return;
@@ -393,7 +397,8 @@ static void do_remap(void)
     for (uint32_t i = 0; i < n; i++) {
         struct cell *c = &should[page_of((uint64_t)r) + i];
         assert_true(fixed || !c->mapped);
-        *c = i < old_n ? old[i] : (struct cell){1, (uint8_t)prot, 1, 0};
+        uint32_t fresh = of_file && file_page + i < FILE_PAGES ? FROM_FILE | (file_page + i) : 0;
+        *c = i < old_n ? old[i] : (struct cell){1, (uint8_t)prot, 1, fresh, fresh};
     }
 }
 
@@ -620,6 +625,38 @@ static void test_one_space_for_all_keeps_programs_apart(void **state)
     end();
 }
 
+/* Where pages cannot be at two addresses, everyone who shares them has them at the same one. */
+static void test_one_space_for_all_lends_shared_pages_to_all_who_map_them(void **state)
+{
+    begin(true, 0);
+    inode.bytes = NULL;
+    file.flags = 2; /* O_RDWR */
+    struct mm *other = mm_create();
+    int rw = PROT_READ | PROT_WRITE;
+    uint64_t page = PAGE_SIZE;
+    assert_int_equal(mm_map(task.mm, 0, 4 * page, rw, MAP_SHARED, &file, 0), LENT);
+    assert_int_equal(mm_map(task.mm, 0x7000, 4 * page, PROT_READ, MAP_SHARED, &file, 2 * page), LENT + 2 * page);
+    assert_int_equal(mm_map(other, 0, 3 * page, rw, MAP_SHARED, &file, page), LENT + page);
+    assert_int_equal(task.mm->pages_mapped, 6);
+    assert_int_equal(vma_find(task.mm, LENT + 2 * page)->lent, 2);
+    assert_int_equal(vma_find(task.mm, LENT + 2 * page)->prot, rw);
+    assert_null(vma_find(other, LENT));
+    /* The first of the two is taken back: what both had stays. */
+    assert_int_equal(mm_unmap(task.mm, LENT, 4 * page), 0);
+    assert_null(vma_find(task.mm, LENT + page));
+    assert_non_null(vma_find(task.mm, LENT + 2 * page));
+    assert_non_null(vma_find(other, LENT + page));
+    assert_int_equal(mm_unmap(task.mm, LENT, 16 * page), 0);
+    assert_int_equal(task.mm->pages_mapped, 0);
+    /* At an address of one's own choice it cannot be; what is there stays. */
+    assert_int_equal(mm_map(task.mm, DATA_LOW, page, rw, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0), DATA_LOW);
+    assert_int_equal(mm_map(task.mm, DATA_LOW, page, rw, MAP_SHARED | MAP_FIXED, &file, 0), -ENODEV);
+    assert_non_null(vma_find(task.mm, DATA_LOW));
+    assert_true(mm_map(task.mm, 0, page, rw, MAP_PRIVATE, &file, 0) >= (int64_t)DATA_LOW);
+    mm_put(other);
+    end();
+}
+
 static void test_locking_is_counted_and_bound(void **state)
 {
     begin(false, 0);
@@ -655,6 +692,7 @@ int main(void)
         cmocka_unit_test(test_growing_stack_grows_at_a_fault_and_stops_at_its_neighbour),
         cmocka_unit_test(test_brk_grows_shrinks_and_stops_at_what_is_in_its_way),
         cmocka_unit_test(test_one_space_for_all_keeps_programs_apart),
+        cmocka_unit_test(test_one_space_for_all_lends_shared_pages_to_all_who_map_them),
         cmocka_unit_test(test_locking_is_counted_and_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

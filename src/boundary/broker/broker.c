@@ -12,6 +12,7 @@
 #include "host/helper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -74,6 +75,8 @@ int broker_create(struct instance *inst, struct err *err)
     cleanup_fd(&inst->lifeline);
     inst->listener_socket = inst->lifeline = -1;
     if (r == 0 && listener >= 0) {
+        /* When it comes to nothing, who waits for an answer is ended, before it is told that nobody answers. */
+        _cleanup_fd_ int held = fcntl(listener, F_DUPFD_CLOEXEC, 3);
         if ((r = broker_spawn(inst, listener, lifeline, err)) < 0)
             container_destroy(inst, &(struct err){0});
     } else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Decoding (Intel's manual, volume 2, chapter 2): prefixes, opcode, ModRM, the row that matches, addressing, operands. Reads
- * at most the n bytes that it was given, through next(); writes *out alone.
+ * Decoding (Intel's manual, volume 2, chapter 2): prefixes, opcode, ModRM, the row that matches, addressing, operands.
+ * Reads at most the n bytes that it was given, through next(); writes *out alone.
  */
 #include "cpu/decode/decode.h"
 
@@ -19,7 +19,7 @@ struct reader {
     enum decode_mode mode;
     uint8_t pp; /* mandatory prefix as VEX numbers it: none, 66, f3, f2 */
     bool w;
-    uint8_t segment; /* override; INSN_REGISTER_NONE */
+    uint8_t segment;              /* override; INSN_REGISTER_NONE */
     uint8_t reg_high, index_high; /* EVEX: bit 4 of the register in reg, of a vector index (rm: bit X) */
     bool vvvv_used;
 };
@@ -43,7 +43,7 @@ static int64_t next_signed(struct reader *r, unsigned bytes)
     return bytes ? (int64_t)(v << unused) >> unused : 0;
 }
 
-/* ---- Prefixes and opcode ------------------------------------------------------------------------------------------- */
+/* ---- Prefixes and opcode ------------------------------------------------------------------------------------- */
 
 static bool legacy_prefix(struct reader *r, struct insn *o, uint8_t byte)
 {
@@ -126,27 +126,28 @@ static void vex_common(struct reader *r, struct insn *o, uint8_t wvvvvlpp)
     o->vvvv = ~wvvvvlpp >> 3 & 15;
     if (r->w)
         o->rex |= REX_W;
-    if (r->mode != DECODE_64) {
+    if (r->mode != DECODE_64)
         o->rex &= REX_W; /* the others are opcode bits of les, lds, bound there, or without effect */
-        o->vvvv &= 7;
-    }
 }
 
+/* c5, and c4 and 8f, which have a byte more and the map in it. */
 static bool vex_opcode(struct reader *r, struct insn *o, uint8_t byte)
 {
     uint8_t first = next(r), second = first & 0x7f;
 
     o->map = MAP_0F;
     o->rex = ~first >> 5 & REX_R;
-    if (byte == 0xc4) {
+    if (byte != 0xc5) {
         o->rex = ~first >> 5 & 7;
         o->map = first & 31;
         second = next(r);
     }
     vex_common(r, o, second);
-    o->encoding = ENCODING_VEX;
+    o->encoding = byte == 0x8f ? ENCODING_XOP : ENCODING_VEX;
     o->vector_bytes = second & 4 ? 32 : 16;
     o->opcode = next(r);
+    if (byte == 0x8f)
+        return fit_for_vex(o) && o->map <= 10 && r->pp == 0;
     return fit_for_vex(o) && o->map >= MAP_0F && o->map <= MAP_3A;
 }
 
@@ -171,12 +172,17 @@ static bool evex_opcode(struct reader *r, struct insn *o)
     return fit_for_vex(o) && !(p0 & 8) && (p1 & 4) && o->map != 0 && o->map != 4 && o->map != 7;
 }
 
-/* Whether c4, c5, 62 begin VEX or EVEX: always in 64-bit mode, else where les, lds, bound would have a register. */
+/* Whether c4, c5, 62 begin VEX or EVEX: always in 64-bit mode, else where les, lds, bound would have a register. 8f
+ * begins XOP where pop would have another digit than 0. */
 static bool begins_vex(const struct reader *r, uint8_t byte)
 {
+    uint8_t behind = r->at < r->n ? r->bytes[r->at] : 0;
+
+    if (byte == 0x8f)
+        return (behind & 31) >= 8;
     if (byte != 0xc4 && byte != 0xc5 && byte != 0x62)
         return false;
-    return r->mode == DECODE_64 || (r->at < r->n && r->bytes[r->at] >= 0xc0);
+    return r->mode == DECODE_64 || behind >= 0xc0;
 }
 
 static bool opcode(struct reader *r, struct insn *o)
@@ -191,19 +197,21 @@ static bool opcode(struct reader *r, struct insn *o)
     return byte == 0x62 ? evex_opcode(r, o) : vex_opcode(r, o, byte);
 }
 
-/* ---- The row --------------------------------------------------------------------------------------------------------- */
+/* ---- The row ------------------------------------------------------------------------------------------------- */
 
-/* Opcodes of EVEX with an immediate: those of VEX, and all of map 3a. */
-static bool evex_has_imm(const struct insn *o)
+/* The row of what has no rows by opcode: 0 without an immediate, 1 with one byte, 2 with four. */
+static unsigned bare_row(const struct insn *o)
 {
+    if (o->encoding == ENCODING_XOP)
+        return o->map == 8 ? 1 : o->map == 10 ? 2 : 0;
     return o->map == MAP_3A || (o->map == MAP_0F && ((o->opcode >= 0x70 && o->opcode <= 0x73) || o->opcode == 0xc2 ||
                                                      (o->opcode >= 0xc4 && o->opcode <= 0xc6)));
 }
 
 static const struct insn_row *find_row(struct reader *r, struct insn *o)
 {
-    bool evex = o->encoding == ENCODING_EVEX;
-    unsigned map = evex ? (unsigned)MAP_0F : o->map, opcode = evex ? evex_has_imm(o) : o->opcode;
+    bool bare = o->encoding >= ENCODING_EVEX;
+    unsigned map = bare ? (unsigned)MAP_0F : o->map, opcode = bare ? bare_row(o) : o->opcode;
     unsigned last = insn_rows_of(o->encoding, map, opcode);
 
     if (!last)
@@ -213,9 +221,9 @@ static const struct insn_row *find_row(struct reader *r, struct insn *o)
         o->modrm = next(r);
     }
     uint32_t state = r->pp | (o->modrm >> 3 & 7u) << FORM_DIGIT | (uint32_t)(o->modrm >= 0xc0) << FORM_MOD |
-                     (o->modrm & 7u) << FORM_RM | (uint32_t)r->w << FORM_W | (uint32_t)(o->vector_bytes >> 5) << FORM_L |
-                     (uint32_t)(r->mode == DECODE_64) << FORM_MODE | (uint32_t)(o->rex & REX_B) << FORM_REXB |
-                     (uint32_t)o->encoding << FORM_ENCODING;
+                     (o->modrm & 7u) << FORM_RM | (uint32_t)r->w << FORM_W |
+                     (uint32_t)(o->vector_bytes >> 5) << FORM_L | (uint32_t)(r->mode == DECODE_64) << FORM_MODE |
+                     (uint32_t)(o->rex & REX_B) << FORM_REXB | (uint32_t)o->encoding << FORM_ENCODING;
     for (const struct insn_row *row = &insn_rows[last - 1]; row >= insn_rows; row--) {
         if (row->map != map || row->opcode != opcode)
             break;
@@ -240,7 +248,7 @@ static void sizes(const struct reader *r, const struct insn_row *row, struct ins
     }
 }
 
-/* ---- Addressing ---------------------------------------------------------------------------------------------------- */
+/* ---- Addressing ---------------------------------------------------------------------------------------------- */
 
 static void displacement(struct reader *r, struct insn *o, unsigned bytes)
 {
@@ -252,12 +260,11 @@ static void displacement(struct reader *r, struct insn *o, unsigned bytes)
 static void address_16(struct reader *r, struct insn *o)
 {
     static const uint8_t bases[] = {3, 3, 5, 5, 6, 7, 5, 3}; /* bx bx bp bp si di bp bx */
-    static const uint8_t indices[] = {6, 7, 6, 7};
     unsigned mod = o->modrm >> 6, rm = o->modrm & 7;
 
     o->memory.base = mod == 0 && rm == 6 ? INSN_REGISTER_NONE : bases[rm];
     if (rm < 4) {
-        o->memory.index = indices[rm];
+        o->memory.index = rm & 1 ? 7 : 6;
         o->memory.scale = 1;
     }
     displacement(r, o, o->memory.base == INSN_REGISTER_NONE ? 2 : mod);
@@ -317,7 +324,7 @@ static bool address(struct reader *r, const struct insn_row *row, struct insn *o
     return !vector_index || o->has_sib;
 }
 
-/* ---- Operands -------------------------------------------------------------------------------------------------------- */
+/* ---- Operands ------------------------------------------------------------------------------------------------ */
 
 static unsigned width(const struct reader *r, const struct insn *o, enum operand_size size, bool memory)
 {
@@ -354,6 +361,8 @@ static unsigned width(const struct reader *r, const struct insn *o, enum operand
         return v == 2 ? 94 : 108;
     case SIZE_rv:
         return memory ? 2 : v;
+    case SIZE_rz:
+        return memory || v == 2 ? 2 : 4;
     case SIZE_rd:
     case SIZE_rw:
         return !memory ? 4 : size == SIZE_rd ? 1 : 2;
@@ -397,11 +406,13 @@ static bool reg_operand(const struct reader *r, const struct insn *o, enum opera
     case PLACE_S: /* six of them, and cs is not moved to */
         set_register(p, REGISTERS_SEGMENT, low);
         return low < 6 && !(p->access == ACCESS_WRITE && low == 1);
-    case PLACE_C: { /* cr0, 2, 3, 4, 8; with lock, cr0 is another name of cr8 (AMD) */
-        unsigned cr = reg == 0 && (o->prefixes & PREFIX_LOCK) ? 8 : reg;
-        set_register(p, REGISTERS_CONTROL, cr);
-        return cr == 0 || (cr >= 2 && cr <= 4) || cr == 8;
-    }
+    case PLACE_C: /* cr0, 2, 3, 4, 8; with lock, cr0 is another name of cr8 (AMD) */
+        if (o->prefixes & PREFIX_LOCK) {
+            set_register(p, REGISTERS_CONTROL, 8);
+            return reg == 0;
+        }
+        set_register(p, REGISTERS_CONTROL, reg);
+        return reg == 0 || (reg >= 2 && reg <= 4) || reg == 8;
     case PLACE_D:
         set_register(p, REGISTERS_DEBUG, reg);
         return reg < 8;
@@ -430,9 +441,11 @@ static void rm_operand(const struct insn *o, enum operand_place place, struct in
         set_register(p, REGISTERS_MASK, low);
 }
 
-static bool vvvv_operand(struct reader *r, const struct insn *o, enum operand_place place, struct insn_operand *p)
+static bool vvvv_operand(struct reader *r, struct insn *o, enum operand_place place, struct insn_operand *p)
 {
     r->vvvv_used = true;
+    if (r->mode != DECODE_64)
+        o->vvvv &= 7;
     if (place == PLACE_B)
         set_general(o, p, o->vvvv);
     else
@@ -453,10 +466,10 @@ static void imm_operand(struct reader *r, struct insn *o, enum operand_place pla
     if (place == PLACE_A)
         bytes = o->operand_bytes;
     o->imm = next_signed(r, bytes);
+    if (place == PLACE_U || place == PLACE_A)
+        o->imm &= bytes == 1 ? 0xff : bytes == 2 ? 0xffff : 0xffffffff;
     if (place == PLACE_A)
         o->imm2 = (uint16_t)next_signed(r, 2);
-    if (place == PLACE_U)
-        o->imm &= bytes == 1 ? 0xff : 0xffff;
     if (place == PLACE_I && bytes == 1 && o->n_operands && o->operands[0].bytes > 1)
         p->bytes = o->operands[0].bytes; /* extended to what it works with */
     o->imm_offset = (uint8_t)offset;
@@ -567,7 +580,7 @@ static bool operands(struct reader *r, const struct insn_row *row, struct insn *
     return true;
 }
 
-/* ---- What the whole may not be ------------------------------------------------------------------------------------- */
+/* ---- What the whole may not be ------------------------------------------------------------------------------- */
 
 static bool sound(const struct reader *r, const struct insn_row *row, const struct insn *o)
 {

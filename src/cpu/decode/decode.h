@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the bytes of an x86 instruction mean: one function, one table (insn.def), no state, no libc but mem*. The bytes may
- * be anything. Names are those of Intel's manual, volume 2, or of its conditions "not" (jnb for jae).
+ * What the bytes of an x86 instruction mean: one function, one table (insn.def), no state, no libc but mem*. The bytes
+ * may be anything. Names are those of Intel's manual, volume 2, or of its conditions "not" (jnb for jae).
  *
- * AVX-512 (EVEX) has no rows yet: length and addressing are right, the name is EVEX, and an 8-bit displacement is not yet
- * multiplied. XOP, 3DNow!, MPX, AMX and Key Locker are refused as invalid, as processors without them do.
+ * EVEX (AVX-512) and XOP (AMD) have no rows yet: length and addressing are right, the names are EVEX and XOP, what
+ * there is not is not refused, and an 8-bit displacement of EVEX is not yet multiplied. 3DNow!, FMA4, MPX, AMX and Key
+ * Locker are refused as invalid, as processors without them do.
  */
 #ifndef MOAT_CPU_DECODE_DECODE_H
 #define MOAT_CPU_DECODE_DECODE_H
@@ -49,32 +50,39 @@ enum insn_class {
 };
 
 enum { /* prefixes that were seen */
-    PREFIX_LOCK = 1,
-    PREFIX_REP = 2, /* f3 or f2: the last of them; also as part of the opcode */
-    PREFIX_REPNE = 4,
-    PREFIX_OPERAND = 8, /* 66 */
-    PREFIX_ADDRESS = 16,
-    PREFIX_REX = 32,
+       PREFIX_LOCK = 1,
+       PREFIX_REP = 2, /* f3 or f2: the last of them; also as part of the opcode */
+       PREFIX_REPNE = 4,
+       PREFIX_OPERAND = 8, /* 66 */
+       PREFIX_ADDRESS = 16,
+       PREFIX_REX = 32,
 };
 
 enum { REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8 };
 
-enum insn_encoding { ENCODING_LEGACY, ENCODING_VEX, ENCODING_EVEX };
+enum insn_encoding { ENCODING_LEGACY, ENCODING_VEX, ENCODING_EVEX, ENCODING_XOP, ENCODINGS };
 
 enum insn_flags { /* bits of rflags, where they are in it */
-    FLAG_C = 1 << 0,
-    FLAG_P = 1 << 2,
-    FLAG_A = 1 << 4,
-    FLAG_Z = 1 << 6,
-    FLAG_S = 1 << 7,
-    FLAG_T = 1 << 8,
-    FLAG_I = 1 << 9,
-    FLAG_D = 1 << 10,
-    FLAG_O = 1 << 11,
-    FLAG_REST = 1 << 15, /* those above: NT, RF, AC, ID ... */
+                  FLAG_C = 1 << 0,
+                  FLAG_P = 1 << 2,
+                  FLAG_A = 1 << 4,
+                  FLAG_Z = 1 << 6,
+                  FLAG_S = 1 << 7,
+                  FLAG_T = 1 << 8,
+                  FLAG_I = 1 << 9,
+                  FLAG_D = 1 << 10,
+                  FLAG_O = 1 << 11,
+                  FLAG_REST = 1 << 15, /* those above: NT, RF, AC, ID ... */
 };
 
-enum insn_operand_kind { OPERAND_NONE, OPERAND_REGISTER, OPERAND_MEMORY, OPERAND_IMMEDIATE, OPERAND_TARGET, OPERAND_FAR };
+enum insn_operand_kind {
+    OPERAND_NONE,
+    OPERAND_REGISTER,
+    OPERAND_MEMORY,
+    OPERAND_IMMEDIATE,
+    OPERAND_TARGET,
+    OPERAND_FAR
+};
 
 enum insn_register_class {
     REGISTERS_GENERAL,
@@ -101,12 +109,12 @@ struct insn_operand {
 };
 
 struct insn_memory {
-    uint8_t base, index;     /* general registers (an index may be a vector: `vector_index`); INSN_REGISTER_NONE */
-    uint8_t scale;           /* 1, 2, 4, 8; 0 without index */
-    uint8_t segment;         /* es 0, cs 1, ss 2, ds 3, fs 4, gs 5: the one that holds in this mode */
-    bool rip_relative;       /* disp counts from the end of the instruction */
-    bool vector_index;       /* gather and scatter */
-    int64_t disp;            /* signed; a whole address of moffs */
+    uint8_t base, index; /* general registers (an index may be a vector: `vector_index`); INSN_REGISTER_NONE */
+    uint8_t scale;       /* 1, 2, 4, 8; 0 without index */
+    uint8_t segment;     /* es 0, cs 1, ss 2, ds 3, fs 4, gs 5: the one that holds in this mode */
+    bool rip_relative;   /* disp counts from the end of the instruction */
+    bool vector_index;   /* gather and scatter */
+    int64_t disp;        /* signed; a whole address of moffs */
 };
 
 #define INSN_OPERANDS_MAX 4
@@ -114,7 +122,7 @@ struct insn_memory {
 struct insn {
     uint8_t length;   /* bytes, 1 to 15 */
     uint8_t encoding; /* enum insn_encoding */
-    uint8_t map;      /* 0 one byte, 1 0f, 2 0f38, 3 0f3a; 5 and 6 with EVEX */
+    uint8_t map;      /* 0 one byte, 1 0f, 2 0f38, 3 0f3a; 5, 6 of EVEX; 8, 9, 10 of XOP */
     uint8_t opcode;
     uint16_t name; /* enum insn_name */
     uint16_t row;  /* its number in the table */
@@ -136,13 +144,14 @@ struct insn {
     int64_t target;                  /* of direct branches: distance from the end of the instruction */
     uint16_t imm2;                   /* second immediate: enter's level, a far pointer's selector */
 
-    uint16_t flags_read, flags_written, flags_undefined; /* enum insn_flags; undefined ones are written, nobody knows how */
+    uint16_t flags_read, flags_written,
+        flags_undefined; /* enum insn_flags; undefined ones are written, nobody knows how */
     uint8_t n_operands;
     struct insn_operand operands[INSN_OPERANDS_MAX]; /* those that are written out; the destination first */
 };
 
-/* Decodes the instruction at bytes. Returns its length, 1 to 15; -EILSEQ when there is none; -ENODATA when it goes on behind
- * n bytes. *out is whole only on success. */
+/* Decodes the instruction at bytes. Returns its length, 1 to 15; -EILSEQ when there is none; -ENODATA when it goes on
+ * behind n bytes. *out is whole only on success. */
 int decode_insn(const uint8_t *bytes, size_t n, enum decode_mode mode, struct insn *out);
 
 /* As in the table, in upper case; "?" of no name. */

@@ -5,39 +5,50 @@
 
 #include "cpu/decode/decode.h"
 
-/* ---- Form: bits that must be as in the row (low half), and which of them matter (high half) ---------------------- */
+/* ---- Form: bits that must be as in the row (low half), and which of them matter (high half) ------------------ */
 
-enum { FORM_PP = 0, FORM_DIGIT = 2, FORM_MOD = 5, FORM_RM = 6, FORM_W = 9, FORM_L = 10, FORM_MODE = 12, FORM_REXB = 13, FORM_ENCODING = 15 };
+enum {
+    FORM_PP = 0,
+    FORM_DIGIT = 2,
+    FORM_MOD = 5,
+    FORM_RM = 6,
+    FORM_W = 9,
+    FORM_L = 10,
+    FORM_MODE = 12,
+    FORM_REXB = 13,
+    FORM_ENCODING = 15
+};
 #define FORM_BITS(shift, width, value)                                                                                 \
     ((uint64_t)(value) << (shift) | (uint64_t)((1u << (width)) - 1) << ((shift) + 32))
 
-#define ANY    ((uint64_t)0)   /* prefixes change sizes or repeat, no more */
-#define NP     FORM_BITS(FORM_PP, 2, 0)               /* none of 66, f3, f2 */
-#define P66    FORM_BITS(FORM_PP, 2, 1)
-#define PF3    FORM_BITS(FORM_PP, 2, 2)
-#define PF2    FORM_BITS(FORM_PP, 2, 3)
-#define NP66   FORM_BITS(FORM_PP + 1, 1, 0) /* neither f3 nor f2 */
-#define VNP    (FORM_BITS(FORM_ENCODING, 2, ENCODING_VEX) | FORM_BITS(FORM_PP, 2, 0))
-#define V66    (FORM_BITS(FORM_ENCODING, 2, ENCODING_VEX) | FORM_BITS(FORM_PP, 2, 1))
-#define VF3    (FORM_BITS(FORM_ENCODING, 2, ENCODING_VEX) | FORM_BITS(FORM_PP, 2, 2))
-#define VF2    (FORM_BITS(FORM_ENCODING, 2, ENCODING_VEX) | FORM_BITS(FORM_PP, 2, 3))
+#define ANY      ((uint64_t)0)            /* prefixes change sizes or repeat, no more */
+#define NP       FORM_BITS(FORM_PP, 2, 0) /* none of 66, f3, f2 */
+#define P66      FORM_BITS(FORM_PP, 2, 1)
+#define PF3      FORM_BITS(FORM_PP, 2, 2)
+#define PF2      FORM_BITS(FORM_PP, 2, 3)
+#define NP66     FORM_BITS(FORM_PP + 1, 1, 0) /* neither f3 nor f2 */
+#define VNP      (FORM_BITS(FORM_ENCODING, 2, ENCODING_VEX) | FORM_BITS(FORM_PP, 2, 0))
+#define V66      (FORM_BITS(FORM_ENCODING, 2, ENCODING_VEX) | FORM_BITS(FORM_PP, 2, 1))
+#define VF3      (FORM_BITS(FORM_ENCODING, 2, ENCODING_VEX) | FORM_BITS(FORM_PP, 2, 2))
+#define VF2      (FORM_BITS(FORM_ENCODING, 2, ENCODING_VEX) | FORM_BITS(FORM_PP, 2, 3))
 #define DIGIT(n) FORM_BITS(FORM_DIGIT, 3, n)
-#define MEM    FORM_BITS(FORM_MOD, 1, 0)
-#define REG    FORM_BITS(FORM_MOD, 1, 1)
-#define RM(n)  FORM_BITS(FORM_RM, 3, n)
-#define ALL(b) (REG | DIGIT((b) >> 3 & 7) | RM((b)&7)) /* the whole of ModRM */
-#define W0     FORM_BITS(FORM_W, 1, 0)
-#define W1     FORM_BITS(FORM_W, 1, 1)
-#define L0     FORM_BITS(FORM_L, 2, 0)
-#define L1     FORM_BITS(FORM_L, 2, 1)
-#define EVEX   FORM_BITS(FORM_ENCODING, 2, ENCODING_EVEX)
-#define LANY   ((uint64_t)0)
-#define NO64   FORM_BITS(FORM_MODE, 1, 0)
-#define ONLY64 FORM_BITS(FORM_MODE, 1, 1)
+#define MEM      FORM_BITS(FORM_MOD, 1, 0)
+#define REG      FORM_BITS(FORM_MOD, 1, 1)
+#define RM(n)    FORM_BITS(FORM_RM, 3, n)
+#define ALL(b)   (REG | DIGIT((b) >> 3 & 7) | RM((b)&7)) /* the whole of ModRM */
+#define W0       FORM_BITS(FORM_W, 1, 0)
+#define W1       FORM_BITS(FORM_W, 1, 1)
+#define L0       FORM_BITS(FORM_L, 2, 0)
+#define L1       FORM_BITS(FORM_L, 2, 1)
+#define EVEX     FORM_BITS(FORM_ENCODING, 2, ENCODING_EVEX)
+#define XOP      FORM_BITS(FORM_ENCODING, 2, ENCODING_XOP)
+#define LANY     ((uint64_t)0)
+#define NO64     FORM_BITS(FORM_MODE, 1, 0)
+#define ONLY64   FORM_BITS(FORM_MODE, 1, 1)
 
-#define NOB    FORM_BITS(FORM_REXB, 1, 0)
+#define NOB FORM_BITS(FORM_REXB, 1, 0)
 
-/* ---- Operands ------------------------------------------------------------------------------------------------------ */
+/* ---- Operands ------------------------------------------------------------------------------------------------ */
 
 enum operand_place {
     PLACE_NONE,
@@ -104,6 +115,7 @@ enum operand_size {
     SIZE_fx512,
     SIZE_m64,   /* 64 bytes */
     SIZE_rv,    /* a register of the operand size, or 2 bytes of memory */
+    SIZE_rz,    /* the same, but 4 for 8 */
     SIZE_rd,    /* a register of 4 bytes (8 with W), or memory of 1 */
     SIZE_rw,    /* the same, memory of 2 */
     SIZE_twice, /* 8 or, with W, 16 */
@@ -132,6 +144,7 @@ enum operand_word {
     Ga = OPERAND(PLACE_G, SIZE_0),
     En = OPERAND(PLACE_E, SIZE_n),
     Erv = OPERAND(PLACE_E, SIZE_rv),
+    Erz = OPERAND(PLACE_E, SIZE_rz),
     Erb = OPERAND(PLACE_E, SIZE_rd),
     Erw = OPERAND(PLACE_E, SIZE_rw),
     Gz = OPERAND(PLACE_G, SIZE_z),
@@ -184,6 +197,7 @@ enum operand_word {
     VMd = OPERAND(PLACE_VM, SIZE_d),
     VMq = OPERAND(PLACE_VM, SIZE_q),
     Ib = OPERAND(PLACE_I, SIZE_b),
+    Id = OPERAND(PLACE_I, SIZE_d),
     Iz = OPERAND(PLACE_I, SIZE_z),
     Iv = OPERAND(PLACE_I, SIZE_v),
     Ub = OPERAND(PLACE_U, SIZE_b),
@@ -225,7 +239,7 @@ enum operand_word {
 #define O1(a)          O4(a, 0, 0, 0)
 #define O0             ((uint64_t)0)
 
-/* ---- Flags ------------------------------------------------------------------------------------------------------- */
+/* ---- Flags --------------------------------------------------------------------------------------------------- */
 
 #define FL(read, written, undefined) ((uint64_t)(read) | (uint64_t)(written) << 16 | (uint64_t)(undefined) << 32)
 enum {
@@ -245,14 +259,14 @@ enum {
 #define LOGIC   FL(0, FALL & ~FA, FA)
 #define COMPARE FL(0, FALL, 0) /* comisd and its like: A, S and O become 0 */
 
-/* ---- Attributes ---------------------------------------------------------------------------------------------------- */
+/* ---- Attributes ---------------------------------------------------------------------------------------------- */
 
 enum {
-    LOCK = 1,     /* may have lock when the first operand is memory */
-    D64 = 2,      /* 64 bits wide in 64-bit mode unless 66 says 16 */
-    F64 = 4,      /* 64 bits wide in 64-bit mode, whatever 66 says */
-    REGS = 8,     /* mod is ignored: registers only */
-    GATHER = 16,  /* destination, index and mask differ */
+    LOCK = 1,    /* may have lock when the first operand is memory */
+    D64 = 2,     /* 64 bits wide in 64-bit mode unless 66 says 16 */
+    F64 = 4,     /* 64 bits wide in 64-bit mode, whatever 66 says */
+    REGS = 8,    /* mod is ignored: registers only */
+    GATHER = 16, /* destination, index and mask differ */
 };
 
 struct insn_row {

@@ -33,7 +33,7 @@ enum { BEFORE_ROWS = __COUNTER__ };
 #define PLACE(NAME, MAP, OPCODE, FORM, OPERANDS, FLAGS, CLASS, ATTRIBUTES)                                             \
     [(FORM) >> FORM_ENCODING & 3][MAP_##MAP][OPCODE] = __COUNTER__ - BEFORE_ROWS,
 
-static const uint16_t last_rows[3][MAPS][256] = {
+static const uint16_t last_rows[ENCODINGS][MAPS][256] = {
 #define INSN PLACE
 #define ALSO PLACE
 #include "cpu/decode/insn.def"

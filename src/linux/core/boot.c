@@ -8,7 +8,6 @@
 #include "linux/core/random.h"
 #include "linux/core/sched.h"
 #include "linux/core/strace.h"
-#include "linux/core/text.h"
 #include "linux/fs/vfs.h"
 #include "linux/mm/mm.h"
 #include "linux/task/task.h"
@@ -16,22 +15,49 @@
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/resource.h>
+#include <string.h>
+
+#define TASKS_MAX 4096
 
 KERNEL_STATE struct platform platform;
 KERNEL_STATE const struct linux_config *boot_config;
 
 void mm_init(uint64_t memory_limit) __attribute__((weak));
+int task_exec(struct task *, int dirfd, const char *path, int flags, struct exec_strings argv, struct exec_strings envp)
+    __attribute__((weak));
+const char *task_exec_reason(void) __attribute__((weak));
 
+/* No printf here: a kernel for one small program has none. */
+static void why_add(char *why, size_t n, const char *words)
+{
+    size_t at = strlen(why), length = strlen(words);
+    if (at + length >= n)
+        length = n - 1 - at;
+    memcpy(why + at, words, length);
+    why[at + length] = 0;
+}
+
+static void why_failed(char *why, size_t n, const char *what, int r)
+{
+    int e = r < 0 && r > -1000 ? -r : 0;
+    char number[] = {(char)('0' + e / 100), (char)('0' + e / 10 % 10), (char)('0' + e % 10), ')', 0};
+    why_add(why, n, what);
+    why_add(why, n, " (errno ");
+    why_add(why, n, number + (e < 100) + (e < 10));
+}
+
+/* A room may have said why already. */
 static int boot_fail(int r, char *why, size_t n, const char *what)
 {
     if (!*why)
-        text_format(why, n, "%s (errno %d)", what, -r);
+        why_failed(why, n, what, r);
     return r;
 }
 
 /* The first task, without a program. */
 static int boot_task(const struct linux_config *c, char *why, size_t n)
 {
+    task_counts.tasks_max = c->max_tasks ? c->max_tasks : TASKS_MAX;
     struct task *t = task_boot(c->uid, c->gid);
     if (!t)
         return boot_fail(-ENOMEM, why, n, "no memory for the first task");
@@ -51,9 +77,19 @@ static int boot_program(const struct linux_config *c, char *why, size_t n)
     static const char *const none[] = {NULL};
     const char *program = c->program ? c->program : c->argv[0];
     struct exec_strings argv = {.kernel = c->argv}, envp = {.kernel = c->envp ? c->envp : none};
-    int r = task_exec(current, AT_FDCWD, program, 0, argv, envp);
-    if (r)
-        text_format(why, n, "%s: cannot be started (errno %d)", program, -r);
+    int r = -ENOSYS;
+    if (c->ready && boot_ready)
+        r = boot_ready(c);
+    else if (task_exec)
+        r = task_exec(current, AT_FDCWD, program, 0, argv, envp);
+    if (!r)
+        return 0;
+    why_add(why, n, program);
+    why_add(why, n, ": ");
+    if (task_exec && !c->ready && *task_exec_reason())
+        why_add(why, n, task_exec_reason());
+    else
+        why_failed(why, n, "cannot be started", r);
     return r;
 }
 
@@ -95,6 +131,15 @@ int linux_boot(const struct platform *p, const struct linux_config *c, char *why
 
 void linux_stats(struct linux_stats *s)
 {
-    *s = (struct linux_stats){.system_calls = call_count(), .switches = sched_switches(), .heap_bytes = heap_used()};
-    list_each(p, &process_all, struct process, all) s->processes++, s->tasks += p->n_tasks;
+    *s = (struct linux_stats){.tasks = task_counts.tasks,
+                              .processes = task_counts.processes,
+                              .system_calls = call_count(),
+                              .switches = sched_switches(),
+                              .heap_bytes = heap_used()};
+    list_each(p, &process_all, struct process, all)
+    {
+        const struct mm *mm = p->leader ? p->leader->mm : NULL;
+        if (mm)
+            s->guest_bytes += mm->pages_mapped * PAGE_SIZE;
+    }
 }

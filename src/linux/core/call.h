@@ -43,10 +43,11 @@ struct call {
     const char *note;
 };
 #define CALL_MAX 463
-extern const struct call call_table[CALL_MAX];      /* what is known of each (calls.c): trace and documentation */
-extern call_handler *const call_handlers[CALL_MAX]; /* who serves it (dispatch.c); NULL: nobody, -ENOSYS */
-call_handler sys_none;                              /* -ENOSYS */
-uint64_t call_count(void);                          /* calls ever made */
+extern const struct call call_table[CALL_MAX]; /* what is known of each (calls.c): trace and documentation */
+extern call_handler *const call_handlers[];    /* who serves it (handlers.c); NULL: nobody, -ENOSYS */
+extern const uint32_t call_handlers_n;
+call_handler sys_none;     /* -ENOSYS */
+uint64_t call_count(void); /* calls ever made */
 
 /* How strace prints an argument. */
 enum arg_kind {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * System calls: the table from syscalls.def, the short way (linux_syscall) and the long one (linux_trap), and what
+ * System calls: the short way (linux_syscall) and the long one (linux_trap), and what
  * becomes of a call that was interrupted (sched.h has the rules).
  * A call's number comes from the guest: it is compared with the table's size before anything else is done with it.
  */
@@ -19,14 +19,6 @@ _Static_assert(offsetof(struct regs, rsi) - offsetof(struct regs, rdi) == 8 && o
                    offsetof(struct regs, r9) == 5 * 8,
                "struct args is the head of struct regs");
 
-call_handler *const call_handlers[CALL_MAX] = {
-#define CALL(nr, name, status, note, ...) [nr] = sys_##name,
-#define NOCALL(nr, name, note)
-#include "linux/syscalls.def"
-#undef CALL
-#undef NOCALL
-};
-
 KERNEL_STATE static struct dispatch {
     uint64_t calls;
 } dispatch;
@@ -43,7 +35,7 @@ static bool is_restart(int64_t r)
 
 static call_handler *handler_of(int64_t nr)
 {
-    call_handler *h = (uint64_t)nr < CALL_MAX ? call_handlers[nr] : NULL;
+    call_handler *h = (uint64_t)nr < call_handlers_n ? call_handlers[nr] : NULL;
     return h ? h : sys_none;
 }
 

@@ -34,6 +34,7 @@ struct field {
  * snapshot finds it. Small, since it lies in every image: tables belong on the heap. */
 #define KERNEL_STATE __attribute__((section("kernel_state")))
 
+/* All of them: from __start_heap_types to __stop_heap_types, which the linker makes, lie their addresses. */
 struct heap_type {
     const char *name;
     uint32_t size;
@@ -52,7 +53,8 @@ struct heap_type {
     KERNEL_STATE struct heap_type type##_type = {.name = #type,                                                        \
                                                  .size = sizeof(struct type),                                          \
                                                  .n_fields = sizeof(type##_fields) / sizeof(type##_fields[0]),         \
-                                                 .fields = type##_fields}
+                                                 .fields = type##_fields};                                             \
+    static struct heap_type *const type##_in_heap_types __attribute__((section("heap_types"), used)) = &type##_type
 
 void heap_init(void *arena, size_t size, size_t ready);
 void *heap_new(struct heap_type *); /* zeroed; NULL */

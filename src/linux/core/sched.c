@@ -43,27 +43,24 @@ KERNEL_STATE static struct sched {
     void *spare; /* kernel stacks to be used again */
     uint32_t n_spare;
     uint64_t switches;
-    bool locking; /* somebody else may come */
     struct vcpu vcpu[VCPUS];
 } sched;
 
 /* ---- the lock ---- */
 
-static uint32_t lock;
+KERNEL_STATE bool kernel_locking;
+KERNEL_STATE static uint32_t lock;
 
-void kernel_lock(void)
+void kernel_lock_take(void)
 {
-    if (!sched.locking)
-        return;
     while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE))
         while (__atomic_load_n(&lock, __ATOMIC_RELAXED))
             __builtin_ia32_pause();
 }
 
-void kernel_unlock(void)
+void kernel_lock_give(void)
 {
-    if (sched.locking)
-        __atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
 }
 
 void sched_init(void)
@@ -71,7 +68,7 @@ void sched_init(void)
     list_init(&sched.ready);
     for (int i = 0; i < HOST_QUEUES; i++)
         wait_queue_init(&sched.host[i]);
-    sched.locking = platform.vcpus > 1 || platform.elsewhere;
+    kernel_locking = platform.vcpus > 1 || platform.elsewhere;
     lock = 0;
     for (uint32_t i = 0; i < VCPUS; i++)
         sched.vcpu[i].armed = NEVER;
@@ -231,7 +228,7 @@ static void enqueue(struct task *t)
 {
     t->state = TASK_READY;
     list_append(&sched.ready, &t->in_queue);
-    if (sched.locking)
+    if (kernel_locking)
         wake_vcpu();
     if (current && vcpu_of(current)->armed > vcpu_of(current)->slice_end)
         current->work |= WORK_TIME;
@@ -312,7 +309,7 @@ void sched_work(struct task *t)
     t->work |= WORK_SIGNALS;
     if (t->state == TASK_BLOCKED)
         enqueue(t);
-    else if (t->state == TASK_RUNNING && t != current && sched.locking)
+    else if (t->state == TASK_RUNNING && t != current && kernel_locking)
         platform.task.kick(t);
 }
 
@@ -323,7 +320,7 @@ void sched_all_regs(struct task *t)
 
 void sched_deadline(uint64_t deadline)
 {
-    if (sched.locking)
+    if (kernel_locking)
         wake_vcpu();
     if (current && deadline < vcpu_of(current)->armed)
         current->work |= WORK_TIME;
@@ -364,8 +361,8 @@ _Noreturn void sched_user_return(struct task *t)
     for (;;) {
         uint32_t work = t->work;
         t->work = 0;
-        if (((work & WORK_SIGNALS) || call_unfinished(t)) && signal_wanted(t))
-            signal_deliver(t);
+        if ((work & WORK_SIGNALS) || (call_unfinished(t) && signal_wanted(t)))
+            signal_deliver(t); /* also where none is pending: stopped processes, masks to be restored */
         else if (call_unfinished(t))
             t->regs.rax = (uint64_t)call_again(t);
         else if ((work & WORK_TIME) && !platform.elsewhere)
@@ -465,7 +462,7 @@ void host_watch(uint32_t events)
     if (!(events & ~sched.interest))
         return;
     sched.interest |= events;
-    if (sched.locking)
+    if (kernel_locking)
         wake_vcpu();
     if (current && vcpu_of(current)->armed > vcpu_of(current)->slice_end)
         current->work |= WORK_TIME;

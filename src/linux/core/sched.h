@@ -48,8 +48,19 @@ enum task_work {                    /* bits of task->work */
 /* The task whose handler runs: the lock makes one global right for every virtual CPU. NULL in the scheduler. */
 extern struct task *current;
 
-void kernel_lock(void);
-void kernel_unlock(void);
+extern bool kernel_locking; /* somebody else may come */
+void kernel_lock_take(void);
+void kernel_lock_give(void);
+static inline void kernel_lock(void)
+{
+    if (__builtin_expect(kernel_locking, false))
+        kernel_lock_take();
+}
+static inline void kernel_unlock(void)
+{
+    if (__builtin_expect(kernel_locking, false))
+        kernel_lock_give();
+}
 
 void sched_init(void);
 /* A kernel stack for a new task: 0, -ENOMEM. */

@@ -77,6 +77,7 @@ void timer_cancel(struct timer *);                 /* harmless when not armed */
 uint64_t timer_first(void);                        /* the first deadline; NEVER */
 void timer_run(uint64_t now);                      /* fires all that are due */
 uint64_t clock_now(void);                          /* monotonic */
-uint64_t clock_realtime(void);                     /* with the offset of clock_settime */
+uint64_t clock_realtime(void);                     /* with what clock_settime(2) has added */
+void clock_realtime_set(uint64_t ns);
 
 #endif

@@ -20,7 +20,7 @@ HEAP_TYPE(dentry, FIELD(dentry, refs, FIELD_PLAIN), FIELD(dentry, parent, FIELD_
           FIELD(dentry, length, FIELD_PLAIN), FIELD(dentry, hashed, FIELD_PLAIN), FIELD(dentry, unlinked, FIELD_PLAIN),
           FIELD(dentry, pinned, FIELD_PLAIN), FIELD(dentry, name, FIELD_BYTES));
 
-struct fs_state fs_state;
+KERNEL_STATE struct fs_state fs_state;
 
 /* ---- the table of names ---- */
 
@@ -48,9 +48,9 @@ uint32_t name_hash(const char *name, size_t n)
     else if (n >= 4)
         last = load32(name) | (uint64_t)load32(name + n - 4) << 32;
     else
-        last = n ? (uint64_t)(uint8_t)name[0] | (uint64_t)(uint8_t)name[n / 2] << 8 |
-                       (uint64_t)(uint8_t)name[n - 1] << 16
-                 : 0;
+        last =
+            n ? (uint64_t)(uint8_t)name[0] | (uint64_t)(uint8_t)name[n / 2] << 8 | (uint64_t)(uint8_t)name[n - 1] << 16
+              : 0;
     h = (h ^ last) * 0xff51afd7ed558ccdull;
     return (uint32_t)(h ^ h >> 32);
 }

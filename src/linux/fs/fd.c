@@ -316,7 +316,7 @@ int64_t sys_dup2(struct task *t, const struct args *a)
         FILE_HELD *f = fd_get_path(old);
         return f ? old : -EBADF;
     }
-    return duplicate_to(t, old, (uint32_t)new, false);
+    return duplicate_to(t, old, (uint32_t) new, false);
 }
 
 int64_t sys_dup3(struct task *t, const struct args *a)
@@ -324,7 +324,7 @@ int64_t sys_dup3(struct task *t, const struct args *a)
     int old = arg_int(a, 0), new = arg_int(a, 1), flags = arg_int(a, 2);
     if (flags & ~O_CLOEXEC || old == new)
         return -EINVAL;
-    return duplicate_to(t, old, (uint32_t)new, flags & O_CLOEXEC);
+    return duplicate_to(t, old, (uint32_t) new, flags & O_CLOEXEC);
 }
 
 /* F_DUPFD, F_GETFD and their kin, which are about the descriptor; -ENOSYS: not one of them. */

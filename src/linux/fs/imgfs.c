@@ -15,9 +15,10 @@
 
 #define IMGFS_MAGIC 0x4d4f4154
 
-HEAP_TYPE(imgfs_image, FIELD(imgfs_image, bytes, FIELD_HANDLE), FIELD(imgfs_image, size, FIELD_PLAIN), FIELD(imgfs_image, object, FIELD_HANDLE),
-          FIELD(imgfs_image, object_offset, FIELD_PLAIN), FIELD(imgfs_image, inodes, FIELD_PLAIN),
-          FIELD(imgfs_image, entries, FIELD_PLAIN), FIELD(imgfs_image, names, FIELD_PLAIN), FIELD(imgfs_image, sites, FIELD_PLAIN));
+HEAP_TYPE(imgfs_image, FIELD(imgfs_image, bytes, FIELD_HANDLE), FIELD(imgfs_image, size, FIELD_PLAIN),
+          FIELD(imgfs_image, object, FIELD_HANDLE), FIELD(imgfs_image, object_offset, FIELD_PLAIN),
+          FIELD(imgfs_image, inodes, FIELD_PLAIN), FIELD(imgfs_image, entries, FIELD_PLAIN),
+          FIELD(imgfs_image, names, FIELD_PLAIN), FIELD(imgfs_image, sites, FIELD_PLAIN));
 
 /* ---- checking ---- */
 
@@ -97,8 +98,8 @@ static int inode_read(const struct imgfs_image *f, uint32_t number, struct image
     if (S_ISREG(out->mode) || S_ISLNK(out->mode)) {
         if (!within(out->offset, out->size, f->size))
             return -EUCLEAN;
-        if (S_ISLNK(out->mode) && (!out->size || out->size >= PATH_MAX_ ||
-                                   memchr(f->bytes + out->offset, 0, out->size)))
+        if (S_ISLNK(out->mode) &&
+            (!out->size || out->size >= PATH_MAX_ || memchr(f->bytes + out->offset, 0, out->size)))
             return -EUCLEAN;
     }
     return 0;
@@ -132,7 +133,8 @@ static int compare(const char *a, size_t a_n, const char *b, size_t b_n)
 }
 
 /* 0 and the entry; -ENOENT, -EUCLEAN. */
-static int search(const struct imgfs_image *f, const struct inode *dir, const char *name, size_t length, struct name *out)
+static int search(const struct imgfs_image *f, const struct inode *dir, const char *name, size_t length,
+                  struct name *out)
 {
     uint64_t low = dir->own_n[1], high = low + dir->size;
     while (low < high) {
@@ -257,7 +259,7 @@ static const struct inode_ops imgfs_special_ops = {0};
 const struct image_sites *imgfs_sites_of(const struct imgfs_image *f, uint32_t number)
 {
     struct image_inode r;
-    if (inode_read(f, number, &r) || !r.sites || r.sites > f->sites.n)
+    if (inode_read(f, number, &r) || !r.sites || r.sites > f->sites.n || f->sites.record % 8)
         return NULL;
     const struct image_sites *s =
         (const void *)(f->bytes + f->sites.offset + (uint64_t)(r.sites - 1) * f->sites.record);

@@ -22,7 +22,8 @@ struct imgfs_image {
 };
 extern struct heap_type imgfs_image_type;
 
-/* 0; -EUCLEAN, -ENOEXEC (another machine or version) with a sentence. *used: bytes of this image, of the `size` given. */
+/* 0; -EUCLEAN, -ENOEXEC (another machine or version) with a sentence. *used: bytes of this image, of the `size` given.
+ */
 int imgfs_check(const void *bytes, uint64_t size, struct imgfs_image *out, uint64_t *used, char *why, size_t why_size);
 /* Takes a copy of *image. */
 int imgfs_superblock(const struct imgfs_image *image, struct superblock **out);

@@ -54,6 +54,8 @@ void inode_put(struct inode *i)
 {
     if (!i || --i->refs)
         return;
+    if (i->watches)
+        watch_gone(i);
     if (i->ops->drop)
         i->ops->drop(i);
     xattr_free(i);

@@ -11,16 +11,18 @@
 #include <asm/fcntl.h>
 #include <linux/capability.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/inotify.h>
 #include <linux/mount.h>
 
-#define O_ACCESS_     3u /* O_ACCMODE */
-#define MAY_EXEC      1u
-#define MAY_WRITE     2u
-#define MAY_READ      4u
-#define RW_COUNT_MAX  0x7ffff000ull /* bytes of one call: INT_MAX less a page, as Linux */
-#define FILE_SIZE_MAX 0x7fffffffffffffffull
+#define O_ACCESS_      3u /* O_ACCMODE */
+#define MAY_EXEC       1u
+#define MAY_WRITE      2u
+#define MAY_READ       4u
+#define RW_COUNT_MAX   0x7ffff000ull /* bytes of one call: INT_MAX less a page, as Linux */
+#define FILE_SIZE_MAX  0x7fffffffffffffffull
 #define LINK_COUNT_MAX 0xffffffffu
-#define SECOND        1000000000ull
+#define SECOND         1000000000ull
 
 /* ---- the room's state (README): all that is not reached from a task ---- */
 struct fs_state {
@@ -28,21 +30,26 @@ struct fs_state {
     uint32_t names_mask, names_n;
     struct list unused; /* dentries that nobody holds, the longest unused first */
     uint32_t unused_n;
-    struct mount *anonymous; /* of files without a name */
-    struct path boot_root;   /* while there is no task with a context */
+    struct mount *anonymous;        /* of files without a name */
+    struct superblock *memory;      /* of memfds */
+    struct path boot_root;          /* while there is no task with a context */
+    struct wait_queue lock_changed; /* who waits for a lock */
+    struct list lock_waits;         /* of whom, for deadlocks */
     uint32_t next_dev, next_mount;
     uint64_t memory_size; /* what statfs shows where there is no limit */
 };
 extern struct fs_state fs_state;
+
+extern struct heap_type mount_type, fs_context_type;
 
 /* ---- dentries ---- */
 int dentry_table_init(void);
 uint32_t name_hash(const char *name, size_t length);
 /* The cached one, held; NULL: not known. */
 struct dentry *dentry_find(struct dentry *parent, const char *name, size_t length);
-void dentry_hash(struct dentry *);           /* into the tree */
+void dentry_hash(struct dentry *);            /* into the tree */
 void dentry_forget_children(struct dentry *); /* of a directory that is removed: the negative ones */
-void dentry_tree_free(struct dentry *root);  /* nobody holds any of it */
+void dentry_tree_free(struct dentry *root);   /* nobody holds any of it */
 bool dentry_below(const struct dentry *, const struct dentry *top); /* it, or something above it, is `top` */
 
 /* ---- mounts and superblocks ---- */
@@ -50,8 +57,8 @@ struct mount *mount_get(struct mount *);
 void mount_put(struct mount *);
 /* What covers `dentry` in `mount`; NULL. */
 struct mount *mount_lookup(const struct mount *, const struct dentry *);
-bool mount_covers(const struct path *);       /* something is mounted there */
-int mount_write(const struct mount *);        /* 0, or -EROFS */
+bool mount_covers(const struct path *); /* something is mounted there */
+int mount_write(const struct mount *);  /* 0, or -EROFS */
 int superblock_new(const struct fs_type *, const char *source, const char *options, uint32_t flags,
                    struct superblock **);
 /* One whose `own` is there before it is mounted. Takes own (also when it fails: by type->drop). */
@@ -75,7 +82,7 @@ struct walk {
     uint32_t flags, links, depth;
     bool directory; /* the end has to be a directory: a slash followed the last name */
     struct walk_text text, small[WALK_STACK], *stack; /* what comes after the target that is being read */
-    const char *name; /* WALK_PARENT: the last name; length 0: the path is the root */
+    const char *name;                                 /* WALK_PARENT: the last name; length 0: the path is the root */
     size_t length;
 };
 /* After walk_begin, walk_end has to come, whatever happened. */
@@ -104,9 +111,9 @@ void file_cleanup(struct file **);
 #define FILE_HELD __attribute__((cleanup(file_cleanup))) struct file
 
 /* ---- permissions ---- */
-bool inode_owned(const struct inode *);       /* owner or CAP_FOWNER */
+bool inode_owned(const struct inode *);           /* owner or CAP_FOWNER */
 bool in_group(const struct task *, uint32_t gid); /* fsgid or a supplementary one */
-int may_create(const struct path *dir);       /* a name in it: -EROFS, -ENOENT, -EACCES */
+int may_create(const struct path *dir);           /* a name in it: -EROFS, -ENOENT, -EACCES */
 int may_delete(const struct path *dir, const struct dentry *victim, bool directory);
 uint32_t mode_of_new(const struct inode *dir, uint32_t mode); /* S_ISGID as Linux leaves it */
 
@@ -117,7 +124,7 @@ int vfs_truncate(const struct path *, struct inode *, uint64_t size);
 void inode_kill_privileges(struct inode *); /* set-id bits go when the contents change */
 void inode_touch(const struct path *);      /* atime, as relatime; for files by file_touch */
 void file_touch(struct file *);
-void inode_changed(struct inode *);         /* mtime and ctime */
+void inode_changed(struct inode *);                   /* mtime and ctime */
 int inode_grow_room(struct inode *, uint64_t blocks); /* of the superblock's limit, in pages */
 
 /* The text of a symbolic link, which is held with the inode: NULL, it has to be copied by readlink. */
@@ -154,6 +161,7 @@ int tmpfs_allocate(struct file *, int mode, uint64_t offset, uint64_t n);
 /* Names of a directory in memory. */
 int tmpfs_add(struct inode *dir, struct dentry *at, struct inode *); /* takes the inode; NULL: -ENOSPC */
 bool tmpfs_has_names(const struct dentry *dir);
+bool directory_is_empty(struct dentry *dir); /* as its own read_dir shows it */
 /* Emits the pinned names from ctx->pos on; false: the buffer is full. */
 bool tmpfs_emit_pinned(struct dentry *dir, struct dir_context *, uint64_t first_cookie);
 bool dir_emit_dots(struct file *, struct dir_context *);
@@ -169,12 +177,24 @@ int memory_unlink(struct inode *dir, struct dentry *at);
 int memory_rmdir(struct inode *dir, struct dentry *at);
 int memory_rename(struct inode *from_dir, struct dentry *from, struct inode *to_dir, struct dentry *to, uint32_t flags);
 
+/* File systems below, lowest first; their holders are copied. */
+int overlay_superblock(struct superblock *const *lower, uint32_t n, struct superblock **out);
+
 /* ---- open files ---- */
 int file_size_limit(struct uio *, uint64_t pos); /* RLIMIT_FSIZE: cuts; -EFBIG with SIGXFSZ */
 int64_t fd_fcntl(int fd, int command, uint64_t argument);
 void fd_set_cloexec(int fd, bool on);
 struct file *file_new(void);
 int file_open(struct file *, uint32_t flags); /* path and inode are set: asks the inode for its ops */
+
+/* ---- inotify (fs/inotify.c): what happened to what; `path` of a directory and the dentry in it ---- */
+void watch_file(struct file *, uint32_t event);
+void watch_path(const struct path *, uint32_t event); /* the inode, and its name in its parent */
+void watch_name(const struct path *dir, const struct dentry *, uint32_t event);
+void watch_removed(const struct path *dir, const struct dentry *, struct inode *);
+void watch_moved(const struct path *from_dir, const char *from, size_t from_n, const struct path *to_dir,
+                 const char *to, size_t to_n, struct inode *moved, struct inode *over, uint32_t flags);
+void watch_gone(struct inode *); /* the inode is freed */
 
 /* ---- locks (fs/lock.c), extended attributes (fs/xattr.c) ---- */
 int64_t lock_fcntl(struct file *, int command, struct uptr);

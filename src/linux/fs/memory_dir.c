@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Directories in memory: their names are pinned dentries, in the order in which they came; a dentry's cookie is its
- * place for getdents, so that a reader sees each name once whatever is made and removed meanwhile. tmpfs and the overlay
- * share this. Who may do it has been decided (names.c); what is left here is full, not empty, and the counts of links.
+ * place for getdents, so that a reader sees each name once whatever is made and removed meanwhile. tmpfs and the
+ * overlay share this. Who may do it has been decided (names.c); what is left here is full, not empty, and the counts of
+ * links.
  */
 #include "linux/fs/internal.h"
 

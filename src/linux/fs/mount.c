@@ -24,8 +24,8 @@ HEAP_TYPE(mount, FIELD(mount, refs, FIELD_PLAIN), FIELD(mount, sb, FIELD_REF), F
 HEAP_TYPE(fs_context, FIELD(fs_context, refs, FIELD_PLAIN), FIELD(fs_context, root, FIELD_PLAIN),
           FIELD(fs_context, cwd, FIELD_PLAIN), FIELD(fs_context, umask, FIELD_PLAIN));
 
-struct list mount_all;
-struct mount *mount_root;
+KERNEL_STATE struct list mount_all;
+KERNEL_STATE struct mount *mount_root;
 
 extern const struct fs_type procfs_type __attribute__((weak));
 extern const struct fs_type sysfs_type __attribute__((weak));

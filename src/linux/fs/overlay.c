@@ -2,12 +2,12 @@
 /*
  * The root that can be changed: constant file systems below, memory above. There is one inode for a file whichever side
  * its contents are on: made by a lookup from the constant inode, it shares those bytes until it is first written, and
- * from then on it is a file in memory like any of tmpfs. So numbers, open files and links stay the same over a copy, and
- * a directory is renamed without copying anything.
+ * from then on it is a file in memory like any of tmpfs. So numbers, open files and links stay the same over a copy,
+ * and a directory is renamed without copying anything.
  *
- * Names: a pinned dentry decides (with an inode: it is here; without: it was removed, a whiteout). Else the layers below
- * are asked, the highest first; the directories of several layers are merged. Below are only file systems whose files
- * have inode->bytes.
+ * Names: a pinned dentry decides (with an inode: it is here; without: it was removed, a whiteout). Else the layers
+ * below are asked, the highest first; the directories of several layers are merged. Below are only file systems whose
+ * files have inode->bytes.
  */
 #include "linux/fs/imgfs.h"
 #include "linux/fs/internal.h"
@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define LAYERS_MAX   8
-#define LAYER_SHIFT  40            /* inode numbers: layer << 40 | number there; those made here have a layer above all */
+#define LAYER_SHIFT  40 /* inode numbers: layer << 40 | number there; those made here have a layer above all */
 #define PINNED_FIRST (1ull << 56) /* cookies of names that are here; below: layer << 40 | cookie there */
 
 /* What a directory is made of, highest layer first. */
@@ -30,7 +30,7 @@ struct overlay_linked {
     uint64_t ino;
     struct inode *inode; /* held */
 };
-struct overlay {
+struct overlay_own {
     uint32_t n;
     struct superblock *lower[LAYERS_MAX]; /* held; lowest first */
     struct list linked;
@@ -40,7 +40,8 @@ HEAP_TYPE(overlay_directory, FIELD(overlay_directory, n, FIELD_PLAIN), FIELD(ove
           FIELD(overlay_directory, lower, FIELD_REF));
 HEAP_TYPE(overlay_linked, FIELD(overlay_linked, all, FIELD_LIST), FIELD(overlay_linked, ino, FIELD_PLAIN),
           FIELD(overlay_linked, inode, FIELD_REF));
-HEAP_TYPE(overlay, FIELD(overlay, n, FIELD_PLAIN), FIELD(overlay, lower, FIELD_REF), FIELD(overlay, linked, FIELD_LIST));
+HEAP_TYPE(overlay_own, FIELD(overlay_own, n, FIELD_PLAIN), FIELD(overlay_own, lower, FIELD_REF),
+          FIELD(overlay_own, linked, FIELD_LIST));
 
 static const struct inode_ops overlay_directory_ops, overlay_file_ops, overlay_link_ops, overlay_special_ops;
 
@@ -54,6 +55,8 @@ static void overlay_drop(struct inode *i)
     if (d)
         heap_free(&overlay_directory_type, d);
     object_free(i);
+    if (i->ino >> LAYER_SHIFT >= LAYERS_MAX) /* a directory made here */
+        i->sb->used_inodes--;
 }
 
 static uint64_t overlay_ino(uint32_t layer, uint64_t ino)
@@ -69,7 +72,8 @@ static struct inode *inode_from(struct superblock *sb, uint32_t layer, const str
         return NULL;
     i->ino = overlay_ino(layer, lower->ino);
     i->uid = lower->uid, i->gid = lower->gid, i->nlink = lower->nlink;
-    i->size = lower->size, i->blocks = lower->blocks, i->rdev = lower->rdev;
+    i->size = S_ISDIR(lower->mode) ? (lower->size + 2) * MEMORY_NAME_SIZE : lower->size;
+    i->blocks = lower->blocks, i->rdev = lower->rdev;
     i->atime = lower->atime, i->mtime = lower->mtime, i->ctime = lower->ctime;
     i->bytes = lower->bytes, i->object = lower->object, i->object_offset = lower->object_offset;
     i->elf = lower->elf;
@@ -85,7 +89,7 @@ static struct inode *inode_from(struct superblock *sb, uint32_t layer, const str
 /* Takes the holder of `lower`. */
 static int file_from(struct superblock *sb, uint32_t layer, struct inode *lower, struct inode **out)
 {
-    struct overlay *o = sb->own;
+    struct overlay_own *o = sb->own;
     uint64_t ino = overlay_ino(layer, lower->ino);
     bool several = lower->nlink > 1;
     if (several) {
@@ -229,13 +233,31 @@ static void whiteout_place(struct dentry *w, bool done)
     dentry_put(w);
 }
 
+/* The last name is gone: nobody looks for it again. */
+static void forget_linked(struct overlay_own *o, const struct inode *i)
+{
+    list_each(l, &o->linked, struct overlay_linked, all)
+    {
+        if (l->inode == i) {
+            list_remove(&l->all);
+            inode_put(l->inode);
+            heap_free(&overlay_linked_type, l);
+        }
+    }
+}
+
 static int overlay_unlink(struct inode *dir, struct dentry *at)
 {
+    struct inode *i = at->inode;
     struct dentry *w;
     int r = whiteout_make(dir, at, &w);
     if (r)
         return r;
+    inode_get(i);
     r = memory_unlink(dir, at);
+    if (!i->nlink)
+        forget_linked(dir->sb->own, i);
+    inode_put(i);
     whiteout_place(w, !r);
     return r;
 }
@@ -426,7 +448,7 @@ int overlay_superblock(struct superblock *const *lower, uint32_t n, struct super
 {
     if (n > LAYERS_MAX)
         return -E2BIG;
-    struct overlay *o = heap_new(&overlay_type_own);
+    struct overlay_own *o = heap_new(&overlay_own_type);
     if (!o)
         return -ENOMEM;
     o->n = n;
@@ -438,7 +460,7 @@ int overlay_superblock(struct superblock *const *lower, uint32_t n, struct super
 
 static int overlay_mount(struct superblock *sb, const char *source, const char *options)
 {
-    const struct overlay *o = sb->own;
+    const struct overlay_own *o = sb->own;
     struct overlay_directory *d = o->n ? heap_new(&overlay_directory_type) : NULL;
     if (!d)
         return o->n ? -ENOMEM : -EINVAL;
@@ -457,7 +479,7 @@ static int overlay_mount(struct superblock *sb, const char *source, const char *
 
 static void overlay_sb_drop(struct superblock *sb)
 {
-    struct overlay *o = sb->own;
+    struct overlay_own *o = sb->own;
     list_each(l, &o->linked, struct overlay_linked, all)
     {
         list_remove(&l->all);
@@ -466,7 +488,7 @@ static void overlay_sb_drop(struct superblock *sb)
     }
     for (uint32_t k = 0; k < o->n; k++)
         superblock_put(o->lower[k]);
-    heap_free(&overlay_type_own, o);
+    heap_free(&overlay_own_type, o);
 }
 
 const struct fs_type overlay_type = {
@@ -478,12 +500,14 @@ const struct image_sites *imgfs_sites(struct inode *i, struct memobj **object)
         return NULL;
     const struct superblock *sb = i->sb;
     if (sb->type == &overlay_type) {
-        const struct overlay *o = sb->own;
+        const struct overlay_own *o = sb->own;
         sb = o->lower[i->own_n[1]];
     }
     if (sb->type != &imgfs_type)
         return NULL;
     const struct imgfs_image *f = sb->own;
+    if (f->object_offset) /* offsets of rows are those of the object only in the first image */
+        return NULL;
     *object = f->object;
     return imgfs_sites_of(f, (uint32_t)i->own_n[0]);
 }

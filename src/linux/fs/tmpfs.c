@@ -234,12 +234,10 @@ static int64_t tmpfs_readlink(struct inode *i, char *to, size_t n)
     return (int64_t)n;
 }
 
-#define XATTR_OPS                                                                                                      \
-    .get_xattr = xattr_get, .set_xattr = xattr_set, .list_xattr = xattr_list, .remove_xattr = xattr_remove
+#define XATTR_OPS .get_xattr = xattr_get, .set_xattr = xattr_set, .list_xattr = xattr_list, .remove_xattr = xattr_remove
 
 const struct inode_ops tmpfs_file_ops = {.open = tmpfs_open, .set = tmpfs_set, .drop = tmpfs_drop, XATTR_OPS};
-const struct inode_ops tmpfs_link_ops = {
-    .readlink = tmpfs_readlink, .set = tmpfs_set, .drop = tmpfs_drop, XATTR_OPS};
+const struct inode_ops tmpfs_link_ops = {.readlink = tmpfs_readlink, .set = tmpfs_set, .drop = tmpfs_drop, XATTR_OPS};
 const struct inode_ops tmpfs_special_ops = {.set = tmpfs_set, .drop = tmpfs_drop, XATTR_OPS};
 
 /* ---- the file system ---- */
@@ -321,6 +319,28 @@ static int tmpfs_mount(struct superblock *sb, const char *source, const char *op
 {
     int r = tmpfs_root(sb, tmpfs_inode(sb, NULL, S_IFDIR | 01777, 0));
     return r ? r : tmpfs_options(sb, sb->root->inode, options);
+}
+
+int tmpfs_anonymous(const char *name, struct file **out)
+{
+    struct superblock *sb = fs_state.memory;
+    int r = sb ? 0 : superblock_new(&tmpfs_type, NULL, NULL, 0, &sb);
+    if (r)
+        return r;
+    fs_state.memory = sb;
+    struct inode *i = tmpfs_inode(sb, NULL, S_IFREG | 0777, 0);
+    struct file *f = i ? file_anonymous(name, 0, &tmpfs_open_ops, O_RDWR | O_LARGEFILE, NULL) : NULL;
+    if (!f) {
+        inode_put(i);
+        return -ENOMEM;
+    }
+    i->seals = 0;
+    i->nlink = 0;
+    i->writers = 1;
+    dentry_set(f->path.dentry, i);
+    f->inode = i;
+    *out = f;
+    return 0;
 }
 
 int memory_statfs(struct superblock *sb, struct statfs *s)

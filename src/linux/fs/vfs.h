@@ -43,15 +43,15 @@ struct inode {
     const void *bytes;      /* the contents when they are one piece of constant memory (image files); NULL */
     void *own;              /* the file system's */
     uint64_t own_n[2];
-    struct pipe *pipe;         /* of a FIFO, while open */
-    struct socket *bound;      /* of a socket's name (net/unix.c) */
-    struct list locks;         /* record locks and flocks (fs/lock.c) */
-    uint32_t writers, text;    /* open for writing; being executed: -ETXTBSY */
-    uint32_t seals;            /* of memfd_create */
-    bool elf;                  /* an ELF file (the image knows): placed where it may become executable */
-    bool kept;                 /* differs from what a lookup would make of it again: its names are not forgotten */
-    struct xattr *xattrs;      /* fs/xattr.c */
-    struct watch *watches;     /* fs/inotify.c */
+    struct pipe *pipe;      /* of a FIFO, while open */
+    struct socket *bound;   /* of a socket's name (net/unix.c) */
+    struct list locks;      /* record locks and flocks (fs/lock.c) */
+    uint32_t writers, text; /* open for writing; being executed: -ETXTBSY */
+    uint32_t seals;         /* of memfd_create */
+    bool elf;               /* an ELF file (the image knows): placed where it may become executable */
+    bool kept;              /* differs from what a lookup would make of it again: its names are not forgotten */
+    struct xattr *xattrs;   /* fs/xattr.c */
+    struct watch *watches;  /* fs/inotify.c */
 };
 extern struct heap_type inode_type;
 
@@ -62,8 +62,8 @@ struct dentry {
     struct superblock *sb;
     struct list siblings, children, unused;
     struct dentry *same_hash; /* the next one in its bucket */
-    struct mount *mounted; /* what covers it, topmost; NULL */
-    uint64_t cookie;       /* of a pinned one: its place among its siblings, for getdents */
+    struct mount *mounted;    /* what covers it, topmost; NULL */
+    uint64_t cookie;          /* of a pinned one: its place among its siblings, for getdents */
     uint32_t hash_value;
     uint16_t length;
     bool hashed;           /* in the tree: its parent holds it in `children`, a lookup finds it */
@@ -249,6 +249,9 @@ int vfs_stat(const struct path *, struct stat *);
 void inode_stat(struct inode *, struct stat *);
 int64_t vfs_seek(struct file *, int64_t offset, int whence);              /* by inode->size */
 int64_t vfs_read_kernel(struct file *, void *to, size_t n, uint64_t pos); /* whole or to the end */
+/* bind(2) of a socket to a name: its new inode, held. -EADDRINUSE, and what mknod would say. */
+/* An open file in memory without a name, for memfd_create: size 0, seals 0, O_RDWR. path_name gives `name`. */
+int tmpfs_anonymous(const char *name, struct file **out);
 int vfs_mount(const char *type, const char *source, const struct path *at, uint32_t flags, const char *options);
 int vfs_mount_at(const char *type, const char *source, const char *at, uint32_t flags,
                  const char *options); /* at boot */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From a path to a dentry, path_resolution(7) and openat2(2). A walk is a loop over the names of a text; the target of
- * a symbolic link becomes the text, and what followed the link waits on a small stack. Bounds: LINKS_MAX links, names of
- * NAME_MAX_, texts of PATH_MAX_ bytes. Asks file systems for names they have not told yet; changes nothing.
+ * a symbolic link becomes the text, and what followed the link waits on a small stack. Bounds: LINKS_MAX links, names
+ * of NAME_MAX_, texts of PATH_MAX_ bytes. Asks file systems for names they have not told yet; changes nothing.
  */
 #include "linux/fs/internal.h"
 

@@ -87,6 +87,14 @@ bool vma_covered(struct mm *, uint64_t at, uint64_t end);
 bool map_taken(const struct va_map *, uint64_t at, uint64_t end);
 /* Whether another mm's does. */
 bool map_foreign(struct mm *, uint64_t at, uint64_t end);
+/* An object's pages that the platform has at [at, end), for a mapping that is like the pattern: each of them is lent
+ * once more. Several programs, and several mappings of one, may have the same. 0, -ENOMEM. */
+int vma_lend(struct vma *pattern, uint64_t at, uint64_t end);
+/* Each is lent once less; those that are lent no more go. After vma_isolate. */
+void vma_take_back(struct mm *, uint64_t at, uint64_t end);
+/* Whether what is written there is seen by others, so that it has to be the object's own pages. What is constant can as
+ * well be copied. */
+bool vma_is_alias(const struct vma *);
 /* Out of tree and accounts, pages left as they are: the caller replaces or gives them back. After vma_isolate. */
 void vma_forget(struct mm *, uint64_t at, uint64_t end);
 
@@ -121,7 +129,7 @@ int64_t map_request(struct mm *, const struct map_request *);
 /* What a file gives for a mapping: its object and the place in it. */
 int map_object(struct file *, uint64_t offset, uint64_t n, int prot, uint32_t flags, struct memobj **, uint64_t *at);
 /* A free place for it, as map_request would choose: 0: none. */
-uint64_t map_place(struct mm *, const struct map_request *, struct memobj *, uint64_t object_offset);
+uint64_t map_place(struct mm *, const struct map_request *, struct memobj *, uint64_t object_offset, bool alias);
 /* The pages of a vma, anew: 0, -errno. */
 int map_pages(const struct vma *, uint64_t at, uint64_t n);
 /* Bytes from v->start that exist in its file: all, unless the file is constant and ends before. */

@@ -86,7 +86,7 @@ static int forget_pages(const struct vma *v, uint64_t at, uint64_t end)
     if (v->flags & (VMA_SHARED | VMA_PAST_END))
         return 0;
     if (v->object)
-        return v->prot & PROT_WRITE ? map_pages(v, at, end - at) : 0;
+        return map_pages(v, at, end - at);
     return platform.aspace.advise(v->mm->aspace, at, end - at, MADV_DONTNEED);
 }
 

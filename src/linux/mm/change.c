@@ -19,7 +19,13 @@ int mm_unmap(struct mm *mm, uint64_t at, uint64_t n)
         return r;
     for (struct vma *v = vma_from(mm, at); v && v->start < end; v = vma_from(mm, at)) {
         uint64_t from = v->start, to = v->end;
-        for (struct vma *next = vma_next(v); next && next->start == to && next->end <= end; next = vma_next(next))
+        if (v->flags & VMA_LENT) {
+            vma_take_back(mm, from, to);
+            at = to;
+            continue;
+        }
+        for (struct vma *next = vma_next(v); next && next->start == to && next->end <= end && !(next->flags & VMA_LENT);
+             next = vma_next(next))
             to = next->end;
         if ((r = platform.aspace.unmap(mm->aspace, from, to - from)))
             return r;

@@ -4,12 +4,14 @@
  * first page is mapped. Static programs, static and dynamic position-independent ones; the dynamic linker is the
  * program's own.
  */
+#include "linux/core/sched.h"
 #include "linux/core/text.h"
 #include "linux/core/uaccess.h"
 #include "linux/fs/vfs.h"
 #include "linux/mm/area.h"
 #include "linux/mm/elf.h"
 #include "linux/mm/load.h"
+#include "linux/task/task.h"
 
 #include <asm/errno.h>
 #include <linux/fcntl.h>
@@ -18,6 +20,19 @@
 #define say(...) text_format(why, why_size, __VA_ARGS__)
 
 /* ---- where ---- */
+
+/* The current task's program, when it is in the same space and goes with this task. */
+static struct mm *leaving(const struct mm *mm)
+{
+    struct mm *old = current ? current->mm : NULL;
+    return old && old != mm && old->refs == 1 && old->map == mm->map ? old : NULL;
+}
+
+int no_room(const struct mm *mm)
+{
+    struct mm *old = leaving(mm);
+    return old && old->n_vmas ? -EADDRINUSE : -ENOMEM;
+}
 
 /* The load bias for a position-independent file with all its segments and trampolines; false: no room. */
 static bool find_bias(struct mm *mm, struct file *file, const struct elf_plan *plan, bool program, uint64_t *bias)
@@ -41,7 +56,7 @@ static bool find_bias(struct mm *mm, struct file *file, const struct elf_plan *p
         q.at = (r->low + (r->high - r->low) / 3 * 2) & ~(plan->align - 1);
         q.n += q.behind, q.behind = 0;
     }
-    at = map_place(mm, &q, object, object_at);
+    at = map_place(mm, &q, object, object_at, false);
     if (!at)
         return false;
     /* A place of the platform's choice keeps no alignment of ours; none but a page's is needed for correctness. */
@@ -50,7 +65,7 @@ static bool find_bias(struct mm *mm, struct file *file, const struct elf_plan *p
 }
 
 /* A program at addresses of its own choice: they have to exist here and to be free. */
-static int check_fixed(const struct mm *mm, const struct elf_plan *plan, char *why, size_t why_size)
+static int check_fixed(struct mm *mm, const struct elf_plan *plan, char *why, size_t why_size)
 {
     if (!in_text(mm, plan->low, plan->high - plan->low) && !in_data(mm, plan->low, plan->high - plan->low)) {
         say("it has to stand at 0x%llx to 0x%llx, which a program may not use here: link it position-independent",
@@ -59,6 +74,9 @@ static int check_fixed(const struct mm *mm, const struct elf_plan *plan, char *w
     }
     if (!map_taken(mm->map, plan->low, plan->high))
         return 0;
+    struct mm *old = leaving(mm);
+    if (old && !map_foreign(old, plan->low, plan->high))
+        return -EADDRINUSE;
     say("address taken: it has to stand at 0x%llx to 0x%llx, where another program stands: link it "
         "position-independent",
         (unsigned long long)plan->low, (unsigned long long)plan->high);
@@ -97,19 +115,20 @@ static int map_file(struct mm *mm, struct file *file, const struct elf_plan *pla
 static int place_and_map(struct mm *mm, struct file *file, const struct elf_plan *plan, bool program, uint64_t *bias,
                          char *why, size_t why_size)
 {
-    int r = 0;
+    int r = plan->fixed ? check_fixed(mm, plan, why, why_size) : 0;
     *bias = 0;
-    if (plan->fixed)
-        r = check_fixed(mm, plan, why, why_size);
-    else if (!find_bias(mm, file, plan, program, bias)) {
+    if (!plan->fixed && !find_bias(mm, file, plan, program, bias)) {
         say("no room for %llu KiB of program text: the text range is %llu KiB",
             (unsigned long long)(plan->high - plan->low) >> 10,
             (unsigned long long)(mm->range.text_high - mm->range.text_low) >> 10);
-        r = -ENOMEM;
+        return plan->high - plan->low > mm->range.text_high - mm->range.text_low ? -ENOMEM : no_room(mm);
     }
-    if (!r && (r = map_file(mm, file, plan, *bias)))
+    if (r)
+        return r;
+    r = map_file(mm, file, plan, *bias);
+    if (r)
         say("its segments cannot be mapped (error %d)", -r);
-    return r;
+    return r == -ENOMEM ? no_room(mm) : r;
 }
 
 /* ---- the interpreter ---- */
@@ -150,7 +169,7 @@ static int load_interp(struct mm *mm, struct elf_plan *plan, struct file *file, 
         return r == -ENOEXEC ? -ELIBBAD : r;
     }
     mm->entry = bias + plan->entry;
-    *base = bias + plan->low;
+    *base = bias;
     return 0;
 }
 
@@ -206,10 +225,12 @@ static int load(struct mm *mm, struct elf_plan *plan, struct file *file, struct 
         return r;
     program.base = base;
     r = heap_place(mm, program.end);
-    if (r)
+    if (r) {
         say("no room for its heap");
-    else
+        r = no_room(mm);
+    } else {
         auxv_make(mm, &program);
+    }
     return r;
 }
 

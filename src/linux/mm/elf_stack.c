@@ -102,9 +102,9 @@ static int stack_map(struct mm *mm)
 {
     uint64_t n = stack_size(mm);
     struct map_request q = {.n = STACK_GUARD + n, .end = TREE_HIGHEST};
-    uint64_t at = map_place(mm, &q, NULL, 0);
+    uint64_t at = map_place(mm, &q, NULL, 0, false);
     if (!at)
-        return -ENOMEM;
+        return no_room(mm);
     struct map_request guard = {.at = at, .n = STACK_GUARD, .fixed = true};
     struct map_request stack = {.at = at + STACK_GUARD,
                                 .n = n,
@@ -116,7 +116,7 @@ static int stack_map(struct mm *mm)
     if (r >= 0)
         r = map_request(mm, &stack);
     if (r < 0)
-        return (int)r;
+        return r == -ENOMEM ? no_room(mm) : (int)r;
     mm->stack_bottom = at + STACK_GUARD, mm->stack_top = mm->stack_bottom + n;
     return 0;
 }

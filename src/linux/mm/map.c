@@ -47,7 +47,7 @@ int map_pages(const struct vma *v, uint64_t at, uint64_t n)
     if (v->flags & VMA_PAST_END)
         return platform.aspace.map(v->mm->aspace, at, n, PROT_NONE, false, NULL, 0);
     uint64_t offset = v->object ? v->offset + (at - v->start) : 0;
-    return platform.aspace.map(v->mm->aspace, at, n, v->prot, v->object && (v->flags & VMA_SHARED), v->object, offset);
+    return platform.aspace.map(v->mm->aspace, at, n, v->prot, vma_is_alias(v), v->object, offset);
 }
 
 /* ---- where ---- */
@@ -73,19 +73,28 @@ static uint64_t gap_in(const struct mm *mm, const struct map_request *q, uint64_
     return tree_gap(mm->map, low, high, q->n + q->behind, q->align ? q->align : PAGE_SIZE, q->end);
 }
 
-uint64_t map_place(struct mm *mm, const struct map_request *q, struct memobj *object, uint64_t offset)
+/* Where the platform would have this object: shared pages it may have at one address alone, which then lies outside the
+ * ranges. 0: anywhere. */
+static uint64_t place_by_platform(struct mm *mm, const struct map_request *q, struct memobj *object, uint64_t offset,
+                                  bool alias, bool text)
+{
+    uint64_t at = platform.aspace.where(mm->aspace, object, offset, q->n, alias), n = q->n + q->behind;
+    if (!at || !page_aligned(at))
+        return 0;
+    if (alias && !in_data(mm, at, q->n) && !in_text(mm, at, q->n))
+        return at;
+    return (!text || in_text(mm, at, n)) && !map_taken(mm->map, at, at + n) ? at : 0;
+}
+
+uint64_t map_place(struct mm *mm, const struct map_request *q, struct memobj *object, uint64_t offset, bool alias)
 {
     bool exec = q->prot & PROT_EXEC, text = exec || (q->file && q->file->inode->elf);
     uint64_t at = page_up(q->at);
-    if (wish_granted(mm, q, at, text))
+    bool bound = alias && mm->range.shared; /* it cannot be elsewhere */
+    if (!bound && wish_granted(mm, q, at, text))
         return at;
-    if (object) {
-        at = platform.aspace.where(mm->aspace, object, offset, q->n, q->flags & VMA_SHARED);
-        /* It may lie outside the ranges, where the object's pages are already. */
-        bool fits = at && page_aligned(at) && !map_taken(mm->map, at, at + q->n + q->behind);
-        if (fits && (!text || in_text(mm, at, q->n + q->behind)))
-            return at;
-    }
+    if (object && (at = place_by_platform(mm, q, object, offset, alias, text)))
+        return at;
     if (text && (at = gap_in(mm, q, mm->range.text_low, mm->range.text_high)))
         return at;
     return exec ? 0 : gap_in(mm, q, mm->range.low, mm->range.high);
@@ -193,7 +202,12 @@ static int64_t map_with(struct mm *mm, const struct map_request *q, struct vma *
         r = room_for(mm, q, v);
     if (r)
         return r;
-    int64_t at = q->fixed ? place_fixed(mm, q) : (int64_t)map_place(mm, q, v->object, v->offset);
+    if (q->fixed && vma_is_alias(v)) {
+        uint64_t bound = platform.aspace.where(mm->aspace, v->object, v->offset, q->n, true);
+        if (bound && bound != q->at)
+            return -ENODEV;
+    }
+    int64_t at = q->fixed ? place_fixed(mm, q) : (int64_t)map_place(mm, q, v->object, v->offset, vma_is_alias(v));
     if (at <= 0)
         return at ? at : -ENOMEM;
     v->start = (uint64_t)at, v->end = v->start + q->n;
@@ -202,6 +216,23 @@ static int64_t map_with(struct mm *mm, const struct map_request *q, struct vma *
     if (!r)
         r = put_pages(mm, q, v, *past);
     return r ? r : at;
+}
+
+/* Takes v into a tree. */
+static int keep(struct mm *mm, struct vma *v)
+{
+    bool lent = vma_is_alias(v) && !in_data(mm, v->start, vma_size(v)) && !in_text(mm, v->start, vma_size(v));
+    if (vma_size(v) && !lent) {
+        vma_enter(v);
+        return 0;
+    }
+    int r = 0;
+    if (lent) {
+        v->flags |= VMA_LENT;
+        r = vma_lend(v, v->start, v->end);
+    }
+    vma_free(v);
+    return r;
 }
 
 int64_t map_request(struct mm *mm, const struct map_request *q)
@@ -217,10 +248,12 @@ int64_t map_request(struct mm *mm, const struct map_request *q)
         vma_free(v);
         return at;
     }
-    if (vma_size(v))
-        vma_enter(v);
-    else
-        vma_free(v);
+    int r = keep(mm, v);
+    if (r) {
+        vma_free(past);
+        platform.aspace.unmap(mm->aspace, (uint64_t)at, q->n);
+        return r;
+    }
     if (past)
         vma_enter(past);
     vma_join(mm, (uint64_t)at, (uint64_t)at + q->n);

@@ -11,14 +11,15 @@
 #include <linux/resource.h>
 
 HEAP_TYPE(mm, FIELD(mm, refs, FIELD_PLAIN), FIELD(mm, aspace, FIELD_HANDLE), FIELD(mm, range, FIELD_PLAIN),
-          FIELD(mm, map, FIELD_REF), FIELD(mm, brk_start, FIELD_PLAIN), FIELD(mm, brk, FIELD_PLAIN),
-          FIELD(mm, stack_top, FIELD_PLAIN), FIELD(mm, stack_bottom, FIELD_PLAIN), FIELD(mm, code_start, FIELD_PLAIN),
-          FIELD(mm, code_end, FIELD_PLAIN), FIELD(mm, data_start, FIELD_PLAIN), FIELD(mm, data_end, FIELD_PLAIN),
-          FIELD(mm, args_start, FIELD_PLAIN), FIELD(mm, args_end, FIELD_PLAIN), FIELD(mm, env_start, FIELD_PLAIN),
-          FIELD(mm, env_end, FIELD_PLAIN), FIELD(mm, entry, FIELD_PLAIN), FIELD(mm, auxv, FIELD_PLAIN),
-          FIELD(mm, n_auxv, FIELD_PLAIN), FIELD(mm, n_vmas, FIELD_PLAIN), FIELD(mm, pages_mapped, FIELD_PLAIN),
-          FIELD(mm, pages_data, FIELD_PLAIN), FIELD(mm, pages_locked, FIELD_PLAIN), FIELD(mm, pages_peak, FIELD_PLAIN),
-          FIELD(mm, lock_future, FIELD_PLAIN), FIELD(mm, exe, FIELD_REF));
+          FIELD(mm, map, FIELD_REF), FIELD(mm, lent, FIELD_REF), FIELD(mm, brk_start, FIELD_PLAIN),
+          FIELD(mm, brk, FIELD_PLAIN), FIELD(mm, stack_top, FIELD_PLAIN), FIELD(mm, stack_bottom, FIELD_PLAIN),
+          FIELD(mm, code_start, FIELD_PLAIN), FIELD(mm, code_end, FIELD_PLAIN), FIELD(mm, data_start, FIELD_PLAIN),
+          FIELD(mm, data_end, FIELD_PLAIN), FIELD(mm, args_start, FIELD_PLAIN), FIELD(mm, args_end, FIELD_PLAIN),
+          FIELD(mm, env_start, FIELD_PLAIN), FIELD(mm, env_end, FIELD_PLAIN), FIELD(mm, entry, FIELD_PLAIN),
+          FIELD(mm, auxv, FIELD_PLAIN), FIELD(mm, n_auxv, FIELD_PLAIN), FIELD(mm, n_vmas, FIELD_PLAIN),
+          FIELD(mm, pages_mapped, FIELD_PLAIN), FIELD(mm, pages_data, FIELD_PLAIN),
+          FIELD(mm, pages_locked, FIELD_PLAIN), FIELD(mm, pages_peak, FIELD_PLAIN), FIELD(mm, lock_future, FIELD_PLAIN),
+          FIELD(mm, exe, FIELD_REF));
 
 KERNEL_STATE static struct {
     struct va_map *map;   /* where the address space is one for all: its tree */
@@ -122,7 +123,13 @@ void mm_put(struct mm *mm)
         return;
     for (struct vma *v; (v = vma_first(mm));) {
         uint64_t end = v->end;
-        for (struct vma *next = vma_next(v); next && next->start == end; next = vma_next(next))
+        if (v->flags & VMA_LENT) {
+            v->lent = 1;
+            vma_take_back(mm, v->start, end);
+            continue;
+        }
+        for (struct vma *next = vma_next(v); next && next->start == end && !(next->flags & VMA_LENT);
+             next = vma_next(next))
             end = next->end;
         if (mm->range.shared)
             platform.aspace.unmap(mm->aspace, v->start, end - v->start);
@@ -130,6 +137,8 @@ void mm_put(struct mm *mm)
     }
     platform.aspace.destroy(mm->aspace);
     map_put(mm->map);
+    if (mm->lent)
+        heap_free(&va_map_type, mm->lent);
     if (mm->exe) {
         mm->exe->inode->text--;
         file_put(mm->exe);
@@ -178,7 +187,7 @@ int mm_fork(struct mm *mm, struct mm **out)
         return -ENOMEM;
     }
     *child = *mm;
-    child->refs = 1, child->aspace = aspace, child->map = map, child->lock_future = false;
+    child->refs = 1, child->aspace = aspace, child->map = map, child->lent = NULL, child->lock_future = false;
     child->n_vmas = 0, child->pages_mapped = child->pages_data = child->pages_locked = child->pages_peak = 0;
     if (child->exe)
         file_get(child->exe), child->exe->inode->text++;
@@ -194,12 +203,12 @@ int mm_fork(struct mm *mm, struct mm **out)
 int mm_futex_key(struct mm *mm, struct uptr at, bool private, uint64_t key[2])
 {
     key[0] = (uint64_t)(mm->range.shared ? (void *)mm->map : (void *)mm), key[1] = at.v;
-    if (private)
-        return 0;
+    if (private || mm->range.shared)
+        return 0; /* one address space: an address is one page, whoever asks */
     const struct vma *v = vma_find(mm, at.v);
     if (!v)
         return -EFAULT;
-    if (!mm->range.shared && v->object && (v->flags & VMA_SHARED))
+    if (v->object && (v->flags & VMA_SHARED))
         key[0] = (uint64_t)v->object, key[1] = v->offset + (at.v - v->start);
     return 0;
 }

@@ -26,6 +26,7 @@ struct vma {
     struct vma *left, *right, *up; /* mm/tree.c */
     uint64_t low, high, gap;       /* of its subtree: first start, last end, widest hole between two neighbours */
     int32_t height;
+    uint32_t lent;     /* VMA_LENT: how many mappings of this mm there are of these pages */
     const char *label; /* "[heap]", "[stack]": in /proc/PID/maps */
 };
 extern struct heap_type vma_type;
@@ -43,6 +44,7 @@ enum vma_flag {
     VMA_NORESERVE = 512,    /* not counted against the memory limit */
     VMA_PAST_END = 1024,    /* pages behind the end of a constant file: touching them is SIGBUS */
     VMA_MAYEXEC_NOT = 2048, /* of a mount with noexec */
+    VMA_LENT = 8192,        /* shared pages of an object, where the platform has them: in mm->lent, not in mm->map */
     VMA_COUNTED = 4096,     /* against the memory limit: it is, or was, writable memory of its own */
 };
 
@@ -50,7 +52,8 @@ struct mm {
     uint32_t refs;
     struct aspace *aspace;
     struct aspace_range range;
-    struct va_map *map; /* the tree; shared where the address space is */
+    struct va_map *map;  /* the tree; shared where the address space is */
+    struct va_map *lent; /* what lies outside the range, at the platform's choice; NULL: nothing yet */
     uint64_t brk_start, brk;
     uint64_t stack_top, stack_bottom;
     uint64_t code_start, code_end, data_start, data_end, args_start, args_end, env_start, env_end;
@@ -87,10 +90,12 @@ int mm_fault(struct mm *, uint64_t address, uint64_t error, int *code);
 
 /* Loads an ELF program (and its interpreter) into an empty mm: mm->entry and mm->auxv are set. `why` names what is
  * wrong with the file. -ENOEXEC: no program, or a damaged one; -ELIBBAD: its interpreter; -EACCES: a segment both
- * writable and executable; -ENOMEM: does not fit, or stands where another program stands; what reading the files
+ * writable and executable; -ENOMEM: does not fit, or stands where another program stands; -EADDRINUSE: it would fit
+ * if the program of the current task, which nobody shares, were not there; what reading the files
  * gives. */
 int elf_load(struct mm *, struct file *, char *why, size_t why_size);
-/* Makes the stack and writes argv, envp, auxv on it: the stack pointer, or -E2BIG, -ENOMEM. Strings are one block of
+/* Makes the stack and writes argv, envp, auxv on it: the stack pointer, or -E2BIG, -ENOMEM,
+ * -EADDRINUSE (as above). Strings are one block of
  * NUL-ended ones, argc first. */
 int64_t elf_stack(struct mm *, const char *strings, size_t n, uint32_t argc, uint32_t envc, const char *exec_path);
 

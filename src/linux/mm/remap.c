@@ -79,7 +79,7 @@ static int64_t move_private(struct mm *mm, const struct move *m)
     struct map_request q = like(v, m->old, m->n);
     struct move part = *m;
     q.at = m->to;
-    uint64_t to = m->to ? m->to : map_place(mm, &q, NULL, 0);
+    uint64_t to = m->to ? m->to : map_place(mm, &q, NULL, 0, false);
     if (!to)
         return -ENOMEM;
     if (v->object && m->n > m->old_n) {
@@ -111,7 +111,7 @@ static int64_t move_to(struct mm *mm, const struct move *m)
     if (r)
         return r;
     v = vma_find(mm, m->old);
-    return v->object && (v->flags & VMA_SHARED) ? map_again(mm, v, m) : move_private(mm, m);
+    return vma_is_alias(v) ? map_again(mm, v, m) : move_private(mm, m);
 }
 
 static int64_t check(struct mm *mm, const struct args *a, struct move *m)
@@ -142,7 +142,7 @@ static int check_vma(struct mm *mm, const struct vma *v, const struct move *m)
 {
     if (!v || m->old_n > v->end - m->old)
         return -EFAULT;
-    if (!m->old_n && !(v->object && (v->flags & VMA_SHARED)))
+    if (!m->old_n && !vma_is_alias(v))
         return -EINVAL;
     if ((m->flags & MREMAP_DONTUNMAP) && (v->object || (v->flags & VMA_SHARED)))
         return -EINVAL;

@@ -13,7 +13,7 @@ HEAP_TYPE(vma, FIELD(vma, start, FIELD_PLAIN), FIELD(vma, end, FIELD_PLAIN), FIE
           FIELD(vma, object, FIELD_HANDLE), FIELD(vma, shared, FIELD_REF), FIELD(vma, offset, FIELD_PLAIN),
           FIELD(vma, left, FIELD_REF), FIELD(vma, right, FIELD_REF), FIELD(vma, up, FIELD_REF),
           FIELD(vma, low, FIELD_PLAIN), FIELD(vma, high, FIELD_PLAIN), FIELD(vma, gap, FIELD_PLAIN),
-          FIELD(vma, height, FIELD_PLAIN), FIELD(vma, label, FIELD_OPS));
+          FIELD(vma, height, FIELD_PLAIN), FIELD(vma, lent, FIELD_PLAIN), FIELD(vma, label, FIELD_OPS));
 
 struct shared_memory *shared_memory_new(void)
 {
@@ -62,7 +62,7 @@ struct vma *vma_copy(const struct vma *from, struct mm *mm)
     if (!v)
         return NULL;
     v->start = from->start, v->end = from->end, v->prot = from->prot, v->flags = from->flags;
-    v->object = from->object, v->offset = from->offset, v->label = from->label;
+    v->object = from->object, v->offset = from->offset, v->label = from->label, v->lent = from->lent;
     if ((v->file = from->file))
         file_get(v->file);
     if ((v->shared = from->shared))
@@ -82,16 +82,22 @@ bool vma_counts(const struct vma *v, int prot)
     return v->shared || ((prot & PROT_WRITE) && !(v->flags & VMA_SHARED));
 }
 
+bool vma_is_alias(const struct vma *v)
+{
+    bool constant = v->file && v->file->inode->bytes && v->object == v->file->inode->object;
+    return v->object && (v->flags & VMA_SHARED) && !constant;
+}
+
 void vma_enter(struct vma *v)
 {
-    tree_insert(v->mm->map, v);
+    tree_insert(v->flags & VMA_LENT ? v->mm->lent : v->mm->map, v);
     mm_account(v->mm, v, 1);
 }
 
 void vma_leave(struct vma *v)
 {
     mm_account(v->mm, v, -1);
-    tree_remove(v->mm->map, v);
+    tree_remove(v->flags & VMA_LENT ? v->mm->lent : v->mm->map, v);
 }
 
 void vma_set(struct vma *v, int prot, uint32_t flags)
@@ -122,8 +128,8 @@ struct vma *vma_split(struct vma *v, uint64_t at)
 static bool can_join(const struct vma *a, const struct vma *b)
 {
     return a->end == b->start && a->mm == b->mm && a->prot == b->prot && a->flags == b->flags && a->file == b->file &&
-           a->object == b->object && a->shared == b->shared && a->label == b->label && !(a->flags & VMA_CALLS) &&
-           (!a->object || a->offset + vma_size(a) == b->offset);
+           a->object == b->object && a->shared == b->shared && a->label == b->label && a->lent == b->lent &&
+           !(a->flags & VMA_CALLS) && (!a->object || a->offset + vma_size(a) == b->offset);
 }
 
 void vma_join(struct mm *mm, uint64_t at, uint64_t end)
@@ -150,13 +156,17 @@ struct vma *vma_from(struct mm *mm, uint64_t at)
     struct vma *v = tree_from(mm->map, at);
     while (v && v->mm != mm)
         v = tree_next(v);
-    return v;
+    struct vma *lent = mm->lent ? tree_from(mm->lent, at) : NULL;
+    return lent && (!v || lent->start < v->start) ? lent : v;
 }
 
 struct vma *vma_find(struct mm *mm, uint64_t at)
 {
     struct vma *v = tree_from(mm->map, at);
-    return v && v->mm == mm && v->start <= at ? v : NULL;
+    if (v && v->mm == mm && v->start <= at)
+        return v;
+    v = mm->lent ? tree_from(mm->lent, at) : NULL;
+    return v && v->start <= at ? v : NULL;
 }
 
 struct vma *vma_first(struct mm *mm)
@@ -166,11 +176,7 @@ struct vma *vma_first(struct mm *mm)
 
 struct vma *vma_next(struct vma *v)
 {
-    struct mm *mm = v->mm;
-    do
-        v = tree_next(v);
-    while (v && v->mm != mm);
-    return v;
+    return vma_from(v->mm, v->end);
 }
 
 uint64_t vma_file_offset(const struct vma *v)
@@ -217,6 +223,44 @@ bool map_foreign(struct mm *mm, uint64_t at, uint64_t end)
         if (v->mm != mm)
             return true;
     return false;
+}
+
+void vma_take_back(struct mm *mm, uint64_t at, uint64_t end)
+{
+    for (struct vma *v = tree_from(mm->lent, at), *next; v && v->start < end; v = next) {
+        next = tree_next(v);
+        if (--v->lent)
+            continue;
+        platform.aspace.unmap(mm->aspace, v->start, vma_size(v));
+        vma_leave(v);
+        vma_free(v);
+    }
+}
+
+int vma_lend(struct vma *pattern, uint64_t at, uint64_t end)
+{
+    struct mm *mm = pattern->mm;
+    if (!mm->lent && !(mm->lent = heap_new(&va_map_type)))
+        return -ENOMEM;
+    uint64_t start = at;
+    int r = vma_isolate(mm, at, end);
+    for (uint64_t next; !r && at < end; at = next) {
+        struct vma *v = tree_from(mm->lent, at);
+        if (v && v->start == at) {
+            v->lent++, next = v->end;
+            vma_set(v, v->prot | pattern->prot, v->flags & (pattern->flags | ~(uint32_t)VMA_MAYWRITE_NOT));
+            continue;
+        }
+        next = v && v->start < end ? v->start : end;
+        struct vma *piece = vma_copy(pattern, mm);
+        if (!piece) {
+            vma_take_back(mm, start, at);
+            return -ENOMEM;
+        }
+        piece->start = at, piece->end = next, piece->offset += at - pattern->start, piece->lent = 1;
+        vma_enter(piece);
+    }
+    return r;
 }
 
 void vma_forget(struct mm *mm, uint64_t at, uint64_t end)

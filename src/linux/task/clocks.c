@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Clocks as programs know them, and sleeping: clock_gettime(2), nanosleep(2). All of them are made of two of the
- * platform's and of the CPU time that the scheduler counts; none can be set, since they are the host's.
+ * platform's and of the CPU time that the scheduler counts. Setting the real one changes what this kernel adds to the
+ * host's; timers that were set before by the old time stay as they are.
  */
 #include "linux/task/internal.h"
 
+#include <linux/capability.h>
 #include <linux/time.h>
 #include <linux/time_types.h>
 #include <linux/times.h>
@@ -15,14 +17,17 @@
 #define CPU_CLOCK_THREAD 4
 #define CPU_CLOCK_WHICH  3
 #define CPU_CLOCK_USER   1 /* CPUCLOCK_VIRT: user time alone */
+#define CPU_CLOCK_ALL    2 /* CPUCLOCK_SCHED */
 
 /* ---- times in and out -------------------------------------------------------------------------------------------- */
 
 int timespec_in(struct uptr at, uint64_t *ns)
 {
     struct __kernel_timespec ts;
-    if (get_user(ts, at)) return -EFAULT;
-    if (ts.tv_sec < 0 || ts.tv_nsec < 0 || (uint64_t)ts.tv_nsec >= SECOND) return -EINVAL;
+    if (get_user(ts, at))
+        return -EFAULT;
+    if (ts.tv_sec < 0 || ts.tv_nsec < 0 || (uint64_t)ts.tv_nsec >= SECOND)
+        return -EINVAL;
     *ns = (uint64_t)ts.tv_sec >= TIMES_MOST / SECOND ? TIMES_MOST : (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
     return 0;
 }
@@ -45,18 +50,30 @@ bool clock_is_cpu(int32_t id)
     return id < 0 || id == CLOCK_PROCESS_CPUTIME_ID || id == CLOCK_THREAD_CPUTIME_ID;
 }
 
-static int cpu_clock_read(int32_t id, uint64_t *ns)
+int32_t clock_cpu_id(int32_t id)
+{
+    if (id == CLOCK_PROCESS_CPUTIME_ID)
+        return (int32_t)(~(uint32_t)current->process->pid << 3) | CPU_CLOCK_ALL;
+    if (id == CLOCK_THREAD_CPUTIME_ID)
+        return (int32_t)(~(uint32_t)current->tid << 3) | CPU_CLOCK_ALL | CPU_CLOCK_THREAD;
+    return id;
+}
+
+int clock_cpu_read(int32_t id, const struct process *asking, uint64_t *ns)
 {
     int32_t pid = ~(id >> 3), which = id & CPU_CLOCK_WHICH;
     struct cpu_times times;
-    if (which > 2) return -EINVAL; /* a descriptor's clock */
+    if (which > CPU_CLOCK_ALL)
+        return -EINVAL; /* a descriptor's clock */
     if (id & CPU_CLOCK_THREAD) {
         const struct task *of = pid ? task_find(pid) : current;
-        if (!of || of->process != current->process) return -EINVAL;
+        if (!of || of->process != asking)
+            return -EINVAL;
         times = task_cpu_times(of);
     } else {
-        const struct process *of = pid ? process_find(pid) : current->process;
-        if (!of) return -EINVAL;
+        const struct process *of = pid ? process_find(pid) : asking;
+        if (!of)
+            return -EINVAL;
         times = process_cpu_times(of);
     }
     *ns = which == CPU_CLOCK_USER ? times.user : times.user + times.system;
@@ -66,20 +83,34 @@ static int cpu_clock_read(int32_t id, uint64_t *ns)
 int clock_read(int32_t id, uint64_t *ns)
 {
     struct cpu_times times;
-    if (id < 0) return cpu_clock_read(id, ns);
+    if (id < 0)
+        return clock_cpu_read(id, current->process, ns);
     switch (id) {
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_ALARM:
-    case CLOCK_TAI: *ns = clock_realtime(); return 0;
+    case CLOCK_TAI:
+        *ns = clock_realtime();
+        return 0;
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_BOOTTIME:
-    case CLOCK_BOOTTIME_ALARM: *ns = clock_now(); return 0;
-    case CLOCK_REALTIME_COARSE: *ns = clock_realtime() / COARSE_TICK * COARSE_TICK; return 0;
-    case CLOCK_MONOTONIC_COARSE: *ns = clock_now() / COARSE_TICK * COARSE_TICK; return 0;
-    case CLOCK_PROCESS_CPUTIME_ID: times = process_cpu_times(current->process); break;
-    case CLOCK_THREAD_CPUTIME_ID: times = task_cpu_times(current); break;
-    default: return -EINVAL;
+    case CLOCK_BOOTTIME_ALARM:
+        *ns = clock_now();
+        return 0;
+    case CLOCK_REALTIME_COARSE:
+        *ns = clock_realtime() / COARSE_TICK * COARSE_TICK;
+        return 0;
+    case CLOCK_MONOTONIC_COARSE:
+        *ns = clock_now() / COARSE_TICK * COARSE_TICK;
+        return 0;
+    case CLOCK_PROCESS_CPUTIME_ID:
+        times = process_cpu_times(current->process);
+        break;
+    case CLOCK_THREAD_CPUTIME_ID:
+        times = task_cpu_times(current);
+        break;
+    default:
+        return -EINVAL;
     }
     *ns = times.user + times.system;
     return 0;
@@ -87,9 +118,11 @@ int clock_read(int32_t id, uint64_t *ns)
 
 uint64_t clock_deadline(int32_t id, uint64_t at)
 {
-    if (!clock_is_real(id)) return at;
+    if (!clock_is_real(id))
+        return at;
     uint64_t real = clock_realtime(), now = clock_now();
-    if (at <= real) return 0;
+    if (at <= real)
+        return 0;
     return at - real > NEVER - 1 - now ? NEVER : now + (at - real);
 }
 
@@ -107,17 +140,23 @@ int64_t sys_clock_getres(struct task *t, const struct args *a)
     int32_t id = arg_int(a, 0);
     uint64_t ns;
     int r = clock_read(id, &ns);
-    if (r || !a->v[1]) return r;
+    if (r || !a->v[1])
+        return r;
     return timespec_out(arg_ptr(a, 1), id == CLOCK_REALTIME_COARSE || id == CLOCK_MONOTONIC_COARSE ? COARSE_TICK : 1);
 }
 
 int64_t sys_clock_settime(struct task *t, const struct args *a)
 {
-    (void)t;
     uint64_t ns;
+    if (arg_int(a, 0) != CLOCK_REALTIME)
+        return -EINVAL;
     int r = timespec_in(arg_ptr(a, 1), &ns);
-    if (r) return r;
-    return arg_int(a, 0) == CLOCK_REALTIME ? -EPERM : -EINVAL;
+    if (r)
+        return r;
+    if (!capable(t, CAP_SYS_TIME))
+        return -EPERM;
+    clock_realtime_set(ns);
+    return 0;
 }
 
 int64_t sys_gettimeofday(struct task *t, const struct args *a)
@@ -127,8 +166,10 @@ int64_t sys_gettimeofday(struct task *t, const struct args *a)
     const struct __kernel_old_timeval tv = {.tv_sec = (__kernel_long_t)(ns / SECOND),
                                             .tv_usec = (__kernel_long_t)(ns % SECOND / 1000)};
     const int32_t zone[2] = {0, 0};
-    if (a->v[0] && put_user(arg_ptr(a, 0), tv)) return -EFAULT;
-    if (a->v[1] && put_user(arg_ptr(a, 1), zone)) return -EFAULT;
+    if (a->v[0] && put_user(arg_ptr(a, 0), tv))
+        return -EFAULT;
+    if (a->v[1] && put_user(arg_ptr(a, 1), zone))
+        return -EFAULT;
     return 0;
 }
 
@@ -136,7 +177,8 @@ int64_t sys_time(struct task *t, const struct args *a)
 {
     (void)t;
     const int64_t now = (int64_t)(clock_realtime() / SECOND);
-    if (a->v[0] && put_user(arg_ptr(a, 0), now)) return -EFAULT;
+    if (a->v[0] && put_user(arg_ptr(a, 0), now))
+        return -EFAULT;
     return now;
 }
 
@@ -148,7 +190,8 @@ int64_t sys_times(struct task *t, const struct args *a)
                             .tms_stime = (__kernel_clock_t)(times.system / USER_TICK),
                             .tms_cutime = (__kernel_clock_t)(p->children_utime / USER_TICK),
                             .tms_cstime = (__kernel_clock_t)(p->children_stime / USER_TICK)};
-    if (a->v[0] && put_user(arg_ptr(a, 0), tms)) return -EFAULT;
+    if (a->v[0] && put_user(arg_ptr(a, 0), tms))
+        return -EFAULT;
     return (int64_t)(clock_now() / USER_TICK);
 }
 
@@ -160,11 +203,15 @@ static int64_t sleep_again(struct task *t);
 static int64_t sleep_until(struct task *t, uint64_t deadline, struct uptr left)
 {
     int r;
-    while (!(r = task_block(deadline))) continue;
-    if (r == -ETIMEDOUT) return 0;
+    while (!(r = task_block(deadline)))
+        continue;
+    if (r == -ETIMEDOUT)
+        return 0;
     uint64_t now = clock_now();
-    if (now >= deadline) return 0;
-    if (left.v && timespec_out(left, deadline - now)) return -EFAULT;
+    if (now >= deadline)
+        return 0;
+    if (left.v && timespec_out(left, deadline - now))
+        return -EFAULT;
     t->restart = (struct restart){sleep_again, deadline, {left.v}};
     return -ERESTART_RESTARTBLOCK;
 }
@@ -196,13 +243,16 @@ static int64_t sleep_cpu(int32_t id, bool absolute, uint64_t ns)
 {
     uint64_t now;
     int r = clock_read(id, &now);
-    if (r) return r;
+    if (r)
+        return r;
     uint64_t end = absolute ? ns : now + ns;
     while (now < end) {
         uint64_t wait = end - now > COARSE_TICK ? end - now : COARSE_TICK;
         r = task_block(clock_now() + wait);
-        if (r == -ERESTARTSYS) return absolute ? -ERESTARTNOHAND : -EINTR;
-        if (clock_read(id, &now)) break;
+        if (r == -ERESTARTSYS)
+            return absolute ? -ERESTARTNOHAND : -EINTR;
+        if (clock_read(id, &now))
+            break;
     }
     return 0;
 }
@@ -213,13 +263,19 @@ int64_t sys_clock_nanosleep(struct task *t, const struct args *a)
     uint64_t ns, now;
     bool absolute = arg_int(a, 1) & TIMER_ABSTIME;
     int r = clock_read(id, &now);
-    if (r || id == CLOCK_THREAD_CPUTIME_ID) return -EINVAL;
-    if (id == CLOCK_MONOTONIC_RAW || id == CLOCK_REALTIME_COARSE || id == CLOCK_MONOTONIC_COARSE) return -EOPNOTSUPP;
+    if (r || id == CLOCK_THREAD_CPUTIME_ID)
+        return -EINVAL;
+    if (id == CLOCK_MONOTONIC_RAW || id == CLOCK_REALTIME_COARSE || id == CLOCK_MONOTONIC_COARSE)
+        return -EOPNOTSUPP;
     r = timespec_in(arg_ptr(a, 2), &ns);
-    if (r) return r;
-    if (clock_is_cpu(id)) return sleep_cpu(id, absolute, ns);
-    if (!absolute) return sleep_for(t, ns, arg_ptr(a, 3));
+    if (r)
+        return r;
+    if (clock_is_cpu(id))
+        return sleep_cpu(id, absolute, ns);
+    if (!absolute)
+        return sleep_for(t, ns, arg_ptr(a, 3));
     uint64_t deadline = clock_deadline(id, ns);
-    while (!(r = task_block(deadline))) continue;
+    while (!(r = task_block(deadline)))
+        continue;
     return r == -ETIMEDOUT ? 0 : -ERESTARTNOHAND;
 }

@@ -23,6 +23,10 @@ struct clone_wish {
     uint64_t tls;
 };
 
+KERNEL_STATE static struct {
+    bool told; /* that there is no fork */
+} room;
+
 /* Everything of the child that others hold as well; each is dropped by parts_put unless handed on. */
 struct parts {
     struct mm *mm;
@@ -41,27 +45,43 @@ struct parts {
 static int clone_check(const struct clone_wish *w)
 {
     uint64_t f = w->flags;
-    if (f & CLONE_NAMESPACES) return -EINVAL; /* one of each kind */
-    if ((f & CLONE_THREAD) && !(f & CLONE_SIGHAND)) return -EINVAL;
-    if ((f & CLONE_SIGHAND) && !(f & CLONE_VM)) return -EINVAL;
-    if ((f & CLONE_SIGHAND) && (f & CLONE_CLEAR_SIGHAND)) return -EINVAL;
-    if ((f & CLONE_THREAD) && (f & CLONE_PIDFD)) return -EINVAL;
-    if ((f & CLONE_PIDFD) && (f & CLONE_DETACHED)) return -EINVAL;
-    if ((f & CLONE_PARENT) && current->process == process_init) return -EINVAL;
-    if (w->exit_signal < 0 || w->exit_signal > SIGNAL_COUNT) return -EINVAL;
-    if ((f & CLONE_SETTLS) && w->tls >= GUEST_TOP) return -EPERM;
+    if (f & CLONE_NAMESPACES)
+        return -EINVAL; /* one of each kind */
+    if ((f & CLONE_THREAD) && !(f & CLONE_SIGHAND))
+        return -EINVAL;
+    if ((f & CLONE_SIGHAND) && !(f & CLONE_VM))
+        return -EINVAL;
+    if ((f & CLONE_SIGHAND) && (f & CLONE_CLEAR_SIGHAND))
+        return -EINVAL;
+    if ((f & CLONE_THREAD) && (f & CLONE_PIDFD))
+        return -EINVAL;
+    if ((f & CLONE_PIDFD) && (f & CLONE_DETACHED))
+        return -EINVAL;
+    if ((f & CLONE_PARENT) && current->process == process_init)
+        return -EINVAL;
+    if (w->exit_signal < 0 || w->exit_signal > SIGNAL_COUNT)
+        return -EINVAL;
+    if ((f & CLONE_SETTLS) && w->tls >= GUEST_TOP)
+        return -EPERM;
     return 0;
 }
 
 static void parts_put(struct parts *n)
 {
-    if (n->mm) mm_put(n->mm);
-    if (n->files) files_put(n->files);
-    if (n->fs) fs_context_put(n->fs);
-    if (n->cred) cred_put(n->cred);
-    if (n->pidfd) file_put(n->pidfd);
-    if (n->fd >= 0) fd_close(n->fd);
-    if (n->process) process_free(n->process);
+    if (n->mm)
+        mm_put(n->mm);
+    if (n->files)
+        files_put(n->files);
+    if (n->fs)
+        fs_context_put(n->fs);
+    if (n->cred)
+        cred_put(n->cred);
+    if (n->pidfd)
+        file_put(n->pidfd);
+    if (n->fd >= 0)
+        fd_close(n->fd);
+    if (n->process)
+        process_free(n->process);
 }
 
 static struct signal_shared *clone_signals(struct task *t, uint64_t flags)
@@ -72,9 +92,11 @@ static struct signal_shared *clone_signals(struct task *t, uint64_t flags)
         return s;
     }
     s = signal_shared_copy(s);
-    if (!s || !(flags & CLONE_CLEAR_SIGHAND)) return s;
+    if (!s || !(flags & CLONE_CLEAR_SIGHAND))
+        return s;
     for (int i = 0; i < SIGNAL_COUNT; i++)
-        if (s->actions[i].handler != (uint64_t)SIG_IGN) memset(&s->actions[i], 0, sizeof(s->actions[i]));
+        if (s->actions[i].handler != (uint64_t)SIG_IGN)
+            memset(&s->actions[i], 0, sizeof(s->actions[i]));
     return s;
 }
 
@@ -83,9 +105,11 @@ static int clone_pidfd(struct parts *n, const struct clone_wish *w)
 {
     int32_t fd;
     int r = pidfd_new(n->process, 0, &n->pidfd);
-    if (r) return r;
+    if (r)
+        return r;
     fd = fd_install(n->pidfd, true, 0);
-    if (fd < 0) return fd;
+    if (fd < 0)
+        return fd;
     n->pidfd = NULL, n->fd = fd;
     return put_user(w->pidfd, fd);
 }
@@ -93,7 +117,8 @@ static int clone_pidfd(struct parts *n, const struct clone_wish *w)
 static int clone_process(struct task *t, const struct clone_wish *w, struct parts *n)
 {
     struct signal_shared *signals = clone_signals(t, w->flags);
-    if (!signals) return -ENOMEM;
+    if (!signals)
+        return -ENOMEM;
     struct process *parent = w->flags & CLONE_PARENT ? t->process->parent : t->process;
     n->process = process_new(t->process, signals);
     if (!n->process) {
@@ -109,18 +134,36 @@ static int clone_process(struct task *t, const struct clone_wish *w, struct part
     return w->flags & CLONE_PIDFD ? clone_pidfd(n, w) : 0;
 }
 
+/* A program that cannot go on without fork says so in its own words, if at all; why is said here, once. */
+static int clone_no_fork(void)
+{
+    static const char text[] = "fork() is not supported behind this boundary; vfork() and posix_spawn() are\n";
+    if (!room.told)
+        (void)platform.host.console_write(HOST_STDERR, text, sizeof(text) - 1);
+    room.told = true;
+    return -ENOSYS;
+}
+
+static int clone_memory(struct task *t, const struct clone_wish *w, struct parts *n)
+{
+    if (w->flags & CLONE_VM) {
+        n->mm = mm_get(t->mm);
+        return 0;
+    }
+    int r = mm_fork(t->mm, &n->mm);
+    return r == -ENOSYS ? clone_no_fork() : r;
+}
+
 static int clone_parts(struct task *t, const struct clone_wish *w, struct parts *n)
 {
-    int r = 0;
-    if (w->flags & CLONE_VM)
-        n->mm = mm_get(t->mm);
-    else
-        r = mm_fork(t->mm, &n->mm);
-    if (r) return r;
+    int r = clone_memory(t, w, n);
+    if (r)
+        return r;
     n->files = w->flags & CLONE_FILES ? files_get(t->files) : files_copy(t->files);
     n->fs = w->flags & CLONE_FS ? fs_context_get(t->fs) : fs_context_copy(t->fs);
     n->cred = cred_get(t->cred);
-    if (!n->files || !n->fs) return -ENOMEM;
+    if (!n->files || !n->fs)
+        return -ENOMEM;
     return w->flags & CLONE_THREAD ? 0 : clone_process(t, w, n);
 }
 
@@ -134,13 +177,19 @@ static void clone_fill(struct task *t, struct task *child, const struct clone_wi
 {
     child->mm = n->mm, child->files = n->files, child->fs = n->fs, child->cred = n->cred;
     child->regs.rax = 0;
-    if (w->stack) child->regs.rsp = w->stack;
-    if (w->flags & CLONE_SETTLS) child->regs.fs_base = w->tls;
-    if (w->flags & CLONE_CHILD_CLEARTID) child->clear_child_tid = w->child_tid;
-    if (w->flags & CLONE_CHILD_SETTID) clone_set_child_tid(child, w->child_tid);
-    if (w->flags & CLONE_PARENT_SETTID) (void)put_user(w->parent_tid, child->tid);
+    if (w->stack)
+        child->regs.rsp = w->stack;
+    if (w->flags & CLONE_SETTLS)
+        child->regs.fs_base = w->tls;
+    if (w->flags & CLONE_CHILD_CLEARTID)
+        child->clear_child_tid = w->child_tid;
+    if (w->flags & CLONE_CHILD_SETTID)
+        clone_set_child_tid(child, w->child_tid);
+    if (w->flags & CLONE_PARENT_SETTID)
+        (void)put_user(w->parent_tid, child->tid);
     /* An alternate stack is the thread's own; but a copied one is right, and so is that of a vfork child. */
-    if (!(w->flags & CLONE_VM) || (w->flags & CLONE_VFORK)) child->altstack = t->altstack;
+    if (!(w->flags & CLONE_VM) || (w->flags & CLONE_VFORK))
+        child->altstack = t->altstack;
     if (w->flags & CLONE_VFORK) {
         child->process->vfork_parent = t->tid;
         t->vfork_wait = child->process->pid;
@@ -149,7 +198,8 @@ static void clone_fill(struct task *t, struct task *child, const struct clone_wi
 
 static void vfork_wait(struct task *t)
 {
-    while (t->vfork_wait && !task_block_killable(NEVER)) continue;
+    while (t->vfork_wait && !task_block_killable(NEVER))
+        continue;
     t->vfork_wait = 0;
 }
 
@@ -157,13 +207,16 @@ static int64_t clone_now(struct task *t, const struct clone_wish *w)
 {
     struct parts n = {.fd = -1};
     int r = clone_check(w);
-    if (!r) r = clone_parts(t, w, &n);
+    if (!r)
+        r = clone_parts(t, w, &n);
     /* A signal that comes for the group before it has one more member would miss that one: fork begins anew. */
-    if (!r && signal_wanted(t) && !(w->flags & CLONE_THREAD)) r = -ERESTARTNOINTR;
+    if (!r && signal_wanted(t) && !(w->flags & CLONE_THREAD))
+        r = -ERESTARTNOINTR;
     struct task *child = NULL;
     if (!r) {
         child = task_new(w->flags & CLONE_THREAD ? t->process : n.process, t);
-        if (!child) r = -EAGAIN;
+        if (!child)
+            r = -EAGAIN;
     }
     if (r) {
         parts_put(&n);
@@ -172,9 +225,11 @@ static int64_t clone_now(struct task *t, const struct clone_wish *w)
     int32_t tid = child->tid;
     bool vfork = (w->flags & CLONE_VFORK) && !(w->flags & CLONE_THREAD);
     clone_fill(t, child, w, &n);
-    if (t->process->exiting) child->killed = true; /* whoever ended the process did not see it */
+    if (t->process->exiting)
+        child->killed = true; /* whoever ended the process did not see it */
     sched_ready(child);
-    if (vfork) vfork_wait(t);
+    if (vfork)
+        vfork_wait(t);
     return tid;
 }
 
@@ -188,7 +243,8 @@ int64_t sys_clone(struct task *t, const struct args *a)
                            .pidfd = arg_ptr(a, 2),
                            .child_tid = arg_ptr(a, 3),
                            .tls = a->v[4]};
-    if ((flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID)) return -EINVAL;
+    if ((flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID))
+        return -EINVAL;
     return clone_now(t, &w);
 }
 
@@ -208,13 +264,18 @@ int64_t sys_vfork(struct task *t, const struct args *a)
 static int clone_args_in(struct clone_args *to, struct uptr from, uint64_t size)
 {
     memset(to, 0, sizeof(*to));
-    if (size > PAGE_SIZE) return -E2BIG;
-    if (size < CLONE_ARGS_SIZE_VER0) return -EINVAL;
-    if (copy_in(to, from, size < sizeof(*to) ? size : sizeof(*to))) return -EFAULT;
+    if (size > PAGE_SIZE)
+        return -E2BIG;
+    if (size < CLONE_ARGS_SIZE_VER0)
+        return -EINVAL;
+    if (copy_in(to, from, size < sizeof(*to) ? size : sizeof(*to)))
+        return -EFAULT;
     for (uint64_t at = sizeof(*to); at < size; at++) {
         uint8_t byte;
-        if (get_user(byte, uptr_add(from, at))) return -EFAULT;
-        if (byte) return -E2BIG;
+        if (get_user(byte, uptr_add(from, at)))
+            return -EFAULT;
+        if (byte)
+            return -E2BIG;
     }
     return 0;
 }
@@ -223,13 +284,20 @@ int64_t sys_clone3(struct task *t, const struct args *a)
 {
     struct clone_args c;
     int r = clone_args_in(&c, arg_ptr(a, 0), a->v[1]);
-    if (r) return r;
-    if (c.flags & (CLONE_DETACHED | (CSIGNAL & ~(uint64_t)CLONE_NEWTIME) | CLONE_INTO_CGROUP)) return -EINVAL;
-    if (c.flags & ~(uint64_t)(UINT32_MAX | CLONE_CLEAR_SIGHAND)) return -EINVAL;
-    if (c.exit_signal > SIGNAL_COUNT || c.set_tid || c.set_tid_size) return -EINVAL;
-    if ((c.flags & (CLONE_THREAD | CLONE_PARENT)) && c.exit_signal) return -EINVAL;
-    if (!c.stack != !c.stack_size) return -EINVAL;
-    if (c.stack + c.stack_size < c.stack || c.stack + c.stack_size > GUEST_TOP) return -EINVAL;
+    if (r)
+        return r;
+    if (c.flags & (CLONE_DETACHED | (CSIGNAL & ~(uint64_t)CLONE_NEWTIME) | CLONE_INTO_CGROUP))
+        return -EINVAL;
+    if (c.flags & ~(uint64_t)(UINT32_MAX | CLONE_CLEAR_SIGHAND))
+        return -EINVAL;
+    if (c.exit_signal > SIGNAL_COUNT || c.set_tid || c.set_tid_size)
+        return -EINVAL;
+    if ((c.flags & (CLONE_THREAD | CLONE_PARENT)) && c.exit_signal)
+        return -EINVAL;
+    if (!c.stack != !c.stack_size)
+        return -EINVAL;
+    if (c.stack + c.stack_size < c.stack || c.stack + c.stack_size > GUEST_TOP)
+        return -EINVAL;
     struct clone_wish w = {.flags = c.flags,
                            .exit_signal = (int32_t)c.exit_signal,
                            .stack = c.stack ? c.stack + c.stack_size : 0,

@@ -30,13 +30,15 @@ struct cred *cred_get(struct cred *c)
 
 void cred_put(struct cred *c)
 {
-    if (!--c->refs) heap_free(&cred_type, c);
+    if (!--c->refs)
+        heap_free(&cred_type, c);
 }
 
 struct cred *cred_copy(const struct cred *from)
 {
     struct cred *c = heap_new(&cred_type);
-    if (!c) return NULL;
+    if (!c)
+        return NULL;
     *c = *from;
     c->refs = 1;
     return c;
@@ -45,12 +47,14 @@ struct cred *cred_copy(const struct cred *from)
 struct cred *cred_boot(uint32_t uid, uint32_t gid)
 {
     struct cred *c = heap_new(&cred_type);
-    if (!c) return NULL;
+    if (!c)
+        return NULL;
     c->refs = 1;
     c->uid = c->euid = c->suid = c->fsuid = uid;
     c->gid = c->egid = c->sgid = c->fsgid = gid;
     c->caps_bounding = CAPS_ALL;
-    if (!uid) c->caps_permitted = c->caps_effective = CAPS_ALL;
+    if (!uid)
+        c->caps_permitted = c->caps_effective = CAPS_ALL;
     return c;
 }
 
@@ -69,11 +73,13 @@ bool capable(const struct task *t, int cap)
 int cred_exec(struct task *t)
 {
     struct cred *c = cred_copy(t->cred);
-    if (!c) return -ENOMEM;
+    if (!c)
+        return -ENOMEM;
     bool root = !(c->securebits & SECBIT_NOROOT) && (!c->uid || !c->euid);
     c->suid = c->fsuid = c->euid;
     c->sgid = c->fsgid = c->egid;
-    if (root) c->caps_ambient = 0;
+    if (root)
+        c->caps_ambient = 0;
     c->caps_permitted = root ? c->caps_inheritable | c->caps_bounding : c->caps_ambient;
     c->caps_effective = root && c->euid ? 0 : c->caps_permitted;
     c->securebits &= ~(uint32_t)SECBIT_KEEP_CAPS;
@@ -111,7 +117,8 @@ int64_t sys_getegid(struct task *t, const struct args *a)
 
 static int64_t put_three(const struct args *a, uint32_t x, uint32_t y, uint32_t z)
 {
-    if (put_user(arg_ptr(a, 0), x) || put_user(arg_ptr(a, 1), y) || put_user(arg_ptr(a, 2), z)) return -EFAULT;
+    if (put_user(arg_ptr(a, 0), x) || put_user(arg_ptr(a, 1), y) || put_user(arg_ptr(a, 2), z))
+        return -EFAULT;
     return 0;
 }
 
@@ -130,22 +137,30 @@ static void caps_after_setuid(struct cred *c, const struct cred *before)
 {
     bool was = !before->uid || !before->euid || !before->suid;
     bool is = !c->uid || !c->euid || !c->suid;
-    if (c->securebits & SECBIT_NO_SETUID_FIXUP) return;
+    if (c->securebits & SECBIT_NO_SETUID_FIXUP)
+        return;
     if (was && !is) {
-        if (!(c->securebits & SECBIT_KEEP_CAPS)) c->caps_permitted = c->caps_effective = 0;
+        if (!(c->securebits & SECBIT_KEEP_CAPS))
+            c->caps_permitted = c->caps_effective = 0;
         c->caps_ambient = 0;
     }
-    if (!before->euid && c->euid) c->caps_effective = 0;
-    if (before->euid && !c->euid) c->caps_effective = c->caps_permitted;
+    if (!before->euid && c->euid)
+        c->caps_effective = 0;
+    if (before->euid && !c->euid)
+        c->caps_effective = c->caps_permitted;
 }
 
 static int64_t uid_change(struct task *t, uint32_t uid, uint32_t euid, uint32_t suid)
 {
     struct cred *c = cred_copy(t->cred);
-    if (!c) return -ENOMEM;
-    if (uid != KEEP) c->uid = uid;
-    if (euid != KEEP) c->euid = euid;
-    if (suid != KEEP) c->suid = suid;
+    if (!c)
+        return -ENOMEM;
+    if (uid != KEEP)
+        c->uid = uid;
+    if (euid != KEEP)
+        c->euid = euid;
+    if (suid != KEEP)
+        c->suid = suid;
     c->fsuid = c->euid;
     caps_after_setuid(c, t->cred);
     cred_set(t, c);
@@ -155,10 +170,14 @@ static int64_t uid_change(struct task *t, uint32_t uid, uint32_t euid, uint32_t 
 static int64_t gid_change(struct task *t, uint32_t gid, uint32_t egid, uint32_t sgid)
 {
     struct cred *c = cred_copy(t->cred);
-    if (!c) return -ENOMEM;
-    if (gid != KEEP) c->gid = gid;
-    if (egid != KEEP) c->egid = egid;
-    if (sgid != KEEP) c->sgid = sgid;
+    if (!c)
+        return -ENOMEM;
+    if (gid != KEEP)
+        c->gid = gid;
+    if (egid != KEEP)
+        c->egid = egid;
+    if (sgid != KEEP)
+        c->sgid = sgid;
     c->fsgid = c->egid;
     cred_set(t, c);
     return 0;
@@ -178,8 +197,10 @@ int64_t sys_setuid(struct task *t, const struct args *a)
 {
     uint32_t id = arg_u32(a, 0);
     const struct cred *c = t->cred;
-    if (id == KEEP) return -EINVAL;
-    if (capable(t, CAP_SETUID)) return uid_change(t, id, id, id);
+    if (id == KEEP)
+        return -EINVAL;
+    if (capable(t, CAP_SETUID))
+        return uid_change(t, id, id, id);
     return id == c->uid || id == c->suid ? uid_change(t, KEEP, id, KEEP) : -EPERM;
 }
 
@@ -187,8 +208,10 @@ int64_t sys_setgid(struct task *t, const struct args *a)
 {
     uint32_t id = arg_u32(a, 0);
     const struct cred *c = t->cred;
-    if (id == KEEP) return -EINVAL;
-    if (capable(t, CAP_SETGID)) return gid_change(t, id, id, id);
+    if (id == KEEP)
+        return -EINVAL;
+    if (capable(t, CAP_SETGID))
+        return gid_change(t, id, id, id);
     return id == c->gid || id == c->sgid ? gid_change(t, KEEP, id, KEEP) : -EPERM;
 }
 
@@ -198,8 +221,10 @@ int64_t sys_setreuid(struct task *t, const struct args *a)
     uint32_t real = arg_u32(a, 0), effective = arg_u32(a, 1);
     const struct cred *c = t->cred;
     if (!capable(t, CAP_SETUID)) {
-        if (real != KEEP && real != c->uid && real != c->euid) return -EPERM;
-        if (!is_own_uid(c, effective)) return -EPERM;
+        if (real != KEEP && real != c->uid && real != c->euid)
+            return -EPERM;
+        if (!is_own_uid(c, effective))
+            return -EPERM;
     }
     bool saved = real != KEEP || (effective != KEEP && effective != c->uid);
     return uid_change(t, real, effective, saved ? (effective != KEEP ? effective : c->euid) : KEEP);
@@ -210,8 +235,10 @@ int64_t sys_setregid(struct task *t, const struct args *a)
     uint32_t real = arg_u32(a, 0), effective = arg_u32(a, 1);
     const struct cred *c = t->cred;
     if (!capable(t, CAP_SETGID)) {
-        if (real != KEEP && real != c->gid && real != c->egid) return -EPERM;
-        if (!is_own_gid(c, effective)) return -EPERM;
+        if (real != KEEP && real != c->gid && real != c->egid)
+            return -EPERM;
+        if (!is_own_gid(c, effective))
+            return -EPERM;
     }
     bool saved = real != KEEP || (effective != KEEP && effective != c->gid);
     return gid_change(t, real, effective, saved ? (effective != KEEP ? effective : c->egid) : KEEP);
@@ -239,9 +266,11 @@ int64_t sys_setresgid(struct task *t, const struct args *a)
 int64_t sys_setfsuid(struct task *t, const struct args *a)
 {
     uint32_t id = arg_u32(a, 0), before = t->cred->fsuid;
-    if (id == KEEP || (id != before && !is_own_uid(t->cred, id) && !capable(t, CAP_SETUID))) return before;
+    if (id == KEEP || (id != before && !is_own_uid(t->cred, id) && !capable(t, CAP_SETUID)))
+        return before;
     struct cred *c = cred_copy(t->cred);
-    if (!c) return before;
+    if (!c)
+        return before;
     c->fsuid = id;
     cred_set(t, c);
     return before;
@@ -250,9 +279,11 @@ int64_t sys_setfsuid(struct task *t, const struct args *a)
 int64_t sys_setfsgid(struct task *t, const struct args *a)
 {
     uint32_t id = arg_u32(a, 0), before = t->cred->fsgid;
-    if (id == KEEP || (id != before && !is_own_gid(t->cred, id) && !capable(t, CAP_SETGID))) return before;
+    if (id == KEEP || (id != before && !is_own_gid(t->cred, id) && !capable(t, CAP_SETGID)))
+        return before;
     struct cred *c = cred_copy(t->cred);
-    if (!c) return before;
+    if (!c)
+        return before;
     c->fsgid = id;
     cred_set(t, c);
     return before;
@@ -262,9 +293,12 @@ int64_t sys_getgroups(struct task *t, const struct args *a)
 {
     const struct cred *c = t->cred;
     int n = arg_int(a, 0);
-    if (n < 0) return -EINVAL;
-    if (!n) return c->n_groups;
-    if ((uint32_t)n < c->n_groups) return -EINVAL;
+    if (n < 0)
+        return -EINVAL;
+    if (!n)
+        return c->n_groups;
+    if ((uint32_t)n < c->n_groups)
+        return -EINVAL;
     int r = copy_out(arg_ptr(a, 1), c->groups, c->n_groups * sizeof(c->groups[0]));
     return r ? r : (int64_t)c->n_groups;
 }
@@ -272,10 +306,13 @@ int64_t sys_getgroups(struct task *t, const struct args *a)
 int64_t sys_setgroups(struct task *t, const struct args *a)
 {
     uint32_t n = arg_u32(a, 0);
-    if (!capable(t, CAP_SETGID)) return -EPERM;
-    if (n > CRED_GROUPS) return -EINVAL;
+    if (!capable(t, CAP_SETGID))
+        return -EPERM;
+    if (n > CRED_GROUPS)
+        return -EINVAL;
     struct cred *c = cred_copy(t->cred);
-    if (!c) return -ENOMEM;
+    if (!c)
+        return -ENOMEM;
     c->n_groups = n;
     if (n && copy_in(c->groups, arg_ptr(a, 1), n * sizeof(c->groups[0]))) {
         cred_put(c);
@@ -290,12 +327,18 @@ int64_t sys_setgroups(struct task *t, const struct args *a)
 /* How many 32-bit words the version has; an unknown one is answered with the one that there is: capget(2). */
 static int cap_words(struct uptr at, struct __user_cap_header_struct *header, uint32_t *words)
 {
-    if (get_user(*header, at)) return -EFAULT;
+    if (get_user(*header, at))
+        return -EFAULT;
     switch (header->version) {
-    case _LINUX_CAPABILITY_VERSION_1: *words = 1; return 0;
+    case _LINUX_CAPABILITY_VERSION_1:
+        *words = 1;
+        return 0;
     case _LINUX_CAPABILITY_VERSION_2:
-    case _LINUX_CAPABILITY_VERSION_3: *words = 2; return 0;
-    default: break;
+    case _LINUX_CAPABILITY_VERSION_3:
+        *words = 2;
+        return 0;
+    default:
+        break;
     }
     header->version = _LINUX_CAPABILITY_VERSION_3;
     return put_user(at, *header) ? -EFAULT : -EINVAL;
@@ -307,11 +350,15 @@ int64_t sys_capget(struct task *t, const struct args *a)
     struct __user_cap_data_struct data[2];
     uint32_t words;
     int r = cap_words(arg_ptr(a, 0), &header, &words);
-    if (r) return r == -EINVAL && !a->v[1] ? 0 : r;
-    if (header.pid < 0) return -EINVAL;
+    if (r)
+        return r == -EINVAL && !a->v[1] ? 0 : r;
+    if (header.pid < 0)
+        return -EINVAL;
     const struct task *of = header.pid ? task_find(header.pid) : t;
-    if (!of) return -ESRCH;
-    if (!a->v[1]) return 0;
+    if (!of)
+        return -ESRCH;
+    if (!a->v[1])
+        return 0;
     for (uint32_t i = 0; i < 2; i++) {
         data[i].effective = (uint32_t)(of->cred->caps_effective >> (32 * i));
         data[i].permitted = (uint32_t)(of->cred->caps_permitted >> (32 * i));
@@ -326,20 +373,28 @@ int64_t sys_capset(struct task *t, const struct args *a)
     struct __user_cap_data_struct data[2] = {{0}, {0}};
     uint32_t words;
     int r = cap_words(arg_ptr(a, 0), &header, &words);
-    if (r) return r;
-    if (header.pid && header.pid != t->tid) return -EPERM;
-    if (copy_in(data, arg_ptr(a, 1), words * sizeof(data[0]))) return -EFAULT;
+    if (r)
+        return r;
+    if (header.pid && header.pid != t->tid)
+        return -EPERM;
+    if (copy_in(data, arg_ptr(a, 1), words * sizeof(data[0])))
+        return -EFAULT;
     const struct cred *old = t->cred;
     uint64_t effective = (data[0].effective | (uint64_t)data[1].effective << 32) & CAPS_ALL;
     uint64_t permitted = (data[0].permitted | (uint64_t)data[1].permitted << 32) & CAPS_ALL;
     uint64_t inheritable = (data[0].inheritable | (uint64_t)data[1].inheritable << 32) & CAPS_ALL;
     uint64_t may_inherit = old->caps_inheritable | (capable(t, CAP_SETPCAP) ? CAPS_ALL : old->caps_permitted);
-    if (inheritable & ~may_inherit) return -EPERM;
-    if (inheritable & ~(old->caps_inheritable | old->caps_bounding)) return -EPERM;
-    if (permitted & ~old->caps_permitted) return -EPERM;
-    if (effective & ~permitted) return -EPERM;
+    if (inheritable & ~may_inherit)
+        return -EPERM;
+    if (inheritable & ~(old->caps_inheritable | old->caps_bounding))
+        return -EPERM;
+    if (permitted & ~old->caps_permitted)
+        return -EPERM;
+    if (effective & ~permitted)
+        return -EPERM;
     struct cred *c = cred_copy(old);
-    if (!c) return -ENOMEM;
+    if (!c)
+        return -ENOMEM;
     c->caps_effective = effective, c->caps_permitted = permitted, c->caps_inheritable = inheritable;
     c->caps_ambient &= permitted & inheritable;
     cred_set(t, c);

@@ -37,9 +37,11 @@ static int exec_open(int dirfd, const char *path, int flags, struct file **out)
 {
     struct path at;
     uint32_t walk_flags = flags & AT_SYMLINK_NOFOLLOW ? WALK_NO_LINKS : WALK_FOLLOW;
-    if (flags & AT_EMPTY_PATH) walk_flags |= WALK_EMPTY;
+    if (flags & AT_EMPTY_PATH)
+        walk_flags |= WALK_EMPTY;
     int r = walk(dirfd, path, walk_flags, &at);
-    if (r) return r;
+    if (r)
+        return r;
     struct inode *inode = at.dentry->inode;
     if (!S_ISREG(inode->mode))
         r = -EACCES;
@@ -57,15 +59,19 @@ static int exec_resolve(struct exec_script *script, struct file **file)
     char head[SCRIPT_LINE + 1];
     for (int depth = 0;; depth++) {
         int64_t n = vfs_read_kernel(*file, head, SCRIPT_LINE, 0);
-        if (n < 0) return (int)n;
+        if (n < 0)
+            return (int)n;
         head[n] = '\0';
         const char *interpreter;
         int r = exec_script_line(script, head, (size_t)n, &interpreter);
-        if (r <= 0) return r;
-        if (depth == SCRIPT_DEPTH) return -ELOOP;
+        if (r <= 0)
+            return r;
+        if (depth == SCRIPT_DEPTH)
+            return -ELOOP;
         struct file *next;
         r = exec_open(AT_FDCWD, interpreter, 0, &next);
-        if (r) return r;
+        if (r)
+            return r;
         file_put(*file);
         *file = next;
     }
@@ -77,19 +83,24 @@ static int exec_resolve(struct exec_script *script, struct file **file)
 static int exec_alone(struct task *t)
 {
     struct process *p = t->process;
-    if (p->alone || p->exiting) return -EAGAIN;
+    if (p->alone || p->exiting)
+        return -EAGAIN;
     p->alone = t;
     each_task(other, p)
     {
-        if (other == t) continue;
+        if (other == t)
+            continue;
         other->killed = true;
         sched_work(other);
     }
-    while (p->n_tasks > 1 && !p->exiting) (void)task_block_killable(NEVER);
+    while (p->n_tasks > 1 && !p->exiting)
+        (void)task_block_killable(NEVER);
     p->alone = NULL;
-    if (p->exiting) task_exit_code(p->group_exit_code);
+    if (p->exiting)
+        task_exit_code(p->group_exit_code);
     struct task *leader = p->leader;
-    if (leader == t) return 0;
+    if (leader == t)
+        return 0;
     /* The number of the process stays: this task takes it over from the leader, who has ended. */
     p->leader = t;
     task_forget(leader);
@@ -99,7 +110,8 @@ static int exec_alone(struct task *t)
 
 static void exec_load_error(const char *path, int error)
 {
-    if (!reason.why[0]) text_format(reason.why, sizeof(reason.why), "%s: error %d", path, -error);
+    if (!reason.why[0])
+        text_format(reason.why, sizeof(reason.why), "%s: error %d", path, -error);
 }
 
 struct exec {
@@ -114,13 +126,15 @@ static int exec_load(struct exec *e)
 {
     reason.why[0] = '\0';
     e->mm = mm_create();
-    if (!e->mm) return -ENOMEM;
+    if (!e->mm)
+        return -ENOMEM;
     int r = elf_load(e->mm, e->file, reason.why, sizeof(reason.why));
     if (!r) {
         e->sp = elf_stack(e->mm, e->strings.bytes, e->strings.used, e->strings.argc, e->strings.envc, e->path);
         r = e->sp < 0 ? (int)e->sp : 0;
     }
-    if (!r) return 0;
+    if (!r)
+        return 0;
     exec_load_error(e->path, r);
     mm_put(e->mm);
     e->mm = NULL;
@@ -130,7 +144,8 @@ static int exec_load(struct exec *e)
 static void exec_leave_memory(struct task *t)
 {
     struct mm *old = t->mm;
-    if (!old) return;
+    if (!old)
+        return;
     task_last_words(t);
     t->mm = NULL;
     mm_put(old);
@@ -139,13 +154,15 @@ static void exec_leave_memory(struct task *t)
 static int exec_name(struct process *p, struct file *file)
 {
     char *buffer = heap_alloc(PATH_MAX_), *name;
-    if (!buffer) return -ENOMEM;
+    if (!buffer)
+        return -ENOMEM;
     name = path_name(&file->path, buffer, PATH_MAX_);
     size_t n = name ? strlen(name) + 1 : 0;
     char *copy = n ? heap_alloc(n) : NULL;
     if (copy) {
         memcpy(copy, name, n);
-        if (p->exe_path) heap_release(p->exe_path, p->exe_path_size);
+        if (p->exe_path)
+            heap_release(p->exe_path, p->exe_path_size);
         p->exe_path = copy, p->exe_path_size = (uint32_t)n;
     }
     heap_release(buffer, PATH_MAX_);
@@ -168,7 +185,8 @@ static int exec_unshare(struct task *t)
 {
     struct process *p = t->process;
     struct files *files = files_copy(t->files);
-    if (!files) return -ENOMEM;
+    if (!files)
+        return -ENOMEM;
     if (p->signals->refs > 1) {
         struct signal_shared *own = signal_shared_copy(p->signals);
         if (!own) {
@@ -194,7 +212,8 @@ static void exec_become(struct task *t, struct exec *e, const char *name)
     files_close_on_exec(t->files);
     (void)exec_name(p, e->file);
     memset(t->name, 0, sizeof(t->name));
-    for (size_t i = 0; i < sizeof(t->name) - 1 && name[i]; i++) t->name[i] = name[i];
+    for (size_t i = 0; i < sizeof(t->name) - 1 && name[i]; i++)
+        t->name[i] = name[i];
     p->execed = true, p->dumpable = true, p->keep_caps = false;
     t->regs = (struct regs){.rip = t->mm->entry, .rsp = (uint64_t)e->sp, .rflags = 0x202};
     (void)platform.task.xstate_set(t, NULL, 0);
@@ -207,7 +226,8 @@ static const char *base_name(const char *path)
 {
     const char *name = path;
     for (const char *c = path; *c; c++)
-        if (*c == '/') name = c + 1;
+        if (*c == '/')
+            name = c + 1;
     return name;
 }
 
@@ -215,16 +235,21 @@ static const char *base_name(const char *path)
 static int exec_switch(struct task *t, struct exec *e)
 {
     int r = exec_alone(t);
-    if (!r) r = exec_unshare(t);
-    if (!r) r = exec_load(e);
-    if (r == -ENOMEM && t->mm && t->mm->refs == 1) {
+    if (!r)
+        r = exec_unshare(t);
+    if (!r)
+        r = exec_load(e);
+    if (r == -EADDRINUSE) { /* there is room when the old program has gone */
         exec_leave_memory(t);
-        if (exec_load(e)) task_exit_group(0, SIGKILL);
+        if (exec_load(e))
+            task_exit_group(0, SIGKILL);
         r = 0;
     }
-    if (r) return r;
+    if (r)
+        return r;
     exec_leave_memory(t);
-    if (cred_exec(t)) task_exit_group(0, SIGKILL);
+    if (cred_exec(t))
+        task_exit_group(0, SIGKILL);
     exec_become(t, e, base_name(e->path));
     return 0;
 }
@@ -233,8 +258,10 @@ static int exec_with_file(struct task *t, struct exec *e, struct exec_script *sc
                           struct exec_strings envp)
 {
     int r = exec_resolve(script, &e->file);
-    if (!r) r = exec_block_fill(&e->strings, script, argv, envp, task_limit(t, RLIMIT_STACK));
-    if (!r) r = exec_switch(t, e);
+    if (!r)
+        r = exec_block_fill(&e->strings, script, argv, envp, task_limit(t, RLIMIT_STACK));
+    if (!r)
+        r = exec_switch(t, e);
     exec_block_free(&e->strings);
     return r;
 }
@@ -272,11 +299,14 @@ int task_exec(struct task *t, int dirfd, const char *path, int flags, struct exe
 
 static int64_t exec_user(struct task *t, int dirfd, struct uptr path, struct uptr argv, struct uptr envp, int flags)
 {
-    if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) return -EINVAL;
+    if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+        return -EINVAL;
     char *copy = heap_alloc(PATH_MAX_);
-    if (!copy) return -ENOMEM;
+    if (!copy)
+        return -ENOMEM;
     int64_t r = copy_string_in(copy, path, PATH_MAX_);
-    if (r == 0 && !(flags & AT_EMPTY_PATH)) r = -ENOENT;
+    if (r == 0 && !(flags & AT_EMPTY_PATH))
+        r = -ENOENT;
     if (r >= 0)
         r = task_exec(t, dirfd, copy, flags, (struct exec_strings){.user = argv}, (struct exec_strings){.user = envp});
     heap_release(copy, PATH_MAX_);

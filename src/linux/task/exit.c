@@ -17,7 +17,8 @@ void vfork_release(struct process *p)
 {
     struct task *parent = p->vfork_parent ? task_find(p->vfork_parent) : NULL;
     p->vfork_parent = 0;
-    if (!parent || parent->vfork_wait != p->pid) return;
+    if (!parent || parent->vfork_wait != p->pid)
+        return;
     parent->vfork_wait = 0;
     task_wake(parent);
 }
@@ -27,14 +28,16 @@ void vfork_release(struct process *p)
 static struct process *reaper_of(struct process *p)
 {
     for (struct process *up = p->parent; up; up = up->parent)
-        if (up->child_subreaper && !up->exiting && !up->zombie) return up;
+        if (up->child_subreaper && !up->exiting && !up->zombie)
+            return up;
     return process_init;
 }
 
 /* wait4 is not interested: the child goes away by itself. wait(2), notes. */
 static bool parent_ignores(const struct process *p)
 {
-    if (p->exit_signal != SIGCHLD || !p->parent || !p->parent->signals) return false;
+    if (p->exit_signal != SIGCHLD || !p->parent || !p->parent->signals)
+        return false;
     const struct signal_action *action = &p->parent->signals->actions[SIGCHLD - 1];
     return action->handler == (uint64_t)SIG_IGN || (action->flags & SA_NOCLDWAIT);
 }
@@ -45,7 +48,8 @@ static void zombie_tell(struct process *p)
     bool gone = parent_ignores(p);
     pidfds_ended(p);
     process_tell_parent(p, signo ? CLD_KILLED : CLD_EXITED, signo ? signo : p->exit_status >> 8 & 0xff);
-    if (gone) process_free(p);
+    if (gone)
+        process_free(p);
 }
 
 static void child_to(struct process *child, struct process *parent)
@@ -55,7 +59,8 @@ static void child_to(struct process *child, struct process *parent)
     list_append(&parent->children, &child->sibling);
     child->exit_signal = SIGCHLD;
     each_task(t, child) if (t->parent_death_signal) signal_task_number(t, t->parent_death_signal);
-    if (child->zombie) zombie_tell(child);
+    if (child->zombie)
+        zombie_tell(child);
 }
 
 /* ---- one process ------------------------------------------------------------------------------------------------- */
@@ -64,17 +69,17 @@ static void process_end(struct process *p)
 {
     struct signal_shared *signals = p->signals;
     p->exit_status = p->exiting ? p->group_exit_code : p->leader->exit_code;
-    if (p == process_init) platform.host.exit(p->exit_status >> 8 & 0xff, p->exit_status & STATUS_STOP);
+    if (p == process_init)
+        platform.host.exit(p->exit_status >> 8 & 0xff, p->exit_status & STATUS_STOP);
     timers_exit(p);
-    process_exit_session(p);
     pending_flush(&p->shared_pending);
     p->signals = NULL;
     p->zombie = true;
     p->stopped = p->continued = false;
     signal_shared_put(signals);
+    process_orphans(p);
     struct process *reaper = reaper_of(p);
     each_child(child, p) child_to(child, reaper);
-    process_orphans(p, p->parent);
     zombie_tell(p);
 }
 
@@ -86,10 +91,13 @@ static void task_let_go(struct task *t)
     struct fs_context *fs = t->fs;
     struct mm *mm = t->mm;
     t->files = NULL, t->fs = NULL;
-    if (files) files_put(files);
-    if (fs) fs_context_put(fs);
+    if (files)
+        files_put(files);
+    if (fs)
+        fs_context_put(fs);
     t->mm = NULL;
-    if (mm) mm_put(mm);
+    if (mm)
+        mm_put(mm);
 }
 
 void task_last_words(struct task *t)
@@ -97,8 +105,10 @@ void task_last_words(struct task *t)
     const uint32_t zero = 0;
     robust_list_exit(t);
     futex_owner_died(t);
-    if (!t->clear_child_tid.v) return;
-    if (!put_user(t->clear_child_tid, zero)) (void)futex_wake_at(t->mm, t->clear_child_tid, false, 1);
+    if (!t->clear_child_tid.v)
+        return;
+    if (!put_user(t->clear_child_tid, zero))
+        (void)futex_wake_at(t->mm, t->clear_child_tid, false, 1);
     t->clear_child_tid.v = 0;
 }
 
@@ -108,8 +118,10 @@ void task_exit_code(int32_t code)
     struct process *p = t->process;
     t->exiting = true;
     t->exit_code = code;
-    if (t->mm) task_last_words(t);
-    if (p->n_tasks == 1) vfork_release(p);
+    if (t->mm)
+        task_last_words(t);
+    if (p->n_tasks == 1)
+        vfork_release(p);
     signal_block_set(t, UINT64_MAX); /* what it was woken for, another one shall take */
     task_let_go(t);
     pending_flush(&t->pending);
@@ -117,7 +129,8 @@ void task_exit_code(int32_t code)
     p->utime += times.user, p->stime += times.system;
     list_remove(&t->in_process);
     p->n_tasks--;
-    if (p->leader != t) list_remove(&t->by_id);
+    if (p->leader != t)
+        list_remove(&t->by_id);
     if (!p->n_tasks)
         process_end(p);
     else if (p->alone && p->n_tasks == 1)
@@ -134,7 +147,8 @@ void task_exit_group(int status, int signo)
 {
     struct process *p = current->process;
     process_kill(p, signo ? signo : (status & 0xff) << 8); /* does not change what another task has said already */
-    if (p == process_init) platform.host.exit(p->group_exit_code >> 8 & 0xff, p->group_exit_code & STATUS_STOP);
+    if (p == process_init)
+        platform.host.exit(p->group_exit_code >> 8 & 0xff, p->group_exit_code & STATUS_STOP);
     task_exit_code(p->group_exit_code);
 }
 

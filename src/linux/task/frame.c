@@ -19,6 +19,7 @@
 
 #include <asm/sigcontext.h>
 #include <asm/ucontext.h>
+#include <linux/signal.h>
 
 #include <string.h>
 
@@ -44,11 +45,13 @@ _Static_assert(offsetof(struct frame, uc) == 8 && sizeof(struct ucontext) == 304
 _Static_assert(sizeof(struct frame) == 440 && sizeof(struct sigcontext) == 256, "rt_sigframe");
 _Static_assert(offsetof(struct sigcontext, reserved1) == 192, "struct sigcontext");
 
-/* ---- the alternate stack: sigaltstack(2) -------------------------------------------------------------------------- */
+/* ---- the alternate stack: sigaltstack(2) --------------------------------------------------------------------------
+ */
 
 bool altstack_is_used(const struct task *t, uint64_t sp)
 {
-    if (t->altstack.flags & (int32_t)SS_AUTODISARM) return false;
+    if (t->altstack.flags & (int32_t)SS_AUTODISARM)
+        return false;
     return sp > t->altstack.base && sp - t->altstack.base <= t->altstack.size;
 }
 
@@ -64,16 +67,18 @@ void altstack_get(const struct task *t, stack_t *out, uint64_t sp)
 int altstack_set(struct task *t, const stack_t *in, uint64_t sp)
 {
     int mode = in->ss_flags & ~(int)SS_AUTODISARM;
-    if (altstack_is_used(t, sp)) return -EPERM;
-    if (mode && mode != SS_DISABLE && mode != SS_ONSTACK) return -EINVAL;
+    if (altstack_is_used(t, sp))
+        return -EPERM;
+    if (mode && mode != SS_DISABLE && mode != SS_ONSTACK)
+        return -EINVAL;
     if (mode == SS_DISABLE) {
         t->altstack = (struct altstack){.flags = in->ss_flags & (int)SS_AUTODISARM};
         return 0;
     }
-    if (in->ss_size < MINSIGSTKSZ) return -ENOMEM;
-    t->altstack = (struct altstack){.base = (uint64_t)(uintptr_t)in->ss_sp,
-                                    .size = in->ss_size,
-                                    .flags = in->ss_flags & (int)SS_AUTODISARM};
+    if (in->ss_size < MINSIGSTKSZ)
+        return -ENOMEM;
+    t->altstack = (struct altstack){
+        .base = (uint64_t)(uintptr_t)in->ss_sp, .size = in->ss_size, .flags = in->ss_flags & (int)SS_AUTODISARM};
     return 0;
 }
 
@@ -93,9 +98,11 @@ static int frame_push_xstate(struct task *t, uint64_t *sp, uint64_t *at)
     uint32_t magic2 = FP_XSTATE_MAGIC2;
     int64_t n = platform.task.xstate_get(t, NULL, 0);
     *at = 0;
-    if (n < (int64_t)XSTATE_LEAST) return 0;
+    if (n < (int64_t)XSTATE_LEAST)
+        return 0;
     uint8_t *image = heap_alloc((size_t)n + sizeof(magic2));
-    if (!image) return -ENOMEM;
+    if (!image)
+        return -ENOMEM;
     n = platform.task.xstate_get(t, image, (size_t)n);
     struct _fpx_sw_bytes software = {.magic1 = FP_XSTATE_MAGIC1,
                                      .extended_size = (uint32_t)n + (uint32_t)sizeof(magic2),
@@ -131,11 +138,13 @@ static void frame_fill_context(const struct task *t, struct sigcontext *c, uint6
 static void frame_mark(struct task *t, bool sa_restart, struct sigcontext *c)
 {
     int64_t nr = t->call_nr;
-    if (nr < 0) return;
+    if (nr < 0)
+        return;
     bool again = call_interrupted(t, sa_restart);
     t->call_nr = -1;
     c->rax = t->regs.rax;
-    if (!again) return;
+    if (!again)
+        return;
     c->rax = (uint64_t)nr;
     c->rip = t->regs.rip - SYSCALL_LENGTH;
     c->reserved1[0] = RESTART_MARK;
@@ -151,20 +160,25 @@ int frame_push(struct task *t, const struct signal_action *action, const siginfo
     memset(&f, 0, sizeof(f));
     frame_fill_context(t, &f.uc.uc_mcontext, 0, mask);
     frame_mark(t, action->flags & SA_RESTART, &f.uc.uc_mcontext);
-    if (!(action->flags & SA_RESTORER)) return -EFAULT;
+    if (!(action->flags & SA_RESTORER))
+        return -EFAULT;
     int r = frame_push_xstate(t, &sp, &xstate);
-    if (r) return r;
+    if (r)
+        return r;
     sp = ((sp - sizeof(f)) & ~15ull) - 8;
     /* Grown out of the alternate stack: what lies below it is not ours. */
-    if (was_on && !altstack_is_used(t, sp)) return -EFAULT;
+    if (was_on && !altstack_is_used(t, sp))
+        return -EFAULT;
     f.restorer = action->restorer;
     f.uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (xstate ? UC_FP_XSTATE : 0u);
     altstack_get(t, &f.uc.uc_stack, interrupted);
     f.uc.uc_mcontext.fpstate = (struct _fpstate *)(uintptr_t)xstate;
     f.uc.uc_sigmask = mask;
     f.info = *info;
-    if (copy_out(uptr(sp), &f, sizeof(f))) return -EFAULT;
-    if (t->altstack.flags & (int32_t)SS_AUTODISARM) t->altstack = (struct altstack){0};
+    if (copy_out(uptr(sp), &f, sizeof(f)))
+        return -EFAULT;
+    if (t->altstack.flags & (int32_t)SS_AUTODISARM)
+        t->altstack = (struct altstack){0};
 
     struct regs *regs = &t->regs;
     regs->rdi = (uint64_t)info->si_signo;
@@ -192,9 +206,12 @@ static void xstate_only_fxsave(uint8_t *image)
 static bool xstate_is_whole(struct uptr at, const struct _fpx_sw_bytes *software)
 {
     uint32_t magic2;
-    if (software->magic1 != FP_XSTATE_MAGIC1) return false;
-    if (software->xstate_size < XSTATE_LEAST || software->xstate_size > platform.xstate_size) return false;
-    if (software->extended_size < software->xstate_size) return false;
+    if (software->magic1 != FP_XSTATE_MAGIC1)
+        return false;
+    if (software->xstate_size < XSTATE_LEAST || software->xstate_size > platform.xstate_size)
+        return false;
+    if (software->extended_size < software->xstate_size)
+        return false;
     return !get_user(magic2, uptr_add(at, software->xstate_size)) && magic2 == FP_XSTATE_MAGIC2;
 }
 
@@ -202,11 +219,13 @@ static int xstate_pop_into(struct task *t, struct uptr at, uint8_t *image)
 {
     struct _fpx_sw_bytes software;
     uint64_t features;
-    if (copy_in(image, at, FXSAVE_SIZE)) return -EFAULT;
+    if (copy_in(image, at, FXSAVE_SIZE))
+        return -EFAULT;
     memcpy(&software, image + SW_RESERVED, sizeof(software));
     if (xstate_is_whole(at, &software)) {
         size_t rest = software.xstate_size - FXSAVE_SIZE;
-        if (copy_in(image + FXSAVE_SIZE, uptr_add(at, FXSAVE_SIZE), rest)) return -EFAULT;
+        if (copy_in(image + FXSAVE_SIZE, uptr_add(at, FXSAVE_SIZE), rest))
+            return -EFAULT;
         memcpy(&features, image + FXSAVE_SIZE, sizeof(features));
         features &= software.xfeatures & platform.xstate_mask;
         memcpy(image + FXSAVE_SIZE, &features, sizeof(features));
@@ -219,10 +238,13 @@ static int xstate_pop_into(struct task *t, struct uptr at, uint8_t *image)
 
 static int xstate_pop(struct task *t, struct uptr at)
 {
-    if (!at.v) return platform.task.xstate_set(t, NULL, 0);
-    if (platform.xstate_size < XSTATE_LEAST) return 0;
+    if (!at.v)
+        return platform.task.xstate_set(t, NULL, 0);
+    if (platform.xstate_size < XSTATE_LEAST)
+        return 0;
     uint8_t *image = heap_alloc(platform.xstate_size);
-    if (!image) return -ENOMEM;
+    if (!image)
+        return -ENOMEM;
     int r = xstate_pop_into(t, at, image);
     heap_release(image, platform.xstate_size);
     return r;
@@ -243,10 +265,13 @@ int64_t sys_rt_sigreturn(struct task *t, const struct args *a)
     (void)a;
     struct ucontext uc;
     t->call_nr = -1;
-    if (get_user(uc, uptr(t->regs.rsp - sizeof(uint64_t) + offsetof(struct frame, uc)))) goto bad;
+    if (get_user(uc, uptr(t->regs.rsp - sizeof(uint64_t) + offsetof(struct frame, uc))))
+        goto bad;
     const struct sigcontext *c = &uc.uc_mcontext;
-    if (c->rip >= GUEST_TOP) goto bad;
-    if (xstate_pop(t, uptr((uint64_t)(uintptr_t)c->fpstate))) goto bad;
+    if (c->rip >= GUEST_TOP)
+        goto bad;
+    if (xstate_pop(t, uptr((uint64_t)(uintptr_t)c->fpstate)))
+        goto bad;
 
     regs_pop(&t->regs, c);
     signal_block_set(t, uc.uc_sigmask);
@@ -254,7 +279,8 @@ int64_t sys_rt_sigreturn(struct task *t, const struct args *a)
     sched_all_regs(t);
     if (c->reserved1[0] != RESTART_MARK || c->reserved1[2] != c->rip || c->reserved1[1] != c->rax)
         return (int64_t)t->regs.rax;
-    if (c->rax >= CALL_MAX) return (int64_t)t->regs.rax;
+    if (c->rax >= CALL_MAX)
+        return (int64_t)t->regs.rax;
     t->regs.rip += SYSCALL_LENGTH;
     call_restart(t, (int64_t)c->rax);
     return -ERESTARTNOINTR;

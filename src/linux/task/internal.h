@@ -69,7 +69,6 @@ void altstack_get(const struct task *, stack_t *, uint64_t sp);
 _Noreturn void task_exit_code(int32_t code); /* the current one; code as wait4 gives it */
 void vfork_release(struct process *);        /* its parent goes on */
 void task_last_words(struct task *);         /* what it writes into its memory before it leaves it */
-void process_orphans(struct process *leaving, struct process *parent);
 
 /* ---- futex.c, robust.c ---- */
 int64_t futex_wake_at(struct mm *, struct uptr, bool private, int n);
@@ -88,15 +87,21 @@ void cpu_timers_look(struct process *);
 /* A struct timespec: -EFAULT; -EINVAL unless it is a time. */
 int timespec_in(struct uptr, uint64_t *ns);
 int timespec_out(struct uptr, uint64_t ns);
-bool clock_is_real(int32_t id);                   /* told by the wall clock */
-bool clock_is_cpu(int32_t id);                    /* CPU time of a task or process */
-int clock_read(int32_t id, uint64_t *ns);         /* -EINVAL: no such clock */
+bool clock_is_real(int32_t id);           /* told by the wall clock */
+bool clock_is_cpu(int32_t id);            /* CPU time of a task or process */
+int clock_read(int32_t id, uint64_t *ns); /* -EINVAL: no such clock */
+/* A CPU clock by the number that says whose it is, for clocks of one's own; read without looking at who runs. */
+int32_t clock_cpu_id(int32_t id);
+int clock_cpu_read(int32_t id, const struct process *asking, uint64_t *ns);
 uint64_t clock_deadline(int32_t id, uint64_t at); /* monotonic time at which clock `id` shows `at` */
 
 /* ---- cred.c, session.c ---- */
 struct cred *cred_boot(uint32_t uid, uint32_t gid);
 int cred_exec(struct task *); /* capabilities of the new program. -ENOMEM */
-void process_exit_session(struct process *);
+/* No process of the group has a parent in the same session that is not in the group: nobody would let it go on. */
+bool group_is_orphaned(int32_t pgid, int32_t sid, const struct process *without);
+void process_orphans(struct process *); /* it ends: groups that become orphans */
+void times_to_usage(struct rusage *, uint64_t user, uint64_t system);
 
 /* ---- pidfd.c ---- */
 struct file;

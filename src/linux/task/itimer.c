@@ -18,7 +18,8 @@ static void real_fire(struct timer *timer)
     struct process *p = list_entry(timer, struct process, real_timer);
     if (p->real_interval) {
         uint64_t now = clock_now(), next = timer->deadline + p->real_interval;
-        if (next < now + INTERVAL_LEAST) next = now + INTERVAL_LEAST;
+        if (next < now + INTERVAL_LEAST)
+            next = now + INTERVAL_LEAST;
         timer_set(timer, next);
     }
     signal_process_number(p, SIGALRM);
@@ -35,7 +36,8 @@ static void real_set(struct process *p, uint64_t value, uint64_t interval)
 {
     timer_cancel(&p->real_timer);
     p->real_interval = interval;
-    if (!value) return;
+    if (!value)
+        return;
     p->real_timer.fire = real_fire;
     timer_set(&p->real_timer, clock_now() + value);
 }
@@ -45,20 +47,24 @@ static void real_set(struct process *p, uint64_t value, uint64_t interval)
 /* One of the two: when it is over, its signal is sent and it is set anew. *next becomes the least that is left. */
 static void cpu_look_one(struct process *p, uint64_t used, uint64_t *at, uint64_t interval, int signo, uint64_t *next)
 {
-    if (!*at) return;
+    if (!*at)
+        return;
     if (used >= *at) {
         *at = interval ? used + interval : 0;
         signal_process_number(p, signo);
-        if (!*at) return;
+        if (!*at)
+            return;
     }
-    if (*at - used < *next) *next = *at - used;
+    if (*at - used < *next)
+        *next = *at - used;
 }
 
 /* RLIMIT_CPU: SIGXCPU each second from the soft limit on, SIGKILL at the hard one. setrlimit(2). */
 static void cpu_look_limit(struct process *p, uint64_t used, uint64_t *next)
 {
     struct rlimit *limit = &p->limits[RLIMIT_CPU];
-    if (limit->rlim_cur == RLIM_INFINITY && limit->rlim_max == RLIM_INFINITY) return;
+    if (limit->rlim_cur == RLIM_INFINITY && limit->rlim_max == RLIM_INFINITY)
+        return;
     uint64_t seconds = used / SECOND;
     if (seconds >= limit->rlim_max) {
         signal_process_number(p, SIGKILL);
@@ -69,7 +75,8 @@ static void cpu_look_limit(struct process *p, uint64_t used, uint64_t *next)
         limit->rlim_cur = seconds + 1;
     }
     uint64_t left = (limit->rlim_cur < limit->rlim_max ? limit->rlim_cur : limit->rlim_max) - seconds;
-    if (left < TIMES_MOST / SECOND && left * SECOND < *next) *next = left * SECOND;
+    if (left < TIMES_MOST / SECOND && left * SECOND < *next)
+        *next = left * SECOND;
 }
 
 static void cpu_fire(struct timer *timer)
@@ -80,14 +87,16 @@ static void cpu_fire(struct timer *timer)
 void cpu_timers_look(struct process *p)
 {
     uint64_t next = NEVER;
-    if (p->zombie) return;
+    if (p->zombie)
+        return;
     struct cpu_times times = process_cpu_times(p);
     cpu_look_one(p, times.user, &p->timer_virtual, p->timer_virtual_interval, SIGVTALRM, &next);
     cpu_look_one(p, times.user + times.system, &p->timer_prof, p->timer_prof_interval, SIGPROF, &next);
     cpu_look_limit(p, times.user + times.system, &next);
     posix_cpu_timers_look(p, &next);
     timer_cancel(&p->cpu_timer);
-    if (next == NEVER) return;
+    if (next == NEVER)
+        return;
     /* All its threads may have run at once. */
     next /= platform.vcpus;
     p->cpu_timer.fire = cpu_fire;
@@ -136,7 +145,8 @@ static void itimer_set(struct process *p, int which, uint64_t value, uint64_t in
 
 static bool micro_to_ns(const struct __kernel_old_timeval *tv, uint64_t *ns)
 {
-    if (tv->tv_sec < 0 || tv->tv_usec < 0 || tv->tv_usec >= 1000000) return false;
+    if (tv->tv_sec < 0 || tv->tv_usec < 0 || tv->tv_usec >= 1000000)
+        return false;
     uint64_t seconds = (uint64_t)tv->tv_sec;
     *ns = seconds >= TIMES_MOST / SECOND ? TIMES_MOST : seconds * SECOND + (uint64_t)tv->tv_usec * 1000;
     return true;
@@ -159,7 +169,8 @@ static int itimer_out(const struct process *p, int which, struct uptr at)
 
 int64_t sys_getitimer(struct task *t, const struct args *a)
 {
-    if (a->v[0] > ITIMER_PROF) return -EINVAL;
+    if (a->v[0] > ITIMER_PROF)
+        return -EINVAL;
     return itimer_out(t->process, arg_int(a, 0), arg_ptr(a, 1));
 }
 
@@ -167,10 +178,14 @@ int64_t sys_setitimer(struct task *t, const struct args *a)
 {
     struct __kernel_old_itimerval in = {{0, 0}, {0, 0}};
     uint64_t value, interval;
-    if (a->v[0] > ITIMER_PROF) return -EINVAL;
-    if (a->v[1] && get_user(in, arg_ptr(a, 1))) return -EFAULT;
-    if (!micro_to_ns(&in.it_value, &value) || !micro_to_ns(&in.it_interval, &interval)) return -EINVAL;
-    if (a->v[2] && itimer_out(t->process, arg_int(a, 0), arg_ptr(a, 2))) return -EFAULT;
+    if (a->v[0] > ITIMER_PROF)
+        return -EINVAL;
+    if (a->v[1] && get_user(in, arg_ptr(a, 1)))
+        return -EFAULT;
+    if (!micro_to_ns(&in.it_value, &value) || !micro_to_ns(&in.it_interval, &interval))
+        return -EINVAL;
+    if (a->v[2] && itimer_out(t->process, arg_int(a, 0), arg_ptr(a, 2)))
+        return -EFAULT;
     itimer_set(t->process, arg_int(a, 0), value, interval);
     return 0;
 }

@@ -27,20 +27,23 @@ HEAP_TYPE(signal_shared, FIELD(signal_shared, refs, FIELD_PLAIN), FIELD(signal_s
 struct signal_shared *signal_shared_new(void)
 {
     struct signal_shared *s = heap_new(&signal_shared_type);
-    if (s) s->refs = 1;
+    if (s)
+        s->refs = 1;
     return s;
 }
 
 struct signal_shared *signal_shared_copy(const struct signal_shared *from)
 {
     struct signal_shared *s = signal_shared_new();
-    if (s) memcpy(s->actions, from->actions, sizeof(s->actions));
+    if (s)
+        memcpy(s->actions, from->actions, sizeof(s->actions));
     return s;
 }
 
 void signal_shared_put(struct signal_shared *s)
 {
-    if (!--s->refs) heap_free(&signal_shared_type, s);
+    if (!--s->refs)
+        heap_free(&signal_shared_type, s);
 }
 
 bool signal_is_stop(int signo)
@@ -55,7 +58,8 @@ bool signal_is_default_fatal(int signo)
 
 bool signal_is_ignored_action(const struct process *p, int signo)
 {
-    if (!p->signals) return true;
+    if (!p->signals)
+        return true;
     uint64_t handler = p->signals->actions[signo - 1].handler;
     return handler == (uint64_t)SIG_IGN || (handler == (uint64_t)SIG_DFL && (signal_bit(signo) & SIGNALS_IGNORED));
 }
@@ -73,15 +77,16 @@ static void queued_drop(struct pending *q, struct queued_signal *s)
     list_remove(&s->link);
     s->queued = false;
     q->n--;
-    if (!s->owned) heap_free(&queued_signal_type, s);
+    if (!s->owned)
+        heap_free(&queued_signal_type, s);
 }
 
 static void pending_remove(struct pending *q, uint64_t set)
 {
-    if (!(q->set & set)) return;
+    if (!(q->set & set))
+        return;
     q->set &= ~set;
-    list_each (s, &q->queue, struct queued_signal, link)
-        if (signal_bit(s->info.si_signo) & set) queued_drop(q, s);
+    list_each(s, &q->queue, struct queued_signal, link) if (signal_bit(s->info.si_signo) & set) queued_drop(q, s);
 }
 
 void pending_flush(struct pending *q)
@@ -111,24 +116,30 @@ static void info_bare(siginfo_t *info, int signo)
 static void pending_take(struct pending *q, int signo, siginfo_t *info)
 {
     bool found = false, more = false;
-    list_each (s, &q->queue, struct queued_signal, link) {
-        if (s->info.si_signo != signo) continue;
+    list_each(s, &q->queue, struct queued_signal, link)
+    {
+        if (s->info.si_signo != signo)
+            continue;
         if (found) {
             more = true;
             break;
         }
         found = true;
         *info = s->info;
-        if (s->timer) posix_timer_taken(s, info);
+        if (s->timer)
+            posix_timer_taken(s, info);
         queued_drop(q, s);
     }
-    if (!found) info_bare(info, signo);
-    if (!more) q->set &= ~signal_bit(signo);
+    if (!found)
+        info_bare(info, signo);
+    if (!more)
+        q->set &= ~signal_bit(signo);
 }
 
 static int signal_next(uint64_t set)
 {
-    if (set & SIGNALS_FAULT) set &= SIGNALS_FAULT; /* what the program's own instruction did comes first */
+    if (set & SIGNALS_FAULT)
+        set &= SIGNALS_FAULT; /* what the program's own instruction did comes first */
     return set ? __builtin_ctzll(set) + 1 : 0;
 }
 
@@ -140,7 +151,8 @@ bool signal_take(struct task *t, uint64_t set, siginfo_t *info)
         q = &t->process->shared_pending;
         signo = signal_next(q->set & set);
     }
-    if (!signo) return false;
+    if (!signo)
+        return false;
     pending_take(q, signo, info);
     return true;
 }
@@ -152,12 +164,15 @@ bool signal_wanted(const struct task *t)
 
 bool signal_fatal_wanted(const struct task *t)
 {
-    if (t->killed || t->process->stopped) return t->killed; /* stopped: only SIGKILL gets through */
+    if (t->killed || t->process->stopped)
+        return t->killed; /* stopped: only SIGKILL gets through */
     uint64_t set = (t->pending.set | t->process->shared_pending.set) & ~t->blocked;
     for (; set; set &= set - 1) {
         int signo = __builtin_ctzll(set) + 1;
-        if (!signal_is_default_fatal(signo)) continue;
-        if (t->process->signals->actions[signo - 1].handler == (uint64_t)SIG_DFL) return true;
+        if (!signal_is_default_fatal(signo))
+            continue;
+        if (t->process->signals->actions[signo - 1].handler == (uint64_t)SIG_DFL)
+            return true;
     }
     return false;
 }
@@ -167,7 +182,8 @@ bool signal_fatal_wanted(const struct task *t)
 static void signal_wake(struct task *t)
 {
     sched_work(t);
-    if (t->sigwait) task_wake(t); /* it takes signals that it blocks */
+    if (t->sigwait)
+        task_wake(t); /* it takes signals that it blocks */
 }
 
 /* Whether it would take it: a task in sigtimedwait takes what it waits for. */
@@ -184,7 +200,8 @@ static void process_wake(struct process *p, int signo)
     }
     each_task(t, p)
     {
-        if (!task_wants(t, signo)) continue;
+        if (!task_wants(t, signo))
+            continue;
         signal_wake(t);
         return;
     }
@@ -196,17 +213,21 @@ void signal_block_set(struct task *t, uint64_t blocked)
     t->blocked = blocked & ~SIGNAL_UNBLOCKABLE;
     /* What it was woken for and now no longer takes: another one shall. */
     uint64_t left = t->process->shared_pending.set & t->blocked & ~before;
-    for (; left; left &= left - 1) process_wake(t->process, __builtin_ctzll(left) + 1);
-    if (signal_wanted(t)) sched_work(t);
+    for (; left; left &= left - 1)
+        process_wake(t->process, __builtin_ctzll(left) + 1);
+    if (signal_wanted(t))
+        sched_work(t);
 }
 
 void process_kill(struct process *p, int32_t code)
 {
-    if (!p->exiting) p->exiting = true, p->group_exit_code = code;
+    if (!p->exiting)
+        p->exiting = true, p->group_exit_code = code;
     p->stopped = false;
     each_task(t, p)
     {
-        if (t->exiting) continue;
+        if (t->exiting)
+            continue;
         t->killed = true;
         signal_wake(t);
     }
@@ -230,15 +251,18 @@ static void signal_effects(struct process *p, int signo)
 /* Ignored, and nobody who blocks it may find it later. */
 static bool signal_dropped(const struct process *p, const struct task *to, int signo)
 {
-    if (signo == SIGKILL || signo == SIGSTOP || !signal_is_ignored_action(p, signo)) return false;
-    if (!to) to = p->leader;
+    if (signo == SIGKILL || signo == SIGSTOP || !signal_is_ignored_action(p, signo))
+        return false;
+    if (!to)
+        to = p->leader;
     return !((to->blocked | to->sigwait) & signal_bit(signo));
 }
 
 static int pending_add(struct process *p, struct pending *q, const siginfo_t *info)
 {
     int signo = info->si_signo;
-    if (signo < SIGRTMIN && (q->set & signal_bit(signo))) return 0;
+    if (signo < SIGRTMIN && (q->set & signal_bit(signo)))
+        return 0;
     bool by_number = info->si_code == SI_USER || info->si_code > 0;
     if (q->n < p->limits[RLIMIT_SIGPENDING].rlim_cur) {
         struct queued_signal *s = heap_new(&queued_signal_type);
@@ -265,28 +289,35 @@ static void signal_arrived(struct process *p, struct task *t, int signo)
         return;
     }
     wait_wake_all(&t->signalled);
-    if (task_wants(t, signo)) signal_wake(t);
+    if (task_wants(t, signo))
+        signal_wake(t);
 }
 
 /* t NULL: any task of the process. */
 static int signal_send(struct process *p, struct task *t, const siginfo_t *info)
 {
     int signo = info->si_signo;
-    if (p->zombie || p->exiting || (t && t->exiting)) return 0;
+    if (p->zombie || p->exiting || (t && t->exiting))
+        return 0;
     signal_effects(p, signo);
-    if (signo == SIGKILL || signal_dropped(p, t, signo)) return 0;
+    if (signo == SIGKILL || signal_dropped(p, t, signo))
+        return 0;
     int r = pending_add(p, t ? &t->pending : &p->shared_pending, info);
-    if (!r) signal_arrived(p, t, signo);
+    if (!r)
+        signal_arrived(p, t, signo);
     return r;
 }
 
 bool signal_send_queued(struct process *p, struct task *t, struct queued_signal *s)
 {
     int signo = s->info.si_signo;
-    if (p->zombie || p->exiting || (t && t->exiting)) return false;
+    if (p->zombie || p->exiting || (t && t->exiting))
+        return false;
     signal_effects(p, signo);
-    if (signo == SIGKILL || s->queued) return true;
-    if (signal_dropped(p, t, signo)) return false;
+    if (signo == SIGKILL || s->queued)
+        return true;
+    if (signal_dropped(p, t, signo))
+        return false;
     struct pending *q = t ? &t->pending : &p->shared_pending;
     s->queued = true;
     list_append(&q->queue, &s->link);
@@ -311,7 +342,8 @@ int signal_group(int32_t pgid, const siginfo_t *info)
     int r = -ESRCH;
     each_process(p)
     {
-        if (p->pgid != pgid) continue;
+        if (p->pgid != pgid)
+            continue;
         signal_send(p, NULL, info);
         r = 0;
     }

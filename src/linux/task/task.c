@@ -31,7 +31,7 @@ HEAP_TYPE(task,
           FIELD(task, tid, FIELD_PLAIN), FIELD(task, vcpu, FIELD_NONE), FIELD(task, process, FIELD_REF),
           FIELD(task, in_process, FIELD_LIST), FIELD(task, in_queue, FIELD_NONE), FIELD(task, by_id, FIELD_LIST),
           FIELD(task, mm, FIELD_REF), FIELD(task, files, FIELD_REF), FIELD(task, fs, FIELD_REF),
-          FIELD(task, cred, FIELD_REF), FIELD(task, trap, FIELD_PLAIN), FIELD(task, timer, FIELD_NONE),
+          FIELD(task, cred, FIELD_REF), FIELD(task, trap, FIELD_PLAIN), FIELD(task, trapped, FIELD_PLAIN), FIELD(task, timer, FIELD_NONE),
           FIELD(task, woken, FIELD_PLAIN), FIELD(task, timed_out, FIELD_PLAIN), FIELD(task, in_call, FIELD_PLAIN),
           FIELD(task, killed, FIELD_PLAIN), FIELD(task, kernel_only, FIELD_PLAIN), FIELD(task, exiting, FIELD_PLAIN),
           FIELD(task, gone, FIELD_PLAIN), FIELD(task, slice_end, FIELD_NONE), FIELD(task, utime, FIELD_PLAIN),
@@ -83,8 +83,7 @@ static struct list *task_bucket(int32_t id)
 
 struct task *task_find(int32_t tid)
 {
-    list_each (t, task_bucket(tid), struct task, by_id)
-        if (t->tid == tid) return t;
+    list_each(t, task_bucket(tid), struct task, by_id) if (t->tid == tid) return t;
     return NULL;
 }
 
@@ -97,24 +96,25 @@ struct process *process_find(int32_t pid)
 
 bool process_group_exists(int32_t pgid, int32_t sid)
 {
-    each_process(p)
-        if (p->pgid == pgid && (!sid || p->sid == sid)) return true;
+    each_process(p) if (p->pgid == pgid && (!sid || p->sid == sid)) return true;
     return false;
 }
 
 static bool task_id_used(int32_t id)
 {
-    if (task_find(id)) return true;
-    each_process(p)
-        if (p->pgid == id || p->sid == id) return true;
+    if (task_find(id))
+        return true;
+    each_process(p) if (p->pgid == id || p->sid == id) return true;
     return false;
 }
 
 int32_t task_new_id(void)
 {
     for (int32_t tries = 0; tries < TASK_ID_MAX; tries++) {
-        if (++room.last_id >= TASK_ID_MAX) room.last_id = 1, room.wrapped = true;
-        if (!room.wrapped || !task_id_used(room.last_id)) return room.last_id;
+        if (++room.last_id >= TASK_ID_MAX)
+            room.last_id = 1, room.wrapped = true;
+        if (!room.wrapped || !task_id_used(room.last_id))
+            return room.last_id;
     }
     return 0;
 }
@@ -136,15 +136,18 @@ static void task_inherit(struct task *t, const struct task *from)
     t->timer_slack = from->timer_slack;
     t->ioprio = from->ioprio;
     t->affinity = from->affinity;
-    if (from->reset_on_fork) return;
+    if (from->reset_on_fork)
+        return;
     t->nice = from->nice, t->policy = from->policy, t->rt_priority = from->rt_priority;
 }
 
 struct task *task_new(struct process *p, const struct task *from)
 {
-    if (task_counts.tasks >= task_counts.tasks_max) return NULL;
+    if (task_counts.tasks >= task_counts.tasks_max)
+        return NULL;
     struct task *t = heap_new(&task_type);
-    if (!t) return NULL;
+    if (!t)
+        return NULL;
     list_init(&t->in_process);
     list_init(&t->by_id);
     list_init(&t->in_queue);
@@ -153,7 +156,8 @@ struct task *task_new(struct process *p, const struct task *from)
     t->call_nr = -1;
     t->affinity = UINT64_MAX;
     t->timer_slack = 50000;
-    if (from) task_inherit(t, from);
+    if (from)
+        task_inherit(t, from);
     t->tid = task_new_id();
     if (!t->tid || sched_create(t)) {
         heap_free(&task_type, t);
@@ -165,7 +169,8 @@ struct task *task_new(struct process *p, const struct task *from)
         return NULL;
     }
     t->process = p;
-    if (!p->leader) p->leader = t, p->pid = t->tid;
+    if (!p->leader)
+        p->leader = t, p->pid = t->tid;
     list_append(&p->tasks, &t->in_process);
     list_append(task_bucket(t->tid), &t->by_id);
     p->n_tasks++;
@@ -175,7 +180,8 @@ struct task *task_new(struct process *p, const struct task *from)
 
 static void task_free(struct task *t)
 {
-    if (t->cred) cred_put(t->cred);
+    if (t->cred)
+        cred_put(t->cred);
     pending_flush(&t->pending);
     task_counts.tasks--;
     heap_free(&task_type, t);
@@ -185,21 +191,24 @@ void task_forget(struct task *t)
 {
     list_remove(&t->by_id);
     t->process = NULL;
-    if (t->gone) task_free(t);
+    if (t->gone)
+        task_free(t);
 }
 
 void task_gone(struct task *t)
 {
     platform.task.destroy(t);
     t->gone = true;
-    if (!t->process || t->process->leader != t) task_free(t);
+    if (!t->process || t->process->leader != t)
+        task_free(t);
 }
 
 /* ---- processes --------------------------------------------------------------------------------------------------- */
 
 static void limits_default(struct rlimit *limits)
 {
-    for (int i = 0; i < RLIM_NLIMITS; i++) limits[i] = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
+    for (int i = 0; i < RLIM_NLIMITS; i++)
+        limits[i] = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
     limits[RLIMIT_STACK].rlim_cur = 8ul << 20;
     limits[RLIMIT_CORE] = (struct rlimit){0, 0};
     limits[RLIMIT_NOFILE] = (struct rlimit){1024, 1024};
@@ -229,7 +238,8 @@ static void process_inherit(struct process *p, struct process *parent)
 struct process *process_new(struct process *parent, struct signal_shared *signals)
 {
     struct process *p = heap_new(&process_type);
-    if (!p) return NULL;
+    if (!p)
+        return NULL;
     list_init(&p->tasks);
     list_init(&p->children);
     list_init(&p->sibling);
@@ -252,34 +262,41 @@ struct process *process_new(struct process *parent, struct signal_shared *signal
 
 void process_free(struct process *p)
 {
-    if (p->leader) task_forget(p->leader);
+    if (p->leader)
+        task_forget(p->leader);
     list_remove(&p->sibling);
     list_remove(&p->all);
     pidfds_drop(p);
     pending_flush(&p->shared_pending);
-    if (p->signals) signal_shared_put(p->signals);
-    if (p->exe_path) heap_release(p->exe_path, p->exe_path_size);
+    if (p->signals)
+        signal_shared_put(p->signals);
+    if (p->exe_path)
+        heap_release(p->exe_path, p->exe_path_size);
     task_counts.processes--;
     heap_free(&process_type, p);
 }
 
 struct task *task_boot(uint32_t uid, uint32_t gid)
 {
-    for (uint32_t i = 0; i < TASK_BUCKETS; i++) list_init(&room.by_id[i]);
+    for (uint32_t i = 0; i < TASK_BUCKETS; i++)
+        list_init(&room.by_id[i]);
     list_init(&process_all);
-    if (!task_counts.tasks_max) task_counts.tasks_max = 4096;
+    if (!task_counts.tasks_max)
+        task_counts.tasks_max = 4096;
     futex_init();
     struct signal_shared *signals = signal_shared_new();
     struct process *p = signals ? process_new(NULL, signals) : NULL;
     struct task *t = p ? task_new(p, NULL) : NULL;
-    if (!t || !(t->cred = cred_boot(uid, gid)) || !(t->files = files_new())) return NULL;
+    if (!t || !(t->cred = cred_boot(uid, gid)) || !(t->files = files_new()))
+        return NULL;
     p->pgid = p->sid = p->pid;
     p->exit_signal = SIGCHLD;
     process_init = p;
     return t;
 }
 
-/* ---- what others ask ---------------------------------------------------------------------------------------------- */
+/* ---- what others ask ----------------------------------------------------------------------------------------------
+ */
 
 struct cpu_times task_cpu_times(const struct task *t)
 {

@@ -26,9 +26,12 @@ struct wait_found {
 static bool wait_matches(const struct wait_for *w, const struct process *child)
 {
     switch (w->idtype) {
-    case P_PID: return child->pid == w->id;
-    case P_PGID: return child->pgid == w->id;
-    default: break;
+    case P_PID:
+        return child->pid == w->id;
+    case P_PGID:
+        return child->pgid == w->id;
+    default:
+        break;
     }
     return true;
 }
@@ -36,18 +39,11 @@ static bool wait_matches(const struct wait_for *w, const struct process *child)
 /* Children that tell by another signal than SIGCHLD are "clone children": waited for by __WCLONE alone. */
 static bool wait_eligible(const struct wait_for *w, const struct process *child)
 {
-    if (!wait_matches(w, child)) return false;
-    if (w->options & __WALL) return true;
+    if (!wait_matches(w, child))
+        return false;
+    if (w->options & __WALL)
+        return true;
     return (child->exit_signal != SIGCHLD) == !!(w->options & __WCLONE);
-}
-
-static void times_to_usage(struct rusage *usage, uint64_t user, uint64_t system)
-{
-    memset(usage, 0, sizeof(*usage));
-    usage->ru_utime.tv_sec = (__kernel_old_time_t)(user / SECOND);
-    usage->ru_utime.tv_usec = (__kernel_suseconds_t)(user % SECOND / 1000);
-    usage->ru_stime.tv_sec = (__kernel_old_time_t)(system / SECOND);
-    usage->ru_stime.tv_usec = (__kernel_suseconds_t)(system % SECOND / 1000);
 }
 
 static void wait_describe(struct wait_found *found, const struct process *child, int code, int32_t status)
@@ -74,19 +70,23 @@ static bool wait_look(const struct wait_for *w, struct process *child, struct wa
 {
     bool keep = w->options & WNOWAIT;
     if (child->zombie) {
-        if (!(w->options & WEXITED)) return false;
+        if (!(w->options & WEXITED))
+            return false;
         wait_describe(found, child, child->exit_status & STATUS_STOP ? CLD_KILLED : CLD_EXITED, child->exit_status);
-        if (!keep) wait_reap(child);
+        if (!keep)
+            wait_reap(child);
         return true;
     }
     if (child->stopped && (w->options & WSTOPPED) && !child->stop_reported) {
         wait_describe(found, child, CLD_STOPPED, child->stop_signal << 8 | STATUS_STOP);
-        if (!keep) child->stop_reported = true;
+        if (!keep)
+            child->stop_reported = true;
         return true;
     }
     if (child->continued && (w->options & WCONTINUED)) {
         wait_describe(found, child, CLD_CONTINUED, STATUS_CONT);
-        if (!keep) child->continued = false;
+        if (!keep)
+            child->continued = false;
         return true;
     }
     return false;
@@ -98,8 +98,10 @@ static int wait_scan(struct task *t, const struct wait_for *w, struct wait_found
     int r = -ECHILD;
     each_child(child, t->process)
     {
-        if (!wait_eligible(w, child)) continue;
-        if (wait_look(w, child, found)) return 1;
+        if (!wait_eligible(w, child))
+            continue;
+        if (wait_look(w, child, found))
+            return 1;
         r = 0;
     }
     return r;
@@ -111,7 +113,8 @@ static int wait_child(struct task *t, const struct wait_for *w, struct wait_foun
     int r, blocked = 0;
     wait_begin(&waiter);
     wait_on(&waiter, &t->process->child_ended);
-    while (!(r = wait_scan(t, w, found)) && !(w->options & WNOHANG) && !blocked) blocked = task_block(NEVER);
+    while (!(r = wait_scan(t, w, found)) && !(w->options & WNOHANG) && !blocked)
+        blocked = task_block(NEVER);
     wait_end(&waiter);
     return !r && blocked ? blocked : r;
 }
@@ -121,15 +124,20 @@ int64_t sys_wait4(struct task *t, const struct args *a)
     int32_t pid = arg_int(a, 0);
     struct wait_for w = {.options = arg_u32(a, 2)};
     struct wait_found found;
-    if (w.options & ~(uint32_t)(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL)) return -EINVAL;
-    if (pid == INT32_MIN) return -ESRCH;
+    if (w.options & ~(uint32_t)(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
+        return -EINVAL;
+    if (pid == INT32_MIN)
+        return -ESRCH;
     w.options |= WEXITED;
     w.idtype = pid == -1 ? P_ALL : pid > 0 ? P_PID : P_PGID;
     w.id = pid > 0 ? pid : pid ? -pid : t->process->pgid;
     int r = wait_child(t, &w, &found);
-    if (r <= 0) return r;
-    if (a->v[1] && put_user(arg_ptr(a, 1), found.status)) return -EFAULT;
-    if (a->v[3] && put_user(arg_ptr(a, 3), found.usage)) return -EFAULT;
+    if (r <= 0)
+        return r;
+    if (a->v[1] && put_user(arg_ptr(a, 1), found.status))
+        return -EFAULT;
+    if (a->v[3] && put_user(arg_ptr(a, 3), found.usage))
+        return -EFAULT;
     return found.pid;
 }
 
@@ -139,24 +147,34 @@ static int waitid_who(struct task *t, const struct args *a, struct wait_for *w)
     w->idtype = arg_int(a, 0), w->id = arg_int(a, 1), w->options = arg_u32(a, 3);
     if (w->options & ~(uint32_t)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
         return -EINVAL;
-    if (!(w->options & (WEXITED | WSTOPPED | WCONTINUED))) return -EINVAL;
+    if (!(w->options & (WEXITED | WSTOPPED | WCONTINUED)))
+        return -EINVAL;
     switch (w->idtype) {
-    case P_ALL: return 0;
-    case P_PID: return w->id > 0 ? 0 : -EINVAL;
-    case P_PGID:
-        if (w->id < 0) return -EINVAL;
-        if (!w->id) w->id = t->process->pgid;
+    case P_ALL:
         return 0;
-    case P_PIDFD: break;
-    default: return -EINVAL;
+    case P_PID:
+        return w->id > 0 ? 0 : -EINVAL;
+    case P_PGID:
+        if (w->id < 0)
+            return -EINVAL;
+        if (!w->id)
+            w->id = t->process->pgid;
+        return 0;
+    case P_PIDFD:
+        break;
+    default:
+        return -EINVAL;
     }
     struct file *file = fd_get(w->id);
-    if (!file) return -EBADF;
+    if (!file)
+        return -EBADF;
     const struct process *p = pidfd_process(file, &error);
     w->nonblocking = file->flags & O_NONBLOCK && !(w->options & WNOHANG);
     file_put(file);
-    if (!p) return error == -ESRCH ? -ECHILD : error;
-    if (w->nonblocking) w->options |= WNOHANG;
+    if (!p)
+        return error == -ESRCH ? -ECHILD : error;
+    if (w->nonblocking)
+        w->options |= WNOHANG;
     w->idtype = P_PID, w->id = p->pid;
     return 0;
 }
@@ -167,10 +185,13 @@ int64_t sys_waitid(struct task *t, const struct args *a)
     struct wait_found found = {0};
     siginfo_t info;
     int r = waitid_who(t, a, &w);
-    if (r) return r;
+    if (r)
+        return r;
     r = wait_child(t, &w, &found);
-    if (r < 0) return r;
-    if (!r && w.nonblocking) return -EAGAIN;
+    if (r < 0)
+        return r;
+    if (!r && w.nonblocking)
+        return -EAGAIN;
     memset(&info, 0, sizeof(info));
     if (r) {
         info.si_signo = SIGCHLD;
@@ -182,7 +203,9 @@ int64_t sys_waitid(struct task *t, const struct args *a)
                          : found.code == CLD_STOPPED   ? found.status >> 8
                                                        : found.status & STATUS_STOP;
     }
-    if (a->v[2] && put_user(arg_ptr(a, 2), info)) return -EFAULT;
-    if (r && a->v[4] && put_user(arg_ptr(a, 4), found.usage)) return -EFAULT;
+    if (a->v[2] && put_user(arg_ptr(a, 2), info))
+        return -EFAULT;
+    if (r && a->v[4] && put_user(arg_ptr(a, 4), found.usage))
+        return -EFAULT;
     return 0;
 }

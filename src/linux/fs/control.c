@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fcntl(2) and ioctl(2): what is about every open file; the rest goes to the file's ops, and locks to lock.c. */
+#include "linux/fs/internal.h"
+#include "linux/ipc/pipe.h"
+
+#include <asm/ioctls.h>
+#include <linux/memfd.h>
+
+#pragma weak pipe_capacity
+#pragma weak pipe_set_capacity
+
+#define SETTABLE (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC)
+
+static int set_flags(struct file *f, uint32_t flags)
+{
+    if (flags & O_NOATIME && !(f->flags & O_NOATIME) && !inode_owned(f->inode))
+        return -EPERM;
+    f->flags = (f->flags & ~(uint32_t)SETTABLE) | (flags & SETTABLE);
+    return 0;
+}
+
+/* ---- who gets signals: F_SETOWN; negative is a process group ---- */
+
+static int64_t set_owner_ex(struct file *f, struct uptr from)
+{
+    struct f_owner_ex ex;
+    int r = get_user(ex, from);
+    if (r)
+        return r;
+    if (ex.type < F_OWNER_TID || ex.type > F_OWNER_PGRP)
+        return -EINVAL;
+    f->owner = ex.type == F_OWNER_PGRP ? -ex.pid : ex.pid;
+    return 0;
+}
+
+static int64_t get_owner_ex(const struct file *f, struct uptr to)
+{
+    struct f_owner_ex ex = {.type = f->owner < 0 ? F_OWNER_PGRP : F_OWNER_PID,
+                            .pid = f->owner < 0 ? -f->owner : f->owner};
+    return put_user(to, ex);
+}
+
+/* ---- seals: of files in memory; only memfd_create leaves them open to change ---- */
+
+static bool has_seals(const struct file *f)
+{
+    return f->inode && S_ISREG(f->inode->mode) && f->inode->sb->type == &tmpfs_type;
+}
+
+static int64_t add_seals(struct file *f, uint64_t seals)
+{
+    struct inode *i = f->inode;
+    if (!has_seals(f) || seals & ~0x3full)
+        return -EINVAL;
+    if (!(f->flags & O_ACCESS_))
+        return -EPERM;
+    if (i->seals & F_SEAL_SEAL)
+        return -EPERM;
+    i->seals |= (uint32_t)seals;
+    return 0;
+}
+
+static int64_t control(struct file *f, int command, const struct args *a)
+{
+    uint64_t v = a->v[2];
+    switch (command) {
+    case F_GETFL:
+        return f->flags & ~(uint32_t)O_CLOEXEC;
+    case F_SETFL:
+        return set_flags(f, (uint32_t)v);
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+        return lock_fcntl(f, command, arg_ptr(a, 2));
+    case F_SETOWN:
+        f->owner = (int32_t)v;
+        return 0;
+    case F_GETOWN:
+        return f->owner;
+    case F_SETOWN_EX:
+        return set_owner_ex(f, arg_ptr(a, 2));
+    case F_GETOWN_EX:
+        return get_owner_ex(f, arg_ptr(a, 2));
+    case F_SETSIG:
+        if (v > SIGNAL_COUNT)
+            return -EINVAL;
+        f->owner_signal = (int32_t)v;
+        return 0;
+    case F_GETSIG:
+        return f->owner_signal;
+    case F_GETPIPE_SZ:
+        return pipe_capacity ? pipe_capacity(f) : -EBADF;
+    case F_SETPIPE_SZ:
+        return pipe_set_capacity ? pipe_set_capacity(f, v > UINT32_MAX ? UINT32_MAX : (uint32_t)v) : -EBADF;
+    case F_ADD_SEALS:
+        return add_seals(f, v);
+    case F_GET_SEALS:
+        return has_seals(f) ? (int64_t)f->inode->seals : -EINVAL;
+    default:
+        return -EINVAL;
+    }
+}
+
+int64_t sys_fcntl(struct task *t, const struct args *a)
+{
+    int command = arg_int(a, 1);
+    int64_t r = fd_fcntl(arg_int(a, 0), command, a->v[2]);
+    if (r != -ENOSYS)
+        return r;
+    FILE_HELD *f = fd_get_path(arg_int(a, 0));
+    if (!f || (f->flags & O_PATH && command != F_GETFL))
+        return -EBADF;
+    return control(f, command, a);
+}
+
+/* ---- ioctl ---- */
+
+static int64_t set_flag_by_int(struct file *f, struct uptr from, uint32_t flag)
+{
+    int32_t on;
+    int r = get_user(on, from);
+    if (!r)
+        f->flags = on ? f->flags | flag : f->flags & ~flag;
+    return r;
+}
+
+static int64_t bytes_to_read(const struct file *f, struct uptr to)
+{
+    int64_t left = (int64_t)f->inode->size - (int64_t)f->pos;
+    int32_t n = left > INT32_MAX ? INT32_MAX : left < INT32_MIN ? INT32_MIN : (int32_t)left;
+    return put_user(to, n);
+}
+
+int64_t sys_ioctl(struct task *t, const struct args *a)
+{
+    uint32_t command = arg_u32(a, 1);
+    FILE_HELD *f = fd_get(arg_int(a, 0));
+    if (!f)
+        return -EBADF;
+    switch (command) {
+    case FIOCLEX:
+    case FIONCLEX:
+        fd_set_cloexec(arg_int(a, 0), command == FIOCLEX);
+        return 0;
+    case FIONBIO:
+        return set_flag_by_int(f, arg_ptr(a, 2), O_NONBLOCK);
+    case FIOASYNC:
+        return set_flag_by_int(f, arg_ptr(a, 2), FASYNC);
+    case FIONREAD:
+        if (S_ISREG(f->inode->mode))
+            return bytes_to_read(f, arg_ptr(a, 2));
+        break;
+    default:
+        break;
+    }
+    return f->ops->ioctl ? f->ops->ioctl(f, command, arg_ptr(a, 2)) : -ENOTTY;
+}

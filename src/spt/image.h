@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An image as the tender reads it: its header, where its kernel goes, what of its program is mapped before the filter.
+ * The file systems in it are the kernel's to check, which lies behind the wall. Its digest is not looked at (`moat
+ * inspect` does that): the file is as trusted as any program that is executed.
+ */
+#ifndef MOAT_SPT_IMAGE_H
+#define MOAT_SPT_IMAGE_H
+
+#include "linux/fs/imgfs_format.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define IMAGE_KERNEL_SEGMENTS 8
+#define IMAGE_PREMAPS_MOST    32
+#define IMAGE_STRINGS_MOST    4096 /* words and environment together */
+
+struct image_parts {
+    struct image_boot boot;
+    struct image_segment kernel[IMAGE_KERNEL_SEGMENTS], premaps[IMAGE_PREMAPS_MOST];
+    uint32_t n_kernel, n_premaps;
+    const char *program, *cwd;                 /* in the image */
+    const char *args;                          /* boot.n_args strings, one behind the other, then boot.n_env */
+    const struct image_segment *premaps_there; /* the same in the image, for the kernel */
+};
+
+/* Checks all of it. 0, or -ENOEXEC and a sentence in *why. */
+int image_check(const void *image, uint64_t size, struct image_parts *out, const char **why);
+
+#endif

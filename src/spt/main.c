@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * moat-spt, the tender of unikernels: maps an image, shuts itself in and jumps into the image's kernel; tender.h has
+ * the steps. It trusts its command line, the file it is given as far as any program that is executed is trusted, and
+ * nothing that comes after the jump.
+ */
+#include "spt/tender.h"
+
+#include "guest/unikernel/layout.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define FSGSBASE (1ul << 1) /* bit of AT_HWCAP2 on x86-64: asm/hwcap2.h */
+#define STACK    (1ul << 20) /* that the kernel may use of the tender's */
+
+extern char **environ;
+
+int tender_fail(int status, const char *subject, const char *what, int error)
+{
+    const char *words[] = {"moat-spt: ", subject, ": ", what, error ? ": " : "", error ? strerror(-error) : "", "\n"};
+    struct iovec v[sizeof words / sizeof words[0]];
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        v[i] = (struct iovec){(void *)words[i], strlen(words[i])};
+    if (writev(2, v, sizeof words / sizeof words[0]) < 0)
+        return status; /* nobody to tell */
+    return status;
+}
+
+/* ---- words ---- */
+
+static size_t key_length(const char *entry)
+{
+    return (size_t)(strchrnul(entry, '=') - entry);
+}
+
+/* Whether a later --env has the same key. */
+static bool replaced(const struct tender *t, const char *entry, int at)
+{
+    const size_t n = key_length(entry);
+
+    for (const char *e; (e = options_env(&t->options, &at));)
+        if (key_length(e) == n && !memcmp(e, entry, n))
+            return true;
+    return false;
+}
+
+/* The image's words, but those that the command line replaces; `argv` and `envp` have room for both together. */
+static void take_words(struct tender *t, const char **argv, const char **envp)
+{
+    const struct options *o = &t->options;
+    const char *s = t->image.args, *e;
+    size_t n = 0, m = 0;
+
+    for (uint32_t i = 0; i < t->image.boot.n_args; i++, s += strlen(s) + 1)
+        if (i == 0 || !o->n_args)
+            argv[n++] = s;
+    if (o->program || !n)
+        argv[0] = o->program ? o->program : t->image.program, n = n ? n : 1;
+    for (int i = 0; i < o->n_args; i++)
+        argv[n++] = o->args[i];
+    for (uint32_t i = 0; i < t->image.boot.n_env; i++, s += strlen(s) + 1)
+        if (!replaced(t, s, 0))
+            envp[m++] = s;
+    for (int at = 0; (e = options_env(o, &at));) {
+        if (!replaced(t, e, at))
+            envp[m++] = e;
+    }
+    argv[n] = envp[m] = NULL;
+    t->boot.argv = argv, t->boot.envp = envp;
+}
+
+/* ---- the record ---- */
+
+/* Of a program that moat starts they are the process's own; of one that is started by hand they are nobody's. */
+static void take_identity(struct tender *t, struct utsname *names)
+{
+    struct boot *b = &t->boot;
+    struct rlimit files;
+    mode_t mask;
+
+    b->umask = 022;
+    b->hostname = "moat";
+    if (!t->handed)
+        return;
+    b->uid = getuid(), b->gid = getgid();
+    mask = umask(0);
+    umask(mask);
+    b->umask = mask;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+        b->files_limit = files.rlim_cur < 1u << 20 ? files.rlim_cur : 1u << 20;
+    if (uname(names) == 0)
+        b->hostname = names->nodename;
+}
+
+static int fill_boot(struct tender *t, struct utsname *names)
+{
+    const struct options *o = &t->options;
+    struct boot *b = &t->boot;
+
+    b->version = KERNEL_VERSION;
+    b->stack_high = getauxval(AT_EXECFN);
+    b->stack_low = (uintptr_t)b - STACK;
+    b->vdso = getauxval(AT_SYSINFO_EHDR);
+    b->hwcap = getauxval(AT_HWCAP);
+    b->memory_limit = o->memory ? o->memory : t->image.boot.memory ? t->image.boot.memory : TENDER_MEMORY;
+    b->max_tasks = o->tasks;
+    b->trace = o->trace, b->read_only = o->read_only;
+    b->name = o->image;
+    b->program = o->program ? o->program : t->image.program;
+    b->cwd = o->cwd ? o->cwd : t->image.cwd;
+    take_identity(t, names);
+    if (!(getauxval(AT_HWCAP2) & FSGSBASE))
+        return tender_fail(EXIT_OWN_ERROR, o->image,
+                           "this processor or host kernel has no FSGSBASE, by which threads are told apart here: Linux "
+                           "5.9 or newer on a processor with it",
+                           0);
+    if (getrandom(b->seed, sizeof b->seed, 0) != sizeof b->seed)
+        return tender_fail(EXIT_OWN_ERROR, o->image, "random numbers", -errno);
+    return 0;
+}
+
+/* What the host's environment says is nothing that a program should find. */
+static void wipe(void)
+{
+    for (char **e = environ; *e; e++)
+        memset(*e, 0, strlen(*e));
+}
+
+/* With room for the words on the stack: as many as there are. */
+static int start(struct tender *t, int argc)
+{
+    const size_t room = (size_t)argc + t->image.boot.n_args + t->image.boot.n_env + 2;
+    const char **words = __builtin_alloca(2 * room * sizeof *words);
+    struct utsname names;
+    int r;
+
+    take_words(t, words, words + room);
+    if ((r = fill_boot(t, &names)) || (r = tender_signals(t)) || (r = tender_shut_in(t)))
+        return r;
+    wipe();
+    ((void (*)(const struct boot *))t->kernel->start)(&t->boot);
+    __builtin_unreachable();
+}
+
+int main(int argc, char **argv)
+{
+    struct tender t = {.image_fd = -1};
+    const char *why, *word;
+    int r;
+
+    if (options_parse(argc, argv, &t.options, &why, &word) < 0)
+        return tender_fail(EXIT_OWN_ERROR, word, why, 0);
+    if ((r = tender_descriptors(&t)) || (r = tender_map(&t)))
+        return r;
+    return start(&t, argc);
+}

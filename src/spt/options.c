@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See options.h. */
+#include "spt/options.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+enum option {
+#define OPTION(id, word, value) OPTION_##id,
+#include "spt/options.def"
+#undef OPTION
+    OPTIONS
+};
+enum { NONE, NEXT };
+
+static const struct {
+    const char *word;
+    int value;
+} rows[] = {
+#define OPTION(id, word, value) {word, value},
+#include "spt/options.def"
+#undef OPTION
+};
+
+static bool number(const char *text, uint64_t most, uint64_t *out)
+{
+    uint64_t n = 0;
+
+    if (!*text)
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9' || n > (most - (uint64_t)(*text - '0')) / 10)
+            return false;
+        n = n * 10 + (uint64_t)(*text - '0');
+    }
+    *out = n;
+    return true;
+}
+
+static int find(const char *word)
+{
+    int i = 0;
+
+    while (i < OPTIONS && strcmp(rows[i].word, word))
+        i++;
+    return i;
+}
+
+static bool is_env(const char *text)
+{
+    return *text && *text != '=' && strchr(text, '=');
+}
+
+static const char *apply(struct options *o, enum option option, const char *value)
+{
+    uint64_t n;
+
+    switch (option) {
+    case OPTION_MEMORY:
+        return number(value, UINT64_MAX / 2, &o->memory) && o->memory ? NULL : "takes a number of bytes";
+    case OPTION_TASKS:
+        if (!number(value, 1u << 22, &n) || !n)
+            return "takes a number of processes and threads";
+        o->tasks = (uint32_t)n;
+        return NULL;
+    case OPTION_CONTROL:
+        if (!number(value, 1u << 20, &n))
+            return "takes the number of a descriptor";
+        o->control = (int)n;
+        return NULL;
+    case OPTION_ENV:
+        return is_env(value) ? NULL : "takes KEY=VALUE";
+    case OPTION_CWD:
+        o->cwd = value;
+        return *value == '/' ? NULL : "takes an absolute directory";
+    case OPTION_PROGRAM:
+        o->program = value;
+        return *value ? NULL : "takes a program of the image";
+    case OPTION_READ_ONLY:
+        o->read_only = true;
+        return NULL;
+    case OPTION_TRACE:
+        o->trace = true;
+        return NULL;
+    case OPTION_BLOCK:
+    case OPTION_BLOCK_RW:
+        o->block = value, o->block_rw = option == OPTION_BLOCK_RW;
+        return NULL;
+    case OPTION_IMAGE:
+        o->image = value;
+        return NULL;
+    default:
+        return "is no option";
+    }
+}
+
+int options_parse(int argc, char **argv, struct options *o, const char **why, const char **word)
+{
+    int at = 1;
+
+    *o = (struct options){.control = -1, .argv = argv};
+    while (at < argc && !o->image) {
+        int row = find(*word = argv[at]);
+        const char *value = NULL;
+        if (row == OPTIONS && argv[at][0] != '-') {
+            o->image = argv[at++];
+            break;
+        }
+        if (row < OPTIONS && rows[row].value == NEXT && !(value = argv[at + 1])) {
+            *why = "wants a value";
+            return -EINVAL;
+        }
+        if ((*why = apply(o, (enum option)row, value)))
+            return -EINVAL;
+        at += value ? 2 : 1;
+    }
+    if (!o->image || !*o->image) {
+        *word = "usage", *why = "moat-spt [--trace] [--memory BYTES] [--env KEY=VALUE]... IMAGE [ARGUMENT...]";
+        return -EINVAL;
+    }
+    o->n_options = at;
+    o->args = argv + at, o->n_args = argc - at;
+    return 0;
+}
+
+const char *options_env(const struct options *o, int *at)
+{
+    for (int i = *at ? *at : 1; i < o->n_options - 1;) {
+        int row = find(o->argv[i]);
+        if (row == OPTIONS || row == OPTION_IMAGE)
+            break;
+        i += rows[row].value == NEXT ? 2 : 1;
+        if (row == OPTION_ENV) {
+            *at = i;
+            return o->argv[i - 1];
+        }
+    }
+    *at = o->n_options;
+    return NULL;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of moat-spt: options.def, then the image, then the program's own words. Pure. */
+#ifndef MOAT_SPT_OPTIONS_H
+#define MOAT_SPT_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct options {
+    uint64_t memory; /* bytes; 0: the image's, or the tender's own */
+    uint32_t tasks;
+    const char *cwd, *program, *block; /* NULL: none. All borrowed from argv */
+    bool read_only, trace, block_rw;
+    int control; /* -1 */
+    const char *image;
+    char **args; /* NULL-terminated: the program's words but the first */
+    int n_args;
+    char **argv; /* all of it, in which the values of --env are found again by options_env */
+    int n_options;
+};
+
+/* 0, or -EINVAL with what is wrong: a sentence, and the word that it is about. */
+int options_parse(int argc, char **argv, struct options *out, const char **why, const char **word);
+
+/* The next value of --env from *at (0 at first) on; NULL: no more. */
+const char *options_env(const struct options *o, int *at);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the tender has of the host: descriptors, signals, a timer, rights; and how it gives up all but what its filter
+ * names. System calls are made as such where libc would do more than asked. */
+#include "spt/tender.h"
+
+#include "guest/unikernel/gate.h"
+#include "spt/filter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONTROL_FD 3
+#define BLOCK_FD   4
+#define KEPT_FDS   5
+
+/* ---- descriptors ---- */
+
+static uint32_t stream_of(const struct stat *st)
+{
+    const bool null = S_ISCHR(st->st_mode) && st->st_rdev == 0x103; /* mem(4): 1, 3 */
+
+    return S_ISREG(st->st_mode) || null ? BOOT_STREAM_READY : BOOT_STREAM_POLL;
+}
+
+/* All three are open from here on, so nothing else becomes one of them. */
+static int standard_streams(struct tender *t)
+{
+    struct stat st;
+
+    for (int fd = 0; fd < 3; fd++) {
+        if (fstat(fd, &st) < 0 && (open("/dev/null", O_RDWR) != fd || fstat(fd, &st) < 0))
+            return tender_fail(EXIT_OWN_ERROR, "/dev/null", "open it for a standard stream that is closed", -errno);
+        t->boot.streams[fd] = stream_of(&st);
+    }
+    return 0;
+}
+
+/* Away from the numbers that are to be used, to the one that is. */
+static int move_to(int *fd, int to)
+{
+    if (*fd == to)
+        return 0;
+    if (dup2(*fd, to) < 0)
+        return -errno;
+    *fd = to;
+    return 0;
+}
+
+static int control_descriptor(struct tender *t)
+{
+    int type = 0, fd = t->options.control;
+    socklen_t n = sizeof type;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_SEQPACKET)
+        return tender_fail(EXIT_OWN_ERROR, "--control", "it is no socket for records", 0);
+    if (move_to(&fd, CONTROL_FD) < 0 || fcntl(fd, F_SETOWN, getpid()) < 0 ||
+        fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK | O_ASYNC) < 0)
+        return tender_fail(EXIT_OWN_ERROR, "--control", "set it up", -errno);
+    t->boot.control = fd;
+    return 0;
+}
+
+static int block_descriptor(struct tender *t)
+{
+    int fd = open(t->options.block, (t->options.block_rw ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0 || move_to(&fd, BLOCK_FD) < 0)
+        return tender_fail(EXIT_OWN_ERROR, t->options.block, "open the block device", -errno);
+    t->boot.block = fd;
+    t->boot.write_back = t->options.block_rw;
+    return 0;
+}
+
+static int open_image(struct tender *t)
+{
+    const char *handed = getenv("MOAT_HANDED_FD");
+    int fd = handed ? atoi(handed) : open(t->options.image, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int error = errno;
+
+    t->handed = handed;
+    if (fd < 0) {
+        int status = error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_INVOKED;
+        return tender_fail(status, t->options.image, "open it", -error);
+    }
+    /* Two numbers are taken by others. */
+    if (fd < KEPT_FDS && (t->options.control >= 0 || t->options.block))
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, t->options.control >= KEPT_FDS ? t->options.control + 1 : KEPT_FDS);
+    t->image_fd = fd;
+    return fd < 0 ? tender_fail(EXIT_OWN_ERROR, t->options.image, "keep it", -errno) : 0;
+}
+
+int tender_descriptors(struct tender *t)
+{
+    int r = standard_streams(t);
+
+    t->boot.control = t->boot.block = -1;
+    if (r == 0)
+        r = open_image(t);
+    if (r == 0 && t->options.control >= 0)
+        r = control_descriptor(t);
+    if (r == 0 && t->options.block)
+        r = block_descriptor(t);
+    return r;
+}
+
+/* ---- signals ---- */
+
+/* The kernel's own form: sigaction(2). */
+struct kernel_action {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
+/* What the processor raises, the timer, and what moat or a user asks of a program. Others keep what they do. */
+static const uint8_t handled[] = {SIGSYS,  SIGSEGV, SIGBUS, SIGFPE,  SIGILL,  SIGTRAP, SIGALRM,
+                                  SIGTERM, SIGINT,  SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
+/* For process 1 of a sandbox a signal without a handler would be lost. */
+static const uint8_t handled_too[] = {SIGABRT, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ, SIGSTKFLT, SIGPWR, SIGURG};
+
+static int handle(int signo, const struct kernel_action *action)
+{
+    struct kernel_action before;
+
+    if (syscall(SYS_rt_sigaction, signo, action, &before, sizeof action->mask) < 0)
+        return -errno;
+    /* nohup(1) and shells in the background have them ignored, for good. */
+    if (before.handler == SIG_IGN && (signo == SIGHUP || signo == SIGINT || signo == SIGQUIT))
+        syscall(SYS_rt_sigaction, signo, &before, NULL, sizeof action->mask);
+    return 0;
+}
+
+int tender_signals(struct tender *t)
+{
+    const stack_t stack = {.ss_sp = (void *)(t->boot.heap_low - t->kernel->trap_stack_size),
+                           .ss_size = t->kernel->trap_stack_size};
+    const struct kernel_action action = {.handler = (void (*)(int))t->kernel->signal,
+                                         .flags = SA_SIGINFO | SA_ONSTACK | 0x04000000 /* SA_RESTORER */,
+                                         .restorer = (void (*)(void))GATE_ADDRESS(GATE_rt_sigreturn),
+                                         .mask = ~0ull};
+    const struct kernel_action ignore = {.handler = SIG_IGN};
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+    const uint64_t none = 0;
+    int r = syscall(SYS_sigaltstack, &stack, NULL) < 0 ? -errno : 0;
+
+    for (size_t i = 0; r == 0 && i < sizeof handled; i++)
+        r = handle(handled[i], &action);
+    for (size_t i = 0; r == 0 && t->handed && i < sizeof handled_too; i++)
+        r = handle(handled_too[i], &action);
+    if (r == 0 && t->boot.control >= 0)
+        r = handle(SIGIO, &action);
+    if (r == 0)
+        r = handle(SIGPIPE, &ignore);
+    if (r == 0 && (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &t->boot.timer) < 0 ||
+                   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none) < 0))
+        r = -errno;
+    return r < 0 ? tender_fail(EXIT_OWN_ERROR, t->options.image, "set signals up", r) : 0;
+}
+
+/* ---- rights ---- */
+
+static int drop_rights(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct nothing[2] = {0};
+    const struct rlimit zero = {0};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+        setrlimit(RLIMIT_CORE, &zero) < 0 || syscall(SYS_capset, &header, nothing) < 0)
+        return -errno;
+    return 0;
+}
+
+/* The image stays mapped; nobody needs its descriptor. */
+static int close_others(const struct tender *t)
+{
+    int from = t->boot.block >= 0 ? BLOCK_FD + 1 : t->boot.control >= 0 ? CONTROL_FD + 1 : 3;
+
+    if (t->boot.block >= 0 && t->boot.control < 0)
+        close(CONTROL_FD);
+    return syscall(SYS_close_range, from, ~0u, 0) < 0 ? -errno : 0;
+}
+
+static int install_filter(const struct tender *t)
+{
+    const struct boot *b = &t->boot;
+    const struct filter_world world = {.text_low = b->text_low,
+                                       .text_high = b->text_high,
+                                       .arena_low = b->data_low,
+                                       .arena_high = b->objects_high,
+                                       .executable = t->image.boot.text != 0,
+                                       .write_back = b->write_back,
+                                       .control = b->control,
+                                       .block = b->block,
+                                       .timer = b->timer};
+    struct sock_filter room[FILTER_ROOM], *program;
+    int n = filter_make(&world, room, &program);
+
+    if (n < 0)
+        return n;
+    struct sock_fprog prog = {.len = (unsigned short)n, .filter = program};
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0 ? -errno : 0;
+}
+
+int tender_shut_in(struct tender *t)
+{
+    int r = close_others(t);
+
+    if (r == 0)
+        r = drop_rights();
+    if (r < 0)
+        return tender_fail(EXIT_OWN_ERROR, t->options.image, "give up rights", r);
+    r = install_filter(t);
+    return r < 0
+               ? tender_fail(EXIT_OWN_ERROR, t->options.image, "set the system-call filter (CONFIG_SECCOMP_FILTER)", r)
+               : 0;
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `moat build --unikernel`: C source becomes a static-PIE program against musl's libc.a, with a kernel that has the
+ * system calls which that program can make and no others (numbers.h). Runs musl-gcc and ld as whoever calls it, in a
+ * directory of its own that is removed at the end. The command line is written by src/cli/pack.c.
+ */
+#include "base/io.h"
+#include "base/pathtext.h"
+#include "engine/options.h"
+#include "unikernel/numbers.h"
+#include "unikernel/program.h"
+#include "unikernel/tools.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PROGRAM_MOST ((size_t)256 << 20)
+#define SCRIPT       "kernel.ld"
+#define ARCHIVE      "libmoat-kernel.a"
+
+enum option {
+    OPTION_ADD,
+    OPTION_CFLAGS,
+    OPTION_CWD,
+    OPTION_ENV,
+    OPTION_JIT,
+    OPTION_MEMORY,
+    OPTION_OUTPUT,
+    OPTION_QUIET,
+    OPTION_SOURCE
+};
+
+static const struct engine_option rows[] = {
+    [OPTION_ADD] = {"--add", ENGINE_VALUE_NEXT},       [OPTION_CFLAGS] = {"--cflags", ENGINE_VALUE_NEXT},
+    [OPTION_CWD] = {"--cwd", ENGINE_VALUE_NEXT},       [OPTION_ENV] = {"--env", ENGINE_VALUE_NEXT},
+    [OPTION_JIT] = {"--jit", ENGINE_VALUE_NONE},       [OPTION_MEMORY] = {"--memory", ENGINE_VALUE_NEXT},
+    [OPTION_OUTPUT] = {"--output", ENGINE_VALUE_NEXT}, [OPTION_QUIET] = {"--quiet", ENGINE_VALUE_NONE},
+    [OPTION_SOURCE] = {"--source", ENGINE_VALUE_NEXT},
+};
+
+struct build {
+    struct arena *a;
+    struct image im;
+    struct source source;
+    struct strv sources, flags, words, env, add;
+    const char *output, *dir;
+    bool quiet;
+};
+
+static int no_memory(struct err *err)
+{
+    return err_set(err, -ENOMEM, "out of memory");
+}
+
+static int take_option(struct build *b, int option, const char *value, struct err *err)
+{
+    int r = 0;
+
+    switch ((enum option)option) {
+    case OPTION_ADD:
+        r = policy_strv_push(b->a, &b->add, value);
+        break;
+    case OPTION_CFLAGS:
+        r = policy_strv_push(b->a, &b->flags, value);
+        break;
+    case OPTION_CWD:
+        b->im.cwd = value;
+        break;
+    case OPTION_ENV:
+        r = policy_env_set(b->a, &b->env, value);
+        break;
+    case OPTION_JIT:
+        b->im.jit = true;
+        break;
+    case OPTION_MEMORY:
+        b->im.memory = strtoull(value, NULL, 10);
+        break;
+    case OPTION_OUTPUT:
+        b->output = value;
+        break;
+    case OPTION_QUIET:
+        b->quiet = true;
+        break;
+    case OPTION_SOURCE:
+        r = policy_strv_push(b->a, &b->sources, value);
+        break;
+    }
+    return r < 0 ? no_memory(err) : 0;
+}
+
+static int read_options(struct build *b, int argc, char **argv, struct err *err)
+{
+    const struct engine_options options = {rows, ARRAY_LEN(rows), "unikernel"};
+    char *value;
+    int r = 0;
+
+    for (int i = 0; i < argc && r == 0;) {
+        if (!strcmp(argv[i], "--")) {
+            while (++i < argc && r == 0)
+                r = policy_strv_push(b->a, &b->words, argv[i]);
+            break;
+        }
+        r = engine_option_next(&options, argc, argv, &i, &value, err);
+        r = r < 0 ? r : take_option(b, r, value, err);
+    }
+    if (r == 0 && (!b->sources.n || !b->output))
+        return err_set(err, -EINVAL, "--source and --output are needed");
+    return r;
+}
+
+/* ---- the program ------------------------------------------------------------------------------------------------- */
+
+static const char *in_dir(struct build *b, const char *name)
+{
+    return arena_printf(b->a, "%s/%s", b->dir, name);
+}
+
+/* musl-gcc of Debian takes -static-pie for a dynamic program, so the parts are named. */
+static int compile(struct build *b, const char *out, struct err *err)
+{
+    static const char *const before[] = {"musl-gcc",
+                                         "-Os",
+                                         "-std=gnu17",
+                                         "-fPIE",
+                                         "-ffunction-sections",
+                                         "-fdata-sections",
+                                         "-fno-asynchronous-unwind-tables",
+                                         "-fno-stack-protector"};
+    static const char *const link[] = {"-static", "-nostartfiles",
+                                       "-Wl,-pie,--no-dynamic-linker,-z,text,--gc-sections,--build-id=none",
+                                       "-Wl,-z,noseparate-code,-z,norelro,--hash-style=gnu,-z,max-page-size=4096"};
+    struct strv argv = {0};
+    const char *lib;
+    int r = tools_musl(b->a, &lib, err);
+
+    for (size_t i = 0; i < ARRAY_LEN(before) && r == 0; i++)
+        r = policy_strv_push(b->a, &argv, before[i]);
+    for (uint32_t i = 0; i < b->flags.n && r == 0; i++)
+        r = policy_strv_push(b->a, &argv, b->flags.v[i]);
+    for (size_t i = 0; i < ARRAY_LEN(link) && r == 0; i++)
+        r = policy_strv_push(b->a, &argv, link[i]);
+    if (r == 0)
+        r = policy_strv_push(b->a, &argv, arena_printf(b->a, "%s/rcrt1.o", lib));
+    if (r == 0)
+        r = policy_strv_push(b->a, &argv, arena_printf(b->a, "%s/crti.o", lib));
+    for (uint32_t i = 0; i < b->sources.n && r == 0; i++)
+        r = policy_strv_push(b->a, &argv, b->sources.v[i]);
+    if (r == 0 && (r = policy_strv_push(b->a, &argv, arena_printf(b->a, "%s/crtn.o", lib))) == 0 &&
+        (r = policy_strv_push(b->a, &argv, "-o")) == 0)
+        r = policy_strv_push(b->a, &argv, out);
+    if (r == -ENOMEM)
+        return no_memory(err);
+    return r < 0 ? r : tools_run(b->a, argv.v, "Debian package musl-tools", err);
+}
+
+/* Without symbols, once its numbers are known. */
+static int strip(struct build *b, const char *program, struct err *err)
+{
+    char tool[] = "strip", all[] = "--strip-all", sections[] = "--remove-section=.comment", *name;
+
+    if (!(name = arena_strdup(b->a, program)))
+        return no_memory(err);
+    return tools_run(b->a, (char *[]){tool, all, sections, name, NULL}, "Debian package binutils", err);
+}
+
+static int find_numbers(struct build *b, const char *program, struct numbers *out, struct err *err)
+{
+    struct elf_facts facts;
+    char *text;
+    size_t n;
+    int r = io_read_file(b->a, AT_FDCWD, program, PROGRAM_MOST, &text, &n);
+
+    if (r < 0)
+        return err_sys(err, r, "read %s", program);
+    if ((r = elf_facts_read((const uint8_t *)text, n, &facts, err)) < 0)
+        return r;
+    return numbers_find(b->a, (const uint8_t *)text, n, &facts, out, err);
+}
+
+/* ---- the kernel -------------------------------------------------------------------------------------------------- */
+
+/* A table of handlers with these and no others, in the place of the whole kernel's (src/linux/core/handlers.c). */
+static int write_table(struct build *b, const struct numbers *numbers, const char *path, struct err *err)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    int highest = 0;
+
+    if (!f)
+        return no_memory(err);
+    fputs(".section .rodata.call_handlers,\"a\"\n.globl call_handlers, call_handlers_n\n.balign 8\ncall_handlers:\n",
+          f);
+    for (int i = 0; i < NUMBERS_CALLS; i++)
+        if (numbers->calls[i / 8] >> i % 8 & 1 && tools_call_name(i))
+            highest = i;
+    for (int i = 0; i <= highest; i++)
+        fprintf(f, ".quad %s%s\n", numbers->calls[i / 8] >> i % 8 & 1 && tools_call_name(i) ? "sys_" : "0",
+                numbers->calls[i / 8] >> i % 8 & 1 && tools_call_name(i) ? tools_call_name(i) : "");
+    for (int i = 0; i <= highest; i++) /* one that no room has is answered by ENOSYS */
+        if (numbers->calls[i / 8] >> i % 8 & 1 && tools_call_name(i))
+            fprintf(f, ".weak sys_%s\n", tools_call_name(i));
+    fprintf(f, "call_handlers_n: .long %d\n.section .note.GNU-stack,\"\",@progbits\n", highest + 1);
+    fclose(f);
+    int r = io_replace_file(AT_FDCWD, path, text, n, 0600);
+    free(text);
+    return r < 0 ? err_sys(err, r, "write %s", path) : 0;
+}
+
+static int link_kernel(struct build *b, const struct numbers *numbers, const char *out, struct err *err)
+{
+    static const char *const options[] = {
+        "-static", "-nostdlib",       "-no-pie",       "-z", "noseparate-code", "-z", "max-page-size=4096", "-z",
+        "norelro", "--build-id=none", "--gc-sections", "-u", "kernel_header"};
+    static const char *const roots[] = {"fs_boot", "console_boot", "task_exec"};
+    const char *source = in_dir(b, "table.S"), *object = in_dir(b, "table.o");
+    struct strv argv = {0};
+    char as[] = "as", o[] = "-o";
+    int r;
+
+    if (!source || !object)
+        return no_memory(err);
+    if ((r = write_table(b, numbers, source, err)) < 0 ||
+        (r = tools_run(b->a, (char *[]){as, (char *)(uintptr_t)source, o, (char *)(uintptr_t)object, NULL},
+                       "Debian package binutils", err)) < 0)
+        return r;
+    r = policy_strv_push(b->a, &argv, "ld");
+    for (size_t i = 0; i < ARRAY_LEN(options) && r == 0; i++)
+        r = policy_strv_push(b->a, &argv, options[i]);
+    for (size_t i = 0; i < ARRAY_LEN(roots) && r == 0; i++)
+        if ((r = policy_strv_push(b->a, &argv, "-u")) == 0)
+            r = policy_strv_push(b->a, &argv, roots[i]);
+    for (int i = 0; i < NUMBERS_CALLS && r == 0; i++)
+        if (numbers->calls[i / 8] >> i % 8 & 1 && tools_call_name(i) && (r = policy_strv_push(b->a, &argv, "-u")) == 0)
+            r = policy_strv_push(b->a, &argv, arena_printf(b->a, "sys_%s", tools_call_name(i)));
+    const char *const rest[] = {"-T", program_beside(b->a, SCRIPT), object, program_beside(b->a, ARCHIVE), "-s", "-o",
+                                out};
+    for (size_t i = 0; i < ARRAY_LEN(rest) && r == 0; i++)
+        r = rest[i] ? policy_strv_push(b->a, &argv, rest[i]) : -ENOMEM;
+    return r < 0 ? no_memory(err) : tools_run(b->a, argv.v, "Debian package binutils", err);
+}
+
+static int make_kernel(struct build *b, const struct numbers *numbers, struct err *err)
+{
+    const char *out = numbers->all ? in_dir(b, "kernel") : program_beside(b->a, "moat-kernel.elf");
+    int r = out ? 0 : no_memory(err);
+
+    if (r == 0 && numbers->all)
+        r = link_kernel(b, numbers, out, err);
+    else if (r == 0 && !b->quiet)
+        fprintf(stderr, "moat build: which system calls %s makes cannot be said: the whole kernel is taken\n",
+                numbers->unknown);
+    if (r < 0 || (r = kernel_read(&b->im.kernel, b->a, out, err)) < 0)
+        return r;
+    if (numbers->all)
+        b->im.kernel.calls = tools_call_names(b->a, numbers->calls);
+    return b->im.kernel.calls ? 0 : no_memory(err);
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
+
+static int set_start(struct build *b, const char *name, struct err *err)
+{
+    int r = policy_strv_push(b->a, &b->im.args, name);
+
+    for (uint32_t i = 0; i < b->words.n && r == 0; i++)
+        r = policy_strv_push(b->a, &b->im.args, b->words.v[i]);
+    b->im.env = b->env;
+    return r < 0 ? no_memory(err) : 0;
+}
+
+/* "out/hello.moat" has the program "/hello". */
+static const char *name_of(struct build *b)
+{
+    const char *slash = strrchr(b->output, '/'), *name = slash ? slash + 1 : b->output, *dot = strrchr(name, '.');
+
+    return arena_strndup(b->a, name, dot && dot != name ? (size_t)(dot - name) : strlen(name));
+}
+
+static int make_image(struct build *b, const char *program, struct err *err)
+{
+    struct tree_node *node;
+    const char *name = name_of(b);
+    int r;
+
+    if (!name || !(b->im.path = arena_printf(b->a, "/%s", name)))
+        return no_memory(err);
+    b->im.arena = b->a;
+    b->im.cwd = b->im.cwd ? b->im.cwd : "/";
+    b->source = (struct source){.tree = &b->im.tree, .path = "", .root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    if (b->source.root < 0)
+        return err_sys(err, -errno, "open /");
+    if ((r = tree_init(&b->im.tree, b->a, program_epoch(), err)) < 0 ||
+        (r = source_place(&b->source, program, b->im.path, err)) < 0)
+        return r;
+    for (uint32_t i = 0; i < b->add.n && r == 0; i++)
+        r = program_add(&b->source, b->add.v[i], err);
+    if (r < 0 || (r = expected_files(&b->im.tree, err)) < 0 ||
+        (r = tree_directory(&b->im.tree, b->im.cwd, 0755, &node, err)) < 0 || (r = set_start(b, name, err)) < 0)
+        return r;
+    b->im.program = tree_at(&b->im.tree, b->im.path);
+    b->im.dynamic = b->add.n > 0;
+    return image_finish(&b->im, b->output, b->quiet, err);
+}
+
+static int build(struct build *b, struct err *err)
+{
+    const char *program = in_dir(b, "program");
+    struct numbers numbers;
+    int r;
+
+    if (!program)
+        return no_memory(err);
+    if ((r = compile(b, program, err)) < 0 || (r = find_numbers(b, program, &numbers, err)) < 0 ||
+        (r = strip(b, program, err)) < 0 || (r = make_kernel(b, &numbers, err)) < 0)
+        return r;
+    return make_image(b, program, err);
+}
+
+int build_main(struct arena *a, int argc, char **argv)
+{
+    struct build *b = arena_alloc(a, sizeof *b);
+    struct err err = {0};
+
+    if (!b) {
+        no_memory(&err);
+        return program_fail("build", &err);
+    }
+    b->a = a;
+    int r = read_options(b, argc, argv, &err);
+    if (r == 0)
+        r = tools_directory(a, &b->dir, &err);
+    if (r == 0)
+        r = build(b, &err);
+    if (b->dir)
+        tools_remove_directory(b->dir);
+    return r < 0 ? program_fail("build", &err) : 0;
+}

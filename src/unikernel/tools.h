@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What moat build needs of the host: a compiler, a linker, a directory for what they write; and the names of calls. */
+#ifndef MOAT_UNIKERNEL_TOOLS_H
+#define MOAT_UNIKERNEL_TOOLS_H
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <stdint.h>
+
+/* Runs a program of PATH with our streams and environment, and waits. -ENOENT: it is not there, and `package` has it;
+ * -ECHILD: it has failed, having said why. */
+int tools_run(struct arena *a, char *const argv[], const char *package, struct err *err);
+
+/* The directory with musl's libc.a and rcrt1.o. */
+int tools_musl(struct arena *a, const char **dir, struct err *err);
+
+/* A new directory in $TMPDIR or /tmp, of ours alone; and away with it and the files in it. */
+int tools_directory(struct arena *a, const char **dir, struct err *err);
+void tools_remove_directory(const char *dir);
+
+/* The name of a system call that the kernel has (src/linux/syscalls.def); NULL: it has none of this number. */
+const char *tools_call_name(int nr);
+/* Those of a set, a bit each, with spaces between. NULL: no memory. */
+const char *tools_call_names(struct arena *a, const uint8_t calls[64]);
+
+#endif

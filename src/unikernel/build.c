@@ -217,7 +217,10 @@ static int link_kernel(struct build *b, const struct numbers *numbers, const cha
     static const char *const options[] = {
         "-static", "-nostdlib",       "-no-pie",       "-z", "noseparate-code", "-z", "max-page-size=4096", "-z",
         "norelro", "--build-id=none", "--gc-sections", "-u", "kernel_header"};
-    static const char *const roots[] = {"fs_boot", "console_boot", "task_exec"};
+    /* What boot starts only where it is there (src/linux/core/boot.c). */
+    static const char *const with_names[] = {"console_boot", "strace_init", "fs_boot", "task_exec", NULL};
+    static const char *const without[] = {"console_boot", "boot_ready", NULL};
+    const char *const *roots = b->im.ready ? without : with_names;
     const char *source = in_dir(b, "table.S"), *object = in_dir(b, "table.o");
     struct strv argv = {0};
     char as[] = "as", o[] = "-o";
@@ -232,9 +235,9 @@ static int link_kernel(struct build *b, const struct numbers *numbers, const cha
     r = policy_strv_push(b->a, &argv, "ld");
     for (size_t i = 0; i < ARRAY_LEN(options) && r == 0; i++)
         r = policy_strv_push(b->a, &argv, options[i]);
-    for (size_t i = 0; i < ARRAY_LEN(roots) && r == 0; i++)
+    for (; *roots && r == 0; roots++)
         if ((r = policy_strv_push(b->a, &argv, "-u")) == 0)
-            r = policy_strv_push(b->a, &argv, roots[i]);
+            r = policy_strv_push(b->a, &argv, *roots);
     for (int i = 0; i < NUMBERS_CALLS && r == 0; i++)
         if (numbers->calls[i / 8] >> i % 8 & 1 && tools_call_name(i) && (r = policy_strv_push(b->a, &argv, "-u")) == 0)
             r = policy_strv_push(b->a, &argv, arena_printf(b->a, "sys_%s", tools_call_name(i)));
@@ -250,6 +253,7 @@ static int make_kernel(struct build *b, const struct numbers *numbers, struct er
     const char *out = numbers->all ? in_dir(b, "kernel") : program_beside(b->a, "moat-kernel.elf");
     int r = out ? 0 : no_memory(err);
 
+    b->im.ready = numbers->all && !b->add.n && !tools_calls_use_names(numbers->calls);
     if (r == 0 && numbers->all)
         r = link_kernel(b, numbers, out, err);
     else if (r == 0 && !b->quiet)

@@ -52,6 +52,17 @@ static int check_header(const struct elf *e, Elf64_Ehdr *h, struct err *err)
     return 0;
 }
 
+static void note_headers(struct elf_facts *f, const Elf64_Ehdr *h)
+{
+    const uint64_t size = (uint64_t)h->e_phnum * sizeof(Elf64_Phdr);
+
+    f->n_headers = h->e_phnum;
+    for (unsigned i = 0; i < f->n_loads; i++)
+        if (h->e_phoff >= f->loads[i].offset && h->e_phoff - f->loads[i].offset <= f->loads[i].file &&
+            size <= f->loads[i].file - (h->e_phoff - f->loads[i].offset))
+            f->headers = f->loads[i].address + (h->e_phoff - f->loads[i].offset);
+}
+
 static int add_load(struct elf_facts *f, const Elf64_Phdr *p, size_t n, struct err *err)
 {
     const uint64_t low = p->p_vaddr & ~(uint64_t)(ELF_PAGE - 1);
@@ -184,5 +195,6 @@ int elf_facts_read(const uint8_t *bytes, size_t n, struct elf_facts *out, struct
     }
     if (r == 0 && !out->n_loads)
         r = err_set(err, -ENOEXEC, "it has nothing to load");
+    note_headers(out, &h);
     return r == 0 && dynamic.p_type ? read_dynamic(&e, &dynamic, err) : r;
 }

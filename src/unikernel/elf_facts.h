@@ -27,7 +27,9 @@ struct elf_facts {
     bool fixed; /* ET_EXEC */
     bool executable_stack;
     uint64_t entry;
-    uint64_t low, high;                                 /* of all that is loaded, rounded to pages */
+    uint64_t low, high; /* of all that is loaded, rounded to pages */
+    uint64_t headers;   /* address of the program headers; 0: they are not loaded */
+    unsigned n_headers;
     const char *interpreter, *soname, *rpath, *runpath; /* NULL: none */
     const char *needed[ELF_NEEDED_MOST];
     unsigned n_needed;

@@ -19,6 +19,7 @@ struct image {
     struct strv args, env;           /* args[0] as well */
     uint64_t memory;                 /* by default; 0: what the boundary gives */
     bool jit, dynamic;               /* dynamic: code is mapped while it runs */
+    bool ready;                      /* the kernel starts the program from its premaps, having no loader */
 
     /* image_write() */
     uint64_t size, text;

@@ -10,6 +10,16 @@
 
 #define KERNEL_MOST ((size_t)64 << 20)
 
+/* What is zero at the end of a segment that is written to need not be in the file. */
+static uint64_t trim(const uint8_t *bytes, const struct elf_load *l)
+{
+    uint64_t n = l->file;
+
+    while (n && l->prot & PROT_WRITE && !bytes[l->offset + n - 1])
+        n--;
+    return n;
+}
+
 int kernel_read(struct kernel *k, struct arena *a, const char *path, struct err *err)
 {
     const uint64_t in_page = ELF_PAGE - 1;
@@ -24,7 +34,8 @@ int kernel_read(struct kernel *k, struct arena *a, const char *path, struct err 
         return err_wrap(err, "the kernel %s", path);
     uint64_t first = UINT64_MAX, end = 0;
     for (unsigned i = 0; i < f.n_loads; i++) {
-        const struct elf_load *l = &f.loads[i];
+        struct elf_load *l = &f.loads[i];
+        l->file = trim((const uint8_t *)text, l);
         if (l->file && (l->offset & ~in_page) < first)
             first = l->offset & ~in_page;
         end = l->file && l->offset + l->file > end ? l->offset + l->file : end;

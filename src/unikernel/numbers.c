@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See numbers.h. Each function is decoded once and looked at until nothing changes; then the whole program again, while
- * functions are found that hand a number of their caller's on. Bounded by the program's size. Pure.
+ * See numbers.h. Each function is decoded and followed until nothing changes: over the whole program while functions
+ * are found that do not return, then while some are found that hand a number of their caller's on. Bounded by the
+ * program's size. Pure.
  */
 #include "unikernel/numbers.h"
 #include "unikernel/numbers_values.h"
@@ -23,6 +24,7 @@ struct function {
     uint64_t start, end;
     const char *name;
     uint32_t numbered; /* registers whose value on entry becomes the number of a call: a bit each */
+    bool endless;      /* it does not return */
 };
 
 struct program {
@@ -168,7 +170,7 @@ static int cover(struct program *p, struct err *err)
     return p->insns && p->at && p->states && p->index && p->is_target ? 0 : no_memory(err);
 }
 
-static struct function *function_at(struct program *p, uint64_t start)
+static struct function *function_at(const struct program *p, uint64_t start)
 {
     const struct function key = {.start = start};
 
@@ -201,8 +203,14 @@ static uint64_t target_of(const struct program *p, size_t i)
     return p->at[i] + p->insns[i].length + (uint64_t)p->insns[i].target;
 }
 
-static bool goes_on(const struct insn *o)
+static bool goes_on(const struct program *p, size_t i)
 {
+    const struct insn *o = &p->insns[i];
+
+    if (o->class == CLASS_CALL) {
+        const struct function *callee = function_at(p, target_of(p, i));
+        return !callee || !callee->endless;
+    }
     return o->class != CLASS_JUMP && o->class != CLASS_JUMP_INDIRECT && o->class != CLASS_RETURN &&
            o->class != CLASS_TRAP && o->name != INSN_HLT; /* which faults here: musl's a_crash() */
 }
@@ -235,7 +243,7 @@ static bool flow_indirect(struct program *p, const struct state *after)
     bool changed = false;
 
     for (size_t i = 1; i < p->count; i++)
-        if (!goes_on(&p->insns[i - 1]))
+        if (!goes_on(p, i - 1))
             changed |= state_join(&p->states[i], after);
     return changed;
 }
@@ -252,7 +260,7 @@ static bool flow_insn(struct program *p, const struct function *f, size_t i)
     jumped = after;
     if (r >= 0)
         (o->name == INSN_JZ ? &jumped : &after)->v[r] = zero;
-    if (goes_on(o) && i + 1 < p->count)
+    if (goes_on(p, i) && i + 1 < p->count)
         changed |= state_join(&p->states[i + 1], &after);
     if (o->class == CLASS_JUMP_INDIRECT)
         changed |= flow_indirect(p, &after);
@@ -340,6 +348,26 @@ static void take_address(struct program *p, const struct function *f, size_t i)
         give_up(p, f->name);
 }
 
+/* Whether control may come back from it: by a return, or a jump to what may come back. */
+static bool returns(struct program *p, const struct function *f)
+{
+    if (!decode_all(p, f) || !flow(p, f))
+        return true;
+    for (size_t i = 0; i < p->count; i++) {
+        const struct insn *o = &p->insns[i];
+        if (p->states[i].v[0].kind == VALUE_NONE)
+            continue;
+        if (o->class == CLASS_RETURN || o->class == CLASS_JUMP_INDIRECT || (i + 1 == p->count && goes_on(p, i)))
+            return true;
+        if ((o->class == CLASS_JUMP || o->class == CLASS_JCC) && insn_at(p, f, target_of(p, i)) == SIZE_MAX) {
+            const struct function *to = function_at(p, target_of(p, i));
+            if (!to || !to->endless)
+                return true;
+        }
+    }
+    return false;
+}
+
 static void look_at(struct program *p, struct function *f)
 {
     if (!decode_all(p, f) || !flow(p, f)) {
@@ -361,7 +389,7 @@ static void look_at(struct program *p, struct function *f)
             take_transfer(p, f, target_of(p, i), &p->states[i]);
         }
         take_address(p, f, i);
-        if (i + 1 == p->count && goes_on(o)) { /* into the next function */
+        if (i + 1 == p->count && goes_on(p, i)) { /* into the next function */
             struct state after = p->states[i];
             state_step(&after, o);
             take_transfer(p, f, f->end, &after);
@@ -393,6 +421,13 @@ int numbers_find(struct arena *a, const uint8_t *elf, size_t n, const struct elf
     *out = (struct numbers){.all = true};
     if ((r = find_functions(&p, err)) < 0 || (r = cover(&p, err)) < 0)
         return r;
+    for (int round = 0; round < ROUNDS_MOST && p.changed; round++) {
+        p.changed = false;
+        for (size_t i = 0; i < p.n_functions; i++)
+            if (!p.functions[i].endless && !returns(&p, &p.functions[i]))
+                p.changed = p.functions[i].endless = true;
+    }
+    p.changed = true;
     for (int round = 0; round < ROUNDS_MOST && p.changed; round++) {
         p.changed = false;
         out->sites = 0;

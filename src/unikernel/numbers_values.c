@@ -151,8 +151,9 @@ static bool is_plain(const struct insn *o)
         if (plain[i] == name)
             return true;
     return (name == INSN_IMUL && o->n_operands > 1) || (name >= INSN_SETO && name <= INSN_SETNLE) ||
-           o->class == CLASS_NOP || o->class == CLASS_JCC || o->class == CLASS_JUMP || o->class == CLASS_SSE ||
-           o->class == CLASS_X87 || o->class == CLASS_MMX || o->class == CLASS_AVX;
+           o->class == CLASS_NOP || o->class == CLASS_JCC || o->class == CLASS_JUMP ||
+           o->class == CLASS_JUMP_INDIRECT || o->class == CLASS_SSE || o->class == CLASS_X87 || o->class == CLASS_MMX ||
+           o->class == CLASS_AVX;
 }
 
 static void step_lea(struct state *s, const struct insn *o)

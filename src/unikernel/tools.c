@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -86,6 +87,45 @@ static const char *const names[] = {
 const char *tools_call_name(int nr)
 {
     return nr >= 0 && (size_t)nr < ARRAY_LEN(names) ? names[nr] : NULL;
+}
+
+/* Calls that work on numbers, memory, time and what is open already. All others may take a name, or make one. */
+static const char *const nameless =
+    " read write close fstat poll lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn ioctl "
+    "pread64 "
+    "pwrite64 readv writev pipe select sched_yield mremap msync mincore madvise dup dup2 pause nanosleep getitimer "
+    "alarm "
+    "setitimer getpid socket connect accept sendto recvfrom sendmsg recvmsg shutdown listen getsockname getpeername "
+    "socketpair setsockopt getsockopt clone exit kill uname fcntl fsync fdatasync ftruncate gettimeofday getrlimit "
+    "getrusage sysinfo times getuid getgid setuid setgid geteuid getegid setpgid getppid getpgrp setsid setreuid "
+    "setregid "
+    "getgroups setgroups setresuid getresuid setresgid getresgid getpgid getsid rt_sigpending rt_sigtimedwait "
+    "rt_sigqueueinfo rt_sigsuspend sigaltstack mlock munlock mlockall munlockall prctl arch_prctl setrlimit gettid "
+    "tkill "
+    "time futex sched_setaffinity sched_getaffinity epoll_create set_tid_address timer_create timer_settime "
+    "timer_gettime "
+    "timer_getoverrun timer_delete clock_settime clock_gettime clock_getres clock_nanosleep exit_group epoll_wait "
+    "epoll_ctl "
+    "tgkill waitid wait4 set_robust_list get_robust_list epoll_pwait timerfd_create eventfd timerfd_settime "
+    "timerfd_gettime "
+    "accept4 signalfd4 eventfd2 epoll_create1 dup3 pipe2 preadv pwritev rt_tgsigqueueinfo recvmmsg prlimit64 sendmmsg "
+    "getcpu "
+    "getrandom memfd_create membarrier ppoll pselect6 sched_setscheduler sched_getscheduler sched_getparam "
+    "sched_setparam "
+    "sched_get_priority_max sched_get_priority_min sched_rr_get_interval getpriority setpriority signalfd rseq clone3 ";
+
+bool tools_calls_use_names(const uint8_t calls[64])
+{
+    char word[64];
+
+    for (int i = 0; i < 512; i++) {
+        if (!(calls[i / 8] >> i % 8 & 1) || !tools_call_name(i))
+            continue;
+        snprintf(word, sizeof word, " %s ", tools_call_name(i));
+        if (!strstr(nameless, word))
+            return true;
+    }
+    return false;
 }
 
 const char *tools_call_names(struct arena *a, const uint8_t calls[64])

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Runs a program of PATH with our streams and environment, and waits. -ENOENT: it is not there, and `package` has it;
@@ -21,6 +22,9 @@ void tools_remove_directory(const char *dir);
 
 /* The name of a system call that the kernel has (src/linux/syscalls.def); NULL: it has none of this number. */
 const char *tools_call_name(int nr);
+/* Whether a program with these calls, a bit each, uses names of files: then the kernel has file systems and a loader.
+ */
+bool tools_calls_use_names(const uint8_t calls[64]);
 /* Those of a set, a bit each, with spaces between. NULL: no memory. */
 const char *tools_call_names(struct arena *a, const uint8_t calls[64]);
 

@@ -90,6 +90,18 @@ static uint64_t text_size(const struct image *im)
     return n < TEXT_MOST ? n : TEXT_MOST;
 }
 
+static void say_ready(const struct image *im, struct image_boot *b)
+{
+    const struct elf_facts *f = im->program->file->elf;
+    const struct sites *s = im->program->file->sites;
+    const uint64_t bias = f->fixed ? 0 : TEXT_LOW, blob = s ? up(s->blob_size, ELF_PAGE) : 0;
+
+    b->program_entry = f->entry + bias;
+    b->program_headers = f->headers + bias;
+    b->n_program_headers = f->n_headers;
+    b->program_end = (blob ? s->address + blob : f->high) + bias;
+}
+
 static int make_boot(struct layout *l)
 {
     struct image *im = l->im;
@@ -102,10 +114,12 @@ static int make_boot(struct layout *l)
     *b = (struct image_boot){.entry = im->kernel.entry,
                              .text = im->text,
                              .memory = im->memory,
-                             .flags = im->jit ? IMAGE_JIT : 0,
+                             .flags = (im->jit ? IMAGE_JIT : 0) | (im->ready ? IMAGE_READY : 0),
                              .n_args = im->args.n,
                              .n_env = im->env.n,
                              .strings = (uint32_t)strings};
+    if (im->ready)
+        say_ready(im, b);
     char *to = put_string(put_string((char *)(b + 1), im->path), im->cwd);
     for (uint32_t i = 0; i < im->args.n; i++)
         to = put_string(to, im->args.v[i]);

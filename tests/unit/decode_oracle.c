@@ -303,7 +303,7 @@ static void compare_operands(struct comparison *c)
 /* Whether it shifts by cl, or by the constant one. */
 static bool shifts_by(const struct insn *in, enum insn_operand_kind count)
 {
-    const struct insn_operand *p = &in->operands[in->n_operands - 1];
+    const struct insn_operand *p = &in->operands[in->n_operands ? in->n_operands - 1 : 0];
 
     if (count == OPERAND_IMMEDIATE)
         return in->map == 0 && (in->opcode == 0xd0 || in->opcode == 0xd1);

@@ -12,6 +12,7 @@
 #include <linux/falloc.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include <linux/inotify.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <linux/xattr.h>
@@ -108,7 +109,18 @@ static const struct named flag_names[] = {N(O_RDONLY),
                                           N(S_IFREG),
                                           N(S_IFSOCK),
                                           N(S_IFCHR),
-                                          N(S_IFDIR)};
+                                          N(S_IFDIR),
+                                          N(IN_ALL_EVENTS),
+                                          N(IN_CREATE),
+                                          N(IN_MODIFY),
+                                          N(IN_ONLYDIR),
+                                          N(IN_DONT_FOLLOW),
+                                          N(IN_MASK_ADD),
+                                          N(IN_MASK_CREATE),
+                                          N(IN_ONESHOT),
+                                          N(IN_DELETE),
+                                          N(IN_ATTRIB),
+                                          N(IN_NONBLOCK)};
 static const struct named error_names[] = {
     N(EPERM),     N(ENOENT), N(EINTR),   N(EIO),       N(ENXIO),     N(E2BIG),        N(EBADF),  N(EAGAIN),
     N(ENOMEM),    N(EACCES), N(EFAULT),  N(EBUSY),     N(EEXIST),    N(EXDEV),        N(ENODEV), N(ENOTDIR),
@@ -263,6 +275,9 @@ static const struct row rows[] = {
     {"ioctl", __NR_ioctl, "nnz", 0},
     {"statfs", __NR_statfs, "pz", 0},
     {"utimensat", __NR_utimensat, "npqn", 0},
+    {"inotify_init1", __NR_inotify_init1, "n", 'f'},
+    {"inotify_add_watch", __NR_inotify_add_watch, "npn", 'n'},
+    {"inotify_rm_watch", __NR_inotify_rm_watch, "nn", 0},
     {"readahead", __NR_readahead, "nnn", 0},
     {"fadvise", __NR_fadvise64, "nnnn", 0},
     {"sync_file_range", __NR_sync_file_range, "nnnn", 0},
@@ -484,6 +499,32 @@ static int64_t do_openat2(struct script *s, char **w)
     return call(s, __NR_openat2, (uint64_t)v[0], (uintptr_t)text(s, w[1], &n), (uintptr_t)how, sizeof(*how));
 }
 
+/* events FD: what an inotify instance has, cookies as c (several: c2 and so on). */
+static void do_events(struct script *s, int64_t fd)
+{
+    char spare[24];
+    uint32_t cookies[8] = {0};
+    for (;;) {
+        int64_t r = call(s, __NR_read, (uint64_t)fd, (uintptr_t)s->room, 4096, 0);
+        if (r <= 0) {
+            say(s, " %s", r ? error_name(r, spare) : "end");
+            return;
+        }
+        for (int64_t at = 0; at < r;) {
+            const struct inotify_event *e = (const void *)(s->room + at);
+            uint32_t k = 0;
+            while (e->cookie && k < 7 && cookies[k] && cookies[k] != e->cookie)
+                k++;
+            cookies[k] = e->cookie ? e->cookie : cookies[k];
+            say(s, " [%d %x %s", e->wd, e->mask, e->len ? e->name : "-");
+            if (e->cookie)
+                say(s, " c%d", (int)k);
+            say(s, " %d]", (int)e->len);
+            at += (int64_t)sizeof(*e) + e->len;
+        }
+    }
+}
+
 /* cwd: the last two names of it. */
 static void do_cwd(struct script *s)
 {
@@ -503,6 +544,8 @@ static bool special(struct script *s, const char *name, char **w, int n, int64_t
     char spare[24];
     if (!strcmp(name, "ls") && n == 2 && number(s, w[0], &v) && number(s, w[1], &room))
         do_ls(s, v, room);
+    else if (!strcmp(name, "events") && n == 1 && number(s, w[0], &v))
+        do_events(s, v);
     else if (!strcmp(name, "same") && n == 2)
         do_same(s, w[0], w[1]);
     else if (!strcmp(name, "times") && n == 1)

@@ -198,10 +198,15 @@ static int xstate_set(struct task *t, const void *from, size_t n)
 
 /* ---- the world ---- */
 
+static __attribute__((noreturn)) void world_end(int result)
+{
+    world.result = result;
+    longjmp(world.end, 1);
+}
+
 static __attribute__((noreturn)) void world_exit(int status, int signo)
 {
-    world.result = signo ? HARNESS_SIGNAL + signo : status;
-    longjmp(world.end, 1);
+    world_end(signo ? HARNESS_SIGNAL + signo : status);
 }
 
 static uint64_t clock_of(enum host_clock which)
@@ -221,7 +226,8 @@ static uint64_t next_event(int *which)
 
 static uint32_t world_poll(uint64_t deadline, uint32_t interest)
 {
-    bool too_many = world.options->polls && world.polls++ >= world.options->polls;
+    if (world.options->polls && world.polls++ >= world.options->polls)
+        world_end(HARNESS_DEADLOCK);
     uint32_t out = interest & (HOST_EVENT_STDOUT | HOST_EVENT_STDERR);
     bool readable = world.input_left || world.input_ended;
     if (readable)
@@ -238,10 +244,8 @@ static uint32_t world_poll(uint64_t deadline, uint32_t interest)
         fn();
         return HOST_EVENT_WAKE;
     }
-    if (deadline == UINT64_MAX || too_many) {
-        world.result = HARNESS_DEADLOCK;
-        longjmp(world.end, 1);
-    }
+    if (deadline == UINT64_MAX)
+        world_end(HARNESS_DEADLOCK);
     world.clock = deadline;
     return 0;
 }
@@ -396,6 +400,7 @@ static void boot_and_run(const struct harness *h, const struct platform *p, void
                              .memory_limit = h->memory_limit,
                              .uid = h->uid,
                              .gid = h->gid,
+                             .max_tasks = h->max_tasks,
                              .trace = h->trace,
                              .read_only = h->read_only,
                              .umask = 022};
@@ -478,15 +483,15 @@ uint64_t harness_clock(void)
     return world.clock;
 }
 
-void harness_at(uint64_t ns, void (*fn)(void))
+bool harness_at(uint64_t ns, void (*fn)(void))
 {
     for (int i = 0; i < EVENTS; i++) {
         if (world.events[i].fn)
             continue;
         world.events[i].at = ns, world.events[i].fn = fn;
-        return;
+        return true;
     }
-    __builtin_trap();
+    return false;
 }
 
 void harness_input(const char *bytes, size_t n)

@@ -35,6 +35,7 @@ struct harness {
     uint32_t polls;     /* the run ends as a deadlock after so many waits; 0: never */
     bool endless_input; /* after the input: -EAGAIN instead of the end */
     uint32_t uid, gid;
+    uint32_t max_tasks; /* 0: the kernel's own */
     const char *cwd;
 };
 
@@ -81,8 +82,8 @@ void *user_guarded(size_t n);
 void guest_time(uint64_t ns); /* time passes in guest code; a deadline of task_ops.start that is over kicks */
 uint64_t harness_clock(void);
 /* At this time of the monotonic clock (or when all sleep, if that is earlier, but then the clock goes there) `fn` is
- * called from hostops.poll: it may call linux_signal(n, false), harness_input(). At most 16. */
-void harness_at(uint64_t ns, void (*fn)(void));
+ * called from hostops.poll: it may call linux_signal(n, false), harness_input(). At most 16 at a time: false. */
+bool harness_at(uint64_t ns, void (*fn)(void));
 void harness_input(const char *, size_t n); /* replaces what console_read has left */
 void harness_input_end(void);               /* then it gives the end */
 

@@ -11,85 +11,13 @@
 
 #include <cmocka.h>
 
-#include "linux_files_script.h"
-#include "linux_harness.h"
-
-#include <asm/unistd.h>
-#include <stdio.h>
-#include <string.h>
-
-#define LOG_SIZE 131072
-
-/* unistd.h of the C library is fine; what it declares beside is not needed. */
-unsigned int geteuid(void);
-unsigned int getegid(void);
-
-static char native[LOG_SIZE], ours[LOG_SIZE];
-static const char *const *lines;
-
-static int64_t our_call(int64_t nr, const uint64_t v[6])
-{
-    return guest_call(nr, v[0], v[1], v[2], v[3], v[4], v[5]);
-}
-
-static void guest_script(void)
-{
-    const struct script_world world = {.call = our_call, .memory = user_alloc};
-    sys(__NR_umask, 0);
-    sys(__NR_mkdir, user_string("/tmp/here"), 0755);
-    sys(__NR_chdir, user_string("/tmp/here"));
-    sys(__NR_umask, 022);
-    script_run(&world, lines, ours, sizeof(ours));
-}
-
-/* The first line that differs, with what came before it. */
-static void compare(void)
-{
-    const char *a = native, *b = ours;
-    while (*a && *b) {
-        size_t n = strcspn(a, "\n"), m = strcspn(b, "\n");
-        if (n != m || memcmp(a, b, n) != 0)
-            break;
-        a += n + (a[n] != 0), b += m + (b[m] != 0);
-    }
-    if (*a || *b)
-        fail_msg("after\n%.*s\nLinux: %.*s\nours:  %.*s", (int)(a - native > 500 ? 500 : a - native),
-                 a - native > 500 ? a - 500 : native, (int)strcspn(a, "\n"), a, (int)strcspn(b, "\n"), b);
-    assert_null(strstr(native, "CANNOT BE READ"));
-}
-
-/* A line that begins with [6.6] is for hosts since Linux 6.6, one with [root] for root: left out elsewhere. */
-static const char *applies(const char *line)
-{
-    int major, minor, n = 0;
-    if (!strncmp(line, "[root] ", 7))
-        return geteuid() ? NULL : line + 7;
-    if (sscanf(line, "[%d.%d] %n", &major, &minor, &n) < 2 || !n)
-        return line;
-    return script_host_since(major, minor) ? line + n : NULL;
-}
-
-static void run(const char *const *all)
-{
-    static const char *script[256];
-    size_t n = 0;
-    for (; *all; all++)
-        if ((script[n] = applies(*all)))
-            n++;
-    script[n] = NULL;
-    lines = script;
-    if (script_run_natively(script, native, sizeof(native)) == 1)
-        skip(); /* the host has no tmpfs to compare with */
-    const struct harness h = {.uid = geteuid(), .gid = getegid()};
-    assert_int_equal(harness_run(&h, guest_script), 0);
-    compare();
-}
+#include "linux_files_compare.h"
 
 #define SCRIPT(name, ...)                                                                                              \
     static void test_##name(void **state)                                                                              \
     {                                                                                                                  \
         static const char *const script[] = {__VA_ARGS__, NULL};                                                       \
-        run(script);                                                                                                   \
+        script_compare(NULL, 0, NULL, script);                                                                                                   \
     }
 
 SCRIPT(open_flags_and_errors, "open missing O_RDONLY 0", "open \"\" O_RDONLY 0", "open missing/ O_RDONLY 0",
@@ -345,6 +273,26 @@ SCRIPT(extended_attributes, "[6.6] open a O_CREAT 0644", "[6.6] setxattr a user.
        "[6.6] setxattr f user.x x 0", "[6.6] getxattr f user.x 1", "[6.6] getxattr a nothing 5",
        "[6.6] removexattr a nothing")
 
+SCRIPT(inotify_events, "i = inotify_init1 O_NONBLOCK", "inotify_init1 99", "mkdir d 0755", "open d/old O_CREAT 0644",
+       "inotify_add_watch @i d IN_ALL_EVENTS", "inotify_add_watch @i d IN_ALL_EVENTS",
+       "inotify_add_watch @i d/old IN_ALL_EVENTS", "inotify_add_watch @i missing IN_ALL_EVENTS",
+       "inotify_add_watch @i d/old IN_ALL_EVENTS|IN_ONLYDIR", "inotify_add_watch @i d 0",
+       "inotify_add_watch @i d IN_ALL_EVENTS|IN_MASK_CREATE",
+       "inotify_add_watch @i d IN_CREATE|IN_MASK_ADD|IN_MASK_CREATE", "inotify_add_watch 0 d IN_CREATE",
+       "inotify_add_watch 999 d IN_CREATE", "events @i", "f = open d/new O_CREAT|O_RDWR 0644", "events @i",
+       "write @f abc", "write @f def", "events @i", "pread @f 3 0", "events @i", "chmod d/new 0600", "ftruncate @f 2",
+       "events @i", "close @f", "events @i", "g = open d/old O_RDONLY 0", "read @g 5", "close @g", "events @i",
+       "mkdir d/e 0755", "symlink x d/s", "link d/old d/hard", "mknod d/p S_IFIFO|0644 0", "events @i",
+       "rename d/new d/newer", "events @i", "rename d/newer moved", "rename moved d/back", "events @i",
+       "rename d/old d/back", "events @i", "renameat2 cwd d/back cwd d/e RENAME_EXCHANGE", "events @i", "unlink d/hard",
+       "events @i", "unlink d/e", "events @i", "rmdir d/back", "events @i", "utimensat cwd d 1,2,3,4 0", "events @i",
+       "h = open d O_RDONLY 0", "ls @h 4096", "close @h", "unlink d/s", "unlink d/p", "events @i", "rmdir d",
+       "events @i", "inotify_rm_watch @i 1", "mkdir q 0755", "inotify_add_watch @i q IN_CREATE|IN_ONESHOT",
+       "open q/a O_CREAT 0644", "open q/b O_CREAT 0644", "events @i", "inotify_add_watch @i q IN_CREATE",
+       "inotify_add_watch @i q IN_DELETE|IN_MASK_ADD", "unlink q/a", "open q/c O_CREAT 0644", "events @i",
+       "inotify_add_watch @i q IN_DELETE", "open q/d O_CREAT 0644", "events @i", "inotify_rm_watch @i 4", "events @i",
+       "inotify_rm_watch @i 99",  "write @i x", "read @i 1")
+
 SCRIPT(openat2_resolution, "mkdir d 0755", "mkdir d/e 0755", "open d/f O_CREAT 0644", "symlink f d/in",
        "symlink ../d/f d/out", "symlink /etc d/abs", "symlink e/../f d/updown", "d = open d O_PATH 0",
        "openat2 @d f O_RDONLY 0 RESOLVE_BENEATH", "openat2 @d in O_RDONLY 0 RESOLVE_BENEATH",
@@ -390,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_record_locks),
         cmocka_unit_test(test_flocks),
         cmocka_unit_test(test_extended_attributes),
+        cmocka_unit_test(test_inotify_events),
         cmocka_unit_test(test_openat2_resolution),
         cmocka_unit_test(test_file_size_limit_is_kept),
     };

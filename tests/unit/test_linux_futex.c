@@ -198,7 +198,7 @@ static void guest_wake_op(void)
     code = FUTEX_OP(FUTEX_OP_ADD, 0xfff, FUTEX_OP_CMP_GT, 7); /* -1 */
     assert_int_equal(futex(word, FUTEX_WAKE_OP_PRIVATE, 9, (void *)9, word + 1, code), 1);
     assert_int_equal(word[1], 4);
-    code = FUTEX_OP((FUTEX_OP_OR | FUTEX_OP_OPARG_SHIFT), 4, FUTEX_OP_CMP_LE, 0);
+    code = FUTEX_OP((uint32_t)(FUTEX_OP_OR | FUTEX_OP_OPARG_SHIFT), 4, FUTEX_OP_CMP_LE, 0);
     assert_int_equal(futex(word, FUTEX_WAKE_OP_PRIVATE, 9, (void *)9, word + 1, code), 0);
     assert_int_equal(word[1], 20);
     assert_int_equal(futex(word, FUTEX_WAKE_OP_PRIVATE, 9, (void *)9, word + 1, 7u << 28), -ENOSYS);

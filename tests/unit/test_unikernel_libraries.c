@@ -116,10 +116,22 @@ static void test_library_is_found_in_each_place_in_the_interpreters_order(void *
         const char *environment, *configuration;
     } cases[] = {
         {"a default directory", "/usr/lib", {.interpreter = INTERPRETER, .needed = {"liba.so"}}, NULL, NULL},
-        {"RUNPATH", "/opt/one", {.interpreter = INTERPRETER, .needed = {"liba.so"}, .runpath = "/x:/opt/one"}, NULL, NULL},
+        {"RUNPATH",
+         "/opt/one",
+         {.interpreter = INTERPRETER, .needed = {"liba.so"}, .runpath = "/x:/opt/one"},
+         NULL,
+         NULL},
         {"RPATH", "/opt/one", {.interpreter = INTERPRETER, .needed = {"liba.so"}, .rpath = "/opt/one"}, NULL, NULL},
-        {"$ORIGIN", "/bin/../own", {.interpreter = INTERPRETER, .needed = {"liba.so"}, .runpath = "$ORIGIN/../own"}, NULL, NULL},
-        {"${ORIGIN}", "/bin/own", {.interpreter = INTERPRETER, .needed = {"liba.so"}, .runpath = "${ORIGIN}/own"}, NULL, NULL},
+        {"$ORIGIN",
+         "/bin/../own",
+         {.interpreter = INTERPRETER, .needed = {"liba.so"}, .runpath = "$ORIGIN/../own"},
+         NULL,
+         NULL},
+        {"${ORIGIN}",
+         "/bin/own",
+         {.interpreter = INTERPRETER, .needed = {"liba.so"}, .runpath = "${ORIGIN}/own"},
+         NULL,
+         NULL},
         {"LD_LIBRARY_PATH", "/env", {.interpreter = INTERPRETER, .needed = {"liba.so"}}, "/none:/env", NULL},
         {"ld.so.conf", "/conf", {.interpreter = INTERPRETER, .needed = {"liba.so"}}, NULL, "# a remark\n  /conf  \n"},
         {"a name with a slash", "/here", {.interpreter = INTERPRETER, .needed = {"/here/liba.so"}}, NULL, NULL},
@@ -187,7 +199,8 @@ static void test_library_of_another_machine_is_passed_over(void **state)
     struct fixture *f = *state;
 
     put_elf(f, INTERPRETER, &plain);
-    put_elf(f, "/bin/program", &(struct small_elf){.interpreter = INTERPRETER, .needed = {"liba.so"}, .runpath = "/arm:/own"});
+    put_elf(f, "/bin/program",
+            &(struct small_elf){.interpreter = INTERPRETER, .needed = {"liba.so"}, .runpath = "/arm:/own"});
     put_elf(f, "/arm/liba.so", &(struct small_elf){.machine = 183});
     put_elf(f, "/own/liba.so", &plain);
     assert_int_equal(take(f, "/bin/program"), 0);
@@ -257,7 +270,7 @@ static void test_elf_file_that_is_damaged_is_refused_or_read_within_its_bounds(v
     assert_int_equal(elf_facts_read(good, n, &facts, &err), 0);
     assert_string_equal(facts.interpreter, INTERPRETER);
     assert_int_equal(facts.n_needed, 1);
-    for (size_t cut = 0; cut < 4096; cut++) {
+    for (size_t cut = 0; cut < 0xa00; cut++) {
         uint8_t *exact = malloc(cut ? cut : 1); /* sanitizers see a byte too far */
         memcpy(exact, good, cut);
         assert_int_equal(elf_facts_read(exact, cut, &facts, &err), -ENOEXEC);

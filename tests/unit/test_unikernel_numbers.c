@@ -26,7 +26,12 @@ struct program_case {
 };
 
 #define CODE(...) {__VA_ARGS__}, sizeof((uint8_t[]){__VA_ARGS__})
-#define ONE       {{"f", 0, 0}}
+#define ONE                                                                                                            \
+    {                                                                                                                  \
+        {                                                                                                              \
+            "f", 0, 0                                                                                                  \
+        }                                                                                                              \
+    }
 
 static const struct program_case cases[] = {
     {"mov $39,%eax", CODE(0xb8, 39, 0, 0, 0, SYSCALL, RET), ONE, true, {39, -1}},
@@ -79,8 +84,9 @@ static const struct program_case cases[] = {
      {{"f", 0, 0}, {"g", 8, 0}},
      false,
      {-1}},
-    {"bytes that are no instruction", CODE(0x06, 0x07, 0x0e, 0x16, 0x1e, 0x06, 0x06, 0x06, 0x06, 0x06, 0x06, 0x06, 0x06,
-                                           0x06, 0x06, 0x06, 0x06, 0x06, 0x06, SYSCALL, RET),
+    {"bytes that are no instruction",
+     CODE(0x06, 0x07, 0x0e, 0x16, 0x1e, 0x06, 0x06, 0x06, 0x06, 0x06, 0x06, 0x06, 0x06, 0x06, 0x06, 0x06, 0x06, 0x06,
+          0x06, SYSCALL, RET),
      ONE,
      false,
      {-1}},

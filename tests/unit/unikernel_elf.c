@@ -78,7 +78,7 @@ size_t small_elf_make(const struct small_elf *e, uint8_t *out)
                       .e_shentsize = sizeof(Elf64_Shdr),
                       .e_shnum = 4};
     p[h->e_phnum++] =
-        (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R, .p_filesz = CODE, .p_memsz = CODE, .p_align = 4096};
+        (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R, .p_filesz = SYMBOLS, .p_memsz = SYMBOLS, .p_align = 4096};
     if (e->code_size)
         p[h->e_phnum++] = (Elf64_Phdr){.p_type = PT_LOAD,
                                        .p_flags = PF_R | PF_X,

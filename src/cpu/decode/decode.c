@@ -161,8 +161,8 @@ static bool evex_opcode(struct reader *r, struct insn *o)
     vex_common(r, o, p1);
     if (r->mode == DECODE_64) {
         r->reg_high = ~p0 & 0x10;
-        r->index_high = ~p2 << 1 & 0x10;
-        o->vvvv |= ~p2 << 1 & 0x10;
+        r->index_high = (uint8_t)((~p2 & 8) << 1);
+        o->vvvv |= (uint8_t)((~p2 & 8) << 1);
     }
     o->evex_mask = p2 & 7;
     o->evex_zeroing = p2 & 0x80;
@@ -406,11 +406,7 @@ static bool reg_operand(const struct reader *r, const struct insn *o, enum opera
     case PLACE_S: /* six of them, and cs is not moved to */
         set_register(p, REGISTERS_SEGMENT, low);
         return low < 6 && !(p->access == ACCESS_WRITE && low == 1);
-    case PLACE_C: /* cr0, 2, 3, 4, 8; with lock, cr0 is another name of cr8 (AMD) */
-        if (o->prefixes & PREFIX_LOCK) {
-            set_register(p, REGISTERS_CONTROL, 8);
-            return reg == 0;
-        }
+    case PLACE_C:
         set_register(p, REGISTERS_CONTROL, reg);
         return reg == 0 || (reg >= 2 && reg <= 4) || reg == 8;
     case PLACE_D:
@@ -586,7 +582,7 @@ static bool sound(const struct reader *r, const struct insn_row *row, const stru
 {
     const struct insn_operand *p = o->operands;
 
-    if ((o->prefixes & PREFIX_LOCK) && (!(row->attributes & LOCK) || (!o->has_memory && !(row->attributes & REGS))))
+    if ((o->prefixes & PREFIX_LOCK) && (!(row->attributes & LOCK) || !o->has_memory))
         return false;
     if (o->encoding == ENCODING_VEX && !r->vvvv_used && o->vvvv)
         return false;

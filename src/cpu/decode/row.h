@@ -45,8 +45,7 @@ enum {
 #define LANY     ((uint64_t)0)
 #define NO64     FORM_BITS(FORM_MODE, 1, 0)
 #define ONLY64   FORM_BITS(FORM_MODE, 1, 1)
-
-#define NOB FORM_BITS(FORM_REXB, 1, 0)
+#define NOB      FORM_BITS(FORM_REXB, 1, 0) /* the opcode's register is below r8 */
 
 /* ---- Operands ------------------------------------------------------------------------------------------------ */
 
@@ -116,7 +115,7 @@ enum operand_size {
     SIZE_m64,   /* 64 bytes */
     SIZE_rv,    /* a register of the operand size, or 2 bytes of memory */
     SIZE_rz,    /* the same, but 4 for 8 */
-    SIZE_rd,    /* a register of 4 bytes (8 with W), or memory of 1 */
+    SIZE_rd,    /* a register of 4 bytes, or memory of 1 */
     SIZE_rw,    /* the same, memory of 2 */
     SIZE_twice, /* 8 or, with W, 16 */
 };

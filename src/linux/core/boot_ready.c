@@ -41,6 +41,9 @@ static int64_t stack_make(struct mm *mm, const struct linux_config *c, const cha
     return sp;
 }
 
+/* Only with sys_brk. */
+extern __typeof__(heap_place) heap_place __attribute__((weak));
+
 int boot_ready(const struct linux_config *c)
 {
     const struct linux_ready *r = c->ready;
@@ -50,7 +53,7 @@ int boot_ready(const struct linux_config *c)
         return -ENOMEM;
     auxv_make(mm, &(struct loaded){.headers = r->headers, .n_headers = r->n_headers, .entry = r->entry, .end = r->end});
     mm->entry = r->entry;
-    int64_t sp = heap_place(mm, r->end);
+    int64_t sp = heap_place ? heap_place(mm, r->end) : 0;
     if (!sp)
         sp = stack_make(mm, c, c->program ? c->program : c->argv[0]);
     if (sp < 0) {

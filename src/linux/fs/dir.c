@@ -62,6 +62,7 @@ static int64_t getdents(const struct args *a, enum layout layout)
         .ctx = {.pos = f->pos, .emit = emit}, .to = arg_ptr(a, 1), .left = arg_u32(a, 2), .layout = layout};
     int r = f->ops->read_dir(f, &l.ctx);
     f->pos = l.ctx.pos;
+    watch_file(f, IN_ACCESS);
     if (l.done)
         return l.done;
     return r ? r : l.error;

@@ -48,8 +48,10 @@ void file_put(struct file *f)
         return;
     if (epoll_file_gone && !list_empty(&f->epoll_links))
         epoll_file_gone(f);
-    if (f->inode && !(f->flags & O_PATH))
+    if (f->inode && !(f->flags & O_PATH)) {
         lock_release(f);
+        watch_file(f, f->flags & O_ACCESS_ ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+    }
     if (f->ops->release)
         f->ops->release(f);
     if (counts_as_writer(f) && f->inode->writers)

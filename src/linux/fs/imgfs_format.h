@@ -55,7 +55,8 @@ struct image_segment {        /* pages of the file, or zeroes, at an address */
     uint32_t inode;           /* of IMAGE_PREMAPS: whose bytes they are */
 };
 
-#define IMAGE_JIT 1u /* image_boot.flags: the program may turn pages of its own executable */
+#define IMAGE_JIT   1u /* image_boot.flags: the program may turn pages of its own executable */
+#define IMAGE_READY 2u /* the kernel has no loader: the first program is started from its premaps */
 struct image_boot {
     uint64_t entry;  /* of the kernel: guest/unikernel/boot.h */
     uint64_t text;   /* bytes of address space, from 0x400000, in which PROT_EXEC may be set after start; 0: none */
@@ -63,6 +64,9 @@ struct image_boot {
     uint64_t stack;  /* of the first program; 0: 8 MiB */
     uint32_t flags, n_args, n_env; /* behind this struct: strings with NUL: program, cwd, args, env */
     uint32_t strings;              /* bytes */
+    /* With IMAGE_READY, of the first program: AT_ENTRY, AT_PHDR, the page behind its last segment, AT_PHNUM. */
+    uint64_t program_entry, program_headers, program_end;
+    uint32_t n_program_headers, unused;
 };
 
 struct image_inode {

@@ -35,7 +35,8 @@ struct fs_state {
     struct path boot_root;          /* while there is no task with a context */
     struct wait_queue lock_changed; /* who waits for a lock */
     struct list lock_waits;         /* of whom, for deadlocks */
-    uint32_t next_dev, next_mount;
+    uint32_t next_dev, next_mount, next_cookie;
+    uint32_t watches_n;   /* of all inotify instances: with none, nobody looks */
     uint64_t memory_size; /* what statfs shows where there is no limit */
 };
 extern struct fs_state fs_state;
@@ -191,6 +192,7 @@ int file_open(struct file *, uint32_t flags); /* path and inode are set: asks th
 void watch_file(struct file *, uint32_t event);
 void watch_path(const struct path *, uint32_t event); /* the inode, and its name in its parent */
 void watch_name(const struct path *dir, const struct dentry *, uint32_t event);
+void watch_inode(struct inode *, uint32_t event); /* the inode alone */
 void watch_removed(const struct path *dir, const struct dentry *, struct inode *);
 void watch_moved(const struct path *from_dir, const char *from, size_t from_n, const struct path *to_dir,
                  const char *to, size_t to_n, struct inode *moved, struct inode *over, uint32_t flags);

@@ -233,8 +233,10 @@ static int64_t link_at(struct task *t, int from_fd, struct uptr from, int dirfd,
         r = check_link(&old, &p);
     if (!r)
         r = dir_of(&p)->ops->link(dir_of(&p), p.child.dentry, old.dentry->inode);
-    if (!r)
+    if (!r) {
+        watch_inode(old.dentry->inode, IN_ATTRIB);
         watch_name(&p.dir, p.child.dentry, IN_CREATE);
+    }
     return r;
 }
 

@@ -43,7 +43,7 @@ static int64_t transfer(struct file *f, enum way way, struct uio *u, uint64_t *p
     if (u->left > FILE_SIZE_MAX - *pos)
         return -EINVAL;
     int64_t n = op(f, u, pos);
-    if (n > 0 && f->inode && f->inode->watches)
+    if (n > 0 && fs_state.watches_n)
         watch_file(f, way == WAY_READ ? IN_ACCESS : IN_MODIFY);
     return n;
 }

@@ -10,6 +10,7 @@
 #ifndef MOAT_LINUX_MM_AREA_H
 #define MOAT_LINUX_MM_AREA_H
 
+#include "linux/core/call.h"
 #include "linux/mm/mm.h"
 #include "linux/mm/tree.h"
 
@@ -64,7 +65,11 @@ void vma_free(struct vma *);      /* the same; NULL is nothing */
 struct vma *vma_copy(const struct vma *, struct mm *);
 void vma_enter(struct vma *); /* into its mm's tree and accounts */
 void vma_leave(struct vma *);
-bool vma_is_data(const struct vma *); /* what RLIMIT_DATA is about */
+/* What RLIMIT_DATA is about. */
+static inline bool vma_is_data(const struct vma *v)
+{
+    return (v->prot & 2) && !(v->flags & (VMA_SHARED | VMA_STACK)); /* PROT_WRITE */
+}
 /* Whether it is to be counted against the memory limit when it has this protection. */
 bool vma_counts(const struct vma *, int prot);
 /* Cuts at `at`, where it lies strictly inside: the upper part, NULL: -ENOMEM. */
@@ -95,10 +100,16 @@ void vma_take_back(struct mm *, uint64_t at, uint64_t end);
 /* Whether what is written there is seen by others, so that it has to be the object's own pages. What is constant can as
  * well be copied. */
 bool vma_is_alias(const struct vma *);
+/* All of them go, with their pages. */
+void mm_clear(struct mm *);
 /* Out of tree and accounts, pages left as they are: the caller replaces or gives them back. After vma_isolate. */
 void vma_forget(struct mm *, uint64_t at, uint64_t end);
 
-/* ---- accounts (mm.c) ---- */
+/* ---- whole address spaces (mm.c) ---- */
+
+/* The tree of a new mm, held: the common one, or a new one; NULL. */
+struct va_map *map_for(bool shared);
+void map_put(struct va_map *);
 
 /* Whether it may have this many more pages: RLIMIT_AS, RLIMIT_DATA, the memory limit. 0, -ENOMEM. */
 int mm_may_grow(const struct mm *, uint64_t pages, uint64_t data, uint64_t counted);
@@ -136,6 +147,14 @@ int map_pages(const struct vma *, uint64_t at, uint64_t n);
 uint64_t map_inside(const struct vma *);
 /* -EACCES for what may never be: writable and executable at once, or executable outside the text range. */
 int map_may_be(const struct mm *, uint64_t at, uint64_t n, int prot);
+
+/* ---- without a tree (plain.c) ---- */
+
+/* Zeroed pages that are never unmapped, for a kernel whose program calls nothing but mmap(2), and without files: the
+ * address, -ENOMEM. n: whole pages. */
+int64_t plain_map(struct mm *, uint64_t n, int prot);
+/* Takes the place of sys_mmap there. */
+int64_t sys_mmap_plain(struct task *, const struct args *);
 
 /* ---- trampolines of rewritten files (trampolines.c) ---- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls on address spaces: mmap, munmap, mprotect, brk, and those that ask or advise. */
+/* System calls on address spaces: mmap, munmap, mprotect, madvise. */
 #include "linux/core/call.h"
 #include "linux/fs/fd.h"
 #include "linux/mm/area.h"
@@ -44,36 +44,6 @@ int64_t sys_mprotect(struct task *t, const struct args *a)
         n += at - v->start, at = v->start;
     }
     return mm_protect(t->mm, at, n, prot & PROT_ALL);
-}
-
-/* ---- brk(2): the new end, or the old one when there is no room ---- */
-
-static bool brk_grow(struct mm *mm, uint64_t from, uint64_t to)
-{
-    struct map_request q = {.at = from,
-                            .n = to - from,
-                            .prot = PROT_READ | PROT_WRITE,
-                            .flags = VMA_HEAP | (mm->lock_future ? VMA_LOCKED : 0),
-                            .label = "[heap]",
-                            .fixed = true};
-    return map_request(mm, &q) >= 0;
-}
-
-int64_t sys_brk(struct task *t, const struct args *a)
-{
-    struct mm *mm = t->mm;
-    uint64_t to = a->v[0], old_end = page_up(mm->brk), new_end = page_up(to);
-    if (to < mm->brk_start || to > ADDRESS_END)
-        return (int64_t)mm->brk;
-    uint64_t limit = mm_limit(RLIMIT_DATA);
-    if (to - mm->brk_start > limit)
-        return (int64_t)mm->brk;
-    if (new_end > old_end && !brk_grow(mm, old_end, new_end))
-        return (int64_t)mm->brk;
-    if (new_end < old_end && mm_unmap(mm, new_end, old_end - new_end))
-        return (int64_t)mm->brk;
-    mm->brk = to;
-    return (int64_t)to;
 }
 
 /* ---- madvise(2) ---- */

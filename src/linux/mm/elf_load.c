@@ -4,14 +4,12 @@
  * first page is mapped. Static programs, static and dynamic position-independent ones; the dynamic linker is the
  * program's own.
  */
-#include "linux/core/sched.h"
 #include "linux/core/text.h"
 #include "linux/core/uaccess.h"
 #include "linux/fs/vfs.h"
 #include "linux/mm/area.h"
 #include "linux/mm/elf.h"
 #include "linux/mm/load.h"
-#include "linux/task/task.h"
 
 #include <asm/errno.h>
 #include <linux/fcntl.h>
@@ -20,19 +18,6 @@
 #define say(...) text_format(why, why_size, __VA_ARGS__)
 
 /* ---- where ---- */
-
-/* The current task's program, when it is in the same space and goes with this task. */
-static struct mm *leaving(const struct mm *mm)
-{
-    struct mm *old = current ? current->mm : NULL;
-    return old && old != mm && old->refs == 1 && old->map == mm->map ? old : NULL;
-}
-
-int no_room(const struct mm *mm)
-{
-    struct mm *old = leaving(mm);
-    return old && old->n_vmas ? -EADDRINUSE : -ENOMEM;
-}
 
 /* The load bias for a position-independent file with all its segments and trampolines; false: no room. */
 static bool find_bias(struct mm *mm, struct file *file, const struct elf_plan *plan, bool program, uint64_t *bias)
@@ -74,7 +59,7 @@ static int check_fixed(struct mm *mm, const struct elf_plan *plan, char *why, si
     }
     if (!map_taken(mm->map, plan->low, plan->high))
         return 0;
-    struct mm *old = leaving(mm);
+    struct mm *old = mm_leaving(mm);
     if (old && !map_foreign(old, plan->low, plan->high))
         return -EADDRINUSE;
     say("address taken: it has to stand at 0x%llx to 0x%llx, where another program stands: link it "

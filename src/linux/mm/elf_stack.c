@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a new program finds: its stack with arguments, environment and auxiliary vector (System V ABI for x86-64, 3.4.1;
- * getauxval(3)), and the place of its heap.
+ * What a new program finds on its stack: arguments, environment and auxiliary vector (System V ABI for x86-64, 3.4.1;
+ * getauxval(3)).
  */
 #include "linux/core/random.h"
 #include "linux/core/sched.h"
@@ -18,45 +18,43 @@
 
 #define STACK_DEFAULT (8ull << 20) /* where RLIMIT_STACK names none */
 #define STACK_LEAST   (128ull << 10)
-#define STACK_GUARD   (64ull << 10) /* nothing is mapped below a stack for so long */
-#define FRAME_BYTES   1024          /* of a signal frame, without the extended state */
+#define FRAME_BYTES   1024 /* of a signal frame, without the extended state */
 
 #define AT_MINSIGSTKSZ_ 51 /* newer than some headers */
 
 /* ---- auxiliary vector ---- */
 
-static void add(struct mm *mm, uint64_t type, uint64_t value)
-{
-    mm->auxv[mm->n_auxv++] = type;
-    mm->auxv[mm->n_auxv++] = value;
-}
-
 void auxv_make(struct mm *mm, const struct loaded *l)
 {
-    const struct cred *c = current ? current->cred : NULL;
-    mm->n_auxv = 0;
-    if (platform.vdso)
-        add(mm, AT_SYSINFO_EHDR, platform.vdso);
-    add(mm, AT_MINSIGSTKSZ_, FRAME_BYTES + platform.xstate_size);
-    add(mm, AT_HWCAP, platform.hwcap);
-    add(mm, AT_PAGESZ, PAGE_SIZE);
-    add(mm, AT_CLKTCK, 100);
-    add(mm, AT_PHDR, l->headers);
-    add(mm, AT_PHENT, 56);
-    add(mm, AT_PHNUM, l->n_headers);
-    add(mm, AT_BASE, l->base);
-    add(mm, AT_FLAGS, 0);
-    add(mm, AT_ENTRY, l->entry);
-    add(mm, AT_UID, c ? c->uid : 0);
-    add(mm, AT_EUID, c ? c->euid : 0);
-    add(mm, AT_GID, c ? c->gid : 0);
-    add(mm, AT_EGID, c ? c->egid : 0);
-    add(mm, AT_SECURE, c && (c->uid != c->euid || c->gid != c->egid));
-    add(mm, AT_RANDOM, 0); /* the last three lie on the stack: elf_stack */
-    add(mm, AT_HWCAP2, 0);
-    add(mm, AT_EXECFN, 0);
-    add(mm, AT_PLATFORM, 0);
-    add(mm, AT_NULL, 0);
+    static const struct cred nobody;
+    const struct cred *c = current && current->cred ? current->cred : &nobody;
+    const uint64_t rows[][2] = {
+        {AT_SYSINFO_EHDR, platform.vdso},
+        {AT_MINSIGSTKSZ_, FRAME_BYTES + platform.xstate_size},
+        {AT_HWCAP, platform.hwcap},
+        {AT_PAGESZ, PAGE_SIZE},
+        {AT_CLKTCK, 100},
+        {AT_PHDR, l->headers},
+        {AT_PHENT, 56},
+        {AT_PHNUM, l->n_headers},
+        {AT_BASE, l->base},
+        {AT_FLAGS, 0},
+        {AT_ENTRY, l->entry},
+        {AT_UID, c->uid},
+        {AT_EUID, c->euid},
+        {AT_GID, c->gid},
+        {AT_EGID, c->egid},
+        {AT_SECURE, c->uid != c->euid || c->gid != c->egid},
+        {AT_RANDOM, 0}, /* what lies on the stack is filled in by elf_stack */
+        {AT_HWCAP2, 0},
+        {AT_EXECFN, 0},
+        {AT_PLATFORM, 0},
+        {AT_NULL, 0},
+    };
+    _Static_assert(sizeof rows <= sizeof mm->auxv, "the vector has room for all rows");
+    uint32_t skip = platform.vdso ? 0 : 1;
+    memcpy(mm->auxv, rows[skip], sizeof rows - skip * sizeof rows[0]);
+    mm->n_auxv = (uint32_t)(sizeof rows / sizeof rows[0][0] - skip * 2);
 }
 
 static void set(struct mm *mm, uint64_t type, uint64_t value)
@@ -66,30 +64,9 @@ static void set(struct mm *mm, uint64_t type, uint64_t value)
             mm->auxv[i + 1] = value;
 }
 
-/* ---- heap ---- */
-
-/* Above the program, where data may be there; else at the beginning of the data range, or, when other programs are
- * there, in the middle of the widest hole, so that both have room. A page without access keeps the place. */
-int heap_place(struct mm *mm, uint64_t program_end)
-{
-    if (in_data(mm, program_end, PAGE_SIZE)) {
-        mm->brk_start = mm->brk = program_end;
-        return 0;
-    }
-    uint64_t at, end;
-    if (!tree_widest(mm->map, mm->range.low, mm->range.high, &at, &end))
-        return -ENOMEM;
-    if (at != mm->range.low)
-        at = page_down(at + (end - at) / 2);
-    struct map_request q = {.at = at, .n = PAGE_SIZE, .fixed = true};
-    int64_t r = map_request(mm, &q);
-    mm->brk_start = mm->brk = at + PAGE_SIZE;
-    return r < 0 ? (int)r : 0;
-}
-
 /* ---- stack ---- */
 
-static uint64_t stack_size(const struct mm *mm)
+uint64_t stack_size(const struct mm *mm)
 {
     uint64_t n = mm_limit(RLIMIT_STACK), most = (mm->range.high - mm->range.low) / 8;
     if (n == (uint64_t)RLIM_INFINITY)
@@ -98,26 +75,18 @@ static uint64_t stack_size(const struct mm *mm)
     return page_up(n > STACK_LEAST ? n : STACK_LEAST);
 }
 
-static int stack_map(struct mm *mm)
+/* Absent in a kernel for a program that maps nothing: then the stack is where plain_map() puts it. */
+extern __typeof__(stack_map) stack_map __attribute__((weak));
+
+static int stack_make(struct mm *mm)
 {
+    if (stack_map)
+        return stack_map(mm);
     uint64_t n = stack_size(mm);
-    struct map_request q = {.n = STACK_GUARD + n, .end = TREE_HIGHEST};
-    uint64_t at = map_place(mm, &q, NULL, 0, false);
-    if (!at)
-        return no_room(mm);
-    struct map_request guard = {.at = at, .n = STACK_GUARD, .fixed = true};
-    struct map_request stack = {.at = at + STACK_GUARD,
-                                .n = n,
-                                .prot = PROT_READ | PROT_WRITE,
-                                .fixed = true,
-                                .flags = VMA_STACK | VMA_NORESERVE,
-                                .label = "[stack]"};
-    int64_t r = map_request(mm, &guard);
-    if (r >= 0)
-        r = map_request(mm, &stack);
-    if (r < 0)
-        return r == -ENOMEM ? no_room(mm) : (int)r;
-    mm->stack_bottom = at + STACK_GUARD, mm->stack_top = mm->stack_bottom + n;
+    int64_t at = plain_map(mm, n, PROT_READ | PROT_WRITE);
+    if (at < 0)
+        return (int)at;
+    mm->stack_bottom = (uint64_t)at, mm->stack_top = mm->stack_bottom + n;
     return 0;
 }
 
@@ -171,7 +140,7 @@ int64_t elf_stack(struct mm *mm, const char *strings, size_t n, uint32_t argc, u
     uint64_t most = stack_size(mm) / 4;
     if (n + path + vectors > (most > STACK_LEAST ? most : STACK_LEAST) - PAGE_SIZE)
         return -E2BIG;
-    int r = stack_map(mm);
+    int r = stack_make(mm);
     if (r)
         return r;
     uint8_t seed[16];

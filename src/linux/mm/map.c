@@ -6,6 +6,7 @@
  */
 #include "linux/fs/vfs.h"
 #include "linux/mm/area.h"
+#include "linux/mm/load.h"
 
 #include <asm/errno.h>
 #include <linux/fcntl.h>
@@ -340,4 +341,31 @@ int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t n, int prot, int flags, st
         }
     }
     return at;
+}
+
+/* ---- the first stack ---- */
+
+#define STACK_GUARD (64ull << 10) /* nothing is mapped below it for so long */
+
+int stack_map(struct mm *mm)
+{
+    uint64_t n = stack_size(mm);
+    struct map_request q = {.n = STACK_GUARD + n, .end = TREE_HIGHEST};
+    uint64_t at = map_place(mm, &q, NULL, 0, false);
+    if (!at)
+        return no_room(mm);
+    struct map_request guard = {.at = at, .n = STACK_GUARD, .fixed = true};
+    struct map_request stack = {.at = at + STACK_GUARD,
+                                .n = n,
+                                .prot = PROT_READ | PROT_WRITE,
+                                .fixed = true,
+                                .flags = VMA_STACK | VMA_NORESERVE,
+                                .label = "[stack]"};
+    int64_t r = map_request(mm, &guard);
+    if (r >= 0)
+        r = map_request(mm, &stack);
+    if (r < 0)
+        return r == -ENOMEM ? no_room(mm) : (int)r;
+    mm->stack_bottom = at + STACK_GUARD, mm->stack_top = mm->stack_bottom + n;
+    return 0;
 }

@@ -4,12 +4,14 @@
 #include "linux/core/uaccess.h"
 #include "linux/fs/vfs.h"
 #include "linux/mm/area.h"
+#include "linux/mm/load.h"
 #include "linux/task/task.h"
 
 #include <asm/errno.h>
 #include <linux/mman.h>
 #include <linux/resource.h>
 
+HEAP_TYPE(va_map, FIELD(va_map, refs, FIELD_PLAIN), FIELD(va_map, root, FIELD_REF));
 HEAP_TYPE(mm, FIELD(mm, refs, FIELD_PLAIN), FIELD(mm, aspace, FIELD_HANDLE), FIELD(mm, range, FIELD_PLAIN),
           FIELD(mm, map, FIELD_REF), FIELD(mm, lent, FIELD_REF), FIELD(mm, brk_start, FIELD_PLAIN),
           FIELD(mm, brk, FIELD_PLAIN), FIELD(mm, stack_top, FIELD_PLAIN), FIELD(mm, stack_bottom, FIELD_PLAIN),
@@ -18,8 +20,8 @@ HEAP_TYPE(mm, FIELD(mm, refs, FIELD_PLAIN), FIELD(mm, aspace, FIELD_HANDLE), FIE
           FIELD(mm, env_start, FIELD_PLAIN), FIELD(mm, env_end, FIELD_PLAIN), FIELD(mm, entry, FIELD_PLAIN),
           FIELD(mm, auxv, FIELD_PLAIN), FIELD(mm, n_auxv, FIELD_PLAIN), FIELD(mm, n_vmas, FIELD_PLAIN),
           FIELD(mm, pages_mapped, FIELD_PLAIN), FIELD(mm, pages_data, FIELD_PLAIN),
-          FIELD(mm, pages_locked, FIELD_PLAIN), FIELD(mm, pages_peak, FIELD_PLAIN), FIELD(mm, lock_future, FIELD_PLAIN),
-          FIELD(mm, exe, FIELD_REF));
+          FIELD(mm, pages_locked, FIELD_PLAIN), FIELD(mm, pages_peak, FIELD_PLAIN), FIELD(mm, plain_low, FIELD_PLAIN),
+          FIELD(mm, lock_future, FIELD_PLAIN), FIELD(mm, exe, FIELD_REF));
 
 KERNEL_STATE static struct {
     struct va_map *map;   /* where the address space is one for all: its tree */
@@ -68,8 +70,7 @@ void mm_account(struct mm *mm, const struct vma *v, int sign)
         mm->pages_peak = mm->pages_mapped;
 }
 
-/* The tree of a new mm, held. */
-static struct va_map *map_for(bool shared)
+struct va_map *map_for(bool shared)
 {
     if (shared && memory.map) {
         memory.map->refs++;
@@ -84,7 +85,7 @@ static struct va_map *map_for(bool shared)
     return map;
 }
 
-static void map_put(struct va_map *map)
+void map_put(struct va_map *map)
 {
     if (--map->refs)
         return;
@@ -117,24 +118,15 @@ struct mm *mm_get(struct mm *mm)
     return mm;
 }
 
+/* Absent, as the tree is, in a kernel for a program that maps nothing. */
+extern __typeof__(mm_clear) mm_clear __attribute__((weak));
+
 void mm_put(struct mm *mm)
 {
     if (!mm || --mm->refs)
         return;
-    for (struct vma *v; (v = vma_first(mm));) {
-        uint64_t end = v->end;
-        if (v->flags & VMA_LENT) {
-            v->lent = 1;
-            vma_take_back(mm, v->start, end);
-            continue;
-        }
-        for (struct vma *next = vma_next(v); next && next->start == end && !(next->flags & VMA_LENT);
-             next = vma_next(next))
-            end = next->end;
-        if (mm->range.shared)
-            platform.aspace.unmap(mm->aspace, v->start, end - v->start);
-        vma_forget(mm, v->start, end);
-    }
+    if (mm_clear)
+        mm_clear(mm);
     platform.aspace.destroy(mm->aspace);
     map_put(mm->map);
     if (mm->lent)
@@ -146,59 +138,20 @@ void mm_put(struct mm *mm)
     heap_free(&mm_type, mm);
 }
 
-/* One mapping of the parent in the child, whose pages are already there. */
-static int fork_vma(struct mm *child, const struct vma *from)
+struct mm *mm_leaving(const struct mm *mm)
 {
-    if (from->flags & VMA_DONTFORK)
-        return platform.aspace.unmap(child->aspace, from->start, vma_size(from));
-    struct vma *v = vma_copy(from, child);
-    if (!v)
-        return -ENOMEM;
-    v->flags &= ~(uint32_t)VMA_LOCKED;
-    if (from->flags & VMA_WIPEONFORK) {
-        int r = map_pages(v, v->start, vma_size(v));
-        if (r) {
-            vma_free(v);
-            return r;
-        }
-    }
-    vma_enter(v);
-    return 0;
+    struct mm *old = current ? current->mm : NULL;
+    return old && old != mm && old->refs == 1 && old->map == mm->map ? old : NULL;
 }
 
-int mm_fork(struct mm *mm, struct mm **out)
+int no_room(const struct mm *mm)
 {
-    struct aspace *aspace = NULL;
-    if (mm->range.shared)
-        return platform.aspace.fork(mm->aspace, &aspace);
-    int r = mm_may_grow(mm, 0, 0, mm->pages_data);
-    if (!r)
-        r = platform.aspace.fork(mm->aspace, &aspace);
-    if (r)
-        return r;
-    struct mm *child = heap_new(&mm_type);
-    struct va_map *map = map_for(false);
-    if (!child || !map) {
-        if (child)
-            heap_free(&mm_type, child);
-        if (map)
-            map_put(map);
-        platform.aspace.destroy(aspace);
-        return -ENOMEM;
-    }
-    *child = *mm;
-    child->refs = 1, child->aspace = aspace, child->map = map, child->lent = NULL, child->lock_future = false;
-    child->n_vmas = 0, child->pages_mapped = child->pages_data = child->pages_locked = child->pages_peak = 0;
-    if (child->exe)
-        file_get(child->exe), child->exe->inode->text++;
-    for (struct vma *v = vma_first(mm); v && !r; v = vma_next(v))
-        r = fork_vma(child, v);
-    if (r)
-        mm_put(child);
-    else
-        *out = child;
-    return r;
+    struct mm *old = mm_leaving(mm);
+    return old && old->n_vmas ? -EADDRINUSE : -ENOMEM;
 }
+
+/* Absent where the address space is one for all, and nothing asks for mappings. */
+extern __typeof__(vma_find) vma_find __attribute__((weak));
 
 int mm_futex_key(struct mm *mm, struct uptr at, bool private, uint64_t key[2])
 {

@@ -62,6 +62,7 @@ struct mm {
     uint32_t n_auxv;   /* words */
     uint32_t n_vmas;
     uint64_t pages_mapped, pages_data, pages_locked, pages_peak; /* all; private and writable; mlock; most ever */
+    uint64_t plain_low;                                          /* of plain_map(): what it has not yet given; 0: all */
     bool lock_future;                                            /* mlockall(MCL_FUTURE) */
     struct file *exe;                                            /* held */
 };

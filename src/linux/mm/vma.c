@@ -6,7 +6,6 @@
 #include <asm/errno.h>
 #include <asm/mman.h>
 
-HEAP_TYPE(va_map, FIELD(va_map, refs, FIELD_PLAIN), FIELD(va_map, root, FIELD_REF));
 HEAP_TYPE(shared_memory, FIELD(shared_memory, refs, FIELD_PLAIN), FIELD(shared_memory, object, FIELD_HANDLE));
 HEAP_TYPE(vma, FIELD(vma, start, FIELD_PLAIN), FIELD(vma, end, FIELD_PLAIN), FIELD(vma, prot, FIELD_PLAIN),
           FIELD(vma, flags, FIELD_PLAIN), FIELD(vma, mm, FIELD_REF), FIELD(vma, file, FIELD_REF),
@@ -68,11 +67,6 @@ struct vma *vma_copy(const struct vma *from, struct mm *mm)
     if ((v->shared = from->shared))
         v->shared->refs++;
     return v;
-}
-
-bool vma_is_data(const struct vma *v)
-{
-    return (v->prot & PROT_WRITE) && !(v->flags & (VMA_SHARED | VMA_STACK));
 }
 
 bool vma_counts(const struct vma *v, int prot)
@@ -269,5 +263,23 @@ void vma_forget(struct mm *mm, uint64_t at, uint64_t end)
     {
         vma_leave(v);
         vma_free(v);
+    }
+}
+
+void mm_clear(struct mm *mm)
+{
+    for (struct vma *v; (v = vma_first(mm));) {
+        uint64_t end = v->end;
+        if (v->flags & VMA_LENT) {
+            v->lent = 1;
+            vma_take_back(mm, v->start, end);
+            continue;
+        }
+        for (struct vma *next = vma_next(v); next && next->start == end && !(next->flags & VMA_LENT);
+             next = vma_next(next))
+            end = next->end;
+        if (mm->range.shared)
+            platform.aspace.unmap(mm->aspace, v->start, end - v->start);
+        vma_forget(mm, v->start, end);
     }
 }

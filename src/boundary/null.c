@@ -19,6 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define PAUSE_MS 1000
+
 /* ---- what was called ---------------------------------------------------------------------------------------- */
 
 static void note(const struct instance *inst, const char *verb, int number)
@@ -210,15 +212,6 @@ static int null_signal(struct instance *inst, int signo, struct err *err)
     return r < 0 ? err_sys(err, r, "null boundary: process %d", (int)inst->pid) : 0;
 }
 
-/* Its whole process group; the first process is looked at, so that the number is still its own. */
-static int null_pause(struct instance *inst, bool paused, struct err *err)
-{
-    note(inst, paused ? "pause" : "resume", -1);
-    if (inst->pidfd < 0 || sys(SYS_pidfd_send_signal, inst->pidfd, 0, NULL, 0) < 0)
-        return err_set(err, -ESRCH, "null boundary: process %d is gone", (int)inst->pid);
-    return kill(-inst->pid, paused ? SIGSTOP : SIGCONT) < 0 ? err_sys(err, -errno, "null boundary") : 0;
-}
-
 static bool null_is_paused(struct instance *inst)
 {
     char path[64], text[1024];
@@ -227,6 +220,20 @@ static bool null_is_paused(struct instance *inst)
     ssize_t n = io_read_small(AT_FDCWD, path, text, sizeof text);
     const char *end = n > 0 ? strrchr(text, ')') : NULL;
     return end && end[1] == ' ' && end[2] == 'T';
+}
+
+/* Its whole process group; the first process is looked at, so that the number is still its own. */
+static int null_pause(struct instance *inst, bool paused, struct err *err)
+{
+    note(inst, paused ? "pause" : "resume", -1);
+    if (inst->pidfd < 0 || sys(SYS_pidfd_send_signal, inst->pidfd, 0, NULL, 0) < 0)
+        return err_set(err, -ESRCH, "null boundary: process %d is gone", (int)inst->pid);
+    if (kill(-inst->pid, paused ? SIGSTOP : SIGCONT) < 0)
+        return err_sys(err, -errno, "null boundary");
+    /* A process stops when it next looks for signals: who asks then is to be told what is so. */
+    for (int i = 0; paused && i < PAUSE_MS && !null_is_paused(inst); i++)
+        usleep(1000);
+    return 0;
 }
 
 static int null_stats(struct instance *inst, struct cgroup_stats *st, struct err *err)

@@ -176,7 +176,7 @@ assert_offered()
     assert_offered "moat run --rootfs " "+plusdirs"
     assert_offered "moat run --rootfs=./t" "+plusdirs"
     assert_offered "moat run -v ./sr" "+default"
-    assert_offered "moat run -b " "broker container jvm wasm"
+    assert_offered "moat run -b " "$("$MOAT" boundaries --json | jq -r '[.[] | select(.built) | .name] | sort | join(" ")')"
     assert_offered "moat run --stop-signal SIGT" "SIGTERM SIGTRAP SIGTSTP SIGTTIN SIGTTOU"
     assert_offered "moat run --cap-drop NET_A" NET_ADMIN
     assert_offered "moat run -m " ""

@@ -11,13 +11,26 @@ teardown() { run_teardown; }
 
 dump() { run "$MOAT" policy dump "$@"; }
 
+# The process inside: the last that bears the name, but for copies of it which are about to become sleep(1).
+inside()
+{
+    local all p parent last=
+    all=$(pgrep -f "moat-filter-probe-$BATS_TEST_NUMBER")
+    for p in $all; do
+        parent=$(ps -o ppid= -p "$p") || continue
+        parent=${parent// /}
+        if [ "$parent" = "$pid" ] || ! grep -qx "$parent" <<< "$all"; then last=$p; fi
+    done
+    echo "$last"
+}
+
 # same_as_installed OPTION...: what is installed in the sandbox of $pid is what these options dump
 same_as_installed()
 {
     local inner
     "$MOAT" policy dump --bpf --json "$@" > dumped.json
     wait_for 5 said up
-    inner=$(pgrep -f 'moat-filter-probe-'"$BATS_TEST_NUMBER" | tail -n 1)
+    inner=$(inside)
     python3 "$MOAT_SRC/tests/cli/installed_filter.py" "$inner" > installed.json || {
         [ $? != 3 ] || skip "this kernel shows no filters (CONFIG_CHECKPOINT_RESTORE)"
         return 1

@@ -3,7 +3,7 @@
  * The decoder. The first byte of an input chooses the mode, the rest are bytes of code: decoded one after another, held
  * to what decode.h promises, and compared with another decoder where there is one (tests/unit/decode_oracle.h).
  */
-#include "decode_oracle.h"
+#include "../unit/decode_oracle.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -14,7 +14,8 @@ struct sample {
         char strings[48]; /* program, directory, two words, one variable */
     } start;
     struct image_segment kernel[2], premaps[2];
-    uint8_t fill[4096 - sizeof(struct image_header) - sizeof(struct image_boot) - 48 - 4 * sizeof(struct image_segment)];
+    uint8_t
+        fill[4096 - sizeof(struct image_header) - sizeof(struct image_boot) - 48 - 4 * sizeof(struct image_segment)];
     uint8_t pages[4][4096]; /* kernel: code, data; program: code, data */
 };
 _Static_assert(sizeof(struct sample) == 5 * 4096, "whole pages");

@@ -657,6 +657,26 @@ static void test_one_space_for_all_lends_shared_pages_to_all_who_map_them(void *
     end();
 }
 
+/* What a kernel for a small program has instead of all the above. */
+static void test_plain_mmap_gives_zeroed_pages_apart_and_knows_its_limits(void **state)
+{
+    begin(true, 20 * PAGE_SIZE);
+    int rw = PROT_READ | PROT_WRITE, anonymous = MAP_PRIVATE | MAP_ANONYMOUS;
+    int64_t a = call(sys_mmap_plain, 0, 3 * PAGE_SIZE - 5, (uint64_t)rw, (uint64_t)anonymous, 0);
+    int64_t b = call(sys_mmap_plain, 0, PAGE_SIZE, (uint64_t)rw, (uint64_t)anonymous, 0);
+    assert_int_equal(a, DATA_LOW + (DATA_PAGES - 3) * PAGE_SIZE);
+    assert_true(b > 0 && b + (int64_t)PAGE_SIZE < a);
+    assert_int_equal(is[page_of((uint64_t)a) + 2].prot, rw);
+    assert_int_equal(call(sys_mmap_plain, 0, 17 * PAGE_SIZE, (uint64_t)rw, (uint64_t)anonymous, 0), -ENOMEM);
+    assert_int_equal(call(sys_mmap_plain, 0, 0, (uint64_t)rw, (uint64_t)anonymous, 0), -EINVAL);
+    assert_int_equal(call(sys_mmap_plain, 0, PAGE_SIZE, (uint64_t)rw, MAP_PRIVATE, 3), -EBADF);
+    assert_int_equal(call(sys_mmap_plain, 0, PAGE_SIZE, PROT_EXEC, (uint64_t)anonymous, 0), -EACCES);
+    assert_int_equal(call(sys_mmap_plain, DATA_LOW, PAGE_SIZE, 0, (uint64_t)anonymous | MAP_FIXED, 0), -ENOMEM);
+    assert_int_equal(call(sys_mmap_plain, 0, UINT64_MAX, 0, (uint64_t)anonymous, 0), -ENOMEM);
+    memset(is, 0, sizeof is);
+    end();
+}
+
 static void test_locking_is_counted_and_bound(void **state)
 {
     begin(false, 0);
@@ -693,6 +713,7 @@ int main(void)
         cmocka_unit_test(test_brk_grows_shrinks_and_stops_at_what_is_in_its_way),
         cmocka_unit_test(test_one_space_for_all_keeps_programs_apart),
         cmocka_unit_test(test_one_space_for_all_lends_shared_pages_to_all_who_map_them),
+        cmocka_unit_test(test_plain_mmap_gives_zeroed_pages_apart_and_knows_its_limits),
         cmocka_unit_test(test_locking_is_counted_and_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

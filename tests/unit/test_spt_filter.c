@@ -7,6 +7,7 @@
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 // clang-format on
@@ -85,7 +86,7 @@ static bool within(uint64_t at, uint64_t n, uint64_t low, uint64_t high)
     return at >= low && at <= high && n <= high - at;
 }
 
-static bool holds(const struct filter_condition *c, const struct filter_world *w, const uint64_t *args)
+static bool holds(const struct filter_condition *c, const struct filter_world *w, const __u64 *args)
 {
     const uint64_t given = args[c->argument];
     const int64_t named[] = {c->number, w->control, w->block, w->timer};
@@ -116,8 +117,8 @@ static bool allowed(const struct filter_world *w, const struct seccomp_data *d)
         return false;
     for (unsigned i = 0; i < filter_rows_count; i++) {
         const struct filter_row *r = &filter_rows[i];
-        bool all = filter_row_holds(r, w) && d->instruction_pointer == GATE_POINTER(r->call) &&
-                   d->nr == numbers[r->call];
+        bool all =
+            filter_row_holds(r, w) && d->instruction_pointer == GATE_POINTER(r->call) && d->nr == numbers[r->call];
         for (int c = 0; all && c < FILTER_CONDITIONS; c++)
             all = holds(&r->conditions[c], w, d->args);
         if (all)
@@ -133,9 +134,9 @@ static void agree(const struct filter *f, const struct filter_world *w, const st
 
     if (got != want)
         fail_msg("world %ld nr %d ip 0x%llx args 0x%llx 0x%llx 0x%llx 0x%llx: got 0x%x, expected 0x%x",
-                 (long)(w - worlds), d->nr, (unsigned long long)d->instruction_pointer,
-                 (unsigned long long)d->args[0], (unsigned long long)d->args[1], (unsigned long long)d->args[2],
-                 (unsigned long long)d->args[3], got, want);
+                 (long)(w - worlds), d->nr, (unsigned long long)d->instruction_pointer, (unsigned long long)d->args[0],
+                 (unsigned long long)d->args[1], (unsigned long long)d->args[2], (unsigned long long)d->args[3], got,
+                 want);
 }
 
 /* Values at which something changes, and their neighbours. */

@@ -8,6 +8,7 @@
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 // clang-format on
@@ -117,14 +118,14 @@ static void test_image_that_is_spoilt_is_refused_with_a_reason(void **state)
         void (*spoil)(void);
     } cases[] = {
 #define CASE(name) {#name, name}
-        CASE(magic),           CASE(version),         CASE(machine),         CASE(longer),          CASE(shorter),
-        CASE(sections),        CASE(section_outside), CASE(section_wraps),   CASE(section_record),  CASE(section_part),
-        CASE(section_odd),     CASE(boot_short),      CASE(boot_strings),    CASE(boot_words),      CASE(boot_endless),
-        CASE(boot_flags),      CASE(boot_entry),      CASE(boot_text),       CASE(boot_text_huge),  CASE(no_kernel),
-        CASE(kernel_writable), CASE(kernel_not_code), CASE(kernel_low),      CASE(kernel_over),     CASE(kernel_far),
+        CASE(magic),           CASE(version),         CASE(machine),          CASE(longer),         CASE(shorter),
+        CASE(sections),        CASE(section_outside), CASE(section_wraps),    CASE(section_record), CASE(section_part),
+        CASE(section_odd),     CASE(boot_short),      CASE(boot_strings),     CASE(boot_words),     CASE(boot_endless),
+        CASE(boot_flags),      CASE(boot_entry),      CASE(boot_text),        CASE(boot_text_huge), CASE(no_kernel),
+        CASE(kernel_writable), CASE(kernel_not_code), CASE(kernel_low),       CASE(kernel_over),    CASE(kernel_far),
         CASE(kernel_long),     CASE(kernel_wraps),    CASE(kernel_unaligned), CASE(kernel_outside), CASE(kernel_file),
-        CASE(kernel_magic),    CASE(kernel_version),  CASE(kernel_gate),     CASE(kernel_start),    CASE(kernel_signal),
-        CASE(kernel_stack),    CASE(kernel_no_stack), CASE(premap_low),      CASE(premap_gate),     CASE(premap_order),
+        CASE(kernel_magic),    CASE(kernel_version),  CASE(kernel_gate),      CASE(kernel_start),   CASE(kernel_signal),
+        CASE(kernel_stack),    CASE(kernel_no_stack), CASE(premap_low),       CASE(premap_gate),    CASE(premap_order),
         CASE(premap_empty),    CASE(premap_prot),
 #undef CASE
     };

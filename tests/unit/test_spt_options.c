@@ -5,6 +5,7 @@
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 // clang-format on
@@ -41,8 +42,8 @@ static void test_options_values_are_taken(void **state)
 {
     struct options o;
 
-    assert_int_equal(PARSE(&o, "--memory", "1048576", "--tasks", "9", "--cwd", "/tmp", "--program", "/bin/sh", "--control",
-                           "5", "--block-rw", "disk", "--read-only", "a"),
+    assert_int_equal(PARSE(&o, "--memory", "1048576", "--tasks", "9", "--cwd", "/tmp", "--program", "/bin/sh",
+                           "--control", "5", "--block-rw", "disk", "--read-only", "a"),
                      0);
     assert_int_equal(o.memory, 1048576);
     assert_int_equal(o.tasks, 9);

@@ -117,7 +117,7 @@ static bool is_bare(const char *name)
     PATH p = {0};
     if (walk(AT_FDCWD, name, WALK_FOLLOW, &p))
         return true;
-    return S_ISDIR(p.dentry->inode->mode) && directory_is_empty(p.dentry);
+    return S_ISDIR(p.dentry->inode->mode) && directory_is_empty(p.dentry) > 0;
 }
 
 static int mounts_make(char *why, size_t why_size)

@@ -91,14 +91,15 @@ static bool find_any(struct dir_context *ctx, const char *name, size_t n, uint64
     return false;
 }
 
-bool directory_is_empty(struct dentry *dir)
+int directory_is_empty(struct dentry *dir)
 {
     struct mount nowhere = {.flags = MS_NOATIME, .sb = dir->sb};
     struct file f = {.refs = 1, .path = {&nowhere, dir}, .inode = dir->inode};
     struct emptiness e = {.ctx.emit = find_any};
-    if (dir->inode->ops->open && !dir->inode->ops->open(dir->inode, &f) && f.ops->read_dir)
-        (void)f.ops->read_dir(&f, &e.ctx);
-    return !e.found;
+    int r = dir->inode->ops->open ? dir->inode->ops->open(dir->inode, &f) : -ENOTDIR;
+    if (!r)
+        r = f.ops->read_dir ? f.ops->read_dir(&f, &e.ctx) : -ENOTDIR;
+    return r ? r : !e.found;
 }
 
 /* ---- the task's place ---- */

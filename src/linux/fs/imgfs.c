@@ -170,7 +170,7 @@ static int make_inode(struct superblock *sb, uint32_t number, struct inode **out
     i->uid = r.uid, i->gid = r.gid, i->nlink = r.nlink;
     i->ino = (uint64_t)number + 1;
     i->size = r.size;
-    i->blocks = S_ISREG(r.mode) ? (r.size + 511) / 512 : 0;
+    i->blocks = S_ISREG(r.mode) ? (r.size + PAGE_SIZE - 1) / PAGE_SIZE * (PAGE_SIZE / 512) : 0;
     i->atime = i->mtime = i->ctime = r.mtime < UINT64_MAX / SECOND ? r.mtime * SECOND : 0;
     i->rdev = S_ISCHR(r.mode) || S_ISBLK(r.mode) ? r.rdev : 0;
     i->own_n[0] = number, i->own_n[1] = r.offset;

@@ -162,7 +162,7 @@ int tmpfs_allocate(struct file *, int mode, uint64_t offset, uint64_t n);
 /* Names of a directory in memory. */
 int tmpfs_add(struct inode *dir, struct dentry *at, struct inode *); /* takes the inode; NULL: -ENOSPC */
 bool tmpfs_has_names(const struct dentry *dir);
-bool directory_is_empty(struct dentry *dir); /* as its own read_dir shows it */
+int directory_is_empty(struct dentry *dir); /* as its own read_dir shows it: 1, 0, -errno */
 /* Emits the pinned names from ctx->pos on; false: the buffer is full. */
 bool tmpfs_emit_pinned(struct dentry *dir, struct dir_context *, uint64_t first_cookie);
 bool dir_emit_dots(struct file *, struct dir_context *);

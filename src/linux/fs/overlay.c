@@ -262,23 +262,6 @@ static int overlay_unlink(struct inode *dir, struct dentry *at)
     return r;
 }
 
-struct emptiness {
-    struct dir_context ctx;
-    struct dentry *dir;
-    bool found;
-};
-
-/* A name below counts unless something here has its place. */
-static bool see_name(struct dir_context *ctx, const char *name, size_t length, uint64_t ino, uint32_t type,
-                     uint64_t next)
-{
-    struct emptiness *e = (struct emptiness *)ctx;
-    struct dentry *d = dentry_find(e->dir, name, length);
-    e->found = !d || !d->pinned;
-    dentry_put(d);
-    return !e->found;
-}
-
 static int read_below(struct inode *lower, struct dir_context *ctx)
 {
     struct file f = {.refs = 1, .inode = lower, .flags = O_NOATIME};
@@ -289,16 +272,8 @@ static int read_below(struct inode *lower, struct dir_context *ctx)
 /* 0; -ENOTEMPTY, -EUCLEAN. */
 static int check_empty(struct dentry *at)
 {
-    const struct overlay_directory *d = at->inode->own;
-    if (tmpfs_has_names(at))
-        return -ENOTEMPTY;
-    for (uint32_t k = 0; d && k < d->n; k++) {
-        struct emptiness e = {.ctx = {.pos = 2, .emit = see_name}, .dir = at};
-        int r = read_below(d->lower[k], &e.ctx);
-        if (r || e.found)
-            return r ? r : -ENOTEMPTY;
-    }
-    return 0;
+    int r = directory_is_empty(at);
+    return r < 0 ? r : r ? 0 : -ENOTEMPTY;
 }
 
 static int overlay_rmdir(struct inode *dir, struct dentry *at)
@@ -344,22 +319,22 @@ struct merge {
     bool full;
 };
 
-/* Whether a layer above the k-th has the name, or a name here stands in its place. */
-static int hidden(struct merge *m, const char *name, size_t length)
+/* Whether a layer above the k-th has the name, a name here stands in its place, or it is a whiteout itself. */
+static int hidden(struct merge *m, const char *name, size_t length, uint32_t type)
 {
     struct dentry *d = dentry_find(m->dir, name, length);
     bool here = d && d->pinned;
     dentry_put(d);
     if (here)
         return 1;
-    for (uint32_t k = 0; k < m->k; k++) {
+    for (uint32_t k = 0; k < m->k + (type == S_IFCHR >> 12); k++) {
         const struct dentry at = {.name = (char *)(uintptr_t)name, .length = (uint16_t)length};
         struct inode *lower;
         int r = lookup_below(m->d->lower[k], &at, &lower);
-        if (r || lower) {
-            inode_put(lower);
+        bool seen = lower && (k < m->k || is_whiteout(lower));
+        inode_put(lower);
+        if (r || seen)
             return r ? r : 1;
-        }
     }
     return 0;
 }
@@ -369,7 +344,7 @@ static bool merge_name(struct dir_context *ctx, const char *name, size_t length,
 {
     struct merge *m = (struct merge *)ctx;
     uint64_t base = (uint64_t)m->k << LAYER_SHIFT;
-    int r = hidden(m, name, length);
+    int r = hidden(m, name, length, type);
     if (r < 0)
         m->error = r;
     else if (!r && !m->out->emit(m->out, name, length, overlay_ino(m->d->layer[m->k], ino), type, base | next))

@@ -18,6 +18,10 @@ static bool splice_reads(const struct file *f)
 {
     return (f->flags & O_ACCMODE) != O_WRONLY;
 }
+static bool splice_nonblock(const struct file *a, const struct file *b)
+{
+    return (a->flags | b->flags) & O_NONBLOCK;
+}
 static bool splice_writes(const struct file *f)
 {
     return (f->flags & O_ACCMODE) != O_RDONLY;
@@ -147,7 +151,7 @@ static int64_t splice_run(struct file *from, struct file *to, const struct args 
     if (r || !n)
         return r;
     if (source && sink)
-        return splice_pipes(source, sink, n, false, wait);
+        return splice_pipes(source, sink, n, false, wait && !splice_nonblock(from, to));
     if (source ? !to->ops->write || to->flags & O_APPEND : !from->ops->read)
         return -EINVAL;
     int64_t done = source ? splice_from_pipe(source, to, out.pos, n, wait && !(from->flags & O_NONBLOCK))
@@ -180,7 +184,8 @@ int64_t sys_tee(struct task *t, const struct args *a)
     int64_t r = to ? -EINVAL : -EBADF;
     if (to && pipe_of(from) && pipe_of(to))
         r = splice_reads(from) && splice_writes(to)
-                ? splice_pipes(pipe_of(from), pipe_of(to), a->v[2], true, !(a->v[3] & SPLICE_F_NONBLOCK))
+                ? splice_pipes(pipe_of(from), pipe_of(to), a->v[2], true,
+                               !(a->v[3] & SPLICE_F_NONBLOCK) && !splice_nonblock(from, to))
                 : -EBADF;
     if (to)
         file_put(to);

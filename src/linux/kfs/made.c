@@ -19,7 +19,7 @@ struct made_text {
 };
 HEAP_TYPE(made_text, FIELD(made_text, text, FIELD_NONE), FIELD(made_text, made, FIELD_PLAIN));
 
-static const struct inode_ops made_inode_ops;
+static const struct inode_ops made_inode_ops, made_magic_ops;
 static const struct file_ops made_file_ops, made_dir_ops;
 
 static const struct made_node *made_node(const struct inode *i)
@@ -63,7 +63,7 @@ static struct inode *made_inode(struct superblock *sb, const struct made_node *n
     i->ino = made_ino(node, key);
     i->nlink = S_ISDIR(node->mode) ? 2 : 1;
     i->rdev = node->rdev;
-    i->ops = &made_inode_ops;
+    i->ops = node->follow ? &made_magic_ops : &made_inode_ops;
     made_fill(i);
     return i;
 }
@@ -108,7 +108,7 @@ static struct path *made_follow(struct inode *i, struct path *out)
 {
     const struct made_node *node = made_node(i);
     struct made_key key = made_key(i);
-    return node->follow && !node->follow(&key, out) ? out : NULL;
+    return !node->follow(&key, out) ? out : NULL;
 }
 
 static int made_open(struct inode *i, struct file *f)
@@ -139,8 +139,14 @@ static int made_set(struct inode *i, const struct inode_change *change)
 static const struct inode_ops made_inode_ops = {
     .lookup = made_lookup,
     .readlink = made_readlink,
-    .follow = made_follow,
     .open = made_open,
+    .set = made_set,
+    .fill = made_fill,
+};
+/* Links that lead to an object, whatever its name is. */
+static const struct inode_ops made_magic_ops = {
+    .readlink = made_readlink,
+    .follow = made_follow,
     .set = made_set,
     .fill = made_fill,
 };

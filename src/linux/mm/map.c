@@ -74,6 +74,22 @@ static uint64_t gap_in(const struct mm *mm, const struct map_request *q, uint64_
     return tree_gap(mm->map, low, high, q->n + q->behind, q->align ? q->align : PAGE_SIZE, q->end);
 }
 
+#define ROOMY     (256ull << 10)
+#define ROOMY_MAX (1ull << 30)
+
+/* Where pages can only be moved by copying them, what is large stands alone, so that mremap(2) can grow it where it is:
+ * each power of two begins at a place of its own in the middle half of the range, three times its own size apart. */
+static uint64_t gap_with_room(const struct mm *mm, const struct map_request *q)
+{
+    uint64_t low = mm->range.low, size = mm->range.high - low;
+    if (!mm->range.shared || q->n < ROOMY || q->n > ROOMY_MAX || q->n > size / 64 || q->object || q->file ||
+        q->ceiling || (q->flags & (VMA_SHARED | VMA_STACK)) || !(q->prot & PROT_WRITE))
+        return 0;
+    unsigned class = 63u - (unsigned)__builtin_clzll(q->n / ROOMY);
+    low = page_down(low + size / 4 + size / 32 * class);
+    return tree_gap(mm->map, low, page_down(mm->range.high - size / 4), q->n * 4, PAGE_SIZE, TREE_LOWEST);
+}
+
 /* Where the platform would have this object: shared pages it may have at one address alone, which then lies outside the
  * ranges. 0: anywhere. */
 static uint64_t place_by_platform(struct mm *mm, const struct map_request *q, struct memobj *object, uint64_t offset,
@@ -98,7 +114,10 @@ uint64_t map_place(struct mm *mm, const struct map_request *q, struct memobj *ob
         return at;
     if (text && (at = gap_in(mm, q, mm->range.text_low, mm->range.text_high)))
         return at;
-    return exec ? 0 : gap_in(mm, q, mm->range.low, mm->range.high);
+    if (exec)
+        return 0;
+    at = gap_with_room(mm, q);
+    return at ? at : gap_in(mm, q, mm->range.low, mm->range.high);
 }
 
 /* A place that was asked for: 0, or why not. */
@@ -166,16 +185,41 @@ static int room_for(struct mm *mm, const struct map_request *q, const struct vma
                        want > counted ? want - counted : 0);
 }
 
-/* Takes what stands there out of the tree, puts the pages there. */
+/* Whether just these pages are there already, untouched: a dynamic linker maps a whole library, and then its segments
+ * over that. */
+static bool is_there(struct mm *mm, const struct vma *v)
+{
+    const struct vma *old = vma_find(mm, v->start);
+    return old && v->object && !vma_is_alias(v) && v->file && v->file->inode->bytes && old->end >= v->end &&
+           old->object == v->object && old->offset + (v->start - old->start) == v->offset &&
+           !(old->flags & (VMA_COUNTED | VMA_PAST_END | VMA_CALLS));
+}
+
+/* Out of the tree with what stands there. Anonymous memory is always made where nothing is, so that the platform need
+ * not look; an object's pages are put over others. */
+static int clear_place(struct mm *mm, const struct vma *v, uint64_t end)
+{
+    int r = vma_isolate(mm, v->start, end);
+    vma_each(old, mm, v->start, end)
+    {
+        if (!r && (!v->object || old->end > v->end))
+            r = platform.aspace.unmap(mm->aspace, old->start, vma_size(old));
+    }
+    if (!r)
+        vma_forget(mm, v->start, end);
+    return r;
+}
+
 static int put_pages(struct mm *mm, const struct map_request *q, const struct vma *v, const struct vma *past)
 {
-    if (q->fixed && q->replace) {
-        int r = vma_isolate(mm, v->start, v->start + q->n);
-        if (r)
-            return r;
-        vma_forget(mm, v->start, v->start + q->n);
-    }
-    int r = vma_size(v) ? map_pages(v, v->start, vma_size(v)) : 0;
+    bool there = q->fixed && q->replace && vma_size(v) && is_there(mm, v);
+    int r = q->fixed && q->replace ? clear_place(mm, v, v->start + q->n) : 0;
+    if (r)
+        return r;
+    if (there)
+        r = platform.aspace.protect(mm->aspace, v->start, vma_size(v), v->prot);
+    else if (vma_size(v))
+        r = map_pages(v, v->start, vma_size(v));
     if (!r && past)
         r = map_pages(past, past->start, vma_size(past));
     if (r)

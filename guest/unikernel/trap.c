@@ -187,7 +187,7 @@ static void refused(const siginfo_t *info, struct sigcontext *c)
     uint64_t at = (uintptr_t)info->si_call_addr;
 
     if (in_gate(at)) {
-        host_say("host call %d (%s) is outside the list, or its arguments are", info->si_syscall,
+        host_say("host call %d (%s) from the gate is not on the list, or not with these arguments", info->si_syscall,
                  call_name(info->si_syscall));
         host_exit(0, SIGSYS);
     }

@@ -31,7 +31,6 @@ static const struct {
     {"diff", "the layer lies in the directory that moat inspect shows"},
     {"commit", "moat exec NAME tar -c / > FILE, then moat import FILE NAME"},
     {"export", "moat exec NAME tar -c / > FILE"},
-    {"build", "build with a tool of your choice, and moat import oci:DIR NAME"},
     {"tag", "moat import or moat pull under the name that is wanted"},
     {"push", "skopeo copy oci:DIR docker://..."},
     {"save", "the tree lies below the data directory: moat images"},

@@ -214,7 +214,9 @@ static int prepare(struct pack *p, int argc, char **argv, struct err *err)
                            false, &operand, apply, p, err)) < 0)
         return r;
     if (build && !p->unikernel)
-        return err_set(err, -EINVAL, "say --unikernel: moat builds nothing else yet");
+        return err_set(err, -EINVAL,
+                       "say --unikernel, which is what is built here; an image of a Dockerfile: build it with a "
+                       "tool of your choice, and moat import oci:DIR NAME");
     if (operand == argc)
         return err_set(err, -EINVAL,
                        build ? "name C files: moat build --unikernel SRC... -o FILE"

@@ -96,6 +96,7 @@ struct hostops {
 struct aspace_range {
     uint64_t low, high;           /* anonymous memory, stacks, heaps: [low, high) */
     uint64_t text_low, text_high; /* where a mapping may become executable */
+    bool jit;    /* the program makes code of its own: its anonymous memory is placed where it may become executable */
     bool shared; /* all address spaces are one: no two of them may use the same address, and fork is -ENOSYS */
 };
 

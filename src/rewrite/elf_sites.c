@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { SEGMENTS_MAX = 64, SECTIONS_MAX = 4096, PAGE_BYTES = 4096, TRAMPOLINE_ALIGN = 16 };
+enum { SEGMENTS_MAX = REWRITE_DATA_MAX, SECTIONS_MAX = 4096, PAGE_BYTES = 4096, TRAMPOLINE_ALIGN = 16 };
 
 struct elf {
     uint8_t *bytes;
@@ -68,6 +68,8 @@ static bool read_load(struct elf *e, const Elf64_Phdr *p)
         return refuse(e, REWRITE_ELF_WRITABLE);
     e->file.segments[e->file.n_segments++] =
         (struct frames_segment){.offset = p->p_offset, .size = p->p_filesz, .address = p->p_vaddr};
+    e->image.data[e->image.n_data++] =
+        (struct rewrite_data){.bytes = e->bytes + p->p_offset, .size = (size_t)p->p_filesz, .address = p->p_vaddr};
     e->end = p->p_vaddr + p->p_memsz;
     return true;
 }

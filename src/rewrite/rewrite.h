@@ -41,7 +41,7 @@ enum rewrite_why {
     REWRITE_WHY_UNSWEPT,  /* no sweep reaches it, or what is before it does not decode: perhaps no instruction */
     REWRITE_WHY_SHORT,    /* too little before it that belongs to the same function */
     REWRITE_WHY_ENTERED,  /* something branches into the window */
-    REWRITE_WHY_INDIRECT, /* the function has a jump with a target that is computed */
+    REWRITE_WHY_INDIRECT, /* the function has a jump whose targets are not known */
     REWRITE_WHY_PINNED,   /* an instruction of the window cannot be moved */
     REWRITE_WHY_COUNT
 };
@@ -49,6 +49,7 @@ enum rewrite_why {
 struct rewrite_site {
     uint64_t address;    /* of the `syscall` */
     uint64_t window;     /* where the jump to the trampoline goes; of REWRITE_ISLAND in padding, before or behind */
+    uint64_t hop;        /* of REWRITE_ISLAND: where a second short jump is, on the way to the window; else 0 */
     uint32_t trampoline; /* offset in the blob of trampolines; REWRITE_NO_TRAMPOLINE when trapped */
     int32_t nr;          /* number of the call, -1 when it is not plain to see */
     uint8_t state;       /* enum rewrite_state */
@@ -75,11 +76,21 @@ enum rewrite_entry {
     REWRITE_ENTRY_END       /* a function ends before here */
 };
 
-/* All code that may branch into each other: at most REWRITE_CODES_MAX stretches that do not overlap, by address. */
+/* What lies beside the code: tables of jumps are read there. It may overlap the code. */
+struct rewrite_data {
+    const uint8_t *bytes;
+    uint64_t address;
+    size_t size;
+};
+
+/* All code that may branch into each other: stretches that do not overlap, by address; and the data that it uses. */
 #define REWRITE_CODES_MAX 32
+#define REWRITE_DATA_MAX  64
 struct rewrite_image {
     struct rewrite_code code[REWRITE_CODES_MAX];
     unsigned n;
+    struct rewrite_data data[REWRITE_DATA_MAX];
+    unsigned n_data;
     bool absolute; /* it lies at these addresses and nowhere else: a number may be an address of it */
 };
 
@@ -96,7 +107,7 @@ int rewrite_emit(const struct rewrite_image *image, const struct rewrite_site *s
                  uint8_t *out);
 
 /* Writes the jump to the trampoline at `address` into the code, of which `code` is a writable view of `stretch->bytes`:
- * over the window, what is left of it becoming int3; of REWRITE_ISLAND the short jump too. Returns 0 or -ERANGE. */
+ * over the window, what is left of it becoming int3; of REWRITE_ISLAND the short jumps too. Returns 0 or -ERANGE. */
 int rewrite_patch(const struct rewrite_code *stretch, uint8_t *code, const struct rewrite_site *site, uint64_t address);
 
 #endif

@@ -85,19 +85,26 @@ int rewrite_emit(const struct rewrite_image *image, const struct rewrite_site *s
     return (int)moved + LEA_BYTES + JMP_CELL_BYTES;
 }
 
+static void short_jump(uint8_t *code, uint64_t at, uint64_t to)
+{
+    code[at] = 0xeb;
+    code[at + 1] = (uint8_t)(to - at - SYSCALL_BYTES);
+}
+
 int rewrite_patch(const struct rewrite_code *stretch, uint8_t *code, const struct rewrite_site *site, uint64_t address)
 {
     uint8_t jump[REWRITE_JUMP_BYTES] = {0xe9};
-    uint64_t window = site->window - stretch->address, at = site->address - stretch->address;
+    uint64_t base = stretch->address, window = site->window - base;
     int r = distance(address, site->window + REWRITE_JUMP_BYTES, jump + 1);
 
     if (r < 0)
         return r;
     memset(code + window, 0xcc, site->length);
     memcpy(code + window, jump, sizeof jump);
-    if (site->state == REWRITE_ISLAND) {
-        code[at] = 0xeb;
-        code[at + 1] = (uint8_t)(window - at - SYSCALL_BYTES);
-    }
+    if (site->state != REWRITE_ISLAND)
+        return 0;
+    if (site->hop)
+        short_jump(code, site->hop - base, window);
+    short_jump(code, site->address - base, site->hop ? site->hop - base : window);
     return 0;
 }

@@ -308,6 +308,8 @@ static int make_image(struct build *b, const char *program, struct err *err)
         (r = tree_directory(&b->im.tree, b->im.cwd, 0755, &node, err)) < 0 || (r = set_start(b, name, err)) < 0)
         return r;
     b->im.program = tree_at(&b->im.tree, b->im.path);
+    if ((r = image_map(&b->im, NULL, err)) < 0)
+        return r;
     b->im.dynamic = b->add.n > 0;
     return image_finish(&b->im, b->output, b->quiet, err);
 }

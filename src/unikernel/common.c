@@ -3,6 +3,7 @@
 #include "unikernel/program.h"
 
 #include "base/pathtext.h"
+#include "unikernel/libraries.h"
 #include "unikernel/sites.h"
 
 #include <errno.h>
@@ -82,6 +83,27 @@ static void say(const struct image *im, const char *output)
     words(im->kernel.size, kernel);
     printf("%s: %s: the kernel %s, %u names, %u system calls of which %u trap\n", output, size, kernel,
            im->tree.n_names, im->sites, im->trapped);
+}
+
+static void map_one(struct image *im, struct tree_file *f)
+{
+    for (uint32_t i = 0; i < im->n_mapped; i++)
+        if (im->mapped[i] == f)
+            return;
+    im->mapped[im->n_mapped++] = f;
+}
+
+int image_map(struct image *im, const struct libraries *l, struct err *err)
+{
+    im->mapped = arena_array(im->arena, (l ? l->n : 0) + 2, sizeof(struct tree_file *));
+    if (!im->mapped)
+        return err_set(err, -ENOMEM, "out of memory");
+    map_one(im, im->program->file);
+    if (l && l->interpreter)
+        map_one(im, l->interpreter);
+    for (unsigned i = 0; l && i < l->n; i++)
+        map_one(im, l->files[i]);
+    return 0;
 }
 
 int image_finish(struct image *im, const char *output, bool quiet, struct err *err)

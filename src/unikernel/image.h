@@ -15,11 +15,13 @@ struct image {
     struct tree tree;
     struct kernel kernel;
     const struct tree_node *program; /* behind all links */
-    const char *path, *cwd;          /* of the first program: as it is named inside */
-    struct strv args, env;           /* args[0] as well */
-    uint64_t memory;                 /* by default; 0: what the boundary gives */
-    bool jit, dynamic;               /* dynamic: code is mapped while it runs */
-    bool ready;                      /* the kernel starts the program from its premaps, having no loader */
+    struct tree_file **mapped;       /* ELF files that are mapped before it runs, itself the first */
+    uint32_t n_mapped;
+    const char *path, *cwd; /* of the first program: as it is named inside */
+    struct strv args, env;  /* args[0] as well */
+    uint64_t memory;        /* by default; 0: what the boundary gives */
+    bool jit, dynamic;      /* dynamic: code is mapped while it runs */
+    bool ready;             /* the kernel starts the program from its premaps, having no loader */
 
     /* image_write() */
     uint64_t size, text;

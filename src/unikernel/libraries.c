@@ -35,7 +35,7 @@ struct search {
     struct libraries *l;
     struct object queue[QUEUE_MOST];
     unsigned n;
-    bool musl;
+    const char *everywhere;      /* where find_glibc() has found one that every program would find */
     const char *directories[64]; /* musl's */
     unsigned n_directories;
     struct err *err;
@@ -227,16 +227,9 @@ static int try_directories(struct search *s, const char *const *v, unsigned n, c
     for (unsigned i = 0; i < n && v[i] && r == 0; i++) {
         const char *path = arena_printf(s->l->source->tree->arena, "%s/%s", v[i], name);
         r = path ? take_one(s, path, loader) : no_memory(s->err);
+        s->everywhere = r > 0 ? path : NULL;
     }
     return r;
-}
-
-static bool is_usual(const char *directory)
-{
-    for (const char *const *u = usual; *u; u++)
-        if (!strcmp(*u, directory))
-            return true;
-    return false;
 }
 
 static int find_musl(struct search *s, const char *name, const struct object *o)
@@ -269,10 +262,8 @@ static int find_glibc(struct search *s, const char *name, const struct object *o
     if (!l->read)
         read_configuration(l, "/etc/ld.so.conf", &budget);
     l->read = true;
-    for (unsigned i = 0; i < l->n_configured && r == 0; i++) {
-        r = try_directories(s, &l->configured[i], 1, name, o);
-        l->by_configuration |= r > 0 && !is_usual(l->configured[i]);
-    }
+    s->everywhere = NULL;
+    r = try_directories(s, l->configured, l->n_configured, name, o);
     return r ? r : try_directories(s, usual, ARRAY_LEN(usual), name, o);
 }
 
@@ -300,18 +291,22 @@ static int find(struct search *s, const char *name, const struct object *o)
 {
     struct libraries *l = s->l;
 
-    if (is_known(l, name) || (s->musl && is_musl_itself(name)))
+    if (is_known(l, name) || (s->l->musl && is_musl_itself(name)))
         return 0;
     if (l->n == LIBRARIES_MOST)
         return err_set(s->err, -E2BIG, "%s: more than %d libraries", name, LIBRARIES_MOST);
-    int r = strchr(name, '/') ? take_one(s, name, o) : s->musl ? find_musl(s, name, o) : find_glibc(s, name, o);
+    s->everywhere = NULL;
+    int r = strchr(name, '/') ? take_one(s, name, o) : s->l->musl ? find_musl(s, name, o) : find_glibc(s, name, o);
     if (r == 0)
         return err_set(s->err, -ENOENT,
                        "the library %s, which %s needs, is not there: install it, or name its "
                        "directory by --env LD_LIBRARY_PATH=DIR",
                        name, tree_path(l->source->tree->arena, o->node));
-    if (r > 0)
+    if (r > 0) {
+        l->paths[l->n] = s->everywhere;
+        l->files[l->n] = s->queue[s->n - 1].node->file;
         l->names[l->n++] = name;
+    }
     return r < 0 ? r : 0;
 }
 
@@ -323,8 +318,9 @@ static int take_interpreter(struct search *s, const char *path, const struct obj
     if (r == 0)
         return err_set(s->err, -ENOENT, "its interpreter %s is not there: install the C library that it was made for",
                        path);
-    s->musl = !strncmp(slash + 1, "ld-musl-", 8);
-    if (s->musl)
+    s->l->interpreter = r > 0 ? s->queue[s->n - 1].node->file : NULL;
+    s->l->musl = !strncmp(slash + 1, "ld-musl-", 8);
+    if (s->l->musl)
         read_musl(s);
     return r < 0 ? r : 0;
 }

@@ -17,9 +17,12 @@ struct libraries {
     const char *configured[64]; /* directories of ld.so.conf */
     unsigned n_configured;
     bool read;                         /* configured[] is known */
-    bool by_configuration;             /* one was found there: the interpreter needs its cache */
+    bool musl;                         /* the last program's interpreter is musl's */
     const char *names[LIBRARIES_MOST]; /* those that were found, by the name that was asked for */
+    const char *paths[LIBRARIES_MOST]; /* where, of those in a directory that every program looks in; NULL: elsewhere */
+    struct tree_file *files[LIBRARIES_MOST]; /* the same */
     unsigned n;
+    struct tree_file *interpreter; /* of the last program; NULL: none */
 };
 
 /* Takes all that the ELF file at a node asks for. -ENOENT names the library and who needs it. */

@@ -5,6 +5,7 @@
  */
 #include "base/pathtext.h"
 #include "engine/options.h"
+#include "unikernel/cache.h"
 #include "unikernel/libraries.h"
 #include "unikernel/program.h"
 #include "unikernel/trace.h"
@@ -265,8 +266,8 @@ static int take_files(struct pack *p, const struct tree_node *program, struct er
         r = program_add(&p->source, p->add.v[i], err);
     if (r == 0 && (p->add.n || p->trace))
         r = take_all_libraries(p, p->im.tree.root, err);
-    if (r == 0 && p->libraries.by_configuration)
-        r = source_take_if_there(&p->source, "/etc/ld.so.cache", &node, err);
+    if (r == 0 && !p->root)
+        r = cache_make(&p->libraries, &p->im.tree, err);
     if (r == 0)
         r = expected_files(&p->im.tree, err);
     if (r == 0)
@@ -303,6 +304,15 @@ static int set_start(struct pack *p, struct err *err)
     return r < 0 ? no_memory(err) : 0;
 }
 
+/* A dynamic program is mapped with all that it needs, before others are looked at. */
+static int map_all(struct pack *p, const struct tree_node *program, struct err *err)
+{
+    const bool dynamic = program->file->elf->interpreter;
+
+    p->im.program = program;
+    return !dynamic || getenv("MOAT_PREMAP_ALL") ? image_map(&p->im, dynamic ? &p->libraries : NULL, err) : 0;
+}
+
 static int pack(struct pack *p, struct err *err)
 {
     struct tree_node *program;
@@ -321,10 +331,10 @@ static int pack(struct pack *p, struct err *err)
         return no_memory(err);
     if ((r = kernel_read(&p->im.kernel, p->a, p->kernel, err)) < 0 ||
         (r = tree_init(&p->im.tree, p->a, program_epoch(), err)) < 0 || (r = find_program(p, err)) < 0 ||
-        (r = take_program(p, p->im.path, &program, err)) < 0 || (r = take_files(p, program, err)) < 0 ||
-        (p->root && (r = source_take_all(&p->source, "/", err)) < 0) || (r = set_start(p, err)) < 0)
+        (r = take_program(p, p->im.path, &program, err)) < 0 || (r = map_all(p, program, err)) < 0 ||
+        (r = take_files(p, program, err)) < 0 || (p->root && (r = source_take_all(&p->source, "/", err)) < 0) ||
+        (r = set_start(p, err)) < 0)
         return r;
-    p->im.program = program;
     p->im.dynamic = program->file->elf->interpreter || p->root || p->add.n || p->trace;
     if (p->source.progress)
         fputs("\r\033[K", stderr);

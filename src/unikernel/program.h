@@ -34,6 +34,10 @@ int expected_from(struct source *s, bool tls, struct err *err);
 /* --add: PATH at its own place, HOST::GUEST at another, with all that is in it. */
 int program_add(struct source *s, const char *text, struct err *err);
 
+/* The program, and where it has libraries (NULL: none) all that it needs, is mapped before it runs. */
+struct libraries;
+int image_map(struct image *im, const struct libraries *l, struct err *err);
+
 /* Rewrites what can be, writes the image, says on standard output what became of it. */
 int image_finish(struct image *im, const char *output, bool quiet, struct err *err);
 

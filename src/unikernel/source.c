@@ -53,8 +53,9 @@ static struct tree_file *file_of(const struct source *s, const struct stat *st)
     if (s->as_it_is) {
         f->uid = st->st_uid;
         f->gid = st->st_gid;
-    } else if (!S_ISDIR(st->st_mode)) {
-        f->mode &= ~(uint32_t)(S_ISUID | S_ISGID);
+    } else if (!S_ISLNK(st->st_mode)) { /* whose it was is not kept, so all may read what the owner could */
+        f->mode |= f->mode & 0100 ? 0555 : 0444;
+        f->mode &= S_ISDIR(st->st_mode) ? ~0u : ~(uint32_t)(S_ISUID | S_ISGID);
     }
     if (S_ISREG(st->st_mode)) /* directories and links change without anyone's doing: theirs say nothing */
         f->mtime = st->st_mtime < s->tree->epoch ? st->st_mtime : s->tree->epoch;

@@ -130,19 +130,24 @@ static int place_new(struct tree *t, const char *path, struct tree_file *f, stru
     return tree_place(t, dir, slash + 1, strlen(slash + 1), f, &node, err);
 }
 
-int tree_text(struct tree *t, const char *path, const char *text, struct err *err)
+int tree_bytes(struct tree *t, const char *path, const void *bytes, size_t n, struct err *err)
 {
     struct tree_file *f = tree_file_new(t, S_IFREG | 0644);
     struct sha256 sha;
 
     if (f) {
-        f->bytes = text;
-        f->size = strlen(text);
+        f->bytes = bytes;
+        f->size = n;
         sha256_init(&sha);
-        sha256_update(&sha, text, f->size);
+        sha256_update(&sha, bytes, n);
         sha256_final(&sha, f->sha256);
     }
     return place_new(t, path, f, err);
+}
+
+int tree_text(struct tree *t, const char *path, const char *text, struct err *err)
+{
+    return tree_bytes(t, path, text, strlen(text), err);
 }
 
 int tree_link(struct tree *t, const char *path, const char *target, struct err *err)

@@ -37,6 +37,7 @@ struct tree_file {
     uint32_t number; /* tree_finish() */
     uint64_t offset; /* write.c; a directory: its first entry */
     uint32_t row;    /* write.c: 1 + row of its sites */
+    uint64_t bias;   /* write.c: of an ELF file that is mapped before the program runs */
 };
 
 struct tree_node {
@@ -79,6 +80,8 @@ int tree_place(struct tree *t, struct tree_node *dir, const char *name, size_t n
 
 /* A file of root's with these contents (borrowed) at a clean path, 0644, where nothing is there yet. */
 int tree_text(struct tree *t, const char *path, const char *text, struct err *err);
+
+int tree_bytes(struct tree *t, const char *path, const void *bytes, size_t n, struct err *err);
 
 /* A symbolic link, where nothing is there yet. */
 int tree_link(struct tree *t, const char *path, const char *target, struct err *err);

@@ -30,7 +30,8 @@ struct layout {
     struct image_header header;
     struct image_boot *boot;
     const char *manifest;
-    struct image_segment premaps[ELF_LOADS_MOST + 1];
+    struct image_segment *premaps;
+    uint64_t n_premaps;
     struct image_inode *inodes;
     struct image_entry *entries;
     struct image_sites *sites;
@@ -94,7 +95,7 @@ static void say_ready(const struct image *im, struct image_boot *b)
 {
     const struct elf_facts *f = im->program->file->elf;
     const struct sites *s = im->program->file->sites;
-    const uint64_t bias = f->fixed ? 0 : TEXT_LOW, blob = s ? up(s->blob_size, ELF_PAGE) : 0;
+    const uint64_t bias = im->program->file->bias, blob = s ? up(s->blob_size, ELF_PAGE) : 0;
 
     b->program_entry = f->entry + bias;
     b->program_headers = f->headers + bias;
@@ -282,54 +283,67 @@ static void fill_inodes(struct layout *l)
     }
 }
 
-/* Where the segments of a static program lie before it runs. */
-static unsigned premaps_needed(const struct image *im)
+/* Where ELF files lie that are mapped before the program runs: one behind the other, and behind a program that cannot
+ * be moved. */
+static int place_mapped(struct layout *l)
 {
-    const struct elf_facts *f = im->program->file->elf;
+    const struct image *im = l->im;
+    uint64_t at = TEXT_LOW;
 
-    if (!f || f->interpreter || (!f->fixed && f->low))
-        return 0;
-    return f->n_loads + (im->program->file->sites && im->program->file->sites->blob_size);
+    for (uint32_t i = 0; i < im->n_mapped; i++) {
+        struct tree_file *f = im->mapped[i];
+        const uint64_t blob = f->sites ? up(f->sites->blob_size, ELF_PAGE) : 0;
+        f->bias = f->elf->fixed ? 0 : at - f->elf->low;
+        at = f->bias + (blob ? f->sites->address + blob : f->elf->high);
+        l->n_premaps += f->elf->n_loads + (blob != 0);
+    }
+    l->premaps = arena_array(im->arena, l->n_premaps + 1, sizeof *l->premaps);
+    return l->premaps ? 0 : no_memory(l->err);
+}
+
+static struct image_segment *fill_premaps_of(const struct layout *l, const struct tree_file *file,
+                                             struct image_segment *to)
+{
+    for (unsigned i = 0; i < file->elf->n_loads; i++) {
+        const struct elf_load *o = &file->elf->loads[i];
+        const uint64_t skew = o->address % ELF_PAGE;
+        *to++ = (struct image_segment){.address = o->address - skew + file->bias,
+                                       .memory = up(o->memory + skew, ELF_PAGE),
+                                       .offset = o->file ? file->offset + o->offset - skew : 0,
+                                       .file = o->file ? o->file + skew : 0,
+                                       .prot = o->prot,
+                                       .inode = file->number};
+    }
+    if (file->sites && file->sites->blob_size)
+        *to++ = (struct image_segment){.address = file->sites->address + file->bias,
+                                       .memory = up(file->sites->blob_size, ELF_PAGE),
+                                       .offset = l->sites[file->row - 1].blob,
+                                       .file = file->sites->blob_size,
+                                       .prot = PROT_READ | PROT_EXEC,
+                                       .inode = file->number};
+    return to;
 }
 
 static void fill_premaps(struct layout *l)
 {
-    const struct tree_file *file = l->im->program->file;
-    const struct elf_facts *f = file->elf;
-    const uint64_t bias = f && !f->fixed ? TEXT_LOW : 0;
-    const unsigned n = premaps_needed(l->im);
+    struct image_segment *to = l->premaps;
 
-    for (unsigned i = 0; i < n && i < f->n_loads; i++) {
-        const struct elf_load *o = &f->loads[i];
-        const uint64_t skew = o->address % ELF_PAGE;
-        l->premaps[i] = (struct image_segment){.address = o->address - skew + bias,
-                                               .memory = up(o->memory + skew, ELF_PAGE),
-                                               .offset = o->file ? file->offset + o->offset - skew : 0,
-                                               .file = o->file ? o->file + skew : 0,
-                                               .prot = o->prot,
-                                               .inode = file->number};
-    }
-    if (n && n > f->n_loads)
-        l->premaps[n - 1] = (struct image_segment){.address = file->sites->address + bias,
-                                                   .memory = up(file->sites->blob_size, ELF_PAGE),
-                                                   .offset = l->sites[file->row - 1].blob,
-                                                   .file = file->sites->blob_size,
-                                                   .prot = PROT_READ | PROT_EXEC,
-                                                   .inode = file->number};
+    for (uint32_t i = 0; i < l->im->n_mapped; i++)
+        to = fill_premaps_of(l, l->im->mapped[i], to);
 }
 
 static int lay_out(struct layout *l)
 {
     struct image *im = l->im;
-    int r = make_boot(l);
+    int r = place_mapped(l);
 
-    if (r < 0 || (r = make_tables(l)) < 0)
+    if (r < 0 || (r = make_boot(l)) < 0 || (r = make_tables(l)) < 0)
         return r;
     size_t n;
     if (!(l->manifest = image_manifest(im, &n)))
         return no_memory(l->err);
     l->header.sections[IMAGE_MANIFEST].size = n;
-    l->header.sections[IMAGE_PREMAPS].size = premaps_needed(im);
+    l->header.sections[IMAGE_PREMAPS].size = l->n_premaps;
     memcpy(l->header.magic, IMAGE_MAGIC, sizeof l->header.magic);
     l->header.version = IMAGE_VERSION;
     l->header.machine = EM_X86_64;

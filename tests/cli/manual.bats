@@ -169,6 +169,7 @@ assert_offered()
 }
 
 @test "bash: values by the kind of the argument" {
+    require_command jq
     assert_offered "moat run --network " "host none"
     assert_offered "moat run --network=h" host
     assert_offered "moat run --userns " "host moat single"

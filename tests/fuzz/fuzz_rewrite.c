@@ -82,12 +82,16 @@ static void check_code(struct rewrite_image *image, const uint8_t *before, uint8
         own(owned, size, s->window - CODE_ADDRESS, s->length);
         if (s->state == REWRITE_ISLAND)
             own(owned, size, s->address - CODE_ADDRESS, 2);
+        if (s->hop)
+            own(owned, size, s->hop - CODE_ADDRESS, 2);
         check(rewrite_patch(&image->code[0], code, s, to) == 0);
         memcpy(padded, code, size);
         memset(padded + size, 0, 15);
         check_jump(padded + (s->window - CODE_ADDRESS), s->window, to);
         if (s->state == REWRITE_ISLAND)
-            check_jump(padded + (s->address - CODE_ADDRESS), s->address, s->window);
+            check_jump(padded + (s->address - CODE_ADDRESS), s->address, s->hop ? s->hop : s->window);
+        if (s->hop)
+            check_jump(padded + (s->hop - CODE_ADDRESS), s->hop, s->window);
     }
     for (size_t i = 0; i < size; i++)
         check(owned[i] || code[i] == before[i]);
@@ -106,6 +110,8 @@ static void fuzz_code(const uint8_t *data, size_t size, unsigned how)
     memcpy(code, data, size);
     image.code[0] = (struct rewrite_code){
         .bytes = code, .address = CODE_ADDRESS, .size = size, .marks = marks, .sweep_all = how & 2};
+    image.data[0] = (struct rewrite_data){.bytes = code, .address = CODE_ADDRESS, .size = size};
+    image.n_data = 1;
     rewrite_entry(&image, CODE_ADDRESS + (how >> 4), REWRITE_ENTRY_FUNCTION);
     int n = rewrite_scan(&image, sites, max);
     check(n >= 0);

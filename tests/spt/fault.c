@@ -39,7 +39,7 @@ static void act(const char *what)
     else if (!strcmp(what, "write"))
         *(volatile char *)(uintptr_t)constant = 1;
     else if (!strcmp(what, "fpe"))
-        zero = 1 / zero;
+        __asm__ volatile("xor %%edx, %%edx; mov $1, %%eax; divl %0" ::"r"(zero) : "eax", "edx");
     else if (!strcmp(what, "ill"))
         __asm__ volatile("ud2");
     else if (!strcmp(what, "trap"))

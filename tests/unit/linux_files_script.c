@@ -142,16 +142,16 @@ static const char *error_name(int64_t r, char spare[24])
 static int64_t digits(const char *p, const char *end, bool *good)
 {
     bool minus = *p == '-';
-    int64_t v = 0;
+    uint64_t v = 0;
     p += minus;
     int base = p < end && *p == '0' ? 8 : 10;
     *good = p < end;
     for (; p < end; p++) {
         if (*p < '0' || *p >= '0' + base)
             *good = false;
-        v = v * base + (*p - '0');
+        v = v * (uint64_t)base + (uint64_t)(*p - '0');
     }
-    return minus ? -v : v;
+    return (int64_t)(minus ? -v : v);
 }
 
 /* Numbers (octal after a 0), names, @x, joined by |. */

@@ -124,8 +124,11 @@ static uint32_t pages_of(uint64_t at, size_t n)
 
 static struct aspace *create(struct aspace_range *r)
 {
-    *r = (struct aspace_range){FIXTURE_DATA_LOW, FIXTURE_DATA_LOW + FIXTURE_DATA_PAGES * PAGE_SIZE, FIXTURE_TEXT_LOW,
-                               FIXTURE_TEXT_LOW + FIXTURE_TEXT_PAGES * PAGE_SIZE, one_space};
+    *r = (struct aspace_range){.low = FIXTURE_DATA_LOW,
+                               .high = FIXTURE_DATA_LOW + FIXTURE_DATA_PAGES * PAGE_SIZE,
+                               .text_low = FIXTURE_TEXT_LOW,
+                               .text_high = FIXTURE_TEXT_LOW + FIXTURE_TEXT_PAGES * PAGE_SIZE,
+                               .shared = one_space};
     return (struct aspace *)prots;
 }
 static void destroy(struct aspace *as)

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "linux/core/call.h"
 #include "linux/core/panic.h"
 #include "linux_harness.h"
 
@@ -54,6 +55,19 @@ static void guest_unknown(void)
 static void test_numbers_that_nobody_serves_give_enosys(void **state)
 {
     assert_int_equal(harness_run(NULL, guest_unknown), 0);
+}
+
+static void test_rows_of_the_table_have_a_handler_or_say_why_not(void **state)
+{
+    assert_int_equal(call_handlers_n, CALL_MAX);
+    for (unsigned nr = 0; nr < CALL_MAX; nr++) {
+        const struct call *c = &call_table[nr];
+        bool served = c->name && c->status != CALL_NONE;
+        if (served != (call_handlers[nr] != NULL))
+            fail_msg("%u (%s): the row and the handler differ", nr, c->name);
+        if (c->name && c->status != CALL_FULL && !*c->note)
+            fail_msg("%s: no note", c->name);
+    }
 }
 
 /* ---- names and numbers ---- */
@@ -449,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_guest_that_returns_ends_with_status_0),
         cmocka_unit_test(test_exit_group_gives_the_status),
         cmocka_unit_test(test_numbers_that_nobody_serves_give_enosys),
+        cmocka_unit_test(test_rows_of_the_table_have_a_handler_or_say_why_not),
         cmocka_unit_test(test_uname_shows_what_sethostname_set),
         cmocka_unit_test(test_sethostname_without_capability_is_refused),
         cmocka_unit_test(test_sysinfo_shows_the_memory_limit),

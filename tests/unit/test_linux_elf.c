@@ -259,10 +259,15 @@ static void test_mmap_of_a_rewritten_library_takes_its_trampolines_along(void **
     assert_true(at > 0);
     uint64_t base = (uint64_t)at, calls = base + 0x5000;
     assert_int_equal(fixture_prot(calls), PROT_READ | PROT_EXEC);
+    /* Pages that are there already are not copied again: what a test has put there stays. */
+    fixture_at(base)[0x800] = 0x42;
     assert_int_equal(mm_map(mm, base, 0x1000, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, &file.file, 0), at);
     assert_int_equal(
         mm_map(mm, base + 0x2000, 0x1000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, &file.file, 0x1000),
         base + 0x2000);
+    assert_int_equal(fixture_prot(base), PROT_READ | PROT_EXEC);
+    assert_int_equal(*fixture_at(base + 0x800), 0x42);
+    assert_int_equal(*fixture_at(base + 0x2100), 0x90);
     assert_int_equal(fixture_prot(calls), PROT_READ | PROT_EXEC);
     assert_int_equal(mm_unmap(mm, base + 0x2000, 0x2000), 0);
     assert_int_equal(fixture_prot(calls), PROT_READ | PROT_EXEC);

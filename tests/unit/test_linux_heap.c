@@ -135,6 +135,32 @@ static void test_heap_misuse_ends_the_kernel_by_name(void **state)
     }
 }
 
+/* ---- types ---- */
+
+/* Padding is all that may be left out of a table. */
+static void check_fields(const struct heap_type_fields *t)
+{
+    size_t end = 0;
+    for (uint64_t i = 0; i < t->n; i++) {
+        const struct field *f = &t->fields[i];
+        if (f->offset < end)
+            fail_msg("%s.%s: not in the order of the struct", t->name, f->name);
+        if (f->offset - end >= 8)
+            fail_msg("%s: something before %s is not listed", t->name, f->name);
+        end = (size_t)f->offset + f->size;
+    }
+    if (end > t->type->size || t->type->size - end >= 8)
+        fail_msg("%s: something at its end is not listed", t->name);
+}
+
+static void test_types_list_all_their_fields(void **state)
+{
+    size_t n = (size_t)(__stop_heap_types - __start_heap_types);
+    assert_true(n > 20);
+    for (size_t i = 0; i < n; i++)
+        check_fields(&__start_heap_types[i]);
+}
+
 /* ---- timers ---- */
 
 #define TIMERS 300
@@ -202,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_heap_gives_zeroed_memory_that_nobody_else_has),
         cmocka_unit_test(test_heap_that_was_full_is_one_piece_again),
         cmocka_unit_test(test_heap_misuse_ends_the_kernel_by_name),
+        cmocka_unit_test(test_types_list_all_their_fields),
         cmocka_unit_test(test_timers_fire_in_order_and_only_when_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,6 +118,20 @@ static void test_mmap_is_refused_as_linux_does(void **state)
     assert_int_equal(harness_run(NULL, guest_refusals), 0);
 }
 
+static void guest_writable_code(void)
+{
+    sys(__NR_mmap, 0, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, ANONYMOUS, -1, 0);
+    sys(__NR_mprotect, map(0, PAGE, RW, ANONYMOUS, -1, 0), PAGE, PROT_READ | PROT_EXEC);
+}
+
+static void test_refusal_of_executable_memory_is_explained_in_the_trace(void **state)
+{
+    assert_int_equal(harness_run(&(struct harness){.trace = true}, guest_writable_code), 0);
+    const char *trace = harness_output(HOST_TRACE);
+    assert_non_null(strstr(trace, "never writable and executable at once"));
+    assert_non_null(strstr(trace, "only memory of the text range becomes executable"));
+}
+
 /* ---- anonymous memory ---- */
 
 static void guest_mremap(void)
@@ -142,6 +156,23 @@ static void guest_mremap(void)
     assert_int_equal(sys(__NR_mremap, to, PAGE, PAGE, MREMAP_FIXED, at), -EINVAL);
     assert_int_equal(sys(__NR_mremap, to, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at), (int64_t)(uintptr_t)at);
     assert_int_equal(at[5], 2);
+}
+
+static void guest_grows_in_place(void)
+{
+    const size_t n = 300ul << 10;
+    uint8_t *a = map(0, n, RW, ANONYMOUS, -1, 0), *b = map(0, n, RW, ANONYMOUS, -1, 0);
+    a[n - 1] = 5, b[0] = 6;
+    assert_int_equal(sys(__NR_mremap, a, n, 2 * n, 0, 0), (int64_t)(uintptr_t)a);
+    assert_int_equal(sys(__NR_mremap, b, n, 2 * n, 0, 0), (int64_t)(uintptr_t)b);
+    assert_int_equal(a[n - 1], 5);
+    assert_int_equal(a[2 * n - 1], 0);
+    assert_int_equal(b[0], 6);
+}
+
+static void test_mremap_of_what_is_large_grows_where_it_is(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_grows_in_place), 0);
 }
 
 static void test_mremap_moves_what_is_there(void **state)
@@ -273,6 +304,8 @@ int main(void)
         cmocka_unit_test(test_file_mappings_share_or_keep_what_is_written),
         cmocka_unit_test(test_two_shared_mappings_are_the_same_memory),
         cmocka_unit_test(test_mmap_is_refused_as_linux_does),
+        cmocka_unit_test(test_refusal_of_executable_memory_is_explained_in_the_trace),
+        cmocka_unit_test(test_mremap_of_what_is_large_grows_where_it_is),
         cmocka_unit_test(test_mremap_moves_what_is_there),
         cmocka_unit_test(test_madvise_dontneed_gives_zeroes_or_the_file_again),
         cmocka_unit_test(test_copies_stop_where_the_guest_would_fault),

@@ -38,7 +38,7 @@ struct cell {
 
 /* What the platform has, and what it should have. */
 static struct cell is[PAGES], should[PAGES];
-static bool one_space;
+static bool one_space, makes_code;
 static uint32_t spaces;
 static uint64_t seed;
 static _Alignas(PAGE_SIZE) char arena[4 << 20];
@@ -64,8 +64,12 @@ static uint32_t page_of(uint64_t at)
 
 static struct aspace *space_create(struct aspace_range *r)
 {
-    *r = (struct aspace_range){DATA_LOW, DATA_LOW + DATA_PAGES * PAGE_SIZE, TEXT_LOW, TEXT_LOW + TEXT_PAGES * PAGE_SIZE,
-                               one_space};
+    *r = (struct aspace_range){.low = DATA_LOW,
+                               .high = DATA_LOW + DATA_PAGES * PAGE_SIZE,
+                               .text_low = TEXT_LOW,
+                               .text_high = TEXT_LOW + TEXT_PAGES * PAGE_SIZE,
+                               .jit = makes_code,
+                               .shared = one_space};
     return (struct aspace *)(uintptr_t)++spaces;
 }
 static void space_destroy(struct aspace *as)
@@ -657,6 +661,21 @@ static void test_one_space_for_all_lends_shared_pages_to_all_who_map_them(void *
     end();
 }
 
+static void test_program_that_makes_code_gets_memory_that_can_become_executable(void **state)
+{
+    makes_code = true;
+    begin(true, 0);
+    makes_code = false;
+    int rw = PROT_READ | PROT_WRITE, anonymous = MAP_PRIVATE | MAP_ANONYMOUS;
+    int64_t at = mm_map(task.mm, 0, 2 * PAGE_SIZE, rw, anonymous, NULL, 0);
+    assert_int_equal(mm_protect(task.mm, (uint64_t)at, PAGE_SIZE, PROT_READ | PROT_EXEC), 0);
+    assert_int_equal(mm_protect(task.mm, (uint64_t)at, PAGE_SIZE, rw | PROT_EXEC), -EACCES);
+    /* What does not fit, and stacks, are elsewhere. */
+    assert_true(mm_map(task.mm, 0, 2 * TEXT_PAGES * PAGE_SIZE, rw, anonymous, NULL, 0) >= (int64_t)DATA_LOW);
+    assert_true(mm_map(task.mm, 0, PAGE_SIZE, rw, anonymous | MAP_STACK, NULL, 0) >= (int64_t)DATA_LOW);
+    end();
+}
+
 /* What a kernel for a small program has instead of all the above. */
 static void test_plain_mmap_gives_zeroed_pages_apart_and_knows_its_limits(void **state)
 {
@@ -713,6 +732,7 @@ int main(void)
         cmocka_unit_test(test_brk_grows_shrinks_and_stops_at_what_is_in_its_way),
         cmocka_unit_test(test_one_space_for_all_keeps_programs_apart),
         cmocka_unit_test(test_one_space_for_all_lends_shared_pages_to_all_who_map_them),
+        cmocka_unit_test(test_program_that_makes_code_gets_memory_that_can_become_executable),
         cmocka_unit_test(test_plain_mmap_gives_zeroed_pages_apart_and_knows_its_limits),
         cmocka_unit_test(test_locking_is_counted_and_bound),
     };

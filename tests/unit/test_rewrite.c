@@ -16,13 +16,14 @@
 
 #include <cmocka.h>
 
-enum { CODE_BYTES = 4096, STACK_WORDS = 256, TRAMPOLINES = 0x1000, ANY_NR = -2 };
+enum { CODE_BYTES = 4096, STACK_WORDS = 256, TRAMPOLINES = 0x1000, TABLE_BYTES = 16 };
 
 /* Pieces of code. NONE is a number that no system call has; `read` is asked for with a descriptor that is none. */
-#define PIECE(name, text)                                                                                              \
-    __asm__(".section .rodata\n.balign 64\npiece_" #name ":\n" text "\n jmp *0x20808\npiece_end_" #name                \
-            ":\n.previous\n");                                                                                         \
+#define PIECE_AND(name, text, behind)                                                                                  \
+    __asm__(".section .rodata\n.balign 64\npiece_" #name ":\n" text "\n jmp *0x20808\npiece_end_" #name ":\n" behind   \
+            "\n.zero 64\n.previous\n");                                                                                \
     extern const uint8_t piece_##name[], piece_end_##name[];
+#define PIECE(name, text) PIECE_AND(name, text, "")
 
 PIECE(mov, "mov $1000,%eax\n syscall")
 PIECE(mov_wide, "mov $1000,%rax\n syscall")
@@ -45,7 +46,18 @@ PIECE(read, "jmp 1f\n nopw 0(%rax,%rax,1)\n .balign 8,0x90\n 1: cmp %rdi,%rsi\n 
 PIECE(table, "mov $1000,%eax\n cmp %r14,%r13\n jne 1f\n jmp *%rdx\n 1: mov %rdi,%rsi\n mov %rdi,%rdx\n syscall")
 PIECE(table_island, "mov $1000,%eax\n cmp %r14,%r13\n jne 1f\n jmp *%rdx\n .balign 32,0x90\n 1: mov %rdi,%rsi\n mov "
                     "%rdi,%rdx\n syscall")
+PIECE(table_hop, "jmp 9f\n .balign 32,0x90\n 9: .rept 30\n mov %r8,%r9\n .endr\n mov $1000,%eax\n cmp %r14,%r13\n jne "
+                 "1f\n jmp *%rdx\n"
+                 ".balign 8,0x90\n 1: mov %rdi,%rsi\n .rept 30\n mov %rdi,%rdx\n .endr\n syscall")
 PIECE(table_one, "cmp %r14,%r13\n jne 1f\n jmp *%rdx\n 1: mov $1000,%rax\n syscall")
+/* Tables: where the targets are known, the windows that none of them enters. The index is r15, 0. */
+#define SWITCH(lea, jump)                                                                                              \
+    lea "\n jmp 1f\n 1:" jump "\n 2: mov $1000,%eax\n 3: mov %rdi,%rsi\n 4: mov %rdi,%rdx\n 5: syscall\n 6:"
+#define JUMP "movslq (%rdx,%r15,4),%rax\n add %rdx,%rax\n jmp *%rax"
+PIECE_AND(switch_near, SWITCH("", "lea 9f(%rip),%rdx\n" JUMP), "9: .long 2b-9b, 6b-9b, 0")
+PIECE_AND(switch_far, SWITCH("lea 9f(%rip),%rdx", JUMP), "9: .long 2b-9b, 6b-9b, 0")
+PIECE_AND(switch_entered, SWITCH("", "lea 9f(%rip),%rdx\n" JUMP), "9: .long 2b-9b, 4b-9b, 5b-9b, 0")
+PIECE_AND(switch_unknown, SWITCH("mov %rsp,%rdx", "mov (%rdx),%rdx\n cmp %r14,%r13\n jne 2f\n" JUMP), "")
 PIECE(after_call, "mov $1000,%eax\n jmp 2f\n 1: ret\n 2: call 1b\n syscall")
 PIECE(address_taken, "mov $1000,%eax\n lea 1f(%rip),%rsi\n mov %rdi,%rdx\n 1: mov %rdi,%r10\n syscall")
 
@@ -85,7 +97,10 @@ static struct scanned scan(const uint8_t *bytes, size_t n)
     protect(PROT_READ | PROT_WRITE);
     memset(code, 0xcc, TRAMPOLINES + CODE_BYTES);
     memset(marks, 0, sizeof marks);
-    memcpy(code, bytes, n);
+    memcpy(code, bytes, n + TABLE_BYTES); /* what is behind a piece is data */
+    s.image.data[0] =
+        (struct rewrite_data){.bytes = code, .address = (uint64_t)(uintptr_t)code, .size = n + TABLE_BYTES};
+    s.image.n_data = 1;
     s.image.code[0] = (struct rewrite_code){
         .bytes = code, .address = (uint64_t)(uintptr_t)code, .size = n, .marks = marks, .sweep_all = true};
     s.n = rewrite_scan(&s.image, s.sites, 4);
@@ -194,15 +209,18 @@ static void test_pieces_run_as_natively(void **state)
         CASE(mov_other_entered, 1, WINDOW, -1, 5),
         CASE(jump_to_syscall, 1, MOV, 1000, 5),
         CASE(rip_load, 1, WINDOW, -1, 6),
-        CASE(rip_load_imm, 1, WINDOW, -1, 10),
+        CASE(rip_load_imm, 1, WINDOW, 1000, 10),
         CASE(flags, 1, WINDOW, -1, 8),
         CASE(flags_kept, 1, MOV, 1000, 5),
         CASE(push_pop, 1, WINDOW, -1, 6),
         CASE(red_zone, 1, MOV, 1000, 5),
         CASE(twice, 2, MOV, 1001, 5),
-        CASE(vector, 1, WINDOW, -1, 5),
+        CASE(vector, 1, WINDOW, 1000, 5),
         CASE(read, 1, ISLAND, 0, 5),
         CASE(table_island, 1, ISLAND, -1, 5),
+        CASE(table_hop, 1, ISLAND, -1, 5),
+        CASE(switch_near, 1, WINDOW, 1000, 6),
+        CASE(switch_far, 1, WINDOW, 1000, 6),
         CASE(table_one, 1, WINDOW, 1000, 7),
     };
 
@@ -273,6 +291,15 @@ static void test_functions_with_computed_jumps_keep_their_windows(void **state)
     expect_trapped("table", &s, REWRITE_WHY_INDIRECT);
 }
 
+static void test_targets_of_tables_count_as_entered(void **state)
+{
+    struct scanned s = SCAN(switch_entered);
+
+    expect_trapped("switch_entered", &s, REWRITE_WHY_ENTERED);
+    s = SCAN(switch_unknown);
+    expect_trapped("switch_unknown", &s, REWRITE_WHY_INDIRECT);
+}
+
 static void test_calls_are_not_moved(void **state)
 {
     struct scanned s = SCAN(after_call);
@@ -319,9 +346,9 @@ static void test_more_sites_than_room_is_an_error(void **state)
 
 static void test_bytes_that_do_not_decode_are_not_changed(void **state)
 {
-    static const uint8_t bytes[] = {0x06, 0xb8, 1,    0,   0,
-                                    0,    0x0f, 0x05, 0xc3}; /* no instruction, then mov, syscall, ret */
-    struct scanned s = scan(bytes, sizeof bytes);
+    static const uint8_t bytes[9 + TABLE_BYTES] = {0x06, 0xb8, 1,    0,   0,
+                                                   0,    0x0f, 0x05, 0xc3}; /* no instruction, then mov, syscall, ret */
+    struct scanned s = scan(bytes, 9);
 
     assert_int_equal(s.n, 1);
     assert_int_equal(s.sites[0].state, REWRITE_TRAPPED);
@@ -330,9 +357,9 @@ static void test_bytes_that_do_not_decode_are_not_changed(void **state)
 
 static void test_only_functions_are_swept_where_not_all_is_code(void **state)
 {
-    static const uint8_t bytes[] = {0xb8, 1, 0,    0,    0, 0x0f, 0x05, 0xc3, 0xe8, 1,    0,
-                                    0,    0, 0xc3, 0xb8, 1, 0,    0,    0,    0x0f, 0x05, 0xc3};
-    struct scanned s = scan(bytes, sizeof bytes);
+    static const uint8_t bytes[22 + TABLE_BYTES] = {0xb8, 1, 0,    0,    0, 0x0f, 0x05, 0xc3, 0xe8, 1,    0,
+                                                    0,    0, 0xc3, 0xb8, 1, 0,    0,    0,    0x0f, 0x05, 0xc3};
+    struct scanned s = scan(bytes, 22);
 
     s.image.code[0].sweep_all = false;
     scan_again(&s, 8, REWRITE_ENTRY_FUNCTION); /* calls the one behind it; nobody knows of the first */
@@ -374,6 +401,7 @@ int main(void)
         cmocka_unit_test(test_windows_that_are_entered_are_left_alone),
         cmocka_unit_test(test_address_that_is_taken_counts_as_entered),
         cmocka_unit_test(test_functions_with_computed_jumps_keep_their_windows),
+        cmocka_unit_test(test_targets_of_tables_count_as_entered),
         cmocka_unit_test(test_calls_are_not_moved),
         cmocka_unit_test(test_entries_of_the_caller_are_heeded),
         cmocka_unit_test(test_more_sites_than_room_is_an_error),

@@ -133,6 +133,16 @@ static void check_trampoline(const struct rewritten *w, const struct rewrite_sit
     assert_int_equal(in.memory.disp, PROGRAM_CELL);
 }
 
+static void check_short_jump(const struct rewritten *w, uint64_t at, uint64_t to, uint8_t *changed)
+{
+    struct insn in = decoded(file_at(w, at));
+
+    assert_int_equal(in.length, 2);
+    assert_int_equal(in.class, CLASS_JUMP);
+    assert_int_equal(at + 2 + (uint64_t)in.target, to);
+    memset(changed + (file_at(w, at) - w->file), 1, 2);
+}
+
 static void check_site(const struct rewritten *w, const struct rewrite_site *s, uint8_t *changed)
 {
     struct insn in;
@@ -145,12 +155,10 @@ static void check_site(const struct rewritten *w, const struct rewrite_site *s, 
     assert_int_equal(in.class, CLASS_JUMP);
     assert_int_equal(s->window + in.length + (uint64_t)in.target, w->r.trampolines_address + s->trampoline);
     memset(changed + (file_at(w, s->window) - w->file), 1, s->length);
-    if (s->state == REWRITE_ISLAND) {
-        in = decoded(file_at(w, s->address));
-        assert_int_equal(in.length, 2);
-        assert_int_equal(s->address + 2 + (uint64_t)in.target, s->window);
-        memset(changed + (file_at(w, s->address) - w->file), 1, 2);
-    }
+    if (s->state == REWRITE_ISLAND)
+        check_short_jump(w, s->address, s->hop ? s->hop : s->window, changed);
+    if (s->hop)
+        check_short_jump(w, s->hop, s->window, changed);
     check_trampoline(w, s);
 }
 

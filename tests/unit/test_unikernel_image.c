@@ -28,6 +28,7 @@ struct made {
     struct image im;
     uint8_t elf[SMALL_ELF_SIZE], kernel[5000];
     struct elf_facts facts;
+    struct tree_file *mapped;
     uint8_t *bytes; /* of the file */
     size_t size;
 };
@@ -58,6 +59,9 @@ static void put_program(struct made *m)
     f->elf = &m->facts;
     assert_int_equal(elf_facts_read(m->elf, f->size, &m->facts, &err), 0);
     m->im.program = put(m, "/bin/program", f);
+    m->mapped = f;
+    m->im.mapped = &m->mapped;
+    m->im.n_mapped = 1;
     assert_int_equal(sites_rewrite(&m->im.tree, f, &err), 0);
 }
 

@@ -76,9 +76,10 @@ int broker_create(struct instance *inst, struct err *err)
     inst->listener_socket = inst->lifeline = -1;
     if (r == 0 && listener >= 0) {
         /* When it comes to nothing, who waits for an answer is ended, before it is told that nobody answers. */
-        _cleanup_fd_ int held = fcntl(listener, F_DUPFD_CLOEXEC, 3);
+        int held = fcntl(listener, F_DUPFD_CLOEXEC, 3);
         if ((r = broker_spawn(inst, listener, lifeline, err)) < 0)
             container_destroy(inst, &(struct err){0});
+        cleanup_fd(&held);
     } else {
         cleanup_fd(&listener);
         cleanup_fd(&lifeline);

@@ -96,8 +96,10 @@ static int boot_program(const struct linux_config *c, char *why, size_t n)
 static int boot(const struct linux_config *c, char *why, size_t n)
 {
     heap_init(c->arena, c->arena_size, c->arena_ready);
-    sched_init();
-    int r = c->trace && strace_init ? strace_init() : 0;
+    int r = sched_init();
+    if (r)
+        return boot_fail(r, why, n, "no memory for the virtual CPUs");
+    r = c->trace && strace_init ? strace_init() : 0;
     if (r)
         return boot_fail(r, why, n, "no memory for the trace");
     r = random_init();
@@ -105,7 +107,8 @@ static int boot(const struct linux_config *c, char *why, size_t n)
         return boot_fail(r, why, n, "the host gives no random seed");
     if (mm_init)
         mm_init(c->memory_limit);
-    misc_init(c->hostname);
+    if (misc_init)
+        misc_init(c->hostname);
     if ((r = boot_task(c, why, n)))
         return r;
     if (fs_boot && (r = fs_boot(c, &current->fs, why, n)))

@@ -30,7 +30,7 @@ int64_t sys_none(struct task *t, const struct args *a)
 
 static bool is_restart(int64_t r)
 {
-    return (uint64_t)(r + ERESTART_RESTARTBLOCK) <= ERESTART_RESTARTBLOCK - ERESTARTSYS;
+    return (uint64_t)r + ERESTART_RESTARTBLOCK <= ERESTART_RESTARTBLOCK - ERESTARTSYS;
 }
 
 static call_handler *handler_of(int64_t nr)

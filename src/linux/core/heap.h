@@ -34,27 +34,31 @@ struct field {
  * snapshot finds it. Small, since it lies in every image: tables belong on the heap. */
 #define KERNEL_STATE __attribute__((section("kernel_state")))
 
-/* All of them: from __start_heap_types to __stop_heap_types, which the linker makes, lie their addresses. */
 struct heap_type {
-    const char *name;
     uint32_t size;
-    uint16_t n_fields;
-    const struct field *fields; /* all of them, in order; what is not listed does not exist for a snapshot */
-    uint32_t live;              /* how many there are */
+    uint32_t live; /* how many there are */
 };
+
+/* What a snapshot knows of a type. They lie side by side from __start_heap_types to __stop_heap_types, which the linker
+ * makes; a kernel without snapshots does not ask for them, and then they are not linked. */
+struct heap_type_fields {
+    struct heap_type *type;
+    const char *name;
+    const struct field *fields; /* all of them, in order; what is not listed does not exist for a snapshot */
+    uint64_t n;
+};
+extern const struct heap_type_fields __start_heap_types[], __stop_heap_types[];
 
 #define FIELD(type, member, kind_)                                                                                     \
     {                                                                                                                  \
         .name = #member, .offset = (uint16_t)offsetof(struct type, member),                                            \
         .size = (uint16_t)sizeof(((struct type *)0)->member), .kind = (kind_)                                          \
     }
-#define HEAP_TYPE(type, ...)                                                                                           \
-    static const struct field type##_fields[] = {__VA_ARGS__};                                                         \
-    KERNEL_STATE struct heap_type type##_type = {.name = #type,                                                        \
-                                                 .size = sizeof(struct type),                                          \
-                                                 .n_fields = sizeof(type##_fields) / sizeof(type##_fields[0]),         \
-                                                 .fields = type##_fields};                                             \
-    static struct heap_type *const type##_in_heap_types __attribute__((section("heap_types"), used)) = &type##_type
+#define HEAP_TYPE(of, ...)                                                                                             \
+    KERNEL_STATE struct heap_type of##_type = {.size = sizeof(struct of)};                                             \
+    static const struct field of##_fields[] = {__VA_ARGS__};                                                           \
+    static const struct heap_type_fields of##_type_fields __attribute__((section("heap_types"), used)) = {             \
+        .type = &of##_type, .name = #of, .fields = of##_fields, .n = sizeof(of##_fields) / sizeof(of##_fields[0])}
 
 void heap_init(void *arena, size_t size, size_t ready);
 void *heap_new(struct heap_type *); /* zeroed; NULL */

@@ -43,7 +43,7 @@ KERNEL_STATE static struct sched {
     void *spare; /* kernel stacks to be used again */
     uint32_t n_spare;
     uint64_t switches;
-    struct vcpu vcpu[VCPUS];
+    struct vcpu *vcpu; /* of platform.vcpus */
 } sched;
 
 /* ---- the lock ---- */
@@ -63,15 +63,18 @@ void kernel_lock_give(void)
     __atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
 }
 
-void sched_init(void)
+int sched_init(void)
 {
+    sched.vcpu = platform.vcpus <= VCPUS ? heap_alloc(platform.vcpus * sizeof(*sched.vcpu)) : NULL;
+    if (!sched.vcpu)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < platform.vcpus; i++)
+        sched.vcpu[i].armed = NEVER;
     list_init(&sched.ready);
     for (int i = 0; i < HOST_QUEUES; i++)
         wait_queue_init(&sched.host[i]);
     kernel_locking = platform.vcpus > 1 || platform.elsewhere;
-    lock = 0;
-    for (uint32_t i = 0; i < VCPUS; i++)
-        sched.vcpu[i].armed = NEVER;
+    return 0;
 }
 
 /* ---- kernel stacks ---- */
@@ -215,7 +218,7 @@ static void give_way(struct task *t)
 
 static void wake_vcpu(void)
 {
-    for (uint32_t i = 0; i < platform.vcpus && i < VCPUS; i++) {
+    for (uint32_t i = 0; i < platform.vcpus; i++) {
         if (!sched.vcpu[i].idle)
             continue;
         sched.vcpu[i].idle = false;
@@ -408,7 +411,7 @@ static void idle(struct vcpu *v)
 
 _Noreturn void linux_run(uint32_t id)
 {
-    if (id >= VCPUS)
+    if (id >= platform.vcpus)
         kernel_panic("sched: more virtual CPUs than it knows");
     struct vcpu *v = &sched.vcpu[id];
     kernel_lock();

@@ -62,7 +62,7 @@ static inline void kernel_unlock(void)
         kernel_lock_give();
 }
 
-void sched_init(void);
+int sched_init(void); /* 0, -ENOMEM */
 /* A kernel stack for a new task: 0, -ENOMEM. */
 int sched_create(struct task *);
 /* Gives back the stack of one that never ran. */

@@ -4,6 +4,7 @@
  * in the tree. mmap(2). No mapping is ever writable and executable at once, and none is executable outside the text
  * range.
  */
+#include "linux/core/strace.h"
 #include "linux/fs/vfs.h"
 #include "linux/mm/area.h"
 #include "linux/mm/load.h"
@@ -13,11 +14,21 @@
 #include <linux/mman.h>
 #include <linux/mount.h>
 
+/* Programs do not expect it: so the trace says why. */
+static int deny(const char *why)
+{
+    if (trace_note)
+        trace_note(why);
+    return -EACCES;
+}
+
 int map_may_be(const struct mm *mm, uint64_t at, uint64_t n, int prot)
 {
     if (!(prot & PROT_EXEC))
         return 0;
-    return (prot & PROT_WRITE) || !in_text(mm, at, n) ? -EACCES : 0;
+    if (prot & PROT_WRITE)
+        return deny("memory is never writable and executable at once");
+    return in_text(mm, at, n) ? 0 : deny("only memory of the text range becomes executable");
 }
 
 int map_object(struct file *file, uint64_t offset, uint64_t n, int prot, uint32_t flags, struct memobj **object,
@@ -78,7 +89,8 @@ static uint64_t gap_in(const struct mm *mm, const struct map_request *q, uint64_
 #define ROOMY_MAX (1ull << 30)
 
 /* Where pages can only be moved by copying them, what is large stands alone, so that mremap(2) can grow it where it is:
- * each power of two begins at a place of its own in the middle half of the range, three times its own size apart. */
+ * each power of two begins at a place of its own in the middle half of the range, with three times its size free on
+ * both sides. */
 static uint64_t gap_with_room(const struct mm *mm, const struct map_request *q)
 {
     uint64_t low = mm->range.low, size = mm->range.high - low;
@@ -87,7 +99,8 @@ static uint64_t gap_with_room(const struct mm *mm, const struct map_request *q)
         return 0;
     unsigned class = 63u - (unsigned)__builtin_clzll(q->n / ROOMY);
     low = page_down(low + size / 4 + size / 32 * class);
-    return tree_gap(mm->map, low, page_down(mm->range.high - size / 4), q->n * 4, PAGE_SIZE, TREE_LOWEST);
+    uint64_t at = tree_gap(mm->map, low, page_down(mm->range.high - size / 4), q->n * 7, PAGE_SIZE, TREE_LOWEST);
+    return at ? at + q->n * 3 : 0;
 }
 
 /* Where the platform would have this object: shared pages it may have at one address alone, which then lies outside the
@@ -105,7 +118,8 @@ static uint64_t place_by_platform(struct mm *mm, const struct map_request *q, st
 
 uint64_t map_place(struct mm *mm, const struct map_request *q, struct memobj *object, uint64_t offset, bool alias)
 {
-    bool exec = q->prot & PROT_EXEC, text = exec || (q->file && q->file->inode->elf);
+    bool exec = q->prot & PROT_EXEC, code = mm->range.jit && !q->file && !(q->flags & (VMA_SHARED | VMA_NORESERVE));
+    bool text = exec || code || (q->file && q->file->inode->elf);
     uint64_t at = page_up(q->at);
     bool bound = alias && mm->range.shared; /* it cannot be elsewhere */
     if (!bound && wish_granted(mm, q, at, text))
@@ -283,7 +297,7 @@ static int keep(struct mm *mm, struct vma *v)
 int64_t map_request(struct mm *mm, const struct map_request *q)
 {
     if ((q->prot & PROT_WRITE) && (q->prot & PROT_EXEC))
-        return -EACCES;
+        return deny("memory is never writable and executable at once");
     if (mm->n_vmas + 1 >= MAPPINGS_MAX)
         return -ENOMEM;
     struct vma *v = vma_new(mm), *past = NULL;
@@ -394,7 +408,7 @@ int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t n, int prot, int flags, st
 int stack_map(struct mm *mm)
 {
     uint64_t n = stack_size(mm);
-    struct map_request q = {.n = STACK_GUARD + n, .end = TREE_HIGHEST};
+    struct map_request q = {.n = STACK_GUARD + n, .flags = VMA_STACK | VMA_NORESERVE, .end = TREE_HIGHEST};
     uint64_t at = map_place(mm, &q, NULL, 0, false);
     if (!at)
         return no_room(mm);

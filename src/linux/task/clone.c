@@ -4,6 +4,7 @@
  * itself comes last, and nothing behind it can fail. A child of vfork runs in its parent's memory while the parent
  * waits; where the platform has one address space for all, that is the only way to a new program.
  */
+#include "linux/task/futex.h"
 #include "linux/task/internal.h"
 
 #include "linux/fs/fd.h"
@@ -14,6 +15,9 @@
 #include <linux/sched.h>
 
 #include <string.h>
+
+/* More than one task: the part of futex(2) that is for others is linked with it. */
+static int64_t (*const with_clone)(const struct futex_request *) __attribute__((used)) = futex_more;
 
 struct clone_wish {
     uint64_t flags;
@@ -120,7 +124,7 @@ static int clone_process(struct task *t, const struct clone_wish *w, struct part
     if (!signals)
         return -ENOMEM;
     struct process *parent = w->flags & CLONE_PARENT ? t->process->parent : t->process;
-    n->process = process_new(t->process, signals);
+    n->process = process_new_child(t->process, signals);
     if (!n->process) {
         signal_shared_put(signals);
         return -ENOMEM;

@@ -8,32 +8,12 @@
 
 #include <string.h>
 
-/* ---- stopping and going on --------------------------------------------------------------------------------------- */
+/* What the kernel of a single program may be linked without: parents, and frames where nobody sets a handler. */
+__typeof__(process_tell_parent) process_tell_parent __attribute__((weak));
+__typeof__(group_is_orphaned) group_is_orphaned __attribute__((weak));
+__typeof__(frame_push) frame_push __attribute__((weak));
 
-void process_tell_parent(struct process *p, int code, int status)
-{
-    struct process *parent = p->parent;
-    if (!parent || !parent->signals)
-        return;
-    bool ended = code == CLD_EXITED || code == CLD_KILLED || code == CLD_DUMPED;
-    const struct signal_action *action = &parent->signals->actions[SIGCHLD - 1];
-    int signo = ended ? p->exit_signal : SIGCHLD;
-    if (signo && !(signo == SIGCHLD && action->handler == (uint64_t)SIG_IGN) &&
-        (ended || !(action->flags & SA_NOCLDSTOP))) {
-        struct cpu_times times = process_cpu_times(p);
-        siginfo_t info;
-        memset(&info, 0, sizeof(info));
-        info.si_signo = signo;
-        info.si_code = code;
-        info.si_pid = p->pid;
-        info.si_uid = p->leader->cred->uid;
-        info.si_status = status;
-        info.si_utime = (__kernel_clock_t)(times.user / USER_TICK);
-        info.si_stime = (__kernel_clock_t)(times.system / USER_TICK);
-        signal_process(parent, &info);
-    }
-    wait_wake_all(&parent->child_ended);
-}
+/* ---- stopping and going on --------------------------------------------------------------------------------------- */
 
 void process_stop(struct process *p, int signo)
 {
@@ -42,7 +22,8 @@ void process_stop(struct process *p, int signo)
     p->stopped = true, p->stop_reported = p->continued = false;
     p->stop_signal = signo;
     each_task(t, p) if (t != current) sched_work(t);
-    process_tell_parent(p, CLD_STOPPED, signo);
+    if (process_tell_parent)
+        process_tell_parent(p, CLD_STOPPED, signo);
 }
 
 void process_continue(struct process *p)
@@ -51,7 +32,8 @@ void process_continue(struct process *p)
         return;
     p->stopped = false, p->continued = true;
     each_task(t, p) task_wake(t);
-    process_tell_parent(p, CLD_CONTINUED, SIGCONT);
+    if (process_tell_parent)
+        process_tell_parent(p, CLD_CONTINUED, SIGCONT);
 }
 
 static void stop_here(struct task *t)
@@ -68,7 +50,7 @@ static void signal_default(struct task *t, int signo)
         return;
     if (!signal_is_stop(signo))
         task_exit_group(0, signo);
-    if (signo != SIGSTOP && group_is_orphaned(t->process->pgid, t->process->sid, NULL))
+    if (signo != SIGSTOP && group_is_orphaned && group_is_orphaned(t->process->pgid, t->process->sid, NULL))
         return;
     process_stop(t->process, signo);
 }
@@ -79,7 +61,7 @@ static void signal_handle(struct task *t, struct signal_action *action, const si
     uint64_t before = t->restore_blocked ? t->saved_blocked : t->blocked;
     if (done.flags & SA_RESETHAND)
         action->handler = (uint64_t)SIG_DFL;
-    if (frame_push(t, &done, info, before)) {
+    if (!frame_push || frame_push(t, &done, info, before)) {
         /* No room for the frame: if that was for SIGSEGV, its handler cannot be reached, so it is not tried again. */
         if (info->si_signo == SIGSEGV)
             t->process->signals->actions[SIGSEGV - 1].handler = (uint64_t)SIG_DFL;

@@ -20,6 +20,8 @@
 
 #include <string.h>
 
+__typeof__(timers_exec) timers_exec __attribute__((weak)); /* where there are no timers */
+
 #define MAY_EXECUTE 1u
 
 KERNEL_STATE static struct {
@@ -208,7 +210,8 @@ static void exec_become(struct task *t, struct exec *e, const char *name)
     t->mm = e->mm;
     e->mm = NULL;
     exec_signals(t);
-    timers_exec(p);
+    if (timers_exec)
+        timers_exec(p);
     files_close_on_exec(t->files);
     (void)exec_name(p, e->file);
     memset(t->name, 0, sizeof(t->name));

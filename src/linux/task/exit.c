@@ -13,6 +13,12 @@
 
 #include <string.h>
 
+/* What the kernel of a single program may be linked without. */
+__typeof__(process_end) process_end __attribute__((weak));
+__typeof__(robust_list_exit) robust_list_exit __attribute__((weak));
+__typeof__(futex_owner_died) futex_owner_died __attribute__((weak));
+__typeof__(futex_wake_at) futex_wake_at __attribute__((weak));
+
 void vfork_release(struct process *p)
 {
     struct task *parent = p->vfork_parent ? task_find(p->vfork_parent) : NULL;
@@ -23,64 +29,13 @@ void vfork_release(struct process *p)
     task_wake(parent);
 }
 
-/* ---- the family -------------------------------------------------------------------------------------------------- */
-
-static struct process *reaper_of(struct process *p)
+/* The last task has ended. */
+static void process_exit(struct process *p)
 {
-    for (struct process *up = p->parent; up; up = up->parent)
-        if (up->child_subreaper && !up->exiting && !up->zombie)
-            return up;
-    return process_init;
-}
-
-/* wait4 is not interested: the child goes away by itself. wait(2), notes. */
-static bool parent_ignores(const struct process *p)
-{
-    if (p->exit_signal != SIGCHLD || !p->parent || !p->parent->signals)
-        return false;
-    const struct signal_action *action = &p->parent->signals->actions[SIGCHLD - 1];
-    return action->handler == (uint64_t)SIG_IGN || (action->flags & SA_NOCLDWAIT);
-}
-
-static void zombie_tell(struct process *p)
-{
-    int signo = p->exit_status & STATUS_STOP;
-    bool gone = parent_ignores(p);
-    pidfds_ended(p);
-    process_tell_parent(p, signo ? CLD_KILLED : CLD_EXITED, signo ? signo : p->exit_status >> 8 & 0xff);
-    if (gone)
-        process_free(p);
-}
-
-static void child_to(struct process *child, struct process *parent)
-{
-    list_remove(&child->sibling);
-    child->parent = parent;
-    list_append(&parent->children, &child->sibling);
-    child->exit_signal = SIGCHLD;
-    each_task(t, child) if (t->parent_death_signal) signal_task_number(t, t->parent_death_signal);
-    if (child->zombie)
-        zombie_tell(child);
-}
-
-/* ---- one process ------------------------------------------------------------------------------------------------- */
-
-static void process_end(struct process *p)
-{
-    struct signal_shared *signals = p->signals;
     p->exit_status = p->exiting ? p->group_exit_code : p->leader->exit_code;
     if (p == process_init)
         platform.host.exit(p->exit_status >> 8 & 0xff, p->exit_status & STATUS_STOP);
-    timers_exit(p);
-    pending_flush(&p->shared_pending);
-    p->signals = NULL;
-    p->zombie = true;
-    p->stopped = p->continued = false;
-    signal_shared_put(signals);
-    process_orphans(p);
-    struct process *reaper = reaper_of(p);
-    each_child(child, p) child_to(child, reaper);
-    zombie_tell(p);
+    process_end(p);
 }
 
 /* ---- one task ---------------------------------------------------------------------------------------------------- */
@@ -103,11 +58,13 @@ static void task_let_go(struct task *t)
 void task_last_words(struct task *t)
 {
     const uint32_t zero = 0;
-    robust_list_exit(t);
-    futex_owner_died(t);
+    if (robust_list_exit)
+        robust_list_exit(t);
+    if (futex_owner_died)
+        futex_owner_died(t);
     if (!t->clear_child_tid.v)
         return;
-    if (!put_user(t->clear_child_tid, zero))
+    if (!put_user(t->clear_child_tid, zero) && futex_wake_at)
         (void)futex_wake_at(t->mm, t->clear_child_tid, false, 1);
     t->clear_child_tid.v = 0;
 }
@@ -132,7 +89,7 @@ void task_exit_code(int32_t code)
     if (p->leader != t)
         list_remove(&t->by_id);
     if (!p->n_tasks)
-        process_end(p);
+        process_exit(p);
     else if (p->alone && p->n_tasks == 1)
         task_wake(p->alone);
     sched_exit();

@@ -16,12 +16,11 @@
 /* ---- task.c ---- */
 /* A task of `p`, not yet ready: no registers, no mm. NULL: no memory, or too many. `from` NULL: the first one. */
 struct task *task_new(struct process *p, const struct task *from);
-void task_forget(struct task *); /* a leader that has ended and is the leader no more */
-/* A process without tasks, child of `parent` (NULL: the first one). */
-struct process *process_new(struct process *parent, struct signal_shared *signals);
-void process_free(struct process *);          /* a zombie that was reaped, or one that never ran */
-void task_take_id(struct task *, int32_t id); /* execve by another than the leader */
-int32_t task_new_id(void);                    /* 0: none is free */
+void task_forget(struct task *);                            /* a leader that has ended and is the leader no more */
+struct process *process_new(struct signal_shared *signals); /* without tasks, parent, limits; takes `signals`. NULL */
+void process_free(struct process *);                        /* a zombie that was reaped, or one that never ran */
+void task_take_id(struct task *, int32_t id);               /* execve by another than the leader */
+int32_t task_new_id(void);                                  /* 0: none is free */
 bool process_group_exists(int32_t pgid, int32_t sid);
 
 #define each_process(p)   list_each(p, &process_all, struct process, all)
@@ -53,8 +52,6 @@ void signal_forget(struct process *, uint64_t set);
 void process_kill(struct process *, int32_t code);
 void process_continue(struct process *);
 void process_stop(struct process *, int signo);
-/* Tells the parent about the child: si_code is CLD_*, `status` its si_status. */
-void process_tell_parent(struct process *, int code, int status);
 int signal_may(const struct process *, int signo); /* 0, -EPERM: kill(2) */
 
 /* ---- frame.c ---- */
@@ -70,9 +67,16 @@ _Noreturn void task_exit_code(int32_t code); /* the current one; code as wait4 g
 void vfork_release(struct process *);        /* its parent goes on */
 void task_last_words(struct task *);         /* what it writes into its memory before it leaves it */
 
+/* ---- family.c ---- */
+struct process *process_new_child(struct process *parent, struct signal_shared *signals);
+void process_end(struct process *); /* its last task has ended, and it is not the first process */
+/* Tells the parent about the child: si_code is CLD_*, `status` its si_status. */
+void process_tell_parent(struct process *, int code, int status);
+/* No process of the group has a parent in the same session that is not in the group: nobody would let it go on. */
+bool group_is_orphaned(int32_t pgid, int32_t sid, const struct process *without);
+
 /* ---- futex.c, robust.c ---- */
 int64_t futex_wake_at(struct mm *, struct uptr, bool private, int n);
-void futex_init(void);
 void futex_owner_died(struct task *);
 void robust_list_exit(struct task *);
 
@@ -98,9 +102,6 @@ uint64_t clock_deadline(int32_t id, uint64_t at); /* monotonic time at which clo
 /* ---- cred.c, session.c ---- */
 struct cred *cred_boot(uint32_t uid, uint32_t gid);
 int cred_exec(struct task *); /* capabilities of the new program. -ENOMEM */
-/* No process of the group has a parent in the same session that is not in the group: nobody would let it go on. */
-bool group_is_orphaned(int32_t pgid, int32_t sid, const struct process *without);
-void process_orphans(struct process *); /* it ends: groups that become orphans */
 void times_to_usage(struct rusage *, uint64_t user, uint64_t system);
 
 /* ---- pidfd.c ---- */

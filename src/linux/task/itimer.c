@@ -11,6 +11,9 @@
 #define INTERVAL_LEAST 50000ull   /* a faster ITIMER_REAL gives the program no time to take its signals */
 #define LOOK_LEAST     4000000ull /* between two looks at CPU time */
 
+__typeof__(timers_exec) timers_exec __attribute__((weak)); /* of posix_timer.c, where there are such timers */
+__typeof__(posix_cpu_timers_look) posix_cpu_timers_look __attribute__((weak));
+
 /* ---- ITIMER_REAL ------------------------------------------------------------------------------------------------- */
 
 static void real_fire(struct timer *timer)
@@ -93,7 +96,8 @@ void cpu_timers_look(struct process *p)
     cpu_look_one(p, times.user, &p->timer_virtual, p->timer_virtual_interval, SIGVTALRM, &next);
     cpu_look_one(p, times.user + times.system, &p->timer_prof, p->timer_prof_interval, SIGPROF, &next);
     cpu_look_limit(p, times.user + times.system, &next);
-    posix_cpu_timers_look(p, &next);
+    if (posix_cpu_timers_look)
+        posix_cpu_timers_look(p, &next);
     timer_cancel(&p->cpu_timer);
     if (next == NEVER)
         return;
@@ -107,7 +111,8 @@ void timers_exit(struct process *p)
 {
     timer_cancel(&p->real_timer);
     timer_cancel(&p->cpu_timer);
-    timers_exec(p);
+    if (timers_exec)
+        timers_exec(p);
 }
 
 /* ---- the calls --------------------------------------------------------------------------------------------------- */

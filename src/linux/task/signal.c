@@ -22,6 +22,8 @@ HEAP_TYPE(signal_shared, FIELD(signal_shared, refs, FIELD_PLAIN), FIELD(signal_s
     (signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) | signal_bit(SIGTRAP) | signal_bit(SIGFPE) |        \
      signal_bit(SIGSYS))
 
+__typeof__(posix_timer_taken) posix_timer_taken __attribute__((weak)); /* where there is none, no signal is one's */
+
 /* ---- actions ----------------------------------------------------------------------------------------------------- */
 
 struct signal_shared *signal_shared_new(void)
@@ -126,7 +128,7 @@ static void pending_take(struct pending *q, int signo, siginfo_t *info)
         }
         found = true;
         *info = s->info;
-        if (s->timer)
+        if (s->timer && posix_timer_taken)
             posix_timer_taken(s, info);
         queued_drop(q, s);
     }

@@ -12,11 +12,14 @@
 
 #include <string.h>
 
-#define TASK_BUCKETS 256u
+/* Only where there are pidfds: the kernel of a single program is linked without what nothing asks for. */
+__typeof__(pidfds_drop) pidfds_drop __attribute__((weak));
+
+#define TASK_BUCKETS 128u
 #define TASK_ID_MAX  32768 /* as /proc/sys/kernel/pid_max says */
 
 KERNEL_STATE static struct {
-    struct list by_id[TASK_BUCKETS];
+    struct list *by_id; /* TASK_BUCKETS of them; all zero: empty */
     int32_t last_id;
     bool wrapped; /* numbers are used a second time: look for one that is free */
 } room;
@@ -78,7 +81,10 @@ HEAP_TYPE(process,
 
 static struct list *task_bucket(int32_t id)
 {
-    return &room.by_id[(uint32_t)id % TASK_BUCKETS];
+    struct list *bucket = &room.by_id[(uint32_t)id % TASK_BUCKETS];
+    if (!bucket->next)
+        list_init(bucket);
+    return bucket;
 }
 
 struct task *task_find(int32_t tid)
@@ -219,23 +225,7 @@ static void limits_default(struct rlimit *limits)
     limits[RLIMIT_NICE] = limits[RLIMIT_RTPRIO] = (struct rlimit){0, 0};
 }
 
-static void process_inherit(struct process *p, struct process *parent)
-{
-    p->parent = parent;
-    p->pgid = parent->pgid, p->sid = parent->sid;
-    p->tty = parent->tty;
-    p->dumpable = parent->dumpable;
-    p->personality = parent->personality;
-    p->oom_score_adj = parent->oom_score_adj;
-    memcpy(p->limits, parent->limits, sizeof(p->limits));
-    if (parent->exe_path && (p->exe_path = heap_alloc(parent->exe_path_size))) {
-        p->exe_path_size = parent->exe_path_size;
-        memcpy(p->exe_path, parent->exe_path, p->exe_path_size);
-    }
-    list_append(&parent->children, &p->sibling);
-}
-
-struct process *process_new(struct process *parent, struct signal_shared *signals)
+struct process *process_new(struct signal_shared *signals)
 {
     struct process *p = heap_new(&process_type);
     if (!p)
@@ -251,10 +241,6 @@ struct process *process_new(struct process *parent, struct signal_shared *signal
     p->signals = signals;
     p->started = clock_now();
     p->next_timer_id = 1;
-    if (parent)
-        process_inherit(p, parent);
-    else
-        limits_default(p->limits), p->dumpable = true;
     list_append(&process_all, &p->all);
     task_counts.processes++;
     return p;
@@ -266,7 +252,8 @@ void process_free(struct process *p)
         task_forget(p->leader);
     list_remove(&p->sibling);
     list_remove(&p->all);
-    pidfds_drop(p);
+    if (pidfds_drop)
+        pidfds_drop(p);
     pending_flush(&p->shared_pending);
     if (p->signals)
         signal_shared_put(p->signals);
@@ -278,17 +265,19 @@ void process_free(struct process *p)
 
 struct task *task_boot(uint32_t uid, uint32_t gid)
 {
-    for (uint32_t i = 0; i < TASK_BUCKETS; i++)
-        list_init(&room.by_id[i]);
     list_init(&process_all);
+    room.by_id = heap_alloc(TASK_BUCKETS * sizeof(struct list));
+    if (!room.by_id)
+        return NULL;
     if (!task_counts.tasks_max)
         task_counts.tasks_max = 4096;
-    futex_init();
     struct signal_shared *signals = signal_shared_new();
-    struct process *p = signals ? process_new(NULL, signals) : NULL;
+    struct process *p = signals ? process_new(signals) : NULL;
     struct task *t = p ? task_new(p, NULL) : NULL;
     if (!t || !(t->cred = cred_boot(uid, gid)) || !(t->files = files_new()))
         return NULL;
+    limits_default(p->limits);
+    p->dumpable = true;
     p->pgid = p->sid = p->pid;
     p->exit_signal = SIGCHLD;
     process_init = p;

@@ -4,8 +4,8 @@
  * mapping of a file is a copy of its pages, but for those of the first program, which the tender has mapped, and for
  * shared ones, which lie where the object's pages are for good.
  *
- * Pages that are not mapped hold zeroes: they are given back by madvise(2) when they are unmapped, or else remembered
- * as used.
+ * Pages that are not mapped hold zeroes and have no access: they are given back by madvise(2) when they are unmapped.
+ * Where a premap of the tender is, giving back brings the image's bytes, so there they are zeroed by hand.
  */
 #include "guest/unikernel/internal.h"
 #include "linux/fs/imgfs_format.h"
@@ -17,7 +17,7 @@
 
 /* mm/ keeps the books; there is nothing to keep here. */
 static struct aspace {
-    bool made;
+    bool unused;
 } only;
 
 static struct aspace *aspace_create(struct aspace_range *r)
@@ -26,8 +26,8 @@ static struct aspace *aspace_create(struct aspace_range *r)
                                .high = boot->data_high,
                                .text_low = boot->text_low,
                                .text_high = boot->text_high,
-                               .shared = true};
-    only.made = true;
+                               .shared = true,
+                               .jit = boot->jit};
     return &only;
 }
 
@@ -84,10 +84,11 @@ static int give_back(uint64_t at, size_t n)
 
 /* ---- what the tender has mapped ---- */
 
-#define PREMAPS_MOST 64
+#define PREMAPS_MOST 256 /* those behind are mapped, but never found */
 
-/* Bit i: the file's pages, or those behind them, of premap i belong to somebody already. */
-static uint64_t file_taken, rest_taken;
+/* The file's pages, or those behind them, of a premap belong to somebody already. */
+enum { FILE_TAKEN = 1, REST_TAKEN = 2 };
+static uint8_t taken[PREMAPS_MOST];
 
 static uint64_t page_up(uint64_t v)
 {
@@ -104,20 +105,43 @@ static const struct image_segment *premap(uint32_t i)
     return (const struct image_segment *)boot->premaps + i;
 }
 
-/* Whether [at, at + n) is just what the tender has mapped of the file, or the zeroes behind, and nobody had it. */
+static uint64_t premap_file_end(const struct image_segment *p)
+{
+    return p->address + page_up(p->file);
+}
+
+static uint64_t premap_end(const struct image_segment *p)
+{
+    return p->address + page_up(p->memory);
+}
+
+/* The premap that begins at this place of the image and belongs to nobody; NULL. */
+static const struct image_segment *premap_of(uint64_t offset)
+{
+    for (uint32_t i = 0; i < n_premaps(); i++)
+        if (premap(i)->file && premap(i)->offset == offset && !(taken[i] & FILE_TAKEN))
+            return premap(i);
+    return NULL;
+}
+
+/*
+ * Whether [at, at + n) is just what the tender has mapped, and nobody had it: the pages of a segment, the zeroes behind
+ * them, or a whole file whose segments will be asked for one by one (as ld.so does), which takes nothing yet.
+ */
 static bool take_premap(uint64_t at, size_t n, int prot, bool of_image, uint64_t offset)
 {
     for (uint32_t i = 0; i < n_premaps(); i++) {
         const struct image_segment *p = premap(i);
-        uint64_t file_end = p->address + page_up(p->file), end = p->address + page_up(p->memory);
-        if ((int)p->prot != prot)
-            continue;
-        if (of_image && at == p->address && at + n == file_end && offset == p->offset && !(file_taken >> i & 1)) {
-            file_taken |= 1ull << i;
-            return true;
+        if (of_image && at == p->address && offset == p->offset && !(taken[i] & FILE_TAKEN)) {
+            if (at + n == premap_file_end(p) && (int)p->prot == prot) {
+                taken[i] |= FILE_TAKEN;
+                return true;
+            }
+            return at + n > premap_end(p);
         }
-        if (!of_image && at == file_end && at + n == end && !(rest_taken >> i & 1)) {
-            rest_taken |= 1ull << i;
+        if (!of_image && at == premap_file_end(p) && at + n == premap_end(p) && (int)p->prot == prot &&
+            !(taken[i] & REST_TAKEN)) {
+            taken[i] |= REST_TAKEN;
             return true;
         }
     }
@@ -131,55 +155,24 @@ static bool over_premaps(uint64_t at, size_t n)
     bool over = false;
 
     for (uint32_t i = 0; i < n_premaps(); i++)
-        if (at < premap(i)->address + page_up(premap(i)->memory) && premap(i)->address < at + n) {
-            file_taken |= 1ull << i, rest_taken |= 1ull << i;
+        if (at < premap_end(premap(i)) && premap(i)->address < at + n) {
+            taken[i] = FILE_TAKEN | REST_TAKEN;
             over = true;
         }
     return over;
 }
 
-/* ---- which memory was used ---- */
-
-/* What lies between was never accessible. mm/ maps from both ends of a range, so two marks tell fresh memory exactly. */
-static struct fresh {
-    uint64_t low, high;
-} fresh_data, fresh_text;
-
-/* Whether it is fresh: no access yet, and zero. It is no longer when `take`. */
-static bool is_fresh(uint64_t at, size_t n, bool take)
-{
-    struct fresh *f = within(at, n, boot->data_low, boot->data_high) ? &fresh_data : &fresh_text;
-
-    if (!f->high) {
-        f->low = f == &fresh_data ? boot->data_low : boot->text_low;
-        f->high = f == &fresh_data ? boot->data_high : boot->text_high;
-    }
-    bool fresh = within(at, n, f->low, f->high);
-    if (!fresh || !take)
-        return fresh;
-    if (at - f->low < f->high - (at + n))
-        f->low = at + n;
-    else
-        f->high = at;
-    return true;
-}
-
 /* ---- mappings ---- */
 
+/* Nothing is mapped there, so it is zero and has no access. */
 static int map_anonymous(uint64_t at, size_t n, int prot)
 {
-    bool fresh = is_fresh(at, n, prot != PROT_NONE);
-    int r = 0;
+    bool over = over_premaps(at, n);
+    int r = over ? protect(at, n, PROT_READ | PROT_WRITE) : 0;
 
-    if (over_premaps(at, n)) {
-        r = protect(at, n, PROT_READ | PROT_WRITE);
-        if (r == 0 && user_zero((void *)at, n))
-            r = -EFAULT;
-    } else if (!fresh)
-        r = give_back(at, n);
-    else if (prot == PROT_NONE)
-        return 0;
-    return r ? r : protect(at, n, prot);
+    if (over && r == 0 && user_zero((void *)at, n))
+        r = -EFAULT;
+    return r || (prot == PROT_NONE && !over) ? r : protect(at, n, prot);
 }
 
 /* A piece of the object's contents, or zeroes where there are none. */
@@ -207,7 +200,6 @@ static int fill(uint64_t at, size_t n, struct memobj *object, uint64_t offset)
 
 static int map_copy(uint64_t at, size_t n, int prot, struct memobj *object, uint64_t offset)
 {
-    is_fresh(at, n, true);
     over_premaps(at, n);
     int r = protect(at, n, PROT_READ | PROT_WRITE);
     if (r == 0)
@@ -222,10 +214,8 @@ static uint64_t aspace_where(struct aspace *a, struct memobj *object, uint64_t o
         return shared ? memobj_pin(object, offset / PAGE_SIZE, n / PAGE_SIZE) : 0;
     if (shared)
         return offset < boot->image_size ? (uintptr_t)boot->image + offset : 0;
-    for (uint32_t i = 0; i < n_premaps(); i++)
-        if (!(file_taken >> i & 1) && premap(i)->offset == offset)
-            return premap(i)->address;
-    return 0;
+    const struct image_segment *p = premap_of(offset);
+    return p ? p->address : 0;
 }
 
 static int aspace_map(struct aspace *a, uint64_t at, size_t n, int prot, bool shared, struct memobj *object,
@@ -251,8 +241,6 @@ static int aspace_unmap(struct aspace *a, uint64_t at, size_t n)
     if (!is_programs(at, n)) /* pages of an object, which stay where they are */
         return 0;
     over_premaps(at, n);
-    if (is_fresh(at, n, false))
-        return 0;
     int r = give_back(at, n);
     return r ? r : protect(at, n, PROT_NONE);
 }
@@ -262,10 +250,8 @@ static int aspace_protect(struct aspace *a, uint64_t at, size_t n, int prot)
     (void)a;
     if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
         return -EACCES;
-    if (is_programs(at, n)) {
-        bool none = is_fresh(at, n, prot != PROT_NONE) && prot == PROT_NONE;
-        return none ? 0 : protect(at, n, prot);
-    }
+    if (is_programs(at, n))
+        return protect(at, n, prot);
     return (prot & PROT_EXEC) || ((prot & PROT_WRITE) && is_image(at, n)) ? -EACCES : 0;
 }
 

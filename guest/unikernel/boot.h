@@ -53,9 +53,12 @@ struct boot {
     uint64_t files_limit;               /* 0: the same */
     const void *premaps;                /* struct image_segment[]: mapped already */
     uint32_t n_premaps;
-    bool trace, read_only, write_back; /* write_back: the block device may be written */
-    int32_t block;                     /* descriptor of the block device; -1: none */
-    const char *name;                  /* of the image, for messages */
+    bool trace, read_only, jit;
+    bool write_back; /* the block device may be written */
+    bool ready;      /* the kernel has no loader: these four are of linux_ready */
+    uint64_t program_entry, program_headers, n_program_headers, program_end;
+    int32_t block;    /* descriptor of the block device; -1: none */
+    const char *name; /* of the image, for messages */
     const char *program, *cwd, *hostname;
     const char *const *argv, *const *envp; /* NULL-terminated */
     uint8_t seed[64];

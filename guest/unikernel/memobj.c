@@ -23,9 +23,9 @@ struct memobj {
     uint64_t at;   /* 0: no piece yet */
     uint64_t *map; /* a bit for each page that is there; `small` while 64 are enough */
     uint64_t small;
-    uint32_t size; /* which of `sizes` */
-    uint32_t held; /* pages, by get */
-    bool pinned;   /* mapped, or was: never moves again */
+    uint32_t size;              /* which of `sizes` */
+    uint32_t held;              /* pages, by get */
+    uint64_t pin_low, pin_high; /* pages that are or were mapped: it never moves again, and any of them may be there */
 };
 
 /* A piece that an object has left. */
@@ -96,9 +96,27 @@ static void piece_leave(uint32_t size, uint64_t at)
 
 /* ---- which pages are there ---- */
 
+static bool is_pinned(const struct memobj *o)
+{
+    return o->pin_low < o->pin_high;
+}
+
+/* A program may have written a mapped page without a word. */
 static bool has(const struct memobj *o, uint64_t page)
 {
-    return o->map[page / 64] >> page % 64 & 1;
+    return o->map[page / 64] >> page % 64 & 1 || (page >= o->pin_low && page < o->pin_high);
+}
+
+/* The first page >= `page` with a bit. */
+static uint64_t next_bit(const struct memobj *o, uint64_t page)
+{
+    while (o->at && page < sizes[o->size]) {
+        uint64_t word = o->map[page / 64] >> page % 64;
+        if (word)
+            return page + (unsigned)__builtin_ctzll(word);
+        page = (page / 64 + 1) * 64;
+    }
+    return UINT64_MAX;
 }
 
 static uint64_t *map_make(struct memobj *o, uint32_t size)
@@ -125,7 +143,7 @@ static int grow(struct memobj *o, uint64_t pages)
 
     while (size < SIZES && sizes[size] < pages)
         size++;
-    if (size == NO_SIZE || (o->at && (o->held || o->pinned)))
+    if (size == NO_SIZE || (o->at && (o->held || is_pinned(o))))
         return -ENOMEM;
     uint64_t *map = map_make(o, size), at = map ? piece_take(size) : 0;
     if (!at) {
@@ -183,17 +201,17 @@ static void memobj_put(struct memobj *o, uint64_t page, bool dirty)
         o->held--;
 }
 
-/* Whole pages [from, to), which are in the piece. */
+/* Whole pages [from, to), which are in the piece. Pages that a program has written by itself were never counted. */
 static int64_t discard_pages(struct memobj *o, uint64_t from, uint64_t to)
 {
+    bool any = from < o->pin_high && o->pin_low < to;
     int64_t gone = 0;
 
-    for (uint64_t i = from; i < to; i++)
-        if (has(o, i)) {
-            o->map[i / 64] &= ~(1ull << i % 64);
-            gone++;
-        }
-    for (uint64_t at = from, part; gone && at < to; at += part) {
+    for (uint64_t i = next_bit(o, from); i < to; i = next_bit(o, i + 1)) {
+        o->map[i / 64] &= ~(1ull << i % 64);
+        gone++;
+    }
+    for (uint64_t at = from, part; (any || gone) && at < to; at += part) {
         part = to - at < 1u << 19 ? to - at : 1u << 19;
         gate_madvise((uintptr_t)address(o, at), part * PAGE_SIZE, MADV_DONTNEED);
     }
@@ -226,22 +244,24 @@ static int64_t memobj_discard(struct memobj *o, uint64_t from, uint64_t to)
 
 static uint64_t memobj_next(struct memobj *o, uint64_t page)
 {
+    uint64_t pinned = UINT64_MAX, bit;
+
     if (o == &image_object)
         return page < (boot->image_size + PAGE_SIZE - 1) / PAGE_SIZE ? page : UINT64_MAX;
-    for (uint64_t i = page; o->at && i < sizes[o->size];) {
-        uint64_t word = o->map[i / 64] >> i % 64;
-        if (word)
-            return i + (unsigned)__builtin_ctzll(word);
-        i = (i / 64 + 1) * 64;
-    }
-    return UINT64_MAX;
+    if (page < o->pin_high)
+        pinned = page < o->pin_low ? o->pin_low : page;
+    bit = next_bit(o, page);
+    return bit < pinned ? bit : pinned;
 }
 
 uint64_t memobj_pin(struct memobj *o, uint64_t page, uint64_t n)
 {
     if ((!o->at || page + n > sizes[o->size]) && (page + n < page || grow(o, page + n) < 0))
         return 0;
-    o->pinned = true;
+    if (!is_pinned(o))
+        o->pin_low = page, o->pin_high = page + n;
+    o->pin_low = page < o->pin_low ? page : o->pin_low;
+    o->pin_high = page + n > o->pin_high ? page + n : o->pin_high;
     return (uintptr_t)address(o, page);
 }
 

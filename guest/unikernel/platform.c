@@ -32,6 +32,10 @@ static int exit_of(int error)
 _Noreturn void platform_start(const struct boot *b);
 void platform_start(const struct boot *b)
 {
+    const struct linux_ready ready = {.entry = b->program_entry,
+                                      .headers = b->program_headers,
+                                      .n_headers = b->n_program_headers,
+                                      .end = b->program_end};
     struct platform p = {.name = "spt",
                          .host = host_ops,
                          .aspace = aspace_ops,
@@ -47,6 +51,7 @@ void platform_start(const struct boot *b)
                                   .argv = b->argv,
                                   .envp = b->envp,
                                   .program = b->program,
+                                  .ready = b->ready ? &ready : NULL,
                                   .cwd = b->cwd,
                                   .memory_limit = b->memory_limit,
                                   .uid = b->uid,

@@ -21,8 +21,9 @@
 #define CLASS_CACHE_SEEN    ".seen"      /* behind the key */
 #define CLASS_SEEN_MOST     1024         /* files of that kind */
 
-/* Compiled WebAssembly modules (src/cli/wasm_cache.h) lie in a directory of the same kind, as KEY.code. */
-enum class_cache_kind { CLASS_CACHE_JVM, CLASS_CACHE_WASM };
+/* Compiled WebAssembly modules (src/cli/wasm_cache.h) and root file systems packed for the unikernel
+ * (src/cli/unikernel_root.c) lie in directories of the same kind, as KEY.code and KEY.moat. */
+enum class_cache_kind { CLASS_CACHE_JVM, CLASS_CACHE_WASM, CLASS_CACHE_UNIKERNEL };
 
 struct class_cache {
     const char *path; /* absolute */

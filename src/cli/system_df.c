@@ -41,7 +41,7 @@ struct box {
 
 struct df {
     struct arena arena;
-    struct line images, sandboxes, builds, archives, modules;
+    struct line images, sandboxes, builds, archives, modules, roots;
     struct image_uses uses;
     struct store_row *rows;
     size_t n_rows;
@@ -123,7 +123,7 @@ static void count_builds(struct df *d, const struct store *s)
         close(fd);
 }
 
-/* Of Java programs and of WebAssembly modules; nothing needs them, they are made again. */
+/* Of Java programs, of WebAssembly modules, of unikernels; nothing needs them, they are made again. */
 static void count_kept(struct df *d, enum class_cache_kind kind, struct line *line)
 {
     struct class_cache_use use;
@@ -153,6 +153,7 @@ static int measure(struct df *d, struct err *err)
     store_close(&store);
     count_kept(d, CLASS_CACHE_JVM, &d->archives);
     count_kept(d, CLASS_CACHE_WASM, &d->modules);
+    count_kept(d, CLASS_CACHE_UNIKERNEL, &d->roots);
     return r;
 }
 
@@ -171,7 +172,7 @@ static void reclaimable_words(const struct line *l, char out[64])
 
 static int print_lines(const struct df *d, const struct system_options *o, struct err *err)
 {
-    const struct line *const lines[] = {&d->images, &d->sandboxes, &d->builds, &d->archives, &d->modules};
+    const struct line *const lines[] = {&d->images, &d->sandboxes, &d->builds, &d->archives, &d->modules, &d->roots};
     struct listing l = {.format = o->format,
                         .table = "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
                         .fields = fields};
@@ -234,13 +235,15 @@ static void print_all(const struct df *d)
     printf("\nClass archives: %s\n", size);
     size_words(d->modules.bytes, 4, size);
     printf("\nCompiled modules: %s\n", size);
+    size_words(d->roots.bytes, 4, size);
+    printf("\nPacked roots: %s\n", size);
     fclose(out);
     free(text);
 }
 
 static int print_json(const struct df *d, struct err *err)
 {
-    const struct line *const lines[] = {&d->images, &d->sandboxes, &d->builds, &d->archives, &d->modules};
+    const struct line *const lines[] = {&d->images, &d->sandboxes, &d->builds, &d->archives, &d->modules, &d->roots};
     struct json_writer w = {.indent = 2};
 
     json_object_begin(&w, NULL);
@@ -264,6 +267,7 @@ int system_df(const struct system_options *o)
         .builds = {.type = "Build leftovers", .key = "imageBuilds"},
         .archives = {.type = "Class archives", .key = "classArchives"},
         .modules = {.type = "Compiled modules", .key = "compiledModules"},
+        .roots = {.type = "Packed roots", .key = "packedRoots"},
     };
     struct err err = {0};
     int r = arena_init(&d.arena, ARENA_SIZE);

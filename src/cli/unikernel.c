@@ -6,7 +6,9 @@
 #include "cli/engine_command.h"
 #include "cli/program.h"
 #include "cli/run_options_internal.h"
+#include "cli/unikernel_root.h"
 #include "host/helper.h"
+#include "image/users.h"
 #include "linux/fs/imgfs_format.h"
 #include "policy/defaults.h"
 #include "policy/list.h"
@@ -20,6 +22,7 @@
 
 #define ROOM_LEAST ((int64_t)2 << 20) /* of a memory limit, for the tender and the kernel inside */
 #define ROOM_SHARE 16
+#define USUAL_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 static struct unikernel_options *own(const struct run_options *o)
 {
@@ -56,9 +59,9 @@ static int recognise(const char *operand, struct err *err)
 static int take_operand(struct run_options *run, int argc, char **argv, bool lenient, struct err *err)
 {
     if (argc < 1)
-        return lenient ? 0
-                       : err_set(err, -EINVAL,
-                                 "what is to run is missing: moat run -b unikernel [OPTIONS] IMAGE-FILE [ARG...]");
+        return lenient
+                   ? 0
+                   : err_set(err, -EINVAL, "what is to run is missing: moat run -b unikernel [OPTIONS] FILE [ARG...]");
     own(run)->image = argv[0];
     return 1;
 }
@@ -204,29 +207,115 @@ static int put_start(const struct run_options *run, struct err *err)
     p->process.env.n = 0;
     if (p->process.env.v)
         p->process.env.v[0] = NULL;
-    if (r == 0 && policy_flag_given(b, FLAG_WORKDIR))
+    if (r == 0 && strcmp(p->process.cwd, "/"))
         r = engine_put(p, "--cwd", p->process.cwd, err);
     p->process.cwd = "/";
-    if (r == 0 && policy_flag_given(b, FLAG_ENTRYPOINT) && b->entrypoint.n)
+    if (r == 0 && own(run)->program)
+        r = engine_put(p, "--program", own(run)->program, err);
+    else if (r == 0 && policy_flag_given(b, FLAG_ENTRYPOINT) && b->entrypoint.n)
         r = engine_put(p, "--program", b->entrypoint.v[0], err);
     if (r == 0 && policy_flag_given(b, FLAG_READ_ONLY))
         r = engine_put(p, NULL, "--read-only", err);
     return r == 0 && own(run)->trace ? engine_put(p, NULL, "--trace", err) : r;
 }
 
+/* What an image of the store says of itself, under what the user says: as run_options_image() does it. */
+static int take_config(struct run_options *run, const struct unikernel_root *root, struct strv *words, struct err *err)
+{
+    static const struct image_config none;
+    const struct image_config *c = root->id ? &root->image.config : &none;
+    struct policy_build *b = &run->build;
+    struct policy *p = b->p;
+    const bool own_entry = policy_flag_given(b, FLAG_ENTRYPOINT);
+    struct strv env = {0};
+    int r = 0;
+
+    for (uint32_t i = 0; i < c->env.n && r == 0; i++)
+        r = policy_env_set(p->arena, &env, c->env.v[i]);
+    for (uint32_t i = 0; i < p->process.env.n && r == 0; i++)
+        r = policy_env_set(p->arena, &env, p->process.env.v[i]);
+    if (r == 0 && !policy_env_get(&env, "PATH"))
+        r = policy_env_set(p->arena, &env, USUAL_PATH);
+    p->process.env = env;
+    if (!policy_flag_given(b, FLAG_WORKDIR) && c->working_dir && *c->working_dir)
+        p->process.cwd = c->working_dir;
+    for (uint32_t i = 0; i < (own_entry ? b->entrypoint.n : c->entrypoint.n) && r == 0; i++)
+        r = policy_strv_push(p->arena, words, own_entry ? b->entrypoint.v[i] : c->entrypoint.v[i]);
+    for (int i = 0; i < run->n_command && r == 0; i++)
+        r = policy_strv_push(p->arena, words, run->command[i]);
+    for (uint32_t i = 0; i < c->cmd.n && r == 0 && !run->n_command && !own_entry; i++)
+        r = policy_strv_push(p->arena, words, c->cmd.v[i]);
+    if (r < 0)
+        return policy_no_memory(err);
+    return words->n ? 0
+                    : err_set(err, -EINVAL, "no command: neither %s nor you name one: moat run -b unikernel %s COMMAND",
+                              own(run)->image, own(run)->image);
+}
+
+/* The user by the root's own names; outside he is that number in the sandbox's user namespace. */
+static int take_user(struct run_options *run, const struct unikernel_root *root, struct err *err)
+{
+    struct policy_build *b = &run->build;
+    const char *text = b->user ? b->user : root->id ? root->image.config.user : NULL;
+    struct user_rule user = {0};
+    _cleanup_fd_ int fd = open(root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int r = fd < 0 ? err_sys(err, -errno, "%s", root->path) : users_resolve(b->p->arena, fd, text, &user, err);
+
+    if (r < 0)
+        return r;
+    b->user = arena_printf(b->p->arena, "%u:%u", user.uid, user.gid);
+    return b->user ? 0 : policy_no_memory(err);
+}
+
+/* Of a root: its packed image, and what runs in it. */
+static int find_root(struct run_options *run, const struct unikernel_root *root, bool pack, const char **host,
+                     struct strv *words, struct err *err)
+{
+    struct policy *p = &run->policy;
+    const char *program;
+    int r = take_config(run, root, words, err);
+
+    if (r < 0 || (r = take_user(run, root, err)) < 0 ||
+        (r = unikernel_root_program(p->arena, root, words->v[0], policy_env_get(&p->process.env, "PATH"),
+                                    p->process.cwd, &program, err)) < 0)
+        return r;
+    own(run)->program = program;
+    return pack ? unikernel_root_pack(p->arena, root, host, err) : 0;
+}
+
+/* A file is an image, or nothing; another word means a directory or an image of the store. */
+static int find_host(struct run_options *run, bool pack, const char **host, struct strv *words, struct err *err)
+{
+    const char *word = own(run)->image;
+    struct unikernel_root root;
+    struct stat st;
+
+    if (stat(word, &st) == 0 && S_ISREG(st.st_mode))
+        return find_image(&run->build, word, host, err);
+    int r = unikernel_root_find(run->policy.arena, word, &root, err);
+    if (r == -ENOENT)
+        return err_set(err, r, "exec: \"%s\": there is no file, no directory and no image of that name", word);
+    if (r == 0)
+        r = find_root(run, &root, pack, host, words, err);
+    unikernel_root_close(&root);
+    return r;
+}
+
 static int find(struct run_options *run, const struct finding *f, struct err *err)
 {
     struct policy *p = &run->policy;
     const char *host = NULL;
-    int r = own(run)->image ? find_image(&run->build, own(run)->image, &host, err) : 0;
+    struct strv words = {0};
+    int r = own(run)->image ? find_host(run, f->purpose != FIND_TO_EXPLAIN, &host, &words, err) : 0;
 
-    (void)f;
     p->process.argv = (struct strv){0};
     if (r < 0 || (r = engine_put(p, NULL, SPT_PROGRAM, err)) < 0 || (r = put_limits(p, err)) < 0 ||
         (r = put_start(run, err)) < 0 || !host || (r = engine_put(p, "--image", host, err)) < 0)
         return r;
     p->resources.pids.set = false; /* of the kernel's tasks inside; the tender makes no process */
-    for (int i = 0; i < run->n_command && r == 0; i++)
+    for (uint32_t i = 1; i < words.n && r == 0; i++)
+        r = engine_put(p, NULL, words.v[i], err);
+    for (int i = 0; !words.n && i < run->n_command && r == 0; i++)
         r = engine_put(p, NULL, run->command[i], err);
     return r;
 }
@@ -266,6 +355,7 @@ const struct workload_kind unikernel_kind = {
     .of_host = true,
     .no_programs = "-b unikernel runs images that moat pack has made",
     .no_filter = "the filter of a unikernel is raised by moat-spt inside (src/spt), and there is none around its start",
+    .keeps = "packed roots",
     .own_size = sizeof(struct unikernel_options),
     .option = take_option,
     .is_given = is_given,

@@ -18,7 +18,8 @@ enum unikernel_option { UNIKERNEL_TRACE, UNIKERNEL_OPTIONS };
 
 struct unikernel_options {
     bool trace;
-    const char *image; /* the operand, borrowed */
+    const char *image;   /* the operand, borrowed */
+    const char *program; /* of a root: what runs in it, absolute */
 };
 
 /* Whether a file begins as an image of the unikernel does. */

@@ -174,11 +174,12 @@ int walls_enter(const struct walls *w, struct err *err)
     /* The outermost wall; where it is missing the inner ones must hold. */
     bool apart = w->namespaces || enter_namespaces(geteuid() == 0, w->network);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* not earlier: /proc/self/uid_map would belong to root */
-    bool rooted = w->dest >= 0 && fchdir(w->dest) == 0 && chroot(".") == 0 && chdir("/") == 0;
+    const int top = w->dest >= 0 ? w->dest : w->source;
+    bool rooted = top >= 0 && fchdir(top) == 0 && chroot(".") == 0 && chdir("/") == 0;
     bool landlocked = enter_landlock(w, rooted);
     if (w->stand)
         *w->stand = (apart ? WALLS_NAMESPACES : 0) | (rooted ? WALLS_ROOT : 0) | (landlocked ? WALLS_LANDLOCK : 0);
-    if (w->dest >= 0 && !rooted && !landlocked)
+    if (top >= 0 && !rooted && !landlocked)
         return err_set(err, -EPERM,
                        "this host gives %s neither chroot nor Landlock: run moat as root, allow user "
                        "namespaces, or use Linux 5.19 or newer with landlock among its security modules",

@@ -15,7 +15,8 @@
 
 struct walls {
     const char *who;  /* "the unpacker", for messages */
-    int dest, source; /* directories to write below and to read below; -1: none. Without both no file can be opened */
+    int dest, source; /* directories to write below and to read below; -1: none. Without both no file can be opened;
+                       * source alone is the root, which `calls` must keep from being written to */
     const char *const
         *readable;         /* where "/" cannot become dest: files to read all the same; NULL-terminated, or NULL */
     bool network;          /* keeps the network namespace, and may connect; never listens by TCP */
@@ -33,9 +34,10 @@ struct walls {
 enum walls_stand { WALLS_NAMESPACES = 1, WALLS_ROOT = 2, WALLS_LANDLOCK = 4 };
 
 /*
- * No new privileges, limits, network, mount, ipc and uts namespaces of its own, root directory at dest, Landlock (dest;
- * source for reading; without them nothing), capabilities, a system-call filter; in this order. What the host does not
- * offer is left out, but the filter must stand, and with a dest one of {root directory, Landlock}: else -EPERM.
+ * No new privileges, limits, network, mount, ipc and uts namespaces of its own, root directory at dest (else source),
+ * Landlock (dest; source for reading; without them nothing), capabilities, a system-call filter; in this order. What
+ * the host does not offer is left out, but the filter must stand, and with a directory one of {root directory,
+ * Landlock}: else -EPERM.
  */
 int walls_enter(const struct walls *w, struct err *err);
 

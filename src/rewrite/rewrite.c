@@ -20,6 +20,22 @@ enum {
 
 #define NOWHERE SIZE_MAX
 
+/* ---- Bytes that a site has -------------------------------------------------------------------------------- */
+
+static bool is_free(const struct rewrite_code *c, size_t from, size_t bytes)
+{
+    for (size_t at = from; at < from + bytes; at++)
+        if (c->marks[at] & MARK_TAKEN)
+            return false;
+    return true;
+}
+
+static void take(const struct rewrite_code *c, size_t from, size_t bytes)
+{
+    for (size_t at = from; at < from + bytes; at++)
+        c->marks[at] |= MARK_TAKEN;
+}
+
 /* ---- Sites --------------------------------------------------------------------------------------------------- */
 
 /* What lies straight before a site, nearest first. */
@@ -149,14 +165,6 @@ static size_t padding(const struct rewrite_code *c, size_t at)
     return (c->address + end) % PADDING_ALIGN == 0 || end == c->size ? end : at;
 }
 
-static bool is_free(const struct rewrite_code *c, size_t hole, size_t bytes)
-{
-    for (size_t at = hole; at < hole + bytes; at++)
-        if (c->marks[at] & MARK_TAKEN)
-            return false;
-    return true;
-}
-
 /* The lowest room of so many bytes in padding at or above `from` that a short jump which ends at `next` reaches;
  * NOWHERE. */
 static size_t find_room(const struct rewrite_code *c, size_t next, size_t from, size_t bytes)
@@ -173,12 +181,6 @@ static size_t find_room(const struct rewrite_code *c, size_t next, size_t from, 
                 return hole;
     }
     return NOWHERE;
-}
-
-static void take(const struct rewrite_code *c, size_t hole, size_t bytes)
-{
-    for (size_t at = hole; at < hole + bytes; at++)
-        c->marks[at] |= MARK_TAKEN;
 }
 
 /* Takes room for the jump in padding near the site, and for another short jump on the way if it is not that near. */
@@ -204,7 +206,7 @@ static void island(const struct rewrite_code *c, size_t site, struct rewrite_sit
     out->length = REWRITE_JUMP_BYTES;
 }
 
-/* Sites that are still trapped, once all are decided: from here on MARK_FALLS means MARK_TAKEN. */
+/* For sites that are still trapped, once all are decided. */
 static void islands(const struct rewrite_image *image, struct rewrite_site *sites, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -242,12 +244,33 @@ static void decide(const struct rewrite_code *c, size_t at, bool doubtful, bool 
         out->why = window(c, at, at + SYSCALL_BYTES, indirect, &b, out);
 }
 
+/* Takes the bytes that a site changes or keeps. Others have them only where instructions overlap, which is no sane
+ * code. */
+static void own(const struct rewrite_code *c, struct rewrite_site *s)
+{
+    size_t at = (size_t)(s->address - c->address), from = (size_t)(s->window - c->address);
+    size_t end =
+        s->state == REWRITE_TRAPPED || from + s->length < at + SYSCALL_BYTES ? at + SYSCALL_BYTES : from + s->length;
+
+    if (!is_free(c, from, end - from)) {
+        s->state = REWRITE_TRAPPED;
+        s->why = REWRITE_WHY_UNSWEPT;
+        s->window = s->address;
+        s->length = 0;
+        from = at;
+        end = at + SYSCALL_BYTES;
+    }
+    take(c, from, end - from);
+}
+
 static int sites_of(const struct scan *s, const struct rewrite_code *c, struct rewrite_site *sites, size_t max,
                     size_t *n)
 {
     bool doubtful = !c->sweep_all;
     size_t function = 0;
 
+    for (size_t at = 0; at < c->size; at++)
+        c->marks[at] &= (uint8_t)~MARK_TAKEN;
     for (size_t at = 0; at < c->size; at++) {
         uint8_t m = c->marks[at];
 
@@ -263,7 +286,8 @@ static int sites_of(const struct scan *s, const struct rewrite_code *c, struct r
             continue;
         if (*n == max)
             return -ENOSPC;
-        decide(c, at, doubtful || unswept, s->all_indirect || (c->marks[function] & MARK_INDIRECT), &sites[(*n)++]);
+        decide(c, at, doubtful || unswept, s->all_indirect || (c->marks[function] & MARK_INDIRECT), &sites[*n]);
+        own(c, &sites[(*n)++]);
     }
     return 0;
 }

@@ -21,7 +21,7 @@ enum {
     MARK_JUMP = 32,     /* an instruction that jumps directly, or through a table */
     MARK_FALLS = 64,    /* at a boundary: control comes here from the function before, straight on */
     MARK_SYSCALL = 128, /* a `syscall` */
-    MARK_TAKEN = MARK_FALLS, /* in padding: by an island */
+    MARK_TAKEN = MARK_JUMP, /* in step 3: a site has this byte */
 };
 
 enum { PASSES_MAX = 64, SYSCALL_BYTES = 2 };

@@ -193,8 +193,9 @@ static size_t sweep_one(const struct scan *s, const struct rewrite_code *c, size
         c->marks[at] |= MARK_JUMP;
     if (computed && !table)
         c->marks[function] |= MARK_INDIRECT;
-    if (in.name == INSN_SYSCALL)
-        c->marks[at] |= MARK_SYSCALL;
+    if (in.name == INSN_SYSCALL) /* with prefixes, which nobody makes, it is left alone */
+        c->marks[at + (size_t)length - SYSCALL_BYTES] |=
+            length == SYSCALL_BYTES ? MARK_SYSCALL : MARK_SYSCALL | MARK_BROKEN;
     mark_mentions(s, &in, c->address + at + (uint64_t)length);
     return (size_t)length;
 }

@@ -10,12 +10,30 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
-#define IS(argument, n)      {argument, FILTER_EQUAL, FILTER_NUMBER, n}
-#define IS_THE(argument, w)  {argument, FILTER_EQUAL, FILTER_##w, 0}
-#define AT_MOST(argument, n) {argument, FILTER_AT_MOST, FILTER_NUMBER, n}
-#define BITS(argument, n)    {argument, FILTER_BITS, FILTER_NUMBER, n}
-#define ZERO(argument)       {argument, FILTER_ZERO, FILTER_NUMBER, 0}
-#define WITHIN(where)        {0, FILTER_##where, FILTER_NUMBER, 0}
+#define IS(argument, n)                                                                                                \
+    {                                                                                                                  \
+        argument, FILTER_EQUAL, FILTER_NUMBER, n                                                                       \
+    }
+#define IS_THE(argument, w)                                                                                            \
+    {                                                                                                                  \
+        argument, FILTER_EQUAL, FILTER_##w, 0                                                                          \
+    }
+#define AT_MOST(argument, n)                                                                                           \
+    {                                                                                                                  \
+        argument, FILTER_AT_MOST, FILTER_NUMBER, n                                                                     \
+    }
+#define BITS(argument, n)                                                                                              \
+    {                                                                                                                  \
+        argument, FILTER_BITS, FILTER_NUMBER, n                                                                        \
+    }
+#define ZERO(argument)                                                                                                 \
+    {                                                                                                                  \
+        argument, FILTER_ZERO, FILTER_NUMBER, 0                                                                        \
+    }
+#define WITHIN(where)                                                                                                  \
+    {                                                                                                                  \
+        0, FILTER_##where, FILTER_NUMBER, 0                                                                            \
+    }
 
 /* The most frequent first. */
 const struct filter_row filter_rows[] = {
@@ -85,9 +103,9 @@ static uint32_t emit_text(struct maker *m)
 {
     const struct filter_world *w = m->w;
 
-    return w->text_low == w->text_high ? m->trap
-                                       : bpf_emit_span(&m->b, 0, (uint32_t)w->text_low, (uint32_t)w->text_high,
-                                                       m->allow, m->trap);
+    return w->text_low == w->text_high
+               ? m->trap
+               : bpf_emit_span(&m->b, 0, (uint32_t)w->text_low, (uint32_t)w->text_high, m->allow, m->trap);
 }
 
 static uint32_t emit_memory(struct maker *m)
@@ -99,8 +117,8 @@ static uint32_t emit_memory(struct maker *m)
         return m->memory;
     if (w->text_low != w->text_high)
         below = bpf_emit_near_span(&m->b, 0, (uint32_t)w->text_low, (uint32_t)w->text_high, m->allow, m->trap);
-    m->memory = bpf_emit_far_span(&m->b, 0, (uint32_t)w->arena_low, (uint32_t)(w->arena_high >> 32), below, m->allow,
-                                  m->trap);
+    m->memory =
+        bpf_emit_far_span(&m->b, 0, (uint32_t)w->arena_low, (uint32_t)(w->arena_high >> 32), below, m->allow, m->trap);
     m->has_memory = true;
     return m->memory;
 }
@@ -177,8 +195,8 @@ int filter_make(const struct filter_world *w, struct sock_filter room[FILTER_ROO
     at = m.trap;
     for (unsigned i = filter_rows_count; i--;)
         if (i == 0 || filter_rows[i - 1].call != filter_rows[i].call)
-            at = bpf_emit_branch(&m.b, BPF_JEQ, (uint32_t)GATE_POINTER(filter_rows[i].call),
-                                 calls[filter_rows[i].call], at);
+            at = bpf_emit_branch(&m.b, BPF_JEQ, (uint32_t)GATE_POINTER(filter_rows[i].call), calls[filter_rows[i].call],
+                                 at);
     at = bpf_emit_load(&m.b, offsetof(struct seccomp_data, instruction_pointer));
     bpf_emit_branch(&m.b, BPF_JEQ, 0, at, m.trap);
     at = bpf_emit_load(&m.b, offsetof(struct seccomp_data, instruction_pointer) + 4);

@@ -97,38 +97,72 @@ static int read_boot(struct reader *r, struct image_parts *out)
         if (i == 1)
             out->args = strings;
     }
-    if (b->flags & ~IMAGE_JIT)
+    if (b->flags & ~(IMAGE_JIT | IMAGE_READY))
         return no(r, "it has flags that this moat does not know");
     if (b->entry != KERNEL_BASE || b->text % PAGE || b->text > KERNEL_BASE)
         return no(r, "its kernel or its text is for another layout of memory: make it anew");
     return 0;
 }
 
-/* Segments in order, apart, on pages, within [low, high); never writable and executable. */
-static int read_segments(struct reader *r, enum image_section_kind kind, struct image_segment *out, uint32_t most,
-                         uint32_t *n, uint64_t low, uint64_t high)
+static uint64_t page_up(uint64_t n)
 {
-    const struct image_section *s = &r->header.sections[kind];
-    uint64_t count = s->size / sizeof *out, end = low;
+    return (n + PAGE - 1) & ~(PAGE - 1);
+}
 
-    if (count > most)
-        return no(r, "it has too many segments");
-    memcpy(out, r->image + s->offset, s->size);
-    *n = (uint32_t)count;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct image_segment *g = &out[i];
-        if (g->address % PAGE || g->offset % PAGE || g->file > g->memory || !g->memory)
-            return no(r, "a segment is not made of pages");
-        if (g->offset > r->size || g->file > r->size - g->offset)
-            return no(r, "a segment lies outside of it");
-        if (g->address < end || g->address >= high || g->memory > high - g->address)
-            return no(r, "a segment is out of order, or where it must not be");
-        if (g->prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC) ||
-            (g->prot & (PROT_WRITE | PROT_EXEC)) == (PROT_WRITE | PROT_EXEC))
-            return no(r, "a segment is writable and executable");
-        end = g->address + ((g->memory + PAGE - 1) & ~(PAGE - 1));
-    }
+/* On pages, from *end on and below `high`, behind which *end then is; never writable and executable. */
+static int check_segment(struct reader *r, const struct image_segment *g, uint64_t *end, uint64_t high)
+{
+    if (g->address % PAGE || g->offset % PAGE || g->file > g->memory || !g->memory)
+        return no(r, "a segment is not made of pages");
+    if (g->offset > r->size || g->file > r->size - g->offset)
+        return no(r, "a segment lies outside of it");
+    if (g->address < *end || g->address >= high || g->memory > high - g->address)
+        return no(r, "a segment is out of order, or where it must not be");
+    if (g->prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC) ||
+        (g->prot & (PROT_WRITE | PROT_EXEC)) == (PROT_WRITE | PROT_EXEC))
+        return no(r, "a segment is writable and executable");
+    *end = g->address + page_up(g->memory);
     return 0;
+}
+
+static int read_kernel(struct reader *r, struct image_parts *out)
+{
+    const struct image_section *s = &r->header.sections[IMAGE_KERNEL];
+    uint64_t n = s->size / sizeof out->kernel[0], end = KERNEL_BASE;
+    int e = 0;
+
+    if (n > IMAGE_KERNEL_SEGMENTS)
+        return no(r, "it has too many segments");
+    memcpy(out->kernel, r->image + s->offset, s->size);
+    out->n_kernel = (uint32_t)n;
+    for (uint32_t i = 0; i < n && e == 0; i++)
+        e = check_segment(r, &out->kernel[i], &end, KERNEL_LIMIT);
+    return e;
+}
+
+int image_premap(const void *image, uint64_t size, const struct image_parts *p, uint32_t i, uint64_t *end,
+                 struct image_segment *out, const char **why)
+{
+    struct reader r = {.image = image, .size = size, .why = why};
+
+    memcpy(out, &p->premaps[i], sizeof *out);
+    return check_segment(&r, out, end, TENDER_BASE);
+}
+
+static int check_premaps(struct reader *r, struct image_parts *out)
+{
+    const struct image_section *s = &r->header.sections[IMAGE_PREMAPS];
+    uint64_t n = s->size / sizeof *out->premaps, end = TEXT_LOW;
+    struct image_segment g;
+    int e = 0;
+
+    if (n > IMAGE_PREMAPS_MOST)
+        return no(r, "it has too many segments");
+    out->premaps = (const void *)(r->image + s->offset);
+    out->n_premaps = (uint32_t)n;
+    for (uint32_t i = 0; i < n && e == 0; i++)
+        e = image_premap(r->image, r->size, out, i, &end, &g, r->why);
+    return e;
 }
 
 /* The header of the kernel itself: that the tender jumps to and installs nothing else than what is the kernel's. */
@@ -155,19 +189,16 @@ int image_check(const void *image, uint64_t size, struct image_parts *out, const
     struct reader r = {.image = image, .size = size, .why = why};
     int e = read_header(&r);
 
-    memset(out, 0, sizeof *out);
+    out->n_kernel = out->n_premaps = 0;
     if (e == 0)
         e = check_sections(&r);
     if (e == 0)
         e = read_boot(&r, out);
     if (e == 0)
-        e = read_segments(&r, IMAGE_KERNEL, out->kernel, IMAGE_KERNEL_SEGMENTS, &out->n_kernel, KERNEL_BASE,
-                          KERNEL_LIMIT);
+        e = read_kernel(&r, out);
     if (e == 0)
         e = check_kernel(&r, out);
     if (e == 0)
-        e = read_segments(&r, IMAGE_PREMAPS, out->premaps, IMAGE_PREMAPS_MOST, &out->n_premaps, TEXT_LOW, TENDER_BASE);
-    if (e == 0)
-        out->premaps_there = (const void *)(r.image + r.header.sections[IMAGE_PREMAPS].offset);
+        e = check_premaps(&r, out);
     return e;
 }

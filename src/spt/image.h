@@ -13,19 +13,24 @@
 #include <stdint.h>
 
 #define IMAGE_KERNEL_SEGMENTS 8
-#define IMAGE_PREMAPS_MOST    32
+#define IMAGE_PREMAPS_MOST    256
 #define IMAGE_STRINGS_MOST    4096 /* words and environment together */
 
 struct image_parts {
     struct image_boot boot;
-    struct image_segment kernel[IMAGE_KERNEL_SEGMENTS], premaps[IMAGE_PREMAPS_MOST];
+    struct image_segment kernel[IMAGE_KERNEL_SEGMENTS];
     uint32_t n_kernel, n_premaps;
-    const char *program, *cwd;                 /* in the image */
-    const char *args;                          /* boot.n_args strings, one behind the other, then boot.n_env */
-    const struct image_segment *premaps_there; /* the same in the image, for the kernel */
+    const struct image_segment *premaps; /* in the image */
+    const char *program, *cwd;           /* in the image */
+    const char *args;                    /* boot.n_args strings, one behind the other, then boot.n_env */
 };
 
 /* Checks all of it. 0, or -ENOEXEC and a sentence in *why. */
 int image_check(const void *image, uint64_t size, struct image_parts *out, const char **why);
+
+/* A copy of segment i, checked: its pages are the image's, and at an address from *end, which moves on behind it, and
+ * below the tender. 0, or -ENOEXEC and a sentence in *why. */
+int image_premap(const void *image, uint64_t size, const struct image_parts *p, uint32_t i, uint64_t *end,
+                 struct image_segment *out, const char **why);
 
 #endif

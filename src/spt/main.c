@@ -20,7 +20,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define FSGSBASE (1ul << 1) /* bit of AT_HWCAP2 on x86-64: asm/hwcap2.h */
+#define FSGSBASE (1ul << 1)  /* bit of AT_HWCAP2 on x86-64: asm/hwcap2.h */
 #define STACK    (1ul << 20) /* that the kernel may use of the tender's */
 
 extern char **environ;
@@ -106,6 +106,7 @@ static void take_identity(struct tender *t, struct utsname *names)
 static int fill_boot(struct tender *t, struct utsname *names)
 {
     const struct options *o = &t->options;
+    const struct image_boot *i = &t->image.boot;
     struct boot *b = &t->boot;
 
     b->version = KERNEL_VERSION;
@@ -113,9 +114,12 @@ static int fill_boot(struct tender *t, struct utsname *names)
     b->stack_low = (uintptr_t)b - STACK;
     b->vdso = getauxval(AT_SYSINFO_EHDR);
     b->hwcap = getauxval(AT_HWCAP);
-    b->memory_limit = o->memory ? o->memory : t->image.boot.memory ? t->image.boot.memory : TENDER_MEMORY;
+    b->memory_limit = o->memory ? o->memory : i->memory ? i->memory : TENDER_MEMORY;
     b->max_tasks = o->tasks;
-    b->trace = o->trace, b->read_only = o->read_only;
+    b->trace = o->trace, b->read_only = o->read_only, b->jit = i->flags & IMAGE_JIT;
+    b->ready = i->flags & IMAGE_READY;
+    b->program_entry = i->program_entry, b->program_headers = i->program_headers;
+    b->n_program_headers = i->n_program_headers, b->program_end = i->program_end;
     b->name = o->image;
     b->program = o->program ? o->program : t->image.program;
     b->cwd = o->cwd ? o->cwd : t->image.cwd;
@@ -130,11 +134,12 @@ static int fill_boot(struct tender *t, struct utsname *names)
     return 0;
 }
 
-/* What the host's environment says is nothing that a program should find. */
+/* What the host's environment says is nothing that a program should find. The strings lie one behind the other, up to
+ * the name that the tender was executed by. */
 static void wipe(void)
 {
-    for (char **e = environ; *e; e++)
-        memset(*e, 0, strlen(*e));
+    if (*environ)
+        memset(*environ, 0, getauxval(AT_EXECFN) - (uintptr_t)*environ);
 }
 
 /* With room for the words on the stack: as many as there are. */

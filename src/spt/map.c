@@ -73,12 +73,29 @@ static int map_kernel(struct tender *t)
     return 0;
 }
 
+static int map_premaps(struct tender *t, int flags)
+{
+    const struct image_parts *p = &t->image;
+    const bool clean = p->boot.flags & IMAGE_READY; /* else whoever loads the program does that, as on Linux */
+    uint64_t end = TEXT_LOW;
+    struct image_segment s;
+    const char *why;
+    int r = 0;
+
+    for (uint32_t i = 0; i < p->n_premaps && r == 0; i++) {
+        r = image_premap(t->boot.image, t->boot.image_size, p, i, &end, &s, &why);
+        if (r == 0)
+            r = map_segment(t, &s, flags, clean);
+    }
+    return r;
+}
+
 /* The program lies in what was set apart for all of them. */
 static int map_text(struct tender *t)
 {
     const struct image_parts *p = &t->image;
     uint64_t high = TEXT_LOW + p->boot.text, end = TEXT_LOW;
-    int r = 0, flags = p->boot.text ? MAP_FIXED : MAP_FIXED_NOREPLACE;
+    int r = 0;
 
     if (p->n_premaps)
         end = page_up(p->premaps[p->n_premaps - 1].address + p->premaps[p->n_premaps - 1].memory);
@@ -88,10 +105,10 @@ static int map_text(struct tender *t)
         return no_room(t, "its text is larger than the room for it", 0);
     if (p->boot.text)
         r = map(TEXT_LOW, high - TEXT_LOW, PROT_NONE, MAP_BARE, -1, 0);
-    for (uint32_t i = 0; i < p->n_premaps && r == 0; i++)
-        r = map_segment(t, &p->premaps[i], flags, false);
+    if (r == 0)
+        r = map_premaps(t, p->boot.text ? MAP_FIXED : MAP_FIXED_NOREPLACE);
     t->boot.text_low = TEXT_LOW, t->boot.text_high = high;
-    t->boot.premaps = p->premaps_there, t->boot.n_premaps = p->n_premaps;
+    t->boot.premaps = p->premaps, t->boot.n_premaps = p->n_premaps;
     return r < 0 ? no_room(t, "map the program", r) : 0;
 }
 

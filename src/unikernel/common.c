@@ -106,13 +106,27 @@ int image_map(struct image *im, const struct libraries *l, struct err *err)
     return 0;
 }
 
-int image_finish(struct image *im, const char *output, bool quiet, struct err *err)
+static int rewrite_all(struct image *im, struct err *err)
 {
     int r = tree_finish(&im->tree, err);
 
     for (uint32_t i = 0; i < im->tree.n_files && r == 0; i++)
         if (im->tree.nodes[i]->file->elf)
             r = sites_rewrite(&im->tree, im->tree.nodes[i]->file, err);
+    return r;
+}
+
+int image_finish_to(struct image *im, int fd, struct err *err)
+{
+    int r = rewrite_all(im, err);
+
+    return r < 0 ? r : image_write_to(im, fd, err);
+}
+
+int image_finish(struct image *im, const char *output, bool quiet, struct err *err)
+{
+    int r = rewrite_all(im, err);
+
     if (r == 0)
         r = image_write(im, AT_FDCWD, output, err);
     if (r < 0)

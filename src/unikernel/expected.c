@@ -21,7 +21,7 @@ static const struct {
     {"/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"},
 };
 
-int expected_files(struct tree *t, struct err *err)
+int expected_directories(struct tree *t, struct err *err)
 {
     struct tree_node *node;
     int r = 0;
@@ -29,6 +29,13 @@ int expected_files(struct tree *t, struct err *err)
     for (size_t i = 0; i < ARRAY_LEN(directories) && r == 0; i++)
         if (!tree_at(t, directories[i].path))
             r = tree_directory(t, directories[i].path, directories[i].mode, &node, err);
+    return r;
+}
+
+int expected_files(struct tree *t, struct err *err)
+{
+    int r = expected_directories(t, err);
+
     for (size_t i = 0; i < ARRAY_LEN(texts) && r == 0; i++)
         r = tree_text(t, texts[i].path, texts[i].text, err);
     return r;

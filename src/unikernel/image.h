@@ -32,6 +32,9 @@ struct image {
 /* Writes it to a name in a directory: a reader sees the old file or the new one. */
 int image_write(struct image *im, int dirfd, const char *path, struct err *err);
 
+/* The same into an open file, empty and for reading too. */
+int image_write_to(struct image *im, int fd, struct err *err);
+
 /* The manifest, JSON; in the arena. NULL: no memory. (manifest.c) */
 const char *image_manifest(struct image *im, size_t *size);
 

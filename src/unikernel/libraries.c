@@ -3,18 +3,16 @@
 #include "unikernel/libraries.h"
 
 #include "base/io.h"
-#include "base/pathtext.h"
+#include "host/openat2.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define CONFIGURATION_MOST 65536
@@ -53,7 +51,7 @@ static int no_memory(struct err *err)
 static char *read_text(const struct source *s, const char *path)
 {
     struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
-    _cleanup_fd_ int fd = (int)syscall(SYS_openat2, s->root, path, &how, sizeof how);
+    _cleanup_fd_ int fd = openat2_scoped(s->root, path, &how);
     struct stat st;
     char *text;
     size_t n;
@@ -90,7 +88,7 @@ static void include(struct libraries *l, const char *pattern, unsigned *budget)
         return;
     }
     const char *dir = arena_strndup(s->tree->arena, pattern, (size_t)(slash - pattern));
-    int fd = dir ? (int)syscall(SYS_openat2, s->root, dir, &how, sizeof how) : -1;
+    int fd = dir ? openat2_scoped(s->root, dir, &how) : -1;
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
     while (d && (e = readdir(d)) && n < INCLUDES_MOST) {
         size_t head = (size_t)(star - slash - 1), tail = strlen(star + 1), length = strlen(e->d_name);
@@ -158,7 +156,7 @@ static int take_one(struct search *s, const char *path, const struct object *loa
     unsigned char head[20];
 
     /* Looked at before it is taken: the interpreter passes over libraries of other machines. */
-    _cleanup_fd_ int fd = (int)syscall(SYS_openat2, s->l->source->root, path, &how, sizeof how);
+    _cleanup_fd_ int fd = openat2_scoped(s->l->source->root, path, &how);
     if (fd < 0 || pread(fd, head, sizeof head, 0) != sizeof head || !elf_looks_like(head, sizeof head) ||
         head[4] != 2 || head[18] != 62 || head[19])
         return 0;

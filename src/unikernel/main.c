@@ -15,7 +15,7 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(struct arena *a, int argc, char **argv);
-    } rows[] = {{"build", build_main}, {"inspect", inspect_main}, {"pack", pack_main}};
+    } rows[] = {{"build", build_main}, {"inspect", inspect_main}, {"pack", pack_main}, {"pack-root", pack_root_main}};
     static struct arena arena;
     struct err err = {0};
 

@@ -32,7 +32,6 @@ enum option {
     OPTION_OUTPUT,
     OPTION_PROGRAM,
     OPTION_QUIET,
-    OPTION_ROOT,
     OPTION_TRACE,
 };
 
@@ -41,8 +40,7 @@ static const struct engine_option rows[] = {
     [OPTION_ENV] = {"--env", ENGINE_VALUE_NEXT},       [OPTION_JIT] = {"--jit", ENGINE_VALUE_NONE},
     [OPTION_KERNEL] = {"--kernel", ENGINE_VALUE_NEXT}, [OPTION_MEMORY] = {"--memory", ENGINE_VALUE_NEXT},
     [OPTION_OUTPUT] = {"--output", ENGINE_VALUE_NEXT}, [OPTION_PROGRAM] = {"--program", ENGINE_VALUE_NEXT},
-    [OPTION_QUIET] = {"--quiet", ENGINE_VALUE_NONE},   [OPTION_ROOT] = {"--root", ENGINE_VALUE_NEXT},
-    [OPTION_TRACE] = {"--trace", ENGINE_VALUE_NEXT},
+    [OPTION_QUIET] = {"--quiet", ENGINE_VALUE_NONE},   [OPTION_TRACE] = {"--trace", ENGINE_VALUE_NEXT},
 };
 
 struct pack {
@@ -51,7 +49,7 @@ struct pack {
     struct source source;
     struct libraries libraries;
     struct strv add, words, env;
-    const char *program, *output, *kernel, *root, *trace;
+    const char *program, *output, *kernel, *trace;
     bool quiet;
 };
 
@@ -92,9 +90,6 @@ static int take_option(struct pack *p, int option, const char *value, struct err
     case OPTION_QUIET:
         p->quiet = true;
         break;
-    case OPTION_ROOT:
-        p->root = value;
-        break;
     case OPTION_TRACE:
         p->trace = value;
         break;
@@ -125,32 +120,31 @@ static int read_options(struct pack *p, int argc, char **argv, struct err *err)
 
 /* ---- the program ------------------------------------------------------------------------------------------------- */
 
-/* Whether a path of the root is a file that may be executed. */
-static bool is_program(struct pack *p, const char *path)
+/* Whether it is a file that may be executed. */
+static bool is_program(const char *path)
 {
-    const char *host = arena_printf(p->a, "%s%s", p->source.path, path);
     struct stat st;
 
-    return host && stat(host, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 0111;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 0111;
 }
 
-/* As a shell would find it, within the root. */
+/* As a shell would find it. */
 static int find_program(struct pack *p, struct err *err)
 {
     const char *list = policy_env_get(&p->env, "PATH");
     char cwd[PATH_MAX];
 
     if (!strchr(p->program, '/')) {
-        list = list ? list : p->root ? USUAL_PATH : getenv("PATH") ? getenv("PATH") : USUAL_PATH;
+        list = list ? list : getenv("PATH") ? getenv("PATH") : USUAL_PATH;
         for (size_t n; *list; list += n + (list[n] == ':')) {
             n = strcspn(list, ":");
             p->im.path = arena_printf(p->a, "%.*s/%s", (int)n, list, p->program);
-            if (p->im.path && *p->im.path == '/' && is_program(p, p->im.path))
+            if (p->im.path && *p->im.path == '/' && is_program(p->im.path))
                 return 0;
         }
         return err_set(err, -ENOENT, "%s: there is no program of that name in PATH", p->program);
     }
-    if (*p->program != '/' && (p->root || !getcwd(cwd, sizeof cwd)))
+    if (*p->program != '/' && !getcwd(cwd, sizeof cwd))
         return err_set(err, -EINVAL, "%s: name it from the root on", p->program);
     const char *whole = *p->program == '/' ? p->program : arena_printf(p->a, "%s/%s", cwd, p->program);
     char *clean = whole ? arena_alloc(p->a, strlen(whole) + 2) : NULL;
@@ -164,7 +158,7 @@ static int find_program(struct pack *p, struct err *err)
 static const char *interpreter_of(struct pack *p, const struct tree_node *node)
 {
     char line[256] = "";
-    _cleanup_fd_ int fd = node->file->host ? open(node->file->host, O_RDONLY | O_CLOEXEC) : -1;
+    _cleanup_fd_ int fd = node->file->host ? source_open(node->file) : -1;
 
     if (fd < 0 || read(fd, line, sizeof line - 1) < 3 || line[0] != '#' || line[1] != '!')
         return NULL;
@@ -232,15 +226,12 @@ static int take_all_libraries(struct pack *p, const struct tree_node *dir, struc
 /* What one run of it uses on this host. */
 static int take_traced(struct pack *p, const struct tree_node *program, struct err *err)
 {
-    const char *path = arena_printf(p->a, "%s%s", p->source.path, p->im.path);
     struct traced traced = {0};
     struct tree_node *node;
     struct stat st;
     int r;
 
-    if (p->root)
-        return err_set(err, -EINVAL, "--trace is about programs of this host: a root file system is packed whole");
-    if (!path || stat(path, &st) < 0)
+    if (stat(p->im.path, &st) < 0)
         return err_sys(err, -errno, "%s", p->im.path);
     if ((r = trace_run(p->a, p->trace, st.st_dev, st.st_ino, &traced, err)) < 0)
         return err_wrap(err, "--trace");
@@ -266,7 +257,7 @@ static int take_files(struct pack *p, const struct tree_node *program, struct er
         r = program_add(&p->source, p->add.v[i], err);
     if (r == 0 && (p->add.n || p->trace))
         r = take_all_libraries(p, p->im.tree.root, err);
-    if (r == 0 && !p->root)
+    if (r == 0)
         r = cache_make(&p->libraries, &p->im.tree, err);
     if (r == 0)
         r = expected_files(&p->im.tree, err);
@@ -307,10 +298,8 @@ static int set_start(struct pack *p, struct err *err)
 /* A dynamic program is mapped with all that it needs, before others are looked at. */
 static int map_all(struct pack *p, const struct tree_node *program, struct err *err)
 {
-    const bool dynamic = program->file->elf->interpreter;
-
     p->im.program = program;
-    return !dynamic || getenv("MOAT_PREMAP_ALL") ? image_map(&p->im, dynamic ? &p->libraries : NULL, err) : 0;
+    return image_map(&p->im, program->file->elf->interpreter ? &p->libraries : NULL, err);
 }
 
 static int pack(struct pack *p, struct err *err)
@@ -320,11 +309,10 @@ static int pack(struct pack *p, struct err *err)
 
     p->im.arena = p->a;
     p->im.cwd = p->im.cwd ? p->im.cwd : "/";
-    p->source.path = p->root && strcmp(p->root, "/") ? p->root : "";
-    p->source.as_it_is = p->root != NULL;
-    p->source.root = open(p->root ? p->root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    p->source.path = "";
+    p->source.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (p->source.root < 0)
-        return err_sys(err, -errno, "%s", p->root ? p->root : "/");
+        return err_sys(err, -errno, "open /");
     p->source.tree = &p->im.tree;
     p->libraries = (struct libraries){.source = &p->source, .library_path = policy_env_get(&p->env, "LD_LIBRARY_PATH")};
     if (!p->kernel && !(p->kernel = program_beside(p->a, "moat-kernel.elf")))
@@ -332,10 +320,9 @@ static int pack(struct pack *p, struct err *err)
     if ((r = kernel_read(&p->im.kernel, p->a, p->kernel, err)) < 0 ||
         (r = tree_init(&p->im.tree, p->a, program_epoch(), err)) < 0 || (r = find_program(p, err)) < 0 ||
         (r = take_program(p, p->im.path, &program, err)) < 0 || (r = map_all(p, program, err)) < 0 ||
-        (r = take_files(p, program, err)) < 0 || (p->root && (r = source_take_all(&p->source, "/", err)) < 0) ||
-        (r = set_start(p, err)) < 0)
+        (r = take_files(p, program, err)) < 0 || (r = set_start(p, err)) < 0)
         return r;
-    p->im.dynamic = program->file->elf->interpreter || p->root || p->add.n || p->trace;
+    p->im.dynamic = program->file->elf->interpreter || p->add.n || p->trace;
     if (p->source.progress)
         fputs("\r\033[K", stderr);
     return image_finish(&p->im, p->output, p->quiet, err);

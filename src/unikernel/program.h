@@ -11,6 +11,7 @@
 #define PACK_FAILED 125
 
 int pack_main(struct arena *a, int argc, char **argv);
+int pack_root_main(struct arena *a, int argc, char **argv);
 int build_main(struct arena *a, int argc, char **argv);
 int inspect_main(struct arena *a, int argc, char **argv);
 
@@ -27,6 +28,7 @@ int64_t program_epoch(void);
 
 /* Directories that every program may expect to be there, and the files (passwd and its kin) that C libraries ask for.
  */
+int expected_directories(struct tree *t, struct err *err);
 int expected_files(struct tree *t, struct err *err);
 /* The time zone of the source, and certificates where `tls` says that a library asks for them. */
 int expected_from(struct source *s, bool tls, struct err *err);
@@ -40,5 +42,7 @@ int image_map(struct image *im, const struct libraries *l, struct err *err);
 
 /* Rewrites what can be, writes the image, says on standard output what became of it. */
 int image_finish(struct image *im, const char *output, bool quiet, struct err *err);
+/* The same into an open file, and nothing is said. */
+int image_finish_to(struct image *im, int fd, struct err *err);
 
 #endif

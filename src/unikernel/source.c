@@ -5,18 +5,15 @@
 
 #include "base/io.h"
 #include "base/kernelfs.h"
-#include "base/pathtext.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define LINKS_MOST 40 /* as the kernel's, path_resolution(7) */
@@ -116,7 +113,8 @@ static int load_elf(struct source *s, int fd, struct tree_file *f, uint64_t size
     return 0;
 }
 
-static int load(struct source *s, int fd, struct tree_file *f, uint64_t size, const char *name, struct err *err)
+static int load(struct source *s, int root, int fd, struct tree_file *f, uint64_t size, const char *name,
+                struct err *err)
 {
     char magic[4];
     int error;
@@ -126,12 +124,16 @@ static int load(struct source *s, int fd, struct tree_file *f, uint64_t size, co
     if (pread(fd, magic, sizeof magic, 0) == sizeof magic && elf_looks_like(magic, sizeof magic))
         return load_elf(s, fd, f, size, name, err);
     f->host = arena_strdup(s->tree->arena, name);
-    return f->host ? hash_file(fd, f, name, err) : no_memory(err);
+    if (!f->host)
+        return no_memory(err);
+    f->below = root == AT_FDCWD ? f->host : f->host + strlen(s->path);
+    f->root = root;
+    return hash_file(fd, f, name, err);
 }
 
 /* Takes one thing that is no link and no directory; `name` is its path on the host, for messages and to read it again.
  */
-static int take_file(struct source *s, int dir, const char *last, const char *name, const struct stat *st,
+static int take_file(struct source *s, int root, int dir, const char *last, const char *name, const struct stat *st,
                      struct tree_file **out, struct err *err)
 {
     struct stat now;
@@ -153,7 +155,7 @@ static int take_file(struct source *s, int dir, const char *last, const char *na
     struct tree_file *f = file_of(s, &now);
     if (!f)
         return no_memory(err);
-    int r = load(s, fd, f, (uint64_t)now.st_size, name, err);
+    int r = load(s, root, fd, f, (uint64_t)now.st_size, name, err);
     s->tree->bytes += f->size;
     if (r == 0 && s->progress)
         s->progress(s->ctx, s->tree);
@@ -171,16 +173,36 @@ struct walk {
     unsigned links;
 };
 
-/* The directory of a node, whose path has no link. */
+/* What is at a path below a directory, step by step: a link on the way is none of what was taken. */
+static int open_below(int root, const char *path, int flags)
+{
+    char name[NAME_MAX + 1];
+    int at = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    while (at >= 0 && *(path += strspn(path, "/"))) {
+        const size_t n = strcspn(path, "/");
+        const bool last = !path[n];
+        if (n > NAME_MAX) {
+            close(at);
+            return -ENAMETOOLONG;
+        }
+        memcpy(name, path, n);
+        name[n] = 0;
+        int next = openat(at, name, (last ? flags : O_PATH | O_DIRECTORY) | O_NOFOLLOW | O_CLOEXEC), error = errno;
+        close(at);
+        errno = error;
+        at = next;
+        path += n;
+    }
+    return at < 0 ? -errno : at;
+}
+
+/* The directory of a node. */
 static int open_directory(const struct source *s, const struct tree_node *node)
 {
-    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
     const char *path = tree_path(s->tree->arena, node);
 
-    if (!path)
-        return -ENOMEM;
-    int fd = (int)syscall(SYS_openat2, s->root, path, &how, sizeof how);
-    return fd < 0 ? -errno : fd;
+    return path ? open_below(s->root, path, O_PATH | O_DIRECTORY) : -ENOMEM;
 }
 
 static int move_to(struct walk *w, struct tree_node *node)
@@ -247,7 +269,7 @@ static int step(struct walk *w, const char *name, struct tree_node **last, struc
     if (!S_ISDIR(st.st_mode)) {
         if (w->rest[strspn(w->rest, "/")])
             return err_sys(err, -ENOTDIR, "%s", path);
-        r = take_file(w->s, w->fd, name, path, &st, &f, err);
+        r = take_file(w->s, w->s->root, w->fd, name, path, &st, &f, err);
         return r < 0 ? r : tree_place(t, w->node, name, strlen(name), f, last, err);
     }
     node = tree_child(w->node, name, strlen(name));
@@ -307,10 +329,10 @@ int source_take_if_there(struct source *s, const char *path, struct tree_node **
 
 /* ---- whole directories ------------------------------------------------------------------------------------------ */
 
-static int take_entry(struct source *s, int dir, struct tree_node *node, const char *host, const char *name,
+static int take_entry(struct source *s, int root, int dir, struct tree_node *node, const char *host, const char *name,
                       unsigned depth, struct err *err);
 
-static int take_entries(struct source *s, int fd, struct tree_node *node, const char *host, unsigned depth,
+static int take_entries(struct source *s, int root, int fd, struct tree_node *node, const char *host, unsigned depth,
                         struct err *err)
 {
     DIR *d = depth < DEPTH_MOST ? fdopendir(fd) : NULL;
@@ -324,7 +346,7 @@ static int take_entries(struct source *s, int fd, struct tree_node *node, const 
     }
     while (r == 0 && (errno = 0, e = readdir(d)))
         if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-            r = take_entry(s, dirfd(d), node, host, e->d_name, depth, err);
+            r = take_entry(s, root, dirfd(d), node, host, e->d_name, depth, err);
     if (r == 0 && errno)
         r = err_sys(err, -errno, "read the directory %s", host);
     closedir(d);
@@ -348,7 +370,7 @@ static int take_link(struct source *s, int dir, const char *name, const char *pa
     return 0;
 }
 
-static int take_entry(struct source *s, int dir, struct tree_node *node, const char *host, const char *name,
+static int take_entry(struct source *s, int root, int dir, struct tree_node *node, const char *host, const char *name,
                       unsigned depth, struct err *err)
 {
     const char *path = arena_printf(s->tree->arena, "%s/%s", host, name);
@@ -365,7 +387,7 @@ static int take_entry(struct source *s, int dir, struct tree_node *node, const c
         return 0;
     if (!S_ISDIR(st.st_mode)) {
         r = S_ISLNK(st.st_mode) ? take_link(s, dir, name, path, &st, &f, err)
-                                : take_file(s, dir, name, path, &st, &f, err);
+                                : take_file(s, root, dir, name, path, &st, &f, err);
         return r < 0 ? r : tree_place(s->tree, node, name, strlen(name), f, &child, err);
     }
     if (!(f = file_of(s, &st)))
@@ -379,7 +401,7 @@ static int take_entry(struct source *s, int dir, struct tree_node *node, const c
         close(fd);
         return 0;
     }
-    return take_entries(s, fd, child, path, depth + 1, err);
+    return take_entries(s, root, fd, child, path, depth + 1, err);
 }
 
 int source_take_all(struct source *s, const char *path, struct err *err)
@@ -401,7 +423,7 @@ int source_take_all(struct source *s, const char *path, struct err *err)
         close(fd);
         return err_set(err, -EINVAL, "%s lies in a file system of the kernel's, of which an image has its own", host);
     }
-    return take_entries(s, fd, node, host, 0, err);
+    return take_entries(s, s->root, fd, node, host, 0, err);
 }
 
 int source_place(struct source *s, const char *host, const char *guest, struct err *err)
@@ -419,18 +441,28 @@ int source_place(struct source *s, const char *host, const char *guest, struct e
         if ((r = tree_directory(t, guest, st.st_mode & 07777, &node, err)) < 0)
             return r;
         int fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return fd < 0 ? err_sys(err, -errno, "%s", host) : take_entries(s, fd, node, real, 0, err);
+        return fd < 0 ? err_sys(err, -errno, "%s", host) : take_entries(s, AT_FDCWD, fd, node, real, 0, err);
     }
     const char *slash = strrchr(guest, '/'), *parent = arena_strndup(t->arena, guest, (size_t)(slash - guest));
     if (!parent)
         return no_memory(err);
     if ((r = tree_directory(t, parent, 0755, &dir, err)) < 0 ||
-        (r = take_file(s, AT_FDCWD, real, real, &st, &f, err)) < 0)
+        (r = take_file(s, AT_FDCWD, AT_FDCWD, real, real, &st, &f, err)) < 0)
         return r;
     return tree_place(t, dir, slash + 1, strlen(slash + 1), f, &node, err);
 }
 
 /* ---- once more -------------------------------------------------------------------------------------------------- */
+
+int source_open(const struct tree_file *f)
+{
+    const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+
+    if (f->root != AT_FDCWD)
+        return open_below(f->root, f->below, flags);
+    int fd = open(f->below, flags | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
 
 int source_read(const struct tree_file *f, int (*put)(void *ctx, const void *bytes, size_t n), void *ctx,
                 struct err *err)
@@ -444,9 +476,9 @@ int source_read(const struct tree_file *f, int (*put)(void *ctx, const void *byt
 
     if (f->bytes)
         return (r = put(ctx, f->bytes, f->size)) < 0 ? err_sys(err, r, "write the image") : 0;
-    _cleanup_fd_ int fd = open(f->host, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    _cleanup_fd_ int fd = source_open(f);
     if (fd < 0)
-        return err_sys(err, -errno, "open %s", f->host);
+        return err_sys(err, fd, "open %s", f->host);
     sha256_init(&sha);
     while ((n = io_read_full(fd, piece, sizeof piece)) > 0 && size + (uint64_t)n <= f->size && r == 0) {
         sha256_update(&sha, piece, (size_t)n);

@@ -30,6 +30,9 @@ int source_take_all(struct source *s, const char *path, struct err *err);
 /* What `host` names outside of the root (followed), with all that is in it, as `guest`, clean. */
 int source_place(struct source *s, const char *host, const char *guest, struct err *err);
 
+/* A file of the tree, not one of memory, opened again. -errno. */
+int source_open(const struct tree_file *f);
+
 /* The contents of a file of the tree once more, for the image: called with each piece in order. -EAGAIN: it is not any
  * more what it was when it was taken. */
 int source_read(const struct tree_file *f, int (*put)(void *ctx, const void *bytes, size_t n), void *ctx,

@@ -25,7 +25,9 @@ struct tree_file {
     uint64_t rdev, size;
     const char *target;          /* of a link */
     const void *bytes;           /* the contents, where they are in memory */
-    const char *host;            /* else the file that they are read from again */
+    const char *host;            /* else the file that they are read from again, */
+    const char *below;           /* its path below `root`, with no link in it */
+    int root;                    /* AT_FDCWD: below is absolute */
     uint8_t sha256[SHA256_SIZE]; /* of the contents as they were found: regular files */
     struct elf_facts *elf;       /* an ELF file for this machine, with its contents in memory; NULL: another file */
     struct sites *sites;         /* of an ELF file that was rewritten; NULL */

@@ -20,9 +20,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BUFFER     (1u << 18)
-#define TEXT_ROUND ((uint64_t)2 << 20)
-#define TEXT_MOST  ((uint64_t)1536 << 20) /* what there is below the tender, with room for the image (layout.h) */
+#define BUFFER       (1u << 18)
+#define PREMAPS_MOST 256 /* rows that the tender takes */
+#define TEXT_ROUND   ((uint64_t)2 << 20)
+#define TEXT_MOST    ((uint64_t)1536 << 20) /* what there is below the tender, with room for the image (layout.h) */
 
 struct layout {
     struct image *im;
@@ -261,7 +262,7 @@ static void place_data(struct layout *l)
         if (f->elf && f != program)
             place_file(l, f, ELF_PAGE);
     }
-    if (program->elf)
+    if (program->elf) /* of a whole root there is none */
         place_file(l, program, ELF_PAGE);
     l->header.sections[IMAGE_DATA].size = l->end - l->header.sections[IMAGE_DATA].offset;
     l->header.size = l->im->size = l->end;
@@ -287,11 +288,15 @@ static void fill_inodes(struct layout *l)
  * be moved. */
 static int place_mapped(struct layout *l)
 {
-    const struct image *im = l->im;
+    struct image *im = l->im;
     uint64_t at = TEXT_LOW;
 
     for (uint32_t i = 0; i < im->n_mapped; i++) {
         struct tree_file *f = im->mapped[i];
+        if (l->n_premaps + f->elf->n_loads + 1 > PREMAPS_MOST) { /* others are mapped when they are asked for */
+            im->n_mapped = i;
+            break;
+        }
         const uint64_t blob = f->sites ? up(f->sites->blob_size, ELF_PAGE) : 0;
         f->bias = f->elf->fixed ? 0 : at - f->elf->low;
         at = f->bias + (blob ? f->sites->address + blob : f->elf->high);
@@ -485,23 +490,30 @@ static int write_all(struct layout *l)
     return 0;
 }
 
-int image_write(struct image *im, int dirfd, const char *path, struct err *err)
+int image_write_to(struct image *im, int fd, struct err *err)
 {
     struct layout *l = arena_alloc(im->arena, sizeof *l);
-    const char *temporary = arena_printf(im->arena, "%s.%d.tmp", path, (int)getpid());
     int r;
 
-    if (!l || !temporary || !(l->buffer = arena_alloc(im->arena, BUFFER)))
+    if (!l || !(l->buffer = arena_alloc(im->arena, BUFFER)))
         return no_memory(err);
     l->im = im;
     l->err = err;
-    if ((r = lay_out(l)) < 0)
-        return r;
-    l->fd = openat(dirfd, temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (l->fd < 0)
+    l->fd = fd;
+    return (r = lay_out(l)) < 0 ? r : write_all(l);
+}
+
+int image_write(struct image *im, int dirfd, const char *path, struct err *err)
+{
+    const char *temporary = arena_printf(im->arena, "%s.%d.tmp", path, (int)getpid());
+    int fd = temporary ? openat(dirfd, temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1;
+
+    if (!temporary)
+        return no_memory(err);
+    if (fd < 0)
         return err_sys(err, -errno, "make %s", temporary);
-    r = write_all(l);
-    if (close(l->fd) < 0 && r == 0)
+    int r = image_write_to(im, fd, err);
+    if (close(fd) < 0 && r == 0)
         r = err_sys(err, -errno, "write %s", path);
     if (r == 0 && renameat(dirfd, temporary, dirfd, path) < 0)
         r = err_sys(err, -errno, "name it %s", path);

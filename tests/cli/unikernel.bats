@@ -194,10 +194,8 @@ static()
         assert_status 125
         assert_match "^moat run: ${words%% *}|^moat run: (--volume|--link)"
     done
-    run -127 "$MOAT" run --rm -b unikernel none.moat
-    assert_error 127 none.moat
-    uni .
-    assert_error 126 "no file"
+    run -127 "$MOAT" run --rm -b unikernel ./none
+    assert_error 127 ./none "no directory and no image"
     echo text > text
     uni text
     assert_error 126 "moat pack"
@@ -215,6 +213,61 @@ static()
     assert_contains "the kernel inside (src/linux)"
     assert_contains "processes and threads"
     refute_contains refused
+}
+
+# ---- roots and images of the store ---------------------------------------------------------------------------------
+
+@test "an image of the store and a directory are packed once, and run with a command" {
+    export MOAT_CACHE_DIR=$PWD/cache
+    uni busybox sh -c 'echo $0 $1; cat /etc/passwd | head -n 1; exit 5' a b
+    assert_status 5
+    assert_line "a b"
+    assert_match "^root:"
+    run find cache -name '*.moat'
+    [ "${#lines[@]}" = 1 ]
+    local first=$output before
+    before=$(stat -c %i "$output")
+    uni -u nobody -w /tmp busybox sh -c 'id -un; pwd'
+    assert_output "nobody
+/tmp"
+    assert_equal "$(stat -c %i "$first")" "$before"
+    run -127 "$MOAT" run --rm -b unikernel busybox nothing
+    assert_error 127 nothing PATH
+    uni busybox /etc/passwd
+    assert_error 126 "permission denied"
+    make_rootfs root
+    echo one > root/file
+    uni ./root cat /file
+    assert_output one
+    echo two > root/file
+    uni ./root cat /file
+    assert_output two
+    run find cache -name '*.moat'
+    [ "${#lines[@]}" = 3 ]
+    uni ./root
+    assert_error 125 "no command"
+    run "$MOAT" system df --format '{{.Type}} {{.TotalCount}}'
+    assert_line "Packed roots 3"
+    "$MOAT" system prune -af > /dev/null
+    run find cache -name '*.moat'
+    assert_output ""
+}
+
+@test "a root with a hostile file is packed without its being followed" {
+    export MOAT_CACHE_DIR=$PWD/cache
+    make_rootfs root
+    echo secret > "$WORK/secret"
+    ln -s "$WORK/secret" root/outside
+    ln -s ../../../../../../../../../../../..$WORK/secret root/above
+    ln -s loop root/loop
+    mkfifo root/fifo
+    printf '\177ELF\2\1\1' > root/short
+    head -c 300 "$MOAT_BUSYBOX/bin/busybox" > root/cut
+    uni ./root sh -c 'cat /outside /above /loop; ls /'
+    assert_line fifo
+    assert_line cut
+    refute_contains secret$'\n'
+    [ "$(grep -c '^cat: can' <<< "$output")" = 3 ]
 }
 
 # ---- damaged images --------------------------------------------------------------------------------------------------

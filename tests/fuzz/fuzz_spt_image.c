@@ -20,9 +20,20 @@ static void check_segment(const struct image_segment *s, uint64_t low, uint64_t 
         abort();
 }
 
+static void check_premap(const uint8_t *image, size_t size, const struct image_parts *p, uint32_t i, uint64_t *end)
+{
+    struct image_segment s;
+    const char *why;
+
+    if (image_premap(image, size, p, i, end, &s, &why) < 0)
+        abort();
+    check_segment(&s, TEXT_LOW, TENDER_BASE, size);
+}
+
 static void check(const uint8_t *image, size_t size)
 {
     struct image_parts p;
+    uint64_t end = TEXT_LOW;
     const char *why = NULL, *s;
     volatile size_t read = 0;
 
@@ -34,7 +45,7 @@ static void check(const uint8_t *image, size_t size)
     for (uint32_t i = 0; i < p.n_kernel; i++)
         check_segment(&p.kernel[i], KERNEL_BASE, KERNEL_LIMIT, size);
     for (uint32_t i = 0; i < p.n_premaps; i++)
-        check_segment(&p.premaps[i], TEXT_LOW, TENDER_BASE, size);
+        check_premap(image, size, &p, i, &end);
     read += strlen(p.program) + strlen(p.cwd);
     s = p.args;
     for (uint32_t i = 0; i < p.boot.n_args + p.boot.n_env; i++)

@@ -29,7 +29,7 @@ broker:   base policy host confine cpu codegen net
 linux:    cpu
 sentry:   base confine cpu codegen linux
 spt:      base confine linux
-unikernel: base policy confine cpu rewrite linux engine
+unikernel: base policy host confine cpu rewrite linux engine
 machine:  base confine cpu codegen
 wasm:     base confine cpu codegen
 wasi:     base policy confine wasm

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "linux/task/internal.h"
 #include "linux_harness.h"
 
 #include <asm/errno.h>
@@ -20,6 +21,7 @@
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
+#include <linux/time.h>
 #include <linux/time_types.h>
 #include <linux/wait.h>
 #include <string.h>
@@ -148,6 +150,58 @@ static void test_threads_that_ended_are_given_back(void **state)
     assert_int_equal(run(guest_many_threads), 0);
 }
 
+static void sleeps(void *of)
+{
+    sleep_ns((intptr_t)of);
+}
+
+/* What is alive of the room's types. */
+static uint32_t alive(void)
+{
+    return task_type.live + process_type.live + cred_type.live + queued_signal_type.live + signal_shared_type.live;
+}
+
+static void has_its_own(void *of)
+{
+    siginfo_t info;
+    int32_t id;
+    (void)of;
+    memset(&info, 0, sizeof(info));
+    info.si_code = SI_QUEUE;
+    uint64_t all = ~0ull;
+    sys(__NR_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
+    for (int i = 0; i < 5; i++) {
+        sys(__NR_rt_sigqueueinfo, sys(__NR_getpid), SIGRTMIN, &info);
+        sys(__NR_tgkill, sys(__NR_getpid), sys(__NR_gettid), SIGUSR1);
+    }
+    struct __kernel_itimerspec soon = {.it_value = {0, 1}, .it_interval = {0, 1}};
+    assert_int_equal(sys(__NR_timer_create, CLOCK_MONOTONIC, NULL, &id), 0);
+    assert_int_equal(sys(__NR_timer_settime, id, 0, &soon, NULL), 0);
+    sys(__NR_setresuid, 5, 5, 5);
+    guest_thread(sleeps, (void *)1000000, NULL);
+    sys(__NR_alarm, 1);
+    sleep_ns(100);
+    sys(__NR_exit_group, 0);
+}
+
+static void guest_leaves_nothing(void)
+{
+    uint32_t before = alive();
+    for (int i = 0; i < 5; i++) {
+        int64_t pid = child(has_its_own, NULL), fd = sys(__NR_pidfd_open, pid, 0);
+        assert_int_equal(wait_status(pid), 0);
+        sys(__NR_close, fd);
+        assert_int_equal(sys(__NR_kill, pid, 0), -ESRCH);
+    }
+    sys(__NR_sched_yield); /* the last stack is left */
+    assert_int_equal(alive(), before);
+}
+
+static void test_processes_that_ended_leave_nothing(void **state)
+{
+    assert_int_equal(run(guest_leaves_nothing), 0);
+}
+
 /* ---- clone's refusals ---- */
 
 static void guest_bad_clone(void)
@@ -190,11 +244,6 @@ static void test_fork_is_refused_by_name_where_memory_is_one(void **state)
     const char *said = strstr(harness_output(HOST_STDERR), "fork() is not supported");
     assert_non_null(said);
     assert_null(strstr(said + 1, "fork() is not supported")); /* once */
-}
-
-static void sleeps(void *of)
-{
-    sleep_ns((intptr_t)of);
 }
 
 static void guest_limit(void)
@@ -622,6 +671,7 @@ int main(void)
         cmocka_unit_test(test_exit_group_of_a_thread_ends_the_process),
         cmocka_unit_test(test_process_lives_on_without_its_leader),
         cmocka_unit_test(test_threads_that_ended_are_given_back),
+        cmocka_unit_test(test_processes_that_ended_leave_nothing),
         cmocka_unit_test(test_clone_refuses_what_makes_no_sense),
         cmocka_unit_test(test_fork_is_refused_by_name_where_memory_is_one),
         cmocka_unit_test(test_tasks_are_limited),

@@ -37,7 +37,7 @@ static void test_image_that_is_right_is_taken_apart(void **state)
     assert_string_equal(parts.program, "/bin/tool");
     assert_string_equal(parts.cwd, "/");
     assert_string_equal(parts.args, "tool");
-    assert_ptr_equal(parts.premaps_there, s.premaps);
+    assert_ptr_equal(parts.premaps, s.premaps);
 }
 
 /* Each page by itself, so that a read beyond the end is seen by the sanitizer too. */
@@ -83,7 +83,7 @@ SPOIL(boot_short, spoilt.header.sections[IMAGE_BOOT].size = sizeof(struct image_
 SPOIL(boot_strings, spoilt.start.boot.strings++)
 SPOIL(boot_words, spoilt.start.boot.n_args = IMAGE_STRINGS_MOST + 1)
 SPOIL(boot_endless, memset(spoilt.start.strings + 20, 'x', sizeof spoilt.start.strings - 20))
-SPOIL(boot_flags, spoilt.start.boot.flags = 2)
+SPOIL(boot_flags, spoilt.start.boot.flags = 4)
 SPOIL(boot_entry, spoilt.start.boot.entry += 4096)
 SPOIL(boot_text, spoilt.start.boot.text = 100)
 SPOIL(boot_text_huge, spoilt.start.boot.text = UINT64_MAX - 4095)

@@ -16,9 +16,9 @@
 #define NONE          UINT32_MAX
 #define RUN_LISTS     20
 #define COMMIT_PAGES  64u
-#define SMALL_MAX     2048u
-#define NURSERY_PAGES 8u
-#define NURSERY_EACH  4u                /* objects of a size that may lie there */
+#define SMALL_MAX     2688u
+#define NURSERY_PAGES 10u
+#define NURSERY_EACH  6144u             /* bytes of objects of one size that may lie there */
 #define BYTES_MAX     ((size_t)1 << 20) /* of heap_alloc */
 #define RELEASE_PAGES 64u               /* a free run of so many pages is given back to the host */
 
@@ -28,8 +28,9 @@ struct page {
     uint32_t next, prev; /* free: its list; slab: its class's slabs that have room */
     uint32_t n;          /* free or used run: pages, at both ends; slab: objects in use */
     uint16_t first_free; /* slab: offset of the first free object + 1; 0: none was freed */
-    uint8_t state;
-    uint8_t class; /* slab: its class; free: 1 when it reads as zero */
+    uint16_t fresh : 12; /* slab: objects behind this one were never in use */
+    uint16_t state : 3;
+    uint16_t zero : 1; /* free: it reads as zero */
 };
 _Static_assert(sizeof(struct page) == 16, "256 pages are told of by one");
 

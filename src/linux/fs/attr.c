@@ -8,6 +8,8 @@
 #include <linux/falloc.h>
 #include <linux/stat.h>
 
+NEEDS_ANONYMOUS;
+
 #define NOW_NS  1073741823l /* UTIME_NOW and UTIME_OMIT of utimensat(2) */
 #define OMIT_NS 1073741822l
 

@@ -5,6 +5,8 @@
  */
 #include "linux/fs/internal.h"
 
+NEEDS_ANONYMOUS;
+
 #define PIECE 65536u
 
 /* Copies at most n bytes from *from to *to; both move on. Bytes, or an error when there were none. */

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+NEEDS_ANONYMOUS;
+
 #define UNUSED_MAX  2048u /* dentries that are only a cache */
 #define FIRST_PAGES 1u
 

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+NEEDS_ANONYMOUS;
+
 /* ---- getdents ---- */
 
 enum layout { OLD, NEW };

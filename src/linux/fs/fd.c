@@ -7,6 +7,8 @@
 
 #include <linux/close_range.h>
 
+#pragma weak lock_close
+
 #define WIDTH    64u
 #define BRANCHES 256u
 #define FD_MOST  ((int)(WIDTH * WIDTH * BRANCHES)) /* 1048576, as fs.nr_open */
@@ -148,7 +150,7 @@ struct files *files_copy(struct files *from)
 static int close_file(struct files *t, struct file *f)
 {
     int r = f->ops->flush ? f->ops->flush(f) : 0;
-    if (f->inode && !(f->flags & O_PATH) && !list_empty(&f->inode->locks))
+    if (lock_close && f->inode && !(f->flags & O_PATH) && !list_empty(&f->inode->locks))
         lock_close(t, f->inode);
     file_put(f);
     return r;
@@ -343,7 +345,7 @@ int64_t fd_fcntl(int fd, int command, uint64_t argument)
     case F_GETFD:
         return l->cloexec & bit ? FD_CLOEXEC : 0;
     case F_SETFD:
-        l->cloexec = argument & FD_CLOEXEC ? l->cloexec | bit : l->cloexec & ~bit;
+        fd_set_cloexec(fd, argument & FD_CLOEXEC);
         return 0;
     default:
         return -ENOSYS;
@@ -352,5 +354,8 @@ int64_t fd_fcntl(int fd, int command, uint64_t argument)
 
 void fd_set_cloexec(int fd, bool on)
 {
-    (void)fd_fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0);
+    struct fd_leaf *l = leaf_of(current->files, (uint32_t)fd);
+    uint64_t bit = 1ull << (uint32_t)fd % WIDTH;
+    if (l && l->used & bit)
+        l->cloexec = on ? l->cloexec | bit : l->cloexec & ~bit;
 }

@@ -8,6 +8,9 @@
 #include <linux/capability.h>
 #include <string.h>
 
+#pragma weak watch_gone
+#pragma weak xattr_free
+
 HEAP_TYPE(inode, FIELD(inode, refs, FIELD_PLAIN), FIELD(inode, mode, FIELD_PLAIN), FIELD(inode, uid, FIELD_PLAIN),
           FIELD(inode, gid, FIELD_PLAIN), FIELD(inode, nlink, FIELD_PLAIN), FIELD(inode, ino, FIELD_PLAIN),
           FIELD(inode, size, FIELD_PLAIN), FIELD(inode, blocks, FIELD_PLAIN), FIELD(inode, atime, FIELD_PLAIN),
@@ -54,11 +57,12 @@ void inode_put(struct inode *i)
 {
     if (!i || --i->refs)
         return;
-    if (i->watches)
+    if (watch_gone && i->watches)
         watch_gone(i);
     if (i->ops->drop)
         i->ops->drop(i);
-    xattr_free(i);
+    if (xattr_free && i->xattrs)
+        xattr_free(i);
     heap_free(&inode_type, i);
 }
 

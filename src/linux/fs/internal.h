@@ -43,6 +43,10 @@ extern struct fs_state fs_state;
 
 extern struct heap_type mount_type, fs_context_type;
 
+/* A kernel may be linked of what a program calls and no more (a whole archive member comes for each name that is
+ * referred to). Where there are dentries, no file is bare. */
+#define NEEDS_ANONYMOUS static const void *const needs_anonymous __attribute__((used)) = &file_anonymous
+
 /* ---- dentries ---- */
 int dentry_table_init(void);
 uint32_t name_hash(const char *name, size_t length);
@@ -186,6 +190,11 @@ int file_size_limit(struct uio *, uint64_t pos); /* RLIMIT_FSIZE: cuts; -EFBIG w
 int64_t fd_fcntl(int fd, int command, uint64_t argument);
 void fd_set_cloexec(int fd, bool on);
 struct file *file_new(void);
+/* Whether it counts in inode->writers. */
+static inline bool file_writes_contents(const struct file *f)
+{
+    return f->flags & O_ACCESS_ && !(f->flags & O_PATH) && f->inode && S_ISREG(f->inode->mode);
+}
 int file_open(struct file *, uint32_t flags); /* path and inode are set: asks the inode for its ops */
 
 /* ---- inotify (fs/inotify.c): what happened to what; `path` of a directory and the dentry in it ---- */

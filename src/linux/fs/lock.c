@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+NEEDS_ANONYMOUS;
+
 enum lock_kind { LOCK_RECORD, LOCK_OPEN_FILE, LOCK_FLOCK };
 
 struct lock {

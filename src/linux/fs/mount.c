@@ -21,8 +21,6 @@ HEAP_TYPE(mount, FIELD(mount, refs, FIELD_PLAIN), FIELD(mount, sb, FIELD_REF), F
           FIELD(mount, at, FIELD_REF), FIELD(mount, parent, FIELD_REF), FIELD(mount, below, FIELD_REF),
           FIELD(mount, all, FIELD_LIST), FIELD(mount, flags, FIELD_PLAIN), FIELD(mount, id, FIELD_PLAIN),
           FIELD(mount, source, FIELD_BYTES));
-HEAP_TYPE(fs_context, FIELD(fs_context, refs, FIELD_PLAIN), FIELD(fs_context, root, FIELD_PLAIN),
-          FIELD(fs_context, cwd, FIELD_PLAIN), FIELD(fs_context, umask, FIELD_PLAIN));
 
 KERNEL_STATE struct list mount_all;
 KERNEL_STATE struct mount *mount_root;
@@ -232,38 +230,6 @@ void path_put(struct path *p)
 bool path_is_root(const struct path *p, const struct path *root)
 {
     return p->dentry == root->dentry && p->mount == root->mount;
-}
-
-const struct path *task_root(void)
-{
-    return current && current->fs ? &current->fs->root : &fs_state.boot_root;
-}
-
-struct fs_context *fs_context_get(struct fs_context *c)
-{
-    c->refs++;
-    return c;
-}
-
-struct fs_context *fs_context_copy(const struct fs_context *from)
-{
-    struct fs_context *c = heap_new(&fs_context_type);
-    if (!c)
-        return NULL;
-    *c = *from;
-    c->refs = 1;
-    if (c->root.mount)
-        path_get(&c->root), path_get(&c->cwd);
-    return c;
-}
-
-void fs_context_put(struct fs_context *c)
-{
-    if (!c || --c->refs)
-        return;
-    path_put(&c->root);
-    path_put(&c->cwd);
-    heap_free(&fs_context_type, c);
 }
 
 /* ---- mount(2), umount2(2) ---- */

@@ -12,6 +12,56 @@
      O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | __O_SYNC | O_PATH | __O_TMPFILE)
 #define FILE_FLAGS_DROPPED (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC | __O_TMPFILE)
 
+/* ---- an inode becomes an open file ---- */
+
+#pragma weak fifo_open
+#pragma weak device_open
+
+static const struct file_ops no_ops;
+
+static int open_special(struct inode *i, struct file *f)
+{
+    if (S_ISFIFO(i->mode))
+        return fifo_open ? fifo_open(i, f) : -ENXIO;
+    if (S_ISCHR(i->mode) || S_ISBLK(i->mode))
+        return device_open ? device_open(i, f) : -ENXIO;
+    return -ENXIO;
+}
+
+int file_open(struct file *f, uint32_t flags)
+{
+    struct inode *i = f->inode;
+    f->flags = flags;
+    if (flags & O_PATH)
+        return 0;
+    bool writer = file_writes_contents(f);
+    if (writer && i->text)
+        return -ETXTBSY;
+    int r = i->ops->open ? i->ops->open(i, f) : open_special(i, f);
+    if (!r && writer)
+        i->writers++;
+    return r;
+}
+
+int vfs_open(const struct path *p, uint32_t flags, struct file **out)
+{
+    struct file *f = file_new();
+    if (!f)
+        return -ENOMEM;
+    path_get(p);
+    f->path = *p;
+    f->inode = p->dentry->inode;
+    int r = file_open(f, flags & ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC));
+    if (r) { /* it was never open: nothing of it has to be released */
+        f->inode = NULL;
+        f->ops = &no_ops;
+        file_put(f);
+        return r;
+    }
+    *out = f;
+    return 0;
+}
+
 struct open_request {
     uint32_t flags, mode, walk, may;
 };

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+NEEDS_ANONYMOUS;
+
 /* ---- stat ---- */
 
 static int64_t stat_path(int dirfd, struct uptr path, uint32_t flags, struct uptr out)

@@ -265,6 +265,8 @@ void file_put(struct file *);
 /* An open file without a name in the tree: path_name gives pipe:[ino], socket:[ino] for the names "pipe", "socket" of
  * S_IFIFO and S_IFSOCK, other names as they are ("anon_inode:[eventfd]"). One holder; NULL. */
 struct file *file_anonymous(const char *name, uint32_t mode, const struct file_ops *, uint32_t flags, void *own);
+/* One that has not even an inode of its own: for a kernel without file_anonymous (weak there). */
+struct file *file_bare(const struct file_ops *, uint32_t flags, void *own);
 /* Wakes who polls this file. */
 void file_changed(struct file *, uint32_t events);
 

@@ -9,6 +9,8 @@
 #include <linux/xattr.h>
 #include <string.h>
 
+NEEDS_ANONYMOUS;
+
 struct xattr {
     struct xattr *next;
     char *name; /* with its NUL */

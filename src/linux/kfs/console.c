@@ -15,6 +15,8 @@
 #include <asm/ioctls.h>
 #include <linux/eventpoll.h>
 
+#pragma weak file_anonymous /* a kernel for a program that only writes has no inodes */
+
 static enum host_stream console_stream(const struct file *f)
 {
     return (enum host_stream)f->own_n[0];
@@ -130,8 +132,10 @@ static const struct file_ops console_out_ops = {
 /* An open file of one stream; HOST_STDIN reads, the others write. One holder; NULL: out of memory. */
 static struct file *console_file(enum host_stream s)
 {
-    struct file *f = file_anonymous("pipe:", S_IFIFO | 0600, s == HOST_STDIN ? &console_in_ops : &console_out_ops,
-                                    s == HOST_STDIN ? O_RDONLY : O_WRONLY, NULL);
+    const struct file_ops *ops = s == HOST_STDIN ? &console_in_ops : &console_out_ops;
+    uint32_t flags = s == HOST_STDIN ? O_RDONLY : O_WRONLY;
+    struct file *f =
+        file_anonymous ? file_anonymous("pipe", S_IFIFO | 0600, ops, flags, NULL) : file_bare(ops, flags, NULL);
     if (f)
         f->own_n[0] = s;
     return f;

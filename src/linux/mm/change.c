@@ -87,15 +87,18 @@ int mm_protect(struct mm *mm, uint64_t at, uint64_t n, int prot)
     return r;
 }
 
-/* Grows the mapping above `address` down to it, if that one may and there is room: one page stays free below. */
+#define GROW_GAP (1ull << 20) /* stays free above what a program could run into: Linux's stack_guard_gap */
+
+/* Grows the mapping above `address` down to it, if that one may and there is room. */
 static bool grow_down(struct mm *mm, uint64_t address)
 {
     uint64_t at = page_down(address);
     struct vma *above = tree_from(mm->map, address);
-    if (!above || above->mm != mm || !(above->flags & VMA_GROWSDOWN) || at < ADDRESS_LOWEST + PAGE_SIZE)
+    if (!above || above->mm != mm || !(above->flags & VMA_GROWSDOWN) || at < ADDRESS_LOWEST)
         return false;
-    uint64_t n = above->start - at;
-    if (n > mm_limit(RLIMIT_STACK) || map_taken(mm->map, at - PAGE_SIZE, above->start))
+    const struct vma *below = tree_before(above);
+    uint64_t n = above->start - at, gap = below && below->prot ? GROW_GAP : 0;
+    if (n > mm_limit(RLIMIT_STACK) || (below && (below->end > at || at - below->end < gap)))
         return false;
     struct map_request q = {.at = at,
                             .n = n,

@@ -15,7 +15,9 @@ static int fork_vma(struct mm *child, const struct vma *from)
         return -ENOMEM;
     v->flags &= ~(uint32_t)VMA_LOCKED;
     if (from->flags & VMA_WIPEONFORK) {
-        int r = map_pages(v, v->start, vma_size(v));
+        int r = platform.aspace.unmap(child->aspace, v->start, vma_size(v));
+        if (!r)
+            r = map_pages(v, v->start, vma_size(v));
         if (r) {
             vma_free(v);
             return r;

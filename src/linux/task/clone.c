@@ -213,8 +213,8 @@ static int64_t clone_now(struct task *t, const struct clone_wish *w)
     int r = clone_check(w);
     if (!r)
         r = clone_parts(t, w, &n);
-    /* A signal that comes for the group before it has one more member would miss that one: fork begins anew. */
-    if (!r && signal_wanted(t) && !(w->flags & CLONE_THREAD))
+    /* One that came before would miss the new member; and who is killed makes no more tasks. */
+    if (!r && signal_wanted(t))
         r = -ERESTARTNOINTR;
     struct task *child = NULL;
     if (!r) {

@@ -217,7 +217,7 @@ static void exec_become(struct task *t, struct exec *e, const char *name)
     memset(t->name, 0, sizeof(t->name));
     for (size_t i = 0; i < sizeof(t->name) - 1 && name[i]; i++)
         t->name[i] = name[i];
-    p->execed = true, p->dumpable = true, p->keep_caps = false;
+    p->execed = true, p->dumpable = true;
     t->regs = (struct regs){.rip = t->mm->entry, .rsp = (uint64_t)e->sp, .rflags = 0x202};
     (void)platform.task.xstate_set(t, NULL, 0);
     t->call_nr = -1;

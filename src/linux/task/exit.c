@@ -13,8 +13,11 @@
 
 #include <string.h>
 
+#pragma weak fs_context_put /* a kernel for a program without names has no such place */
+
 /* What the kernel of a single program may be linked without. */
 __typeof__(process_end) process_end __attribute__((weak));
+void sysv_process_gone(int32_t pid) __attribute__((weak)); /* ipc/sysv.h */
 __typeof__(robust_list_exit) robust_list_exit __attribute__((weak));
 __typeof__(futex_owner_died) futex_owner_died __attribute__((weak));
 __typeof__(futex_wake_at) futex_wake_at __attribute__((weak));
@@ -35,6 +38,8 @@ static void process_exit(struct process *p)
     p->exit_status = p->exiting ? p->group_exit_code : p->leader->exit_code;
     if (p == process_init)
         platform.host.exit(p->exit_status >> 8 & 0xff, p->exit_status & STATUS_STOP);
+    if (sysv_process_gone)
+        sysv_process_gone(p->pid);
     process_end(p);
 }
 
@@ -48,7 +53,7 @@ static void task_let_go(struct task *t)
     t->files = NULL, t->fs = NULL;
     if (files)
         files_put(files);
-    if (fs)
+    if (fs && fs_context_put)
         fs_context_put(fs);
     t->mm = NULL;
     if (mm)

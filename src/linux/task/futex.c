@@ -63,8 +63,11 @@ void futex_waiter_wake(struct futex_waiter *w)
 
 int64_t futex_key_wake(const uint64_t key[2], int n, uint32_t bits)
 {
+    struct list *bucket = futex_bucket(key);
     int64_t woken = 0;
-    list_each(w, futex_bucket(key), struct futex_waiter, link)
+    if (!bucket)
+        return 0;
+    list_each(w, bucket, struct futex_waiter, link)
     {
         if (!futex_same(w->key, key) || w->pi || !(w->bits & bits))
             continue;

@@ -32,7 +32,10 @@ static int64_t futex_requeue(struct uptr from, struct uptr to, bool private, int
     if (expected && value != *expected)
         return -EAGAIN;
     bool in_place = futex_same(key, key_to);
-    list_each(w, futex_bucket(key), struct futex_waiter, link)
+    struct list *bucket = futex_bucket(key);
+    if (!bucket)
+        return 0;
+    list_each(w, bucket, struct futex_waiter, link)
     {
         if (!futex_same(w->key, key) || w->pi)
             continue;
@@ -122,10 +125,30 @@ static int64_t futex_wake_op(struct uptr at, struct uptr at2, bool private, int 
 /* ---- locks with an owner: FUTEX_LOCK_PI ---------------------------------------------------------------------------
  */
 
+/* Who has waited longest, and whether others do. */
+static struct futex_waiter *pi_next(const uint64_t key[2], bool *more)
+{
+    struct list *bucket = futex_bucket(key);
+    struct futex_waiter *next = NULL;
+    *more = false;
+    if (!bucket)
+        return NULL;
+    list_each(w, bucket, struct futex_waiter, link)
+    {
+        if (!w->pi || !futex_same(w->key, key))
+            continue;
+        if (next)
+            *more = true;
+        else
+            next = w;
+    }
+    return next;
+}
+
 static bool pi_has_waiter(const uint64_t key[2])
 {
-    list_each(w, futex_bucket(key), struct futex_waiter, link) if (w->pi && futex_same(w->key, key)) return true;
-    return false;
+    bool more;
+    return pi_next(key, &more) != NULL;
 }
 
 /* One try. 0: it is ours; 1: it has an owner, and FUTEX_WAITERS is set; -EAGAIN: it changed, again. */
@@ -180,26 +203,6 @@ static int64_t futex_lock_pi(struct uptr at, bool private, uint64_t deadline, bo
     return r;
 }
 
-/* Who has waited longest, and whether others do. */
-static struct futex_waiter *pi_next(const uint64_t key[2], bool *more)
-{
-    struct list *bucket = futex_bucket(key);
-    struct futex_waiter *next = NULL;
-    *more = false;
-    if (!bucket)
-        return NULL;
-    list_each(w, bucket, struct futex_waiter, link)
-    {
-        if (!w->pi || !futex_same(w->key, key))
-            continue;
-        if (next)
-            *more = true;
-        else
-            next = w;
-    }
-    return next;
-}
-
 static int64_t futex_unlock_pi(struct uptr at, bool private)
 {
     uint64_t key[2];
@@ -231,9 +234,16 @@ void futex_owner_died(struct task *t)
 {
     if (!futex_table.n_pi)
         return;
-    for (uint32_t i = 0; i < FUTEX_BUCKETS; i++)
-        list_each(w, &futex_table.buckets[i], struct futex_waiter, link) if (w->pi && w->owner == t->tid)
-            futex_waiter_wake(w); /* it looks again, and finds nobody */
+    for (uint32_t i = 0; i < FUTEX_BUCKETS; i++) {
+        struct list *bucket = &futex_table.buckets[i];
+        if (!bucket->next)
+            continue;
+        list_each(w, bucket, struct futex_waiter, link)
+        {
+            if (w->pi && w->owner == t->tid)
+                futex_waiter_wake(w); /* it looks again, and finds nobody */
+        }
+    }
 }
 
 /* ---- the call ---------------------------------------------------------------------------------------------------- */

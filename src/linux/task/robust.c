@@ -74,7 +74,6 @@ int64_t sys_set_robust_list(struct task *t, const struct args *a)
     if (a->v[1] != sizeof(struct robust_list_head))
         return -EINVAL;
     t->robust_list = arg_ptr(a, 0);
-    t->robust_list_size = a->v[1];
     return 0;
 }
 

@@ -29,41 +29,39 @@ KERNEL_STATE struct process *process_init;
 
 /* clang-format off */
 HEAP_TYPE(task,
-          FIELD(task, regs, FIELD_PLAIN), FIELD(task, kernel_stack_top, FIELD_NONE), FIELD(task, kernel_sp, FIELD_NONE),
-          FIELD(task, work, FIELD_PLAIN), FIELD(task, state, FIELD_PLAIN), FIELD(task, platform, FIELD_HANDLE),
-          FIELD(task, tid, FIELD_PLAIN), FIELD(task, vcpu, FIELD_NONE), FIELD(task, process, FIELD_REF),
-          FIELD(task, in_process, FIELD_LIST), FIELD(task, in_queue, FIELD_NONE), FIELD(task, by_id, FIELD_LIST),
-          FIELD(task, mm, FIELD_REF), FIELD(task, files, FIELD_REF), FIELD(task, fs, FIELD_REF),
-          FIELD(task, cred, FIELD_REF), FIELD(task, trap, FIELD_PLAIN), FIELD(task, trapped, FIELD_PLAIN), FIELD(task, timer, FIELD_NONE),
-          FIELD(task, woken, FIELD_PLAIN), FIELD(task, timed_out, FIELD_PLAIN), FIELD(task, in_call, FIELD_PLAIN),
-          FIELD(task, killed, FIELD_PLAIN), FIELD(task, kernel_only, FIELD_PLAIN), FIELD(task, exiting, FIELD_PLAIN),
-          FIELD(task, gone, FIELD_PLAIN), FIELD(task, slice_end, FIELD_NONE), FIELD(task, utime, FIELD_PLAIN),
-          FIELD(task, stime, FIELD_PLAIN), FIELD(task, entered, FIELD_NONE), FIELD(task, call_nr, FIELD_PLAIN),
-          FIELD(task, call_arg0, FIELD_PLAIN), FIELD(task, blocked, FIELD_PLAIN),
+          FIELD(task, regs, FIELD_PLAIN), FIELD(task, kernel_stack_top, FIELD_NONE),
+          FIELD(task, kernel_sp, FIELD_NONE), FIELD(task, work, FIELD_PLAIN), FIELD(task, state, FIELD_PLAIN),
+          FIELD(task, platform, FIELD_HANDLE), FIELD(task, tid, FIELD_PLAIN), FIELD(task, vcpu, FIELD_NONE),
+          FIELD(task, process, FIELD_REF), FIELD(task, in_process, FIELD_LIST), FIELD(task, in_queue, FIELD_NONE),
+          FIELD(task, by_id, FIELD_LIST), FIELD(task, mm, FIELD_REF), FIELD(task, files, FIELD_REF),
+          FIELD(task, fs, FIELD_REF), FIELD(task, cred, FIELD_REF), FIELD(task, trap, FIELD_PLAIN),
+          FIELD(task, trapped, FIELD_PLAIN), FIELD(task, timer, FIELD_NONE), FIELD(task, woken, FIELD_PLAIN),
+          FIELD(task, timed_out, FIELD_PLAIN), FIELD(task, killed, FIELD_PLAIN), FIELD(task, exiting, FIELD_PLAIN),
+          FIELD(task, gone, FIELD_PLAIN), FIELD(task, utime, FIELD_PLAIN), FIELD(task, stime, FIELD_PLAIN),
+          FIELD(task, entered, FIELD_NONE), FIELD(task, call_nr, FIELD_PLAIN), FIELD(task, blocked, FIELD_PLAIN),
           FIELD(task, saved_blocked, FIELD_PLAIN), FIELD(task, sigwait, FIELD_PLAIN),
           FIELD(task, restore_blocked, FIELD_PLAIN), FIELD(task, pending, FIELD_LIST),
           FIELD(task, altstack, FIELD_PLAIN), FIELD(task, restart, FIELD_NONE), FIELD(task, signalled, FIELD_NONE),
           FIELD(task, clear_child_tid, FIELD_PLAIN), FIELD(task, robust_list, FIELD_PLAIN),
-          FIELD(task, robust_list_size, FIELD_PLAIN), FIELD(task, rseq, FIELD_PLAIN), FIELD(task, name, FIELD_PLAIN),
-          FIELD(task, parent_death_signal, FIELD_PLAIN), FIELD(task, exit_code, FIELD_PLAIN),
-          FIELD(task, vfork_wait, FIELD_PLAIN), FIELD(task, timer_slack, FIELD_PLAIN), FIELD(task, futex, FIELD_NONE),
-          FIELD(task, nice, FIELD_PLAIN), FIELD(task, policy, FIELD_PLAIN), FIELD(task, rt_priority, FIELD_PLAIN),
+          FIELD(task, name, FIELD_PLAIN), FIELD(task, parent_death_signal, FIELD_PLAIN),
+          FIELD(task, exit_code, FIELD_PLAIN), FIELD(task, vfork_wait, FIELD_PLAIN),
+          FIELD(task, timer_slack, FIELD_PLAIN), FIELD(task, futex, FIELD_NONE), FIELD(task, nice, FIELD_PLAIN),
+          FIELD(task, policy, FIELD_PLAIN), FIELD(task, rt_priority, FIELD_PLAIN),
           FIELD(task, reset_on_fork, FIELD_PLAIN), FIELD(task, affinity, FIELD_PLAIN),
           FIELD(task, ioprio, FIELD_PLAIN));
 HEAP_TYPE(process,
           FIELD(process, pid, FIELD_PLAIN), FIELD(process, pgid, FIELD_PLAIN), FIELD(process, sid, FIELD_PLAIN),
           FIELD(process, n_tasks, FIELD_PLAIN), FIELD(process, tasks, FIELD_LIST), FIELD(process, all, FIELD_LIST),
-          FIELD(process, parent, FIELD_REF), FIELD(process, children, FIELD_LIST),
-          FIELD(process, sibling, FIELD_LIST), FIELD(process, leader, FIELD_REF), FIELD(process, alone, FIELD_NONE),
-          FIELD(process, signals, FIELD_REF), FIELD(process, shared_pending, FIELD_LIST),
-          FIELD(process, child_ended, FIELD_NONE), FIELD(process, signalled, FIELD_NONE),
-          FIELD(process, pidfds, FIELD_LIST), FIELD(process, exit_signal, FIELD_PLAIN),
-          FIELD(process, exit_status, FIELD_PLAIN), FIELD(process, vfork_parent, FIELD_PLAIN),
-          FIELD(process, stop_signal, FIELD_PLAIN), FIELD(process, exiting, FIELD_PLAIN),
-          FIELD(process, zombie, FIELD_PLAIN), FIELD(process, stopped, FIELD_PLAIN),
-          FIELD(process, stop_reported, FIELD_PLAIN), FIELD(process, continued, FIELD_PLAIN),
-          FIELD(process, execed, FIELD_PLAIN), FIELD(process, child_subreaper, FIELD_PLAIN),
-          FIELD(process, dumpable, FIELD_PLAIN), FIELD(process, keep_caps, FIELD_PLAIN),
+          FIELD(process, parent, FIELD_REF), FIELD(process, children, FIELD_LIST), FIELD(process, sibling, FIELD_LIST),
+          FIELD(process, leader, FIELD_REF), FIELD(process, alone, FIELD_NONE), FIELD(process, signals, FIELD_REF),
+          FIELD(process, shared_pending, FIELD_LIST), FIELD(process, child_ended, FIELD_NONE),
+          FIELD(process, signalled, FIELD_NONE), FIELD(process, pidfds, FIELD_LIST),
+          FIELD(process, exit_signal, FIELD_PLAIN), FIELD(process, exit_status, FIELD_PLAIN),
+          FIELD(process, vfork_parent, FIELD_PLAIN), FIELD(process, stop_signal, FIELD_PLAIN),
+          FIELD(process, exiting, FIELD_PLAIN), FIELD(process, zombie, FIELD_PLAIN),
+          FIELD(process, stopped, FIELD_PLAIN), FIELD(process, stop_reported, FIELD_PLAIN),
+          FIELD(process, continued, FIELD_PLAIN), FIELD(process, execed, FIELD_PLAIN),
+          FIELD(process, child_subreaper, FIELD_PLAIN), FIELD(process, dumpable, FIELD_PLAIN),
           FIELD(process, group_exit_code, FIELD_PLAIN), FIELD(process, personality, FIELD_PLAIN),
           FIELD(process, limits, FIELD_PLAIN), FIELD(process, real_timer, FIELD_PLAIN),
           FIELD(process, real_interval, FIELD_PLAIN), FIELD(process, posix_timers, FIELD_LIST),
@@ -175,8 +173,10 @@ struct task *task_new(struct process *p, const struct task *from)
         return NULL;
     }
     t->process = p;
-    if (!p->leader)
+    if (!p->leader) {
         p->leader = t, p->pid = t->tid;
+        list_append(&process_all, &p->all); /* not before: all of them have a leader */
+    }
     list_append(&p->tasks, &t->in_process);
     list_append(task_bucket(t->tid), &t->by_id);
     p->n_tasks++;
@@ -241,7 +241,7 @@ struct process *process_new(struct signal_shared *signals)
     p->signals = signals;
     p->started = clock_now();
     p->next_timer_id = 1;
-    list_append(&process_all, &p->all);
+    list_init(&p->all);
     task_counts.processes++;
     return p;
 }

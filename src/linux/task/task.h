@@ -53,7 +53,7 @@ struct process {
     int32_t vfork_parent;          /* tid of the task that waits until this process has a program of its own; 0 */
     int32_t stop_signal;           /* why it is stopped */
     bool exiting, zombie, stopped, stop_reported, continued, execed, child_subreaper;
-    bool dumpable, keep_caps;
+    bool dumpable;
     int32_t group_exit_code; /* as wait4 gives it; valid when exiting */
     uint32_t personality;
     struct rlimit limits[RLIM_NLIMITS];
@@ -91,12 +91,12 @@ struct task {
     struct trap trap;   /* of linux_trap_ready, or being handled */
     bool trapped;       /* linux_trap_ready has been called, and nobody has looked at it yet */
     struct timer timer; /* of task_block */
-    bool woken, timed_out, in_call, killed, kernel_only;
-    bool exiting; /* takes no more signals */
-    bool gone;    /* its kernel stack is given back */
-    uint64_t slice_end, utime, stime, entered;
-    int64_t call_nr;    /* of the call in progress; -1: none */
-    uint64_t call_arg0; /* its rdi at entry, for restarts: rax is restored from call_nr */
+    bool woken, timed_out;
+    bool killed;                    /* ends as soon as it comes by */
+    bool exiting;                   /* takes no more signals */
+    bool gone;                      /* its kernel stack is given back */
+    uint64_t utime, stime, entered; /* ns on a CPU; when it got there last */
+    int64_t call_nr;                /* of the call in progress; -1: none */
     /* Signals */
     uint64_t blocked, saved_blocked;
     uint64_t sigwait;     /* rt_sigtimedwait: wake it for these, blocked or not */
@@ -107,8 +107,6 @@ struct task {
     struct wait_queue signalled;
     /* Threads */
     struct uptr clear_child_tid, robust_list;
-    uint64_t robust_list_size;
-    struct uptr rseq;
     char name[16];
     int32_t parent_death_signal;
     int32_t exit_code;  /* as wait4 gives it */

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A whole root file system becomes an image, for `moat run -b unikernel IMAGE|DIR COMMAND` (src/cli/unikernel_root.c).
+ * Root and files may come from anybody: descriptor 3 is the root, standard output a file to write the image into, and
+ * before anything of the root is looked at this process shuts itself in (confine/walls.h), so that it can read below
+ * that root, write that file, and nothing else. What runs is said when it runs.
+ */
+#include "confine/walls.h"
+#include "unikernel/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define ROOT       3
+#define IMAGE_MOST ((uint64_t)16 << 30)
+#define MEMORY     ((uint64_t)128 << 30) /* of address space: the arena's */
+#define BIT(cap)   (1ull << (cap))
+
+static int shut_in(struct err *err)
+{
+    static const char *const plain[] = {
+        "read",       "pread64", "write",   "writev",     "pwrite64",   "lseek",           "close", "fcntl", /* data */
+        "newfstatat", "fstat",   "fstatfs", "getdents64", "readlinkat", /* looking */
+        "munmap",     "mremap",  "brk",     "madvise",    "futex",      "restart_syscall", "exit",  "exit_group",
+        "getpid"}; /* libc */
+    static const char *const mapping[] = {"mmap", "mprotect"}, *const opening[] = {"openat"};
+    static struct seccomp_arg no_exec = {.index = 2, .op = SECCOMP_OP_MASKED_EQ, .value = PROT_EXEC, .value_two = 0};
+    static struct seccomp_arg to_read = {.index = 2,
+                                         .op = SECCOMP_OP_MASKED_EQ,
+                                         .value = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY),
+                                         .value_two = O_RDONLY};
+    const struct seccomp_rule rules[] = {
+        {.names = {(char **)plain, ARRAY_LEN(plain)}, .action = SECCOMP_RET_ALLOW},
+        {.names = {(char **)mapping, ARRAY_LEN(mapping)}, .action = SECCOMP_RET_ALLOW, .args = &no_exec, .n_args = 1},
+        {.names = {(char **)opening, ARRAY_LEN(opening)}, .action = SECCOMP_RET_ALLOW, .args = &to_read, .n_args = 1},
+    };
+    const struct walls walls = {.who = "the packer",
+                                .dest = -1,
+                                .source = ROOT,
+                                .descriptors = ROOT + 1,
+                                .file_bytes = IMAGE_MOST,
+                                .memory = MEMORY,
+                                .capabilities = BIT(CAP_DAC_READ_SEARCH), /* files of all owners */
+                                .calls = rules,
+                                .n_calls = ARRAY_LEN(rules)};
+
+    return walls_enter(&walls, err);
+}
+
+static int pack_root(struct arena *a, struct image *im, struct source *s, struct err *err)
+{
+    static char shell[] = "/bin/sh", *args[] = {shell, NULL};
+    const char *kernel = program_beside(a, "moat-kernel.elf");
+    int r;
+
+    *im = (struct image){.arena = a, .path = shell, .cwd = "/", .args = {args, 1}, .dynamic = true};
+    *s = (struct source){.tree = &im->tree, .root = ROOT, .path = "", .as_it_is = true};
+    if (!kernel)
+        return err_set(err, -ENOMEM, "out of memory");
+    if ((r = kernel_read(&im->kernel, a, kernel, err)) < 0 || (r = tree_init(&im->tree, a, program_epoch(), err)) < 0 ||
+        (r = shut_in(err)) < 0 || (r = source_take_all(s, "/", err)) < 0 ||
+        (r = expected_directories(&im->tree, err)) < 0)
+        return r;
+    im->program = im->tree.root;
+    return image_finish_to(im, 1, err);
+}
+
+int pack_root_main(struct arena *a, int argc, char **argv)
+{
+    static struct image im;
+    static struct source source;
+    struct err err = {0};
+
+    (void)argc;
+    (void)argv;
+    return pack_root(a, &im, &source, &err) < 0 ? program_fail("pack", &err) : 0;
+}

@@ -46,8 +46,9 @@ int unikernel_root_find(struct arena *a, const char *word, struct unikernel_root
     struct stat st;
 
     *out = (struct unikernel_root){.image = {.dir_fd = -1}, .store = {.fd = -1, .images_fd = -1, .refs_fd = -1}};
-    if (strchr("./", *word) && stat(word, &st) == 0 && S_ISDIR(st.st_mode))
-        return find_directory(a, word, out, err);
+    if (strchr("./", *word))
+        return stat(word, &st) == 0 && S_ISDIR(st.st_mode) ? find_directory(a, word, out, err)
+                                                           : err_set(err, -ENOENT, "%s: no directory", word);
     int r = store_open(&out->store, a, NULL, false, err);
     if (r == 0 && (r = store_resolve(&out->store, word, &out->image, err)) == 0) {
         out->path = out->image.rootfs;

@@ -177,7 +177,8 @@ static()
     local i
     for i in 1 2 3 4 5 6 7 8; do
         background -b unikernel act.moat wait
-        kill -TERM "$pid"
+        wait_for 5 inner_pid
+        kill -TERM "$pid" # which hands it on, to a tender that may not have begun
         status=0
         wait "$pid" || status=$?
         [ "$status" = 7 ] || [ "$status" = 143 ] # by its own handler, or before it had one
@@ -219,17 +220,17 @@ static()
 
 @test "an image of the store and a directory are packed once, and run with a command" {
     export MOAT_CACHE_DIR=$PWD/cache
-    uni busybox sh -c 'echo $0 $1; cat /etc/passwd | head -n 1; exit 5' a b
+    uni busybox sh -c 'echo $0 $1; read -r line < /etc/passwd; echo "$line"; exit 5' a b
     assert_status 5
     assert_line "a b"
-    assert_match "^root:"
+    assert_match "root:x:0:0"
     run find cache -name '*.moat'
     [ "${#lines[@]}" = 1 ]
     local first=$output before
     before=$(stat -c %i "$output")
-    uni -u nobody -w /tmp busybox sh -c 'id -un; pwd'
-    assert_output "nobody
-/tmp"
+    uni -u nobody -w /tmp busybox sh -c 'pwd; exec id -un'
+    assert_output "/tmp
+nobody"
     assert_equal "$(stat -c %i "$first")" "$before"
     run -127 "$MOAT" run --rm -b unikernel busybox nothing
     assert_error 127 nothing PATH
@@ -263,11 +264,14 @@ static()
     mkfifo root/fifo
     printf '\177ELF\2\1\1' > root/short
     head -c 300 "$MOAT_BUSYBOX/bin/busybox" > root/cut
-    uni ./root sh -c 'cat /outside /above /loop; ls /'
+    uni ./root ls /
     assert_line fifo
     assert_line cut
-    refute_contains secret$'\n'
-    [ "$(grep -c '^cat: can' <<< "$output")" = 3 ]
+    uni ./root cat /outside /above /loop
+    assert_status 1
+    [ "$(grep -c "^cat: can't open" <<< "$output")" = 3 ]
+    uni ./root /cut
+    assert_status 126
 }
 
 # ---- damaged images --------------------------------------------------------------------------------------------------

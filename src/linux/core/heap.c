@@ -26,21 +26,25 @@ enum page_state { PAGE_UNUSED, PAGE_FREE, PAGE_RUN, PAGE_SLAB, PAGE_NURSERY };
 
 struct page {
     uint32_t next, prev; /* free: its list; slab: its class's slabs that have room */
-    uint32_t n;          /* free or used run: pages, at both ends; slab: objects in use */
-    uint16_t first_free; /* slab: offset of the first free object + 1; 0: none was freed */
-    uint16_t fresh : 12; /* slab: objects behind this one were never in use */
-    uint16_t state : 3;
-    uint16_t zero : 1; /* free: it reads as zero */
+    union {
+        uint32_t n; /* free or used run: pages, at both ends */
+        struct {
+            uint16_t used, fresh; /* slab: objects in use; those from `fresh` on never were */
+        };
+    };
+    uint16_t first_free; /* slab: offset of the first object that was freed + 1; 0: none */
+    uint8_t state;
+    uint8_t class; /* slab: its class; free: 1 when it reads as zero */
 };
 _Static_assert(sizeof(struct page) == 16, "256 pages are told of by one");
 
-static const uint16_t class_sizes[] = {16,  32,  48,  64,  96,  128,  160,  192, 256,
-                                       320, 384, 512, 640, 768, 1024, 1344, 2048};
+static const uint16_t class_sizes[] = {16,  32,  48,  64,  80,  96,  112,  128,  160,  208,
+                                       256, 320, 384, 512, 640, 768, 1024, 1344, 2048, 2688};
 #define CLASSES (sizeof(class_sizes) / sizeof(class_sizes[0]))
 
 struct size_class {
     void *nursery_free;
-    uint32_t nursed; /* objects that lie in the nursery */
+    uint32_t nursed; /* bytes of its objects in the nursery */
     uint32_t slabs;  /* first slab with room */
 };
 
@@ -52,8 +56,8 @@ KERNEL_STATE static struct heap {
     uint8_t *infos_ready;
     uint32_t lists[RUN_LISTS];
     struct size_class classes[CLASSES];
-    uint8_t *nursery, *nursery_end;
-    uint32_t nursery_pages;
+    uint8_t *nursery, *nursery_end; /* what is left of it */
+    bool nursery_made;
     uint64_t used;
 } heap;
 
@@ -250,6 +254,20 @@ static void link_set(void *object, void *next, size_t size)
     poison(object, size);
 }
 
+/* Pages one behind the other, of which no more are touched than were given out. */
+static void nursery_make(void)
+{
+    bool zero;
+    heap.nursery_made = true;
+    uint32_t at = run_take(NURSERY_PAGES, &zero);
+    if (at == NONE)
+        return;
+    for (uint32_t i = 0; i < NURSERY_PAGES; i++)
+        heap.pages[at + i] = (struct page){.state = PAGE_NURSERY};
+    heap.nursery = page_at(at), heap.nursery_end = heap.nursery + NURSERY_PAGES * PAGE_SIZE;
+    poison(heap.nursery, NURSERY_PAGES * PAGE_SIZE);
+}
+
 /* One from the nursery; NULL when this size has had its share. */
 static void *nursery_take(struct size_class *c, size_t size)
 {
@@ -258,20 +276,11 @@ static void *nursery_take(struct size_class *c, size_t size)
         c->nursery_free = link_get(p);
         return p;
     }
-    if (c->nursed >= NURSERY_EACH)
+    if (!heap.nursery_made)
+        nursery_make();
+    if (c->nursed + size > NURSERY_EACH || (size_t)(heap.nursery_end - heap.nursery) < size)
         return NULL;
-    if ((size_t)(heap.nursery_end - heap.nursery) < size) {
-        bool zero;
-        if (heap.nursery_pages >= NURSERY_PAGES)
-            return NULL;
-        uint32_t at = run_take(1, &zero);
-        if (at == NONE)
-            return NULL;
-        heap.pages[at].state = PAGE_NURSERY, heap.nursery_pages++;
-        heap.nursery = page_at(at), heap.nursery_end = heap.nursery + PAGE_SIZE;
-        poison(heap.nursery, PAGE_SIZE);
-    }
-    p = heap.nursery, heap.nursery += size, c->nursed++;
+    p = heap.nursery, heap.nursery += size, c->nursed += (uint32_t)size;
     return p;
 }
 
@@ -295,20 +304,19 @@ static void slab_in(struct size_class *c, uint32_t at)
     c->slabs = at;
 }
 
-/* A new slab: its objects are linked one behind the other. */
-static bool slab_make(struct size_class *c, unsigned class, size_t size)
+static bool slab_has_room(const struct page *s)
+{
+    return s->first_free || s->fresh < PAGE_SIZE / class_sizes[s->class];
+}
+
+static bool slab_make(struct size_class *c, unsigned class)
 {
     bool zero;
     uint32_t at = run_take(1, &zero);
     if (at == NONE)
         return false;
-    uint8_t *page = page_at(at);
-    unpoison(page, PAGE_SIZE);
-    void *next = NULL;
-    for (size_t i = PAGE_SIZE / size; i-- > 0; next = page + i * size)
-        link_set(page + i * size, next, size);
-    poison(page, PAGE_SIZE);
-    heap.pages[at] = (struct page){.first_free = 1, .state = PAGE_SLAB, .class = (uint8_t) class};
+    poison(page_at(at), PAGE_SIZE);
+    heap.pages[at] = (struct page){.state = PAGE_SLAB, .class = (uint8_t) class};
     slab_in(c, at);
     return true;
 }
@@ -316,14 +324,20 @@ static bool slab_make(struct size_class *c, unsigned class, size_t size)
 static void *slab_take(unsigned class, size_t size)
 {
     struct size_class *c = &heap.classes[class];
-    if (c->slabs == NONE && !slab_make(c, class, size))
+    if (c->slabs == NONE && !slab_make(c, class))
         return NULL;
     uint32_t at = c->slabs;
     struct page *s = &heap.pages[at];
-    uint8_t *page = page_at(at), *p = page + s->first_free - 1, *next = link_get(p);
-    s->first_free = next ? (uint16_t)(next - page + 1) : 0;
-    s->n++;
-    if (!next)
+    uint8_t *page = page_at(at), *p;
+    if (s->first_free) {
+        p = page + s->first_free - 1;
+        const uint8_t *next = link_get(p);
+        s->first_free = next ? (uint16_t)(next - page + 1) : 0;
+    } else {
+        p = page + s->fresh++ * size;
+    }
+    s->used++;
+    if (!slab_has_room(s))
         slab_out(c, at);
     return p;
 }
@@ -342,6 +356,26 @@ static void *object_take(size_t n)
     return memset(p, 0, n);
 }
 
+static void slab_give(struct size_class *c, uint32_t at, void *p, unsigned class)
+{
+    struct page *s = &heap.pages[at];
+    uint8_t *page = page_at(at);
+    size_t size = class_sizes[class];
+    if (s->state != PAGE_SLAB || s->class != class || !s->used || (size_t)((uint8_t *)p - page) % size)
+        kernel_panic("heap: an object freed that is not in use");
+    bool had_room = slab_has_room(s);
+    link_set(p, s->first_free ? page + s->first_free - 1 : NULL, size);
+    s->first_free = (uint16_t)((uint8_t *)p - page + 1);
+    s->used--;
+    if (!had_room)
+        slab_in(c, at);
+    if (s->used || (s->next == NONE && s->prev == NONE))
+        return; /* the last one with room stays */
+    slab_out(c, at);
+    *s = (struct page){.n = 1, .state = PAGE_RUN};
+    run_give(at, 1);
+}
+
 static void object_give(void *p, size_t n)
 {
     unsigned class = class_of(n);
@@ -355,21 +389,7 @@ static void object_give(void *p, size_t n)
         c->nursery_free = p;
         return;
     }
-    uint8_t *page = page_at(at);
-    if (s->state != PAGE_SLAB || s->class != class || !s->n || (size_t)((uint8_t *)p - page) % size)
-        kernel_panic("heap: an object freed that is not in use");
-    bool was_full = !s->first_free;
-    link_set(p, was_full ? NULL : page + s->first_free - 1, size);
-    s->first_free = (uint16_t)((uint8_t *)p - page + 1);
-    s->n--;
-    if (was_full)
-        slab_in(c, at);
-    if (s->n || (s->next == NONE && s->prev == NONE))
-        return; /* the last one with room stays */
-    slab_out(c, at);
-    *s = (struct page){.n = 1, .state = PAGE_RUN};
-    poison(page, PAGE_SIZE);
-    run_give(at, 1);
+    slab_give(c, at, p, class);
 }
 
 void *heap_alloc(size_t n)

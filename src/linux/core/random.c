@@ -51,20 +51,24 @@ int random_init(void)
     return r < 0 ? r : 0;
 }
 
+/* The first half of block 0 becomes the key; its second half and the blocks behind it are given away. */
 void random_bytes(void *to, size_t n)
 {
     if (!rng.seeded)
         kernel_panic("random: not seeded");
-    uint32_t out[16];
-    uint64_t counter = 1;
-    for (uint8_t *p = to; n;) {
-        size_t part = n < sizeof(out) ? n : sizeof(out);
-        block(rng.key, counter++, out);
+    uint32_t first[16], out[16];
+    block(rng.key, 0, first);
+    size_t part = n < 32 ? n : 32;
+    memcpy(to, first + 8, part);
+    uint8_t *p = (uint8_t *)to + part;
+    n -= part;
+    for (uint64_t counter = 1; n; counter++) {
+        part = n < sizeof(out) ? n : sizeof(out);
+        block(rng.key, counter, out);
         memcpy(p, out, part);
         p += part, n -= part;
     }
-    block(rng.key, 0, out);
-    memcpy(rng.key, out, sizeof(rng.key));
-    memset(out, 0, sizeof(out));
-    __asm__ volatile("" : : "r"(out) : "memory");
+    memcpy(rng.key, first, sizeof(rng.key));
+    memset(first, 0, sizeof(first)), memset(out, 0, sizeof(out));
+    __asm__ volatile("" : : "r"(first), "r"(out) : "memory");
 }

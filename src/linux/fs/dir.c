@@ -101,6 +101,8 @@ int directory_is_empty(struct dentry *dir)
     int r = dir->inode->ops->open ? dir->inode->ops->open(dir->inode, &f) : -ENOTDIR;
     if (!r)
         r = f.ops->read_dir ? f.ops->read_dir(&f, &e.ctx) : -ENOTDIR;
+    if (f.ops && f.ops->release)
+        f.ops->release(&f);
     return r ? r : !e.found;
 }
 

@@ -6,7 +6,6 @@
 #include "linux/fs/internal.h"
 
 #include <linux/capability.h>
-#include <string.h>
 
 #pragma weak watch_gone
 #pragma weak xattr_free
@@ -113,23 +112,24 @@ void inode_stat(struct inode *i, struct stat *st)
 {
     if (i->ops->fill)
         i->ops->fill(i);
-    memset(st, 0, sizeof(*st));
-    st->st_dev = i->sb->dev;
-    st->st_ino = i->ino;
-    st->st_nlink = i->nlink;
-    st->st_mode = i->mode;
-    st->st_uid = i->uid;
-    st->st_gid = i->gid;
-    st->st_rdev = i->rdev;
-    st->st_size = (long)i->size;
-    st->st_blksize = (long)PAGE_SIZE;
-    st->st_blocks = (long)i->blocks;
-    st->st_atime = i->atime / SECOND;
-    st->st_atime_nsec = i->atime % SECOND;
-    st->st_mtime = i->mtime / SECOND;
-    st->st_mtime_nsec = i->mtime % SECOND;
-    st->st_ctime = i->ctime / SECOND;
-    st->st_ctime_nsec = i->ctime % SECOND;
+    *st = (struct stat){
+        .st_dev = i->sb->dev,
+        .st_ino = i->ino,
+        .st_nlink = i->nlink,
+        .st_mode = i->mode,
+        .st_uid = i->uid,
+        .st_gid = i->gid,
+        .st_rdev = i->rdev,
+        .st_size = (long)i->size,
+        .st_blksize = (long)PAGE_SIZE,
+        .st_blocks = (long)i->blocks,
+        .st_atime = i->atime / SECOND,
+        .st_atime_nsec = i->atime % SECOND,
+        .st_mtime = i->mtime / SECOND,
+        .st_mtime_nsec = i->mtime % SECOND,
+        .st_ctime = i->ctime / SECOND,
+        .st_ctime_nsec = i->ctime % SECOND,
+    };
 }
 
 int vfs_stat(const struct path *p, struct stat *st)

@@ -167,8 +167,9 @@ int tmpfs_allocate(struct file *, int mode, uint64_t offset, uint64_t n);
 int tmpfs_add(struct inode *dir, struct dentry *at, struct inode *); /* takes the inode; NULL: -ENOSPC */
 bool tmpfs_has_names(const struct dentry *dir);
 int directory_is_empty(struct dentry *dir); /* as its own read_dir shows it: 1, 0, -errno */
-/* Emits the pinned names from ctx->pos on; false: the buffer is full. */
-bool tmpfs_emit_pinned(struct dentry *dir, struct dir_context *, uint64_t first_cookie);
+/* Emits the pinned names from ctx->pos on, their cookies above `base`. Keeps a cursor in file->own, own_n[0]. */
+void memory_emit(struct file *, struct dir_context *, uint64_t base);
+void memory_directory_release(struct file *);
 bool dir_emit_dots(struct file *, struct dir_context *);
 int64_t directory_seek(struct file *, int64_t offset, int whence);
 int memory_statfs(struct superblock *, struct statfs *);

@@ -177,24 +177,54 @@ bool dir_emit_dots(struct file *f, struct dir_context *ctx)
     return true;
 }
 
-bool tmpfs_emit_pinned(struct dentry *dir, struct dir_context *ctx, uint64_t base)
+/* The first pinned name at or behind the place. What is after the name at which the last call stopped (the cursor) is
+ * found at once: names come at the end, so none can have come between. */
+static struct dentry *pinned_from(struct file *f, uint64_t base, uint64_t pos)
 {
+    struct dentry *cursor = f->own, *dir = f->path.dentry;
+    if (cursor && cursor->hashed && cursor->pinned && cursor->parent == dir && f->own_n[0] == pos)
+        return cursor;
     list_each(d, &dir->children, struct dentry, siblings)
     {
-        uint64_t at = base + d->cookie;
-        if (!d->pinned || !d->inode || at < ctx->pos)
-            continue;
-        if (!ctx->emit(ctx, d->name, d->length, d->inode->ino, d->inode->mode >> 12 & 15, at + 1))
-            return false;
-        ctx->pos = at + 1;
+        if (d->pinned && base + d->cookie >= pos)
+            return d;
     }
-    return true;
+    return NULL;
+}
+
+static void set_cursor(struct file *f, struct dentry *d, uint64_t pos)
+{
+    struct dentry *old = f->own;
+    f->own = dentry_get(d);
+    f->own_n[0] = pos;
+    dentry_put(old);
+}
+
+void memory_emit(struct file *f, struct dir_context *ctx, uint64_t base)
+{
+    const struct list *end = &f->path.dentry->children;
+    struct dentry *d = pinned_from(f, base, ctx->pos);
+    while (d) {
+        uint64_t at = base + d->cookie;
+        if (d->inode && !ctx->emit(ctx, d->name, d->length, d->inode->ino, d->inode->mode >> 12 & 15, at + 1)) {
+            set_cursor(f, d, ctx->pos);
+            return;
+        }
+        ctx->pos = at + 1;
+        d = d->siblings.next == end ? NULL : list_entry(d->siblings.next, struct dentry, siblings);
+    }
+}
+
+void memory_directory_release(struct file *f)
+{
+    dentry_put(f->own);
+    f->own = NULL;
 }
 
 static int memory_read_dir(struct file *f, struct dir_context *ctx)
 {
     if (dir_emit_dots(f, ctx))
-        (void)tmpfs_emit_pinned(f->path.dentry, ctx, 0);
+        memory_emit(f, ctx, 0);
     file_touch(f);
     return 0;
 }
@@ -208,7 +238,7 @@ int64_t directory_seek(struct file *f, int64_t offset, int whence)
 }
 
 static const struct file_ops memory_directory_open_ops = {
-    .read_dir = memory_read_dir, .seek = directory_seek, .sync = tmpfs_sync};
+    .read_dir = memory_read_dir, .seek = directory_seek, .sync = tmpfs_sync, .release = memory_directory_release};
 
 static int memory_directory_open(struct inode *i, struct file *f)
 {

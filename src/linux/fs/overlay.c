@@ -368,14 +368,14 @@ static int overlay_read_dir(struct file *f, struct dir_context *ctx)
         if (r || m.error || m.full)
             return r ? r : m.error;
     }
-    (void)tmpfs_emit_pinned(f->path.dentry, ctx, PINNED_FIRST);
+    memory_emit(f, ctx, PINNED_FIRST);
     return 0;
 }
 
 /* ---- tables ---- */
 
 static const struct file_ops overlay_directory_open_ops = {
-    .read_dir = overlay_read_dir, .seek = directory_seek, .sync = tmpfs_sync};
+    .read_dir = overlay_read_dir, .seek = directory_seek, .sync = tmpfs_sync, .release = memory_directory_release};
 
 static int overlay_directory_open(struct inode *i, struct file *f)
 {

@@ -73,3 +73,16 @@ uint64_t host_clock_read(enum host_clock which)
     clock_gettime_of_host(which == HOST_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
+
+extern const char vdso_image[] __attribute__((weak));
+extern clock_function *vdso_host_clock __attribute__((weak));
+extern uint32_t vdso_own_time __attribute__((weak));
+
+void vdso_init(struct platform *p)
+{
+    if (!vdso_image)
+        return;
+    vdso_host_clock = clock_gettime_of_host;
+    p->vdso = (uintptr_t)vdso_image;
+    p->vdso_asks = &vdso_own_time;
+}

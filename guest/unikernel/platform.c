@@ -72,6 +72,7 @@ void platform_start(const struct boot *b)
         host_say("this host's kernel has no clock_gettime in its vDSO, from which the time is read here");
         host_exit(EXIT_OWN_ERROR, 0);
     }
+    vdso_init(&p);
     why[0] = 0;
     r = linux_boot(&p, &config, why, sizeof why);
     if (r < 0) {

@@ -187,6 +187,7 @@ struct platform {
     uint32_t vcpus;
     bool elsewhere;       /* guests run on threads of their own: task_ops.start returns, traps come by linux_trap_ready */
     uint64_t vdso;        /* address of the vDSO's ELF header in every guest address space; 0: none */
+    uint32_t *vdso_asks;  /* not 0: it makes the calls, since a program has set the time. NULL: it always does */
     uint64_t hwcap;       /* AT_HWCAP: edx of CPUID 1 */
     uint32_t xstate_size; /* bytes of the XSAVE image */
     uint64_t xstate_mask; /* XCR0 */

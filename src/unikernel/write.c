@@ -92,18 +92,6 @@ static uint64_t text_size(const struct image *im)
     return n < TEXT_MOST ? n : TEXT_MOST;
 }
 
-static void say_ready(const struct image *im, struct image_boot *b)
-{
-    const struct elf_facts *f = im->program->file->elf;
-    const struct sites *s = im->program->file->sites;
-    const uint64_t bias = im->program->file->bias, blob = s ? up(s->blob_size, ELF_PAGE) : 0;
-
-    b->program_entry = f->entry + bias;
-    b->program_headers = f->headers + bias;
-    b->n_program_headers = f->n_headers;
-    b->program_end = (blob ? s->address + blob : f->high) + bias;
-}
-
 static int make_boot(struct layout *l)
 {
     struct image *im = l->im;
@@ -120,8 +108,6 @@ static int make_boot(struct layout *l)
                              .n_args = im->args.n,
                              .n_env = im->env.n,
                              .strings = (uint32_t)strings};
-    if (im->ready)
-        say_ready(im, b);
     char *to = put_string(put_string((char *)(b + 1), im->path), im->cwd);
     for (uint32_t i = 0; i < im->args.n; i++)
         to = put_string(to, im->args.v[i]);
@@ -284,26 +270,58 @@ static void fill_inodes(struct layout *l)
     }
 }
 
-/* Where ELF files lie that are mapped before the program runs: one behind the other, and behind a program that cannot
- * be moved. */
-static int place_mapped(struct layout *l)
+static uint64_t blob_size(const struct tree_file *f)
+{
+    return f->sites ? up(f->sites->blob_size, ELF_PAGE) : 0;
+}
+
+/* Of an ELF file with its trampolines, in its own addresses. */
+static uint64_t end_of(const struct tree_file *f)
+{
+    return blob_size(f) ? f->sites->address + blob_size(f) : f->elf->high;
+}
+
+/* As many as the tender takes: others are mapped when they are asked for. */
+static int count_premaps(struct layout *l)
 {
     struct image *im = l->im;
-    uint64_t at = TEXT_LOW;
 
     for (uint32_t i = 0; i < im->n_mapped; i++) {
-        struct tree_file *f = im->mapped[i];
-        if (l->n_premaps + f->elf->n_loads + 1 > PREMAPS_MOST) { /* others are mapped when they are asked for */
+        const unsigned n = im->mapped[i]->elf->n_loads + (blob_size(im->mapped[i]) != 0);
+        if (l->n_premaps + n > PREMAPS_MOST) {
             im->n_mapped = i;
             break;
         }
-        const uint64_t blob = f->sites ? up(f->sites->blob_size, ELF_PAGE) : 0;
-        f->bias = f->elf->fixed ? 0 : at - f->elf->low;
-        at = f->bias + (blob ? f->sites->address + blob : f->elf->high);
-        l->n_premaps += f->elf->n_loads + (blob != 0);
+        l->n_premaps += n;
     }
     l->premaps = arena_array(im->arena, l->n_premaps + 1, sizeof *l->premaps);
     return l->premaps ? 0 : no_memory(l->err);
+}
+
+/* A program that may move, and has no more code than it begins with, lies close to the tender where there is room for
+ * it and the image. */
+static uint64_t first_address(const struct image *im)
+{
+    const struct tree_file *f = im->n_mapped ? im->mapped[0] : NULL;
+
+    if (!f || f->elf->fixed || im->text ||
+        up(im->size, ELF_PAGE) + up(end_of(f) - f->elf->low, ELF_PAGE) + ELF_PAGE > TENDER_BASE - PIE_LOW)
+        return TEXT_LOW;
+    return PIE_LOW;
+}
+
+/* Where ELF files lie that are mapped before the program runs: one behind the other, and behind a program that cannot
+ * be moved. */
+static void place_mapped(struct layout *l)
+{
+    const struct image *im = l->im;
+    uint64_t at = first_address(im);
+
+    for (uint32_t i = 0; i < im->n_mapped; i++) {
+        struct tree_file *f = im->mapped[i];
+        f->bias = f->elf->fixed ? 0 : at - f->elf->low;
+        at = f->bias + end_of(f);
+    }
 }
 
 static struct image_segment *fill_premaps_of(const struct layout *l, const struct tree_file *file,
@@ -337,10 +355,21 @@ static void fill_premaps(struct layout *l)
         to = fill_premaps_of(l, l->im->mapped[i], to);
 }
 
+/* What the kernel would learn from the program's file if it had a loader. */
+static void say_ready(const struct image *im, struct image_boot *b)
+{
+    const struct tree_file *f = im->program->file;
+
+    b->program_entry = f->elf->entry + f->bias;
+    b->program_headers = f->elf->headers + f->bias;
+    b->n_program_headers = f->elf->n_headers;
+    b->program_end = end_of(f) + f->bias;
+}
+
 static int lay_out(struct layout *l)
 {
     struct image *im = l->im;
-    int r = place_mapped(l);
+    int r = count_premaps(l);
 
     if (r < 0 || (r = make_boot(l)) < 0 || (r = make_tables(l)) < 0)
         return r;
@@ -355,6 +384,9 @@ static int lay_out(struct layout *l)
     l->header.n_sections = IMAGE_SECTIONS;
     place_sections(l);
     place_data(l);
+    place_mapped(l);
+    if (im->ready)
+        say_ready(im, l->boot);
     for (unsigned i = 0; i < im->kernel.n; i++)
         if (im->kernel.segments[i].file)
             im->kernel.segments[i].offset += l->kernel;

@@ -459,8 +459,11 @@ void guest_join(uint32_t *word)
 {
     const long futex = 202;
     uint32_t tid;
-    while ((tid = __atomic_load_n(word, __ATOMIC_ACQUIRE)))
-        sys(futex, word, 0, tid, 0, 0, 0);
+    while ((tid = __atomic_load_n(word, __ATOMIC_ACQUIRE))) {
+        int64_t r = sys(futex, word, 0, tid, 0, 0, 0);
+        if (r && r != -EAGAIN && r != -EINTR)
+            __builtin_trap();
+    }
 }
 
 void harness_kick_call(void);

@@ -245,6 +245,37 @@ static void test_threads_that_never_call_are_sliced(void **state)
     assert_int_equal(harness_run(NULL, guest_computes), 0);
 }
 
+static bool stop;
+
+static void thread_computes_on(void *of)
+{
+    while (!stop)
+        guest_time(100000);
+}
+
+static void guest_sleeps_beside_computing(void)
+{
+    uint32_t *words = user_alloc(4 * sizeof(*words));
+    struct __kernel_timespec ts = {.tv_nsec = 1000000};
+    stop = false;
+    for (int i = 0; i < 4; i++)
+        assert_true(guest_thread(thread_computes_on, NULL, &words[i]) > 0);
+    for (int i = 0; i < 8; i++)
+        sys(__NR_sched_yield);
+    uint64_t before = harness_clock();
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(sys(__NR_nanosleep, &ts, NULL), 0);
+    assert_in_range(harness_clock() - before, 50 * 1000000, 60 * 1000000);
+    stop = true;
+    for (int i = 0; i < 4; i++)
+        guest_join(&words[i]);
+}
+
+static void test_sleeper_wakes_in_time_beside_computing_threads(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_sleeps_beside_computing), 0);
+}
+
 static void guest_sleeps(void)
 {
     struct __kernel_timespec ts = {.tv_sec = 3600};
@@ -473,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_clocks_follow_the_platforms),
         cmocka_unit_test(test_yielding_threads_take_turns),
         cmocka_unit_test(test_threads_that_never_call_are_sliced),
+        cmocka_unit_test(test_sleeper_wakes_in_time_beside_computing_threads),
         cmocka_unit_test(test_sleep_ends_at_its_deadline),
         cmocka_unit_test(test_all_asleep_for_ever_is_a_deadlock),
         cmocka_unit_test(test_signal_from_outside_ends_the_program),

@@ -355,6 +355,16 @@ static void test_bytes_that_do_not_decode_are_not_changed(void **state)
     assert_int_equal(s.sites[0].why, REWRITE_WHY_UNSWEPT);
 }
 
+static void test_syscall_with_prefixes_is_left_alone(void **state)
+{
+    static const uint8_t bytes[9 + TABLE_BYTES] = {0xb8, 1, 0, 0, 0, 0x48, 0x0f, 0x05, 0xc3};
+    struct scanned s = scan(bytes, 9);
+
+    assert_int_equal(s.n, 1);
+    assert_int_equal(s.sites[0].address - s.image.code[0].address, 6);
+    assert_int_equal(s.sites[0].state, REWRITE_TRAPPED);
+}
+
 static void test_only_functions_are_swept_where_not_all_is_code(void **state)
 {
     static const uint8_t bytes[22 + TABLE_BYTES] = {0xb8, 1, 0,    0,    0, 0x0f, 0x05, 0xc3, 0xe8, 1,    0,
@@ -406,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_entries_of_the_caller_are_heeded),
         cmocka_unit_test(test_more_sites_than_room_is_an_error),
         cmocka_unit_test(test_bytes_that_do_not_decode_are_not_changed),
+        cmocka_unit_test(test_syscall_with_prefixes_is_left_alone),
         cmocka_unit_test(test_only_functions_are_swept_where_not_all_is_code),
         cmocka_unit_test(test_trampolines_that_are_too_far_are_refused),
         cmocka_unit_test(test_rest_of_a_window_traps),

@@ -20,4 +20,6 @@ uint64_t clock_realtime(void)
 void clock_realtime_set(uint64_t ns)
 {
     clocks.realtime_offset = (int64_t)(ns - platform.host.clock(HOST_REALTIME));
+    if (platform.vdso_asks)
+        *platform.vdso_asks = 1;
 }

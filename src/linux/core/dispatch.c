@@ -122,7 +122,7 @@ _Noreturn void trap_handle(struct task *t)
         fault(t);
         break;
     case TRAP_KICK:
-        t->work |= WORK_TIME;
+        t->work |= WORK_TICK;
         break;
     }
     sched_user_return(t);

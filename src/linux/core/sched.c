@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The scheduler. Ready tasks stand in one queue, first come, first served; who has had its slice goes to the end. A
- * task that blocks switches straight to the next one; when there is none, to the stack of linux_run(), where the
- * virtual CPU waits for the host without the kernel's lock.
- * Touches kernel stacks and the platform. Kept safe by the lock: a stack is left before anybody else can have the lock.
+ * The scheduler. Ready tasks stand in two queues, first come, first served: those that were woken and had used less
+ * than a slice before they blocked, and the others. The first queue goes first, but the second has its turn at least
+ * every two slices. What is woken while guest code computes (a timer, the host) runs at once. A task that blocks
+ * switches straight to the next one; when there is none, to the stack of linux_run(), where the virtual CPU waits for
+ * the host without the kernel's lock. Touches kernel stacks and the platform. Kept safe by the lock: a stack is left
+ * before anybody else can have the lock.
  */
 #include "linux/core/sched.h"
 
@@ -36,7 +38,8 @@ struct vcpu {
 KERNEL_STATE struct task *current;
 
 KERNEL_STATE static struct sched {
-    struct list ready;
+    struct list woken, ready;
+    uint64_t turn;     /* when `ready` was last served */
     uint32_t interest; /* enum host_event that somebody watches */
     uint64_t next_poll;
     struct wait_queue host[HOST_QUEUES];
@@ -70,6 +73,7 @@ int sched_init(void)
         return -ENOMEM;
     for (uint32_t i = 0; i < platform.vcpus; i++)
         sched.vcpu[i].armed = NEVER;
+    list_init(&sched.woken);
     list_init(&sched.ready);
     for (int i = 0; i < HOST_QUEUES; i++)
         wait_queue_init(&sched.host[i]);
@@ -156,7 +160,7 @@ static _Noreturn void task_begin(void *of)
 static void leave(struct vcpu *v, struct task *from, struct task *to, uint64_t now)
 {
     if (from)
-        from->utime += now - from->entered;
+        from->utime += now - from->entered, from->burst += now - from->entered;
     sched.switches++;
     current = v->task = to;
     if (to) {
@@ -194,10 +198,20 @@ static void look_around(uint64_t now)
     host_events(platform.host.poll(0, sched.interest));
 }
 
+static bool others_ready(void)
+{
+    return !list_empty(&sched.woken) || !list_empty(&sched.ready);
+}
+
 static struct task *pick(uint64_t now)
 {
     look_around(now);
-    struct task *t = list_first(&sched.ready, struct task, in_queue);
+    bool turn = list_empty(&sched.woken) || now - sched.turn > 2 * SLICE;
+    struct task *t = turn ? list_first(&sched.ready, struct task, in_queue) : NULL;
+    if (t)
+        sched.turn = now;
+    else
+        t = list_first(&sched.woken, struct task, in_queue);
     if (t)
         list_remove(&t->in_queue);
     return t;
@@ -227,24 +241,31 @@ static void wake_vcpu(void)
     }
 }
 
-static void enqueue(struct task *t)
+static void enqueue(struct task *t, struct list *queue)
 {
     t->state = TASK_READY;
-    list_append(&sched.ready, &t->in_queue);
+    list_append(queue, &t->in_queue);
     if (kernel_locking)
         wake_vcpu();
     if (current && vcpu_of(current)->armed > vcpu_of(current)->slice_end)
         current->work |= WORK_TIME;
 }
 
+static void enqueue_woken(struct task *t)
+{
+    bool quick = t->burst < SLICE;
+    t->burst = 0;
+    enqueue(t, quick ? &sched.woken : &sched.ready);
+}
+
 void sched_ready(struct task *t)
 {
-    enqueue(t);
+    enqueue(t, &sched.ready);
 }
 
 void sched_yield_now(void)
 {
-    enqueue(current);
+    enqueue(current, &sched.ready);
     give_way(current);
 }
 
@@ -265,14 +286,14 @@ static void task_timeout(struct timer *timer)
     struct task *t = (struct task *)((char *)timer - offsetof(struct task, timer));
     t->timed_out = true;
     if (t->state == TASK_BLOCKED)
-        enqueue(t);
+        enqueue_woken(t);
 }
 
 void task_wake(struct task *t)
 {
     t->woken = true;
     if (t->state == TASK_BLOCKED)
-        enqueue(t);
+        enqueue_woken(t);
 }
 
 static int block(uint64_t deadline, bool (*interrupted)(const struct task *))
@@ -311,7 +332,7 @@ void sched_work(struct task *t)
 {
     t->work |= WORK_SIGNALS;
     if (t->state == TASK_BLOCKED)
-        enqueue(t);
+        enqueue_woken(t);
     else if (t->state == TASK_RUNNING && t != current && kernel_locking)
         platform.task.kick(t);
 }
@@ -340,12 +361,14 @@ void sched_tick(struct task *t)
     uint64_t now = clock_now();
     struct vcpu *v = vcpu_of(t);
     look_around(now);
-    if (now < v->slice_end)
+    bool over = now >= v->slice_end;
+    if (over)
+        v->slice_end = now + SLICE;
+    if (over ? !others_ready() : list_empty(&sched.woken))
         return;
-    v->slice_end = now + SLICE;
-    if (list_empty(&sched.ready))
-        return;
-    enqueue(t);
+    enqueue(t, &sched.ready);
+    if (!over)
+        list_remove(&t->in_queue), list_prepend(&sched.ready, &t->in_queue); /* its slice is not used up */
     give_way(t);
 }
 
@@ -354,7 +377,7 @@ static uint64_t guest_deadline(struct task *t)
 {
     struct vcpu *v = vcpu_of(t);
     uint64_t deadline = timer_first();
-    if ((!list_empty(&sched.ready) || sched.interest) && v->slice_end < deadline)
+    if ((others_ready() || sched.interest) && v->slice_end < deadline)
         deadline = v->slice_end;
     return v->armed = deadline;
 }
@@ -368,7 +391,7 @@ _Noreturn void sched_user_return(struct task *t)
             signal_deliver(t); /* also where none is pending: stopped processes, masks to be restored */
         else if (call_unfinished(t))
             t->regs.rax = (uint64_t)call_again(t);
-        else if ((work & WORK_TIME) && !platform.elsewhere)
+        else if ((work & WORK_TICK) && !platform.elsewhere)
             sched_tick(t);
         else if (!t->work)
             break;
@@ -434,7 +457,7 @@ void linux_trap_ready(struct task *t, const struct trap *trap)
     kernel_lock();
     current = NULL; /* nobody's handler runs: the lock was free */
     t->trap = *trap, t->trapped = true;
-    enqueue(t);
+    enqueue(t, &sched.ready);
     kernel_unlock();
 }
 

@@ -43,6 +43,7 @@ enum task_work {                    /* bits of task->work */
                  WORK_SIGNALS = 1,  /* signal_deliver() */
                  WORK_ALL_REGS = 2, /* a handler changed registers, or another task was on this CPU meanwhile */
                  WORK_TIME = 4,     /* the deadline that was given to task_ops.start is too late now */
+                 WORK_TICK = 8,     /* it was kicked: sched_tick() */
 };
 
 /* The task whose handler runs: the lock makes one global right for every virtual CPU. NULL in the scheduler. */

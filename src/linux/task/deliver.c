@@ -21,7 +21,9 @@ void process_stop(struct process *p, int signo)
         return;
     p->stopped = true, p->stop_reported = p->continued = false;
     p->stop_signal = signo;
-    each_task(t, p) if (t != current) sched_work(t);
+    each_task (t, p)
+        if (t != current)
+            sched_work(t);
     if (process_tell_parent)
         process_tell_parent(p, CLD_STOPPED, signo);
 }
@@ -31,7 +33,8 @@ void process_continue(struct process *p)
     if (!p->stopped)
         return;
     p->stopped = false, p->continued = true;
-    each_task(t, p) task_wake(t);
+    each_task (t, p)
+        task_wake(t);
     if (process_tell_parent)
         process_tell_parent(p, CLD_CONTINUED, SIGCONT);
 }

@@ -88,8 +88,7 @@ static int exec_alone(struct task *t)
     if (p->alone || p->exiting)
         return -EAGAIN;
     p->alone = t;
-    each_task(other, p)
-    {
+    each_task (other, p) {
         if (other == t)
             continue;
         other->killed = true;

@@ -69,8 +69,7 @@ void process_tell_parent(struct process *p, int code, int status)
 /* Whether somebody of this group's session, but outside of the group, is the parent of one in it. `without` is gone. */
 bool group_is_orphaned(int32_t pgid, int32_t sid, const struct process *without)
 {
-    each_process(p)
-    {
+    each_process (p) {
         if (p == without || p->pgid != pgid || p->zombie || !p->parent)
             continue;
         if (p->parent->pgid != pgid && p->parent->sid == sid && p->parent != without)
@@ -82,7 +81,9 @@ bool group_is_orphaned(int32_t pgid, int32_t sid, const struct process *without)
 static void group_if_orphaned(int32_t pgid, int32_t sid, const struct process *leaving)
 {
     bool stopped = false;
-    each_process(p) if (p->pgid == pgid && p != leaving && p->stopped) stopped = true;
+    each_process (p)
+        if (p->pgid == pgid && p != leaving && p->stopped)
+            stopped = true;
     if (!stopped || !group_is_orphaned(pgid, sid, leaving))
         return;
     siginfo_t info = {.si_signo = SIGHUP, .si_code = SI_KERNEL};
@@ -97,8 +98,9 @@ static void process_orphans(struct process *p)
 {
     if (p->parent && p->parent->pgid != p->pgid && p->parent->sid == p->sid)
         group_if_orphaned(p->pgid, p->sid, p);
-    each_child(child, p) if (child->pgid != p->pgid && child->sid == p->sid)
-        group_if_orphaned(child->pgid, child->sid, p);
+    each_child (child, p)
+        if (child->pgid != p->pgid && child->sid == p->sid)
+            group_if_orphaned(child->pgid, child->sid, p);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
@@ -137,7 +139,9 @@ static void child_to(struct process *child, struct process *parent)
     child->parent = parent;
     list_append(&parent->children, &child->sibling);
     child->exit_signal = SIGCHLD;
-    each_task(t, child) if (t->parent_death_signal) signal_task_number(t, t->parent_death_signal);
+    each_task (t, child)
+        if (t->parent_death_signal)
+            signal_task_number(t, t->parent_death_signal);
     if (child->zombie)
         zombie_tell(child);
 }
@@ -153,6 +157,7 @@ void process_end(struct process *p)
     signal_shared_put(signals);
     process_orphans(p);
     struct process *reaper = reaper_of(p);
-    each_child(child, p) child_to(child, reaper);
+    each_child (child, p)
+        child_to(child, reaper);
     zombie_tell(p);
 }

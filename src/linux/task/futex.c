@@ -67,8 +67,7 @@ int64_t futex_key_wake(const uint64_t key[2], int n, uint32_t bits)
     int64_t woken = 0;
     if (!bucket)
         return 0;
-    list_each(w, bucket, struct futex_waiter, link)
-    {
+    list_each (w, bucket, struct futex_waiter, link) {
         if (!futex_same(w->key, key) || w->pi || !(w->bits & bits))
             continue;
         futex_waiter_wake(w);

@@ -35,8 +35,7 @@ static int64_t futex_requeue(struct uptr from, struct uptr to, bool private, int
     struct list *bucket = futex_bucket(key);
     if (!bucket)
         return 0;
-    list_each(w, bucket, struct futex_waiter, link)
-    {
+    list_each (w, bucket, struct futex_waiter, link) {
         if (!futex_same(w->key, key) || w->pi)
             continue;
         if (done < wake) {
@@ -133,8 +132,7 @@ static struct futex_waiter *pi_next(const uint64_t key[2], bool *more)
     *more = false;
     if (!bucket)
         return NULL;
-    list_each(w, bucket, struct futex_waiter, link)
-    {
+    list_each (w, bucket, struct futex_waiter, link) {
         if (!w->pi || !futex_same(w->key, key))
             continue;
         if (next)
@@ -238,8 +236,7 @@ void futex_owner_died(struct task *t)
         struct list *bucket = &futex_table.buckets[i];
         if (!bucket->next)
             continue;
-        list_each(w, bucket, struct futex_waiter, link)
-        {
+        list_each (w, bucket, struct futex_waiter, link) {
             if (w->pi && w->owner == t->tid)
                 futex_waiter_wake(w); /* it looks again, and finds nobody */
         }

@@ -66,13 +66,13 @@ struct process *pidfd_process(struct file *f, int *error)
 
 void pidfds_ended(struct process *p)
 {
-    list_each(x, &p->pidfds, struct pidfd, in_process) wait_wake(&x->queue, EPOLLIN | EPOLLRDNORM, INT32_MAX);
+    list_each (x, &p->pidfds, struct pidfd, in_process)
+        wait_wake(&x->queue, EPOLLIN | EPOLLRDNORM, INT32_MAX);
 }
 
 void pidfds_drop(struct process *p)
 {
-    list_each(x, &p->pidfds, struct pidfd, in_process)
-    {
+    list_each (x, &p->pidfds, struct pidfd, in_process) {
         list_remove(&x->in_process);
         x->process = NULL;
     }

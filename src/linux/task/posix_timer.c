@@ -36,7 +36,9 @@ HEAP_TYPE(posix_timer, FIELD(posix_timer, in_process, FIELD_LIST), FIELD(posix_t
 
 static struct posix_timer *posix_timer_find(struct process *p, int32_t id)
 {
-    list_each(x, &p->posix_timers, struct posix_timer, in_process) if (x->id == id) return x;
+    list_each (x, &p->posix_timers, struct posix_timer, in_process)
+        if (x->id == id)
+            return x;
     return NULL;
 }
 
@@ -114,8 +116,7 @@ void posix_timer_taken(struct queued_signal *s, siginfo_t *info)
 
 void posix_cpu_timers_look(struct process *p, uint64_t *next)
 {
-    list_each(x, &p->posix_timers, struct posix_timer, in_process)
-    {
+    list_each (x, &p->posix_timers, struct posix_timer, in_process) {
         if (!clock_is_cpu(x->clock) || !x->expiry || x->waits)
             continue;
         uint64_t now = posix_now(x);
@@ -139,7 +140,8 @@ static void posix_timer_free(struct posix_timer *x)
 
 void timers_exec(struct process *p)
 {
-    list_each(x, &p->posix_timers, struct posix_timer, in_process) posix_timer_free(x);
+    list_each (x, &p->posix_timers, struct posix_timer, in_process)
+        posix_timer_free(x);
 }
 
 /* ---- the calls --------------------------------------------------------------------------------------------------- */
@@ -200,7 +202,8 @@ int64_t sys_timer_create(struct task *t, const struct args *a)
     int r = sigevent_check(t, &e);
     if (r)
         return r;
-    list_each(x, &p->posix_timers, struct posix_timer, in_process) n++;
+    list_each (x, &p->posix_timers, struct posix_timer, in_process)
+        n++;
     struct posix_timer *x = n < TIMERS_MOST ? posix_timer_new(p) : NULL;
     if (!x)
         return -EAGAIN;

@@ -246,8 +246,10 @@ int64_t sys_getpriority(struct task *t, const struct args *a)
     int64_t best = -ESRCH;
     if (which < WHICH_PROCESS || which > WHICH_USER)
         return -EINVAL;
-    each_process(p) each_task(of, p) if (is_meant(t, of, which, arg_int(a, 1)) && 20 - of->nice > best) best =
-        20 - of->nice;
+    each_process (p)
+        each_task (of, p)
+            if (is_meant(t, of, which, arg_int(a, 1)) && 20 - of->nice > best)
+                best = 20 - of->nice;
     return best;
 }
 
@@ -258,20 +260,20 @@ int64_t sys_setpriority(struct task *t, const struct args *a)
     int64_t r = -ESRCH;
     if (which < WHICH_PROCESS || which > WHICH_USER)
         return -EINVAL;
-    each_process(p) each_task(of, p)
-    {
-        if (!is_meant(t, of, which, arg_int(a, 1)))
-            continue;
-        if (!may_change(t, of)) {
-            r = -EPERM;
-        } else if (nice_allowed(t, of, nice)) {
-            r = -EACCES;
-        } else {
-            of->nice = nice;
-            if (r == -ESRCH)
-                r = 0;
+    each_process (p)
+        each_task (of, p) {
+            if (!is_meant(t, of, which, arg_int(a, 1)))
+                continue;
+            if (!may_change(t, of)) {
+                r = -EPERM;
+            } else if (nice_allowed(t, of, nice)) {
+                r = -EACCES;
+            } else {
+                of->nice = nice;
+                if (r == -ESRCH)
+                    r = 0;
+            }
         }
-    }
     return r;
 }
 
@@ -354,6 +356,9 @@ int64_t sys_membarrier(struct task *t, const struct args *a)
         return 0;
     if (arg_int(a, 0) != MEMBARRIER_CMD_GLOBAL)
         return -EINVAL;
-    each_process(p) each_task(other, p) if (other != t) platform.task.kick(other);
+    each_process (p)
+        each_task (other, p)
+            if (other != t)
+                platform.task.kick(other);
     return 0;
 }

@@ -172,8 +172,7 @@ static int kill_process(struct process *p, const siginfo_t *info)
 static int kill_many(bool all, int32_t pgid, const siginfo_t *info)
 {
     int found = 0, done = 0, error = 0;
-    each_process(p)
-    {
+    each_process (p) {
         if (all ? p == process_init || p == current->process : p->pgid != pgid)
             continue;
         found++;

@@ -88,7 +88,9 @@ static void pending_remove(struct pending *q, uint64_t set)
     if (!(q->set & set))
         return;
     q->set &= ~set;
-    list_each(s, &q->queue, struct queued_signal, link) if (signal_bit(s->info.si_signo) & set) queued_drop(q, s);
+    list_each (s, &q->queue, struct queued_signal, link)
+        if (signal_bit(s->info.si_signo) & set)
+            queued_drop(q, s);
 }
 
 void pending_flush(struct pending *q)
@@ -99,7 +101,8 @@ void pending_flush(struct pending *q)
 static void process_pending_remove(struct process *p, uint64_t set)
 {
     pending_remove(&p->shared_pending, set);
-    each_task(t, p) pending_remove(&t->pending, set);
+    each_task (t, p)
+        pending_remove(&t->pending, set);
 }
 
 void signal_forget(struct process *p, uint64_t set)
@@ -118,8 +121,7 @@ static void info_bare(siginfo_t *info, int signo)
 static void pending_take(struct pending *q, int signo, siginfo_t *info)
 {
     bool found = false, more = false;
-    list_each(s, &q->queue, struct queued_signal, link)
-    {
+    list_each (s, &q->queue, struct queued_signal, link) {
         if (s->info.si_signo != signo)
             continue;
         if (found) {
@@ -200,8 +202,7 @@ static void process_wake(struct process *p, int signo)
         signal_wake(p->leader);
         return;
     }
-    each_task(t, p)
-    {
+    each_task (t, p) {
         if (!task_wants(t, signo))
             continue;
         signal_wake(t);
@@ -226,8 +227,7 @@ void process_kill(struct process *p, int32_t code)
     if (!p->exiting)
         p->exiting = true, p->group_exit_code = code;
     p->stopped = false;
-    each_task(t, p)
-    {
+    each_task (t, p) {
         if (t->exiting)
             continue;
         t->killed = true;
@@ -342,8 +342,7 @@ int signal_process(struct process *p, const siginfo_t *info)
 int signal_group(int32_t pgid, const siginfo_t *info)
 {
     int r = -ESRCH;
-    each_process(p)
-    {
+    each_process (p) {
         if (p->pgid != pgid)
             continue;
         signal_send(p, NULL, info);

@@ -38,15 +38,15 @@ HEAP_TYPE(task,
           FIELD(task, trapped, FIELD_PLAIN), FIELD(task, timer, FIELD_NONE), FIELD(task, woken, FIELD_PLAIN),
           FIELD(task, timed_out, FIELD_PLAIN), FIELD(task, killed, FIELD_PLAIN), FIELD(task, exiting, FIELD_PLAIN),
           FIELD(task, gone, FIELD_PLAIN), FIELD(task, utime, FIELD_PLAIN), FIELD(task, stime, FIELD_PLAIN),
-          FIELD(task, entered, FIELD_NONE), FIELD(task, call_nr, FIELD_PLAIN), FIELD(task, blocked, FIELD_PLAIN),
-          FIELD(task, saved_blocked, FIELD_PLAIN), FIELD(task, sigwait, FIELD_PLAIN),
-          FIELD(task, restore_blocked, FIELD_PLAIN), FIELD(task, pending, FIELD_LIST),
-          FIELD(task, altstack, FIELD_PLAIN), FIELD(task, restart, FIELD_NONE), FIELD(task, signalled, FIELD_NONE),
-          FIELD(task, clear_child_tid, FIELD_PLAIN), FIELD(task, robust_list, FIELD_PLAIN),
-          FIELD(task, name, FIELD_PLAIN), FIELD(task, parent_death_signal, FIELD_PLAIN),
-          FIELD(task, exit_code, FIELD_PLAIN), FIELD(task, vfork_wait, FIELD_PLAIN),
-          FIELD(task, timer_slack, FIELD_PLAIN), FIELD(task, futex, FIELD_NONE), FIELD(task, nice, FIELD_PLAIN),
-          FIELD(task, policy, FIELD_PLAIN), FIELD(task, rt_priority, FIELD_PLAIN),
+          FIELD(task, entered, FIELD_NONE), FIELD(task, burst, FIELD_NONE), FIELD(task, call_nr, FIELD_PLAIN),
+          FIELD(task, blocked, FIELD_PLAIN), FIELD(task, saved_blocked, FIELD_PLAIN),
+          FIELD(task, sigwait, FIELD_PLAIN), FIELD(task, restore_blocked, FIELD_PLAIN),
+          FIELD(task, pending, FIELD_LIST), FIELD(task, altstack, FIELD_PLAIN), FIELD(task, restart, FIELD_NONE),
+          FIELD(task, signalled, FIELD_NONE), FIELD(task, clear_child_tid, FIELD_PLAIN),
+          FIELD(task, robust_list, FIELD_PLAIN), FIELD(task, name, FIELD_PLAIN),
+          FIELD(task, parent_death_signal, FIELD_PLAIN), FIELD(task, exit_code, FIELD_PLAIN),
+          FIELD(task, vfork_wait, FIELD_PLAIN), FIELD(task, timer_slack, FIELD_PLAIN), FIELD(task, futex, FIELD_NONE),
+          FIELD(task, nice, FIELD_PLAIN), FIELD(task, policy, FIELD_PLAIN), FIELD(task, rt_priority, FIELD_PLAIN),
           FIELD(task, reset_on_fork, FIELD_PLAIN), FIELD(task, affinity, FIELD_PLAIN),
           FIELD(task, ioprio, FIELD_PLAIN));
 HEAP_TYPE(process,
@@ -87,7 +87,9 @@ static struct list *task_bucket(int32_t id)
 
 struct task *task_find(int32_t tid)
 {
-    list_each(t, task_bucket(tid), struct task, by_id) if (t->tid == tid) return t;
+    list_each (t, task_bucket(tid), struct task, by_id)
+        if (t->tid == tid)
+            return t;
     return NULL;
 }
 
@@ -100,7 +102,9 @@ struct process *process_find(int32_t pid)
 
 bool process_group_exists(int32_t pgid, int32_t sid)
 {
-    each_process(p) if (p->pgid == pgid && (!sid || p->sid == sid)) return true;
+    each_process (p)
+        if (p->pgid == pgid && (!sid || p->sid == sid))
+            return true;
     return false;
 }
 
@@ -108,7 +112,9 @@ static bool task_id_used(int32_t id)
 {
     if (task_find(id))
         return true;
-    each_process(p) if (p->pgid == id || p->sid == id) return true;
+    each_process (p)
+        if (p->pgid == id || p->sid == id)
+            return true;
     return false;
 }
 
@@ -296,8 +302,7 @@ struct cpu_times task_cpu_times(const struct task *t)
 struct cpu_times process_cpu_times(const struct process *p)
 {
     struct cpu_times sum = {p->utime, p->stime};
-    each_task(t, p)
-    {
+    each_task (t, p) {
         struct cpu_times one = task_cpu_times(t);
         sum.user += one.user, sum.system += one.system;
     }

@@ -96,6 +96,7 @@ struct task {
     bool exiting;                   /* takes no more signals */
     bool gone;                      /* its kernel stack is given back */
     uint64_t utime, stime, entered; /* ns on a CPU; when it got there last */
+    uint64_t burst;                 /* ns on a CPU since it was woken last */
     int64_t call_nr;                /* of the call in progress; -1: none */
     /* Signals */
     uint64_t blocked, saved_blocked;

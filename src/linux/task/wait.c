@@ -96,8 +96,7 @@ static bool wait_look(const struct wait_for *w, struct process *child, struct wa
 static int wait_scan(struct task *t, const struct wait_for *w, struct wait_found *found)
 {
     int r = -ECHILD;
-    each_child(child, t->process)
-    {
+    each_child (child, t->process) {
         if (!wait_eligible(w, child))
             continue;
         if (wait_look(w, child, found))

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the split platform know of each other (README.md). Two kinds of threads: virtual CPUs, on which the
+ * kernel runs, and the tracer, the one thread that moves guests. A virtual CPU asks the tracer by tracer_call() and
+ * waits; the tracer tells of traps by the inbox (host.c) and never takes the kernel's lock, so neither waits for the
+ * other in a ring.
+ */
+#ifndef MOAT_TEST_PLATFORM_SPLIT_H
+#define MOAT_TEST_PLATFORM_SPLIT_H
+
+#include "linux/linux.h"
+#include "linux/platform.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+#define EXIT_OWN_ERROR 125
+#define VCPUS_MOST     8
+
+/* Descriptors of every guest process: these two are all. */
+enum { STUB_OBJECTS = 3, STUB_IMAGE = 4 };
+
+/* A guest process: its leader runs nothing but what the tracer injects and stands still in between. */
+struct aspace {
+    pid_t leader;
+    bool dead; /* it was killed from outside */
+};
+
+/* A guest task's thread in a guest process. */
+struct guest {
+    struct guest *next; /* of those with a thread, by tid */
+    struct task *task;
+    struct aspace *aspace; /* where its thread is */
+    pid_t tid;             /* 0: no thread yet */
+    bool running;          /* the tracer's: it goes on, and has not been seen to stop */
+    bool state_is_new;     /* `state` is to be loaded before it runs */
+    uint8_t *state;        /* XSAVE image, of state_size bytes; NULL: the initial one */
+};
+
+/* ---- main.c ---- */
+extern const char *split_name; /* of the image, for messages */
+/* "platform-split: NAME: text", and the end with EXIT_OWN_ERROR. */
+_Noreturn void split_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- tracer.c ---- */
+extern uint32_t state_size; /* of an XSAVE image, as the host gives it */
+extern uint64_t state_mask;
+/* The first guest process, of which all others are copies. Before there is any other thread. */
+void tracer_init(int objects_fd, int image_fd);
+/* The calling thread, which is the one that called tracer_init, from now on. */
+_Noreturn void tracer_run(void);
+/* fn(of) on the tracer; its result. */
+int64_t tracer_call(int64_t (*fn)(void *of), void *of);
+
+/* On the tracer: */
+struct aspace *stub_copy(const struct aspace *of); /* NULL: the first one. NULL: none could be made */
+void stub_kill(struct aspace *);
+void stub_kill_all(void);
+/* A host call in the process, by its leader: its result or -errno. */
+int64_t stub_call(struct aspace *, long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
+/* *at is loaded; or compared with *value and replaced: *value becomes what was there. 0, -EFAULT. */
+int stub_load32(struct aspace *, uint64_t at, uint32_t *value);
+int stub_cmpxchg32(struct aspace *, uint64_t at, uint32_t *value, uint32_t with);
+int64_t guest_make(struct guest *, struct aspace *); /* its thread. 0, -errno */
+void guest_end(struct guest *);                      /* its thread goes, if there is one */
+void guest_go(struct guest *);                       /* as its task's registers say */
+void guest_interrupt(struct guest *);
+int64_t guest_state_get(struct guest *, void *to);
+int64_t guest_state_set(struct guest *, const void *from);
+
+/* ---- host.c ---- */
+extern const struct hostops split_hostops;
+void inbox_init(void);
+void inbox_trap(struct task *, const struct trap *);
+void inbox_signal(int signo);
+
+/* ---- aspace.c, memobj.c, task.c ---- */
+extern const struct aspace_ops split_aspace;
+extern const struct memobj_ops split_memobj;
+extern const struct task_ops split_task;
+extern bool split_jit;
+extern uint64_t split_text; /* bytes in which code may lie */
+/* The file that all objects lie in: a descriptor, or ends. */
+int objects_init(void);
+struct memobj *objects_image(int fd, const void *image, size_t size);
+/* Pages from `page` on, at most n, that lie one behind the other in one file: which of the stub's descriptors, and the
+ * offset in bytes. The number of them; 0: out of memory. */
+uint64_t objects_find(struct memobj *, uint64_t page, uint64_t n, int *fd, uint64_t *offset);
+bool objects_is_image(const struct memobj *);
+
+/* ---- bridge.c: what of struct task is the platform's business ---- */
+struct regs *bridge_regs(struct task *);
+void **bridge_slot(struct task *);
+struct aspace *bridge_aspace(struct task *);
+
+#endif

@@ -3,6 +3,8 @@
  * looked at, and so on. They change only what their arguments name. */
 #include "attempts.h"
 
+#include "../child.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -293,6 +295,22 @@ static int make_node(char **args, int n)
 
 /* ---- programs ------------------------------------------------------------------------------------------------- */
 
+struct witness {
+    const char *path;
+    int say, fail;
+};
+
+static int be_witness(void *ctx)
+{
+    const struct witness *w = ctx;
+    char word[] = WITNESS;
+
+    dup2(w->say, 1);
+    execv(w->path, (char *[]){(char *)(size_t)w->path, word, NULL});
+    int e = errno;
+    return write(w->fail, &e, sizeof e) == sizeof e ? 1 : 2;
+}
+
 bool executes(const char *path)
 {
     int say[2], fail[2], e = 0;
@@ -300,14 +318,7 @@ bool executes(const char *path)
 
     if (pipe2(say, O_CLOEXEC) < 0 || pipe2(fail, O_CLOEXEC) < 0)
         return false;
-    pid_t pid = fork();
-    if (pid == 0) {
-        char witness[] = WITNESS;
-        dup2(say[1], 1);
-        execv(path, (char *[]){(char *)(size_t)path, witness, NULL});
-        e = errno;
-        _exit(write(fail[1], &e, sizeof e) == sizeof e ? 1 : 2);
-    }
+    pid_t pid = child_begin(be_witness, &(struct witness){path, say[1], fail[1]});
     close(say[1]);
     close(fail[1]);
     bool failed = pid < 0 || read(fail[0], &e, sizeof e) == sizeof e;
@@ -328,6 +339,17 @@ static int execute(char **args, int n)
     return errno ? refused("execve %s", args[0]) : hollow("%s was executed and did not run", args[0]);
 }
 
+static int be_without_memory(void *ctx)
+{
+    const struct witness *w = ctx;
+
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    if (setrlimit(RLIMIT_AS, &(struct rlimit){0, 0}) == 0)
+        execv(w->path, (char *[]){(char *)(size_t)w->path, NULL});
+    int e = errno;
+    return write(w->fail, &e, sizeof e) == sizeof e ? 1 : 2;
+}
+
 /* Whether execve(2) would be let through, without an instruction of the program: with no room for its memory the kernel
  * ends the process behind the check of rights. */
 static int may_execute(char **args, int n)
@@ -337,14 +359,7 @@ static int may_execute(char **args, int n)
     (void)n;
     if (pipe2(fds, O_CLOEXEC) < 0)
         return untried("no pipe");
-    pid_t pid = fork();
-    if (pid == 0) {
-        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-        if (setrlimit(RLIMIT_AS, &(struct rlimit){0, 0}) == 0)
-            execv(args[0], (char *[]){args[0], NULL});
-        e = errno;
-        _exit(write(fds[1], &e, sizeof e) == sizeof e ? 1 : 2);
-    }
+    pid_t pid = child_begin(be_without_memory, &(struct witness){args[0], -1, fds[1]});
     close(fds[1]);
     bool failed = pid < 0 || read(fds[0], &e, sizeof e) == sizeof e;
     close(fds[0]);

@@ -7,6 +7,8 @@
  */
 #include "attempts.h"
 
+#include "../child.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -189,6 +191,20 @@ static int names(void)
 
 /* ---- many ----------------------------------------------------------------------------------------------------- */
 
+struct one {
+    char **argv;
+    int argc, to;
+};
+
+static int attempt_here(void *ctx)
+{
+    const struct one *one = ctx;
+
+    dup2(one->to, 1);
+    alarm(SECONDS_EACH);
+    return attempt(one->argv, one->argc);
+}
+
 /* One line for each: "INDEX\tSTATUS\tLINE"; of an attempt that a signal ended 128 + its number, and no line. */
 static void one_of_many(unsigned index, char **argv, int argc)
 {
@@ -199,14 +215,7 @@ static void one_of_many(unsigned index, char **argv, int argc)
     fflush(stdout);
     if (pipe(fds) < 0)
         return;
-    pid_t pid = fork();
-    if (pid == 0) {
-        dup2(fds[1], 1);
-        close(fds[0]);
-        close(fds[1]);
-        alarm(SECONDS_EACH);
-        _exit(attempt(argv, argc));
-    }
+    pid_t pid = child_begin(attempt_here, &(struct one){argv, argc, fds[1]});
     close(fds[1]);
     size_t used = 0;
     while (pid > 0 && used < sizeof line - 1 && (n = read(fds[0], line + used, sizeof line - 1 - used)) > 0)

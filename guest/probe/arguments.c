@@ -240,12 +240,12 @@ static const struct probe rows[] = {
      .second = SOCK_RAW},
     {"key-high", key_high, "searches the caller's key with bit 32 of the command set", NEEDS_TOKEN},
     {"setns-high", setns_high, "setns of a process outside with bit 32 of the kind set", NEEDS_ROOT},
-    {"personality", personality, "personality(ADDR_NO_RANDOMIZE)", NEEDS_FILTER, .number = 0x0040000},
+    {"personality", personality, "personality(ADDR_NO_RANDOMIZE)", NEEDS_FILTER | NEEDS_KERNEL, .number = 0x0040000},
     {"personality-exec", personality, "personality(READ_IMPLIES_EXEC)", NEEDS_FILTER, .number = 0x0400000},
-    {"personality-high", personality, "personality(ADDR_NO_RANDOMIZE) with bit 32 set", NEEDS_FILTER,
+    {"personality-high", personality, "personality(ADDR_NO_RANDOMIZE) with bit 32 set", NEEDS_FILTER | NEEDS_KERNEL,
      .number = 0x0040000 | 1L << 32},
-    {"prctl-ambient", ambient, "raises an ambient capability", NEEDS_ROOT},
-    {"prctl-ambient-high", ambient, "the same with bit 32 of the command set", NEEDS_ROOT, .number = 1},
+    {"prctl-ambient", ambient, "raises an ambient capability", NEEDS_ROOT | NEEDS_KERNEL},
+    {"prctl-ambient-high", ambient, "the same with bit 32 of the command set", NEEDS_ROOT | NEEDS_KERNEL, .number = 1},
     {"prctl-executable", memory_map, "PR_SET_MM of the executable with bit 32 of the command set", NEEDS_ROOT},
 };
 

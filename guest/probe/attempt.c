@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attempts that rows of several classes share, and the words in which all of them say what they saw. */
+#include "../child.h"
 #include "probe.h"
 
 #include <ctype.h>
@@ -16,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,6 +115,23 @@ void say_without(struct seen *s, int cap, const char *name)
 
     if (s->outcome == BLOCKED && syscall(SYS_capget, &h, d) == 0 && !(d[cap / 32].permitted >> (cap % 32) & 1))
         say_absent(s, "without %s", name);
+}
+
+bool kernel_is(char *out, size_t size)
+{
+    struct utsname u;
+
+    return uname(&u) == 0 && snprintf(out, size, "%s %s", u.release, u.version) > 0;
+}
+
+void say_own_kernel(struct seen *s)
+{
+    char is[sizeof(struct utsname)], saw[sizeof s->text];
+
+    if (s->outcome != ESCAPED || !fact("kernel") || !kernel_is(is, sizeof is) || !strcmp(is, fact("kernel")))
+        return;
+    memcpy(saw, s->text, sizeof saw);
+    say_blocked(s, "by a kernel of its own: %s", saw);
 }
 
 /* ---- facts -------------------------------------------------------------------------------------------------- */
@@ -321,6 +340,21 @@ void scratch_drop(void)
 {
     if (scratch[0])
         rmdir(scratch);
+    scratch[0] = '\0';
+}
+
+struct reported {
+    int (*f)(void *);
+    void *ctx;
+    int to;
+};
+
+static int report(void *ctx)
+{
+    const struct reported *r = ctx;
+    int result = r->f(r->ctx);
+
+    return write(r->to, &result, sizeof result) == sizeof result ? 0 : 1;
 }
 
 int in_child(int (*f)(void *), void *ctx)
@@ -329,11 +363,7 @@ int in_child(int (*f)(void *), void *ctx)
 
     if (pipe(pipe_fd) < 0)
         return -errno;
-    pid_t pid = fork();
-    if (pid == 0) {
-        result = f(ctx);
-        _exit(write(pipe_fd[1], &result, sizeof result) == sizeof result ? 0 : 1);
-    }
+    pid_t pid = child_begin(report, &(struct reported){f, ctx, pipe_fd[1]});
     if (pid < 0)
         result = -errno;
     close(pipe_fd[1]);

@@ -3,6 +3,7 @@
  * Class descriptors: what was left open, and what a descriptor leads to. The runner leaves open, in whatever it starts:
  * a file of the host, its directory, a file that may be read alone, a memory file, a socket, a namespace and a program.
  */
+#include "../child.h"
 #include "probe.h"
 
 #include <errno.h>
@@ -193,22 +194,34 @@ static void program(const struct probe *p, struct seen *s)
         EACH_OPEN(fd, S_IFREG)
         {
             int status = 0;
-            pid_t pid = fork();
-            if (pid == 0) {
-                run_descriptor(&fd);
-                _exit(1);
-            }
+            pid_t pid = child_begin(run_descriptor, &fd);
             if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 42)
                 return say_escaped(s, "executed a program of the host by descriptor %d", fd);
         }
     say_blocked(s, "none can be executed");
 }
 
+struct from_memory {
+    int fd, to;
+    char *arg;
+};
+
+static int run_memory(void *ctx)
+{
+    const struct from_memory *m = ctx;
+    char words[3][8] = {"probe", "run", "file"};
+
+    dup2(m->to, 1);
+    syscall(SYS_execveat, m->fd, "", (char *[]){words[0], words[1], m->arg, words[2], NULL}, (char *[]){NULL},
+            AT_EMPTY_PATH);
+    return 126;
+}
+
 /* A program from memory, which no path rule knows, reads the file: it must be as confined as we are. */
 static void memory_program(const struct probe *p, struct seen *s)
 {
     const char *file = need_fact("file", s);
-    char buf[65536], out[128] = "", arg[512];
+    char buf[65536], out[192] = "", arg[512];
     int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), fd = (int)syscall(SYS_memfd_create, "probe", 0), fds[2];
     ssize_t n;
 
@@ -220,22 +233,17 @@ static void memory_program(const struct probe *p, struct seen *s)
         if (write(fd, buf, (size_t)n) != n)
             return say_errno(s, "write");
     snprintf(arg, sizeof arg, "file=%s", file);
-    pid_t pid = fork();
-    if (pid == 0) {
-        char words[3][8] = {"probe", "run", "file"};
-        dup2(fds[1], 1);
-        syscall(SYS_execveat, fd, "", (char *[]){words[0], words[1], arg, words[2], NULL}, (char *[]){NULL},
-                AT_EMPTY_PATH);
-        _exit(126);
-    }
+    pid_t pid = child_begin(run_memory, &(struct from_memory){fd, fds[1], arg});
     close(fds[1]);
-    n = read(fds[0], out, sizeof out - 1);
+    size_t used = 0;
+    while (used < sizeof out - 1 && (n = read(fds[0], out + used, sizeof out - 1 - used)) > 0)
+        used += (size_t)n;
     if (pid > 0)
         waitpid(pid, NULL, 0);
-    if (n > 0 && strstr(out, "moat-canary"))
+    if (strstr(out, "moat-canary"))
         say_escaped(s, "%.100s", strstr(out, "read '") ? strstr(out, "read '") : out);
     else
-        say_blocked(s, n > 0 ? "it ran, and did not see the file" : "it did not run");
+        say_blocked(s, used ? "it ran, and did not see the file" : "it did not run");
 }
 
 /* ---- passed over sockets ------------------------------------------------------------------------------------ */

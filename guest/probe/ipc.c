@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Class ipc: objects and sockets of the host that have no path or a global name, and networks that are not ours. */
+#include "../child.h"
 #include "probe.h"
 
 #include <arpa/inet.h>
@@ -188,6 +189,12 @@ static void on_link(const struct probe *p, struct seen *s)
     host_link(s, socket((int)p->number, SOCK_RAW | SOCK_CLOEXEC, (int)p->second));
 }
 
+static int end_at_once(void *nothing)
+{
+    (void)nothing;
+    return 0;
+}
+
 /* The connector tells of every process of the host that starts or ends: one of ours does. */
 static void connector(const struct probe *p, struct seen *s)
 {
@@ -203,9 +210,7 @@ static void connector(const struct probe *p, struct seen *s)
 
     if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || send(fd, &ask, sizeof ask, 0) < 0)
         return say_errno(s, "netlink");
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(0);
+    pid_t pid = child_begin(end_at_once, NULL);
     if (pid > 0)
         waitpid(pid, NULL, 0);
     if (poll(&ready, 1, 500) == 1)

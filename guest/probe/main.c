@@ -3,6 +3,7 @@
  * moat-probe: the command line, and each attempt in a process of its own. It judges nothing and trusts nothing around
  * it: no file is read but what attempts read, and the words it prints are printable ASCII.
  */
+#include "../child.h"
 #include "probe.h"
 
 #include <errno.h>
@@ -22,6 +23,26 @@ static const struct probe_class *const classes[] = {&names_class,       &argumen
 
 static const char *const outcome_names[OUTCOMES] = {"blocked", "escaped", "absent"};
 
+struct one {
+    const struct probe *p;
+    struct seen *s;
+    int to;
+};
+
+static int attempt_here(void *ctx)
+{
+    const struct one *one = ctx;
+
+    alarm(SECONDS_EACH);
+    say_blocked(one->s, "said nothing");
+    one->p->run(one->p, one->s);
+    alarm(0);
+    if (one->p->needs & NEEDS_KERNEL)
+        say_own_kernel(one->s);
+    scratch_drop();
+    return write(one->to, one->s, sizeof *one->s) == sizeof *one->s ? 0 : 1;
+}
+
 static void attempt(const struct probe *p, struct seen *s)
 {
     int status = 0, fds[2];
@@ -32,16 +53,8 @@ static void attempt(const struct probe *p, struct seen *s)
         say_blocked(s, "no pipe for it: %s", errno_name(errno));
         return;
     }
-    pid_t pid = fork();
-    if (pid == 0) {
-        close(fds[0]);
-        alarm(SECONDS_EACH);
-        say_blocked(s, "said nothing");
-        p->run(p, s);
-        alarm(0);
-        scratch_drop();
-        _exit(write(fds[1], s, sizeof *s) == sizeof *s ? 0 : 1);
-    }
+    struct one one = {p, s, fds[1]};
+    pid_t pid = child_begin(attempt_here, &one);
     close(fds[1]);
     if (pid < 0)
         say_blocked(s, "no process for it: %s", errno_name(errno));
@@ -71,6 +84,7 @@ static bool wanted(const struct probe_class *c, const struct probe *p, const cha
 
 static int run(const char *class, char **ids, int n)
 {
+    puts("begun"); /* what ends us is an attempt from here on */
     for (size_t c = 0; c < ARRAY_LEN(classes); c++)
         for (size_t i = 0; i < classes[c]->n; i++) {
             const struct probe *p = &classes[c]->rows[i];
@@ -79,6 +93,7 @@ static int run(const char *class, char **ids, int n)
                 continue;
             attempt(p, &s);
             printf("%s\t%s\t%s\t%s\n", p->id, classes[c]->name, outcome_names[s.outcome % OUTCOMES], s.text);
+            fflush(stdout); /* the next may end the sandbox */
         }
     return fflush(stdout) ? 1 : 0;
 }
@@ -89,8 +104,9 @@ static int list(void)
         for (size_t i = 0; i < classes[c]->n; i++) {
             const struct probe *p = &classes[c]->rows[i];
             char needs[32] = "";
-            snprintf(needs, sizeof needs, "%s%s%s", p->needs & NEEDS_ROOT ? "root," : "",
-                     p->needs & NEEDS_TOKEN ? "token," : "", p->needs & NEEDS_FILTER ? "filter," : "");
+            snprintf(needs, sizeof needs, "%s%s%s%s", p->needs & NEEDS_ROOT ? "root," : "",
+                     p->needs & NEEDS_TOKEN ? "token," : "", p->needs & NEEDS_FILTER ? "filter," : "",
+                     p->needs & NEEDS_KERNEL ? "kernel," : "");
             if (!needs[0])
                 strcpy(needs, "-,");
             needs[strlen(needs) - 1] = '\0';

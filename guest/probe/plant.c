@@ -315,6 +315,7 @@ static void serve(struct pollfd *fds, size_t n)
 int plant(const char *dir)
 {
     const char *given = fact("canary") ? fact("canary") : getenv("MOAT_CANARY");
+    char kernel[400];
     uint64_t random;
 
     if (!given || strncmp(given, "moat-canary", 11) || getrandom(&random, sizeof random, 0) != sizeof random) {
@@ -339,6 +340,8 @@ int plant(const char *dir)
     }
     plant_objects();
     printf("pid=%d\nsecret=%p\nscratch=%p\n", getpid(), (void *)secret, (void *)scratch);
+    if (kernel_is(kernel, sizeof kernel))
+        printf("kernel=%s\n", kernel);
     say_link();
     plant_terminal();
     struct pollfd fds[] = {{0, POLLIN, 0},

@@ -24,6 +24,7 @@ enum needs {
     NEEDS_ROOT = 1 << 0,   /* an ordinary user of the host has none of it either */
     NEEDS_TOKEN = 1 << 1,  /* an escape only with the canaries' secret in its text */
     NEEDS_FILTER = 1 << 2, /* only a filter of system calls stands before it */
+    NEEDS_KERNEL = 1 << 3, /* a matter of the kernel that answers: an escape only where that is the host's */
 };
 
 struct probe {
@@ -58,6 +59,10 @@ void say_result(struct seen *s, long result, const char *evidence);
 void say_behind(struct seen *s, long result, const int *errors, const char *evidence);
 #define BEHIND(...) ((const int[]){__VA_ARGS__, 0})
 const char *errno_name(int e);
+/* What has escaped was done to another kernel than the host's: blocked. */
+void say_own_kernel(struct seen *s);
+/* "RELEASE VERSION" of the kernel that answers; false when it does not say. */
+bool kernel_is(char *out, size_t size);
 /* What was refused for want of a capability that this process has not is absent: on a host whose root lacks it. */
 void say_without(struct seen *s, int cap, const char *name);
 

@@ -384,7 +384,7 @@ static const struct probe rows[] = {
     {"unshare-cgroup", unshare_one, "unshare(CLONE_NEWCGROUP)", NEEDS_ROOT, .number = 0x02000000},
     {"unshare-time", unshare_one, "unshare(CLONE_NEWTIME)", NEEDS_ROOT, .number = 0x80},
     {"map-root", map_root, "a user namespace in which it is root", NEEDS_FILTER},
-    {"capabilities", capabilities, "capset of what it has not", NEEDS_ROOT},
+    {"capabilities", capabilities, "capset of what it has not", NEEDS_ROOT | NEEDS_KERNEL},
 };
 
 const struct probe_class processes_class = {"processes", rows, ARRAY_LEN(rows)};

@@ -9,6 +9,7 @@
 #ifndef MOAT_GUEST_UNIKERNEL_BOOT_H
 #define MOAT_GUEST_UNIKERNEL_BOOT_H
 
+#define BOOT_LIMITS    16
 #define KERNEL_MAGIC   "MOATKERN"
 #define KERNEL_VERSION 1
 
@@ -51,6 +52,8 @@ struct boot {
     uint32_t uid, gid, umask;           /* of the first program */
     uint32_t max_tasks;                 /* 0: the kernel's own */
     uint64_t files_limit;               /* 0: the same */
+    uint64_t limits[BOOT_LIMITS][2];    /* of setrlimit(2), by number: soft, hard */
+    uint32_t limits_given;              /* a bit each */
     const void *premaps;                /* struct image_segment[]: mapped already */
     uint32_t n_premaps;
     bool trace, read_only, jit;

@@ -59,7 +59,11 @@ void control_read(bool locked)
 
 void control_exit(int status, int signo)
 {
-    const struct control_end end = {.exit_code = signo ? 128 + signo : status & 0xff};
+    struct control_end end = {.exit_code = signo ? 128 + signo : status & 0xff};
 
+    if (signo)
+        memcpy(end.reason, "signaled", sizeof "signaled");
+    else
+        memcpy(end.reason, "exited", sizeof "exited");
     answer(NULL, CONTROL_WAIT, 0, &end, sizeof end);
 }

@@ -16,8 +16,8 @@
 /* Programs. Where programs that cannot be moved are linked; image_boot.text bytes from here. */
 #define TEXT_LOW 0x400000
 
-/* A program that can be moved, never has more code, and fits in here with its image, begins here: so it shares a page of
- * page table with tender and kernel. */
+/* A program that can be moved, never has more code, and fits in here with its image, begins here: so it shares a page
+ * of page table with tender and kernel. */
 #define PIE_LOW 0x70000000
 
 /* The image ends where the tender begins; one that would begin below IMAGE_LOW lies at IMAGE_FAR. */

@@ -60,6 +60,8 @@ void platform_start(const struct boot *b)
                                   .hostname = b->hostname,
                                   .max_tasks = b->max_tasks,
                                   .files_limit = b->files_limit,
+                                  .limits = b->limits,
+                                  .limits_given = b->limits_given,
                                   .read_only = b->read_only,
                                   .umask = b->umask};
     char why[256];

@@ -27,8 +27,23 @@ dynamic:
     .quad 6, symbols - vdso_image
     .quad 10, strings_end - strings
     .quad 11, 24
+    .quad 0x6ffffff0, versions - vdso_image /* DT_VERSYM */
+    .quad 0x6ffffffc, definitions - vdso_image /* DT_VERDEF */
+    .quad 0x6ffffffd, 2
     .quad 0, 0
 dynamic_end:
+
+/* Versions of the symbols: Go's runtime reads the definitions without asking whether there are any. */
+    .balign 4
+definitions:
+    .short 1, 1, 1, 1 /* VER_FLG_BASE: the object's name */
+    .long 0xdeebfa1, 20, 28
+    .long name_object - strings, 0
+    .short 1, 0, 2, 1
+    .long 0x3ae75f6, 20, 0
+    .long name_version - strings, 0
+versions:
+    .short 0, 2, 2, 2, 2, 2
 
 /* One bucket: a chain through all five symbols. */
     .balign 4
@@ -54,6 +69,7 @@ symbols:
 strings:
     .byte 0
 name_object: .asciz "linux-vdso.so.1"
+name_version: .asciz "LINUX_2.6"
 name_clock_gettime: .asciz "__vdso_clock_gettime"
 name_gettimeofday: .asciz "__vdso_gettimeofday"
 name_time: .asciz "__vdso_time"

@@ -199,14 +199,16 @@ static int confined_words(struct probe_table *t, const char **words, size_t *n, 
 
     const char *why_not = kind_behind(t->boundary)->no_programs;
 
-    if (why_not)
+    if (why_not && !t->image)
         return err_set(err, -ENOTSUP, "the probes are programs of this host, and %s", why_not);
     const char *const head[] = {"/proc/self/exe", "run", "--rm", "-i", "--quiet", "-b", t->boundary};
     for (size_t i = 0; i < ARRAY_LEN(head); i++)
         words[(*n)++] = head[i];
     for (size_t i = 0; i < t->n_run; i++)
         words[(*n)++] = t->run[i];
-    if (program || nothing) {
+    if (t->image) {
+        words[(*n)++] = t->image;
+    } else if (program || nothing) {
         words[(*n)++] = program ? "--" : "--rootfs=/";
         words[(*n)++] = t->program;
     } else {
@@ -219,10 +221,11 @@ static int confined_words(struct probe_table *t, const char **words, size_t *n, 
     return words[*n - 1] && words[*n - 2] ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
-static int run_once(struct probe_table *t, bool confined, struct err *err)
+/* Rows from `from` on, in order. */
+static int run_rows(struct probe_table *t, const struct canaries *c, size_t from, bool confined, struct canary_run *run,
+                    struct err *err)
 {
     const char **words = arena_array(t->arena, PROBE_WORDS_MAX * 2 + PROBE_ROWS_MAX, sizeof *words);
-    struct canaries canaries;
     size_t n = 0;
     int r = words ? 0 : err_set(err, -ENOMEM, "out of memory");
 
@@ -230,24 +233,99 @@ static int run_once(struct probe_table *t, bool confined, struct err *err)
         r = confined_words(t, words, &n, err);
     else if (r == 0)
         words[n++] = t->program;
-    if (r < 0 || (r = canaries_plant(t->arena, t->program, &canaries, err)) < 0) {
-        if (words && r < 0)
-            canaries_remove(&canaries);
+    if (r < 0)
         return r;
-    }
     words[n++] = "run";
-    for (size_t i = 0; i < canaries.n_facts; i++)
-        words[n++] = canaries.facts[i];
-    for (size_t i = 0; i < t->n; i++)
+    for (size_t i = 0; i < c->n_facts; i++)
+        words[n++] = c->facts[i];
+    for (size_t i = from; i < t->n; i++)
         words[n++] = t->rows[i].id;
-    struct canary_run run = {.argv = words, .probe = t->program, .own_mounts = !confined};
-    r = canaries_run(t->arena, &canaries, &run, err);
+    *run = (struct canary_run){.argv = words, .probe = t->program, .own_mounts = !confined};
+    return canaries_run(t->arena, c, run, err);
+}
+
+/* The first row without a result: the attempt at which the sandbox ended. */
+static size_t ended_at(const struct probe_table *t, size_t from)
+{
+    while (from < t->n && t->rows[from].confined.outcome != PROBE_LOST)
+        from++;
+    return from;
+}
+
+/* Where program and kernel are one, an attempt may end the sandbox: then it is blocked, and the others are made in
+ * another one. */
+static int run_until(struct probe_table *t, const struct canaries *c, bool confined, struct canary_run *run,
+                     struct err *err)
+{
+    size_t from = 0;
+    int r;
+
+    for (;;) {
+        if ((r = run_rows(t, c, from, confined, run, err)) < 0)
+            return r;
+        const bool begun = !strncmp(run->output, "begun\n", 6),
+                   well = WIFEXITED(run->status) && !WEXITSTATUS(run->status);
+        read_results(t, run->output, c->token, confined);
+        if (well || !confined || !t->image || !begun || (from = ended_at(t, from)) == t->n)
+            return 0;
+        t->rows[from].confined =
+            (struct probe_result){PROBE_BLOCKED, arena_printf(t->arena, "the sandbox ended, with status %d",
+                                                              WIFEXITED(run->status) ? WEXITSTATUS(run->status) : 137)};
+        if (++from == t->n) {
+            run->status = 0;
+            return 0;
+        }
+    }
+}
+
+static int run_once(struct probe_table *t, bool confined, struct err *err)
+{
+    struct canaries canaries;
+    struct canary_run run;
+    int r = canaries_plant(t->arena, t->program, &canaries, err);
+
     if (r == 0)
-        read_results(t, run.output, canaries.token, confined);
+        r = run_until(t, &canaries, confined, &run, err);
     canaries_remove(&canaries);
     if (r == 0 && (!WIFEXITED(run.status) || WEXITSTATUS(run.status)))
         return err_set(err, -EIO, "the probes could not be run %s: %s", confined ? "confined" : "unconfined",
                        *run.complaint ? run.complaint : "their process was ended");
+    return r;
+}
+
+/* ---- as an image -------------------------------------------------------------------------------------------- */
+
+/* By `moat pack`, into a file that is the caller's to remove. */
+static int pack(struct probe_table *t, struct err *err)
+{
+    const char *tmp = getenv("TMPDIR");
+    char words[3][16] = {"pack", "--quiet", "--output"};
+    char *path = arena_printf(t->arena, "%.70s/moat-probe-image-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
+    char *program = arena_strdup(t->arena, t->program);
+    int status = 0, fd = path && program ? mkostemp(path, O_CLOEXEC) : -1;
+    pid_t pid;
+
+    if (fd < 0)
+        return err_sys(err, path && program ? -errno : -ENOMEM, "cannot make a file for the probes' image");
+    close(fd);
+    t->image = path;
+    int r = helper_spawn("/proc/self/exe", (char *[]){words[0], words[0], words[1], words[2], path, program, NULL},
+                         &(struct helper_fd){2, 2}, 1, &pid);
+    if (r == 0)
+        r = helper_wait(pid, false, &status);
+    if (r < 0)
+        return err_sys(err, r, "moat pack");
+    return status ? err_set(err, -EIO, "moat pack could not make an image of the probes") : 0;
+}
+
+static int run_confined(struct probe_table *t, struct err *err)
+{
+    int r = kind_behind(t->boundary)->packs ? pack(t, err) : 0;
+
+    if (r == 0)
+        r = run_once(t, true, err);
+    if (t->image)
+        unlink(t->image);
     return r;
 }
 
@@ -323,7 +401,7 @@ static int probe(struct probe_table *t, int argc, char **argv, struct probe_coun
     if ((r = boundary_choose(t->boundary, &b, err)) < 0)
         return r;
     t->boundary = b->name;
-    if ((r = run_once(t, false, err)) < 0 || (r = run_once(t, true, err)) < 0)
+    if ((r = run_once(t, false, err)) < 0 || (r = run_confined(t, err)) < 0)
         return r;
     judge(t);
     for (size_t i = 0; i < t->n; i++)

@@ -28,6 +28,7 @@ struct probe_row {
 struct probe_table {
     struct arena *arena;
     const char *boundary, *class, *program; /* path of moat-probe */
+    const char *image;                      /* it as an image, where that is what the boundary runs; NULL */
     bool json, list, write;
     char *run[PROBE_WORDS_MAX]; /* options for `moat run` */
     size_t n_run;

@@ -10,13 +10,13 @@
 #include "host/helper.h"
 #include "image/users.h"
 #include "linux/fs/imgfs_format.h"
-#include "policy/defaults.h"
 #include "policy/list.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,6 +110,11 @@ static const struct refusal {
     {FLAG_DENY_LOG, "denyLog", NO_BROKER},
     {FLAG_ALLOW_NET, "allowNet", NO_NETWORK},
     {FLAG_NETWORK, "network", NO_NETWORK},
+    {FLAG_GROUP_ADD, "groups", "a unikernel's program has one group: leave it out"},
+    {FLAG_DOMAINNAME, "domainname", "a unikernel's kernel has no domain name: leave it out"},
+    {FLAG_TTY, "terminal", "a unikernel has no terminal yet, but standard streams: leave it out"},
+    {FLAG_SECURITY_OPT, "security", "no call of a unikernel's program reaches the host's kernel: leave it out"},
+    {FLAG_IOCTLS, "ioctls", "no ioctl of a unikernel's program reaches the host's kernel: leave it out"},
     {FLAG_INIT, "init", "a unikernel's processes are its own kernel's: pack an init as the program"},
     {FLAG_CAP_ADD, "capabilities.add", INSIDE_ALL},
     {FLAG_CAP_DROP, "capabilities.drop", INSIDE_ALL},
@@ -123,7 +128,29 @@ static bool has_anyway(const struct policy *p, enum policy_flag flag, uint64_t t
 {
     if (flag == FLAG_NETWORK)
         return p->ns[NS_NET].how == NS_NEW;
-    return (flag == FLAG_INIT || flag == FLAG_CAP_DROP) && !(typed >> flag & 1);
+    return (flag == FLAG_INIT || flag == FLAG_CAP_DROP || flag == FLAG_SECURITY_OPT || flag == FLAG_IOCTLS) &&
+           !(typed >> flag & 1);
+}
+
+/* Limits of one resource are the kernel's inside, but for descriptors, of which the tender's process has as many: else
+ * they would be the tender's. */
+static int move_limits(struct policy *p, struct unikernel_options *o, struct err *err)
+{
+    struct process *pr = &p->process;
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < pr->n_rlimits; i++) {
+        const struct rlimit_rule *l = &pr->rlimits[i];
+        if (l->resource == RLIMIT_NOFILE || l->resource == RLIMIT_CORE) {
+            pr->rlimits[kept++] = *l;
+            continue;
+        }
+        const char *text = arena_printf(p->arena, "%u:%" PRIu64 ":%" PRIu64, (unsigned)l->resource, l->soft, l->hard);
+        if (!text || policy_strv_push(p->arena, &o->limits, text) < 0)
+            return policy_no_memory(err);
+    }
+    pr->n_rlimits = kept;
+    return 0;
 }
 
 static int check_layers(const struct collect *c, struct err *err)
@@ -145,14 +172,7 @@ static int check_layers(const struct collect *c, struct err *err)
     if (p->seccomp.moat_default)
         p->seccomp = (struct seccomp_policy){0};
     p->masked_paths.n = p->readonly_paths.n = 0; /* there is no /proc */
-    if (!p->process.terminal)
-        return 0;
-    int r = policy_mount_add(p, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=64k", err);
-    if (r == 0)
-        r = policy_mount_add(p, "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620",
-                             err);
-    policy_mounts_sort(p, 0);
-    return r;
+    return move_limits(p, own(c->out), err);
 }
 
 /* ---- moat-spt's command line ------------------------------------------------------------------------------------ */
@@ -179,7 +199,7 @@ static int find_image(struct policy_build *b, const char *image, const char **ho
     return 0;
 }
 
-static int put_limits(struct policy *p, struct err *err)
+static int put_limits(struct policy *p, const struct unikernel_options *o, struct err *err)
 {
     const struct opt_i64 *limit = &p->resources.memory.limit, *tasks = &p->resources.pids;
     int r = 0;
@@ -193,6 +213,8 @@ static int put_limits(struct policy *p, struct err *err)
     }
     if (r == 0 && tasks->set && tasks->v > 0)
         r = engine_put(p, "--tasks", arena_printf(p->arena, "%" PRId64, tasks->v), err);
+    for (uint32_t i = 0; i < o->limits.n && r == 0; i++)
+        r = engine_put(p, "--limit", o->limits.v[i], err);
     return r;
 }
 
@@ -309,7 +331,7 @@ static int find(struct run_options *run, const struct finding *f, struct err *er
     int r = own(run)->image ? find_host(run, f->purpose != FIND_TO_EXPLAIN, &host, &words, err) : 0;
 
     p->process.argv = (struct strv){0};
-    if (r < 0 || (r = engine_put(p, NULL, SPT_PROGRAM, err)) < 0 || (r = put_limits(p, err)) < 0 ||
+    if (r < 0 || (r = engine_put(p, NULL, SPT_PROGRAM, err)) < 0 || (r = put_limits(p, own(run), err)) < 0 ||
         (r = put_start(run, err)) < 0 || !host || (r = engine_put(p, "--image", host, err)) < 0)
         return r;
     p->resources.pids.set = false; /* of the kernel's tasks inside; the tender makes no process */
@@ -354,6 +376,7 @@ const struct workload_kind unikernel_kind = {
     .words = "a unikernel's image",
     .of_host = true,
     .no_programs = "-b unikernel runs images that moat pack has made",
+    .packs = true,
     .no_filter = "the filter of a unikernel is raised by moat-spt inside (src/spt), and there is none around its start",
     .keeps = "packed roots",
     .own_size = sizeof(struct unikernel_options),

@@ -18,6 +18,7 @@ enum unikernel_option { UNIKERNEL_TRACE, UNIKERNEL_OPTIONS };
 
 struct unikernel_options {
     bool trace;
+    struct strv limits;  /* --limit of moat-spt */
     const char *image;   /* the operand, borrowed */
     const char *program; /* of a root: what runs in it, absolute */
 };

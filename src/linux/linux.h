@@ -26,17 +26,19 @@ struct linux_config {
     struct memobj *image_object; /* the same bytes, for mapping */
     const char *const *argv;     /* argv[0] is the program's path unless `program` says otherwise; NULL-terminated */
     const char *const *envp;
-    const char *program; /* NULL: argv[0] */
+    const char *program;             /* NULL: argv[0] */
     const struct linux_ready *ready; /* NULL: the program is loaded by its path */
-    const char *cwd;     /* NULL: / */
+    const char *cwd;                 /* NULL: / */
     const char *hostname;
     uint64_t memory_limit; /* bytes of guest memory, 0: what the range holds */
     uint32_t max_tasks;    /* 0: 4096 */
     uint32_t uid, gid;
-    bool trace;           /* system calls in the form of strace on HOST_TRACE */
-    bool read_only;       /* nothing may be written in the root file system */
-    uint32_t umask;       /* of the first process */
-    uint64_t files_limit; /* RLIMIT_NOFILE; 0: 1024 */
+    bool trace;                  /* system calls in the form of strace on HOST_TRACE */
+    bool read_only;              /* nothing may be written in the root file system */
+    uint32_t umask;              /* of the first process */
+    uint64_t files_limit;        /* RLIMIT_NOFILE; 0: 1024 */
+    const uint64_t (*limits)[2]; /* soft, hard, by RLIMIT_*: those of which a bit is set */
+    uint32_t limits_given;
 };
 
 /* 0, or -errno with a sentence in `why` (what, which, why not). */

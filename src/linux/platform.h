@@ -64,7 +64,11 @@ enum host_memory {
     HOST_MEMORY_GUARD,   /* no access: below a kernel stack */
 };
 
-enum host_vcpu { HOST_VCPU_START, HOST_VCPU_WAKE };
+enum host_vcpu {
+    HOST_VCPU_START,
+    HOST_VCPU_WAKE,
+    HOST_VCPU_PAUSE, /* the calling one waits for the kernel's lock: its host thread may let others run */
+};
 
 struct host_frame {
     void *data;

@@ -42,7 +42,7 @@ static const uint8_t *data_at(const struct rewrite_image *image, uint64_t addres
 
 /* Entries of a table, which ends at the latest where one leads to no instruction: a few more do no harm. Returns how
  * many: of `bytes` each, 4 as distances from the table, 8 as addresses. */
-static unsigned read_table(const struct scan *s, uint64_t table, unsigned bytes)
+static unsigned read_table(struct scan *s, uint64_t table, unsigned bytes)
 {
     size_t size, offset;
     const uint8_t *p = data_at(s->image, table, &size);
@@ -58,6 +58,7 @@ static unsigned read_table(const struct scan *s, uint64_t table, unsigned bytes)
             break;
         c->marks[offset] |= MARK_TARGET;
     }
+    s->budget -= s->budget < n ? s->budget : n;
     return n;
 }
 
@@ -69,8 +70,12 @@ static bool is_lea_of_data(const struct scan *s, const struct insn *in, uint64_t
     return in->name == INSN_LEA && in->memory.rip_relative && data_at(s->image, *address, &size);
 }
 
-/* The table whose address was put into `base` in a straight line before. */
-static bool find_table(const struct scan *s, const struct rewrite_code *c, size_t at, uint8_t base, uint64_t *table)
+enum table_search { TABLE_FOUND, TABLE_ELSEWHERE, TABLE_UNKNOWN };
+
+/* The table whose address is put into `base` in a straight line before; or it comes from elsewhere in the function:
+ * from another register, or the stack, or from where control joins. */
+static enum table_search find_table(const struct scan *s, const struct rewrite_code *c, size_t at, uint8_t base,
+                                    uint64_t *table)
 {
     struct insn in;
 
@@ -78,15 +83,17 @@ static bool find_table(const struct scan *s, const struct rewrite_code *c, size_
         size_t before = scan_step_back(c, at, &in);
 
         if (before == at || !scan_writes_what_it_says(&in))
-            return false;
-        if (scan_writes(&in, base)) {
-            if (in.name == INSN_ADD || in.name == INSN_MOVSXD)
-                return false;
-            return is_lea_of_data(s, &in, c->address + at, table);
+            return TABLE_ELSEWHERE;
+        if (!scan_writes(&in, base)) {
+            at = before;
+            continue;
         }
-        at = before;
+        if (is_lea_of_data(s, &in, c->address + at, table))
+            return TABLE_FOUND;
+        bool moved = in.name == INSN_MOV && (!in.has_memory || in.memory.base == 4 || in.memory.base == 5);
+        return moved ? TABLE_ELSEWHERE : TABLE_UNKNOWN;
     }
-    return false;
+    return TABLE_ELSEWHERE;
 }
 
 /* Every address of data that the function takes, as a table: one of them is. How many look like one. */
@@ -107,23 +114,31 @@ static unsigned read_all_tables(struct scan *s, const struct rewrite_code *c, si
     return n;
 }
 
-/* Finds the targets of a jump through a table. */
+/* Targets of a jump through a table; how many, 0 when they are not known. */
+static unsigned targets(struct scan *s, const struct rewrite_code *c, size_t at, size_t function, const struct insn *in)
+{
+    uint64_t table;
+
+    if (in->has_memory)
+        return read_table(s, (uint64_t)in->memory.disp, 8);
+    switch (find_table(s, c, at, scan_table_base(c, at, in), &table)) {
+    case TABLE_FOUND:
+        return read_table(s, table, 4);
+    case TABLE_ELSEWHERE:
+        return read_all_tables(s, c, function);
+    default:
+        return 0;
+    }
+}
+
 static void resolve(struct scan *s, const struct rewrite_code *c, size_t at, size_t function)
 {
     struct insn in;
-    uint64_t table;
-    unsigned n;
 
     if (decode_insn(c->bytes + at, c->size - at, DECODE_64, &in) < 0 || in.class != CLASS_JUMP_INDIRECT)
         return;
     c->marks[at] &= (uint8_t)~MARK_JUMP;
-    if (in.has_memory)
-        n = read_table(s, (uint64_t)in.memory.disp, 8);
-    else if (find_table(s, c, at, scan_table_base(c, at, &in), &table))
-        n = read_table(s, table, 4);
-    else
-        n = read_all_tables(s, c, function);
-    if (!n || !s->budget)
+    if (!targets(s, c, at, function, &in) || !s->budget)
         c->marks[function] |= MARK_INDIRECT;
 }
 
@@ -193,7 +208,7 @@ static bool falls_into(const struct rewrite_code *c, size_t boundary)
 
         if (before == at)
             return false;
-        if (in.name != INSN_NOP)
+        if (in.name != INSN_NOP && in.name != INSN_INT3) /* what compilers and linkers pad with */
             return !scan_ends_path(&in);
         if (n && (c->marks[at] & MARK_BOUNDARY))
             return c->marks[at] & MARK_FALLS;

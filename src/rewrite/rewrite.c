@@ -234,7 +234,6 @@ static void decide(const struct rewrite_code *c, size_t at, bool doubtful, bool 
     if (is_mov_nr(&b) && !entered(c, b.at[0], at)) {
         out->state = REWRITE_MOV;
         out->why = REWRITE_WHY_NONE;
-        out->nr = (int32_t)b.insn[0].imm;
         out->window = c->address + b.at[0];
         out->length = REWRITE_JUMP_BYTES;
         return;

@@ -51,7 +51,7 @@ struct rewrite_site {
     uint64_t window;     /* where the jump to the trampoline goes; of REWRITE_ISLAND in padding, before or behind */
     uint64_t hop;        /* of REWRITE_ISLAND: where a second short jump is, on the way to the window; else 0 */
     uint32_t trampoline; /* offset in the blob of trampolines; REWRITE_NO_TRAMPOLINE when trapped */
-    int32_t nr;          /* number of the call, -1 when it is not plain to see */
+    int32_t nr;          /* number of the call; -1: not plain to see, or others branch to the `syscall` */
     uint8_t state;       /* enum rewrite_state */
     uint8_t why;         /* enum rewrite_why, of REWRITE_TRAPPED and REWRITE_ISLAND */
     uint8_t length;      /* bytes of the window: 5; of REWRITE_WINDOW more, the `syscall` last in it or behind it */

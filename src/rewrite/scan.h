@@ -16,7 +16,7 @@ enum {
     MARK_START = 1,     /* an instruction begins here */
     MARK_TARGET = 2,    /* control may come here other than from the instruction before */
     MARK_BOUNDARY = 4,  /* a function begins here, or what is between functions */
-    MARK_INDIRECT = 8,  /* at a boundary: the function has a computed jump, or bytes that do not decode */
+    MARK_INDIRECT = 8,  /* at a boundary: a jump of the function has unknown targets, or bytes of it do not decode */
     MARK_BROKEN = 16,   /* no instruction begins here, though one should: what follows in the function is doubtful */
     MARK_JUMP = 32,     /* an instruction that jumps directly, or through a table */
     MARK_FALLS = 64,    /* at a boundary: control comes here from the function before, straight on */
@@ -27,7 +27,7 @@ enum {
 enum { PASSES_MAX = 64, SYSCALL_BYTES = 2 };
 
 /* Looking for the start of a function costs its length. So that hostile code does not make that a square, all such
- * looks together have a budget; when it is used up every function counts as one with a computed jump. */
+ * looks together have a budget; when it is used up every function counts as one with unknown targets. */
 struct scan {
     struct rewrite_image *image;
     uint64_t budget;
@@ -47,7 +47,8 @@ size_t scan_step_back(const struct rewrite_code *c, size_t offset, struct insn *
  * back. */
 bool scan_ends_path(const struct insn *in);
 
-/* Whether an instruction changes no general register but those that it writes out; whether it writes this one. */
+/* Whether an instruction changes no general register but those that it writes out, and rsp; whether it writes this one.
+ */
 bool scan_writes_what_it_says(const struct insn *in);
 bool scan_writes(const struct insn *in, uint8_t reg);
 

@@ -8,7 +8,6 @@ enum { INSN_BYTES_MAX = 15, PATTERN_MAX = 6 };
 
 /* ---- Marks --------------------------------------------------------------------------------------------------- */
 
-/* The stretch that holds an address, and the offset in it; NULL when none does. */
 const struct rewrite_code *scan_code_at(const struct rewrite_image *image, uint64_t address, size_t *offset)
 {
     for (unsigned i = 0; i < image->n; i++) {
@@ -40,7 +39,6 @@ void rewrite_entry(struct rewrite_image *image, uint64_t address, enum rewrite_e
     scan_mark(image, address, bits[kind]);
 }
 
-/* The instruction straight before an offset, if there is one: where it begins, or the offset itself. */
 size_t scan_step_back(const struct rewrite_code *c, size_t offset, struct insn *in)
 {
     for (size_t at = offset; at-- > 0 && offset - at <= INSN_BYTES_MAX;) {
@@ -52,7 +50,6 @@ size_t scan_step_back(const struct rewrite_code *c, size_t offset, struct insn *
     return offset;
 }
 
-/* Whether an instruction changes no general register but those that it writes out. */
 bool scan_writes_what_it_says(const struct insn *in)
 {
     switch (in->name) {
@@ -70,6 +67,8 @@ bool scan_writes_what_it_says(const struct insn *in)
     case INSN_SHR:
     case INSN_CMP:
     case INSN_TEST:
+    case INSN_PUSH:
+    case INSN_POP:
         return true;
     default:
         return in->class == CLASS_NOP || in->class == CLASS_JCC || in->class == CLASS_SSE ||
@@ -93,17 +92,24 @@ static bool is_direct_jump(const struct insn *in)
     return in->class == CLASS_JUMP || in->class == CLASS_JCC || in->class == CLASS_LOOP || in->name == INSN_XBEGIN;
 }
 
-/* Control does not go on behind it. A call goes on, but not where the function ends with it: then it does not come
- * back. */
 bool scan_ends_path(const struct insn *in)
 {
-    return in->class == CLASS_JUMP || in->class == CLASS_JUMP_INDIRECT || in->class == CLASS_RETURN ||
-           in->class == CLASS_CALL || in->class == CLASS_CALL_INDIRECT || in->class == CLASS_TRAP ||
-           in->class == CLASS_FAR || in->class == CLASS_INTERRUPT || in->name == INSN_HLT;
+    switch (in->class) {
+    case CLASS_JUMP:
+    case CLASS_JUMP_INDIRECT:
+    case CLASS_RETURN:
+    case CLASS_CALL:
+    case CLASS_CALL_INDIRECT:
+    case CLASS_TRAP:
+        return true;
+    case CLASS_FAR:
+        return in->name != INSN_CALL_FAR;
+    default:
+        return in->name == INSN_HLT;
+    }
 }
 
-/* A jump through a fixed cell (a stub to another library) chooses no place in the function; one through a register may.
- */
+/* A jump through a fixed cell (a stub to another library) chooses no place in the function. */
 static bool is_computed_jump(const struct insn *in)
 {
     return in->class == CLASS_JUMP_INDIRECT &&
@@ -150,8 +156,7 @@ uint8_t scan_table_base(const struct rewrite_code *c, size_t at, const struct in
     return INSN_REGISTER_NONE;
 }
 
-/* Whether a computed jump goes through a table whose place step 2 may find: see scan_table_base; or through addresses.
- */
+/* Whether a computed jump goes through a table whose place step 2 may find: of distances, or of addresses. */
 static bool is_table_jump(const struct rewrite_code *c, size_t at, const struct insn *in)
 {
     if (in->has_memory)
@@ -200,8 +205,7 @@ static size_t sweep_one(const struct scan *s, const struct rewrite_code *c, size
     return (size_t)length;
 }
 
-/* From a boundary on, to what is swept already, or (not sweep_all) to the first bytes that do not decode.
- */
+/* From a boundary on, to what is swept already, or (not sweep_all) to what does not decode. */
 static void sweep_from(const struct scan *s, const struct rewrite_code *c, size_t at)
 {
     size_t function = at;

@@ -116,6 +116,8 @@ static int fill_boot(struct tender *t, struct utsname *names)
     b->hwcap = getauxval(AT_HWCAP);
     b->memory_limit = o->memory ? o->memory : i->memory ? i->memory : TENDER_MEMORY;
     b->max_tasks = o->tasks;
+    memcpy(b->limits, o->limits, sizeof b->limits);
+    b->limits_given = o->limits_given;
     b->trace = o->trace, b->read_only = o->read_only, b->jit = i->flags & IMAGE_JIT;
     b->ready = i->flags & IMAGE_READY;
     b->program_entry = i->program_entry, b->program_headers = i->program_headers;

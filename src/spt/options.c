@@ -52,6 +52,29 @@ static bool is_env(const char *text)
     return *text && *text != '=' && strchr(text, '=');
 }
 
+/* NUMBER:SOFT:HARD */
+static bool take_limit(struct options *o, const char *text)
+{
+    uint64_t v[3] = {0};
+
+    for (int i = 0; i < 3; i++) {
+        char part[24];
+        size_t n = strcspn(text, ":");
+        if (n >= sizeof part || (i < 2) != (text[n] == ':'))
+            return false;
+        memcpy(part, text, n);
+        part[n] = 0;
+        if (!number(part, UINT64_MAX, &v[i]))
+            return false;
+        text += n + (i < 2);
+    }
+    if (v[0] >= BOOT_LIMITS || v[1] > v[2])
+        return false;
+    o->limits[v[0]][0] = v[1], o->limits[v[0]][1] = v[2];
+    o->limits_given |= 1u << v[0];
+    return true;
+}
+
 static const char *apply(struct options *o, enum option option, const char *value)
 {
     uint64_t n;
@@ -64,6 +87,8 @@ static const char *apply(struct options *o, enum option option, const char *valu
             return "takes a number of processes and threads";
         o->tasks = (uint32_t)n;
         return NULL;
+    case OPTION_LIMIT:
+        return take_limit(o, value) ? NULL : "takes NUMBER:SOFT:HARD";
     case OPTION_CONTROL:
         if (!number(value, 1u << 20, &n))
             return "takes the number of a descriptor";

@@ -3,12 +3,16 @@
 #ifndef MOAT_SPT_OPTIONS_H
 #define MOAT_SPT_OPTIONS_H
 
+#include "guest/unikernel/boot.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 struct options {
     uint64_t memory; /* bytes; 0: the image's, or the tender's own */
     uint32_t tasks;
+    uint64_t limits[BOOT_LIMITS][2];   /* of setrlimit(2): soft, hard */
+    uint32_t limits_given;             /* a bit each */
     const char *cwd, *program, *block; /* NULL: none. All borrowed from argv */
     bool read_only, trace, block_rw;
     int control; /* -1 */

@@ -4,7 +4,7 @@
 bats_require_minimum_version 1.5.0
 load spt
 
-setup_file() { spt_pack deep fault gate idle own_kernel pages registers signals streams threads; }
+setup_file() { spt_pack clock deep fault gate idle own_kernel pages registers signals streams threads; }
 
 setup()
 {
@@ -14,7 +14,9 @@ setup()
 
 teardown()
 {
-    [ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true
+    [ -z "$pid" ] && return
+    kill -9 "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
 }
 
 # ---- the program ------------------------------------------------------------------------------------------------
@@ -120,6 +122,25 @@ teardown()
     assert_output "each its own"
 }
 
+@test "the vDSO and the system calls tell the same time, also one that a program has set" {
+    spt clock.moat object
+    assert_output "__vdso_clock_gettime
+__vdso_gettimeofday
+__vdso_time
+__vdso_clock_getres
+__vdso_getcpu"
+    spt clock.moat agree
+    assert_output agreed
+    spt clock.moat set
+    assert_output "1 1 1"
+}
+
+@test "a thread that does nothing but ask the time is interrupted" {
+    spt clock.moat spin
+    assert_status 0
+    assert_output interrupted
+}
+
 @test "signals from outside reach the program asleep, spinning and calling" {
     local what i
     for what in asleep spinning calling; do
@@ -142,6 +163,32 @@ teardown()
     status=0; wait $pid || status=$?
     pid=
     assert_status 143
+}
+
+@test "a control descriptor brings signals, answers each record and tells the end" {
+    control() { run timeout -k 1 40 python3 "$MOAT_SRC/tests/cli/spt_control.py" "$SPT" "$@"; }
+    control idle.moat signal=15 end
+    assert_output "answer 0
+end 143 signaled
+status 143"
+    control "signals.moat asleep" signal=10 signal=15 end
+    assert_output "answer 0
+answer 0
+end 7 exited
+status 7"
+    control "signals.moat spinning" signal=10 signal=15 end
+    assert_output "answer 0
+answer 0
+end 7 exited
+status 7"
+    control idle.moat junk type=5 signal=0 signal=65 version signal=9 end
+    assert_output "answer Operation not supported
+answer Invalid argument
+answer Invalid argument
+answer Protocol not supported
+answer 0
+end 137 signaled
+status 137"
 }
 
 # ---- memory -----------------------------------------------------------------------------------------------------

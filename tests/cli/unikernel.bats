@@ -123,6 +123,10 @@ static()
     assert_status 0
     uni --timeout 300ms act.moat spin
     assert_status 124
+    uni --ulimit fsize=3 act.moat write /tmp/x text
+    assert_status 153
+    uni --ulimit stack=65536:65536 --ulimit cpu=1 act.moat spin
+    assert_status 137
     uni -m 2m act.moat exit 0
     assert_error 125 --memory "4m is the least"
 }
@@ -190,10 +194,11 @@ static()
     local words
     for words in "--ro ." "--rw ." "--dir .::/x" "-v $PWD:/x" "--mount type=bind,source=$PWD,target=/x" "--network host" \
         "--tmpfs /x" "--device /dev/null" "--cap-add SYS_TIME" "--cap-drop ALL" "--init" "--sysctl a=b" "--shm-size 1m" \
+        "-t" "--group-add 5" "--domainname x" "--security-opt seccomp=unconfined" "--ioctls none" \
         "--broker ." "--allow-net 127.0.0.1:80" "--deny-log" "--deny /x" "--symlink /a:/b"; do
         uni $words act.moat exit 0
         assert_status 125
-        assert_match "^moat run: ${words%% *}|^moat run: (--volume|--link)"
+        assert_match "^moat run: ${words%% *}|^moat run: --(volume|link|tty)"
     done
     run -127 "$MOAT" run --rm -b unikernel ./none
     assert_error 127 ./none "no directory and no image"

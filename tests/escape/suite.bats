@@ -53,6 +53,27 @@ built() { "$MOAT" boundaries --json | jq -e --arg b "$1" '.[] | select(.name == 
     nothing_escapes broker
 }
 
+# What a kernel of its own does to itself is blocked by the table's word alone, so here the host says what it has of it.
+@test "behind the unikernel nothing escapes, three times, and the host's kernel is as it was" {
+    built unikernel
+    local before
+    kernel_state() { cat /proc/self/mountinfo /proc/sys/kernel/{hostname,domainname,printk,randomize_va_space}; ipcs -a; }
+    before=$(kernel_state)
+    nothing_escapes unikernel
+    assert_equal "$(kernel_state)" "$before"
+    # Attempts that end the sandbox do not hide those behind them.
+    [ "$(of '[.probes[] | select(.confinedSaw // "" | startswith("the sandbox ended"))] | length')" -ge 6 ]
+}
+
+@test "guard off: what a unikernel does to its own kernel is done" {
+    built unikernel
+    "$MOAT" pack -q "$MOAT_BUILD/libexec/moat-probe" -o "$dir/probe.moat"
+    run "$MOAT" run --rm -b unikernel "$dir/probe.moat" run mount-tmpfs host-name capabilities
+    [ "$(grep -c $'\tescaped\t' <<< "$output")" = 3 ]
+    run "$MOAT" run --rm -b unikernel "$dir/probe.moat" run "kernel=$(uname -r) $(uname -v)" mount-tmpfs host-name capabilities
+    [ "$(grep -c $'\tblocked\tby a kernel of its own' <<< "$output")" = 3 ]
+}
+
 @test "guard off: a container without filter, with every capability and the host's namespaces leaks" {
     local caps=() c
     for c in $(all_caps | jq -r '.[]'); do caps+=(--cap-add "$c"); done

@@ -19,6 +19,7 @@ extern void abort(void) __attribute__((noreturn));
 #define CALLS      400 /* of one program */
 #define WAITS      2000
 #define ALT        16384
+#define MAPPINGS   8u
 #define NEIGHBOURS 24
 
 static struct program {
@@ -27,6 +28,7 @@ static struct program {
     uint64_t calls;
     uint32_t threads;
     unsigned neighbourhood; /* in `served` */
+    uint64_t mappings[MAPPINGS], mapped;
 } p;
 
 static uint8_t byte(void)
@@ -57,27 +59,62 @@ static const char *const names[] = {"/tmp/a",
                                     "..",
                                     "",
                                     "/",
+                                    "/tmp/a/b",
+                                    "user.x",
+                                    "tmpfs",
+                                    "security.capability",
+                                    "proc",
+                                    "/tmp/dir/b",
+                                    "/tmp/sock/c",
                                     "/dev/null",
                                     "/dev/zero",
                                     "/dev/full",
                                     "/dev/urandom",
                                     "/dev/shm/x",
+                                    "/dev/fd",
+                                    "/dev/stdin",
+                                    "/dev/tty",
+                                    "/dev/console",
+                                    "/dev/fd/3",
+                                    "/proc",
                                     "/proc/self/fd/3",
                                     "/proc/self/maps",
                                     "/proc/self/status",
                                     "/proc/1/task",
                                     "/proc/self/cwd",
-                                    "/proc/sys/kernel/hostname",
-                                    "/sys",
-                                    "/dev/fd",
                                     "/proc/self/fd",
-                                    "/tmp/a/b",
-                                    "user.x",
-                                    "tmpfs",
-                                    "security.capability",
-                                    "proc"};
+                                    "/proc/self/exe",
+                                    "/proc/self/stat",
+                                    "/proc/self/statm",
+                                    "/proc/self/smaps",
+                                    "/proc/self/mounts",
+                                    "/proc/self/mountinfo",
+                                    "/proc/self/limits",
+                                    "/proc/self/environ",
+                                    "/proc/self/cmdline",
+                                    "/proc/self/auxv",
+                                    "/proc/self/comm",
+                                    "/proc/self/oom_score_adj",
+                                    "/proc/thread-self/stat",
+                                    "/proc/self/fdinfo/3",
+                                    "/proc/self/mem",
+                                    "/proc/meminfo",
+                                    "/proc/cpuinfo",
+                                    "/proc/stat",
+                                    "/proc/uptime",
+                                    "/proc/loadavg",
+                                    "/proc/version",
+                                    "/proc/filesystems",
+                                    "/proc/net/tcp",
+                                    "/proc/net/unix",
+                                    "/proc/sys/kernel/hostname",
+                                    "/proc/sys/vm",
+                                    "/proc/sys/kernel/pid_max",
+                                    "/sys",
+                                    "/sys/devices/system/cpu/online",
+                                    "/proc/sys/fs/file-max"};
 #define NAMES     (sizeof(names) / sizeof(names[0]))
-#define NAME_ROOM 32
+#define NAME_ROOM 40
 #define LONG_NAME (NAMES * NAME_ROOM) /* then a path that is too long */
 #define NAMES_END 8192u
 
@@ -192,11 +229,31 @@ static uint64_t words(void)
     return address(at);
 }
 
-/* Pages of the range in which mappings are made. */
+/* Pages of the range in which mappings are made: often of one that was made. */
 static uint64_t page_address(void)
 {
     uint64_t data = address(p.data) & ~0xfffffffull;
-    return byte() & 1 ? 0 : data + (32ull << 20) + (uint64_t)(byte() & 63) * 4096;
+    uint8_t b = byte();
+    if (b < 64)
+        return 0;
+    if (b < 192 && p.mappings[b % MAPPINGS])
+        return p.mappings[b % MAPPINGS] + (b & 32 ? (uint64_t)(byte() & 15) * 4096 : 0);
+    return data + (32ull << 20) + (uint64_t)(byte() & 63) * 4096;
+}
+
+/* A struct msghdr: a name, buffers, control data that begins like descriptors to be passed. */
+static uint64_t message(void)
+{
+    uint8_t *at = room(), *control = room();
+    uint64_t head[3] = {16u + (byte() & 15), 1 | 1ull << 32, byte() & 15u};
+    uint64_t m[7] = {byte() & 1 ? socket_address() : 0,
+                     byte() & 127u,
+                     buffers(),
+                     byte() & 3u,
+                     address(memcpy(control, head, sizeof(head))),
+                     byte() & 1 ? 24 : byte(),
+                     0};
+    return address(memcpy(at, m, sizeof(m)));
 }
 
 static uint64_t path(void)
@@ -227,8 +284,10 @@ static uint64_t small(void)
     uint8_t b = byte();
     if (b < 150)
         return 0;
-    if (b < 190)
+    if (b < 186)
         return 1ull << (b & 15);
+    if (b < 200)
+        return b & 1 ? filled(32) : address(room());
     return b < 240 ? b & 31 : interesting();
 }
 
@@ -314,8 +373,7 @@ static uint64_t argument(const struct call *c, unsigned i, bool of_memory)
 
 static bool is_left_out(int64_t nr)
 {
-    return nr == __NR_rt_sigreturn || nr == __NR_clone || nr == __NR_fork || nr == __NR_vfork || nr == __NR_execve ||
-           nr == __NR_execveat || nr == __NR_clone3;
+    return nr == __NR_rt_sigreturn || nr == __NR_clone || nr == __NR_fork || nr == __NR_vfork || nr == __NR_clone3;
 }
 
 /* Calls that are there, in order; those near each other belong together. */
@@ -358,10 +416,14 @@ static void call_one(void)
     uint64_t v[6] = {0};
     for (unsigned i = 0; i < c->n_args; i++)
         v[i] = argument(c, i, is_of_memory(nr));
+    if (nr == __NR_sendmsg || nr == __NR_recvmsg)
+        v[1] = message();
     p.calls++;
     int64_t r = guest_call(nr, v[0], v[1], v[2], v[3], v[4], v[5]);
     if (r <= -512 && r >= -516)
         abort();
+    if (r > 0 && (nr == __NR_mmap || nr == __NR_shmat || nr == __NR_mremap))
+        p.mappings[p.mapped++ % MAPPINGS] = (uint64_t)r;
 }
 
 static void on_signal(int signo)
@@ -391,6 +453,25 @@ static void send_usr1(void)
 
 static void thread(void *of);
 
+#define VM_     0x100u
+#define VFORK_  0x4000u
+#define THREAD_ 0x50f00u
+
+/* A thread, a process in the same memory, one that is waited for, or whatever the flags say: each with a stack. */
+static void new_task(void)
+{
+    uint32_t *word = (uint32_t *)(void *)(p.data + DATA - 4096 + p.threads++ * 64);
+    uint8_t b = byte();
+    if (b < 160)
+        guest_thread(thread, NULL, word);
+    else if (b < 200)
+        guest_clone(VM_ | SIGCHLD, thread, NULL, word, word);
+    else if (b < 230)
+        guest_clone(VM_ | VFORK_ | SIGCHLD, thread, NULL, word, word);
+    else
+        guest_clone((b & 1 ? THREAD_ : VM_) | number(4), thread, NULL, word, word);
+}
+
 static void one_step(void)
 {
     uint8_t what = byte();
@@ -401,8 +482,7 @@ static void one_step(void)
     else if (what < 248)
         harness_at(harness_clock() + ((uint64_t)byte() << 20), send_usr1);
     else if (what < 252 && p.threads < THREADS) {
-        uint32_t i = p.threads++;
-        guest_thread(thread, NULL, (uint32_t *)(void *)(p.data + DATA - 4096 + i * 64));
+        new_task();
     } else if (what < 254) {
         filled(byte());
     } else {
@@ -448,9 +528,10 @@ static void guest(void)
 
 uint64_t linux_calls_run(const uint8_t *program, size_t n)
 {
-    static const struct harness options = {
+    static struct harness options = {
         .shy_stacks = true, .polls = WAITS, .endless_input = true, .memory = 32u << 20, .input = "some input\n"};
     p = (struct program){.at = program, .end = program + n};
+    options.trace = n && program[0] % 8 == 0;
     served_begin();
     if (harness_run(&options, guest) == HARNESS_NO_BOOT || strstr(harness_output(HOST_STDERR), "kernel: "))
         abort();

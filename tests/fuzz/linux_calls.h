@@ -5,7 +5,7 @@
  * passes. Any string is a program; the same string does the same.
  *
  * Not called: what would make the guest's own processor state random, since guests are part of the test program
- * (rt_sigreturn, execve of a file, clone but for the harness's threads, fork).
+ * (rt_sigreturn, clone without a stack of the harness's); and nothing that the kernel maps is executable.
  */
 #ifndef MOAT_FUZZ_LINUX_CALLS_H
 #define MOAT_FUZZ_LINUX_CALLS_H

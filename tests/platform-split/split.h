@@ -25,6 +25,7 @@ enum { STUB_OBJECTS = 3, STUB_IMAGE = 4 };
 
 /* A guest process: its leader runs nothing but what the tracer injects and stands still in between. */
 struct aspace {
+    struct aspace *next;
     pid_t leader;
     bool dead; /* it was killed from outside */
 };
@@ -56,7 +57,7 @@ _Noreturn void tracer_run(void);
 int64_t tracer_call(int64_t (*fn)(void *of), void *of);
 
 /* On the tracer: */
-struct aspace *stub_copy(const struct aspace *of); /* NULL: the first one. NULL: none could be made */
+struct aspace *stub_copy(struct aspace *of); /* NULL: the first one. NULL: none could be made */
 void stub_kill(struct aspace *);
 void stub_kill_all(void);
 /* A host call in the process, by its leader: its result or -errno. */
@@ -76,6 +77,7 @@ extern const struct hostops split_hostops;
 void inbox_init(void);
 void inbox_trap(struct task *, const struct trap *);
 void inbox_signal(int signo);
+void host_is_vcpu(uint32_t vcpu); /* what the calling thread is */
 
 /* ---- aspace.c, memobj.c, task.c ---- */
 extern const struct aspace_ops split_aspace;

@@ -10,7 +10,9 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +39,7 @@
 uint32_t state_size;
 uint64_t state_mask;
 
-static struct aspace first;
+static struct aspace first, *all; /* all: without the first */
 static struct user_regs_struct fresh; /* segments and flags of any thread */
 static struct guest *by_tid[BUCKETS];
 
@@ -176,15 +178,16 @@ static int64_t born_by(struct aspace *as, uint64_t flags)
     return born;
 }
 
-struct aspace *stub_copy(const struct aspace *of)
+struct aspace *stub_copy(struct aspace *of)
 {
     struct aspace *as = calloc(1, sizeof(*as));
-    int64_t pid = as ? born_by(of ? (struct aspace *)(uintptr_t)of : &first, CLONE_PARENT | SIGCHLD) : -ENOMEM;
+    int64_t pid = as ? born_by(of ? of : &first, CLONE_PARENT | SIGCHLD) : -ENOMEM;
     if (pid < 0) {
         free(as);
         return NULL;
     }
     as->leader = (pid_t)pid;
+    as->next = all, all = as;
     return as;
 }
 
@@ -204,19 +207,20 @@ void stub_kill(struct aspace *as)
         }
     while (wait_for(as->leader, &status) == as->leader && !is_gone(status))
         continue;
-    if (as != &first)
+    for (struct aspace **at = &all; *at; at = &(*at)->next) {
+        if (*at != as)
+            continue;
+        *at = as->next;
         free(as);
+        break;
+    }
 }
 
 void stub_kill_all(void)
 {
-    int status;
-    for (uint32_t i = 0; i < BUCKETS; i++)
-        while (by_tid[i])
-            stub_kill(by_tid[i]->aspace);
+    while (all)
+        stub_kill(all);
     stub_kill(&first);
-    while (waitpid(-1, &status, __WALL | WNOHANG) > 0)
-        continue;
 }
 
 /* ---- guests ---- */
@@ -604,12 +608,12 @@ static void signals_read(int fd)
 
 _Noreturn void tracer_run(void)
 {
-    sigset_t all;
+    sigset_t every;
     uint64_t count;
     int status;
     pid_t tid;
-    sigfillset(&all); /* as main() has blocked them */
-    int signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+    sigfillset(&every); /* as main() has blocked them */
+    int signals = signalfd(-1, &every, SFD_CLOEXEC | SFD_NONBLOCK);
     for (;;) {
         struct pollfd fds[] = {{.fd = calls.event, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
         while ((tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0)

@@ -118,6 +118,7 @@ static const struct named flag_names[] = {N(O_RDONLY),
                                           N(IN_MASK_ADD),
                                           N(IN_MASK_CREATE),
                                           N(IN_ONESHOT),
+                                          N(IN_EXCL_UNLINK),
                                           N(IN_DELETE),
                                           N(IN_ATTRIB),
                                           N(IN_NONBLOCK)};

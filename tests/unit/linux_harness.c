@@ -93,8 +93,16 @@ static uint8_t *xstate(struct task *t)
 void harness_resume(
     const struct regs *); /* never returns, but a sanitizer need not know: the stack is no longer ours */
 
+/* An address that the processor would not even take: a fault, which is the guest's. */
+static bool can_go_to(uint64_t rip)
+{
+    return (int64_t)(rip << 16) >> 16 == (int64_t)rip;
+}
+
 static _Noreturn void resume(struct task *t)
 {
+    if (!can_go_to(t->regs.rip))
+        linux_trap(t, &(struct trap){.kind = TRAP_FAULT, .signo = SIGSEGV, .code = 0x80 /* SI_KERNEL */, .number = 13});
     harness_task = t;
     on_guest_stack(t->regs.rsp);
     world.in_guest = true;

@@ -120,7 +120,7 @@ static int as_map(struct aspace *as, uint64_t at, size_t n, int prot, bool share
 {
     if (!inside(at, n) || at % PAGE_SIZE || n % PAGE_SIZE || offset % PAGE_SIZE)
         return -EINVAL;
-    if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
+    if ((prot & PROT_EXEC) && ((prot & PROT_WRITE) || m.shy_stacks))
         return -EACCES;
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
     if (mmap(address(at), n, o ? PROT_READ | PROT_WRITE : prot, flags, -1, 0) == MAP_FAILED)
@@ -145,7 +145,7 @@ static int as_protect(struct aspace *as, uint64_t at, size_t n, int prot)
 {
     if (!inside(at, n))
         return -EINVAL;
-    if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
+    if ((prot & PROT_EXEC) && ((prot & PROT_WRITE) || m.shy_stacks))
         return -EACCES;
     for (size_t i = 0; i < n; i += PAGE_SIZE) {
         if (!(page_of(at + i)->prot & MAPPED))

@@ -17,7 +17,7 @@
     static void test_##name(void **state)                                                                              \
     {                                                                                                                  \
         static const char *const script[] = {__VA_ARGS__, NULL};                                                       \
-        script_compare(NULL, 0, NULL, script);                                                                                                   \
+        script_compare(NULL, 0, NULL, script);                                                                         \
     }
 
 SCRIPT(open_flags_and_errors, "open missing O_RDONLY 0", "open \"\" O_RDONLY 0", "open missing/ O_RDONLY 0",
@@ -291,7 +291,9 @@ SCRIPT(inotify_events, "i = inotify_init1 O_NONBLOCK", "inotify_init1 99", "mkdi
        "open q/a O_CREAT 0644", "open q/b O_CREAT 0644", "events @i", "inotify_add_watch @i q IN_CREATE",
        "inotify_add_watch @i q IN_DELETE|IN_MASK_ADD", "unlink q/a", "open q/c O_CREAT 0644", "events @i",
        "inotify_add_watch @i q IN_DELETE", "open q/d O_CREAT 0644", "events @i", "inotify_rm_watch @i 4", "events @i",
-       "inotify_rm_watch @i 99",  "write @i x", "read @i 1")
+       "inotify_rm_watch @i 99", "write @i x", "mkdir x 0755", "inotify_add_watch @i x IN_ALL_EVENTS|IN_EXCL_UNLINK",
+       "k = open x/k O_CREAT|O_RDWR 0644", "write @k 1", "events @i", "unlink x/k", "events @i", "write @k 2",
+       "close @k", "events @i", "read @i 1")
 
 SCRIPT(openat2_resolution, "mkdir d 0755", "mkdir d/e 0755", "open d/f O_CREAT 0644", "symlink f d/in",
        "symlink ../d/f d/out", "symlink /etc d/abs", "symlink e/../f d/updown", "d = open d O_PATH 0",

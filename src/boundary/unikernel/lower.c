@@ -6,6 +6,7 @@
 #include "boundary/unikernel/lower.h"
 #include "boundary/container/container.h"
 #include "boundary/unikernel/words.h"
+#include "policy/names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,24 @@ static int say_memory(const struct strv *argv, struct lowering *l)
     return value ? add(l, "program's memory", value, INSIDE ": ENOMEM beyond it") : -1;
 }
 
+/* "--limit NUMBER:SOFT:HARD" */
+static int say_limits(const struct strv *argv, struct lowering *l)
+{
+    const char *word, *value;
+    uint32_t at = 0;
+    int r = 0;
+
+    while ((word = unikernel_next_word(argv, &at, &value)) && r == 0) {
+        const char *soft = !strcmp(word, "--limit") && value ? strchr(value, ':') : NULL;
+        if (!soft)
+            continue;
+        const char *name = rlimit_name(atoi(value));
+        soft = arena_printf(l->arena, "%.*s", (int)strcspn(soft + 1, ":"), soft + 1);
+        r = soft ? add(l, name ? name : "limit", soft, INSIDE) : -1;
+    }
+    return r;
+}
+
 int unikernel_lower(const struct policy *p, struct lowering *out, struct err *err)
 {
     const struct strv *argv = &p->process.argv;
@@ -57,6 +76,8 @@ int unikernel_lower(const struct policy *p, struct lowering *out, struct err *er
     say_otherwise(p, out);
     if ((r = say_memory(argv, out)) == 0 && tasks)
         r = add(out, "processes and threads", tasks, INSIDE ": EAGAIN beyond it");
+    if (r == 0)
+        r = say_limits(argv, out);
     if (r == 0)
         r = add(out, "program's system calls", "answered inside", INSIDE "; none of them reaches the host");
     if (r == 0)

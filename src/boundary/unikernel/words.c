@@ -10,6 +10,11 @@ static const char *const valued[] = {
 
 static const struct engine_words words = {.last = (const char *const[]){"--image", NULL}, .valued = valued};
 
+const char *unikernel_next_word(const struct strv *argv, uint32_t *at, const char **value)
+{
+    return words_next(&words, argv, at, value);
+}
+
 const char *unikernel_word_value(const struct strv *argv, const char *wanted)
 {
     return words_value(&words, argv, wanted);

@@ -8,6 +8,9 @@
 
 #define SPT_PROGRAM "moat-spt" /* argv[0]; inside it has no file */
 
+/* The next word of moat-spt's own; *at begins as 0, and *value is NULL where the word has none. NULL: no more. */
+const char *unikernel_next_word(const struct strv *argv, uint32_t *at, const char **value);
+
 /* What follows a word, the last one counting; "": nothing does. NULL: it is not there. */
 const char *unikernel_word_value(const struct strv *argv, const char *wanted);
 

@@ -26,6 +26,7 @@ void mm_init(uint64_t memory_limit) __attribute__((weak));
 int task_exec(struct task *, int dirfd, const char *path, int flags, struct exec_strings argv, struct exec_strings envp)
     __attribute__((weak));
 const char *task_exec_reason(void) __attribute__((weak));
+void cpu_timers_look(struct process *) __attribute__((weak));
 
 /* No printf here: a kernel for one small program has none. */
 static void why_add(char *why, size_t n, const char *words)
@@ -63,11 +64,17 @@ static int boot_task(const struct linux_config *c, char *why, size_t n)
         return boot_fail(-ENOMEM, why, n, "no memory for the first task");
     current = t;
     t->state = TASK_RUNNING;
+    t->entered = clock_now();
     t->call_nr = -1;
     if (c->files_limit) {
         struct rlimit *l = &t->process->limits[RLIMIT_NOFILE];
         l->rlim_cur = l->rlim_max = c->files_limit;
     }
+    for (uint32_t i = 0; i < RLIM_NLIMITS; i++)
+        if (c->limits_given >> i & 1)
+            t->process->limits[i] = (struct rlimit){c->limits[i][0], c->limits[i][1]};
+    if (c->limits_given >> RLIMIT_CPU & 1 && cpu_timers_look)
+        cpu_timers_look(t->process);
     return 0;
 }
 
@@ -139,8 +146,7 @@ void linux_stats(struct linux_stats *s)
                               .system_calls = call_count(),
                               .switches = sched_switches(),
                               .heap_bytes = heap_used()};
-    list_each(p, &process_all, struct process, all)
-    {
+    list_each (p, &process_all, struct process, all) {
         const struct mm *mm = p->leader ? p->leader->mm : NULL;
         if (mm)
             s->guest_bytes += mm->pages_mapped * PAGE_SIZE;

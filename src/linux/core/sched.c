@@ -54,11 +54,16 @@ KERNEL_STATE static struct sched {
 KERNEL_STATE bool kernel_locking;
 KERNEL_STATE static uint32_t lock;
 
+#define SPINS 256
+
 void kernel_lock_take(void)
 {
     while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE))
-        while (__atomic_load_n(&lock, __ATOMIC_RELAXED))
+        for (uint32_t i = 0; __atomic_load_n(&lock, __ATOMIC_RELAXED); i++) {
             __builtin_ia32_pause();
+            if (i % SPINS == SPINS - 1)
+                platform.host.vcpu(HOST_VCPU_PAUSE, 0);
+        }
 }
 
 void kernel_lock_give(void)

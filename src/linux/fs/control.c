@@ -22,6 +22,14 @@ static int set_flags(struct file *f, uint32_t flags)
 
 /* ---- who gets signals: F_SETOWN; negative is a process group ---- */
 
+static int set_owner(struct file *f, int32_t who)
+{
+    if (who > 0 && !process_find(who) && !task_find(who))
+        return -ESRCH;
+    f->owner = who;
+    return 0;
+}
+
 static int64_t set_owner_ex(struct file *f, struct uptr from)
 {
     struct f_owner_ex ex;
@@ -30,8 +38,7 @@ static int64_t set_owner_ex(struct file *f, struct uptr from)
         return r;
     if (ex.type < F_OWNER_TID || ex.type > F_OWNER_PGRP)
         return -EINVAL;
-    f->owner = ex.type == F_OWNER_PGRP ? -ex.pid : ex.pid;
-    return 0;
+    return set_owner(f, ex.type == F_OWNER_PGRP ? -ex.pid : ex.pid);
 }
 
 static int64_t get_owner_ex(const struct file *f, struct uptr to)
@@ -77,8 +84,7 @@ static int64_t control(struct file *f, int command, const struct args *a)
     case F_OFD_SETLKW:
         return lock_fcntl(f, command, arg_ptr(a, 2));
     case F_SETOWN:
-        f->owner = (int32_t)v;
-        return 0;
+        return set_owner(f, (int32_t)v);
     case F_GETOWN:
         return f->owner;
     case F_SETOWN_EX:

@@ -256,8 +256,7 @@ void dentry_drop(struct dentry *d)
 void dentry_forget_children(struct dentry *parent)
 {
     dentry_get(parent); /* the last child may be its last holder */
-    list_each(d, &parent->children, struct dentry, siblings)
-    {
+    list_each (d, &parent->children, struct dentry, siblings) {
         dentry_get(d);
         dentry_drop(d);
         dentry_put(d);

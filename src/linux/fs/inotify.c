@@ -100,17 +100,23 @@ static void watch_end(struct watch *w)
     heap_free(&watch_type, w);
 }
 
-static void tell(struct inode *i, uint32_t mask, uint32_t cookie, const char *name, size_t n)
+/* `except`: not to watches with this flag. */
+static void tell_but(struct inode *i, uint32_t except, uint32_t mask, uint32_t cookie, const char *name, size_t n)
 {
     for (struct watch *w = i->watches, *next; w; w = next) {
         next = w->next;
-        if (!(w->mask & mask & IN_ALL_EVENTS))
+        if (!(w->mask & mask & IN_ALL_EVENTS) || w->mask & except)
             continue;
         const struct event e = {.wd = w->wd, .mask = mask, .cookie = cookie};
         event_put(w->instance, &e, name, n);
         if (w->mask & IN_ONESHOT)
             watch_end(w);
     }
+}
+
+static void tell(struct inode *i, uint32_t mask, uint32_t cookie, const char *name, size_t n)
+{
+    tell_but(i, 0, mask, cookie, name, n);
 }
 
 /* ---- what the other files of this room report ---- */
@@ -128,7 +134,7 @@ void watch_path(const struct path *p, uint32_t event)
         return;
     event = with_kind(i, event);
     if (d->parent != d && d->parent->inode)
-        tell(d->parent->inode, event, 0, d->name, d->length);
+        tell_but(d->parent->inode, d->unlinked ? IN_EXCL_UNLINK : 0, event, 0, d->name, d->length);
     tell(i, event, 0, NULL, 0);
 }
 
@@ -193,12 +199,10 @@ void watch_gone(struct inode *i)
 static void instance_release(struct file *f)
 {
     struct instance *i = f->own;
-    list_each(w, &i->watches, struct watch, in_instance)
-    {
+    list_each (w, &i->watches, struct watch, in_instance) {
         watch_end(w);
     }
-    list_each(e, &i->events, struct event, queue)
-    {
+    list_each (e, &i->events, struct event, queue) {
         event_free(e);
     }
     heap_free(&instance_type, i);
@@ -241,8 +245,7 @@ static int64_t instance_read(struct file *f, struct uio *u, uint64_t *pos)
     int64_t done = 0, r = wait_for_event(i, !(f->flags & O_NONBLOCK));
     if (r)
         return r;
-    list_each(e, &i->events, struct event, queue)
-    {
+    list_each (e, &i->events, struct event, queue) {
         r = event_out(u, e);
         if (r <= 0)
             break;
@@ -270,8 +273,7 @@ static int64_t instance_ioctl(struct file *f, uint32_t command, struct uptr to)
     int32_t n = 0;
     if (command != FIONREAD)
         return -ENOTTY;
-    list_each(e, &i->events, struct event, queue)
-    {
+    list_each (e, &i->events, struct event, queue) {
         n += (int32_t)(sizeof(struct inotify_event) +
                        ((e->name_size + sizeof(struct inotify_event) - 1) & ~(sizeof(struct inotify_event) - 1)));
     }
@@ -375,8 +377,7 @@ int64_t sys_inotify_rm_watch(struct task *t, const struct args *a)
     if (f->ops != &instance_ops)
         return -EINVAL;
     struct instance *i = f->own;
-    list_each(w, &i->watches, struct watch, in_instance)
-    {
+    list_each (w, &i->watches, struct watch, in_instance) {
         if (w->wd == arg_int(a, 1)) {
             watch_end(w);
             return 0;

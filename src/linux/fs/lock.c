@@ -66,8 +66,7 @@ static bool same_world(const struct lock *l, uint32_t kind)
 
 static struct lock *conflict(struct inode *i, const struct lock *want)
 {
-    list_each(l, &i->locks, struct lock, in_inode)
-    {
+    list_each (l, &i->locks, struct lock, in_inode) {
         if (same_world(l, want->kind) && l->owner != want->owner && l->from <= want->to && want->from <= l->to &&
             (l->exclusive || want->exclusive))
             return l;
@@ -88,8 +87,7 @@ static struct lock *lock_copy(const struct lock *from)
 static uint32_t count(struct inode *i, const void *owner)
 {
     uint32_t n = 0;
-    list_each(l, &i->locks, struct lock, in_inode)
-    {
+    list_each (l, &i->locks, struct lock, in_inode) {
         n += l->owner == owner;
     }
     return n;
@@ -98,8 +96,7 @@ static uint32_t count(struct inode *i, const void *owner)
 /* Takes [from, to] away from what `owner` has; `spare` becomes the second half of one that is split. */
 static void carve(struct inode *i, const struct lock *range, struct lock **spare)
 {
-    list_each(l, &i->locks, struct lock, in_inode)
-    {
+    list_each (l, &i->locks, struct lock, in_inode) {
         if (l->owner != range->owner || !same_world(l, range->kind) || l->to < range->from || l->from > range->to)
             continue;
         if (l->from < range->from && l->to > range->to) {
@@ -122,8 +119,7 @@ static void carve(struct inode *i, const struct lock *range, struct lock **spare
 /* Neighbours of the same kind become one, so that a program that locks byte after byte keeps one lock. */
 static void join(struct inode *i, struct lock *l)
 {
-    list_each(other, &i->locks, struct lock, in_inode)
-    {
+    list_each (other, &i->locks, struct lock, in_inode) {
         if (other == l || other->owner != l->owner || other->kind != l->kind || other->exclusive != l->exclusive)
             continue;
         if (other->to + 1 == l->from)
@@ -166,8 +162,7 @@ static bool deadlock(const void *owner, const void *holder)
 {
     for (uint32_t steps = 0; steps < 64; steps++) {
         const void *next = NULL;
-        list_each(w, &fs_state.lock_waits, struct lock_wait, all)
-        {
+        list_each (w, &fs_state.lock_waits, struct lock_wait, all) {
             if (w->owner == holder)
                 next = w->holder;
         }
@@ -257,8 +252,7 @@ static int range_of(const struct file *f, const struct flock *fl, struct lock *o
 /* F_OFD_GETLK of F_UNLCK asks for what the open file itself has. */
 static struct lock *own(struct inode *i, const struct lock *want)
 {
-    list_each(l, &i->locks, struct lock, in_inode)
-    {
+    list_each (l, &i->locks, struct lock, in_inode) {
         if (l->owner == want->owner && l->kind == want->kind && l->from <= want->to && want->from <= l->to)
             return l;
     }
@@ -342,8 +336,7 @@ int64_t sys_flock(struct task *t, const struct args *a)
     if (what == FLOCK_UNLOCK)
         return lock_set(f->inode, &want, true, false);
     /* A change of the kind lets go of the old one first, as flock(2) says. */
-    list_each(l, &f->inode->locks, struct lock, in_inode)
-    {
+    list_each (l, &f->inode->locks, struct lock, in_inode) {
         if (l->owner == f && l->kind == LOCK_FLOCK) {
             if (l->exclusive == want.exclusive)
                 return 0;
@@ -359,8 +352,7 @@ int64_t sys_flock(struct task *t, const struct args *a)
 static void drop_all(struct inode *i, const void *owner)
 {
     bool any = false;
-    list_each(l, &i->locks, struct lock, in_inode)
-    {
+    list_each (l, &i->locks, struct lock, in_inode) {
         if (l->owner == owner) {
             lock_drop(l);
             any = true;

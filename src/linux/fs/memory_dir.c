@@ -63,8 +63,7 @@ int memory_link(struct inode *dir, struct dentry *at, struct inode *i)
 
 bool tmpfs_has_names(const struct dentry *dir)
 {
-    list_each(d, &dir->children, struct dentry, siblings)
-    {
+    list_each (d, &dir->children, struct dentry, siblings) {
         if (d->inode && d->pinned)
             return true;
     }
@@ -184,8 +183,7 @@ static struct dentry *pinned_from(struct file *f, uint64_t base, uint64_t pos)
     struct dentry *cursor = f->own, *dir = f->path.dentry;
     if (cursor && cursor->hashed && cursor->pinned && cursor->parent == dir && f->own_n[0] == pos)
         return cursor;
-    list_each(d, &dir->children, struct dentry, siblings)
-    {
+    list_each (d, &dir->children, struct dentry, siblings) {
         if (d->pinned && base + d->cookie >= pos)
             return d;
     }

@@ -309,8 +309,7 @@ int64_t sys_mount(struct task *t, const struct args *a)
 
 static bool has_child_mounts(const struct mount *m)
 {
-    list_each(other, &mount_all, struct mount, all)
-    {
+    list_each (other, &mount_all, struct mount, all) {
         if (other->parent == m)
             return true;
     }
@@ -322,8 +321,7 @@ static void detach_tree(struct mount *top)
 {
     for (struct mount *m = top;;) {
         struct mount *child = NULL;
-        list_each(other, &mount_all, struct mount, all)
-        {
+        list_each (other, &mount_all, struct mount, all) {
             if (other->parent == m)
                 child = other;
         }

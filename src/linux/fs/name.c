@@ -46,8 +46,8 @@ char *path_name(const struct path *p, char *buf, size_t n)
     const char *end = at;
     while (at && !(d == root->dentry && m == root->mount)) {
         if (d == m->root) {
-            if (!m->parent)
-                break;
+            if (!m->parent) /* it is not below the task's root */
+                return put_front(put_front(at, buf, at == end ? "/" : "", at == end), buf, "(unreachable)", 13);
             d = m->at, m = m->parent;
             continue;
         }

@@ -93,8 +93,7 @@ static int file_from(struct superblock *sb, uint32_t layer, struct inode *lower,
     uint64_t ino = overlay_ino(layer, lower->ino);
     bool several = lower->nlink > 1;
     if (several) {
-        list_each(l, &o->linked, struct overlay_linked, all)
-        {
+        list_each (l, &o->linked, struct overlay_linked, all) {
             if (l->ino == ino) {
                 inode_put(lower);
                 *out = inode_get(l->inode);
@@ -236,8 +235,7 @@ static void whiteout_place(struct dentry *w, bool done)
 /* The last name is gone: nobody looks for it again. */
 static void forget_linked(struct overlay_own *o, const struct inode *i)
 {
-    list_each(l, &o->linked, struct overlay_linked, all)
-    {
+    list_each (l, &o->linked, struct overlay_linked, all) {
         if (l->inode == i) {
             list_remove(&l->all);
             inode_put(l->inode);
@@ -455,8 +453,7 @@ static int overlay_mount(struct superblock *sb, const char *source, const char *
 static void overlay_sb_drop(struct superblock *sb)
 {
     struct overlay_own *o = sb->own;
-    list_each(l, &o->linked, struct overlay_linked, all)
-    {
+    list_each (l, &o->linked, struct overlay_linked, all) {
         list_remove(&l->all);
         inode_put(l->inode);
         heap_free(&overlay_linked_type, l);

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Address spaces: each is a process of its own. Mappings are made by host calls that its leader is made to do; bytes
+ * are copied by process_vm_readv(2) and process_vm_writev(2), which look at the pages' protection as the guest's own
+ * accesses would. No page of a guest is ever mapped here but those of objects, which are the kernel's own.
+ */
+#include "gate.h"
+#include "split.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#define DATA_LOW  0x100000000ull
+#define DATA_HIGH 0x7e0000000000ull
+#define PIECES    64 /* pages of one copy */
+
+bool split_jit;
+uint64_t split_text;
+
+/* ---- on the tracer ---- */
+
+/* A host call with its process. */
+struct host_call {
+    struct aspace *as;
+    long nr;
+    uint64_t v[6];
+};
+
+static int64_t host_call_do(void *of)
+{
+    const struct host_call *c = of;
+    return stub_call(c->as, c->nr, c->v[0], c->v[1], c->v[2], c->v[3], c->v[4], c->v[5]);
+}
+
+#define CALL(as, nr, ...) tracer_call(host_call_do, &(struct host_call){(as), (nr), {__VA_ARGS__}})
+
+static int64_t copy_do(void *of)
+{
+    struct aspace **as = of;
+    *as = stub_copy(*as);
+    return *as ? 0 : -ENOMEM;
+}
+
+static int64_t kill_do(void *of)
+{
+    stub_kill(of);
+    return 0;
+}
+
+/* ---- whole ones ---- */
+
+static struct aspace *aspace_create(struct aspace_range *r)
+{
+    struct aspace *as = NULL;
+    *r = (struct aspace_range){.low = DATA_LOW,
+                               .high = DATA_HIGH,
+                               .text_low = TEXT_LOW,
+                               .text_high = TEXT_LOW + split_text,
+                               .jit = split_jit};
+    tracer_call(copy_do, &as);
+    return as;
+}
+
+static void aspace_destroy(struct aspace *as)
+{
+    tracer_call(kill_do, as);
+}
+
+static int aspace_fork(struct aspace *as, struct aspace **out)
+{
+    *out = as;
+    return (int)tracer_call(copy_do, out);
+}
+
+/* ---- mappings ---- */
+
+static bool within(uint64_t at, size_t n, uint64_t low, uint64_t high)
+{
+    return at >= low && at <= high && n <= high - at;
+}
+
+static bool is_text(uint64_t at, size_t n)
+{
+    return within(at, n, TEXT_LOW, TEXT_LOW + split_text);
+}
+
+static int may_be(uint64_t at, size_t n, int prot)
+{
+    if (!is_text(at, n) && !within(at, n, DATA_LOW, DATA_HIGH))
+        return -EINVAL;
+    if ((prot & PROT_EXEC) && ((prot & PROT_WRITE) || !is_text(at, n)))
+        return -EACCES;
+    return 0;
+}
+
+static int map_object(struct aspace *as, uint64_t at, size_t n, int prot, bool shared, struct memobj *object,
+                      uint64_t offset)
+{
+    const uint64_t flags = (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED | MAP_NORESERVE;
+    if (shared && objects_is_image(object) && (prot & PROT_WRITE))
+        return -EACCES;
+    for (size_t done = 0, part; done < n; done += part) {
+        uint64_t of, pages;
+        int fd;
+        pages = objects_find(object, (offset + done) / PAGE_SIZE, (n - done) / PAGE_SIZE, &fd, &of);
+        if (!pages)
+            return -ENOMEM;
+        part = pages * PAGE_SIZE;
+        int64_t r = CALL(as, SYS_mmap, at + done, part, (uint64_t)prot, flags, (uint64_t)fd, of);
+        if (r < 0)
+            return (int)r;
+    }
+    return 0;
+}
+
+static int aspace_map(struct aspace *as, uint64_t at, size_t n, int prot, bool shared, struct memobj *object,
+                      uint64_t offset)
+{
+    int r = may_be(at, n, prot);
+    if (r)
+        return r;
+    if (object)
+        return map_object(as, at, n, prot, shared, object, offset);
+    const uint64_t flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+    int64_t got = CALL(as, SYS_mmap, at, n, (uint64_t)prot, flags, (uint64_t)-1, 0);
+    return got < 0 ? (int)got : 0;
+}
+
+static int aspace_unmap(struct aspace *as, uint64_t at, size_t n)
+{
+    int r = may_be(at, n, PROT_NONE);
+    return r ? r : (int)CALL(as, SYS_munmap, at, n);
+}
+
+static int aspace_protect(struct aspace *as, uint64_t at, size_t n, int prot)
+{
+    int r = may_be(at, n, prot);
+    return r ? r : (int)CALL(as, SYS_mprotect, at, n, (uint64_t)prot);
+}
+
+static int aspace_advise(struct aspace *as, uint64_t at, size_t n, int advice)
+{
+    if (advice != MADV_DONTNEED)
+        return 0;
+    int r = may_be(at, n, PROT_NONE);
+    return r ? r : (int)CALL(as, SYS_madvise, at, n, MADV_DONTNEED);
+}
+
+static uint64_t aspace_where(struct aspace *as, struct memobj *object, uint64_t offset, size_t n, bool shared)
+{
+    return 0;
+}
+
+/* What is one mapping here may be several for the host, which moves one at a time: then in halves. */
+static int move_pages(struct aspace *as, uint64_t from, uint64_t to, size_t n)
+{
+    int64_t r = CALL(as, SYS_mremap, from, n, n, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+    if (r != -EFAULT || n == PAGE_SIZE)
+        return r < 0 ? (int)r : 0;
+    size_t half = n / PAGE_SIZE / 2 * PAGE_SIZE;
+    int e = move_pages(as, from, to, half);
+    return e ? e : move_pages(as, from + half, to + half, n - half);
+}
+
+static int aspace_move(struct aspace *as, uint64_t from, size_t from_n, uint64_t to, size_t to_n, int prot)
+{
+    size_t n = from_n < to_n ? from_n : to_n;
+    int r = to_n > n ? aspace_map(as, to + n, to_n - n, prot, false, NULL, 0) : 0;
+    if (!r)
+        r = move_pages(as, from, to, n);
+    return r || from_n == n ? r : aspace_unmap(as, from + n, from_n - n);
+}
+
+/* ---- copies ---- */
+
+/* Bytes from `at` on that can be a guest's. */
+static size_t clip(uint64_t at, size_t n)
+{
+    size_t most = 0;
+    if (is_text(at, 1))
+        most = TEXT_LOW + split_text - at;
+    else if (within(at, 1, DATA_LOW, DATA_HIGH))
+        most = DATA_HIGH - at;
+    return n < most ? n : most;
+}
+
+/* The guest's side, cut at its pages: the host does a piece whole or not at all. */
+static size_t pieces_make(struct iovec pieces[PIECES], uint64_t at, size_t n, size_t *bytes)
+{
+    size_t k = 0;
+    for (*bytes = 0; k < PIECES && *bytes < n; k++) {
+        size_t part = PAGE_SIZE - (at + *bytes) % PAGE_SIZE;
+        if (part > n - *bytes)
+            part = n - *bytes;
+        pieces[k] = (struct iovec){(void *)(uintptr_t)(at + *bytes), part};
+        *bytes += part;
+    }
+    return k;
+}
+
+static size_t copy(struct aspace *as, void *own, uint64_t at, size_t n, bool out)
+{
+    struct iovec pieces[PIECES];
+    size_t done = 0, bytes;
+    n = clip(at, n);
+    while (done < n) {
+        size_t k = pieces_make(pieces, at + done, n - done, &bytes);
+        struct iovec here = {(uint8_t *)own + done, bytes};
+        ssize_t r = out ? process_vm_writev(as->leader, &here, 1, pieces, k, 0)
+                        : process_vm_readv(as->leader, &here, 1, pieces, k, 0);
+        if (r <= 0)
+            break;
+        done += (size_t)r;
+    }
+    return done;
+}
+
+static size_t copy_in_guest(struct aspace *as, void *to, struct uptr from, size_t n)
+{
+    return copy(as, to, from.v, n, false);
+}
+
+static size_t copy_out_guest(struct aspace *as, struct uptr to, const void *from, size_t n)
+{
+    return copy(as, (void *)(uintptr_t)from, to.v, n, true);
+}
+
+static size_t zero_guest(struct aspace *as, struct uptr to, size_t n)
+{
+    static const uint8_t zeroes[16 * PAGE_SIZE];
+    size_t done = 0;
+    while (done < n) {
+        size_t part = n - done < sizeof(zeroes) ? n - done : sizeof(zeroes);
+        size_t r = copy_out_guest(as, (struct uptr){to.v + done}, zeroes, part);
+        done += r;
+        if (r < part)
+            break;
+    }
+    return done;
+}
+
+static int64_t copy_str(struct aspace *as, char *to, struct uptr from, size_t n)
+{
+    size_t done = 0;
+    while (done < n) {
+        size_t part = PAGE_SIZE - (from.v + done) % PAGE_SIZE;
+        part = part < n - done ? part : n - done;
+        size_t r = copy(as, to + done, from.v + done, part, false);
+        const char *end = memchr(to + done, 0, r);
+        if (end)
+            return end - to;
+        done += r;
+        if (r < part)
+            return -EFAULT;
+    }
+    return (int64_t)n;
+}
+
+/* ---- words ---- */
+
+struct word {
+    struct aspace *as;
+    uint64_t at;
+    uint32_t *value, with;
+    bool swap;
+};
+
+static int64_t word_do(void *of)
+{
+    const struct word *w = of;
+    return w->swap ? stub_cmpxchg32(w->as, w->at, w->value, w->with) : stub_load32(w->as, w->at, w->value);
+}
+
+static int word(struct word w)
+{
+    return clip(w.at, 4) < 4 ? -EFAULT : (int)tracer_call(word_do, &w);
+}
+
+static int load32(struct aspace *as, struct uptr at, uint32_t *value)
+{
+    return word((struct word){.as = as, .at = at.v, .value = value});
+}
+
+static int cmpxchg32(struct aspace *as, struct uptr at, uint32_t *value, uint32_t with)
+{
+    return word((struct word){.as = as, .at = at.v, .value = value, .with = with, .swap = true});
+}
+
+/* mm/ names shared memory by its own books (mm_futex_key). */
+static int pin(struct aspace *as, struct uptr at, uint64_t *object, uint64_t *offset)
+{
+    return -ENOSYS;
+}
+
+const struct aspace_ops split_aspace = {.create = aspace_create,
+                                        .destroy = aspace_destroy,
+                                        .fork = aspace_fork,
+                                        .map = aspace_map,
+                                        .unmap = aspace_unmap,
+                                        .protect = aspace_protect,
+                                        .advise = aspace_advise,
+                                        .move = aspace_move,
+                                        .where = aspace_where,
+                                        .copy_in = copy_in_guest,
+                                        .copy_out = copy_out_guest,
+                                        .copy_str = copy_str,
+                                        .zero = zero_guest,
+                                        .load32 = load32,
+                                        .cmpxchg32 = cmpxchg32,
+                                        .pin = pin};

@@ -123,7 +123,7 @@ system_call_long:
 /* void task_resume(struct task *): all registers from the task. After a system call rcx and r11 are free to be what
  * they are; else iretq, which is as good in ring 3 as below it. */
     .section .text.task_resume, "ax", @progbits
-    .globl task_resume, window_resume, window_resume_end, resume_iret
+    .globl task_resume, window_resume, window_resume_end
     .type task_resume, @function
 task_resume:
 window_resume:
@@ -160,7 +160,6 @@ window_resume:
     movq REGS_RCX(%rdi), %rcx
     movq REGS_R11(%rdi), %r11
     movq REGS_RDI(%rdi), %rdi
-resume_iret:
     iretq
 window_resume_end:
 resume_not:

@@ -80,7 +80,7 @@ bool memobj_holds(uint64_t at, size_t n); /* whether it is memory of objects */
 
 /* ---- assembler ---- */
 extern const char window_return[], window_return_end[], window_resume[], window_resume_end[], window_poll[],
-    window_poll_end[], poll_interrupted[], resume_iret[], trap_stub[];
+    window_poll_end[], poll_interrupted[], trap_stub[];
 _Noreturn void task_resume(struct task *);
 long poll_unless_pending(struct pollfd *, unsigned long n, const struct __kernel_timespec *);
 size_t user_copy(void *to, const void *from, size_t n);

@@ -10,6 +10,9 @@
 
 typedef uint64_t __attribute__((may_alias, aligned(1))) word;
 
+/* In a loop: it is not to become a call of the function that it is in. */
+#define AS_WRITTEN __asm__ volatile("")
+
 void *memcpy(void *restrict to, const void *restrict from, size_t n)
 {
     uint8_t *t = to;
@@ -19,10 +22,14 @@ void *memcpy(void *restrict to, const void *restrict from, size_t n)
         __asm__ volatile("rep movsb" : "+D"(t), "+S"(f), "+c"(n)::"memory");
         return to;
     }
-    for (; n >= 8; n -= 8, t += 8, f += 8)
+    for (; n >= 8; n -= 8, t += 8, f += 8) {
         *(word *)t = *(const word *)f;
-    while (n--)
+        AS_WRITTEN;
+    }
+    while (n--) {
         *t++ = *f++;
+        AS_WRITTEN;
+    }
     return to;
 }
 
@@ -33,10 +40,14 @@ void *memmove(void *to, const void *from, size_t n)
 
     if ((uintptr_t)t - (uintptr_t)f >= n)
         return memcpy(to, from, n);
-    for (; n >= 8; n -= 8)
+    for (; n >= 8; n -= 8) {
         *(word *)(t + n - 8) = *(const word *)(f + n - 8);
-    while (n--)
+        AS_WRITTEN;
+    }
+    while (n--) {
         t[n] = f[n];
+        AS_WRITTEN;
+    }
     return to;
 }
 
@@ -48,10 +59,14 @@ void *memset(void *to, int value, size_t n)
         __asm__ volatile("rep stosb" : "+D"(t), "+c"(n) : "a"(value) : "memory");
         return to;
     }
-    for (; n >= 8; n -= 8, t += 8)
+    for (; n >= 8; n -= 8, t += 8) {
         *(word *)t = 0x0101010101010101u * (uint8_t)value;
-    while (n--)
+        AS_WRITTEN;
+    }
+    while (n--) {
         *t++ = (uint8_t)value;
+        AS_WRITTEN;
+    }
     return to;
 }
 
@@ -81,8 +96,8 @@ size_t strlen(const char *s)
 {
     size_t n = 0;
 
-    while (s[n])
-        n++;
+    for (; s[n]; n++)
+        AS_WRITTEN;
     return n;
 }
 

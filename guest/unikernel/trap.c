@@ -152,14 +152,12 @@ static void fault(int signo, const siginfo_t *info, struct sigcontext *c)
                         .error = c->err,
                         .number = (uint32_t)c->trapno};
 
-    if (c->rip == (uintptr_t)resume_iret) { /* registers that cannot be: the program's own */
-        enter_kernel(c, &trap);
-        return;
-    }
     if (in_kernel(c)) {
         if (signo == SIGTRAP) /* a program that steps itself: it goes on to do so when the kernel has left */
             return;
-        if (!fixed_up(c))
+        if (task_running && in_return(c->rip)) /* to registers that cannot be: the program's own */
+            enter_kernel(c, &trap);
+        else if (!fixed_up(c))
             kernel_fault(signo, info, c);
         return;
     }

@@ -69,8 +69,8 @@ uint32_t bpf_emit_equals(struct bpf_builder *b, uint32_t arg_index, uint32_t upp
 /* Do arguments `index` (an address) and `index` + 1 (bytes from there) stay within [low, high], which lies below 2 GiB?
  * yes, else no. */
 uint32_t bpf_emit_span(struct bpf_builder *b, uint32_t index, uint32_t low, uint32_t high, uint32_t yes, uint32_t no);
-/* The same for the address alone and [low, high << 32), and a length of less than 4 GiB: so much behind the end has to be
- * nobody's. `below`: where it goes on with an address below low. */
+/* The same for the address alone and [low, high << 32), and a length of less than 4 GiB: so much behind the end has to
+ * be nobody's. `below`: where it goes on with an address below low. */
 uint32_t bpf_emit_far_span(struct bpf_builder *b, uint32_t index, uint32_t low, uint32_t high, uint32_t below,
                            uint32_t yes, uint32_t no);
 /* As bpf_emit_span, where it is known that both are less than 4 GiB. */

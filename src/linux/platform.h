@@ -100,7 +100,7 @@ struct hostops {
 struct aspace_range {
     uint64_t low, high;           /* anonymous memory, stacks, heaps: [low, high) */
     uint64_t text_low, text_high; /* where a mapping may become executable */
-    bool jit;    /* the program makes code of its own: its anonymous memory is placed where it may become executable */
+    bool jit;    /* the program makes code of its own: memory of the data range may become executable, too */
     bool shared; /* all address spaces are one: no two of them may use the same address, and fork is -ENOSYS */
 };
 
@@ -189,8 +189,8 @@ struct platform {
     struct memobj_ops memobj;
     struct task_ops task;
     uint32_t vcpus;
-    bool elsewhere;       /* guests run on threads of their own: task_ops.start returns, traps come by linux_trap_ready */
-    uint64_t vdso;        /* address of the vDSO's ELF header in every guest address space; 0: none */
+    bool elsewhere; /* guests run on threads of their own: task_ops.start returns, traps come by linux_trap_ready */
+    uint64_t vdso;  /* address of the vDSO's ELF header in every guest address space; 0: none */
     uint32_t *vdso_asks;  /* not 0: it makes the calls, since a program has set the time. NULL: it always does */
     uint64_t hwcap;       /* AT_HWCAP: edx of CPUID 1 */
     uint32_t xstate_size; /* bytes of the XSAVE image */

@@ -44,6 +44,7 @@ const struct filter_row filter_rows[] = {
     {GATE_read, FILTER_IF_CONTROL, {IS_THE(0, CONTROL)}, "signals and questions from moat"},
     {GATE_ppoll, FILTER_ALWAYS, {AT_MOST(1, 8), ZERO(3)}, "waiting, without a signal mask"},
     {GATE_mprotect, FILTER_ALWAYS, {BITS(2, PROT_READ | PROT_WRITE), WITHIN(MEMORY)}, "memory is used, or no longer"},
+    {GATE_mprotect, FILTER_IF_JIT, {BITS(2, PROT_READ | PROT_EXEC), WITHIN(MEMORY)}, "what the program made does too"},
     {GATE_mprotect, FILTER_IF_CODE, {BITS(2, PROT_READ | PROT_EXEC), WITHIN(TEXT)}, "what was loaded becomes code"},
     {GATE_madvise, FILTER_ALWAYS, {IS(2, MADV_DONTNEED), WITHIN(MEMORY)}, "memory is given back"},
     {GATE_timer_settime, FILTER_ALWAYS, {IS_THE(0, TIMER), IS(1, 1)}, "time slices: the one timer, absolute"},
@@ -69,6 +70,8 @@ bool filter_row_holds(const struct filter_row *row, const struct filter_world *w
         return w->control >= 0;
     case FILTER_IF_CODE:
         return w->executable;
+    case FILTER_IF_JIT:
+        return w->jit;
     case FILTER_IF_BLOCK:
         return w->block >= 0;
     case FILTER_IF_WRITE:

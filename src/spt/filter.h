@@ -22,6 +22,7 @@ struct filter_world {
     uint64_t arena_low, arena_high; /* programs' data, kernel heap, file pages: from below 4 GiB to a multiple of it.
                                        Behind it 4 GiB of address space are nobody's */
     bool executable;                /* pages of the text may become executable */
+    bool jit;                       /* of all of it, since the program makes code */
     bool write_back;                /* the block device may be written */
     int32_t control, block;         /* descriptors; -1: none */
     int32_t timer;
@@ -39,7 +40,7 @@ enum filter_test {
 
 enum filter_value { FILTER_NUMBER, FILTER_CONTROL, FILTER_BLOCK, FILTER_TIMER };
 
-enum filter_when { FILTER_ALWAYS, FILTER_IF_CONTROL, FILTER_IF_CODE, FILTER_IF_BLOCK, FILTER_IF_WRITE };
+enum filter_when { FILTER_ALWAYS, FILTER_IF_CONTROL, FILTER_IF_CODE, FILTER_IF_JIT, FILTER_IF_BLOCK, FILTER_IF_WRITE };
 
 #define FILTER_CONDITIONS 2
 struct filter_row {

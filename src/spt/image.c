@@ -2,7 +2,6 @@
 /* See image.h. Pure; each record is copied, and the copy is checked and used. */
 #include "spt/image.h"
 
-#include "guest/unikernel/boot.h"
 #include "guest/unikernel/gate.h"
 #include "guest/unikernel/layout.h"
 
@@ -141,12 +140,12 @@ static int read_kernel(struct reader *r, struct image_parts *out)
 }
 
 int image_premap(const void *image, uint64_t size, const struct image_parts *p, uint32_t i, uint64_t *end,
-                 struct image_segment *out, const char **why)
+                 uint64_t high, struct image_segment *out, const char **why)
 {
     struct reader r = {.image = image, .size = size, .why = why};
 
     memcpy(out, &p->premaps[i], sizeof *out);
-    return check_segment(&r, out, end, TENDER_BASE);
+    return check_segment(&r, out, end, high);
 }
 
 static int check_premaps(struct reader *r, struct image_parts *out)
@@ -160,26 +159,32 @@ static int check_premaps(struct reader *r, struct image_parts *out)
         return no(r, "it has too many segments");
     out->premaps = (const void *)(r->image + s->offset);
     out->n_premaps = (uint32_t)n;
-    for (uint32_t i = 0; i < n && e == 0; i++)
-        e = image_premap(r->image, r->size, out, i, &end, &g, r->why);
+    out->premaps_low = out->premaps_high = 0;
+    for (uint32_t i = 0; i < n && e == 0; i++) {
+        e = image_premap(r->image, r->size, out, i, &end, TENDER_BASE, &g, r->why);
+        if (i == 0)
+            out->premaps_low = g.address;
+        out->premaps_high = end;
+    }
     return e;
 }
 
 /* The header of the kernel itself: that the tender jumps to and installs nothing else than what is the kernel's. */
-static int check_kernel(struct reader *r, const struct image_parts *p)
+static int check_kernel(struct reader *r, struct image_parts *p)
 {
     const struct image_segment *first = &p->kernel[0];
-    struct kernel_header h;
+    struct kernel_header *h = &p->kernel_header;
 
-    if (!p->n_kernel || first->address != KERNEL_BASE || first->file < sizeof h ||
+    if (!p->n_kernel || first->address != KERNEL_BASE || first->file < sizeof *h ||
         first->prot != (PROT_READ | PROT_EXEC))
         return no(r, "it has no kernel where one belongs");
-    memcpy(&h, r->image + first->offset, sizeof h);
-    if (memcmp(h.magic, KERNEL_MAGIC, sizeof h.magic) || h.version != KERNEL_VERSION || h.gate_version != GATE_VERSION)
+    memcpy(h, r->image + first->offset, sizeof *h);
+    if (memcmp(h->magic, KERNEL_MAGIC, sizeof h->magic) || h->version != KERNEL_VERSION ||
+        h->gate_version != GATE_VERSION)
         return no(r, "its kernel is of another version than this moat's: make it anew");
-    if (h.start - KERNEL_BASE >= first->file || h.signal - KERNEL_BASE >= first->file)
+    if (h->start - KERNEL_BASE >= first->file || h->signal - KERNEL_BASE >= first->file)
         return no(r, "its kernel begins outside of itself");
-    if (!h.trap_stack_size || h.trap_stack_size > TRAP_STACK_MOST)
+    if (!h->trap_stack_size || h->trap_stack_size > TRAP_STACK_MOST)
         return no(r, "its kernel has no stack for traps");
     return 0;
 }

@@ -7,6 +7,7 @@
 #ifndef MOAT_SPT_IMAGE_H
 #define MOAT_SPT_IMAGE_H
 
+#include "guest/unikernel/boot.h"
 #include "linux/fs/imgfs_format.h"
 
 #include <stddef.h>
@@ -19,8 +20,10 @@
 struct image_parts {
     struct image_boot boot;
     struct image_segment kernel[IMAGE_KERNEL_SEGMENTS];
+    struct kernel_header kernel_header; /* a copy: the file may change while it is mapped */
     uint32_t n_kernel, n_premaps;
     const struct image_segment *premaps; /* in the image */
+    uint64_t premaps_low, premaps_high;  /* what they lie within, on pages; both 0: there is none */
     const char *program, *cwd;           /* in the image */
     const char *args;                    /* boot.n_args strings, one behind the other, then boot.n_env */
 };
@@ -29,8 +32,8 @@ struct image_parts {
 int image_check(const void *image, uint64_t size, struct image_parts *out, const char **why);
 
 /* A copy of segment i, checked: its pages are the image's, and at an address from *end, which moves on behind it, and
- * below the tender. 0, or -ENOEXEC and a sentence in *why. */
+ * below `high`. 0, or -ENOEXEC and a sentence in *why. */
 int image_premap(const void *image, uint64_t size, const struct image_parts *p, uint32_t i, uint64_t *end,
-                 struct image_segment *out, const char **why);
+                 uint64_t high, struct image_segment *out, const char **why);
 
 #endif

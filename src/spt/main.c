@@ -156,8 +156,7 @@ static int start(struct tender *t, int argc)
     if ((r = fill_boot(t, &names)) || (r = tender_signals(t)) || (r = tender_shut_in(t)))
         return r;
     wipe();
-    ((void (*)(const struct boot *))t->kernel->start)(&t->boot);
-    __builtin_unreachable();
+    tender_jump(t);
 }
 
 int main(int argc, char **argv)

@@ -69,7 +69,7 @@ static int map_kernel(struct tender *t)
         if (r < 0)
             return no_room(t, "map the kernel", r);
     }
-    t->kernel = (const void *)KERNEL_BASE;
+    t->kernel = &t->image.kernel_header;
     return 0;
 }
 
@@ -83,7 +83,7 @@ static int map_premaps(struct tender *t, int flags)
     int r = 0;
 
     for (uint32_t i = 0; i < p->n_premaps && r == 0; i++) {
-        r = image_premap(t->boot.image, t->boot.image_size, p, i, &end, &s, &why);
+        r = image_premap(t->boot.image, t->boot.image_size, p, i, &end, t->boot.text_high, &s, &why);
         if (r == 0)
             r = map_segment(t, &s, flags, clean);
     }
@@ -94,22 +94,20 @@ static int map_premaps(struct tender *t, int flags)
 static int map_text(struct tender *t)
 {
     const struct image_parts *p = &t->image;
-    uint64_t low = TEXT_LOW, high = TEXT_LOW + p->boot.text, end = TEXT_LOW;
+    uint64_t low = TEXT_LOW, high = TEXT_LOW + p->boot.text;
     int r = 0;
 
-    if (p->n_premaps)
-        end = page_up(p->premaps[p->n_premaps - 1].address + p->premaps[p->n_premaps - 1].memory);
     if (p->n_premaps && !p->boot.text)
-        low = p->premaps[0].address;
-    if (end > high)
-        high = end;
+        low = p->premaps_low;
+    if (p->premaps_high > high)
+        high = p->premaps_high;
     if (high > TENDER_BASE || (t->boot.image_size <= TENDER_BASE - IMAGE_LOW && high > (uintptr_t)t->boot.image))
         return no_room(t, "its text is larger than the room for it", 0);
+    t->boot.text_low = low, t->boot.text_high = high;
     if (p->boot.text)
         r = map(low, high - low, PROT_NONE, MAP_BARE, -1, 0);
     if (r == 0)
         r = map_premaps(t, p->boot.text ? MAP_FIXED : MAP_FIXED_NOREPLACE);
-    t->boot.text_low = low, t->boot.text_high = high;
     t->boot.premaps = p->premaps, t->boot.n_premaps = p->n_premaps;
     return r < 0 ? no_room(t, "map the program", r) : 0;
 }

@@ -23,7 +23,7 @@
 struct tender {
     struct options options;
     struct image_parts image;
-    const struct kernel_header *kernel; /* in its first segment */
+    const struct kernel_header *kernel;
     struct boot boot;
     int image_fd;
     bool handed; /* moat has started it: the image is handed over, and the process's own identity is the program's */
@@ -33,9 +33,10 @@ struct tender {
 /* "moat-spt: SUBJECT: what: why" and the end of the line; error: negative errno, 0: none. Returns `status`. */
 int tender_fail(int status, const char *subject, const char *what, int error);
 
-int tender_descriptors(struct tender *); /* world.c: standard streams, image, control, block device */
-int tender_map(struct tender *);         /* map.c: everything that will ever be mapped; the image is checked */
-int tender_signals(struct tender *);     /* world.c: handlers, their stack, the timer */
-int tender_shut_in(struct tender *);     /* world.c: rights, descriptors, the filter */
+int tender_descriptors(struct tender *);     /* world.c: standard streams, image, control, block device */
+int tender_map(struct tender *);             /* map.c: everything that will ever be mapped; the image is checked */
+int tender_signals(struct tender *);         /* world.c: handlers, their stack, the timer */
+int tender_shut_in(struct tender *);         /* world.c: rights, descriptors, the filter */
+_Noreturn void tender_jump(struct tender *); /* world.c: signals are let through, and the kernel starts */
 
 #endif

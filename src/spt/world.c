@@ -144,18 +144,28 @@ static int handle(int signo, const struct kernel_action *action)
     return 0;
 }
 
+static stack_t trap_stack(const struct tender *t)
+{
+    return (stack_t){.ss_sp = (void *)(t->boot.heap_low - t->kernel->trap_stack_size),
+                     .ss_size = t->kernel->trap_stack_size};
+}
+
+/* The handler is the image's code, so no signal may be delivered before the filter is there, and some may be waiting
+ * (boundary/engine.h): all are blocked from before there is a handler until tender_jump(). */
 int tender_signals(struct tender *t)
 {
-    const stack_t stack = {.ss_sp = (void *)(t->boot.heap_low - t->kernel->trap_stack_size),
-                           .ss_size = t->kernel->trap_stack_size};
+    const stack_t stack = trap_stack(t);
     const struct kernel_action action = {.handler = (void (*)(int))t->kernel->signal,
                                          .flags = SA_SIGINFO | SA_ONSTACK | 0x04000000 /* SA_RESTORER */,
                                          .restorer = (void (*)(void))GATE_ADDRESS(GATE_rt_sigreturn),
                                          .mask = ~0ull};
     const struct kernel_action ignore = {.handler = SIG_IGN};
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
-    const uint64_t none = 0;
-    int r = syscall(SYS_sigaltstack, &stack, NULL) < 0 ? -errno : 0;
+    const uint64_t all = ~0ull;
+    int r = syscall(SYS_sigaltstack, &stack, NULL) < 0 ||
+                    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all) < 0
+                ? -errno
+                : 0;
 
     for (size_t i = 0; r == 0 && i < sizeof handled; i++)
         r = handle(handled[i], &action);
@@ -165,8 +175,7 @@ int tender_signals(struct tender *t)
         r = handle(SIGIO, &action);
     if (r == 0)
         r = handle(SIGPIPE, &ignore);
-    if (r == 0 && (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &t->boot.timer) < 0 ||
-                   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none) < 0))
+    if (r == 0 && syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &t->boot.timer) < 0)
         r = -errno;
     return r < 0 ? tender_fail(EXIT_OWN_ERROR, t->options.image, "set signals up", r) : 0;
 }
@@ -203,6 +212,7 @@ static int install_filter(const struct tender *t)
                                        .arena_low = b->data_low,
                                        .arena_high = b->objects_high,
                                        .executable = t->image.boot.text != 0,
+                                       .jit = t->image.boot.flags & IMAGE_JIT,
                                        .write_back = b->write_back,
                                        .control = b->control,
                                        .block = b->block,
@@ -228,4 +238,32 @@ int tender_shut_in(struct tender *t)
     return r < 0
                ? tender_fail(EXIT_OWN_ERROR, t->options.image, "set the system-call filter (CONFIG_SECCOMP_FILTER)", r)
                : 0;
+}
+
+/* ---- the jump ---- */
+
+#define SEGMENT_CODE  0x33 /* of 64-bit code and its stack: arch/x86/include/asm/segment.h, __USER_CS and __USER_DS */
+#define SEGMENT_STACK 0x2b
+#define FLAGS_CLEAN   0x202   /* interrupts are on, and the bit that always is */
+#define KEEP_STACK    (2 | 4) /* uc_flags: the frame has a stack segment, and it is meant: asm/ucontext.h */
+
+/* As if a handler returned, by the gate: where it goes on and that signals are let through is one step, which the
+ * filter knows anyway. What the frame says of vector registers is nothing, so they are as at a start. */
+void tender_jump(struct tender *t)
+{
+    struct {
+        unsigned long flags, link;
+        stack_t stack;
+        struct sigcontext registers;
+        uint64_t mask;
+    } frame = {.flags = KEEP_STACK, .stack = trap_stack(t)};
+
+    frame.registers.rip = t->kernel->start;
+    frame.registers.rdi = (uintptr_t)&t->boot;
+    frame.registers.rsp = ((uintptr_t)&frame & ~(uintptr_t)15) - 8; /* as behind a call */
+    frame.registers.eflags = FLAGS_CLEAN;
+    frame.registers.cs = SEGMENT_CODE;
+    frame.registers.__pad0 = SEGMENT_STACK;
+    __asm__ volatile("movq %0, %%rsp\n\tjmpq *%1" ::"r"(&frame), "r"(GATE_ADDRESS(GATE_rt_sigreturn)) : "memory");
+    __builtin_unreachable();
 }

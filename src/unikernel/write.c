@@ -76,12 +76,15 @@ static char *put_string(char *to, const char *s)
     return (char *)memcpy(to, s, strlen(s) + 1) + strlen(s) + 1;
 }
 
-/* All ELF files, and as much again for what is opened later and for the gaps between them. */
+/* All ELF files, and as much again for what is opened later and for the gaps between them. Who makes code reserves room
+ * for it by half a GiB (V8). */
 static uint64_t text_size(const struct image *im)
 {
     uint64_t n = 0;
 
-    if (!im->dynamic && !im->jit)
+    if (im->jit)
+        return TEXT_MOST;
+    if (!im->dynamic)
         return 0;
     for (uint32_t i = 0; i < im->tree.n_files; i++) {
         const struct tree_file *f = im->tree.nodes[i]->file;

@@ -75,7 +75,7 @@ teardown()
 
 @test "a fault of the program ends it by its signal" {
     local row
-    for row in segv:139 null:139 write:139 jump:139 odd:139 fpe:136 ill:132 trap:133; do
+    for row in segv:139 null:139 write:139 jump:139 odd:139 return:139 fpe:136 ill:132 trap:133; do
         spt fault.moat "${row%:*}"
         assert_status "${row#*:}"
         assert_output ""
@@ -84,7 +84,7 @@ teardown()
 
 @test "a fault is handled by the program, who is told what Linux tells" {
     local kind
-    for kind in segv null write jump odd fpe ill trap; do
+    for kind in segv null write jump odd return flags fpe ill trap; do
         spt fault.moat $kind handled
         assert_status 0
         assert_equal "$output" "$("$MOAT_BUILD/tests/spt/spt-fault" $kind handled)"

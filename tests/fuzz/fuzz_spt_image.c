@@ -25,7 +25,7 @@ static void check_premap(const uint8_t *image, size_t size, const struct image_p
     struct image_segment s;
     const char *why;
 
-    if (image_premap(image, size, p, i, end, &s, &why) < 0)
+    if (image_premap(image, size, p, i, end, TENDER_BASE, &s, &why) < 0)
         abort();
     check_segment(&s, TEXT_LOW, TENDER_BASE, size);
 }

@@ -510,28 +510,32 @@ static void calls_serve(void)
 
 /* ---- life ---- */
 
-/* Nothing of this process is left in it but the gate page and two descriptors. It stops at GATE_READY. */
-static void stub_begin(int go, int objects_fd, int image_fd)
+#define HOST(nr, ...) syscall(SYS_##nr, __VA_ARGS__)
+
+/* Nothing of this process is left in it but the gate page and two descriptors. It stops at GATE_READY. By host calls
+ * alone: it is a copy of this process in which the C library knows nothing of the copying. */
+__attribute__((no_sanitize("thread"), noreturn)) static void stub_begin(const int go[2], int objects_fd, int image_fd)
 {
-    char byte;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    while (read(go, &byte, 1) < 0 && errno == EINTR)
+    volatile uint8_t *gate = (volatile uint8_t *)GATE_BASE;
+    uint8_t byte;
+    HOST(prctl, PR_SET_PDEATHSIG, SIGKILL, 0l, 0l, 0l);
+    HOST(close, go[1]);
+    while (HOST(read, go[0], &byte, 1l) < 0 && errno == EINTR)
         continue;
-    setsid();
-    syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset, RSEQ_LENGTH, 1 /* unregister */, RSEQ_SIG);
-    dup2(objects_fd, STUB_OBJECTS);
-    dup2(image_fd, STUB_IMAGE);
-    syscall(SYS_close_range, STUB_IMAGE + 1, ~0u, 0);
-    syscall(SYS_close_range, 0, STUB_OBJECTS - 1, 0);
+    HOST(setsid, 0l);
+    HOST(rseq, (char *)__builtin_thread_pointer() + __rseq_offset, RSEQ_LENGTH, 1 /* unregister */, RSEQ_SIG);
+    HOST(dup2, objects_fd, STUB_OBJECTS);
+    HOST(dup2, image_fd, STUB_IMAGE);
+    HOST(close_range, STUB_IMAGE + 1, ~0u, 0);
+    HOST(close_range, 0, STUB_OBJECTS - 1, 0);
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
-    void *at = (void *)GATE_BASE;
-    if ((void *)syscall(SYS_mmap, at, PAGE_SIZE, PROT_READ | PROT_WRITE, flags, -1, 0l) != at)
-        _exit(1);
+    if (HOST(mmap, gate, PAGE_SIZE, PROT_READ | PROT_WRITE, flags, -1, 0l) != GATE_BASE)
+        HOST(exit_group, 1);
     for (size_t i = 0; i < sizeof(gate_code); i++)
-        ((volatile uint8_t *)at)[i] = gate_code[i];
-    syscall(SYS_mprotect, at, PAGE_SIZE, PROT_READ | PROT_EXEC);
+        gate[i] = gate_code[i];
+    HOST(mprotect, gate, PAGE_SIZE, PROT_READ | PROT_EXEC);
     ((void (*)(void))GATE_READY)();
-    _exit(1);
+    __builtin_trap();
 }
 
 static void state_ask(void)
@@ -579,13 +583,12 @@ void tracer_init(int objects_fd, int image_fd)
     if (pipe(go))
         split_fatal("pipe: %s", strerror(errno));
     go[0] = moved(go[0]);
-    pid_t pid = fork();
+    /* fork(2), without what the C library and sanitizers do for it, such as threads of their own in the child. */
+    pid_t pid = (pid_t)HOST(clone, (long)SIGCHLD, 0l, 0l, 0l, 0l);
     if (pid < 0)
         split_fatal("fork: %s", strerror(errno));
-    if (!pid) {
-        close(go[1]);
-        stub_begin(go[0], objects_fd, image_fd);
-    }
+    if (!pid)
+        stub_begin(go, objects_fd, image_fd);
     close(go[0]);
     stub_seize(pid, go[1]);
     if (TRACE(PTRACE_GETREGS, pid, 0, &fresh) < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fault segv|write|null|fpe|ill|trap|jump|flags [handled]: what the processor raises kills by its signal, or is
- * handled. */
+/* fault segv|write|null|fpe|ill|trap|jump|odd|return|flags [handled]: what the processor raises kills by its signal, or
+ * is handled. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -15,6 +15,26 @@ static void handler(int signo, siginfo_t *info, void *context)
 {
     seen = *info;
     siglongjmp(back, signo);
+}
+
+/* To an address that no processor has. */
+static void mislead(int signo, siginfo_t *info, void *context)
+{
+    ((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] = (greg_t)0x4141414141414141;
+}
+
+/* With flags that a program cannot have. */
+static void misflag(int signo, siginfo_t *info, void *context)
+{
+    ((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] |= 0x3000 | 0x20000;
+}
+
+static void by_handler(void (*how)(int, siginfo_t *, void *))
+{
+    const struct sigaction action = {.sa_sigaction = how, .sa_flags = SA_SIGINFO};
+
+    sigaction(SIGUSR1, &action, NULL);
+    raise(SIGUSR1);
 }
 
 static void handle(void)
@@ -46,6 +66,10 @@ static void act(const char *what)
         __asm__ volatile("int3");
     else if (!strcmp(what, "jump"))
         ((void (*)(void))0x666000)();
+    else if (!strcmp(what, "return"))
+        by_handler(mislead);
+    else if (!strcmp(what, "flags"))
+        by_handler(misflag);
     else if (!strcmp(what, "odd")) /* an address that no processor has */
         *(volatile char *)0x8000000000000000 = 1;
 }
@@ -64,6 +88,10 @@ int main(int argc, char **argv)
         return 0;
     }
     act(argv[1]);
+    if (!strcmp(argv[1], "flags")) {
+        puts("it went on, as it should");
+        return 0;
+    }
     puts("FAILURE: it went on");
     return 1;
 }

@@ -12,12 +12,14 @@
 
 void *harness_main_stack(size_t *n)
 {
+    static void *low;
+    static size_t size;
     pthread_attr_t attr;
-    void *low;
-    if (pthread_getattr_np(pthread_self(), &attr))
-        return NULL;
-    pthread_attr_getstack(&attr, &low, n);
-    pthread_attr_destroy(&attr);
+    if (!low && !pthread_getattr_np(pthread_self(), &attr)) {
+        pthread_attr_getstack(&attr, &low, &size);
+        pthread_attr_destroy(&attr);
+    }
+    *n = size;
     return low;
 }
 

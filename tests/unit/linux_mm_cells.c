@@ -87,7 +87,7 @@ static int space_map(struct aspace *as, uint64_t at, size_t n, int prot, bool sh
         return at == LENT + offset ? 0 : -ENODEV;
     check_range(at, n);
     assert_true(!((prot & PROT_WRITE) && (prot & PROT_EXEC)));
-    assert_true(!(prot & PROT_EXEC) || at < DATA_LOW);
+    assert_true(!(prot & PROT_EXEC) || at < DATA_LOW || makes_code);
     for (uint32_t i = 0; i < n / PAGE_SIZE; i++) {
         struct cell *c = &cells(as)[page_of(at) + i];
         assert_true(!c->mapped || (object && c->owner == (uintptr_t)as));

@@ -288,19 +288,67 @@ static void test_fork_shares_what_is_shared(void **state)
     assert_int_equal(objects, 0);
 }
 
-static void test_program_that_makes_code_gets_memory_that_can_become_executable(void **state)
+static void test_program_that_makes_code_may_execute_memory_wherever_it_lies(void **state)
 {
     makes_code = true;
     begin(true, 0);
-    makes_code = false;
-    int rw = PROT_READ | PROT_WRITE, anonymous = MAP_PRIVATE | MAP_ANONYMOUS;
+    int rw = PROT_READ | PROT_WRITE, rx = PROT_READ | PROT_EXEC, anonymous = MAP_PRIVATE | MAP_ANONYMOUS;
     int64_t at = mm_map(task.mm, 0, 2 * PAGE_SIZE, rw, anonymous, NULL, 0);
-    assert_int_equal(mm_protect(task.mm, (uint64_t)at, PAGE_SIZE, PROT_READ | PROT_EXEC), 0);
-    assert_int_equal(mm_protect(task.mm, (uint64_t)at, PAGE_SIZE, rw | PROT_EXEC), -EACCES);
-    /* What does not fit, and stacks, are elsewhere. */
-    assert_true(mm_map(task.mm, 0, 2 * TEXT_PAGES * PAGE_SIZE, rw, anonymous, NULL, 0) >= (int64_t)DATA_LOW);
-    assert_true(mm_map(task.mm, 0, PAGE_SIZE, rw, anonymous | MAP_STACK, NULL, 0) >= (int64_t)DATA_LOW);
+    assert_true(at >= (int64_t)DATA_LOW);
+    assert_int_equal(mm_protect(task.mm, (uint64_t)at, PAGE_SIZE, rx), 0);
+    assert_int_equal(mm_map(task.mm, DATA_LOW, PAGE_SIZE, rx, anonymous | MAP_FIXED, NULL, 0), DATA_LOW);
+    assert_true(mm_map(task.mm, 0, 2 * TEXT_PAGES * PAGE_SIZE, rx, anonymous, NULL, 0) >= (int64_t)DATA_LOW);
+    int64_t near = mm_map(task.mm, 0, PAGE_SIZE, rx, anonymous, NULL, 0);
+    assert_true(near > 0 && near < (int64_t)DATA_LOW);
     end();
+    makes_code = false;
+}
+
+/* x86 error codes of a write and of a fetch, by a program, of a page that is there. */
+#define WRITES  7u
+#define FETCHES 21u
+
+static int fault_at(uint64_t rip, uint64_t address, uint64_t error)
+{
+    int code;
+    task.regs.rip = rip;
+    return mm_fault(task.mm, address, error, &code);
+}
+
+static void test_pages_both_writable_and_executable_take_turns(void **state)
+{
+    makes_code = true;
+    begin(true, 0);
+    int rw = PROT_READ | PROT_WRITE, rx = PROT_READ | PROT_EXEC, both = rw | PROT_EXEC;
+    int64_t at = mm_map(task.mm, 0, 3 * PAGE_SIZE, both, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0);
+    assert_true(at > 0);
+    uint64_t first = (uint64_t)at, second = first + PAGE_SIZE, elsewhere = TEXT_LOW;
+    const struct cell *c = &is[page_of(first)];
+    assert_int_equal(c[0].prot, rw);
+    assert_int_equal(fault_at(first, first, FETCHES), 0);
+    assert_int_equal(c[0].prot, rx);
+    assert_int_equal(c[1].prot, rw);
+    assert_int_equal(fault_at(elsewhere, first + 8, WRITES), 0);
+    assert_int_equal(c[0].prot, rw);
+    /* Code may write code again and again, but not to the page that it stands in. */
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(fault_at(first, first, FETCHES), 0);
+        assert_int_equal(fault_at(first, second, WRITES), 0);
+        assert_int_equal(fault_at(second, second, FETCHES), 0);
+    }
+    assert_int_equal(fault_at(first + 5, first + 100, WRITES), 0);
+    assert_int_equal(fault_at(first + 5, first + 5, FETCHES), SIGSEGV);
+    /* What allows no less leaves the pages as they are; what allows less does not. */
+    assert_int_equal(mm_protect(task.mm, first, 2 * PAGE_SIZE, rx), 0);
+    assert_int_equal(c[0].prot, rx);
+    assert_int_equal(mm_protect(task.mm, first, 2 * PAGE_SIZE, both), 0);
+    assert_int_equal(c[0].prot, rx);
+    assert_int_equal(fault_at(elsewhere, first, WRITES), 0);
+    assert_int_equal(mm_protect(task.mm, first, 2 * PAGE_SIZE, PROT_READ), 0);
+    assert_int_equal(c[0].prot, PROT_READ);
+    assert_int_equal(fault_at(elsewhere, first, WRITES), SIGSEGV);
+    end();
+    makes_code = false;
 }
 
 /* What a kernel for a small program has instead of all the above. */
@@ -360,7 +408,8 @@ int main(void)
         cmocka_unit_test(test_fork_copies_mappings_but_what_is_marked),
         cmocka_unit_test(test_fork_in_one_space_for_all_is_what_the_platform_says),
         cmocka_unit_test(test_fork_shares_what_is_shared),
-        cmocka_unit_test(test_program_that_makes_code_gets_memory_that_can_become_executable),
+        cmocka_unit_test(test_program_that_makes_code_may_execute_memory_wherever_it_lies),
+        cmocka_unit_test(test_pages_both_writable_and_executable_take_turns),
         cmocka_unit_test(test_plain_mmap_gives_zeroed_pages_apart_and_knows_its_limits),
         cmocka_unit_test(test_locking_is_counted_and_bound),
     };

@@ -366,6 +366,25 @@ static void test_children_are_not_kept_for_who_ignores_sigchld(void **state)
     assert_int_equal(run(guest_ignores_children), 0);
 }
 
+static void leaves_a_thread(void *of)
+{
+    assert_true(guest_thread(sleeps, (void *)1000, NULL) > 0);
+}
+
+static void guest_ignores_child_without_leader(void)
+{
+    uint64_t action[4] = {(uint64_t)SIG_IGN, 0, 0, 0};
+    assert_int_equal(sys(__NR_rt_sigaction, SIGCHLD, action, NULL, 8), 0);
+    int64_t pid = child(leaves_a_thread, NULL);
+    assert_int_equal(sys(__NR_wait4, pid, NULL, 0, NULL), -ECHILD);
+    assert_int_equal(sys(__NR_kill, pid, 0), -ESRCH);
+}
+
+static void test_last_thread_without_its_leader_goes_with_the_process(void **state)
+{
+    assert_int_equal(run(guest_ignores_child_without_leader), 0);
+}
+
 static void guest_clone_child(void)
 {
     int64_t pid = guest_clone(CLONE_VM | SIGUSR1, exits, (void *)3, NULL, NULL);
@@ -680,6 +699,7 @@ int main(void)
         cmocka_unit_test(test_wait4_gives_each_child_once),
         cmocka_unit_test(test_waitid_looks_without_taking),
         cmocka_unit_test(test_children_are_not_kept_for_who_ignores_sigchld),
+        cmocka_unit_test(test_last_thread_without_its_leader_goes_with_the_process),
         cmocka_unit_test(test_children_with_another_signal_are_clone_children),
         cmocka_unit_test(test_orphans_go_to_the_first_process),
         cmocka_unit_test(test_subreaper_takes_orphans),

@@ -49,6 +49,15 @@ static const struct filter_world worlds[] = {
      .control = -1,
      .block = 4,
      .timer = 1},
+    {.text_low = 0x400000,
+     .text_high = TEXT_END,
+     .arena_low = ARENA,
+     .arena_high = ARENA_END,
+     .executable = true,
+     .jit = true,
+     .control = -1,
+     .block = -1,
+     .timer = 0},
 };
 #define WORLDS (sizeof worlds / sizeof worlds[0])
 
@@ -277,6 +286,11 @@ static void test_filter_verdicts_of_known_calls(void **state)
         {"data loses all access", 1, GATE_mprotect, {ARENA, 4096, PROT_NONE}, ALLOW},
         {"data becomes executable", 0, GATE_mprotect, {ARENA, 4096, PROT_READ | PROT_EXEC}, TRAP},
         {"data writable and executable", 0, GATE_mprotect, {ARENA, 4096, 7}, TRAP},
+        {"data of a program that makes code", 3, GATE_mprotect, {ARENA, 4096, PROT_READ | PROT_EXEC}, ALLOW},
+        {"its text", 3, GATE_mprotect, {0x400000, 4096, PROT_READ | PROT_EXEC}, ALLOW},
+        {"its data, writable and executable", 3, GATE_mprotect, {ARENA, 4096, 7}, TRAP},
+        {"its kernel, executable", 3, GATE_mprotect, {KERNEL_BASE, 4096, PROT_READ | PROT_EXEC}, TRAP},
+        {"what is behind its data", 3, GATE_mprotect, {ARENA_END, 4096, PROT_READ | PROT_EXEC}, TRAP},
         {"data with a stack's flag", 0, GATE_mprotect, {ARENA, 4096, PROT_READ | PROT_GROWSDOWN}, TRAP},
         {"text becomes executable", 0, GATE_mprotect, {0x400000, 4096, PROT_READ | PROT_EXEC}, ALLOW},
         {"all of the text", 0, GATE_mprotect, {0x400000, 0x100000, PROT_READ | PROT_EXEC}, ALLOW},

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Changing what is mapped: munmap(2), mprotect(2), and the growth of stacks at a fault. */
+#include "linux/core/sched.h"
 #include "linux/fs/vfs.h"
 #include "linux/mm/area.h"
+#include "linux/task/task.h"
 
 #include <asm/errno.h>
 #include <asm/siginfo.h>
@@ -79,7 +81,8 @@ int mm_protect(struct mm *mm, uint64_t at, uint64_t n, int prot)
     {
         if (v->prot == prot)
             continue;
-        if (!(v->flags & VMA_PAST_END) && (r = platform.aspace.protect(mm->aspace, v->start, vma_size(v), prot)))
+        if (!(v->flags & VMA_PAST_END) && !prot_fits(v->prot, prot) &&
+            (r = platform.aspace.protect(mm->aspace, v->start, vma_size(v), prot_begin(prot))))
             break;
         vma_set(v, prot, v->flags | (vma_counts(v, prot) ? VMA_COUNTED : 0));
     }
@@ -112,6 +115,23 @@ static bool grow_down(struct mm *mm, uint64_t address)
 #define FAULT_WRITE 2u /* x86 error code */
 #define FAULT_FETCH 16u
 
+/*
+ * A page of a mapping that is both writable and executable is one of them at a time: it changes when it is used as the
+ * other. An instruction that writes to the page in which it stands would do that for ever: false.
+ */
+static bool take_turn(struct mm *mm, const struct vma *v, uint64_t address, uint64_t error)
+{
+    uint64_t page = page_down(address), rip = current->regs.rip;
+    bool fetch = error & FAULT_FETCH;
+    if ((v->prot & PROT_TURNS) != PROT_TURNS || !(error & (FAULT_FETCH | FAULT_WRITE)))
+        return false;
+    if (fetch && mm->written_page == page && mm->written_by == rip)
+        return false;
+    mm->written_page = fetch ? 0 : page, mm->written_by = fetch ? 0 : rip;
+    int prot = (v->prot & PROT_READ) | (fetch ? PROT_EXEC : PROT_WRITE);
+    return !platform.aspace.protect(mm->aspace, page, PAGE_SIZE, prot);
+}
+
 int mm_fault(struct mm *mm, uint64_t address, uint64_t error, int *code)
 {
     const struct vma *v = vma_find(mm, address);
@@ -119,6 +139,8 @@ int mm_fault(struct mm *mm, uint64_t address, uint64_t error, int *code)
         *code = SEGV_MAPERR;
         return address < ADDRESS_END && grow_down(mm, address) ? 0 : SIGSEGV;
     }
+    if (take_turn(mm, v, address, error))
+        return 0;
     int want = error & FAULT_WRITE ? PROT_WRITE : error & FAULT_FETCH ? PROT_EXEC : PROT_READ | PROT_WRITE | PROT_EXEC;
     *code = SEGV_ACCERR;
     if (!(v->prot & want) || !v->object)

@@ -14,6 +14,8 @@
 #include <linux/mman.h>
 #include <linux/mount.h>
 
+#define NEVER_BOTH "memory is never writable and executable at once, but for programs packed with --jit"
+
 /* Programs do not expect it: so the trace says why. */
 static int deny(const char *why)
 {
@@ -26,9 +28,11 @@ int map_may_be(const struct mm *mm, uint64_t at, uint64_t n, int prot)
 {
     if (!(prot & PROT_EXEC))
         return 0;
-    if (prot & PROT_WRITE)
-        return deny("memory is never writable and executable at once");
-    return in_text(mm, at, n) ? 0 : deny("only memory of the text range becomes executable");
+    if ((prot & PROT_WRITE) && !mm->range.jit)
+        return deny(NEVER_BOTH);
+    if (in_text(mm, at, n) || (mm->range.jit && in_data(mm, at, n)))
+        return 0;
+    return deny("only memory of the text range becomes executable");
 }
 
 int map_object(struct file *file, uint64_t offset, uint64_t n, int prot, uint32_t flags, struct memobj **object,
@@ -59,7 +63,7 @@ int map_pages(const struct vma *v, uint64_t at, uint64_t n)
     if (v->flags & VMA_PAST_END)
         return platform.aspace.map(v->mm->aspace, at, n, PROT_NONE, false, NULL, 0);
     uint64_t offset = v->object ? v->offset + (at - v->start) : 0;
-    return platform.aspace.map(v->mm->aspace, at, n, v->prot, vma_is_alias(v), v->object, offset);
+    return platform.aspace.map(v->mm->aspace, at, n, prot_begin(v->prot), vma_is_alias(v), v->object, offset);
 }
 
 /* ---- where ---- */
@@ -118,17 +122,17 @@ static uint64_t place_by_platform(struct mm *mm, const struct map_request *q, st
 
 uint64_t map_place(struct mm *mm, const struct map_request *q, struct memobj *object, uint64_t offset, bool alias)
 {
-    bool exec = q->prot & PROT_EXEC, code = mm->range.jit && !q->file && !(q->flags & (VMA_SHARED | VMA_NORESERVE));
-    bool text = exec || code || (q->file && q->file->inode->elf);
+    bool made = mm->range.jit && !q->file; /* may hold code wherever it lies */
+    bool exec = q->prot & PROT_EXEC, text = (exec && !made) || (q->file && q->file->inode->elf);
     uint64_t at = page_up(q->at);
     bool bound = alias && mm->range.shared; /* it cannot be elsewhere */
     if (!bound && wish_granted(mm, q, at, text))
         return at;
     if (object && (at = place_by_platform(mm, q, object, offset, alias, text)))
         return at;
-    if (text && (at = gap_in(mm, q, mm->range.text_low, mm->range.text_high)))
+    if ((text || exec) && (at = gap_in(mm, q, mm->range.text_low, mm->range.text_high)))
         return at;
-    if (exec)
+    if (exec && !made)
         return 0;
     at = gap_with_room(mm, q);
     return at ? at : gap_in(mm, q, mm->range.low, mm->range.high);
@@ -231,7 +235,7 @@ static int put_pages(struct mm *mm, const struct map_request *q, const struct vm
     if (r)
         return r;
     if (there)
-        r = platform.aspace.protect(mm->aspace, v->start, vma_size(v), v->prot);
+        r = platform.aspace.protect(mm->aspace, v->start, vma_size(v), prot_begin(v->prot));
     else if (vma_size(v))
         r = map_pages(v, v->start, vma_size(v));
     if (!r && past)
@@ -296,8 +300,8 @@ static int keep(struct mm *mm, struct vma *v)
 
 int64_t map_request(struct mm *mm, const struct map_request *q)
 {
-    if ((q->prot & PROT_WRITE) && (q->prot & PROT_EXEC))
-        return deny("memory is never writable and executable at once");
+    if ((q->prot & PROT_WRITE) && (q->prot & PROT_EXEC) && !mm->range.jit)
+        return deny(NEVER_BOTH);
     if (mm->n_vmas + 1 >= MAPPINGS_MAX)
         return -ENOMEM;
     struct vma *v = vma_new(mm), *past = NULL;

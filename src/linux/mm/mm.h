@@ -64,7 +64,9 @@ struct mm {
     uint64_t pages_mapped, pages_data, pages_locked, pages_peak; /* all; private and writable; mlock; most ever */
     uint64_t plain_low;                                          /* of plain_map(): what it has not yet given; 0: all */
     bool lock_future;                                            /* mlockall(MCL_FUTURE) */
-    struct file *exe;                                            /* held */
+    uint64_t written_page,
+        written_by;   /* where programs make code: the page that was last made writable, and for whom */
+    struct file *exe; /* held */
 };
 extern struct heap_type mm_type;
 

@@ -91,12 +91,15 @@ void task_exit_code(int32_t code)
     p->utime += times.user, p->stime += times.system;
     list_remove(&t->in_process);
     p->n_tasks--;
-    if (p->leader != t)
+    bool leader = p->leader == t;
+    if (!leader)
         list_remove(&t->by_id);
     if (!p->n_tasks)
         process_exit(p);
     else if (p->alone && p->n_tasks == 1)
         task_wake(p->alone);
+    if (!leader)
+        t->process = NULL; /* which may be gone */
     sched_exit();
 }
 

@@ -39,7 +39,7 @@ extern const char kernel_text[], kernel_text_end[], kernel_end[];
 
 /* ---- host.c ---- */
 extern const struct hostops host_ops;
-_Noreturn void host_exit(int status, int signo);
+void host_exit(int status, int signo) __attribute__((noreturn));
 uint64_t host_monotonic(void);
 /* A line on standard error: "moat-spt: NAME: text". */
 void host_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -5,6 +5,7 @@
  */
 #include "base/pathtext.h"
 #include "engine/options.h"
+#include "guest/unikernel/layout.h"
 #include "unikernel/cache.h"
 #include "unikernel/libraries.h"
 #include "unikernel/program.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -167,6 +169,22 @@ static const char *interpreter_of(struct pack *p, const struct tree_node *node)
     return *name == '/' ? arena_strdup(p->a, name) : NULL;
 }
 
+static int check_elf(const struct elf_facts *f, const char *path, struct err *err)
+{
+    if (f->fixed && (f->low < TEXT_LOW || f->high > IMAGE_LOW))
+        return err_set(err, -ENOEXEC,
+                       "%s: it is linked at fixed addresses from 0x%llx to 0x%llx; in an image it has to lie between "
+                       "0x%x and 0x%x: link it with -pie",
+                       path, (unsigned long long)f->low, (unsigned long long)f->high, TEXT_LOW, IMAGE_LOW);
+    for (unsigned i = 0; i < f->n_loads; i++)
+        if ((f->loads[i].prot & (PROT_WRITE | PROT_EXEC)) == (PROT_WRITE | PROT_EXEC))
+            return err_set(err, -ENOEXEC,
+                           "%s: its segment %u is writable and executable at once, which nothing is here", path, i);
+    if (f->executable_stack)
+        fprintf(stderr, "moat pack: %s asks for a stack that is executable, which it does not get\n", path);
+    return 0;
+}
+
 static int check_program(const struct tree_node *node, const char *path, struct err *err)
 {
     const struct tree_file *f = node->file;
@@ -185,7 +203,7 @@ static int check_program(const struct tree_node *node, const char *path, struct 
                        path);
     if (f->bytes && !f->elf)
         return elf_facts_read(f->bytes, f->size, &facts, err) < 0 ? err_wrap(err, "%s", path) : 0;
-    return 0;
+    return f->elf ? check_elf(f->elf, path, err) : 0;
 }
 
 /* The program at a path, with the interpreter and the libraries it asks for; *out is the ELF file that will run. */

@@ -224,3 +224,27 @@ names() { "$MOAT" inspect -f '{{range .files}}{{.path}}
     PATH=/none run "$MOAT" build --unikernel word.c -o bad.moat
     assert_error 125 musl-gcc musl-tools
 }
+
+@test "a program at addresses that are not free in an image, or with code that it may write, is refused by name" {
+    printf 'int main(void) { return 4; }\n' > main.c
+    cc -static -no-pie -Wl,-Ttext-segment=0x70000000 -o fixed main.c
+    run "$MOAT" pack ./fixed -o x.moat
+    assert_error 125 fixed 0x70000000 -pie
+    cc -static -no-pie -o fixed main.c
+    "$MOAT" pack -q ./fixed -o fixed.moat
+    moat_run fixed.moat
+    assert_status 4
+    cc -static-pie -Wl,-N -o writable main.c 2> /dev/null || skip "this linker makes no such program"
+    run "$MOAT" pack ./writable -o x.moat
+    assert_error 125 writable "writable and executable"
+}
+
+@test "a kernel that was linked for its program alone says that it shows no system calls" {
+    require_command musl-gcc musl-tools
+    printf 'int main(void) { return 4; }\n' > main.c
+    "$MOAT" build -q --unikernel main.c -o main.moat
+    moat_run main.moat
+    assert_status 4
+    moat_run --trace main.moat
+    assert_error 125 "shows no system calls"
+}

@@ -35,7 +35,6 @@ static void check(const uint8_t *image, size_t size)
     struct image_parts p;
     uint64_t end = TEXT_LOW;
     const char *why = NULL, *s;
-    volatile size_t read = 0;
 
     if (image_check(image, size, &p, &why) < 0) {
         if (!why || !*why)
@@ -46,10 +45,13 @@ static void check(const uint8_t *image, size_t size)
         check_segment(&p.kernel[i], KERNEL_BASE, KERNEL_LIMIT, size);
     for (uint32_t i = 0; i < p.n_premaps; i++)
         check_premap(image, size, &p, i, &end);
-    read += strlen(p.program) + strlen(p.cwd);
+    if (p.program + strlen(p.program) + 1 != p.cwd || p.cwd + strlen(p.cwd) + 1 != p.args)
+        abort();
     s = p.args;
     for (uint32_t i = 0; i < p.boot.n_args + p.boot.n_env; i++)
         s += strlen(s) + 1;
+    if (s > (const char *)image + size)
+        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

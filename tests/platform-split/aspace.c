@@ -55,11 +55,8 @@ static int64_t kill_do(void *of)
 static struct aspace *aspace_create(struct aspace_range *r)
 {
     struct aspace *as = NULL;
-    *r = (struct aspace_range){.low = DATA_LOW,
-                               .high = DATA_HIGH,
-                               .text_low = TEXT_LOW,
-                               .text_high = TEXT_LOW + split_text,
-                               .jit = split_jit};
+    *r = (struct aspace_range){
+        .low = DATA_LOW, .high = DATA_HIGH, .text_low = TEXT_LOW, .text_high = TEXT_LOW + split_text, .jit = split_jit};
     tracer_call(copy_do, &as);
     return as;
 }

@@ -18,12 +18,38 @@
 #define GATE_CODE_END 0x90
 
 static const uint8_t gate_code[GATE_CODE_END] = {
-    'M', 'O', 'A', 'T', 'G', 'A', 'T', 'E', 1,    0, 0, 0, 0, 0, 0, 0, /* as guest/unikernel/gate.h */
-    GATE_ENTRY & 0xff, GATE_ENTRY >> 8 & 0xff, GATE_ENTRY >> 16 & 0xff, GATE_ENTRY >> 24 & 0xff,
+    'M',
+    'O',
+    'A',
+    'T',
+    'G',
+    'A',
+    'T',
+    'E',
+    1,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0, /* as guest/unikernel/gate.h */
+    GATE_ENTRY & 0xff,
+    GATE_ENTRY >> 8 & 0xff,
+    GATE_ENTRY >> 16 & 0xff,
+    GATE_ENTRY >> 24 & 0xff,
     [0x40] = 0xcc,
-    [0x50] = 0x0f, 0x05, 0xcc,
-    [0x60] = 0x8b, 0x07, 0xcc,
-    [0x70] = 0xf0, 0x0f, 0xb1, 0x17, 0xcc,
+    [0x50] = 0x0f,
+    0x05,
+    0xcc,
+    [0x60] = 0x8b,
+    0x07,
+    0xcc,
+    [0x70] = 0xf0,
+    0x0f,
+    0xb1,
+    0x17,
+    0xcc,
     [0x80] = 0xcc,
 };
 

@@ -3,9 +3,9 @@
  * The split platform (README.md): options, the image, the threads. The first thread is the tracer; the kernel is booted
  * on the first virtual CPU, and the others come when it stands.
  */
-#include "guest/unikernel/layout.h"
 #include "split.h"
 
+#include "guest/unikernel/layout.h"
 #include "spt/image.h"
 #include "spt/options.h"
 
@@ -24,7 +24,7 @@
 
 #define ARENA          (256ul << 20)
 #define TEXT_HIGH      0x70000000ull /* below what layout.h has there */
-#define MEMORY         (1ul << 30) /* of guests, when nobody says otherwise: as the tender's */
+#define MEMORY         (1ul << 30)   /* of guests, when nobody says otherwise: as the tender's */
 #define EXIT_INVOKE    126
 #define EXIT_NOT_FOUND 127
 

@@ -16,13 +16,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define EXTENTS 7
+#define EXTENTS   7
 #define FILE_SIZE (1ull << 38) /* 256 GiB of address space and file offsets, which cost nothing */
 
 struct memobj {
-    uint64_t at[EXTENTS];  /* offset in the file, plus 1; 0: not there */
+    uint64_t at[EXTENTS];    /* offset in the file, plus 1; 0: not there */
     const uint8_t *constant; /* the image's bytes; NULL: an ordinary object */
-    uint64_t pages;        /* of the image */
+    uint64_t pages;          /* of the image */
 };
 
 struct piece {

@@ -18,6 +18,7 @@
 #include <sys/user.h>
 
 #define EXIT_OWN_ERROR 125
+#define EXIT_CANNOT    77 /* the host does not let this process trace another */
 #define VCPUS_MOST     8
 
 /* Descriptors of every guest process: these two are all. */

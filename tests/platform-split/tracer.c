@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -31,7 +32,7 @@
 #define OPTIONS     (PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK)
 #define ADDRESS_END 0x7ffffffff000ull
 #define STATE_MOST  65536u
-#define STATE_MASK  464  /* where in an XSAVE image the host says which components there are: asm/sigcontext.h */
+#define STATE_MASK  464 /* where in an XSAVE image the host says which components there are: asm/sigcontext.h */
 #define STATE_TILES 0x60000ull
 #define RSEQ_LENGTH 32u
 #define BUCKETS     256u
@@ -39,7 +40,7 @@
 uint32_t state_size;
 uint64_t state_mask;
 
-static struct aspace first, *all; /* all: without the first */
+static struct aspace first, *all;     /* all: without the first */
 static struct user_regs_struct fresh; /* segments and flags of any thread */
 static struct guest *by_tid[BUCKETS];
 
@@ -562,9 +563,11 @@ static void stub_seize(pid_t pid, int go)
 {
     int status;
     if (TRACE(PTRACE_SEIZE, pid, 0, OPTIONS) < 0) {
+        int e = errno;
         kill(pid, SIGKILL);
         wait_for(pid, &status);
-        split_fatal("ptrace is not permitted: %s", strerror(errno));
+        fprintf(stderr, "platform-split: ptrace is not permitted: %s\n", strerror(e));
+        _exit(EXIT_CANNOT);
     }
     close(go);
     do {

@@ -276,6 +276,31 @@ static void test_mmap_of_a_rewritten_library_takes_its_trampolines_along(void **
     drop(mm, &file);
 }
 
+/* As glibc's does for a library that asks for 2 MiB of alignment: it reserves, maps within, and gives the rest back. */
+static void test_mmap_of_a_library_into_reserved_room_takes_its_trampolines_along(void **state)
+{
+    struct fixture_file file;
+    struct program f = make(false, false);
+    struct image_sites sites = {.blob = 0x1000, .blob_size = 0x300, .address = BASE + 0x5000};
+    const uint64_t align = 2 << 20, room = align + 0x4000;
+    fixture_begin(false);
+    fixture_open(&file, &f, sizeof f);
+    fixture_sites = &sites, fixture_sites_inode = &file.inode;
+    struct mm *mm = mm_create();
+    int64_t at = mm_map(mm, 0, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0);
+    assert_true(at > 0 && (uint64_t)at + room <= mm->range.text_high);
+    uint64_t base = ((uint64_t)at + align - 1) & ~(align - 1), end = base + 0x4000, calls = base + 0x5000;
+    int fixed = MAP_PRIVATE | MAP_FIXED;
+    assert_int_equal(mm_map(mm, base, 0x4000, PROT_READ | PROT_EXEC, fixed, &file.file, 0), base);
+    assert_int_equal(fixture_prot(calls), PROT_READ | PROT_EXEC);
+    assert_int_equal(mm_unmap(mm, end, (uint64_t)at + room - end), 0);
+    assert_int_equal(fixture_prot(calls), PROT_READ | PROT_EXEC);
+    assert_int_equal(fixture_prot(calls + 0x1000), -1);
+    assert_int_equal(mm_unmap(mm, base, 0x10000), 0);
+    assert_int_equal(fixture_prot(calls), -1);
+    drop(mm, &file);
+}
+
 /* ---- the stack ---- */
 
 static uint64_t word(uint64_t at)
@@ -509,6 +534,7 @@ int main(void)
         cmocka_unit_test(test_elf_interpreter_is_loaded_and_begins),
         cmocka_unit_test(test_elf_trampolines_of_a_rewritten_file_are_mapped_with_it),
         cmocka_unit_test(test_mmap_of_a_rewritten_library_takes_its_trampolines_along),
+        cmocka_unit_test(test_mmap_of_a_library_into_reserved_room_takes_its_trampolines_along),
         cmocka_unit_test(test_elf_stack_holds_words_environment_and_vector),
         cmocka_unit_test(test_elf_stack_with_more_words_than_a_quarter_is_too_big),
         cmocka_unit_test(test_elf_damaged_files_are_refused_by_name_and_leave_nothing),

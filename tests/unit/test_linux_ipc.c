@@ -54,6 +54,31 @@ static void test_pipe_gives_bytes_in_order_and_then_its_end(void **state)
     RUN(guest_pipe);
 }
 
+/* An end opened anew by its link is an end of its own, and nobody waits for the other. */
+static void guest_pipe_by_link(void)
+{
+    char got[4];
+    int fds[2];
+    make_pipe(fds, 0);
+    assert_int_equal(fds[0], 3);
+    int64_t writer = sys(__NR_open, user_string("/proc/self/fd/3"), O_WRONLY, 0);
+    assert_true(writer > 0);
+    assert_int_equal(sys(__NR_close, fds[1]), 0);
+    assert_int_equal(sys(__NR_write, writer, user_string("abc"), 3), 3);
+    int64_t reader = sys(__NR_open, user_string("/proc/self/fd/3"), O_RDONLY, 0);
+    assert_true(reader > 0);
+    assert_int_equal(sys(__NR_close, fds[0]), 0);
+    assert_int_equal(sys(__NR_read, reader, got, 4), 3);
+    assert_memory_equal(got, "abc", 3);
+    assert_int_equal(sys(__NR_close, writer), 0);
+    assert_int_equal(sys(__NR_read, reader, got, 4), 0);
+}
+
+static void test_pipe_is_opened_by_its_link(void **state)
+{
+    RUN(guest_pipe_by_link);
+}
+
 static void guest_pipe_full(void)
 {
     char *page = user_alloc(65536), got[4096];
@@ -81,7 +106,8 @@ static void reader(void *of)
         char *to;
         int64_t n;
     } volatile r = {.to = of, .n = 1};
-    for (; r.n > 0; r.to += r.n) r.n = sys(__NR_read, shared_fds[0], r.to, 100000);
+    for (; r.n > 0; r.to += r.n)
+        r.n = sys(__NR_read, shared_fds[0], r.to, 100000);
 }
 
 static void guest_pipe_blocks(void)
@@ -474,6 +500,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pipe_gives_bytes_in_order_and_then_its_end),
+        cmocka_unit_test(test_pipe_is_opened_by_its_link),
         cmocka_unit_test(test_full_pipe_takes_small_writes_whole_or_not_at_all),
         cmocka_unit_test(test_writer_waits_for_the_reader),
         cmocka_unit_test(test_write_without_a_reader_is_sigpipe),

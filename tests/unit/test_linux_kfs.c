@@ -107,6 +107,27 @@ static void guest_fds(void)
     assert_int_equal(sys(__NR_readlink, user_string("/proc/self/fd/99"), text, 256), -ENOENT);
 }
 
+static void guest_console_by_name(void)
+{
+    char got[8];
+    int64_t in = sys(__NR_open, user_string("/proc/self/fd/0"), O_RDONLY, 0);
+    int64_t out = sys(__NR_open, user_string("/proc/self/fd/1"), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    assert_true(in > 0);
+    assert_true(out > 0);
+    assert_int_equal(sys(__NR_read, in, got, sizeof got), 5);
+    assert_int_equal(sys(__NR_write, out, got, 5), 5);
+    assert_int_equal(sys(__NR_read, in, got, sizeof got), 0);
+    assert_int_equal(sys(__NR_open, user_string("/proc/self/fd/0"), O_WRONLY, 0), -EACCES);
+    assert_int_equal(sys(__NR_open, user_string("/proc/self/fd/2"), O_RDONLY, 0), -EACCES);
+}
+
+static void test_console_is_opened_by_its_links(void **state)
+{
+    const struct harness h = {.input = "words"};
+    assert_int_equal(harness_run(&h, guest_console_by_name), 0);
+    assert_string_equal(harness_output(HOST_STDOUT), "words");
+}
+
 static void test_fd_links_lead_to_the_open_files(void **state)
 {
     RUN(guest_fds);
@@ -220,6 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_proc_shows_the_process_and_no_other),
         cmocka_unit_test(test_fd_links_lead_to_the_open_files),
+        cmocka_unit_test(test_console_is_opened_by_its_links),
         cmocka_unit_test(test_only_what_is_meant_can_be_written),
         cmocka_unit_test(test_text_reads_the_same_in_pieces),
         cmocka_unit_test(test_devices_by_their_numbers),

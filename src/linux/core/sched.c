@@ -358,7 +358,8 @@ void sched_deadline(uint64_t deadline)
 uint64_t sched_cpu_time(const struct task *t)
 {
     uint64_t done = t->utime + t->stime;
-    return t == current ? done + (clock_now() - t->entered) : done;
+    bool runs = t == current || (platform.elsewhere && t->state == TASK_RUNNING);
+    return runs ? done + (clock_now() - t->entered) : done;
 }
 
 void sched_tick(struct task *t)
@@ -420,6 +421,7 @@ static void start_elsewhere(struct vcpu *v)
     v->starting = NULL;
     t->kernel_sp = NULL;
     fiber_emptied(t->kernel_stack_top);
+    t->entered = clock_now();
     platform.task.start(t, NEVER);
 }
 
@@ -462,6 +464,7 @@ void linux_trap_ready(struct task *t, const struct trap *trap)
     kernel_lock();
     current = NULL; /* nobody's handler runs: the lock was free */
     t->trap = *trap, t->trapped = true;
+    t->utime += clock_now() - t->entered; /* since start_elsewhere() */
     enqueue(t, &sched.ready);
     kernel_unlock();
 }

@@ -15,7 +15,7 @@
 
 HEAP_TYPE(pipe, FIELD(pipe, refs, FIELD_PLAIN), FIELD(pipe, readers, FIELD_PLAIN), FIELD(pipe, writers, FIELD_PLAIN),
           FIELD(pipe, readers_ever, FIELD_PLAIN), FIELD(pipe, writers_ever, FIELD_PLAIN),
-          FIELD(pipe, ring.bytes, FIELD_BYTES), FIELD(pipe, ring.size, FIELD_PLAIN),
+          FIELD(pipe, unnamed, FIELD_PLAIN), FIELD(pipe, ring.bytes, FIELD_BYTES), FIELD(pipe, ring.size, FIELD_PLAIN),
           FIELD(pipe, ring.capacity, FIELD_PLAIN), FIELD(pipe, ring.at, FIELD_PLAIN),
           FIELD(pipe, ring.used, FIELD_PLAIN), FIELD(pipe, changed, FIELD_NONE));
 
@@ -243,14 +243,15 @@ static int fifo_wait(struct pipe *p, const uint32_t *now, const uint32_t *ever)
 int fifo_open(struct inode *inode, struct file *f)
 {
     uint32_t mode = f->flags & O_ACCMODE;
-    if (mode == O_WRONLY && (f->flags & O_NONBLOCK) && (!inode->pipe || !inode->pipe->readers))
+    bool unnamed = inode->pipe && inode->pipe->unnamed;
+    if (mode == O_WRONLY && (f->flags & O_NONBLOCK) && !unnamed && (!inode->pipe || !inode->pipe->readers))
         return -ENXIO;
     if (!inode->pipe && !(inode->pipe = pipe_new()))
         return -ENOMEM;
     struct pipe *p = inode->pipe;
     pipe_attach(p, f);
     int r = 0;
-    if (!(f->flags & O_NONBLOCK)) {
+    if (!(f->flags & O_NONBLOCK) && !unnamed) {
         if (mode == O_RDONLY)
             r = fifo_wait(p, &p->writers, &p->writers_ever);
         if (mode == O_WRONLY)
@@ -263,22 +264,21 @@ int fifo_open(struct inode *inode, struct file *f)
     return r;
 }
 
+/* Both ends are of one inode, as by their links in /proc/self/fd they may be opened again, each way. */
 static int pipe_make(uint32_t flags, struct file *ends[2])
 {
     struct pipe *p = pipe_new();
     if (!p)
         return -ENOMEM;
-    p->refs++;
-    int r = 0;
-    for (int i = 0; i < 2 && !r; i++) {
-        uint32_t mode = (i ? O_WRONLY : O_RDONLY) | (flags & O_NONBLOCK);
-        ends[i] = file_anonymous("pipe:", S_IFIFO | 0600, &pipe_ops, mode, p);
-        if (!ends[i])
-            r = -ENFILE;
-        else
-            pipe_attach(p, ends[i]);
+    p->refs++, p->unnamed = true;
+    int r = -ENFILE;
+    ends[0] = file_anonymous("pipe:", S_IFIFO | 0600, &pipe_ops, O_RDONLY | (flags & O_NONBLOCK), p);
+    if (ends[0]) {
+        ends[0]->inode->pipe = p;
+        pipe_attach(p, ends[0]);
+        r = vfs_open(&ends[0]->path, O_WRONLY | (flags & O_NONBLOCK), &ends[1]);
     }
-    if (ends[0] && ends[1])
+    if (ends[1])
         ends[0]->own_n[0] = (uint32_t)-1; /* its writer is there from the start */
     pipe_put(p);
     if (r && ends[0])

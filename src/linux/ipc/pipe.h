@@ -14,6 +14,7 @@ struct pipe {
     uint32_t refs;                       /* open ends, and an inode that has it */
     uint32_t readers, writers;           /* open files of each kind */
     uint32_t readers_ever, writers_ever; /* opens so far: a FIFO's open waits for a change */
+    bool unnamed;                        /* of pipe(2): opening it by /proc/self/fd waits for nobody */
     struct ring ring;
     struct wait_queue changed;
 };

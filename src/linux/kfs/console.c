@@ -129,6 +129,18 @@ static const struct file_ops console_out_ops = {
     .ioctl = console_ioctl,
 };
 
+/* By /dev/stdin, /proc/self/fd/1 and the like. */
+static int console_open(struct inode *i, struct file *f)
+{
+    enum host_stream s = (enum host_stream)i->own_n[0];
+    if ((f->flags & O_ACCMODE) == (s == HOST_STDIN ? O_WRONLY : O_RDONLY))
+        return -EACCES;
+    f->ops = s == HOST_STDIN ? &console_in_ops : &console_out_ops;
+    f->own_n[0] = s;
+    return 0;
+}
+static const struct inode_ops console_inode_ops = {.open = console_open};
+
 /* An open file of one stream; HOST_STDIN reads, the others write. One holder; NULL: out of memory. */
 static struct file *console_file(enum host_stream s)
 {
@@ -138,6 +150,8 @@ static struct file *console_file(enum host_stream s)
         file_anonymous ? file_anonymous("pipe", S_IFIFO | 0600, ops, flags, NULL) : file_bare(ops, flags, NULL);
     if (f)
         f->own_n[0] = s;
+    if (f && file_anonymous)
+        f->inode->ops = &console_inode_ops, f->inode->own_n[0] = s;
     return f;
 }
 

@@ -176,6 +176,8 @@ uint64_t trampolines_room(struct file *, uint64_t offset, int prot, uint64_t n);
 /* The mapping of `file` from `offset` on is at `at`: so its trampolines have to be at their place. 0, -errno. */
 int trampolines_follow(struct mm *, struct file *, uint64_t offset, int prot, uint64_t at);
 int trampolines_map(struct mm *, struct file *, uint64_t bias);
+/* Whether the file of such a mapping is still there, right below it. */
+bool trampolines_wanted(const struct vma *);
 /* What lies below `end` has been unmapped: the trampolines that belonged to it go too. */
 void trampolines_release(struct mm *, uint64_t end);
 

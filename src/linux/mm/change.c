@@ -26,7 +26,12 @@ int mm_unmap(struct mm *mm, uint64_t at, uint64_t n)
             at = to;
             continue;
         }
-        for (struct vma *next = vma_next(v); next && next->start == to && next->end <= end && !(next->flags & VMA_LENT);
+        if ((v->flags & VMA_CALLS) && trampolines_wanted(v)) { /* the program does not know of them */
+            at = to;
+            continue;
+        }
+        for (struct vma *next = vma_next(v);
+             next && next->start == to && next->end <= end && !(next->flags & (VMA_LENT | VMA_CALLS));
              next = vma_next(next))
             to = next->end;
         if ((r = platform.aspace.unmap(mm->aspace, from, to - from)))

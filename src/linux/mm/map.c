@@ -89,6 +89,8 @@ static uint64_t gap_in(const struct mm *mm, const struct map_request *q, uint64_
     return tree_gap(mm->map, low, high, q->n + q->behind, q->align ? q->align : PAGE_SIZE, q->end);
 }
 
+#define LIBRARY_ALIGN (2ull << 20) /* of libraries linked for pages of 2 MiB: what it leaves over lies behind them */
+
 #define ROOMY     (256ull << 10)
 #define ROOMY_MAX (1ull << 30)
 
@@ -120,6 +122,13 @@ static uint64_t place_by_platform(struct mm *mm, const struct map_request *q, st
     return (!text || in_text(mm, at, n)) && !map_taken(mm->map, at, at + n) ? at : 0;
 }
 
+/* The room that glibc's dynamic linker reserves for a library whose segments ask for more alignment than a page. */
+static bool for_library(const struct mm *mm, const struct map_request *q)
+{
+    return !q->prot && !q->file && !q->object && !(q->flags & (VMA_SHARED | VMA_STACK | VMA_NORESERVE)) &&
+           q->n >= LIBRARY_ALIGN && q->n <= (mm->range.text_high - mm->range.text_low) / 4;
+}
+
 uint64_t map_place(struct mm *mm, const struct map_request *q, struct memobj *object, uint64_t offset, bool alias)
 {
     bool made = mm->range.jit && !q->file; /* may hold code wherever it lies */
@@ -131,6 +140,10 @@ uint64_t map_place(struct mm *mm, const struct map_request *q, struct memobj *ob
     if (object && (at = place_by_platform(mm, q, object, offset, alias, text)))
         return at;
     if ((text || exec) && (at = gap_in(mm, q, mm->range.text_low, mm->range.text_high)))
+        return at;
+    struct map_request library = *q;
+    library.align = LIBRARY_ALIGN;
+    if (for_library(mm, q) && (at = gap_in(mm, &library, mm->range.text_low, mm->range.text_high)))
         return at;
     if (exec && !made)
         return 0;

@@ -57,6 +57,18 @@ uint64_t trampolines_room(struct file *file, uint64_t offset, int prot, uint64_t
     return end - address - n;
 }
 
+/* Whether nothing is there but what this program has reserved, as a dynamic linker does that is about to align a
+ * library within: it does not know of the trampolines, and gives back what is behind the library. */
+static bool only_reserved(struct mm *mm, uint64_t at, uint64_t end)
+{
+    vma_each(v, mm, at, end)
+    {
+        if (v->prot || v->file || v->object)
+            return false;
+    }
+    return true;
+}
+
 int trampolines_map(struct mm *mm, struct file *file, uint64_t bias)
 {
     struct memobj *object = NULL;
@@ -74,7 +86,8 @@ int trampolines_map(struct mm *mm, struct file *file, uint64_t bias)
                             .file = file,
                             .object = object,
                             .object_offset = s->blob,
-                            .fixed = true};
+                            .fixed = true,
+                            .replace = only_reserved(mm, at, at + page_up(s->blob_size))};
     int64_t r = map_request(mm, &q);
     return r < 0 ? -ENOMEM : 0;
 }
@@ -90,15 +103,18 @@ int trampolines_follow(struct mm *mm, struct file *file, uint64_t offset, int pr
     return trampolines_map(mm, file, at - address);
 }
 
+bool trampolines_wanted(const struct vma *v)
+{
+    const struct vma *before = tree_before(v);
+    while (before && before->mm != v->mm)
+        before = tree_before(before);
+    return before && before->file && before->file->inode == v->file->inode;
+}
+
 void trampolines_release(struct mm *mm, uint64_t end)
 {
     struct vma *v = vma_from(mm, end);
-    if (!v || !(v->flags & VMA_CALLS))
-        return;
-    const struct vma *before = tree_before(v);
-    while (before && before->mm != mm)
-        before = tree_before(before);
-    if (before && before->file && before->file->inode == v->file->inode)
+    if (!v || !(v->flags & VMA_CALLS) || trampolines_wanted(v))
         return;
     uint64_t at = v->start, n = vma_size(v);
     if (!platform.aspace.unmap(mm->aspace, at, n))

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs images on the split platform, and on the same under ThreadSanitizer where that was built, and prints TAP. What
+ * it runs lies beside it: platform-split, platform-split-tsan, guest.img, shell.img.
+ *     test-platform_split [ROUNDS]      rounds of the soak; MOAT_TEST_SCALE times 15 by default
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECONDS     60 /* of one run: then it hangs */
+#define EXIT_CANNOT 77
+#define OUTPUT_MOST 16384
+
+struct point {
+    const char *image, *words[3];
+    const char *output;
+    int status;
+};
+
+static const char script[] = "echo a b c | busybox cat | busybox cat\n"
+                             "for i in 1 2 3; do (exit $i); echo $?; done\n"
+                             "echo $(echo nested $(echo deep))\n"
+                             "busybox seq 1 2000 | busybox sort -n | busybox tail -n 1\n"
+                             "busybox sleep 60 & kill $!; wait $!; echo $?\n"
+                             "(busybox yes | busybox head -n 3000) | busybox wc -l\n"
+                             "busybox mkfifo /tmp/f; (echo through >/tmp/f) & busybox cat /tmp/f; wait\n"
+                             "trap 'echo caught' USR1; kill -USR1 $$; busybox ls /proc/$$ | busybox grep -c '^maps$'\n"
+                             "exit 5\n";
+
+static const char script_output[] = "a b c\n1\n2\n3\nnested deep\n2000\n143\n3000\nthrough\ncaught\n1\n";
+
+static char rounds[16];
+
+static const struct point points[] = {
+    {"guest.img", {"fork"}, "ok\n", 0},
+    {"guest.img", {"kill"}, "ok\n", 0},
+    {"guest.img", {"tree"}, "ok\n", 0},
+    {"guest.img", {"exec"}, "ok\n", 0},
+    {"guest.img", {"exec-threads"}, "ok\n", 0},
+    {"guest.img", {"memory"}, "ok\n", 0},
+    {"guest.img", {"code"}, "ok\n", 0},
+    {"guest.img", {"copies"}, "ok\n", 0},
+    {"guest.img", {"shared-file"}, "ok\n", 0},
+    {"guest.img", {"threads"}, "ok\n", 0},
+    {"guest.img", {"shared-futex"}, "ok\n", 0},
+    {"guest.img", {"faults"}, "ok\n", 0},
+    {"guest.img", {"vectors"}, "ok\n", 0},
+    {"guest.img", {"signals"}, "ok\n", 0},
+    {"guest.img", {"exit", "41"}, "", 41},
+    {"guest.img", {"soak", rounds}, "ok\n", 0},
+    {"shell.img", {"sh", "-c", script}, script_output, 5},
+};
+
+/* ---- one run ---- */
+
+static char beside[4096]; /* this program's directory */
+
+static const char *path_of(const char *name, char room[4096 + 64])
+{
+    snprintf(room, 4096 + 64, "%s/%s", beside, name);
+    return room;
+}
+
+static void child(const char *runner, const char *vcpus, const struct point *p, int out)
+{
+    char room[2][4096 + 64];
+    const char *argv[10] = {path_of(runner, room[0]), "--vcpus", vcpus, "--image", path_of(p->image, room[1])};
+    for (int i = 0; i < 3; i++)
+        argv[5 + i] = p->words[i];
+    int nothing = open("/dev/null", O_RDONLY);
+    if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+        _exit(99);
+    /* ThreadSanitizer wants to know where things lie; where that cannot be had it says so itself. The arena of the
+     * kernel, where pointers are, is nothing that a search for leaks knows of. */
+    (void)personality(ADDR_NO_RANDOMIZE);
+    setenv("TSAN_OPTIONS", "atexit_sleep_ms=0 halt_on_error=0 exitcode=66", 1);
+    setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+    execv(argv[0], (char **)(uintptr_t)argv);
+    _exit(98);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Output and wait status. What is behind `room` is dropped. */
+static int run(const char *runner, const char *vcpus, const struct point *p, char room[OUTPUT_MOST])
+{
+    int to[2], status = 0;
+    size_t n = 0;
+    char rest[4096];
+    if (pipe2(to, O_CLOEXEC))
+        return -1;
+    pid_t pid = fork();
+    if (!pid)
+        child(runner, vcpus, p, to[1]);
+    close(to[1]);
+    struct pollfd fd = {.fd = to[0], .events = POLLIN};
+    for (int64_t end = now_ms() + SECONDS * 1000, left; (left = end - now_ms()) > 0;) {
+        if (poll(&fd, 1, (int)left) <= 0)
+            continue;
+        bool full = n == OUTPUT_MOST - 1;
+        ssize_t r = read(to[0], full ? rest : room + n, full ? sizeof(rest) : OUTPUT_MOST - 1 - n);
+        if (r <= 0)
+            break;
+        n += full ? 0 : (size_t)r;
+    }
+    room[n] = 0;
+    if (poll(&fd, 1, 0) <= 0)
+        kill(pid, SIGKILL); /* not at its end: it hangs */
+    close(to[0]);
+    return waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+/* ---- TAP ---- */
+
+static int number, failures;
+
+static void comment(const char *text)
+{
+    char copy[OUTPUT_MOST];
+    snprintf(copy, sizeof(copy), "%s", text);
+    for (char *save, *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+        printf("# %s\n", line);
+}
+
+static void one(const char *runner, const char *vcpus, const struct point *p)
+{
+    char output[OUTPUT_MOST];
+    int status = run(runner, vcpus, p, output);
+    bool exited = status >= 0 && WIFEXITED(status);
+    char name[64];
+    snprintf(name, sizeof(name), "%s on %s, %s", p->words[0], runner, vcpus);
+    number++;
+    if (exited && WEXITSTATUS(status) == EXIT_CANNOT && strstr(output, "is not permitted")) {
+        printf("ok %d - %s virtual CPUs # SKIP this host does not permit ptrace here\n", number, name);
+    } else if (strstr(output, "unexpected memory mapping")) {
+        printf("ok %d - %s virtual CPUs # SKIP ThreadSanitizer cannot live in this host's address space\n", number,
+               name);
+    } else if (exited && WEXITSTATUS(status) == p->status && !strcmp(output, p->output)) {
+        printf("ok %d - %s virtual CPUs\n", number, name);
+    } else {
+        failures++;
+        printf("not ok %d - %s virtual CPUs\n# wait status %#x\n", number, name, (unsigned)status);
+        comment(output);
+    }
+    fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+    const char *scale = getenv("MOAT_TEST_SCALE");
+    char tsan[4096 + 64];
+    ssize_t n = readlink("/proc/self/exe", beside, sizeof(beside) - 1);
+    if (n < 0)
+        return 99;
+    *strrchr(beside, '/') = 0;
+    long times = scale ? strtol(scale, NULL, 10) : 1;
+    snprintf(rounds, sizeof(rounds), "%ld", argc > 1 ? strtol(argv[1], NULL, 10) : 15 * (times > 0 ? times : 1));
+    for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+        one("platform-split", "2", &points[i]);
+        if (!access(path_of("platform-split-tsan", tsan), X_OK))
+            one("platform-split-tsan", "3", &points[i]);
+    }
+    printf("1..%d\n", number);
+    return failures != 0;
+}

@@ -286,7 +286,7 @@ static size_t span(uint64_t at)
         return (at < boot->text_high ? boot->text_high : boot->data_high) - at;
     if (is_image(at, 1))
         return (uintptr_t)boot->image + boot->image_size - at;
-    return memobj_holds(at, 1) ? boot->objects_high - at : 0;
+    return memobj_holds && memobj_holds(at, 1) ? boot->objects_high - at : 0;
 }
 
 static size_t clip(uint64_t at, size_t n)

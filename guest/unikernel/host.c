@@ -6,7 +6,6 @@
  */
 #include "guest/unikernel/clock.h"
 #include "guest/unikernel/internal.h"
-#include "linux/core/text.h"
 
 #include <asm/mman.h>
 #include <linux/poll.h>
@@ -32,19 +31,54 @@ uint64_t host_monotonic(void)
     return host_clock_read(HOST_MONOTONIC);
 }
 
+/* A sentence that is being made. A whole printf would be a tenth of a kernel for one small program. */
+struct say {
+    char bytes[SAY_MOST];
+    size_t n;
+};
+
+static void say_text(struct say *s, const char *text)
+{
+    while (*text && s->n < sizeof s->bytes - 1)
+        s->bytes[s->n++] = *text++;
+}
+
+static void say_number(struct say *s, uint64_t v, unsigned base)
+{
+    char digits[24], *at = digits + sizeof digits - 1;
+
+    *at = 0;
+    do
+        *--at = "0123456789abcdef"[v % base];
+    while ((v /= base));
+    say_text(s, at);
+}
+
+/* %s, %d of what is not negative, %llx. */
 void host_say(const char *format, ...)
 {
-    char room[SAY_MOST];
-    struct text t;
+    struct say s = {.n = 0};
     va_list ap;
 
-    text_fixed(&t, room, sizeof room);
-    text_printf(&t, "moat-spt: %s: ", boot->name);
+    say_text(&s, "moat-spt: ");
+    say_text(&s, boot->name);
+    say_text(&s, ": ");
     va_start(ap, format);
-    text_vprintf(&t, format, ap);
+    for (; *format; format++) {
+        if (*format != '%') {
+            say_text(&s, (char[]){*format, 0});
+        } else if (*++format == 's') {
+            say_text(&s, va_arg(ap, const char *));
+        } else if (*format == 'd') {
+            say_number(&s, va_arg(ap, unsigned), 10);
+        } else { /* llx */
+            say_number(&s, va_arg(ap, unsigned long long), 16);
+            format += 2;
+        }
+    }
     va_end(ap);
-    text_put(&t, "\n", 1);
-    gate_write(2, t.bytes, t.n);
+    s.bytes[s.n++] = '\n';
+    gate_write(2, s.bytes, s.n);
 }
 
 /* ---- waiting ---- */
@@ -63,7 +97,7 @@ static unsigned fill_fds(struct pollfd *fds, uint32_t interest)
     return n;
 }
 
-static uint32_t events_of(const struct pollfd *fds, unsigned n)
+static uint32_t events_of(const struct pollfd *fds, unsigned n, bool locked)
 {
     uint32_t events = 0;
 
@@ -73,7 +107,7 @@ static uint32_t events_of(const struct pollfd *fds, unsigned n)
         if (fds[i].fd < 3)
             events |= 1u << fds[i].fd;
         else {
-            control_read(false);
+            control_read(locked);
             events |= HOST_EVENT_WAKE;
         }
     }
@@ -98,7 +132,7 @@ static uint32_t host_poll(uint64_t deadline, uint32_t interest)
     if (!wait || wait->tv_sec || wait->tv_nsec || n)
         if (poll_unless_pending(fds, n, wait) < 0)
             n = 0;
-    uint32_t events = events_of(fds, n);
+    uint32_t events = events_of(fds, n, deadline == 0);
     if (trap_pending && trap_take(deadline == 0))
         events |= HOST_EVENT_WAKE;
     return events;

@@ -77,6 +77,12 @@ const void *memobj_constant(const struct memobj *);
 /* Where [page, page + n) of it lies for good: it moves no more. 0: there is no room. */
 uint64_t memobj_pin(struct memobj *, uint64_t page, uint64_t n);
 bool memobj_holds(uint64_t at, size_t n); /* whether it is memory of objects */
+/* A kernel for one program that has no files in memory is linked without memobj.c: then nobody makes an object. */
+#pragma weak memobj_ops
+#pragma weak memobj_image
+#pragma weak memobj_constant
+#pragma weak memobj_pin
+#pragma weak memobj_holds
 
 /* ---- assembler ---- */
 extern const char window_return[], window_return_end[], window_resume[], window_resume_end[], window_poll[],

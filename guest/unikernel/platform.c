@@ -36,13 +36,8 @@ void platform_start(const struct boot *b)
                                       .headers = b->program_headers,
                                       .n_headers = b->n_program_headers,
                                       .end = b->program_end};
-    struct platform p = {.name = "spt",
-                         .host = host_ops,
-                         .aspace = aspace_ops,
-                         .memobj = memobj_ops,
-                         .task = task_ops,
-                         .vcpus = 1,
-                         .hwcap = b->hwcap};
+    struct platform p = {
+        .name = "spt", .host = host_ops, .aspace = aspace_ops, .task = task_ops, .vcpus = 1, .hwcap = b->hwcap};
     struct linux_config config = {.arena = (void *)b->heap_low,
                                   .arena_size = b->heap_high - b->heap_low,
                                   .arena_ready = b->heap_high - b->heap_low,
@@ -68,7 +63,10 @@ void platform_start(const struct boot *b)
     int r;
 
     boot = b;
-    config.image_object = memobj_image();
+    if (memobj_image) { /* memobj.c is linked */
+        p.memobj = memobj_ops;
+        config.image_object = memobj_image();
+    }
     task_init(&p);
     if (!host_clock_init(b->vdso)) {
         host_say("this host's kernel has no clock_gettime in its vDSO, from which the time is read here");

@@ -101,6 +101,8 @@ static void take_identity(struct tender *t, struct utsname *names)
         b->files_limit = files.rlim_cur < 1u << 20 ? files.rlim_cur : 1u << 20;
     if (uname(names) == 0)
         b->hostname = names->nodename;
+    memset(names->release, 0, sizeof names->release); /* which kernel the host has is nobody's business */
+    memset(names->version, 0, sizeof names->version);
 }
 
 static int fill_boot(struct tender *t, struct utsname *names)
@@ -136,12 +138,21 @@ static int fill_boot(struct tender *t, struct utsname *names)
     return 0;
 }
 
-/* What the host's environment says is nothing that a program should find. The strings lie one behind the other, up to
- * the name that the tender was executed by. */
-static void wipe(void)
+/* What the host's environment says is nothing that a program should find, nor is where the image lies. The strings lie
+ * one behind the other, up to the name that the tender was executed by, which is in no one's use either. */
+static void wipe(const struct tender *t)
 {
+    char *name = (char *)getauxval(AT_EXECFN), *image = (char *)t->options.image, *end = image + strlen(image);
+    const char *last = strrchr(image, '/');
+
     if (*environ)
-        memset(*environ, 0, getauxval(AT_EXECFN) - (uintptr_t)*environ);
+        memset(*environ, 0, (uintptr_t)name - (uintptr_t)*environ);
+    memset(name, 0, strlen(name));
+    if (last && last[1]) {
+        const size_t n = (size_t)(end - ++last);
+        memmove(image, last, n);
+        memset(image + n, 0, (size_t)(end - image) - n);
+    }
 }
 
 /* With room for the words on the stack: as many as there are. */
@@ -155,7 +166,7 @@ static int start(struct tender *t, int argc)
     take_words(t, words, words + room);
     if ((r = fill_boot(t, &names)) || (r = tender_signals(t)) || (r = tender_shut_in(t)))
         return r;
-    wipe();
+    wipe(t);
     tender_jump(t);
 }
 

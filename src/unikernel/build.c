@@ -184,6 +184,11 @@ static int find_numbers(struct build *b, const char *program, struct numbers *ou
 
 /* ---- the kernel -------------------------------------------------------------------------------------------------- */
 
+static const char *handler(const struct build *b, const struct numbers *numbers, int i)
+{
+    return tools_handler_name(i, numbers->calls, b->im.ready);
+}
+
 /* A table of handlers with these and no others, in the place of the whole kernel's (src/linux/core/handlers.c). */
 static int write_table(struct build *b, const struct numbers *numbers, const char *path, struct err *err)
 {
@@ -197,19 +202,30 @@ static int write_table(struct build *b, const struct numbers *numbers, const cha
     fputs(".section .rodata.call_handlers,\"a\"\n.globl call_handlers, call_handlers_n\n.balign 8\ncall_handlers:\n",
           f);
     for (int i = 0; i < NUMBERS_CALLS; i++)
-        if (numbers->calls[i / 8] >> i % 8 & 1 && tools_call_name(i))
+        if (handler(b, numbers, i))
             highest = i;
     for (int i = 0; i <= highest; i++)
-        fprintf(f, ".quad %s%s\n", numbers->calls[i / 8] >> i % 8 & 1 && tools_call_name(i) ? "sys_" : "0",
-                numbers->calls[i / 8] >> i % 8 & 1 && tools_call_name(i) ? tools_call_name(i) : "");
+        fprintf(f, ".quad %s%s\n", handler(b, numbers, i) ? "sys_" : "0",
+                handler(b, numbers, i) ? handler(b, numbers, i) : "");
     for (int i = 0; i <= highest; i++) /* one that no room has is answered by ENOSYS */
-        if (numbers->calls[i / 8] >> i % 8 & 1 && tools_call_name(i))
-            fprintf(f, ".weak sys_%s\n", tools_call_name(i));
+        if (handler(b, numbers, i))
+            fprintf(f, ".weak sys_%s\n", handler(b, numbers, i));
     fprintf(f, "call_handlers_n: .long %d\n.section .note.GNU-stack,\"\",@progbits\n", highest + 1);
     fclose(f);
     int r = io_replace_file(AT_FDCWD, path, text, n, 0600);
     free(text);
     return r < 0 ? err_sys(err, r, "write %s", path) : 0;
+}
+
+/* Whether the program may have memory with a name, or that it shares: guest/unikernel/memobj.c. */
+static bool makes_objects(const struct build *b, const struct numbers *numbers)
+{
+    for (int i = 0; i < NUMBERS_CALLS; i++) {
+        const char *name = handler(b, numbers, i);
+        if (name && (!strcmp(name, "mmap") || !strcmp(name, "memfd_create") || !strcmp(name, "shmget")))
+            return true;
+    }
+    return false;
 }
 
 static int link_kernel(struct build *b, const struct numbers *numbers, const char *out, struct err *err)
@@ -218,9 +234,10 @@ static int link_kernel(struct build *b, const struct numbers *numbers, const cha
         "-static", "-nostdlib",       "-no-pie",       "-z", "noseparate-code", "-z", "max-page-size=4096", "-z",
         "norelro", "--build-id=none", "--gc-sections", "-u", "kernel_header"};
     /* What boot starts only where it is there (src/linux/core/boot.c). */
-    static const char *const with_names[] = {"console_boot", "strace_init", "fs_boot", "task_exec", NULL};
-    static const char *const without[] = {"console_boot", "boot_ready", NULL};
-    const char *const *roots = b->im.ready ? without : with_names;
+    static const char *const with_names[] = {"console_boot", "strace_init", "fs_boot", "task_exec", "memobj_ops", NULL};
+    static const char *const without[] = {"console_boot", "boot_ready", "memobj_ops", NULL};
+    static const char *const without_objects[] = {"console_boot", "boot_ready", NULL};
+    const char *const *roots = !b->im.ready ? with_names : makes_objects(b, numbers) ? without : without_objects;
     const char *source = in_dir(b, "table.S"), *object = in_dir(b, "table.o");
     struct strv argv = {0};
     char as[] = "as", o[] = "-o";
@@ -239,8 +256,8 @@ static int link_kernel(struct build *b, const struct numbers *numbers, const cha
         if ((r = policy_strv_push(b->a, &argv, "-u")) == 0)
             r = policy_strv_push(b->a, &argv, *roots);
     for (int i = 0; i < NUMBERS_CALLS && r == 0; i++)
-        if (numbers->calls[i / 8] >> i % 8 & 1 && tools_call_name(i) && (r = policy_strv_push(b->a, &argv, "-u")) == 0)
-            r = policy_strv_push(b->a, &argv, arena_printf(b->a, "sys_%s", tools_call_name(i)));
+        if (handler(b, numbers, i) && (r = policy_strv_push(b->a, &argv, "-u")) == 0)
+            r = policy_strv_push(b->a, &argv, arena_printf(b->a, "sys_%s", handler(b, numbers, i)));
     const char *const rest[] = {"-T", program_beside(b->a, SCRIPT), object, program_beside(b->a, ARCHIVE), "-s", "-o",
                                 out};
     for (size_t i = 0; i < ARRAY_LEN(rest) && r == 0; i++)

@@ -343,6 +343,24 @@ int libraries_take(struct libraries *l, const struct tree_node *program, struct 
     return r;
 }
 
+int libraries_take_known(struct libraries *l, const struct tree_node *program, const char *name, struct err *err)
+{
+    struct search *s = arena_alloc(l->source->tree->arena, sizeof *s);
+    struct err missing = {0};
+
+    if (!s)
+        return no_memory(err);
+    *s = (struct search){.l = l, .err = &missing};
+    s->queue[s->n++] = (struct object){program, NULL};
+    int r = find(s, name, &s->queue[0]);
+    for (unsigned i = 1; i < s->n && r == 0; i++)
+        for (unsigned k = 0; k < s->queue[i].node->file->elf->n_needed && r == 0; k++)
+            r = find(s, s->queue[i].node->file->elf->needed[k], &s->queue[i]);
+    if (r < 0 && r != -ENOENT)
+        *err = missing;
+    return r == -ENOENT ? 0 : r;
+}
+
 bool libraries_has(const struct libraries *l, const char *beginning)
 {
     for (unsigned i = 0; i < l->n; i++) {

@@ -28,6 +28,9 @@ struct libraries {
 /* Takes all that the ELF file at a node asks for. -ENOENT names the library and who needs it. */
 int libraries_take(struct libraries *l, const struct tree_node *program, struct err *err);
 
+/* One that glibc opens by itself: taken where it is there. */
+int libraries_take_known(struct libraries *l, const struct tree_node *program, const char *name, struct err *err);
+
 /* Whether a library of this beginning ("libssl.so") was found. */
 bool libraries_has(const struct libraries *l, const char *beginning);
 

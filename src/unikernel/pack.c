@@ -275,6 +275,8 @@ static int take_files(struct pack *p, const struct tree_node *program, struct er
         r = program_add(&p->source, p->add.v[i], err);
     if (r == 0 && (p->add.n || p->trace))
         r = take_all_libraries(p, p->im.tree.root, err);
+    if (r == 0 && libraries_has(&p->libraries, "libc.so.6")) /* by pthread_exit(3) and pthread_cancel(3) */
+        r = libraries_take_known(&p->libraries, program, "libgcc_s.so.1", err);
     if (r == 0)
         r = cache_make(&p->libraries, &p->im.tree, err);
     if (r == 0)

@@ -89,6 +89,30 @@ const char *tools_call_name(int nr)
     return nr >= 0 && (size_t)nr < ARRAY_LEN(names) ? names[nr] : NULL;
 }
 
+static bool has_one(const uint8_t calls[64], const char *const *of)
+{
+    for (int i = 0; i < 512; i++)
+        for (const char *const *name = of; calls[i / 8] >> i % 8 & 1 && tools_call_name(i) && *name; name++)
+            if (!strcmp(*name, tools_call_name(i)))
+                return true;
+    return false;
+}
+
+const char *tools_handler_name(int nr, const uint8_t calls[64], bool ready)
+{
+    static const char *const memory[] = {"mprotect", "munmap",  "mremap",   "brk",    "madvise",    "msync", "mincore",
+                                         "mlock",    "munlock", "mlockall", "mlock2", "munlockall", "shmat", "shmdt",
+                                         "clone",    "clone3",  "vfork",    "fork",   NULL};
+    static const char *const tasks[] = {"clone", "clone3", "vfork", "fork", NULL};
+    const char *name = nr >= 0 && calls[nr / 8] >> nr % 8 & 1 ? tools_call_name(nr) : NULL;
+
+    if (name && ready && !strcmp(name, "mmap") && !has_one(calls, memory))
+        return "mmap_plain";
+    if (name && !strcmp(name, "futex") && !has_one(calls, tasks))
+        return "futex_alone";
+    return name;
+}
+
 /* Calls that work on numbers, memory, time and what is open already. All others may take a name, or make one. */
 static const char *const nameless =
     " read write close fstat poll lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn ioctl "

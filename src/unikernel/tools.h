@@ -22,6 +22,9 @@ void tools_remove_directory(const char *dir);
 
 /* The name of a system call that the kernel has (src/linux/syscalls.def); NULL: it has none of this number. */
 const char *tools_call_name(int nr);
+/* The handler that serves it, without "sys_", in a kernel for a program with these calls and, when `ready`, no names of
+ * files: a small one where nothing needs the whole (linux/mm/plain.c, linux/task/futex_alone.c). NULL: none. */
+const char *tools_handler_name(int nr, const uint8_t calls[64], bool ready);
 /* Whether a program with these calls, a bit each, uses names of files: then the kernel has file systems and a loader.
  */
 bool tools_calls_use_names(const uint8_t calls[64]);

@@ -76,11 +76,35 @@ static char *put_string(char *to, const char *s)
     return (char *)memcpy(to, s, strlen(s) + 1) + strlen(s) + 1;
 }
 
+static uint64_t blob_size(const struct tree_file *f)
+{
+    return f->sites ? up(f->sites->blob_size, ELF_PAGE) : 0;
+}
+
+/* Of an ELF file with its trampolines, in its own addresses. */
+static uint64_t end_of(const struct tree_file *f)
+{
+    return blob_size(f) ? f->sites->address + blob_size(f) : f->elf->high;
+}
+
+/* Behind all ELF files that cannot be moved: they may be executed later, and lie there then. */
+static uint64_t behind_fixed(const struct tree *t)
+{
+    uint64_t at = TEXT_LOW;
+
+    for (uint32_t i = 0; i < t->n_files; i++) {
+        const struct tree_file *f = t->nodes[i]->file;
+        if (f->elf && f->elf->fixed && end_of(f) > at && end_of(f) <= IMAGE_LOW)
+            at = end_of(f);
+    }
+    return at;
+}
+
 /* All ELF files, and as much again for what is opened later and for the gaps between them. Who makes code reserves room
  * for it by half a GiB (V8). */
 static uint64_t text_size(const struct image *im)
 {
-    uint64_t n = 0;
+    uint64_t n = behind_fixed(&im->tree) - TEXT_LOW;
 
     if (im->jit)
         return TEXT_MOST;
@@ -88,10 +112,10 @@ static uint64_t text_size(const struct image *im)
         return 0;
     for (uint32_t i = 0; i < im->tree.n_files; i++) {
         const struct tree_file *f = im->tree.nodes[i]->file;
-        if (f->elf)
-            n += f->elf->high - f->elf->low + (f->sites ? up(f->sites->blob_size, ELF_PAGE) : 0);
+        if (f->elf && end_of(f) > f->elf->low)
+            n += 2 * (end_of(f) - f->elf->low);
     }
-    n = up(2 * n, TEXT_ROUND);
+    n = up(n, TEXT_ROUND);
     return n < TEXT_MOST ? n : TEXT_MOST;
 }
 
@@ -273,17 +297,6 @@ static void fill_inodes(struct layout *l)
     }
 }
 
-static uint64_t blob_size(const struct tree_file *f)
-{
-    return f->sites ? up(f->sites->blob_size, ELF_PAGE) : 0;
-}
-
-/* Of an ELF file with its trampolines, in its own addresses. */
-static uint64_t end_of(const struct tree_file *f)
-{
-    return blob_size(f) ? f->sites->address + blob_size(f) : f->elf->high;
-}
-
 /* As many as the tender takes: others are mapped when they are asked for. */
 static int count_premaps(struct layout *l)
 {
@@ -309,7 +322,7 @@ static uint64_t first_address(const struct image *im)
 
     if (!f || f->elf->fixed || im->text ||
         up(im->size, ELF_PAGE) + up(end_of(f) - f->elf->low, ELF_PAGE) + ELF_PAGE > TENDER_BASE - PIE_LOW)
-        return TEXT_LOW;
+        return behind_fixed(&im->tree);
     return PIE_LOW;
 }
 
@@ -323,7 +336,7 @@ static void place_mapped(struct layout *l)
     for (uint32_t i = 0; i < im->n_mapped; i++) {
         struct tree_file *f = im->mapped[i];
         f->bias = f->elf->fixed ? 0 : at - f->elf->low;
-        at = f->bias + end_of(f);
+        at = f->elf->fixed ? at : f->bias + end_of(f);
     }
 }
 
@@ -538,16 +551,37 @@ int image_write_to(struct image *im, int fd, struct err *err)
     return (r = lay_out(l)) < 0 ? r : write_all(l);
 }
 
+/* What is at its place is replaced, and there may be something by that name which nobody meant: a device, the program.
+ */
+static int check_place(const struct tree *t, int dirfd, const char *path, struct err *err)
+{
+    struct stat st;
+
+    if (fstatat(dirfd, path, &st, 0) < 0)
+        return 0; /* the rest says what is wrong with it */
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, -EEXIST, "it is there already, and no file");
+    for (uint32_t i = 0; i < t->n_files; i++) {
+        const struct tree_file *f = t->nodes[i]->file;
+        if (S_ISREG(f->mode) && f->mode & 0111 && f->ino == st.st_ino && f->dev == st.st_dev)
+            return err_set(err, -EEXIST, "it is a program of what is packed: write the image elsewhere");
+    }
+    return 0;
+}
+
 int image_write(struct image *im, int dirfd, const char *path, struct err *err)
 {
     const char *temporary = arena_printf(im->arena, "%s.%d.tmp", path, (int)getpid());
-    int fd = temporary ? openat(dirfd, temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1;
+    int fd, r;
 
     if (!temporary)
         return no_memory(err);
+    if ((r = check_place(&im->tree, dirfd, path, err)) < 0)
+        return r;
+    fd = openat(dirfd, temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
         return err_sys(err, -errno, "make %s", temporary);
-    int r = image_write_to(im, fd, err);
+    r = image_write_to(im, fd, err);
     if (close(fd) < 0 && r == 0)
         r = err_sys(err, -errno, "write %s", path);
     if (r == 0 && renameat(dirfd, temporary, dirfd, path) < 0)

@@ -124,11 +124,11 @@ teardown()
 
 @test "the vDSO and the system calls tell the same time, also one that a program has set" {
     spt clock.moat object
-    assert_output "__vdso_clock_gettime
-__vdso_gettimeofday
-__vdso_time
-__vdso_clock_getres
-__vdso_getcpu"
+    assert_output "__vdso_clock_gettime@LINUX_2.6 3ae75f6
+__vdso_gettimeofday@LINUX_2.6 3ae75f6
+__vdso_time@LINUX_2.6 3ae75f6
+__vdso_clock_getres@LINUX_2.6 3ae75f6
+__vdso_getcpu@LINUX_2.6 3ae75f6"
     spt clock.moat agree
     assert_output agreed
     spt clock.moat set

@@ -6,7 +6,7 @@ load spt
 
 setup_file()
 {
-    spt_pack streams
+    spt_pack streams own_kernel
     cd "$WORK" || return
     "$MOAT_BUILD/libexec/moat-pack" pack --kernel "$MOAT_BUILD/tests/spt/spt-early.elf" \
         --program "$MOAT_BUILD/tests/spt/spt-streams" --output early.moat
@@ -30,4 +30,10 @@ with_waiting() { run timeout -k 1 30 env --block-signal="$1" sh -c 'kill -s "$0"
     assert_status 143
     with_waiting USR1 streams.moat cat < /dev/null
     assert_status 138
+}
+
+@test "where the image lies is not told inside" {
+    run timeout -k 1 30 "$SPT" "$PWD/own_kernel.moat" entry
+    assert_contains "moat-spt: own_kernel.moat: kernel fault"
+    refute_contains "$PWD"
 }

@@ -248,3 +248,26 @@ names() { "$MOAT" inspect -f '{{range .files}}{{.path}}
     moat_run --trace main.moat
     assert_error 125 "shows no system calls"
 }
+
+@test "an image takes the place of a file, and of nothing else: no device, and not of the program itself" {
+    echo old > there
+    "$MOAT" pack -q ./act -o there
+    assert_equal "$(head -c 7 there)" MOATUNI
+    mkfifo pipe
+    mknod node c 1 7
+    mkdir directory
+    for place in pipe directory node; do
+        run "$MOAT" pack -q ./act -o "$place"
+        assert_error 125 "$place: it is there already, and no file"
+    done
+    [ -p pipe ] && [ -c node ]
+    before=$(sha256sum < act)
+    ln act hard
+    for place in act hard; do
+        run "$MOAT" pack -q ./act -o "$place"
+        assert_error 125 "is a program of what is packed"
+    done
+    assert_equal "$(sha256sum < act)" "$before"
+    run ls -A
+    refute_contains .tmp
+}

@@ -121,10 +121,18 @@ static void case_tree(void)
     CHECK(tree(4) == 31);
 }
 
+/* This program, which is to end with that status. */
+static char *const *words(const char *status)
+{
+    static const char *argv[4];
+    argv[0] = self, argv[1] = "exit", argv[2] = status;
+    return (char *const *)(uintptr_t)argv;
+}
+
 static void case_exec(void)
 {
     pid_t child;
-    char *const argv[] = {(char *)(uintptr_t)self, "exit", "23", NULL};
+    char *const *argv = words("23");
     if (!(child = fork())) {
         execv(self, argv);
         _exit(1);
@@ -142,7 +150,7 @@ static void case_exec(void)
 /* exec while other threads live: they end, and the program begins anew in another address space. */
 static void *exec_by(void *unused)
 {
-    char *const argv[] = {(char *)(uintptr_t)self, "exit", "24", NULL};
+    char *const *argv = words("24");
     execv(self, argv);
     return NULL;
 }
@@ -164,6 +172,15 @@ static void case_exec_threads(void)
             pause();
     }
     CHECK(WEXITSTATUS(status_of(child)) == 24);
+}
+
+/* Three processes that are there until somebody kills them; it says so. */
+static void case_wait(void)
+{
+    if (fork() && fork())
+        CHECK(write(1, "w", 1) == 1);
+    for (;;)
+        pause();
 }
 
 /* ---- memory ---- */
@@ -564,19 +581,13 @@ static void case_soak(int rounds)
 static const struct {
     const char *name;
     void (*run)(void);
-} cases[] = {{"fork", case_fork},
-             {"kill", case_kill},
-             {"tree", case_tree},
-             {"exec", case_exec},
-             {"exec-threads", case_exec_threads},
-             {"memory", case_memory},
-             {"code", case_code},
-             {"copies", case_copies},
-             {"shared-file", case_shared_file},
-             {"threads", case_threads},
-             {"shared-futex", case_shared_futex},
-             {"faults", case_faults},
-             {"vectors", case_vectors},
+} cases[] = {{"fork", case_fork},       {"kill", case_kill},
+             {"tree", case_tree},       {"wait", case_wait},
+             {"exec", case_exec},       {"exec-threads", case_exec_threads},
+             {"memory", case_memory},   {"code", case_code},
+             {"copies", case_copies},   {"shared-file", case_shared_file},
+             {"threads", case_threads}, {"shared-futex", case_shared_futex},
+             {"faults", case_faults},   {"vectors", case_vectors},
              {"signals", case_signals}};
 
 int main(int argc, char **argv)

@@ -50,14 +50,16 @@ _Noreturn void split_fatal(const char *format, ...) __attribute__((format(printf
 /* ---- tracer.c ---- */
 extern uint32_t state_size; /* of an XSAVE image, as the host gives it */
 extern uint64_t state_mask;
-/* The first guest process, of which all others are copies. Before there is any other thread. */
+#define STATE_MOST 65536u /* state_size is not more */
+/* With the first guest process, of which all others are copies. Before there is any other thread. */
 void tracer_init(int objects_fd, int image_fd);
 /* The calling thread, which is the one that called tracer_init, from now on. */
 _Noreturn void tracer_run(void);
 /* fn(of) on the tracer; its result. */
 int64_t tracer_call(int64_t (*fn)(void *of), void *of);
 
-/* On the tracer: */
+/* ---- stub.c, thread.c: on the tracer alone ---- */
+void stub_init(int objects_fd, int image_fd);
 struct aspace *stub_copy(struct aspace *of); /* NULL: the first one. NULL: none could be made */
 void stub_kill(struct aspace *);
 void stub_kill_all(void);

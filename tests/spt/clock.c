@@ -93,13 +93,15 @@ static int spin(void)
     return 0;
 }
 
-/* The object is as the programs' own readers want it: a name for each function. */
+/* The object is as the programs' own readers want it: a name for each function, and its version. */
 static int object(void)
 {
     const Elf64_Ehdr *e = (const void *)getauxval(AT_SYSINFO_EHDR);
     const char *strings = NULL;
     const Elf64_Sym *symbols = NULL;
     const uint32_t *hash = NULL;
+    const Elf64_Versym *versions = NULL;
+    const Elf64_Verdef *defined = NULL;
 
     if (!e || memcmp(e->e_ident, ELFMAG, SELFMAG))
         return 1;
@@ -111,9 +113,16 @@ static int object(void)
             strings = d->d_tag == DT_STRTAB ? at : strings;
             symbols = d->d_tag == DT_SYMTAB ? at : symbols;
             hash = d->d_tag == DT_HASH ? at : hash;
+            versions = d->d_tag == DT_VERSYM ? at : versions;
+            defined = d->d_tag == DT_VERDEF ? at : defined;
         }
-    for (uint32_t i = 1; i < hash[1]; i++)
-        puts(strings + symbols[i].st_name);
+    for (uint32_t i = 1; i < hash[1]; i++) {
+        const Elf64_Verdef *v = defined;
+        while (v->vd_ndx != versions[i] && v->vd_next)
+            v = (const void *)((const char *)v + v->vd_next);
+        const Elf64_Verdaux *name = (const void *)((const char *)v + v->vd_aux);
+        printf("%s@%s %x\n", strings + symbols[i].st_name, strings + name->vda_name, v->vd_hash);
+    }
     return 0;
 }
 

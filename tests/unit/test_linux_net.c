@@ -15,6 +15,7 @@
 #include <asm/poll.h>
 #include <asm/signal.h>
 #include <asm/unistd.h>
+#include <linux/resource.h>
 #include <linux/tcp.h>
 #include <linux/time_types.h>
 #include <string.h>
@@ -80,6 +81,23 @@ static void guest_tcp(void)
 static void test_tcp_carries_bytes_both_ways_and_ends_one_by_one(void **state)
 {
     RUN(guest_tcp);
+}
+
+/* Without a descriptor to be had, a connection waits for one. */
+static void guest_accept_without_descriptors(void)
+{
+    uint16_t port;
+    int64_t l = listen4(&port), c = connect4(port);
+    uint64_t few[2] = {(uint64_t)c + 1, (uint64_t)c + 1};
+    assert_int_equal(sys(__NR_prlimit64, 0, RLIMIT_NOFILE, few, NULL), 0);
+    assert_int_equal(sys(__NR_accept4, l, NULL, NULL, 0), -EMFILE);
+    sys(__NR_close, c);
+    assert_true(sys(__NR_accept4, l, NULL, NULL, 0) >= 0);
+}
+
+static void test_accept_without_a_free_descriptor_loses_no_connection(void **state)
+{
+    RUN(guest_accept_without_descriptors);
 }
 
 static void guest_tcp_reset(void)
@@ -460,6 +478,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tcp_carries_bytes_both_ways_and_ends_one_by_one),
+        cmocka_unit_test(test_accept_without_a_free_descriptor_loses_no_connection),
         cmocka_unit_test(test_close_with_unread_bytes_resets_the_peer),
         cmocka_unit_test(test_addresses_that_are_taken_or_elsewhere_are_refused),
         cmocka_unit_test(test_ipv6_listener_takes_ipv4_too),

@@ -24,6 +24,7 @@
 #include <linux/memfd.h>
 #include <linux/mman.h>
 #include <linux/mount.h>
+#include <linux/resource.h>
 #include <linux/stat.h>
 #include <string.h>
 
@@ -181,6 +182,26 @@ static void test_mounts_need_the_capability(void **state)
     assert_int_equal(harness_run(&(struct harness){.uid = 1000, .gid = 1000}, guest_no_mounts), 0);
 }
 
+static void guest_open_without_descriptors(void)
+{
+    uint64_t few[2] = {3, 3};
+    int64_t fd = sys(__NR_open, user_string("/kept"), O_CREAT | O_WRONLY, 0600);
+    assert_int_equal(sys(__NR_write, fd, user_string("abc"), 3), 3);
+    assert_int_equal(sys(__NR_close, fd), 0);
+    assert_int_equal(sys(__NR_prlimit64, 0, RLIMIT_NOFILE, few, NULL), 0);
+    assert_int_equal(sys(__NR_open, user_string("/made"), O_CREAT | O_WRONLY, 0600), -EMFILE);
+    assert_int_equal(sys(__NR_access, user_string("/made"), 0), -ENOENT);
+    assert_int_equal(sys(__NR_open, user_string("/kept"), O_TRUNC | O_WRONLY, 0), -EMFILE);
+    struct stat st;
+    assert_int_equal(sys(__NR_stat, user_string("/kept"), &st), 0);
+    assert_int_equal(st.st_size, 3);
+}
+
+static void test_open_without_a_free_descriptor_changes_nothing(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_open_without_descriptors), 0);
+}
+
 static void guest_chroot(void)
 {
     char buf[64];
@@ -237,6 +258,24 @@ static void guest_full(void)
 static void test_full_tmpfs_gives_enospc_until_something_goes(void **state)
 {
     assert_int_equal(harness_run(NULL, guest_full), 0);
+}
+
+static void guest_half_the_memory(void)
+{
+    struct statfs s;
+    const char *const places[] = {"/", "/tmp", "/dev/shm"};
+    for (volatile size_t i = 0; i < 3; i++) {
+        assert_int_equal(sys(__NR_statfs, U(places[i]), &s), 0);
+        assert_int_equal(s.f_blocks * s.f_bsize, 8u << 20);
+    }
+    assert_int_equal(mount("none", "/tmp", "tmpfs", 0, "size=25%"), 0);
+    assert_int_equal(sys(__NR_statfs, U("/tmp"), &s), 0);
+    assert_int_equal(s.f_blocks, (16u << 20) / 100 * 25 / 4096);
+}
+
+static void test_file_systems_in_memory_hold_half_of_it(void **state)
+{
+    assert_int_equal(harness_run(&(struct harness){.memory_limit = 16u << 20}, guest_half_the_memory), 0);
 }
 
 static int64_t make_and_remove(int i)
@@ -579,7 +618,9 @@ int main(void)
         cmocka_unit_test(test_mount_flags_hold),
         cmocka_unit_test(test_mounts_need_the_capability),
         cmocka_unit_test(test_chroot_is_where_names_begin_and_dot_dot_ends),
+        cmocka_unit_test(test_open_without_a_free_descriptor_changes_nothing),
         cmocka_unit_test(test_full_tmpfs_gives_enospc_until_something_goes),
+        cmocka_unit_test(test_file_systems_in_memory_hold_half_of_it),
         cmocka_unit_test(test_names_that_came_and_went_leave_no_memory),
         cmocka_unit_test(test_names_that_are_not_there_do_not_fill_the_heap),
         cmocka_unit_test(test_lock_is_waited_for),

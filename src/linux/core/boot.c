@@ -106,7 +106,11 @@ static int boot(const struct linux_config *c, char *why, size_t n)
     int r = sched_init();
     if (r)
         return boot_fail(r, why, n, "no memory for the virtual CPUs");
-    r = c->trace && strace_init ? strace_init() : 0;
+    if (c->trace && !strace_init) {
+        why_add(why, n, "this image's kernel shows no system calls: it was linked for its program alone");
+        return -ENOSYS;
+    }
+    r = c->trace ? strace_init() : 0;
     if (r)
         return boot_fail(r, why, n, "no memory for the trace");
     r = random_init();

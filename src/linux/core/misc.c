@@ -101,7 +101,8 @@ int64_t sys_sysinfo(struct task *t, const struct args *a)
         used += t->mm->pages_mapped * PAGE_SIZE;
     s.freeram = used < s.totalram ? s.totalram - used : 0;
     unsigned tasks = 0;
-    list_each(p, &process_all, struct process, all) tasks += p->n_tasks;
+    list_each (p, &process_all, struct process, all)
+        tasks += p->n_tasks;
     s.procs = (uint16_t)(tasks > UINT16_MAX ? UINT16_MAX : tasks);
     return put_user(arg_ptr(a, 0), s);
 }

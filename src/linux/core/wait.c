@@ -29,8 +29,7 @@ void wait_wake(struct wait_queue *q, uint32_t events, int n)
 {
     if (!q->waiters.next)
         return; /* never initialised: nobody can wait there */
-    list_each(l, &q->waiters, struct wait_link, link)
-    {
+    list_each (l, &q->waiters, struct wait_link, link) {
         if (events && l->events && !(events & l->events))
             continue;
         if (l->exclusive && n-- <= 0)

@@ -169,6 +169,7 @@ int fs_boot(const struct linux_config *c, struct fs_context **context, char *why
 {
     list_init(&mount_all);
     fs_state.memory_size = c->memory_limit ? c->memory_limit : 1ull << 30;
+    fs_state.limit = c->memory_limit / 2 & ~(PAGE_SIZE - 1);
     text_format(why, why_size, "no memory for the file systems");
     int r = dentry_table_init();
     if (!r)

@@ -216,12 +216,21 @@ struct file *fd_get(int fd)
     return f && !(f->flags & O_PATH) ? file_get(f) : NULL;
 }
 
+static bool fd_allowed(uint32_t fd)
+{
+    return fd < task_limit(current, RLIMIT_NOFILE) && fd < (uint32_t)FD_MOST;
+}
+
+int fd_room(void)
+{
+    return fd_allowed(lowest_free(current->files, 0)) ? 0 : -EMFILE;
+}
+
 int fd_install(struct file *f, bool cloexec, int from)
 {
     struct files *t = current->files;
-    uint64_t limit = task_limit(current, RLIMIT_NOFILE);
     uint32_t fd = lowest_free(t, (uint32_t)from);
-    if (fd >= limit || fd >= (uint32_t)FD_MOST)
+    if (!fd_allowed(fd))
         return -EMFILE;
     struct fd_leaf *l = leaf_make(t, fd);
     if (!l)

@@ -19,6 +19,8 @@ struct file *fd_get(int fd);
 struct file *fd_get_path(int fd); /* O_PATH ones too */
 /* The lowest free descriptor from `from` on; takes the holder of `file` on success. -EMFILE. */
 int fd_install(struct file *, bool cloexec, int from);
+/* Whether there is one to be had, for calls that must change nothing when there is not: 0, -EMFILE. */
+int fd_room(void);
 int fd_install_pair(struct file *[2], bool cloexec, int out[2]);
 int fd_close(int fd);
 /* For /proc/PID/fd: the next used one from `fd` on, or -1. */

@@ -38,6 +38,7 @@ struct fs_state {
     uint32_t next_dev, next_mount, next_cookie;
     uint32_t watches_n;   /* of all inotify instances: with none, nobody looks */
     uint64_t memory_size; /* what statfs shows where there is no limit */
+    uint64_t limit;       /* bytes of a file system in memory unless it is mounted with another: half the memory */
 };
 extern struct fs_state fs_state;
 

@@ -242,6 +242,8 @@ static int64_t open_fd(int dirfd, struct uptr path, const struct open_request *r
     struct file *f;
     int error = user_path_get(&p, path, false);
     if (!error)
+        error = fd_room(); /* before anything is created or cut */
+    if (!error)
         error = open_walk(dirfd, p.text, r, &f);
     if (error)
         return error;

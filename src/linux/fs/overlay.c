@@ -443,6 +443,7 @@ static int overlay_mount(struct superblock *sb, const char *source, const char *
     }
     d->n = o->n;
     sb->next_ino = overlay_ino(LAYERS_MAX, 0);
+    sb->limit_bytes = fs_state.limit;
     struct inode *root = inode_from(sb, d->layer[0], d->lower[0]);
     if (!root)
         return -ENOMEM;

@@ -261,6 +261,11 @@ static bool option_size(const char **p, uint64_t *value)
 {
     if (!option_number(p, 10, value))
         return false;
+    if (**p == '%') {
+        ++*p;
+        *value = *value > 100 ? fs_state.memory_size : fs_state.memory_size / 100 * *value;
+        return true;
+    }
     uint32_t shift = **p == 'k' || **p == 'K' ? 10 : **p == 'm' || **p == 'M' ? 20 : **p == 'g' || **p == 'G' ? 30 : 0;
     if (shift)
         ++*p;
@@ -317,6 +322,7 @@ int tmpfs_root(struct superblock *sb, struct inode *root)
 
 static int tmpfs_mount(struct superblock *sb, const char *source, const char *options)
 {
+    sb->limit_bytes = fs_state.limit;
     int r = tmpfs_root(sb, tmpfs_inode(sb, NULL, S_IFDIR | 01777, 0));
     return r ? r : tmpfs_options(sb, sb->root->inode, options);
 }
@@ -328,6 +334,7 @@ int tmpfs_anonymous(const char *name, struct file **out)
     if (r)
         return r;
     fs_state.memory = sb;
+    sb->limit_bytes = 0;
     struct inode *i = tmpfs_inode(sb, NULL, S_IFREG | 0777, 0);
     struct file *f = i ? file_anonymous(name, 0, &tmpfs_open_ops, O_RDWR | O_LARGEFILE, NULL) : NULL;
     if (!f) {

@@ -68,7 +68,8 @@ static void message_free(struct ipc_message *m)
 static void queue_drop(struct ipc_object *o)
 {
     struct ipc_queue *q = (struct ipc_queue *)o;
-    list_each(m, &q->messages, struct ipc_message, link) message_free(m);
+    list_each (m, &q->messages, struct ipc_message, link)
+        message_free(m);
     heap_free(&ipc_queue_type, q);
 }
 
@@ -156,8 +157,7 @@ static struct ipc_message *message_find(struct ipc_queue *q, int64_t type, int f
 {
     struct ipc_message *best = NULL;
     uint64_t most = type < 0 ? 0 - (uint64_t)type : 0;
-    list_each(m, &q->messages, struct ipc_message, link)
-    {
+    list_each (m, &q->messages, struct ipc_message, link) {
         if (!type)
             return m;
         if (type > 0 && (m->type == type) != !!(flags & MSG_EXCEPT))

@@ -99,7 +99,9 @@ static struct ipc_undo *undo_of(const struct ipc_sems *s, int32_t pid)
 {
     if (!sem.undos.next)
         list_init(&sem.undos);
-    list_each(u, &sem.undos, struct ipc_undo, link) if (u->pid == pid && u->id == s->head.id) return u;
+    list_each (u, &sem.undos, struct ipc_undo, link)
+        if (u->pid == pid && u->id == s->head.id)
+            return u;
     struct ipc_undo *u = heap_new(&ipc_undo_type);
     if (!u)
         return NULL;
@@ -119,8 +121,7 @@ static void undo_forget(const struct ipc_sems *s, uint32_t number)
 {
     if (!sem.undos.next)
         return;
-    list_each(u, &sem.undos, struct ipc_undo, link)
-    {
+    list_each (u, &sem.undos, struct ipc_undo, link) {
         if (u->id != s->head.id)
             continue;
         if (number == UINT32_MAX)
@@ -134,8 +135,7 @@ void sysv_sem_process_gone(int32_t pid)
 {
     if (!sem.undos.next)
         return;
-    list_each(u, &sem.undos, struct ipc_undo, link)
-    {
+    list_each (u, &sem.undos, struct ipc_undo, link) {
         if (u->pid != pid)
             continue;
         struct ipc_sems *s = (struct ipc_sems *)ipc_find(&sem.sets, u->id);

@@ -78,15 +78,16 @@ static const struct ipc_kind segment_kind = {segment_make, segment_check_new, se
 
 static struct mm *mm_of(const struct process *p)
 {
-    list_each(t, (struct list *)(uintptr_t)&p->tasks, struct task, in_process) if (t->mm) return t->mm;
+    list_each (t, (struct list *)(uintptr_t)&p->tasks, struct task, in_process)
+        if (t->mm)
+            return t->mm;
     return NULL;
 }
 
 static uint64_t attachments(const struct ipc_segment *s)
 {
     uint64_t n = 0;
-    list_each(p, &process_all, struct process, all)
-    {
+    list_each (p, &process_all, struct process, all) {
         struct mm *mm = mm_of(p);
         for (struct vma *v = mm ? vma_first(mm) : NULL; v; v = vma_next(v))
             n += v->file == s->file && !vma_file_offset(v);

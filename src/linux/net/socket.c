@@ -57,8 +57,7 @@ struct socket *socket_new(uint16_t family, uint16_t type)
 
 void socket_free(struct socket *s)
 {
-    list_each(waiting, &s->accepting, struct socket, in_accepting)
-    {
+    list_each (waiting, &s->accepting, struct socket, in_accepting) {
         list_remove(&waiting->in_accepting);
         socket_free(waiting);
     }
@@ -67,15 +66,15 @@ void socket_free(struct socket *s)
     if (s->ops && s->ops->release)
         s->ops->release(s);
     packets_drop(s);
-    list_each(r, &s->rights, struct rights, link)
-    {
+    list_each (r, &s->rights, struct rights, link) {
         list_remove(&r->link);
         rights_free(r);
     }
     ring_free(&s->in);
     /* Who waits for room in its queue of connections holds nothing of it: woken, they look it up again. */
     wait_wake_all(&s->changed);
-    list_each(w, &s->changed.waiters, struct wait_link, link) list_remove(&w->link);
+    list_each (w, &s->changed.waiters, struct wait_link, link)
+        list_remove(&w->link);
     if (s->bound)
         inode_put(s->bound);
     if (s->unix_name)
@@ -413,6 +412,8 @@ static int64_t accept_call(const struct args *a, uint32_t flags)
         return r;
     if (s->type == SOCK_DGRAM_)
         r = -EOPNOTSUPP;
+    if (!r)
+        r = fd_room(); /* a connection that nobody can have stays where it is */
     if (!r)
         r = socket_accept(s, f->flags & O_NONBLOCK, &new);
     file_put(f);

@@ -6,6 +6,9 @@
 #include "linux/core/list.h"
 #include "linux/core/uaccess.h"
 
+struct args;
+struct task;
+
 struct mm;
 struct task;
 
@@ -49,5 +52,8 @@ struct futex_request {
 };
 /* The commands that move waiters or know owners. -ENOSYS: no such one. */
 int64_t futex_more(const struct futex_request *);
+
+/* task/futex_alone.c: sys_futex() of a program that makes no other task. */
+int64_t sys_futex_alone(struct task *, const struct args *);
 
 #endif

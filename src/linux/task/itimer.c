@@ -104,7 +104,9 @@ void cpu_timers_look(struct process *p)
     /* All its threads may have run at once. */
     next /= platform.vcpus;
     p->cpu_timer.fire = cpu_fire;
-    timer_set(&p->cpu_timer, clock_now() + (next > LOOK_LEAST ? next : LOOK_LEAST));
+    uint64_t now = clock_now();
+    next = next > LOOK_LEAST ? next : LOOK_LEAST;
+    timer_set(&p->cpu_timer, next < NEVER - now ? now + next : NEVER);
 }
 
 void timers_exit(struct process *p)

@@ -124,11 +124,18 @@ bool kernel_is(char *out, size_t size)
     return uname(&u) == 0 && snprintf(out, size, "%s %s", u.release, u.version) > 0;
 }
 
+bool has_own_kernel(void)
+{
+    char is[sizeof(struct utsname)];
+
+    return fact("kernel") && kernel_is(is, sizeof is) && strcmp(is, fact("kernel")) != 0;
+}
+
 void say_own_kernel(struct seen *s)
 {
-    char is[sizeof(struct utsname)], saw[sizeof s->text];
+    char saw[sizeof s->text];
 
-    if (s->outcome != ESCAPED || !fact("kernel") || !kernel_is(is, sizeof is) || !strcmp(is, fact("kernel")))
+    if (s->outcome != ESCAPED || !has_own_kernel())
         return;
     memcpy(saw, s->text, sizeof saw);
     say_blocked(s, "by a kernel of its own: %s", saw);

@@ -59,7 +59,9 @@ void say_result(struct seen *s, long result, const char *evidence);
 void say_behind(struct seen *s, long result, const int *errors, const char *evidence);
 #define BEHIND(...) ((const int[]){__VA_ARGS__, 0})
 const char *errno_name(int e);
-/* What has escaped was done to another kernel than the host's: blocked. */
+/* The fact `kernel` says that another than the host's answers here. */
+bool has_own_kernel(void);
+/* What has escaped was done to that: blocked. */
 void say_own_kernel(struct seen *s);
 /* "RELEASE VERSION" of the kernel that answers; false when it does not say. */
 bool kernel_is(char *out, size_t size);

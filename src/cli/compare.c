@@ -8,6 +8,7 @@
 
 #include "boundary/boundary.h"
 #include "cli/commands.h"
+#include "cli/compare_run.h"
 #include "cli/kinds.h"
 #include "cli/run_options.h"
 #include "host/helper.h"
@@ -244,12 +245,45 @@ static int make_work(struct compare *c, struct err *err)
     return 0;
 }
 
+/* Images of our own programs, for subjects that run nothing else. */
+static int pack_programs(struct compare *c, struct err *err)
+{
+    static const char *const programs[] = {"moat-gauge", "moat-probe"};
+    bool wanted = false;
+    char text[512];
+    double ns;
+    int r = 0;
+
+    for (size_t i = 0; i < c->n_subjects; i++)
+        wanted |= c->subjects[i].row && c->subjects[i].row->packed;
+    _cleanup_fd_ int words = wanted ? compare_scratch(err) : -1;
+    if (wanted && words < 0)
+        return words;
+    for (size_t i = 0; wanted && i < ARRAY_LEN(programs) && r == 0; i++) {
+        char *program = arena_printf(c->arena, "%s/%s", c->libexec, programs[i]);
+        char *image = arena_printf(c->arena, "%s/%s.moat", c->work, programs[i]);
+        char *moat = arena_strdup(c->arena, c->moat), options[3][12] = {"pack", "--quiet", "--output"};
+        if (!program || !image || !moat)
+            return err_set(err, -ENOMEM, "out of memory");
+        char *const argv[] = {moat, options[0], options[1], options[2], image, program, NULL};
+        r = compare_run(argv, -1, words, COMPARE_LIMIT_MS, &ns, err);
+        if (r > 0) {
+            compare_last_words(words, text, sizeof text);
+            r = err_set(err, -EIO, "%s", text);
+        }
+    }
+    return r;
+}
+
 /* With what a killed gauge left there, which may belong to an id of the sandbox. */
 static void remove_work(const struct compare *c)
 {
     struct err why = {0};
+    const char *name = strrchr(c->work, '/') + 1; /* an absolute path, as make_work() wrote it */
+    char *parent = arena_printf(c->arena, "%.*s", (int)(name - c->work), c->work);
+    _cleanup_fd_ int dir = parent ? open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 
-    if (owned_tree_remove(AT_FDCWD, c->work, &why) < 0)
+    if (owned_tree_remove(dir, name, &why) < 0)
         fprintf(stderr, "moat compare: note: %s is left behind: %s\n", c->work, why.text);
 }
 
@@ -304,7 +338,8 @@ static int compare_all(struct compare *c, const struct options *o, struct err *e
     sigaction(SIGHUP, &catch, NULL);
     if ((r = make_work(c, err)) < 0)
         return r;
-    r = compare_rounds(c, err);
+    if ((r = pack_programs(c, err)) == 0)
+        r = compare_rounds(c, err);
     remove_work(c);
     return r < 0 || compare_interrupted ? r : show(c, o, err);
 }

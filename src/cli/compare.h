@@ -58,7 +58,8 @@ struct compare_row {
     const char *work_args[COMPARE_ARGS_MAX]; /* grant the directory that the files are written to */
     const char *root;                        /* what stands before the program: an image, or "--" */
     const char *program_dir, *work_dir;      /* the same directories seen from inside; NULL: as outside */
-    bool image;                              /* the user's job: IMAGE is the root; else the command is the host's */
+    bool packed; /* moat's own programs are packed before anything is measured: {work}/PROGRAM.moat */
+    bool image;  /* the user's job: IMAGE is the root; else the command is the host's */
 };
 
 /* Readings of one figure. While it is measured: by round, 0 where there is none. At the end: n of them. */

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define OUTPUT_MAX   (64u << 10)
@@ -150,10 +151,14 @@ int compare_measure_gauge(struct compare *c, struct compare_subject *s, struct e
 
 int compare_measure_surface(struct compare *c, struct compare_subject *s, struct err *err)
 {
-    static const char *const args[] = {"--surface", "--json", NULL};
+    struct utsname host = {0};
+    char text[512], kernel[sizeof host + 16]; /* so that it knows whose answers it gets */
+    const char *const args[] = {"--surface", "--json", kernel, NULL};
     struct arena a;
-    char text[512];
     int status;
+
+    uname(&host);
+    snprintf(kernel, sizeof kernel, "kernel=%s %s", host.release, host.version);
 
     _cleanup_fd_ int words = compare_scratch(err);
     if (words < 0)

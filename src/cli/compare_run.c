@@ -87,7 +87,8 @@ int compare_own_line(const struct compare *c, const struct compare_subject *s, c
         push_all(l, &row->root, 1);
     }
     const char *dir = row ? row->program_dir : NULL;
-    char *path = arena_printf(l->a, "%s/%s", dir ? dir : c->libexec, program);
+    char *path = row && row->packed ? arena_printf(l->a, "%s/%s.moat", c->work, program)
+                                    : arena_printf(l->a, "%s/%s", dir ? dir : c->libexec, program);
     push(l, path ? path : "");
     for (; *args; args++)
         push(l, strcmp(*args, "{dir}") != 0 ? *args : row && row->work_dir ? row->work_dir : c->work);

@@ -3,6 +3,7 @@
  * nothing. Of the image the first bytes are read. */
 #include "cli/unikernel.h"
 #include "boundary/unikernel/words.h"
+#include "cli/compare.h"
 #include "cli/engine_command.h"
 #include "cli/program.h"
 #include "cli/run_options_internal.h"
@@ -370,6 +371,8 @@ static int command_of(struct arena *a, const struct strv *argv, struct strv *out
     return 0;
 }
 
+static const struct compare_row compared = {.boundary = "unikernel", .work_dir = "/tmp", .image = true, .packed = true};
+
 const struct workload_kind unikernel_kind = {
     .types = {"unikernel"},
     .boundary = "unikernel",
@@ -377,6 +380,7 @@ const struct workload_kind unikernel_kind = {
     .of_host = true,
     .no_programs = "-b unikernel runs images that moat pack has made",
     .packs = true,
+    .compare = &compared,
     .no_filter = "the filter of a unikernel is raised by moat-spt inside (src/spt), and there is none around its start",
     .keeps = "packed roots",
     .own_size = sizeof(struct unikernel_options),

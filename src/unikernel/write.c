@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The image file: its layout is decided first, all of it, then it is written from front to back. Small files lie behind
- * the tables, then come the kernel and the ELF files, on pages, the program last. Reads what is packed once more; makes
- * one new file, under its own name only when it is whole.
+ * the tables, then come, on pages, the kernel, large files and ELF files, the program last. Reads what is packed once
+ * more; makes one new file, under its own name only when it is whole.
  */
 #include "base/io.h"
 #include "guest/unikernel/layout.h"
@@ -22,8 +22,10 @@
 
 #define BUFFER       (1u << 18)
 #define PREMAPS_MOST 256 /* rows that the tender takes */
-#define TEXT_ROUND   ((uint64_t)2 << 20)
-#define TEXT_MOST    ((uint64_t)1536 << 20) /* what there is below the tender, with room for the image (layout.h) */
+#define MAPPED_LEAST                                                                                                   \
+    65536 /* bytes of a file from which on it begins on a page, so that it is not copied to be mapped */
+#define TEXT_ROUND ((uint64_t)2 << 20)
+#define TEXT_MOST  ((uint64_t)1536 << 20) /* what there is below the tender, with room for the image (layout.h) */
 
 struct layout {
     struct image *im;
@@ -256,7 +258,7 @@ static void place_file(struct layout *l, struct tree_file *f, uint64_t align)
     }
 }
 
-/* Links' targets and files of bytes, then the kernel, then ELF files. */
+/* Links' targets and small files, then the kernel, then what may be mapped as it lies. */
 static void place_data(struct layout *l)
 {
     const struct tree *t = &l->im->tree;
@@ -265,14 +267,14 @@ static void place_data(struct layout *l)
     l->end = l->header.sections[IMAGE_DATA].offset;
     for (uint32_t i = 0; i < t->n_files; i++) {
         struct tree_file *f = t->nodes[i]->file;
-        if (S_ISLNK(f->mode) || (S_ISREG(f->mode) && !f->elf))
+        if (S_ISLNK(f->mode) || (S_ISREG(f->mode) && !f->elf && f->size < MAPPED_LEAST))
             place_file(l, f, 8);
     }
     l->kernel = l->end = up(l->end, ELF_PAGE);
     l->end += l->im->kernel.size;
     for (uint32_t i = 0; i < t->n_files; i++) {
         struct tree_file *f = t->nodes[i]->file;
-        if (f->elf && f != program)
+        if (f != program && (f->elf || (S_ISREG(f->mode) && f->size >= MAPPED_LEAST)))
             place_file(l, f, ELF_PAGE);
     }
     if (program->elf) /* of a whole root there is none */

@@ -288,6 +288,15 @@ allowed write
 ok 31"
 }
 
+@test "the list in the README is that of the filter's rows" {
+    # {GATE_call, FILTER_when, {conditions}, "why"} over any number of lines
+    rows=$(sed -n '/^const struct filter_row filter_rows/,/^};/p' "$MOAT_SRC/src/spt/filter.c" | tr '\n' ' ' |
+        grep -oE '\{GATE_[a-z_]+, FILTER_[^"]*"[^"]*"' | sed -E 's/^\{GATE_([a-z_]+),.*"([^"]*)"$/\1: \2/')
+    listed=$(sed -nE 's/^\| `([a-z_]+)` \| [^|]* \| (.*) \|$/\1: \2/p' "$MOAT_SRC/src/spt/README.md")
+    [ "$(wc -l <<<"$rows")" -gt 10 ]
+    assert_equal "$listed" "$rows"
+}
+
 @test "a live tender has no right, no descriptor beyond its streams, and no environment" {
     require_root
     SECRET=planted in_background idle.moat

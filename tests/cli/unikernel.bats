@@ -137,6 +137,13 @@ static()
     assert_output 800000
 }
 
+@test "a program without names of files has a kernel without file systems, and threads, signals and shared memory in it" {
+    static nameless
+    uni nameless.moat
+    assert_status 3
+    assert_output "a thread wrote this, signal 10"
+}
+
 @test "fork is refused by name, and the program goes on" {
     run --separate-stderr "$MOAT" run --rm -b unikernel act.moat fork
     assert_status 1

@@ -14,14 +14,16 @@ setup_file()
     mkdir -p "$WORK"
     require_command cc gcc
     cc -O2 -o "$WORK/act" "$MOAT_SRC/tests/unikernel/act.c" -pthread
-    "$MOAT" pack -q "$WORK/act" -o "$WORK/act.moat"
+    # A name that no other tender has in its command line.
+    export IMAGE=$WORK/act-$$.moat
+    "$MOAT" pack -q "$WORK/act" -o "$IMAGE"
 }
 
 setup()
 {
     run_setup
     require_command jq
-    image=$WORK/act.moat
+    image=$IMAGE
     n=life-$BATS_TEST_NUMBER
     RANDOM=${MOAT_TEST_SEED:-20}
 }
@@ -145,7 +147,7 @@ signal 15"
     # One that is closed is at its end, and there is nobody to be written to.
     assert_equal "$(uni -i "$image" input <&-)" ""
     uni "$image" args x >&-
-    run bash -c '"$MOAT" run --rm -i -b unikernel "$WORK/act.moat" input < /dev/zero 2> /dev/null | head -c 1 > /dev/null; echo ${PIPESTATUS[0]}'
+    run bash -c '"$MOAT" run --rm -i -b unikernel "$IMAGE" input < /dev/zero 2> /dev/null | head -c 1 > /dev/null; echo ${PIPESTATUS[0]}'
     assert_output 141
 }
 
@@ -213,7 +215,7 @@ signal 15"
 # ---- sudden ends -------------------------------------------------------------------------------------------------------
 
 # Tenders of this file's, by their command line.
-tenders() { [ -n "$WORK" ] && pgrep -f "^moat-spt .*$WORK/" || true; }
+tenders() { pgrep -f "^moat-spt .*${IMAGE##*/}" || true; }
 no_tender() { [ -z "$(tenders)" ]; }
 
 @test "the tender is killed at any moment: 137, and nothing is left" {
@@ -279,11 +281,10 @@ growth()
     echo "tenders $(tenders | wc -l)"
     echo "monitors $(pgrep -fc "^moat-monitor $n $MOAT_RUN_DIR " || true)"
     echo "cgroups $(find /sys/fs/cgroup -type d -name "*moat*$n*" | wc -l)"
-    echo "descriptors $(ls /proc/$$/fd | wc -l)"
     echo "mounts $(wc -l < /proc/self/mountinfo)"
 }
 
-@test "many starts and stops, attached and kept: no growth of processes, descriptors, mounts, entries" {
+@test "many starts and stops, attached and kept: no growth of processes, cgroups, mounts, entries" {
     local i before many=$((MOAT_TEST_SCALE >= 100 ? 10000 : 100))
     uni "$image" exit 0
     before=$(growth)

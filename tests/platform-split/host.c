@@ -201,7 +201,7 @@ static int64_t kill_all_do(void *of)
     return 0;
 }
 
-static _Noreturn void host_exit(int status, int signo)
+static __attribute__((noreturn)) void host_exit(int status, int signo)
 {
     tracer_call(kill_all_do, NULL);
     exit(signo ? 128 + signo : status & 0xff);

@@ -446,6 +446,32 @@ static void test_deadlock_of_record_locks_is_found(void **state)
     assert_int_equal(harness_run(NULL, guest_deadlock), 0);
 }
 
+static void thread_closes(void *of)
+{
+    sys(__NR_sched_yield);
+    assert_int_equal(sys(__NR_close, locks->fd[1]), 0);
+    locks->got = 1;
+    assert_int_equal(lock(locks->fd[0], F_OFD_SETLK, F_UNLCK, 0, 0), 0);
+}
+
+static void guest_closes_while_waiting(void)
+{
+    locks = user_alloc(sizeof(*locks));
+    locks->fd[0] = file_with("/tmp/f", "0123456789");
+    locks->fd[1] = sys(__NR_open, U("/tmp/f"), O_RDWR, 0);
+    assert_int_equal(lock(locks->fd[0], F_OFD_SETLK, F_WRLCK, 0, 0), 0);
+    assert_true(guest_thread(thread_closes, NULL, &locks->ended) > 0);
+    assert_int_equal(lock(locks->fd[1], F_SETLKW, F_WRLCK, 0, 0), -EBADF);
+    assert_int_equal(locks->got, 1);
+    guest_join(&locks->ended);
+    assert_int_equal(lock(locks->fd[0], F_OFD_SETLK, F_WRLCK, 0, 0), 0); /* nothing was left locked */
+}
+
+static void test_lock_of_a_descriptor_that_was_closed_meanwhile_is_dropped(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_closes_while_waiting), 0);
+}
+
 static void guest_close_drops_locks(void)
 {
     int64_t fd = file_with("/tmp/f", "0123456789"), other = sys(__NR_open, U("/tmp/f"), O_RDWR, 0);
@@ -626,6 +652,7 @@ int main(void)
         cmocka_unit_test(test_lock_is_waited_for),
         cmocka_unit_test(test_flock_is_waited_for),
         cmocka_unit_test(test_deadlock_of_record_locks_is_found),
+        cmocka_unit_test(test_lock_of_a_descriptor_that_was_closed_meanwhile_is_dropped),
         cmocka_unit_test(test_closing_any_descriptor_drops_the_processes_locks),
         cmocka_unit_test(test_memory_files_keep_their_seals),
         cmocka_unit_test(test_shared_mapping_and_calls_see_the_same_bytes),

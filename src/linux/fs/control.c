@@ -68,6 +68,19 @@ static int64_t add_seals(struct file *f, uint64_t seals)
     return 0;
 }
 
+/* A lock may have been waited for: if the descriptor was closed meanwhile, its locks are gone, and so is this one. */
+static int64_t lock_by_fd(struct file *f, int fd, int command, struct uptr at)
+{
+    int64_t r = lock_fcntl(f, command, at);
+    if (r || command != F_SETLKW)
+        return r;
+    FILE_HELD *now = fd_get_path(fd);
+    if (now == f)
+        return 0;
+    lock_close(current->files, f->inode);
+    return -EBADF;
+}
+
 static int64_t control(struct file *f, int command, const struct args *a)
 {
     uint64_t v = a->v[2];
@@ -82,7 +95,7 @@ static int64_t control(struct file *f, int command, const struct args *a)
     case F_OFD_GETLK:
     case F_OFD_SETLK:
     case F_OFD_SETLKW:
-        return lock_fcntl(f, command, arg_ptr(a, 2));
+        return lock_by_fd(f, arg_int(a, 0), command, arg_ptr(a, 2));
     case F_SETOWN:
         return set_owner(f, (int32_t)v);
     case F_GETOWN:

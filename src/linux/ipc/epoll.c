@@ -98,13 +98,15 @@ static void interest_end(struct interest *i)
 
 void epoll_file_gone(struct file *f)
 {
-    list_each(i, &f->epoll_links, struct interest, in_file) interest_end(i);
+    list_each (i, &f->epoll_links, struct interest, in_file)
+        interest_end(i);
 }
 
 static struct interest *epoll_find(struct epoll *e, const struct file *f, int fd)
 {
-    list_each(i, &e->interests[(uint32_t)fd % EPOLL_BUCKETS], struct interest,
-              in_epoll) if (i->fd == fd && i->file == f) return i;
+    list_each (i, &e->interests[(uint32_t)fd % EPOLL_BUCKETS], struct interest, in_epoll)
+        if (i->fd == fd && i->file == f)
+            return i;
     return NULL;
 }
 
@@ -119,8 +121,7 @@ static int epoll_reaches(struct file *from, const struct file *target, int depth
         return -ELOOP;
     struct epoll *e = from->own;
     for (int b = 0; b < EPOLL_BUCKETS; b++)
-        list_each(i, &e->interests[b], struct interest, in_epoll)
-        {
+        list_each (i, &e->interests[b], struct interest, in_epoll) {
             int r = epoll_reaches(i->file, target, depth + 1);
             if (r)
                 return r;
@@ -233,7 +234,8 @@ static int64_t epoll_collect(struct epoll *e, struct uptr out, int64_t most)
         else if (!(i->events & EPOLLET))
             list_append(&again, &i->in_ready);
     }
-    list_each(i, &again, struct interest, in_ready) list_remove(&i->in_ready), list_append(&e->ready, &i->in_ready);
+    list_each (i, &again, struct interest, in_ready)
+        list_remove(&i->in_ready), list_append(&e->ready, &i->in_ready);
     return n;
 }
 
@@ -305,8 +307,7 @@ int64_t sys_epoll_pwait2(struct task *t, const struct args *a)
 static uint32_t epoll_poll(struct file *f)
 {
     struct epoll *e = f->own;
-    list_each(i, &e->ready, struct interest, in_ready)
-    {
+    list_each (i, &e->ready, struct interest, in_ready) {
         if (interest_ready(i))
             return EPOLLIN | EPOLLRDNORM;
         list_remove(&i->in_ready);
@@ -323,7 +324,8 @@ static void epoll_release(struct file *f)
 {
     struct epoll *e = f->own;
     for (int b = 0; b < EPOLL_BUCKETS; b++)
-        list_each(i, &e->interests[b], struct interest, in_epoll) interest_end(i);
+        list_each (i, &e->interests[b], struct interest, in_epoll)
+            interest_end(i);
     heap_free(&epoll_type, e);
 }
 

@@ -91,8 +91,7 @@ static bool proc_mount_place(const struct mount *m, struct text *out)
 
 int proc_show_mounts(const struct made_key *key, struct text *out)
 {
-    list_each(m, &mount_all, struct mount, all)
-    {
+    list_each (m, &mount_all, struct mount, all) {
         size_t before = out->n;
         proc_escaped(out, m->source && *m->source ? m->source : m->sb->type->name);
         text_put(out, " ", 1);
@@ -107,8 +106,7 @@ int proc_show_mounts(const struct made_key *key, struct text *out)
 
 int proc_show_mountinfo(const struct made_key *key, struct text *out)
 {
-    list_each(m, &mount_all, struct mount, all)
-    {
+    list_each (m, &mount_all, struct mount, all) {
         size_t before = out->n;
         text_printf(out, "%u %u %u:%u / ", m->id, m->parent ? m->parent->id : 0, m->sb->dev >> 8, m->sb->dev & 255);
         if (!proc_mount_place(m, out)) {

@@ -354,8 +354,9 @@ static const struct made_node *proc_task_list(struct made_key *key, uint64_t *co
     int32_t best = 0;
     if (!p)
         return NULL;
-    list_each(t, &p->tasks, struct task, in_process) if ((uint64_t)t->tid >= *cookie && (!best || t->tid < best)) best =
-        t->tid;
+    list_each (t, &p->tasks, struct task, in_process)
+        if ((uint64_t)t->tid >= *cookie && (!best || t->tid < best))
+            best = t->tid;
     if (!best)
         return NULL;
     *cookie = (uint64_t)best;

@@ -54,8 +54,9 @@ static const struct made_node *proc_find(struct made_key *key, const char *name,
 static const struct made_node *proc_list(struct made_key *key, uint64_t *cookie, char *name, size_t room)
 {
     int32_t best = 0;
-    list_each(p, &process_all, struct process, all) if ((uint64_t)p->pid >= *cookie && (!best || p->pid < best)) best =
-        p->pid;
+    list_each (p, &process_all, struct process, all)
+        if ((uint64_t)p->pid >= *cookie && (!best || p->pid < best))
+            best = p->pid;
     if (!best)
         return NULL;
     *cookie = (uint64_t)best;
@@ -123,8 +124,7 @@ static int proc_loadavg(const struct made_key *key, struct text *t)
 static int proc_stat(const struct made_key *key, struct text *t)
 {
     uint64_t user = 0, system = 0;
-    list_each(p, &process_all, struct process, all)
-    {
+    list_each (p, &process_all, struct process, all) {
         struct cpu_times times = process_cpu_times(p);
         user += times.user, system += times.system;
     }

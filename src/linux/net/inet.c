@@ -122,9 +122,10 @@ static bool inet_may_share(const struct socket *a, const struct socket *b)
 
 static bool inet_taken(const struct socket *s, const struct inet_address *a)
 {
-    list_each(other, inet_bucket(a->port), struct socket,
-              by_name) if (other != s && other->type == s->type && other->local.port == a->port &&
-                           inet_overlap(s, a, other) && !inet_may_share(s, other)) return true;
+    list_each (other, inet_bucket(a->port), struct socket, by_name)
+        if (other != s && other->type == s->type && other->local.port == a->port && inet_overlap(s, a, other) &&
+            !inet_may_share(s, other))
+            return true;
     return false;
 }
 
@@ -180,8 +181,7 @@ static struct socket *inet_find(const struct socket *from, const struct inet_add
 {
     struct socket *best = NULL;
     int best_score = -1;
-    list_each(s, inet_bucket(to->port), struct socket, by_name)
-    {
+    list_each (s, inet_bucket(to->port), struct socket, by_name) {
         if (s->type != from->type || s->local.port != to->port)
             continue;
         if (s->type == SOCK_STREAM_ && !s->listening)

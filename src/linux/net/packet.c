@@ -22,8 +22,7 @@ static void packet_free(struct packet *p)
 
 void packets_drop(struct socket *s)
 {
-    list_each(p, &s->packets, struct packet, link)
-    {
+    list_each (p, &s->packets, struct packet, link) {
         list_remove(&p->link);
         packet_free(p);
     }
@@ -88,7 +87,8 @@ static int64_t packet_take(struct socket *s, struct message *m)
     packet_free(p);
     if (s->peer)
         socket_wake(s->peer, EPOLLOUT | EPOLLWRNORM);
-    list_each(sender, &s->senders, struct socket, in_senders) socket_wake(sender, EPOLLOUT | EPOLLWRNORM);
+    list_each (sender, &s->senders, struct socket, in_senders)
+        socket_wake(sender, EPOLLOUT | EPOLLWRNORM);
     return result;
 }
 

@@ -30,8 +30,9 @@ static void unix_names_ready(void)
 static struct socket *unix_find_abstract(const char *name, uint32_t n)
 {
     unix_names_ready();
-    list_each(s, &names.abstract, struct socket,
-              by_name) if (s->unix_size == n && !memcmp(s->unix_name, name, n)) return s;
+    list_each (s, &names.abstract, struct socket, by_name)
+        if (s->unix_size == n && !memcmp(s->unix_name, name, n))
+            return s;
     return NULL;
 }
 
@@ -276,8 +277,7 @@ static void unix_release(struct socket *s)
 {
     list_remove(&s->by_name);
     unix_forget_peer(s);
-    list_each(sender, &s->senders, struct socket, in_senders)
-    {
+    list_each (sender, &s->senders, struct socket, in_senders) {
         unix_forget_peer(sender);
         sender->error = ECONNREFUSED;
         socket_wake(sender, 0);

@@ -164,9 +164,10 @@ static int clone_parts(struct task *t, const struct clone_wish *w, struct parts 
     if (r)
         return r;
     n->files = w->flags & CLONE_FILES ? files_get(t->files) : files_copy(t->files);
-    n->fs = w->flags & CLONE_FS ? fs_context_get(t->fs) : fs_context_copy(t->fs);
+    if (t->fs) /* a kernel for a program without names has no such place */
+        n->fs = w->flags & CLONE_FS ? fs_context_get(t->fs) : fs_context_copy(t->fs);
     n->cred = cred_get(t->cred);
-    if (!n->files || !n->fs)
+    if (!n->files || (t->fs && !n->fs))
         return -ENOMEM;
     return w->flags & CLONE_THREAD ? 0 : clone_process(t, w, n);
 }

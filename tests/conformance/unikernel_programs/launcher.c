@@ -18,8 +18,7 @@ extern char **environ;
 
 static int answers(uint16_t port)
 {
-    struct sockaddr_in a = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int s = socket(AF_INET, SOCK_STREAM, 0);
     int r = connect(s, (void *)&a, sizeof(a));
     close(s);
@@ -29,7 +28,8 @@ static int answers(uint16_t port)
 static pid_t start(char **argv)
 {
     pid_t pid;
-    if (!posix_spawn(&pid, argv[0], NULL, NULL, argv, environ)) return pid;
+    if (!posix_spawn(&pid, argv[0], NULL, NULL, argv, environ))
+        return pid;
     perror(argv[0]);
     exit(126);
 }
@@ -37,18 +37,22 @@ static pid_t start(char **argv)
 int main(int argc, char **argv)
 {
     int at = 2, client_status, server_status;
-    while (at < argc && strcmp(argv[at], "--")) at++;
-    if (argc < 4 || at + 1 >= argc) return 125;
+    while (at < argc && strcmp(argv[at], "--"))
+        at++;
+    if (argc < 4 || at + 1 >= argc)
+        return 125;
     argv[at] = NULL;
     pid_t server = start(argv + 2);
     for (int i = 0; !answers((uint16_t)atoi(argv[1])); i++) {
-        if (i > 1000) return 124;
+        if (i > 1000)
+            return 124;
         usleep(10000);
     }
     pid_t client = start(argv + at + 1);
     waitpid(client, &client_status, 0);
     kill(server, SIGTERM);
     waitpid(server, &server_status, 0);
-    if (!WIFEXITED(server_status) || WEXITSTATUS(server_status)) return 123;
+    if (!WIFEXITED(server_status) || WEXITSTATUS(server_status))
+        return 123;
     return WIFEXITED(client_status) ? WEXITSTATUS(client_status) : 122;
 }

@@ -38,7 +38,7 @@ static struct {
 
 const char *split_name = "split";
 
-static void say(const char *format, va_list ap)
+static __attribute__((format(printf, 1, 0))) void say(const char *format, va_list ap)
 {
     char line[512];
     vsnprintf(line, sizeof(line), format, ap);

@@ -18,6 +18,8 @@
 static const uint64_t sizes[] = {1u << 4, 1u << 8, 1u << 12, 1u << 16, 1u << 20, 1u << 23};
 #define SIZES   (sizeof sizes / sizeof sizes[0])
 #define NO_SIZE SIZES
+/* Pages that an object has room for from its first shared mapping on: 256 MiB. */
+#define PINNED_ROOM (1u << 16)
 
 struct memobj {
     uint64_t at;   /* 0: no piece yet */
@@ -254,8 +256,17 @@ static uint64_t memobj_next(struct memobj *o, uint64_t page)
     return bit < pinned ? bit : pinned;
 }
 
+/* A file that is mapped may grow afterwards (a database's shared index does), and cannot move then: so it first moves
+ * to where there is room. It stays where it is when that fails. */
+static void make_room(struct memobj *o)
+{
+    if (!o->held && !is_pinned(o) && (!o->at || sizes[o->size] < PINNED_ROOM))
+        (void)grow(o, PINNED_ROOM);
+}
+
 uint64_t memobj_pin(struct memobj *o, uint64_t page, uint64_t n)
 {
+    make_room(o);
     if ((!o->at || page + n > sizes[o->size]) && (page + n < page || grow(o, page + n) < 0))
         return 0;
     if (!is_pinned(o))

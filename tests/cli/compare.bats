@@ -72,6 +72,14 @@ available() { moat boundaries --json | jq -r '.[] | select(.available) | .name';
     assert_equal "$(jq -r '.subjects[].name' out | tail -n +2 | sort - not)" "$(available | sort)"
     jq -e '[.subjects[].name] | contains(["native", "container", "broker"])' out
 }
+@test "compare -b unikernel: every figure, of programs that are packed first, and no way to the host's kernel" {
+    available | grep -qx unikernel || skip "the boundary unikernel is not available"
+    moat compare --quick --runs 2 -b unikernel --json > out
+    judge compare.schema.json out
+    assert_equal "$(jq -r '[.subjects[].name] | join(" ")' out)" "native unikernel"
+    jq -e '[.subjects[].missing | length == 0] | all' out
+    jq -e '.subjects[1].readings.surface.median == 0 and .subjects[0].readings.surface.median > 0' out
+}
 @test "compare: the table names subjects and figures, in columns" {
     run quick
     assert_success

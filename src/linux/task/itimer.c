@@ -77,9 +77,9 @@ static void cpu_look_limit(struct process *p, uint64_t used, uint64_t *next)
         signal_process_number(p, SIGXCPU);
         limit->rlim_cur = seconds + 1;
     }
-    uint64_t left = (limit->rlim_cur < limit->rlim_max ? limit->rlim_cur : limit->rlim_max) - seconds;
-    if (left < TIMES_MOST / SECOND && left * SECOND < *next)
-        *next = left * SECOND;
+    uint64_t at = limit->rlim_cur < limit->rlim_max ? limit->rlim_cur : limit->rlim_max;
+    if (at < TIMES_MOST / SECOND && at * SECOND - used < *next) /* a look that came a little too early comes again soon */
+        *next = at * SECOND - used;
 }
 
 static void cpu_fire(struct timer *timer)

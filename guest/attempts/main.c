@@ -193,7 +193,7 @@ static int names(void)
 
 struct one {
     char **argv;
-    int argc, to;
+    int argc, from, to; /* ends of a pipe: the first is not its own */
 };
 
 static int attempt_here(void *ctx)
@@ -201,6 +201,8 @@ static int attempt_here(void *ctx)
     const struct one *one = ctx;
 
     dup2(one->to, 1);
+    close(one->from);
+    close(one->to);
     alarm(SECONDS_EACH);
     return attempt(one->argv, one->argc);
 }
@@ -215,7 +217,7 @@ static void one_of_many(unsigned index, char **argv, int argc)
     fflush(stdout);
     if (pipe(fds) < 0)
         return;
-    pid_t pid = child_begin(attempt_here, &(struct one){argv, argc, fds[1]});
+    pid_t pid = child_begin(attempt_here, &(struct one){argv, argc, fds[0], fds[1]});
     close(fds[1]);
     size_t used = 0;
     while (pid > 0 && used < sizeof line - 1 && (n = read(fds[0], line + used, sizeof line - 1 - used)) > 0)

@@ -26,13 +26,14 @@ static const char *const outcome_names[OUTCOMES] = {"blocked", "escaped", "absen
 struct one {
     const struct probe *p;
     struct seen *s;
-    int to;
+    int from, to; /* ends of a pipe: the first is not its own */
 };
 
 static int attempt_here(void *ctx)
 {
     const struct one *one = ctx;
 
+    close(one->from);
     alarm(SECONDS_EACH);
     say_blocked(one->s, "said nothing");
     one->p->run(one->p, one->s);
@@ -53,7 +54,7 @@ static void attempt(const struct probe *p, struct seen *s)
         say_blocked(s, "no pipe for it: %s", errno_name(errno));
         return;
     }
-    struct one one = {p, s, fds[1]};
+    struct one one = {p, s, fds[0], fds[1]};
     pid_t pid = child_begin(attempt_here, &one);
     close(fds[1]);
     if (pid < 0)

@@ -153,7 +153,7 @@ static const char wasm_more[] =
 static const char pack_more[] =
     "Examples\n"
     "  moat pack ./server -o server.moat\n"
-    "  moat pack /usr/bin/python3 -o job.moat --add job.py --cmd job.py --trace 'python3 job.py'\n"
+    "  moat pack /usr/bin/python3 -o job.moat --add job.py::/job.py --cmd /job.py\n"
     "  moat run --rm -b unikernel job.moat\n"
     "\n"
     "PROGRAM, its interpreter and its libraries go into the image as they are, with passwd,\n"

@@ -8,11 +8,13 @@
 #include "boundary/boundary.h"
 #include "cli/commands.h"
 #include "cli/make.h"
+#include "cli/program.h"
 #include "cli/run_options.h"
 #include "cli/term.h"
 #include "host/cgroup.h"
 #include "host/helper.h"
 #include "image/store.h"
+#include "image/users.h"
 #include "policy/defaults.h"
 
 #include <errno.h>
@@ -97,6 +99,17 @@ static int find_workload(struct run_options *o, struct err *err)
     return r < 0 || !o->kind->make_files ? r : o->kind->make_files(&o->policy, err);
 }
 
+/* Of a program of this host, by this host's names; an image's names are known when it runs. */
+static int find_user(struct run_options *o, struct err *err)
+{
+    _cleanup_fd_ int root = o->kind->of_host ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    if (root < 0 || !o->build.user)
+        return 0;
+    int r = users_resolve(o->policy.arena, root, o->build.user, &o->policy.process.user, err);
+    return r == -ENOENT ? program_no_user(err) : r;
+}
+
 static int make_policy(struct run_options *o, const char **dropped, struct err *err)
 {
     int r;
@@ -106,6 +119,8 @@ static int make_policy(struct run_options *o, const char **dropped, struct err *
     } else {
         o->policy.root_path = o->kind->of_host ? "/" : o->rootfs ? o->rootfs : o->image;
         r = find_workload(o, err);
+        if (!r)
+            r = find_user(o, err);
         if (!r)
             r = map_ids(o, err);
         if (!r)

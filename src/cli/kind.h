@@ -73,10 +73,12 @@ struct workload_kind {
                   const sigset_t *mask); /* nothing of it is; the caller's mask */
 
     /* a sandbox, by the argv of its policy: the command as one would write it without moat, ports as docker shows them,
-     * and what is to be said when its memory has another limit (NULL: nothing) */
+     * what is to be said when its memory has another limit (NULL: nothing), and why the number of its processes stays
+     * (NULL: it does not) */
     int (*command)(struct arena *a, const struct strv *argv, struct strv *out);
     const char *(*ports)(struct arena *a, const struct strv *argv);
     const char *(*memory_note)(struct arena *a, const struct strv *argv);
+    const char *fixed_tasks;
 };
 
 /* What the row of an option of its own has as its id. kind: enum kind_id. */

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -373,6 +374,17 @@ static int command_of(struct arena *a, const struct strv *argv, struct strv *out
 
 static const struct compare_row compared = {.boundary = "unikernel", .work_dir = "/tmp", .image = true, .packed = true};
 
+static const char *memory_note(struct arena *a, const struct strv *argv)
+{
+    const char *bytes = unikernel_word_value(argv, "--memory");
+
+    return bytes ? arena_printf(a,
+                                "its program keeps the %llu MiB that it was made with (beyond a smaller limit it is "
+                                "ended): make the sandbox anew to change that",
+                                strtoull(bytes, NULL, 10) >> 20)
+                 : NULL;
+}
+
 const struct workload_kind unikernel_kind = {
     .types = {"unikernel"},
     .boundary = "unikernel",
@@ -395,4 +407,6 @@ const struct workload_kind unikernel_kind = {
     .name = name_of,
     .no_terminal = true, /* its kernel has a terminal's calls only for its own */
     .command = command_of,
+    .memory_note = memory_note,
+    .fixed_tasks = "a unikernel's kernel counts its own tasks, up to what it was made with: make the sandbox anew",
 };

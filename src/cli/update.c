@@ -172,6 +172,18 @@ static void note_memory(const struct update *u, const struct sandbox *sb)
         fprintf(stderr, "moat update: note: %s: %s\n", sb->id, note);
 }
 
+/* What counts its processes itself was told how many at its start, and the control group sees one of them. */
+static int check_tasks(const struct update *u, const struct sandbox *sb, struct err *err)
+{
+    const struct boundary *b = sb->inst.boundary;
+    const struct workload_kind *k = b ? kind_behind(b->name) : NULL;
+
+    for (unsigned i = 0; i < u->n; i++)
+        if (k && k->fixed_tasks && u->given[i].flag == FLAG_PIDS_LIMIT)
+            return err_set(err, -ENOTSUP, "--pids-limit: %s: %s", sb->id, k->fixed_tasks);
+    return 0;
+}
+
 static int update_one(struct sandbox *sb, void *ctx, struct err *err)
 {
     const struct update *u = ctx;
@@ -185,6 +197,8 @@ static int update_one(struct sandbox *sb, void *ctx, struct err *err)
     enum sandbox_status s = sandbox_status(sb);
     if (u->restart && sb->spec.auto_remove && u->rule.policy != RESTART_NO)
         return err_set(err, -EINVAL, "--restart: %s was made with --rm, and is removed when it ends", sb->id);
+    if ((r = check_tasks(u, sb, err)) < 0)
+        return r;
     if (u->n && (r = change_policy(u, sb, &limits.resources, err)) < 0)
         return r;
     if (u->n && (s == SANDBOX_RUNNING || s == SANDBOX_PAUSED)) {

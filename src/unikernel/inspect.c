@@ -116,6 +116,8 @@ static void put_file(struct walk *k, const struct image_inode *f)
     }
     if (f->sites)
         put_sites(w, k->v, &k->v->sites[f->sites - 1]);
+    else
+        json_null(w, "sites");
     json_object_end(w);
 }
 

@@ -254,7 +254,8 @@ static int take_traced(struct pack *p, const struct tree_node *program, struct e
     if ((r = trace_run(p->a, p->trace, st.st_dev, st.st_ino, &traced, err)) < 0)
         return err_wrap(err, "--trace");
     if (!traced.ran)
-        return err_set(err, -ENOENT, "--trace: the command has ended, with status %d, without running %s",
+        return err_set(err, -ENOENT,
+                       "--trace: the command has ended, with status %d, without running %s: name that very file in it",
                        traced.status, p->im.path);
     if (traced.status)
         fprintf(stderr, "moat pack: --trace: the command has ended with status %d\n", traced.status);

@@ -5,12 +5,46 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* ---- programs ---------------------------------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t asked; /* to end: the signal */
+
+static void ask(int signal)
+{
+    asked = signal;
+}
+
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+
+static void hold_ends(void)
+{
+    const struct sigaction held = {.sa_handler = ask};
+    struct sigaction was;
+
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        if (sigaction(ends[i], NULL, &was) == 0 && was.sa_handler == SIG_DFL)
+            sigaction(ends[i], &held, NULL);
+}
+
+/* Ends as it was asked to while they were held. */
+static void let_ends(void)
+{
+    struct sigaction now;
+
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler == ask)
+            signal(ends[i], SIG_DFL);
+    if (asked)
+        raise(asked);
+}
 
 int tools_run(struct arena *a, char *const argv[], const char *package, struct err *err)
 {
@@ -23,9 +57,15 @@ int tools_run(struct arena *a, char *const argv[], const char *package, struct e
         return err_set(err, -ENOENT, "%s is not installed: %s has it", argv[0], package);
     if (r)
         return err_sys(err, -r, "start %s", argv[0]);
-    while (waitpid(pid, &status, 0) < 0)
+    /* One that is asked to end ends its compiler, which removes its own files. */
+    while (waitpid(pid, &status, 0) < 0) {
         if (errno != EINTR)
             return err_sys(err, -errno, "wait for %s", argv[0]);
+        if (asked)
+            kill(pid, SIGTERM);
+    }
+    if (asked)
+        return err_set(err, -EINTR, "it was interrupted");
     if (WIFEXITED(status) && !WEXITSTATUS(status))
         return 0;
     return WIFEXITED(status) && WEXITSTATUS(status) == 127
@@ -56,6 +96,7 @@ int tools_directory(struct arena *a, const char **dir, struct err *err)
 
     if (!path)
         return err_set(err, -ENOMEM, "out of memory");
+    hold_ends();
     if (!mkdtemp(path))
         return err_sys(err, -errno, "make a directory in %s", tmp && *tmp == '/' ? tmp : "/tmp");
     *dir = path;
@@ -74,6 +115,7 @@ void tools_remove_directory(const char *dir)
     if (d)
         closedir(d);
     rmdir(dir);
+    let_ends();
 }
 
 static const char *const names[] = {

@@ -16,7 +16,8 @@ int tools_run(struct arena *a, char *const argv[], const char *package, struct e
 /* The directory with musl's libc.a and rcrt1.o. */
 int tools_musl(struct arena *a, const char **dir, struct err *err);
 
-/* A new directory in $TMPDIR or /tmp, of ours alone; and away with it and the files in it. */
+/* A new directory in $TMPDIR or /tmp, of ours alone; and away with it and the files in it. Between the two, who asks
+ * this process to end (SIGINT, SIGTERM, SIGHUP) is held off until the directory is gone. */
 int tools_directory(struct arena *a, const char **dir, struct err *err);
 void tools_remove_directory(const char *dir);
 

@@ -81,7 +81,7 @@ int unikernel_lower(const struct policy *p, struct lowering *out, struct err *er
     if (r == 0)
         r = add(out, "program's system calls", "answered inside", INSIDE "; none of them reaches the host");
     if (r == 0)
-        r = add(out, "executable memory", "the image's text alone, never writable",
+        r = add(out, "executable memory", "the image's text, with jit all memory; never while writable",
                 "seccomp filter of moat-spt's own: mprotect(2) by address and rights");
     if (r == 0 && unikernel_word_value(argv, "--read-only"))
         r = add(out, "image", "read-only", INSIDE ": no layer to write to");

@@ -55,10 +55,19 @@ static int boot_fail(int r, char *why, size_t n, const char *what)
     return r;
 }
 
+/* All tasks are one user's as far as whoever set the limits is concerned, so RLIMIT_NPROC is one for all of them. */
+static uint32_t tasks_most(const struct linux_config *c)
+{
+    const uint32_t most = c->max_tasks ? c->max_tasks : TASKS_MAX;
+    const uint64_t soft = c->limits_given >> RLIMIT_NPROC & 1 ? c->limits[RLIMIT_NPROC][0] : most;
+
+    return soft >= most ? most : soft ? (uint32_t)soft : 1;
+}
+
 /* The first task, without a program. */
 static int boot_task(const struct linux_config *c, char *why, size_t n)
 {
-    task_counts.tasks_max = c->max_tasks ? c->max_tasks : TASKS_MAX;
+    task_counts.tasks_max = tasks_most(c);
     struct task *t = task_boot(c->uid, c->gid);
     if (!t)
         return boot_fail(-ENOMEM, why, n, "no memory for the first task");

@@ -23,7 +23,7 @@ _Static_assert(sizeof(struct fiber_head) == 64, "the stack below it stays aligne
 struct fiber_host { /* the stack of linux_run() */
     const void *bottom;
     size_t size;
-    void *tsan;
+    void *tsan, *save;
     bool away;
 };
 
@@ -87,17 +87,17 @@ static inline void fiber_host_init(struct fiber_host *h)
  * back. */
 static inline void *fiber_leaving(struct fiber_host *h, void *top, size_t n, bool for_ever)
 {
-    void *save = NULL;
+    h->save = NULL; /* not a local: with a stack that is left for ever, what was on its fake stack is gone at once */
 #ifdef POISON_ASAN
     const void *low = top ? (const uint8_t *)(fiber_head(top) + 1) - n : h->bottom;
-    __sanitizer_start_switch_fiber(for_ever ? NULL : &save, low, top ? n : h->size);
+    __sanitizer_start_switch_fiber(for_ever ? NULL : &h->save, low, top ? n : h->size);
 #endif
 #ifdef POISON_TSAN
     __tsan_switch_to_fiber(top ? fiber_head(top)->tsan : h->tsan, 0);
 #endif
     h->away = top != NULL;
     (void)n, (void)for_ever;
-    return save;
+    return h->save;
 }
 
 /* First thing on the stack that was switched to. `save` NULL: it is new. */

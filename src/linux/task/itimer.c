@@ -78,7 +78,8 @@ static void cpu_look_limit(struct process *p, uint64_t used, uint64_t *next)
         limit->rlim_cur = seconds + 1;
     }
     uint64_t at = limit->rlim_cur < limit->rlim_max ? limit->rlim_cur : limit->rlim_max;
-    if (at < TIMES_MOST / SECOND && at * SECOND - used < *next) /* a look that came a little too early comes again soon */
+    if (at < TIMES_MOST / SECOND &&
+        at * SECOND - used < *next) /* a look that came a little too early comes again soon */
         *next = at * SECOND - used;
 }
 

@@ -200,6 +200,7 @@ static int make(const struct class_cache *c, struct arena *a, const struct unike
                 struct err *err)
 {
     char name[NAME_MAX], self[64];
+    const char *path;
     _cleanup_fd_ int file = openat(c->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
     if (file < 0)
@@ -211,8 +212,14 @@ static int make(const struct class_cache *c, struct arena *a, const struct unike
         return r;
     snprintf(name, sizeof name, "%s%s", key, c->suffix);
     snprintf(self, sizeof self, "/proc/self/fd/%d", file);
-    if (linkat(AT_FDCWD, self, c->fd, name, AT_SYMLINK_FOLLOW) < 0 && errno != EEXIST)
-        return err_sys(err, -errno, "%s/%s", c->path, name);
+    r = linkat(AT_FDCWD, self, c->fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+    /* What has its name and is not used (another's, or writable for others) makes room; one just made is as good. */
+    if (r == -EEXIST && class_cache_find(c, a, key, &path) != CLASS_CACHE_READY) {
+        unlinkat(c->fd, name, 0);
+        r = linkat(AT_FDCWD, self, c->fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+    }
+    if (r < 0 && r != -EEXIST)
+        return err_sys(err, r, "%s/%s", c->path, name);
     class_cache_trim(c, CLASS_CACHE_MOST);
     return 0;
 }

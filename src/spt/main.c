@@ -128,6 +128,9 @@ static int fill_boot(struct tender *t, struct utsname *names)
     b->program = o->program ? o->program : t->image.program;
     b->cwd = o->cwd ? o->cwd : t->image.cwd;
     take_identity(t, names);
+    if (b->ready && strcmp(b->program, t->image.program) != 0)
+        return tender_fail(EXIT_NOT_FOUND, b->program,
+                           "this image's kernel was linked for its program alone, and starts no other", 0);
     if (!(getauxval(AT_HWCAP2) & FSGSBASE))
         return tender_fail(EXIT_OWN_ERROR, o->image,
                            "this processor or host kernel has no FSGSBASE, by which threads are told apart here: Linux "

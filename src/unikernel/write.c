@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define BUFFER       (1u << 18)
@@ -102,6 +103,18 @@ static uint64_t behind_fixed(const struct tree *t)
     return at;
 }
 
+/* Whether a program of the image executes another, or itself once more. */
+static bool executes(const struct tree *t)
+{
+    for (uint32_t i = 0; i < t->n_files; i++) {
+        const struct sites *s = t->nodes[i]->file->sites;
+        for (uint32_t k = 0; s && k < s->n; k++)
+            if (s->v[k].nr == SYS_execve || s->v[k].nr == SYS_execveat)
+                return true;
+    }
+    return false;
+}
+
 /* All ELF files, and as much again for what is opened later and for the gaps between them. Who makes code reserves room
  * for it by half a GiB (V8). */
 static uint64_t text_size(const struct image *im)
@@ -110,7 +123,7 @@ static uint64_t text_size(const struct image *im)
 
     if (im->jit)
         return TEXT_MOST;
-    if (!im->dynamic)
+    if (!im->dynamic && !executes(&im->tree))
         return 0;
     for (uint32_t i = 0; i < im->tree.n_files; i++) {
         const struct tree_file *f = im->tree.nodes[i]->file;

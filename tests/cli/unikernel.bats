@@ -121,6 +121,11 @@ static()
     assert_output "no thread: Resource temporarily unavailable"
     uni --pids-limit 20 act.moat tasks 15
     assert_status 0
+    uni --ulimit nproc=20:30 act.moat tasks 30
+    assert_status 3
+    assert_output "no thread: Resource temporarily unavailable"
+    uni --ulimit nproc=20 act.moat tasks 15
+    assert_status 0
     uni --timeout 300ms act.moat spin
     assert_status 124
     uni --ulimit fsize=3 act.moat write /tmp/x text
@@ -226,6 +231,8 @@ static()
     assert_contains "the kernel inside (src/linux)"
     assert_contains "processes and threads"
     refute_contains refused
+    run "$MOAT" explain -b unikernel -u 1234:567 --json act.moat
+    assert_contains '"1234:567"'
 }
 
 # ---- roots and images of the store ---------------------------------------------------------------------------------
@@ -257,6 +264,12 @@ nobody"
     assert_output two
     run find cache -name '*.moat'
     [ "${#lines[@]}" = 3 ]
+    # What others could have written is not used, and makes room.
+    chmod 666 cache/unikernel/*.moat
+    uni ./root cat /file
+    assert_output two
+    run find cache -name '*.moat' -perm 400
+    [ "${#lines[@]}" = 1 ]
     uni ./root
     assert_error 125 "no command"
     run "$MOAT" system df --format '{{.Type}} {{.TotalCount}}'

@@ -124,11 +124,18 @@ signal 15"
 @test "what a unikernel cannot be asked is refused by name, with what can" {
     kept "$image" wait
     is_up
+    local pids=$("$MOAT" inspect -f '{{.HostConfig.PidsLimit}}' "$n")
     run "$MOAT" exec "$n" /bin/sh
     assert_error 1 "$n" "-b container"
     run script -qec "'$MOAT' run --rm -t -b unikernel $image args" /dev/null
     assert_status 125
     assert_contains "terminal"
+    run "$MOAT" update --pids-limit 3 "$n"
+    assert_error 1 --pids-limit "$n"
+    assert_equal "$("$MOAT" inspect -f '{{.HostConfig.PidsLimit}}' "$n")" "$pids"
+    run "$MOAT" update -m 512m "$n"
+    assert_status 0
+    assert_contains note
     "$MOAT" rm -f "$n" > /dev/null
     [ -z "$("$MOAT" ps -aq)" ]
 }

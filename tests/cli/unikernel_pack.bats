@@ -164,6 +164,10 @@ names() { "$MOAT" inspect -f '{{range .files}}{{.path}}
     assert_output "$PWD/act $((64 << 20)) $(sha256sum < act.moat | cut -d' ' -f1)"
     run python3 -c 'import json; [print(f["path"], f["sha256"]) for f in json.load(open("one.json"))["files"] if f["type"] == "file"]'
     assert_line "$PWD/act $(sha256sum < act | cut -d' ' -f1)"
+    run "$MOAT" inspect -f '{{range .files}}{{if .sites}}{{.path}} {{.sites.trapped}}{{println}}{{end}}{{end}}' act.moat
+    assert_status 0
+    assert_contains "$PWD/act "
+    refute_contains /etc/passwd
     cp act.moat flipped.moat
     printf 'x' | dd of=flipped.moat bs=1 seek=$(($(stat -c %s act.moat) - 1)) conv=notrunc status=none
     run "$MOAT" inspect flipped.moat
@@ -219,6 +223,19 @@ names() { "$MOAT" inspect -f '{{range .files}}{{.path}}
     refute_exists bad.moat
     run ls tmp
     assert_output ""
+    # One that is asked to end while it compiles: the compiler says when, and waits.
+    mkdir slow
+    printf '#!/bin/sh\necho > "%s/compiles"\nexec sleep 60\n' "$PWD" > slow/musl-gcc
+    chmod +x slow/musl-gcc
+    TMPDIR=$PWD/tmp PATH=$PWD/slow:$PATH "$MOAT" build -q --unikernel word.c -o bad.moat 2> err 3>&- &
+    local pid=$! status=0
+    wait_for 5 test -e compiles
+    kill -TERM "$pid"
+    wait "$pid" || status=$?
+    assert_equal "$status" 143
+    refute_exists bad.moat
+    run ls tmp
+    assert_output ""
     run "$MOAT" build word.c -o bad.moat
     assert_error 125 --unikernel
     PATH=/none run "$MOAT" build --unikernel word.c -o bad.moat
@@ -247,6 +264,24 @@ names() { "$MOAT" inspect -f '{{range .files}}{{.path}}
     assert_status 4
     moat_run --trace main.moat
     assert_error 125 "shows no system calls"
+    moat_run --entrypoint /main main.moat
+    assert_status 4
+    run -127 "$MOAT" run --rm --entrypoint /other main.moat
+    assert_error 127 /other "its program alone"
+}
+
+@test "a static program that is alone in its image executes itself" {
+    local kind
+    printf '%s\n' '#include <stdio.h>' '#include <unistd.h>' 'int main(int n, char **v) {' \
+        'char *words[] = {v[0], "a", "b", "c", NULL}; words[n < 4 ? n + 1 : 4] = NULL;' \
+        'if (n < 4) execv("/proc/self/exe", words);' 'puts("the last"); return n; }' > again.c
+    for kind in "-static -no-pie" -static-pie; do
+        cc $kind -o again again.c
+        "$MOAT" pack -q ./again -o again.moat
+        moat_run again.moat
+        assert_output "the last"
+        assert_status 4
+    done
 }
 
 @test "an image takes the place of a file, and of nothing else: no device, and not of the program itself" {

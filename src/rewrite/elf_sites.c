@@ -332,7 +332,7 @@ int rewrite_elf(uint8_t *file, size_t n, struct rewrite_elf *r, enum rewrite_elf
     if (found < 0)
         return found;
     r->n_sites = (size_t)found;
-    r->trampolines_address = (e.end + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+    r->trampolines_address = ((e.end + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1)) + r->skew;
     return rewrite_sites(&e, r);
 }
 

@@ -39,11 +39,12 @@ struct rewrite_elf {
     struct rewrite_site *sites;
     uint8_t *trampolines;
     uint32_t cell; /* its address, below 2 GiB; never moves with a load bias */
+    uint32_t skew; /* bytes of the first page that are something else's: below 4096, a multiple of 16 */
 
     /* Results. */
     size_t n_sites;
     size_t trampolines_size;         /* bytes; 0 when nothing was rewritten */
-    uint64_t trampolines_address;    /* as in the file's p_vaddr; a multiple of 4096 */
+    uint64_t trampolines_address;    /* as in the file's p_vaddr; a multiple of 4096, and the skew */
     unsigned states[REWRITE_STATES]; /* how many sites of each enum rewrite_state */
     unsigned why[REWRITE_WHY_COUNT];
 };

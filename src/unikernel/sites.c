@@ -14,6 +14,14 @@ static struct sites *refuse(struct sites *s, const char *why)
     return s;
 }
 
+/* Where trampolines begin in their first page: behind the file's last bytes, if they all have room there. */
+static uint32_t skew_of(const struct tree_file *f, const struct rewrite_elf_needs *needs)
+{
+    const uint64_t used = (f->size % ELF_PAGE + 15) & ~15ull;
+
+    return f->tight && used + needs->trampolines <= ELF_PAGE ? (uint32_t)used : 0;
+}
+
 static int rewrite(struct tree *t, const struct tree_file *f, struct sites *out, struct err *err)
 {
     struct rewrite_elf_needs needs;
@@ -29,7 +37,8 @@ static int rewrite(struct tree *t, const struct tree_file *f, struct sites *out,
     struct rewrite_elf r = {.marks = arena_alloc(t->arena, needs.marks + 1),
                             .sites = arena_array(t->arena, needs.sites + 1, sizeof *r.sites),
                             .trampolines = arena_alloc(t->arena, needs.trampolines + 1),
-                            .cell = GATE_ENTRY_CELL};
+                            .cell = GATE_ENTRY_CELL,
+                            .skew = skew_of(f, &needs)};
     if (!r.marks || !r.sites || !r.trampolines || !(out->v = arena_array(t->arena, needs.sites + 1, sizeof *out->v)))
         return err_set(err, -ENOMEM, "out of memory");
     memcpy(bytes, f->bytes, f->size);
@@ -39,11 +48,16 @@ static int rewrite(struct tree *t, const struct tree_file *f, struct sites *out,
     }
     for (size_t i = 0; i < r.n_sites; i++) {
         const struct rewrite_site *s = &r.sites[i];
-        out->v[i] = (struct image_site){s->address, s->trampoline, (int16_t)s->nr, s->state, s->length};
+        const uint32_t at = s->trampoline == REWRITE_NO_TRAMPOLINE ? s->trampoline : s->trampoline + r.skew;
+        out->v[i] = (struct image_site){s->address, at, (int16_t)s->nr, s->state, s->length};
     }
-    *out = (struct sites){out->v,        (uint32_t)r.n_sites, r.states[REWRITE_TRAPPED],
-                          r.trampolines, r.trampolines_size,  r.trampolines_address,
-                          NULL};
+    *out = (struct sites){.v = out->v,
+                          .n = (uint32_t)r.n_sites,
+                          .trapped = r.states[REWRITE_TRAPPED],
+                          .blob = r.trampolines,
+                          .blob_size = r.trampolines_size ? r.skew + r.trampolines_size : 0,
+                          .skew = r.skew,
+                          .address = r.trampolines_address - r.skew};
     memcpy((void *)(uintptr_t)f->bytes, bytes, f->size);
     return 0;
 }

@@ -13,7 +13,8 @@ struct sites {
     struct image_site *v;
     uint32_t n, trapped;
     const uint8_t *blob; /* trampolines */
-    uint64_t blob_size;  /* 0: none */
+    uint64_t blob_size;  /* of what is mapped; 0: none */
+    uint64_t skew;       /* of which so many are the file's last bytes, in front of the trampolines */
     uint64_t address;    /* where they are mapped: as the file's own addresses */
     const char *refused; /* why the whole file was left alone; NULL: it was not */
 };

@@ -31,6 +31,7 @@ struct tree_file {
     uint8_t sha256[SHA256_SIZE]; /* of the contents as they were found: regular files */
     struct elf_facts *elf;       /* an ELF file for this machine, with its contents in memory; NULL: another file */
     struct sites *sites;         /* of an ELF file that was rewritten; NULL */
+    bool tight;                  /* its trampolines may lie in its last page: nobody maps it by itself */
 
     dev_t dev; /* which file of the host it is, so that further names become links */
     ino_t ino;

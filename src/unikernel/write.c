@@ -266,8 +266,8 @@ static void place_file(struct layout *l, struct tree_file *f, uint64_t align)
     l->order[l->n_order++] = f;
     if (f->sites && f->sites->blob_size) {
         struct image_sites *s = &l->sites[f->row - 1];
-        s->blob = l->end = up(l->end, ELF_PAGE);
-        l->end += f->sites->blob_size;
+        s->blob = f->sites->skew ? l->end - l->end % ELF_PAGE : up(l->end, ELF_PAGE);
+        l->end = s->blob + f->sites->blob_size;
     }
 }
 
@@ -498,7 +498,7 @@ static int put_file(struct layout *l, const struct tree_file *f)
     else if ((r = source_read(f, put, l, l->err)) < 0)
         return r;
     if (r == 0 && f->sites && f->sites->blob_size)
-        r = put_at(l, l->sites[f->row - 1].blob, f->sites->blob, f->sites->blob_size);
+        r = put_at(l, l->sites[f->row - 1].blob + f->sites->skew, f->sites->blob, f->sites->blob_size - f->sites->skew);
     return r < 0 ? err_sys(l->err, r, "write the image") : 0;
 }
 

@@ -82,7 +82,8 @@ struct image_entry {
 };
 
 /* Rewritten system calls of one ELF file. `blob` of the file's trampolines is mapped, readable and executable, at
- * `address` above the ELF file's load bias; nothing else is there. */
+ * `address` above the ELF file's load bias. It begins on a page; in front of the first trampoline may be the ELF file's
+ * last bytes, where a kernel without a loader is the only one to map them (IMAGE_READY). */
 struct image_sites {
     uint32_t inode, first, n, trapped; /* rows of IMAGE_SITE; how many of them trap */
     uint64_t blob, blob_size;          /* in the file, page-aligned */

@@ -13,8 +13,6 @@
 #include <asm/mman.h>
 #include <string.h>
 
-#define SPAN_MOST (1ul << 31) /* bytes of one mprotect(2) or madvise(2): the filter lets no more pass */
-
 /* mm/ keeps the books; there is nothing to keep here. */
 static struct aspace {
     bool unused;
@@ -42,39 +40,10 @@ static int aspace_fork(struct aspace *a, struct aspace **out)
     return -ENOSYS;
 }
 
-static bool within(uint64_t at, size_t n, uint64_t low, uint64_t high)
-{
-    return at >= low && at <= high && n <= high - at;
-}
-
-/* Memory that the tender has set apart for programs. */
-static bool is_programs(uint64_t at, size_t n)
-{
-    return within(at, n, boot->data_low, boot->data_high) || within(at, n, boot->text_low, boot->text_high);
-}
-
-static bool is_image(uint64_t at, size_t n)
-{
-    uint64_t low = (uintptr_t)boot->image;
-
-    return within(at, n, low, low + boot->image_size);
-}
-
-static int protect(uint64_t at, size_t n, int prot)
-{
-    for (size_t part; n; at += part, n -= part) {
-        part = n < SPAN_MOST ? n : SPAN_MOST;
-        long r = gate_mprotect(at, part, prot);
-        if (r < 0)
-            return (int)r;
-    }
-    return 0;
-}
-
 static int give_back(uint64_t at, size_t n)
 {
     for (size_t part; n; at += part, n -= part) {
-        part = n < SPAN_MOST ? n : SPAN_MOST;
+        part = n < ASPACE_SPAN_MOST ? n : ASPACE_SPAN_MOST;
         long r = gate_madvise(at, part, MADV_DONTNEED);
         if (r < 0)
             return (int)r;
@@ -168,11 +137,11 @@ static bool over_premaps(uint64_t at, size_t n)
 static int map_anonymous(uint64_t at, size_t n, int prot)
 {
     bool over = over_premaps(at, n);
-    int r = over ? protect(at, n, PROT_READ | PROT_WRITE) : 0;
+    int r = over ? aspace_protect_pages(at, n, PROT_READ | PROT_WRITE) : 0;
 
     if (over && r == 0 && user_zero((void *)at, n))
         r = -EFAULT;
-    return r || (prot == PROT_NONE && !over) ? r : protect(at, n, prot);
+    return r || (prot == PROT_NONE && !over) ? r : aspace_protect_pages(at, n, prot);
 }
 
 /* A piece of the object's contents, or zeroes where there are none. */
@@ -201,10 +170,10 @@ static int fill(uint64_t at, size_t n, struct memobj *object, uint64_t offset)
 static int map_copy(uint64_t at, size_t n, int prot, struct memobj *object, uint64_t offset)
 {
     over_premaps(at, n);
-    int r = protect(at, n, PROT_READ | PROT_WRITE);
+    int r = aspace_protect_pages(at, n, PROT_READ | PROT_WRITE);
     if (r == 0)
         r = fill(at, n, object, offset);
-    return r || prot == (PROT_READ | PROT_WRITE) ? r : protect(at, n, prot);
+    return r || prot == (PROT_READ | PROT_WRITE) ? r : aspace_protect_pages(at, n, prot);
 }
 
 static uint64_t aspace_where(struct aspace *a, struct memobj *object, uint64_t offset, size_t n, bool shared)
@@ -228,7 +197,7 @@ static int aspace_map(struct aspace *a, uint64_t at, size_t n, int prot, bool sh
             return -EACCES;
         return at == aspace_where(a, object, offset, n, true) ? 0 : -ENODEV;
     }
-    if (!is_programs(at, n))
+    if (!aspace_is_programs(at, n))
         return -EINVAL;
     if (take_premap(at, n, prot, object && memobj_constant(object), offset))
         return 0;
@@ -238,11 +207,11 @@ static int aspace_map(struct aspace *a, uint64_t at, size_t n, int prot, bool sh
 static int aspace_unmap(struct aspace *a, uint64_t at, size_t n)
 {
     (void)a;
-    if (!is_programs(at, n)) /* pages of an object, which stay where they are */
+    if (!aspace_is_programs(at, n)) /* pages of an object, which stay where they are */
         return 0;
     over_premaps(at, n);
     int r = give_back(at, n);
-    return r ? r : protect(at, n, PROT_NONE);
+    return r ? r : aspace_protect_pages(at, n, PROT_NONE);
 }
 
 static int aspace_protect(struct aspace *a, uint64_t at, size_t n, int prot)
@@ -250,15 +219,15 @@ static int aspace_protect(struct aspace *a, uint64_t at, size_t n, int prot)
     (void)a;
     if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
         return -EACCES;
-    if (is_programs(at, n))
-        return protect(at, n, prot);
-    return (prot & PROT_EXEC) || ((prot & PROT_WRITE) && is_image(at, n)) ? -EACCES : 0;
+    if (aspace_is_programs(at, n))
+        return aspace_protect_pages(at, n, prot);
+    return (prot & PROT_EXEC) || ((prot & PROT_WRITE) && aspace_is_image(at, n)) ? -EACCES : 0;
 }
 
 static int aspace_advise(struct aspace *a, uint64_t at, size_t n, int advice)
 {
     (void)a;
-    return advice == MADV_DONTNEED && is_programs(at, n) ? give_back(at, n) : 0;
+    return advice == MADV_DONTNEED && aspace_is_programs(at, n) ? give_back(at, n) : 0;
 }
 
 static int aspace_move(struct aspace *a, uint64_t from, size_t from_n, uint64_t to, size_t to_n, int prot)
@@ -267,78 +236,13 @@ static int aspace_move(struct aspace *a, uint64_t from, size_t from_n, uint64_t 
     int r = map_anonymous(to, to_n, PROT_READ | PROT_WRITE);
 
     if (r == 0 && user_copy((void *)to, (void *)from, n)) { /* no access to it: until it is copied there is */
-        r = protect(from, from_n, PROT_READ);
+        r = aspace_protect_pages(from, from_n, PROT_READ);
         if (r == 0 && user_copy((void *)to, (void *)from, n))
             r = -EFAULT;
     }
     if (r == 0 && prot != (PROT_READ | PROT_WRITE))
-        r = protect(to, to_n, prot);
+        r = aspace_protect_pages(to, to_n, prot);
     return r ? r : aspace_unmap(a, from, from_n);
-}
-
-/* ---- copies ---- */
-
-/* What a program's pointer may lead to: bytes from there on. The kernel's own memory is in reach of the program, but a
- * system call is not a way to it. */
-static size_t span(uint64_t at)
-{
-    if (is_programs(at, 1))
-        return (at < boot->text_high ? boot->text_high : boot->data_high) - at;
-    if (is_image(at, 1))
-        return (uintptr_t)boot->image + boot->image_size - at;
-    return memobj_holds && memobj_holds(at, 1) ? boot->objects_high - at : 0;
-}
-
-static size_t clip(uint64_t at, size_t n)
-{
-    size_t most = span(at);
-
-    return n < most ? n : most;
-}
-
-static size_t copy_in_program(struct aspace *a, void *to, struct uptr from, size_t n)
-{
-    (void)a;
-    n = clip(from.v, n);
-    return n - user_copy(to, (const void *)from.v, n);
-}
-
-static size_t copy_out_program(struct aspace *a, struct uptr to, const void *from, size_t n)
-{
-    (void)a;
-    n = clip(to.v, n);
-    return n - user_copy((void *)to.v, from, n);
-}
-
-static int64_t copy_str(struct aspace *a, char *to, struct uptr from, size_t n)
-{
-    size_t most = clip(from.v, n);
-    int64_t length;
-
-    (void)a;
-    if (!most && n)
-        return -EFAULT;
-    length = user_string(to, (const void *)from.v, most);
-    return length == (int64_t)most && most < n ? -EFAULT : length;
-}
-
-static size_t zero(struct aspace *a, struct uptr to, size_t n)
-{
-    (void)a;
-    n = clip(to.v, n);
-    return n - user_zero((void *)to.v, n);
-}
-
-static int load32(struct aspace *a, struct uptr at, uint32_t *value)
-{
-    (void)a;
-    return clip(at.v, 4) < 4 ? -EFAULT : user_load32((const void *)at.v, value);
-}
-
-static int cmpxchg32(struct aspace *a, struct uptr at, uint32_t *value, uint32_t with)
-{
-    (void)a;
-    return clip(at.v, 4) < 4 ? -EFAULT : user_cmpxchg32((void *)at.v, value, with);
 }
 
 /* One address space: an address is name enough. */
@@ -358,10 +262,10 @@ const struct aspace_ops aspace_ops = {.create = aspace_create,
                                       .advise = aspace_advise,
                                       .move = aspace_move,
                                       .where = aspace_where,
-                                      .copy_in = copy_in_program,
-                                      .copy_out = copy_out_program,
-                                      .copy_str = copy_str,
-                                      .zero = zero,
-                                      .load32 = load32,
-                                      .cmpxchg32 = cmpxchg32,
+                                      .copy_in = aspace_copy_in,
+                                      .copy_out = aspace_copy_out,
+                                      .copy_str = aspace_copy_str,
+                                      .zero = aspace_zero,
+                                      .load32 = aspace_load32,
+                                      .cmpxchg32 = aspace_cmpxchg32,
                                       .pin = pin};

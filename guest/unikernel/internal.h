@@ -70,6 +70,17 @@ void task_timer_fired(void);
 
 /* ---- aspace.c, memobj.c ---- */
 extern const struct aspace_ops aspace_ops;
+/* ---- aspace_copy.c: as struct aspace_ops says ---- */
+#define ASPACE_SPAN_MOST (1ul << 31) /* bytes of one mprotect(2) or madvise(2): the filter lets no more pass */
+bool aspace_is_programs(uint64_t at, size_t n); /* memory that the tender has set apart for programs */
+bool aspace_is_image(uint64_t at, size_t n);
+int aspace_protect_pages(uint64_t at, size_t n, int prot); /* 0, or the host's errno */
+size_t aspace_copy_in(struct aspace *, void *to, struct uptr from, size_t n);
+size_t aspace_copy_out(struct aspace *, struct uptr to, const void *from, size_t n);
+int64_t aspace_copy_str(struct aspace *, char *to, struct uptr from, size_t n);
+size_t aspace_zero(struct aspace *, struct uptr to, size_t n);
+int aspace_load32(struct aspace *, struct uptr at, uint32_t *value);
+int aspace_cmpxchg32(struct aspace *, struct uptr at, uint32_t *value, uint32_t with);
 extern const struct memobj_ops memobj_ops;
 struct memobj *memobj_image(void);
 /* The image's bytes when it is the image; else NULL. */

@@ -79,10 +79,18 @@ static uint32_t state_size(void)
     return state_bytes = n;
 }
 
+/* All components in their initial state: nothing but these bytes of it is read. Filled by task_init: it would be half a
+ * KiB of zeroes in each image. */
+static union {
+    uint8_t bytes[STATE_LEGACY];
+    uint32_t words[STATE_LEGACY / 4];
+} initial __attribute__((aligned(64)));
+
 void task_init(struct platform *p)
 {
     uint32_t low, high;
 
+    initial.words[STATE_MXCSR_AT / 4] = STATE_MXCSR;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     state_mask = (low | (uint64_t)high << 32) & ~STATE_TILES;
     p->xstate_mask = state_mask;
@@ -96,12 +104,6 @@ static void *image_of(const struct task *t)
 {
     return (void *)(((uintptr_t)t->platform + STATE_ALIGN - 1) & ~(uintptr_t)(STATE_ALIGN - 1));
 }
-
-/* All components in their initial state: nothing but these bytes of it is read. */
-static const union {
-    uint8_t bytes[STATE_LEGACY];
-    uint32_t words[STATE_LEGACY / 4];
-} initial __attribute__((aligned(64))) = {.words = {[STATE_MXCSR_AT / 4] = STATE_MXCSR}};
 
 /* A task without an image of its own has the initial state, or has it in the processor. */
 static const void *image_to_load(const struct task *t)

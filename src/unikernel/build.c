@@ -189,28 +189,28 @@ static const char *handler(const struct build *b, const struct numbers *numbers,
     return tools_handler_name(i, numbers->calls, b->im.ready);
 }
 
-/* A table of handlers with these and no others, in the place of the whole kernel's (src/linux/core/handlers.c). */
+/* A table of handlers with these and no others, in the place of the whole kernel's (src/linux/core/handlers.c): the
+ * first is nobody, and a byte for each number says which of them serves it. */
 static int write_table(struct build *b, const struct numbers *numbers, const char *path, struct err *err)
 {
     char *text = NULL;
     size_t n = 0;
     FILE *f = open_memstream(&text, &n);
-    int highest = 0;
+    int end = 0, at = 0;
 
     if (!f)
         return no_memory(err);
-    fputs(".section .rodata.call_handlers,\"a\"\n.globl call_handlers, call_handlers_n\n.balign 8\ncall_handlers:\n",
-          f);
     for (int i = 0; i < NUMBERS_CALLS; i++)
+        end = handler(b, numbers, i) ? i + 1 : end;
+    fputs(".section .rodata.call_handlers,\"a\"\n.globl call_handlers, call_handlers_n, call_index\n", f);
+    fprintf(f, ".balign 8\ncall_handlers: .quad 0\n");
+    for (int i = 0; i < end; i++) /* weak: one that no room has is answered by ENOSYS */
         if (handler(b, numbers, i))
-            highest = i;
-    for (int i = 0; i <= highest; i++)
-        fprintf(f, ".quad %s%s\n", handler(b, numbers, i) ? "sys_" : "0",
-                handler(b, numbers, i) ? handler(b, numbers, i) : "");
-    for (int i = 0; i <= highest; i++) /* one that no room has is answered by ENOSYS */
-        if (handler(b, numbers, i))
-            fprintf(f, ".weak sys_%s\n", handler(b, numbers, i));
-    fprintf(f, "call_handlers_n: .long %d\n.section .note.GNU-stack,\"\",@progbits\n", highest + 1);
+            fprintf(f, ".weak sys_%s\n.quad sys_%s\n", handler(b, numbers, i), handler(b, numbers, i));
+    fprintf(f, "call_handlers_n: .long %d\ncall_index:\n", end);
+    for (int i = 0; i < end; i++)
+        fprintf(f, ".byte %d\n", handler(b, numbers, i) ? ++at : 0);
+    fputs(".section .note.GNU-stack,\"\",@progbits\n", f);
     fclose(f);
     int r = io_replace_file(AT_FDCWD, path, text, n, 0600);
     free(text);
@@ -226,6 +226,24 @@ static bool makes_objects(const struct build *b, const struct numbers *numbers)
             return true;
     }
     return false;
+}
+
+/* Small parts of the kernel, each in an archive of its own, in front of the one that has the whole ones: what is
+ * defined already is not taken from there. 0, -ENOMEM. */
+static int link_alone(struct build *b, const struct numbers *numbers, struct strv *argv)
+{
+    const char *name;
+    unsigned at = 0;
+    int r = 0;
+
+    while (r == 0 && (name = tools_alone(&at, numbers->calls, b->im.ready))) {
+        const char *file = arena_printf(b->a, "libmoat-%s.a", name), *path = file ? program_beside(b->a, file) : NULL;
+        if (!path)
+            return -ENOMEM;
+        if ((r = policy_strv_push(b->a, argv, "-u")) == 0 && (r = policy_strv_push(b->a, argv, name)) == 0)
+            r = policy_strv_push(b->a, argv, path);
+    }
+    return r;
 }
 
 static int link_kernel(struct build *b, const struct numbers *numbers, const char *out, struct err *err)
@@ -258,27 +276,39 @@ static int link_kernel(struct build *b, const struct numbers *numbers, const cha
     for (int i = 0; i < NUMBERS_CALLS && r == 0; i++)
         if (handler(b, numbers, i) && (r = policy_strv_push(b->a, &argv, "-u")) == 0)
             r = policy_strv_push(b->a, &argv, arena_printf(b->a, "sys_%s", handler(b, numbers, i)));
-    const char *const rest[] = {"-T", program_beside(b->a, SCRIPT), object, program_beside(b->a, ARCHIVE), "-s", "-o",
-                                out};
+    if (r == 0 && (r = policy_strv_push(b->a, &argv, object)) == 0)
+        r = link_alone(b, numbers, &argv);
+    const char *const rest[] = {"-T", program_beside(b->a, SCRIPT), program_beside(b->a, ARCHIVE), "-s", "-o", out};
     for (size_t i = 0; i < ARRAY_LEN(rest) && r == 0; i++)
         r = rest[i] ? policy_strv_push(b->a, &argv, rest[i]) : -ENOMEM;
     return r < 0 ? no_memory(err) : tools_run(b->a, argv.v, "Debian package binutils", err);
 }
 
+/* More handlers than a byte can tell apart: no small kernel would come of it. */
+static bool too_many(const struct numbers *numbers)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < sizeof numbers->calls; i++)
+        n += (unsigned)__builtin_popcount(numbers->calls[i]);
+    return n > UINT8_MAX;
+}
+
 static int make_kernel(struct build *b, const struct numbers *numbers, struct err *err)
 {
-    const char *out = numbers->all ? in_dir(b, "kernel") : program_beside(b->a, "moat-kernel.elf");
+    const bool small = numbers->all && !too_many(numbers);
+    const char *out = small ? in_dir(b, "kernel") : program_beside(b->a, "moat-kernel.elf");
     int r = out ? 0 : no_memory(err);
 
-    b->im.ready = numbers->all && !b->add.n && !tools_calls_use_names(numbers->calls);
-    if (r == 0 && numbers->all)
+    b->im.ready = small && !b->add.n && !tools_calls_use_names(numbers->calls);
+    if (r == 0 && small)
         r = link_kernel(b, numbers, out, err);
-    else if (r == 0 && !b->quiet)
+    else if (r == 0 && !numbers->all && !b->quiet)
         fprintf(stderr, "moat build: which system calls %s makes cannot be said: the whole kernel is taken\n",
                 numbers->unknown);
     if (r < 0 || (r = kernel_read(&b->im.kernel, b->a, out, err)) < 0)
         return r;
-    if (numbers->all)
+    if (small)
         b->im.kernel.calls = tools_call_names(b->a, numbers->calls);
     return b->im.kernel.calls ? 0 : no_memory(err);
 }
@@ -325,6 +355,7 @@ static int make_image(struct build *b, const char *program, struct err *err)
         (r = tree_directory(&b->im.tree, b->im.cwd, 0755, &node, err)) < 0 || (r = set_start(b, name, err)) < 0)
         return r;
     b->im.program = tree_at(&b->im.tree, b->im.path);
+    b->im.program->file->tight = b->im.ready;
     if ((r = image_map(&b->im, NULL, err)) < 0)
         return r;
     b->im.dynamic = b->add.n > 0;

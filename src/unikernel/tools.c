@@ -140,11 +140,13 @@ static bool has_one(const uint8_t calls[64], const char *const *of)
     return false;
 }
 
+/* Calls that need records of the program's memory (linux/mm), not only more of it. */
+static const char *const memory[] = {"mprotect", "munmap",  "mremap",   "brk",    "madvise",    "msync", "mincore",
+                                     "mlock",    "munlock", "mlockall", "mlock2", "munlockall", "shmat", "shmdt",
+                                     "clone",    "clone3",  "vfork",    "fork",   NULL};
+
 const char *tools_handler_name(int nr, const uint8_t calls[64], bool ready)
 {
-    static const char *const memory[] = {"mprotect", "munmap",  "mremap",   "brk",    "madvise",    "msync", "mincore",
-                                         "mlock",    "munlock", "mlockall", "mlock2", "munlockall", "shmat", "shmdt",
-                                         "clone",    "clone3",  "vfork",    "fork",   NULL};
     static const char *const tasks[] = {"clone", "clone3", "vfork", "fork", NULL};
     const char *name = nr >= 0 && calls[nr / 8] >> nr % 8 & 1 ? tools_call_name(nr) : NULL;
 
@@ -180,7 +182,16 @@ static const char *const nameless =
     "sched_setparam "
     "sched_get_priority_max sched_get_priority_min sched_rr_get_interval getpriority setpriority signalfd rseq clone3 ";
 
-bool tools_calls_use_names(const uint8_t calls[64])
+/* Calls that make no task, no timer and few objects: those of a program that reads, reckons, writes and may sleep. */
+static const char *const few =
+    " read write close fstat lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn ioctl pread64 "
+    "pwrite64 readv writev sched_yield mremap madvise nanosleep getpid exit uname gettimeofday getrlimit getrusage "
+    "sysinfo times getuid getgid geteuid getegid getppid rt_sigsuspend sigaltstack arch_prctl setrlimit gettid tkill "
+    "kill tgkill pause time futex set_tid_address clock_gettime clock_getres clock_nanosleep exit_group getrandom "
+    "prlimit64 ";
+
+/* Whether each of the calls that the kernel has is one of the words. */
+static bool all_of(const uint8_t calls[64], const char *words)
 {
     char word[64];
 
@@ -188,10 +199,30 @@ bool tools_calls_use_names(const uint8_t calls[64])
         if (!(calls[i / 8] >> i % 8 & 1) || !tools_call_name(i))
             continue;
         snprintf(word, sizeof word, " %s ", tools_call_name(i));
-        if (!strstr(nameless, word))
-            return true;
+        if (!strstr(words, word))
+            return false;
     }
-    return false;
+    return true;
+}
+
+bool tools_calls_use_names(const uint8_t calls[64])
+{
+    return !all_of(calls, nameless);
+}
+
+const char *tools_alone(unsigned *at, const uint8_t calls[64], bool ready)
+{
+    static const struct {
+        const char *name;
+        bool plain; /* only without records of memory */
+    } rows[] = {{"heap_alone", false}, {"sched_alone", false}, {"aspace_plain", true}};
+
+    while (ready && all_of(calls, few) && *at < ARRAY_LEN(rows)) {
+        const unsigned i = (*at)++;
+        if (!rows[i].plain || !has_one(calls, memory))
+            return rows[i].name;
+    }
+    return NULL;
 }
 
 const char *tools_call_names(struct arena *a, const uint8_t calls[64])

@@ -26,6 +26,9 @@ const char *tools_call_name(int nr);
 /* The handler that serves it, without "sys_", in a kernel for a program with these calls and, when `ready`, no names of
  * files: a small one where nothing needs the whole (linux/mm/plain.c, linux/task/futex_alone.c). NULL: none. */
 const char *tools_handler_name(int nr, const uint8_t calls[64], bool ready);
+/* Parts of the kernel in whose place a small one will do for a program with these calls: names of the small ones, one
+ * by one: each is a symbol, and libmoat-NAME.a has it. *at begins as 0; NULL: there are no more. */
+const char *tools_alone(unsigned *at, const uint8_t calls[64], bool ready);
 /* Whether a program with these calls, a bit each, uses names of files: then the kernel has file systems and a loader.
  */
 bool tools_calls_use_names(const uint8_t calls[64]);

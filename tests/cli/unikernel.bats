@@ -149,6 +149,37 @@ static()
     assert_output "a thread wrote this, signal 10"
 }
 
+@test "a program with one task and few calls has a scheduler and a heap for that: time, signals, memory, streams, faults" {
+    static alone
+    uni alone.moat
+    assert_status 3
+    assert_output "slept 1, memory 0, signal 15"
+    uni alone.moat fault
+    assert_status 139
+    head -c 300000 /dev/urandom > in
+    (cat in; sleep 0.2; cat in) | "$MOAT" run --rm alone.moat copy > out
+    cat in in | cmp - out
+    uni --timeout 1s alone.moat wait
+    assert_status 124
+    "$MOAT" run -d --name alone alone.moat wait > /dev/null
+    wait_for 5 sh -c '"$0" logs alone | grep -q up' "$MOAT"
+    "$MOAT" stop alone
+    run "$MOAT" inspect -f '{{.State.ExitCode}}' alone
+    assert_output 7
+    "$MOAT" rm alone
+}
+
+@test "a program that only asks for more memory is an image with next to no kernel, and does what it did" {
+    printf '#include <stdio.h>\nint main(int n, char **v) { puts("hello"); return n > 1 ? *(volatile int *)16 : 4; }\n' > small.c
+    require_command musl-gcc musl-tools
+    "$MOAT" build -q --unikernel small.c -o small.moat
+    uni small.moat
+    assert_status 4
+    assert_output hello
+    uni small.moat fault
+    assert_status 139
+}
+
 @test "fork is refused by name, and the program goes on" {
     run --separate-stderr "$MOAT" run --rm -b unikernel act.moat fork
     assert_status 1

@@ -46,6 +46,14 @@ struct call {
 extern const struct call call_table[CALL_MAX]; /* what is known of each (calls.c): trace and documentation */
 extern call_handler *const call_handlers[];    /* who serves it (handlers.c); NULL: nobody, -ENOSYS */
 extern const uint32_t call_handlers_n;
+/* Where its handler stands. In a kernel for one program (`moat build`) the table has those that it can make and no
+ * gaps. */
+#ifdef CALLS_INDEXED
+extern const uint8_t call_index[];
+#define CALL_PLACE(nr) call_index[nr]
+#else
+#define CALL_PLACE(nr) (nr)
+#endif
 call_handler sys_none;     /* -ENOSYS */
 uint64_t call_count(void); /* calls ever made */
 

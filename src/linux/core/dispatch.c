@@ -35,7 +35,7 @@ static bool is_restart(int64_t r)
 
 static call_handler *handler_of(int64_t nr)
 {
-    call_handler *h = (uint64_t)nr < call_handlers_n ? call_handlers[nr] : NULL;
+    call_handler *h = (uint64_t)nr < call_handlers_n ? call_handlers[CALL_PLACE(nr)] : NULL;
     return h ? h : sys_none;
 }
 

@@ -48,13 +48,15 @@ one() # NAME OPTION...: its output and status in files of that name
 # some NAMES OPTION...: each of the words NAMES, six at a time
 some()
 {
-    local names=$1 name n=0
+    local names=$1 name pids=()
     shift
     for name in $names; do
         one "$name" "$@" &
-        [ $((++n % 6)) != 0 ] || wait -n
+        pids+=($!)
+        [ ${#pids[@]} -lt 6 ] || { wait "${pids[@]}" || true; pids=(); }
     done
-    wait $(jobs -p | grep -vx "$beside")
+    # By number: `wait` alone would wait for what stands beside, too.
+    [ ${#pids[@]} = 0 ] || wait "${pids[@]}" || true
 }
 
 # ended NAME PATTERN: "STATUS LAST-WORDS" is that, and it had begun

@@ -3,10 +3,17 @@
 #ifndef MOAT_BOUNDARY_ENGINE_H
 #define MOAT_BOUNDARY_ENGINE_H
 
+#include "boundary/boundary.h"
+
 #include <signal.h>
 
 /* A mask for it: that of `before` (NULL: the caller's), and what asks it to end besides. For process 1 a signal without
  * a handler is lost, so these wait until it has handlers and lets them through. */
 sigset_t engine_hold_back(const sigset_t *before);
+
+/* boundary.create over the broker's: `open_both` opens inst->program_fd, the engine, and inst->handed_fd, what it is to
+ * run (`file`); both are closed again once the workload has them. */
+int engine_create(struct instance *inst, const char *file,
+                  int (*open_both)(struct instance *inst, const char *file, struct err *err), struct err *err);
 
 #endif

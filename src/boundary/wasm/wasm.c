@@ -92,17 +92,7 @@ static int wasm_create(struct instance *inst, struct err *err)
 
     if (!module)
         return err_set(err, -EINVAL, "nothing to run: the policy names no module");
-    const sigset_t *before = inst->child_mask;
-    sigset_t mask = engine_hold_back(before);
-    int r = open_both(inst, module, err);
-    inst->child_mask = &mask;
-    if (r == 0)
-        r = broker_create(inst, err);
-    inst->child_mask = before;
-    cleanup_fd(&inst->handed_fd);
-    cleanup_fd(&inst->program_fd);
-    inst->handed_fd = inst->program_fd = -1;
-    return r;
+    return engine_create(inst, module, open_both, err);
 }
 
 static int wasm_exec(struct instance *inst, const struct process *pr, struct err *err)

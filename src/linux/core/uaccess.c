@@ -7,6 +7,7 @@
 #include "linux/task/task.h"
 
 #include <asm/errno.h>
+#include <string.h>
 
 /* The kernel's own tasks have no user memory. */
 static struct aspace *user(void)
@@ -18,6 +19,23 @@ int copy_in(void *to, struct uptr from, size_t n)
 {
     struct aspace *as = user();
     return as && platform.aspace.copy_in(as, to, from, n) == n ? 0 : -EFAULT;
+}
+
+int copy_struct_in(void *to, size_t known, struct uptr from, uint64_t size)
+{
+    uint8_t rest[64];
+    memset(to, 0, known);
+    if (size > PAGE_SIZE)
+        return -E2BIG;
+    int r = copy_in(to, from, size < known ? size : known);
+    for (uint64_t at = known; !r && at < size; at += sizeof(rest)) {
+        size_t n = size - at < sizeof(rest) ? size - at : sizeof(rest);
+        r = copy_in(rest, uptr_add(from, at), n);
+        for (size_t i = 0; !r && i < n; i++)
+            if (rest[i])
+                r = -E2BIG;
+    }
+    return r;
 }
 
 int copy_out(struct uptr to, const void *from, size_t n)

@@ -20,6 +20,10 @@ static inline struct uptr uptr_add(struct uptr p, uint64_t n)
 int copy_in(void *to, struct uptr from, size_t n);
 int copy_out(struct uptr to, const void *from, size_t n);
 int zero_out(struct uptr to, size_t n);
+/* A struct that grows with Linux's releases (clone3, openat2, sched_setattr): `size` bytes as the caller knows it into
+ * `known` of ours. What the caller's lacks is zero; what ours lacks has to be zero there: else -E2BIG, as for more than
+ * a page. -EFAULT. */
+int copy_struct_in(void *to, size_t known, struct uptr from, uint64_t size);
 /* A string with its NUL into `to` of n bytes: its length without NUL; -ENAMETOOLONG, -EFAULT. */
 int64_t copy_string_in(char *to, struct uptr from, size_t n);
 

@@ -281,21 +281,7 @@ int64_t sys_creat(struct task *t, const struct args *a)
 
 static int how_read(struct uptr from, uint64_t size, struct open_how *how)
 {
-    uint8_t rest[64];
-    *how = (struct open_how){0};
-    if (size < HOW_SIZE_FIRST)
-        return -EINVAL;
-    if (size > PAGE_SIZE)
-        return -E2BIG;
-    int r = copy_in(how, from, sizeof(*how));
-    for (uint64_t at = sizeof(*how); !r && at < size; at += sizeof(rest)) {
-        size_t n = size - at < sizeof(rest) ? size - at : sizeof(rest);
-        r = copy_in(rest, uptr_add(from, at), n);
-        for (size_t i = 0; !r && i < n; i++)
-            if (rest[i])
-                r = -E2BIG;
-    }
-    return r;
+    return size < HOW_SIZE_FIRST ? -EINVAL : copy_struct_in(how, sizeof(*how), from, size);
 }
 
 static int how_check(const struct open_how *how)

@@ -265,30 +265,10 @@ int64_t sys_vfork(struct task *t, const struct args *a)
     return clone_now(t, &(struct clone_wish){.flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD});
 }
 
-/* A struct that may be longer than the one we know, if the rest is zero: -E2BIG otherwise. */
-static int clone_args_in(struct clone_args *to, struct uptr from, uint64_t size)
-{
-    memset(to, 0, sizeof(*to));
-    if (size > PAGE_SIZE)
-        return -E2BIG;
-    if (size < CLONE_ARGS_SIZE_VER0)
-        return -EINVAL;
-    if (copy_in(to, from, size < sizeof(*to) ? size : sizeof(*to)))
-        return -EFAULT;
-    for (uint64_t at = sizeof(*to); at < size; at++) {
-        uint8_t byte;
-        if (get_user(byte, uptr_add(from, at)))
-            return -EFAULT;
-        if (byte)
-            return -E2BIG;
-    }
-    return 0;
-}
-
 int64_t sys_clone3(struct task *t, const struct args *a)
 {
     struct clone_args c;
-    int r = clone_args_in(&c, arg_ptr(a, 0), a->v[1]);
+    int r = a->v[1] < CLONE_ARGS_SIZE_VER0 ? -EINVAL : copy_struct_in(&c, sizeof(c), arg_ptr(a, 0), a->v[1]);
     if (r)
         return r;
     if (c.flags & (CLONE_DETACHED | (CSIGNAL & ~(uint64_t)CLONE_NEWTIME) | CLONE_INTO_CGROUP))

@@ -162,23 +162,13 @@ int64_t sys_sched_rr_get_interval(struct task *t, const struct args *a)
 static int attr_in(struct sched_attr *to, struct uptr from)
 {
     uint32_t size;
-    memset(to, 0, sizeof(*to));
     if (get_user(size, from))
         return -EFAULT;
     if (!size)
         size = SCHED_ATTR_SIZE_VER0;
-    if (size < SCHED_ATTR_SIZE_VER0 || size > PAGE_SIZE)
+    if (size < SCHED_ATTR_SIZE_VER0)
         return -E2BIG;
-    if (copy_in(to, from, size < sizeof(*to) ? size : sizeof(*to)))
-        return -EFAULT;
-    for (uint32_t at = sizeof(*to); at < size; at++) {
-        uint8_t byte;
-        if (get_user(byte, uptr_add(from, at)))
-            return -EFAULT;
-        if (byte)
-            return -E2BIG;
-    }
-    return 0;
+    return copy_struct_in(to, sizeof(*to), from, size);
 }
 
 int64_t sys_sched_setattr(struct task *t, const struct args *a)

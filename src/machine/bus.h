@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The two buses: ports, and memory-mapped registers. A range belongs to one device; who reads where nobody is gets all
+ * ones, and who writes is ignored. Devices are registered before the machine runs. No libc but mem*.
+ */
+#ifndef MOAT_MACHINE_BUS_H
+#define MOAT_MACHINE_BUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct bus_range {
+    uint64_t base, length;
+    const char *name; /* for --debug */
+    void *device;
+    /* offset is from base, offset + size <= length; size 1, 2, 4, 8 (ports: to 4). What the device does not know is
+     * all ones and ignored. */
+    uint64_t (*read)(void *device, uint64_t offset, unsigned size);
+    void (*write)(void *device, uint64_t offset, unsigned size, uint64_t value);
+};
+
+#define BUS_RANGES_MAX 64
+
+struct bus {
+    struct bus_range ranges[BUS_RANGES_MAX]; /* sorted by base */
+    unsigned n;
+    /* Nobody is there: --debug's line. May be NULL. */
+    void (*unassigned)(void *owner, bool write, uint64_t address, unsigned size, uint64_t value);
+    void *owner;
+};
+
+/* 0, -EINVAL (overlap, empty), -ENOSPC. */
+int bus_add(struct bus *b, const struct bus_range *range);
+/* An access that begins in one range and ends in another, or in none, is done byte by byte. */
+uint64_t bus_read(struct bus *b, uint64_t address, unsigned size);
+void bus_write(struct bus *b, uint64_t address, unsigned size, uint64_t value);
+
+#endif

@@ -11,7 +11,7 @@
 
 #define BOOT_LIMITS    16
 #define KERNEL_MAGIC   "MOATKERN"
-#define KERNEL_VERSION 1
+#define KERNEL_VERSION 2
 
 #ifndef __ASSEMBLER__
 #include <stdbool.h>
@@ -24,8 +24,10 @@ struct kernel_header {
     uint64_t start;           /* void start(const struct boot *), on the tender's stack */
     uint64_t signal;          /* void signal(int, siginfo_t *, void *): every signal that the tender lets through */
     uint64_t trap_stack_size; /* bytes that it needs as a stack of its own */
+    uint64_t timed;           /* 0: it never sets the timer */
+    uint64_t plain;           /* not 0: of programs' memory it makes more usable, and that is all */
 };
-_Static_assert(sizeof(struct kernel_header) == 40, "entry.S writes it");
+_Static_assert(sizeof(struct kernel_header) == 56, "entry.S writes it");
 
 /* How to treat a standard stream. */
 enum boot_stream {
@@ -45,10 +47,11 @@ struct boot {
     uint64_t objects_low, objects_high; /* the same */
     uint64_t stack_low, stack_high;     /* the tender's, which the kernel's start runs on */
     uint64_t vdso;                      /* ELF header of the host's vDSO */
+    uint64_t started;                   /* CLOCK_MONOTONIC of now, in ns */
     uint64_t hwcap;                     /* AT_HWCAP */
     uint64_t memory_limit;              /* bytes; 0: none but the host's */
     int32_t control;                    /* descriptor; -1: none */
-    int32_t timer;                      /* of timer_create(2): CLOCK_MONOTONIC, SIGALRM */
+    int32_t timer;                      /* of timer_create(2): CLOCK_MONOTONIC, SIGALRM; -1: none */
     uint32_t uid, gid, umask;           /* of the first program */
     uint32_t max_tasks;                 /* 0: the kernel's own */
     uint64_t files_limit;               /* 0: the same */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The time, by the host's own vDSO function: the processor's counter and a page of the host's, without a system call.
- * The vDSO is the host kernel's, and is read as such; what is not found there ends the start.
+ * The vDSO is the host kernel's, and is read as such, when the time is asked for.
  */
 #include "guest/unikernel/clock.h"
 
@@ -15,6 +15,8 @@
 #define SYMBOLS_MOST 64 /* it has about twelve */
 
 typedef int clock_function(int clock, struct __kernel_timespec *);
+
+bool host_clock_runs;
 
 static clock_function *clock_gettime_of_host;
 
@@ -46,10 +48,9 @@ static struct vdso_dynamic dynamic_of(const uint8_t *base)
 }
 
 /* The number of symbols is not told but by a hash table; the names end with the last, so the strings bound them. */
-bool host_clock_init(uint64_t vdso)
+static clock_function *find(const uint8_t *base)
 {
     static const char name[] = "__vdso_clock_gettime";
-    const uint8_t *base = (const void *)vdso;
     struct vdso_dynamic d = {0};
 
     if (base)
@@ -58,19 +59,31 @@ bool host_clock_init(uint64_t vdso)
         const Elf64_Sym *s = &d.symbols[i];
         if ((const char *)s >= d.strings && d.strings > (const char *)d.symbols)
             break;
-        if (s->st_name + sizeof name <= d.strings_size && !memcmp(d.strings + s->st_name, name, sizeof name)) {
-            clock_gettime_of_host = (clock_function *)(base + s->st_value);
-            return true;
-        }
+        if (s->st_name + sizeof name <= d.strings_size && !memcmp(d.strings + s->st_name, name, sizeof name))
+            return (clock_function *)(base + s->st_value);
     }
-    return false;
+    return NULL;
+}
+
+static clock_function *of_host(void)
+{
+    if (clock_gettime_of_host)
+        return clock_gettime_of_host;
+    clock_gettime_of_host = find((const uint8_t *)boot->vdso);
+    if (!clock_gettime_of_host) {
+        host_say("this host's kernel has no clock_gettime in its vDSO, from which the time is read here");
+        host_exit(EXIT_OWN_ERROR, 0);
+    }
+    return clock_gettime_of_host;
 }
 
 uint64_t host_clock_read(enum host_clock which)
 {
     struct __kernel_timespec t = {0};
 
-    clock_gettime_of_host(which == HOST_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC, &t);
+    if (which == HOST_MONOTONIC && !host_clock_runs)
+        return boot->started;
+    of_host()(which == HOST_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
@@ -82,7 +95,7 @@ void vdso_init(struct platform *p)
 {
     if (!vdso_image)
         return;
-    vdso_host_clock = clock_gettime_of_host;
+    vdso_host_clock = of_host();
     p->vdso = (uintptr_t)vdso_image;
     p->vdso_asks = &vdso_own_time;
 }

@@ -26,6 +26,8 @@ kernel_header:
     .ascii KERNEL_MAGIC
     .long KERNEL_VERSION, GATE_VERSION
     .quad platform_start, trap_signal, TRAP_STACK_SIZE
+    .weak timer_run, aspace_plain
+    .quad timer_run, aspace_plain
 
 /*
  * A rewritten system call: everything is as the program had it, but rcx, which is the address to go on at, and r11,

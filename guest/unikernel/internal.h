@@ -38,6 +38,7 @@ long gate_pwritev(long fd, const struct iovec *, unsigned long n, unsigned long 
 extern const char kernel_text[], kernel_text_end[], kernel_end[];
 
 /* ---- host.c ---- */
+#define EXIT_OWN_ERROR 125 /* docker's: README.md of the project */
 extern const struct hostops host_ops;
 void host_exit(int status, int signo) __attribute__((noreturn));
 uint64_t host_monotonic(void);

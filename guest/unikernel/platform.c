@@ -8,7 +8,6 @@
 
 #include <asm/errno.h>
 
-#define EXIT_OWN_ERROR   125 /* docker's: README.md of the project */
 #define EXIT_NOT_INVOKED 126
 #define EXIT_NOT_FOUND   127
 
@@ -68,10 +67,6 @@ void platform_start(const struct boot *b)
         config.image_object = memobj_image();
     }
     task_init(&p);
-    if (!host_clock_init(b->vdso)) {
-        host_say("this host's kernel has no clock_gettime in its vDSO, from which the time is read here");
-        host_exit(EXIT_OWN_ERROR, 0);
-    }
     vdso_init(&p);
     why[0] = 0;
     r = linux_boot(&p, &config, why, sizeof why);

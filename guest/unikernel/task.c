@@ -5,6 +5,7 @@
  * neither. Everything here is the kernel's, between traps; handlers read task_running alone.
  */
 #include "linux/task/task.h"
+#include "guest/unikernel/clock.h"
 #include "guest/unikernel/internal.h"
 #include "guest/unikernel/regs.h"
 #include "linux/core/heap.h"
@@ -52,6 +53,7 @@ struct task *task_running;
 uint64_t task_fs_base, task_gs_base; /* in the processor, as far as the kernel has seen */
 
 static struct task *loaded;               /* whose bases and vector registers are in the processor */
+static bool used;                         /* the processor, by a program */
 static uint64_t state_mask;               /* components that are saved */
 static uint32_t state_bytes;              /* 0: not asked yet */
 static uint64_t armed_until = UINT64_MAX; /* when the host's timer rings */
@@ -79,18 +81,10 @@ static uint32_t state_size(void)
     return state_bytes = n;
 }
 
-/* All components in their initial state: nothing but these bytes of it is read. Filled by task_init: it would be half a
- * KiB of zeroes in each image. */
-static union {
-    uint8_t bytes[STATE_LEGACY];
-    uint32_t words[STATE_LEGACY / 4];
-} initial __attribute__((aligned(64)));
-
 void task_init(struct platform *p)
 {
     uint32_t low, high;
 
-    initial.words[STATE_MXCSR_AT / 4] = STATE_MXCSR;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     state_mask = (low | (uint64_t)high << 32) & ~STATE_TILES;
     p->xstate_mask = state_mask;
@@ -105,20 +99,32 @@ static void *image_of(const struct task *t)
     return (void *)(((uintptr_t)t->platform + STATE_ALIGN - 1) & ~(uintptr_t)(STATE_ALIGN - 1));
 }
 
-/* A task without an image of its own has the initial state, or has it in the processor. */
-static const void *image_to_load(const struct task *t)
+/* All components in their initial state: nothing of it is read but these bytes. */
+static void image_reset(void *image)
 {
-    return t->platform ? image_of(t) : initial.bytes;
+    const uint32_t mxcsr = STATE_MXCSR;
+
+    memset(image, 0, STATE_LEGACY);
+    memcpy((uint8_t *)image + STATE_MXCSR_AT, &mxcsr, sizeof mxcsr);
 }
 
+/* A task without an image of its own has the initial state, or has it in the processor. XRSTOR may touch a byte of each
+ * component that the mask has, also of one that is to be as at a start, so an image is as long as all of them. */
 static int image_make(struct task *t)
 {
     if (t->platform)
         return 0;
     if (!(t->platform = heap_alloc(state_size() + STATE_ALIGN)))
         return -ENOMEM;
-    memcpy(image_of(t), initial.bytes, STATE_LEGACY);
+    image_reset(image_of(t));
     return 0;
+}
+
+static int image_load(struct task *t)
+{
+    int r = image_make(t);
+
+    return r < 0 ? r : state_restore(image_of(t), state_mask);
 }
 
 static int task_create(struct task *t, const struct task *from)
@@ -185,7 +191,7 @@ static bool image_is_valid(const uint8_t *from)
 static int xstate_set(struct task *t, const void *from, size_t n)
 {
     if (!from && t->platform)
-        memcpy(image_of(t), initial.bytes, STATE_LEGACY);
+        image_reset(image_of(t));
     if (from) {
         int r = image_make(t);
         if (r < 0)
@@ -194,7 +200,7 @@ static int xstate_set(struct task *t, const void *from, size_t n)
             return -EINVAL;
         memcpy(image_of(t), from, state_size());
     }
-    return loaded == t ? state_restore(image_to_load(t), state_mask) : 0;
+    return loaded == t ? image_load(t) : 0;
 }
 
 /* ---- bases ---- */
@@ -259,17 +265,25 @@ static void arm(uint64_t deadline)
 
 /* ---- running ---- */
 
+static void need(int r)
+{
+    if (r == -ENOMEM) {
+        host_say("the kernel is out of memory");
+        host_exit(EXIT_OWN_ERROR, 0);
+    }
+}
+
+/* The first finds the processor as the tender left it: in the initial state. */
 static void load(struct task *t)
 {
     if (loaded) {
         task_bases_save(loaded);
-        if (image_make(loaded) < 0) {
-            host_say("the kernel is out of memory");
-            host_exit(125, 0);
-        }
+        need(image_make(loaded));
         state_save(image_of(loaded), state_mask);
     }
-    state_restore(image_to_load(t), state_mask);
+    if (used || t->platform)
+        need(image_load(t));
+    used = host_clock_runs = true;
     loaded = t;
 }
 

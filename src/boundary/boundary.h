@@ -146,7 +146,8 @@ struct boundary {
     int (*hold)(const struct instance *inst);
 };
 
-extern const struct boundary boundary_container, boundary_broker, boundary_jvm, boundary_wasm, boundary_unikernel;
+extern const struct boundary boundary_container, boundary_broker, boundary_jvm, boundary_wasm, boundary_unikernel,
+    boundary_microvm;
 /* Confines nothing: of the tests' build/tests/moat-null alone, where it is defined. */
 extern const struct boundary boundary_null __attribute__((weak));
 

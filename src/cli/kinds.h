@@ -5,6 +5,7 @@
 
 #include "cli/java.h"
 #include "cli/kind.h"
+#include "cli/machine.h"
 #include "cli/unikernel.h"
 #include "cli/wasm.h"
 
@@ -17,7 +18,8 @@
     X(PROGRAM, program, ", program", NO_ROWS)                                                                          \
     X(JAVA, java, ", java", JAVA_ROWS)                                                                                 \
     X(WASM, wasm, ", wasm", WASM_ROWS)                                                                                 \
-    X(UNIKERNEL, unikernel, ", unikernel", UNIKERNEL_ROWS)
+    X(UNIKERNEL, unikernel, ", unikernel", UNIKERNEL_ROWS)                                                             \
+    X(MACHINE, machine, ", machine", MACHINE_ROWS)
 
 enum kind_id {
 #define X(id, name, types, rows) KIND_##id,

@@ -5,9 +5,9 @@
 #include "boundary/unikernel/words.h"
 #include "cli/compare.h"
 #include "cli/engine_command.h"
+#include "cli/packed_root.h"
 #include "cli/program.h"
 #include "cli/run_options_internal.h"
-#include "cli/unikernel_root.h"
 #include "host/helper.h"
 #include "image/users.h"
 #include "linux/fs/imgfs_format.h"
@@ -24,7 +24,6 @@
 
 #define ROOM_LEAST ((int64_t)2 << 20) /* of a memory limit, for the tender and the kernel inside */
 #define ROOM_SHARE 16
-#define USUAL_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 static struct unikernel_options *own(const struct run_options *o)
 {
@@ -243,41 +242,8 @@ static int put_start(const struct run_options *run, struct err *err)
     return r == 0 && own(run)->trace ? engine_put(p, NULL, "--trace", err) : r;
 }
 
-/* What an image of the store says of itself, under what the user says: as run_options_image() does it. */
-static int take_config(struct run_options *run, const struct unikernel_root *root, struct strv *words, struct err *err)
-{
-    static const struct image_config none;
-    const struct image_config *c = root->id ? &root->image.config : &none;
-    struct policy_build *b = &run->build;
-    struct policy *p = b->p;
-    const bool own_entry = policy_flag_given(b, FLAG_ENTRYPOINT);
-    struct strv env = {0};
-    int r = 0;
-
-    for (uint32_t i = 0; i < c->env.n && r == 0; i++)
-        r = policy_env_set(p->arena, &env, c->env.v[i]);
-    for (uint32_t i = 0; i < p->process.env.n && r == 0; i++)
-        r = policy_env_set(p->arena, &env, p->process.env.v[i]);
-    if (r == 0 && !policy_env_get(&env, "PATH"))
-        r = policy_env_set(p->arena, &env, USUAL_PATH);
-    p->process.env = env;
-    if (!policy_flag_given(b, FLAG_WORKDIR) && c->working_dir && *c->working_dir)
-        p->process.cwd = c->working_dir;
-    for (uint32_t i = 0; i < (own_entry ? b->entrypoint.n : c->entrypoint.n) && r == 0; i++)
-        r = policy_strv_push(p->arena, words, own_entry ? b->entrypoint.v[i] : c->entrypoint.v[i]);
-    for (int i = 0; i < run->n_command && r == 0; i++)
-        r = policy_strv_push(p->arena, words, run->command[i]);
-    for (uint32_t i = 0; i < c->cmd.n && r == 0 && !run->n_command && !own_entry; i++)
-        r = policy_strv_push(p->arena, words, c->cmd.v[i]);
-    if (r < 0)
-        return policy_no_memory(err);
-    return words->n ? 0
-                    : err_set(err, -EINVAL, "no command: neither %s nor you name one: moat run -b unikernel %s COMMAND",
-                              own(run)->image, own(run)->image);
-}
-
 /* The user by the root's own names; outside he is that number in the sandbox's user namespace. */
-static int take_user(struct run_options *run, const struct unikernel_root *root, struct err *err)
+static int take_user(struct run_options *run, const struct packed_root *root, struct err *err)
 {
     struct policy_build *b = &run->build;
     const char *text = b->user ? b->user : root->id ? root->image.config.user : NULL;
@@ -291,37 +257,44 @@ static int take_user(struct run_options *run, const struct unikernel_root *root,
     return b->user ? 0 : policy_no_memory(err);
 }
 
+static const struct packing packing = {.kind = CLASS_CACHE_UNIKERNEL,
+                                       .packer = "moat-pack",
+                                       .verb = "pack-root",
+                                       .beside = "moat-kernel.elf",
+                                       .begins = IMAGE_MAGIC,
+                                       .n_begins = sizeof(IMAGE_MAGIC) - 1};
+
 /* Of a root: its packed image, and what runs in it. */
-static int find_root(struct run_options *run, const struct unikernel_root *root, bool pack, const char **host,
+static int find_root(struct run_options *run, const struct packed_root *root, bool pack, const char **host,
                      struct strv *words, struct err *err)
 {
     struct policy *p = &run->policy;
     const char *program;
-    int r = take_config(run, root, words, err);
+    int r = packed_root_config(run, root, own(run)->image, words, err);
 
     if (r < 0 || (r = take_user(run, root, err)) < 0 ||
-        (r = unikernel_root_program(p->arena, root, words->v[0], policy_env_get(&p->process.env, "PATH"),
+        (r = packed_root_program(p->arena, root, words->v[0], policy_env_get(&p->process.env, "PATH"),
                                     p->process.cwd, &program, err)) < 0)
         return r;
     own(run)->program = program;
-    return pack ? unikernel_root_pack(p->arena, root, host, err) : 0;
+    return pack ? packed_root_pack(p->arena, &packing, root, host, err) : 0;
 }
 
 /* A file is an image, or nothing; another word means a directory or an image of the store. */
 static int find_host(struct run_options *run, bool pack, const char **host, struct strv *words, struct err *err)
 {
     const char *word = own(run)->image;
-    struct unikernel_root root;
+    struct packed_root root;
     struct stat st;
 
     if (stat(word, &st) == 0 && S_ISREG(st.st_mode))
         return find_image(&run->build, word, host, err);
-    int r = unikernel_root_find(run->policy.arena, word, &root, err);
+    int r = packed_root_find(run->policy.arena, word, &root, err);
     if (r == -ENOENT)
         return err_set(err, r, "exec: \"%s\": there is no file, no directory and no image of that name", word);
     if (r == 0)
         r = find_root(run, &root, pack, host, words, err);
-    unikernel_root_close(&root);
+    packed_root_close(&root);
     return r;
 }
 

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -188,4 +189,26 @@ int walls_enter(const struct walls *w, struct err *err)
     if (r < 0)
         return r;
     return enter_filter(w, err);
+}
+
+int walls_enter_converter(const struct walls *w, struct err *err)
+{
+    static const char *const plain[] = {"read",    "write", "writev",    "close", "munmap",     "mremap",         "brk",
+                                        "madvise", "futex", "getrandom", "exit",  "exit_group", "restart_syscall"};
+    static const char *const mapping[] = {"mmap", "mprotect"};
+    static struct seccomp_arg no_exec = {.index = 2, .op = SECCOMP_OP_MASKED_EQ, .value = PROT_EXEC, .value_two = 0};
+    const struct seccomp_rule rules[] = {
+        {.names = {(char **)plain, ARRAY_LEN(plain)}, .action = SECCOMP_RET_ALLOW},
+        {.names = {(char **)mapping, ARRAY_LEN(mapping)}, .action = SECCOMP_RET_ALLOW, .args = &no_exec, .n_args = 1},
+    };
+    struct walls own = *w;
+
+    own.dest = own.source = -1;
+    own.readable = NULL;
+    own.descriptors = 3;
+    own.network = false;
+    own.capabilities = 0;
+    own.calls = rules;
+    own.n_calls = ARRAY_LEN(rules);
+    return walls_enter(&own, err);
 }

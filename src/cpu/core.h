@@ -9,7 +9,16 @@
  * leaves the instruction as if it had not begun, a handler reads and checks all before it changes anything: registers,
  * flags and memory are written last, of memory only the one write that is last may fail.
  *
- * rip is not kept up to date within a block: cpu->rip is where the block began, and op_rip() says where op is.
+ * rip is not kept up to date within a block: gpr[GPR_BLOCK] is where the block began, and op_rip() says where op is.
+ * cpu->op is the instruction on its way; NEXT keeps it, so that those who fail far below a handler know which it was.
+ *
+ * The last handler of a block sets cpu->rip and either returns (cpu_leave(): everything that may change the mode, the
+ * privilege, segments of code and stack, `flat`, mappings, IF, TF), or goes straight on with the next block: LEAVE_LINK
+ * after a direct branch, LEAVE_JUMP after one whose target was computed. Every handler must end in a true tail call: a
+ * local whose address is handed on prevents it. Where it does the stack grows, and entering a block stops when it has.
+ *
+ * What a bind function makes of an instruction may depend on its bytes, the model, and of the processor's state on what
+ * is in cpu_block_key() (mode, code_size, stack_size, flat, cpl 3 or not) alone: blocks are kept by that.
  */
 #ifndef MOAT_CPU_CORE_H
 #define MOAT_CPU_CORE_H
@@ -32,14 +41,27 @@ enum {                 /* beyond the sixteen: */
        GPR_SLOTS = 18,
 };
 
-enum { OP_LOCK = 1, OP_REP = 2, OP_REPNE = 4, OP_MEMORY = 8 /* its ModRM operand is memory */ };
+enum {
+    OP_LOCK = 1,
+    OP_REP = 2,
+    OP_REPNE = 4,
+    OP_MEMORY = 8, /* its ModRM operand is memory */
+    OP_PUSHES = 16, /* stores on the stack that no operand tells of */
+    OP_POPS = 32,
+};
 
-/* A decoded instruction, ready to be done. bind functions fill it from a struct insn (bind.h). */
+/* A decoded instruction, ready to be done. bind functions fill it from a struct insn. bind.c has filled everything that
+ * is not run, reg, rm, extra and extra2 before it calls them. */
 struct op {
     op_handler *run;
-    int64_t imm;           /* extended; a branch: its target's distance from the end; moffs: the address */
-    uint64_t address_mask; /* of 16-, 32-, 64-bit addresses */
-    int32_t disp;
+    union {
+        struct {
+            int64_t imm;           /* extended; a branch: its target's distance from the end; moffs: the address */
+            uint64_t address_mask; /* of 16-, 32-, 64-bit addresses */
+        };
+        const struct op *to[2]; /* behind the last instruction of a block: where LEAVE_LINK goes on */
+    };
+    int64_t disp;
     uint16_t offset;      /* from the start of the block, in bytes */
     uint8_t length;       /* bytes, with prefixes */
     uint8_t operand_size; /* 1, 2, 4, 8: of the operation */
@@ -47,6 +69,7 @@ struct op {
     uint8_t base, index, scale; /* scale as a shift */
     uint8_t segment;            /* of the memory operand: SEG_ */
     uint8_t flags;              /* OP_ */
+    uint8_t left;               /* instructions of the block behind this one: block.c's */
     uint8_t extra;              /* as the handler likes: condition, vvvv, imm2's low byte ... */
     uint16_t extra2;            /* far selector, enter's first ... */
 };
@@ -103,10 +126,9 @@ enum access { ACCESS_LOAD, ACCESS_STORE, ACCESS_FETCH };
 struct tlb_entry {
     uint64_t load, store, fetch; /* page address, or TLB_NEVER */
     uintptr_t host;              /* what to add to a linear address */
-    uint64_t gpa;                /* of the page */
 };
 #define TLB_NEVER   UINT64_C(1) /* no page address */
-#define TLB_SETS    4096u       /* per privilege: user, supervisor */
+#define TLB_SETS    4096u       /* of each kind of privilege */
 #define PAGE_OFFSET UINT64_C(0xfff)
 
 struct vector_register { /* xmm, with room for ymm */
@@ -118,8 +140,15 @@ struct cpu {
     struct lazy_flags flags;
     uint64_t rflags;       /* all but the six arithmetic ones, which are 0 here; bit 1 is 1 */
     uint64_t rip;          /* see above */
-    struct tlb_entry *tlb; /* of the present privilege: TLB_SETS of them */
-    uint32_t attention;    /* ATTENTION_, atomic */
+    struct tlb_entry *tlb; /* of the present privilege: TLB_SETS of them. cpu_tlb_select() */
+    const struct op *op;   /* the instruction on its way */
+    int64_t budget;        /* instructions left */
+    uintptr_t stack_end;   /* of this process: no block is entered below it */
+    const struct jump_entry *jumps; /* block.c */
+    uint64_t code_base, code_limit; /* of cs as it counts now: 0 and ~0 in 64-bit code. Kept by cpu_run() */
+    uint64_t code_mask;             /* of linear addresses of code: 32 or 64 bits */
+    uint64_t block_key;             /* cpu_block_key() << 48 */
+    uint32_t attention;             /* ATTENTION_, atomic */
     uint8_t mode;          /* enum cpu_mode */
     uint8_t cpl;
     uint8_t code_size;  /* 2, 4, 8: of the code segment */
@@ -127,12 +156,15 @@ struct cpu {
     bool flat; /* es, ss, ds have base 0 and no limit that matters: no segmentation to be done. Always in long mode */
     bool shadow_sti, shadow_ss, nmi_masked, nmi_pending, halted;
     bool shutdown;
-    int64_t budget; /* instructions left */
+    bool stepping;          /* TF was set when this instruction began: #DB after it (debug.c) */
+    uint8_t external;       /* EXT, 0 or 1, of error codes while an event is delivered (interrupt.c) */
+    uint64_t debug_pending; /* bits of dr6: a #DB is due before the next instruction */
     uint64_t executed;
 
     struct vcpu_segment segments[SEGMENTS], ldtr, tr;
     struct vcpu_table gdtr, idtr;
     uint64_t cr0, cr2, cr3, cr4, xcr0;
+    uint64_t pdpte[4]; /* PAE: loaded with cr3, cpu_pdptes_load() */
     uint64_t dr[8];
     struct vcpu_msrs msrs;
     struct cpu_fault fault;
@@ -142,9 +174,14 @@ struct cpu {
         _Alignas(16) uint8_t x87[8][16]; /* ten bytes of each */
         uint16_t control, status /* without top */, opcode;
         uint8_t top, empty;
+        uint8_t off; /* FPU_OFF_ (fpu.h): why an instruction cannot just be done; kept by fpu_mode_changed() */
+        bool entered; /* the host computes with the guest's controls: between fpu_enter() and fpu_leave() */
         uint64_t ip, dp;
         uint16_t cs, ds;
-        uint32_t mxcsr;
+        uint32_t mxcsr; /* its flags are behind while entered: fpu_gather() */
+        uint32_t host_mxcsr;
+        uint16_t host_control;
+        _Alignas(16) uint8_t scratch[16]; /* memory operands that came the slow way */
         struct vector_register xmm[16];
         uint64_t xstate_bv; /* as xsave would say: what is not in its first state */
     } fpu;
@@ -156,7 +193,33 @@ struct cpu {
 
 /* ---- Going on, and failing ---------------------------------------------------------------------------------- */
 
-#define NEXT(cpu, op) return (op)[1].run((cpu), (op) + 1)
+#define NEXT(cpu, op)                                                                                                  \
+    do {                                                                                                               \
+        const struct op *next_ = (op) + 1;                                                                             \
+        (cpu)->op = next_;                                                                                             \
+        return next_->run((cpu), next_);                                                                               \
+    } while (0)
+/* From the last handler of a block to the next block. rip has been checked (cpu->code_limit, canonical form) and cut.
+ * Of a direct branch: n is 1 for the branch taken, 0 for what comes after it. */
+#define LEAVE_LINK(cpu, op, target, n)                                                                                 \
+    do {                                                                                                               \
+        const struct op *to_ = (op)[1].to[n];                                                                          \
+        (cpu)->rip = (target);                                                                                         \
+        return to_->run((cpu), to_);                                                                                   \
+    } while (0)
+/* Of a computed one: return, ret, jmp and call of registers and memory. */
+#define LEAVE_JUMP(cpu, op, target)                                                                                    \
+    do {                                                                                                               \
+        (cpu)->rip = (target);                                                                                         \
+        return cpu_jump((cpu), (op));                                                                                  \
+    } while (0)
+op_handler cpu_jump;
+/* A handler that does the work of op and of the one after it as well (compare and branch) says so when it goes over to
+ * the second. */
+static inline const struct op *op_advance(struct cpu *cpu, const struct op *op)
+{
+    return cpu->op = op + 1;
+}
 
 static inline uint64_t op_rip(const struct cpu *cpu, const struct op *op)
 {
@@ -199,24 +262,37 @@ static inline struct tlb_entry *tlb_slot(const struct cpu *cpu, uint64_t linear)
     return &cpu->tlb[(linear >> 12) & (TLB_SETS - 1)];
 }
 
+/* The slow path by value, so that no local's address is handed out by those who inline the fast one. */
+struct cpu_value {
+    uint64_t value;
+    uint64_t ok; /* of a place: its host address, or 1 when it has none */
+};
+struct cpu_value cpu_load_slow(struct cpu *cpu, uint64_t linear, unsigned size);
+bool cpu_store_slow(struct cpu *cpu, uint64_t linear, unsigned size, uint64_t value);
+
+/* An access over a page's end never matches: the slot of its first byte does not hold the tag of its last one's page. */
+#define TLB_TAG(linear, size) (((linear) + (size)-1) & ~PAGE_OFFSET)
+
 #define CPU_MEMORY(bits)                                                                                               \
     static inline bool cpu_load##bits(struct cpu *cpu, uint64_t linear, uint##bits##_t *value)                         \
     {                                                                                                                  \
         const struct tlb_entry *t = tlb_slot(cpu, linear);                                                             \
-        if (LIKELY(t->load == (linear & ~PAGE_OFFSET) && (linear & PAGE_OFFSET) <= 4096 - bits / 8)) {                 \
+        if (LIKELY(t->load == TLB_TAG(linear, bits / 8))) {                                                            \
             memcpy(value, (const void *)(t->host + linear), bits / 8);                                                 \
             return true;                                                                                               \
         }                                                                                                              \
-        return cpu_access(cpu, linear, bits / 8, ACCESS_LOAD, value);                                                  \
+        struct cpu_value v_ = cpu_load_slow(cpu, linear, bits / 8);                                                    \
+        *value = (uint##bits##_t)v_.value;                                                                             \
+        return v_.ok;                                                                                                  \
     }                                                                                                                  \
     static inline bool cpu_store##bits(struct cpu *cpu, uint64_t linear, uint##bits##_t value)                         \
     {                                                                                                                  \
         const struct tlb_entry *t = tlb_slot(cpu, linear);                                                             \
-        if (LIKELY(t->store == (linear & ~PAGE_OFFSET) && (linear & PAGE_OFFSET) <= 4096 - bits / 8)) {                \
+        if (LIKELY(t->store == TLB_TAG(linear, bits / 8))) {                                                           \
             memcpy((void *)(t->host + linear), &value, bits / 8);                                                      \
             return true;                                                                                               \
         }                                                                                                              \
-        return cpu_access(cpu, linear, bits / 8, ACCESS_STORE, &value);                                                \
+        return cpu_store_slow(cpu, linear, bits / 8, value);                                                           \
     }
 CPU_MEMORY(8)
 CPU_MEMORY(16)
@@ -231,19 +307,23 @@ struct place {
     void *host;
     uint64_t linear;
 };
-bool cpu_place_slow(struct cpu *cpu, uint64_t linear, unsigned size, void *value, struct place *place);
+struct cpu_value cpu_place_slow(struct cpu *cpu, uint64_t linear, unsigned size);
 void cpu_place_store_slow(struct cpu *cpu, const struct place *place, unsigned size, const void *value);
 #define CPU_PLACE(bits)                                                                                                \
     static inline bool cpu_place##bits(struct cpu *cpu, uint64_t linear, uint##bits##_t *value, struct place *place)   \
     {                                                                                                                  \
         const struct tlb_entry *t = tlb_slot(cpu, linear);                                                             \
-        uint64_t page = linear & ~PAGE_OFFSET;                                                                         \
-        if (LIKELY(t->store == page && t->load == page && (linear & PAGE_OFFSET) <= 4096 - bits / 8)) {                \
+        uint64_t page_ = TLB_TAG(linear, bits / 8);                                                                    \
+        place->linear = linear;                                                                                        \
+        if (LIKELY(t->store == page_ && t->load == page_)) {                                                           \
             place->host = (void *)(t->host + linear);                                                                  \
             memcpy(value, place->host, bits / 8);                                                                      \
             return true;                                                                                               \
         }                                                                                                              \
-        return cpu_place_slow(cpu, linear, bits / 8, value, place);                                                    \
+        struct cpu_value v_ = cpu_place_slow(cpu, linear, bits / 8);                                                   \
+        place->host = v_.ok > 1 ? (void *)(uintptr_t)v_.ok : NULL;                                                     \
+        *value = (uint##bits##_t)v_.value;                                                                             \
+        return v_.ok;                                                                                                  \
     }                                                                                                                  \
     static inline void cpu_place_store##bits(struct cpu *cpu, const struct place *place, uint##bits##_t value)         \
     {                                                                                                                  \
@@ -261,21 +341,26 @@ CPU_PLACE(64)
 /* The offset that op's memory operand names, before its segment. */
 static inline uint64_t op_offset_of(const struct cpu *cpu, const struct op *op)
 {
-    return (cpu->gpr[op->base] + (cpu->gpr[op->index] << op->scale) + (uint64_t)(int64_t)op->disp) & op->address_mask;
+    return (cpu->gpr[op->base] + (cpu->gpr[op->index] << op->scale) + (uint64_t)op->disp) & op->address_mask;
 }
 
 /* Segment and offset to a linear address, checked: limit, type, canonical form. Raises #GP or #SS. */
-bool cpu_linear_slow(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size, enum access kind,
-                     uint64_t *out);
+struct cpu_value cpu_linear_slow(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size, enum access kind);
 static inline bool cpu_linear(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size, enum access kind,
                               uint64_t *out)
 {
     /* In long mode addresses that are not canonical never match in the TLB: cpu_access() raises what is due. */
-    if (LIKELY(cpu->flat && segment < SEG_FS && segment != SEG_CS)) {
+    if (LIKELY(0xdu >> segment & cpu->flat)) { /* es, ss, ds */
         *out = offset;
         return true;
     }
-    return cpu_linear_slow(cpu, segment, offset, size, kind, out);
+    if (cpu->mode == MODE_LONG) {
+        *out = segment >= SEG_FS ? offset + cpu->segments[segment].base : offset;
+        return true;
+    }
+    struct cpu_value v = cpu_linear_slow(cpu, segment, offset, size, kind);
+    *out = v.value;
+    return v.ok;
 }
 static inline bool op_linear(struct cpu *cpu, const struct op *op, unsigned size, enum access kind, uint64_t *out)
 {
@@ -376,12 +461,30 @@ void cpu_fault_deliver(struct cpu *cpu); /* cpu->fault */
 bool cpu_debug_before(struct cpu *cpu);
 void cpu_debug_access(struct cpu *cpu, uint64_t linear, unsigned size, enum access kind); /* called on the slow path */
 void cpu_debug_after(struct cpu *cpu);
-/* tlb.c */
+/* tlb.c. Flushes may be called by any handler that ends its block. */
 void cpu_tlb_flush(struct cpu *cpu, bool global_too);
 void cpu_tlb_flush_page(struct cpu *cpu, uint64_t linear);
+/* cpu->tlb for cpl, SMAP and AC, alignment checks. Called by cpu_run() between blocks, and by who goes on to access
+ * memory after he has changed one of these. */
+void cpu_tlb_select(struct cpu *cpu);
+/* paging.c. Loads cpu->pdpte as cr3 says. False when a reserved bit is set: nothing was changed. */
+bool cpu_pdptes_load(struct cpu *cpu, uint64_t cr3);
 /* Translates for the present privilege or, `system`, the supervisor's. Raises #PF. Sets accessed and dirty bits. */
 bool cpu_translate(struct cpu *cpu, uint64_t linear, enum access kind, bool system, uint64_t *gpa);
-/* Checks of x87 and SSE instructions: #NM, #UD, pending #MF. (fpu.c) */
+/* Asks cpu_run() for a look before the next instruction. */
+static inline void cpu_attention_slow(struct cpu *cpu)
+{
+    __atomic_or_fetch(&cpu->attention, ATTENTION_SLOW, __ATOMIC_RELAXED);
+}
+/* fpu.c. Around everything that runs handlers: the host takes over the guest's rounding and flags, and gives them back. */
+void fpu_enter(struct cpu *cpu);
+void fpu_leave(struct cpu *cpu);
+/* After a change of cr0 or cr4 (cpu_mode_changed calls it), or of what is in cpu->fpu. */
+void fpu_mode_changed(struct cpu *cpu);
+void fpu_reset(struct cpu *cpu); /* as after power-on */
+/* The state as XSAVE's standard form, 832 bytes with bits x87 and SSE in xstate_bv; and back (it has been checked). */
+void fpu_to_xsave(struct cpu *cpu, uint8_t *image);
+void fpu_from_xsave(struct cpu *cpu, const uint8_t *image);
 
 /* ---- Binding (bind.c) ----------------------------------------------------------------------------------------- */
 

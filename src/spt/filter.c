@@ -46,8 +46,8 @@ const struct filter_row filter_rows[] = {
     {GATE_mprotect, FILTER_ALWAYS, {BITS(2, PROT_READ | PROT_WRITE), WITHIN(MEMORY)}, "memory is used, or no longer"},
     {GATE_mprotect, FILTER_IF_JIT, {BITS(2, PROT_READ | PROT_EXEC), WITHIN(MEMORY)}, "what the program made does too"},
     {GATE_mprotect, FILTER_IF_CODE, {BITS(2, PROT_READ | PROT_EXEC), WITHIN(TEXT)}, "what was loaded becomes code"},
-    {GATE_madvise, FILTER_ALWAYS, {IS(2, MADV_DONTNEED), WITHIN(MEMORY)}, "memory is given back"},
-    {GATE_timer_settime, FILTER_ALWAYS, {IS_THE(0, TIMER), IS(1, 1)}, "time slices: the one timer, absolute"},
+    {GATE_madvise, FILTER_IF_GIVEN, {IS(2, MADV_DONTNEED), WITHIN(MEMORY)}, "memory is given back"},
+    {GATE_timer_settime, FILTER_IF_TIMER, {IS_THE(0, TIMER), IS(1, 1)}, "time slices: the one timer, absolute"},
     {GATE_rt_sigreturn, FILTER_ALWAYS, {{0}}, "the end of a signal handler"},
     {GATE_exit_group, FILTER_ALWAYS, {{0}}, "the end"},
     {GATE_preadv, FILTER_IF_BLOCK, {IS_THE(0, BLOCK), AT_MOST(2, 16)}, "the block device"},
@@ -72,6 +72,10 @@ bool filter_row_holds(const struct filter_row *row, const struct filter_world *w
         return w->executable;
     case FILTER_IF_JIT:
         return w->jit;
+    case FILTER_IF_GIVEN:
+        return w->gives_back;
+    case FILTER_IF_TIMER:
+        return w->timer >= 0;
     case FILTER_IF_BLOCK:
         return w->block >= 0;
     case FILTER_IF_WRITE:
@@ -179,9 +183,10 @@ static uint32_t emit_call(struct maker *m, enum gate_call call)
     return bpf_emit_load(&m->b, offsetof(struct seccomp_data, nr));
 }
 
-/* The instruction decides first: so the kernel, which tries a new filter with each number there is, stops after three
- * steps, and a program's own calls are told apart as quickly. Short is fast: each instruction here is compiled by the
- * host at each start. */
+/* The instruction decides first, so a program's own calls are told apart quickly. Short is fast: each instruction here
+ * is compiled by the host at each start. And the host tries a new filter with each number of a call there is, on each
+ * architecture, up to where it looks at anything but these two: so that is what the program begins with, though to no
+ * end. */
 int filter_make(const struct filter_world *w, struct sock_filter room[FILTER_ROOM], struct sock_filter **out)
 {
     uint32_t calls[GATE_CALLS_COUNT], kill, at;
@@ -205,6 +210,7 @@ int filter_make(const struct filter_world *w, struct sock_filter room[FILTER_ROO
     at = bpf_emit_load(&m.b, offsetof(struct seccomp_data, instruction_pointer) + 4);
     bpf_emit_branch(&m.b, BPF_JEQ, AUDIT_ARCH_X86_64, at, kill);
     bpf_emit_load(&m.b, offsetof(struct seccomp_data, arch));
+    bpf_emit_load(&m.b, offsetof(struct seccomp_data, instruction_pointer));
     if (bpf_builder_finish(&m.b, &program, &err) < 0)
         return -E2BIG;
     *out = program.insns;

@@ -23,9 +23,10 @@ struct filter_world {
                                        Behind it 4 GiB of address space are nobody's */
     bool executable;                /* pages of the text may become executable */
     bool jit;                       /* of all of it, since the program makes code */
+    bool gives_back;                /* the kernel gives memory of programs back */
     bool write_back;                /* the block device may be written */
     int32_t control, block;         /* descriptors; -1: none */
-    int32_t timer;
+    int32_t timer;                  /* -1: none */
 };
 
 enum filter_test {
@@ -40,7 +41,16 @@ enum filter_test {
 
 enum filter_value { FILTER_NUMBER, FILTER_CONTROL, FILTER_BLOCK, FILTER_TIMER };
 
-enum filter_when { FILTER_ALWAYS, FILTER_IF_CONTROL, FILTER_IF_CODE, FILTER_IF_JIT, FILTER_IF_BLOCK, FILTER_IF_WRITE };
+enum filter_when {
+    FILTER_ALWAYS,
+    FILTER_IF_CONTROL,
+    FILTER_IF_CODE,
+    FILTER_IF_JIT,
+    FILTER_IF_GIVEN,
+    FILTER_IF_TIMER,
+    FILTER_IF_BLOCK,
+    FILTER_IF_WRITE,
+};
 
 #define FILTER_CONDITIONS 2
 struct filter_row {

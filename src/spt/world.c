@@ -175,7 +175,8 @@ int tender_signals(struct tender *t)
         r = handle(SIGIO, &action);
     if (r == 0)
         r = handle(SIGPIPE, &ignore);
-    if (r == 0 && syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &t->boot.timer) < 0)
+    t->boot.timer = -1;
+    if (r == 0 && t->kernel->timed && syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &t->boot.timer) < 0)
         r = -errno;
     return r < 0 ? tender_fail(EXIT_OWN_ERROR, t->options.image, "set signals up", r) : 0;
 }
@@ -207,12 +208,14 @@ static int close_others(const struct tender *t)
 static int install_filter(const struct tender *t)
 {
     const struct boot *b = &t->boot;
-    const struct filter_world world = {.text_low = b->text_low,
-                                       .text_high = b->text_high,
+    const bool plain = t->kernel->plain; /* such a kernel leaves text as it is */
+    const struct filter_world world = {.text_low = plain ? 0 : b->text_low,
+                                       .text_high = plain ? 0 : b->text_high,
                                        .arena_low = b->data_low,
                                        .arena_high = b->objects_high,
                                        .executable = t->image.boot.text != 0,
                                        .jit = t->image.boot.flags & IMAGE_JIT,
+                                       .gives_back = !plain,
                                        .write_back = b->write_back,
                                        .control = b->control,
                                        .block = b->block,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A whole root file system becomes an image, for `moat run -b unikernel IMAGE|DIR COMMAND` (src/cli/unikernel_root.c).
+ * A whole root file system becomes an image, for `moat run -b unikernel IMAGE|DIR COMMAND` (src/cli/packed_root.c).
  * Root and files may come from anybody: descriptor 3 is the root, standard output a file to write the image into, and
  * before anything of the root is looked at this process shuts itself in (confine/walls.h), so that it can read below
  * that root, write that file, and nothing else. What runs is said when it runs.

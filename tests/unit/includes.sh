@@ -12,6 +12,7 @@ host:     base policy
 confine:  base policy host
 image:    base policy host confine
 unpack:   base policy host confine image
+bootfile: base policy confine
 pull:     base policy host confine image
 yaml:     base policy host confine
 boundary: base policy host confine image
@@ -30,7 +31,7 @@ linux:    cpu
 sentry:   base confine cpu codegen linux
 spt:      base confine linux
 unikernel: base policy host confine cpu rewrite linux engine
-machine:  base confine cpu codegen
+machine:  base policy confine cpu codegen
 wasm:     base confine cpu codegen
 wasi:     base policy confine wasm
 wasmrun:  base policy confine codegen wasm wasi engine

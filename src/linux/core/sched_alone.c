@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The scheduler of a kernel for a program that makes no other task (`moat build`), in the place of sched.c: one task,
- * on one stack, for ever. To block is to wait for the host. Left out are queues, slices, the change of stacks, virtual
- * CPUs and guests that run elsewhere (src/unikernel/tools.c says for which programs). Touches the one kernel stack and
- * the platform.
+ * for ever on the stack on which linux_run() is called. To block is to wait for the host. Left out are queues, slices,
+ * the change of stacks, virtual CPUs and guests that run elsewhere (src/unikernel/tools.c says for which programs).
+ * Touches the platform alone.
  */
 #include "linux/core/sched.h"
 
-#include "linux/core/fiber.h"
-#include "linux/core/heap.h"
 #include "linux/core/host.h"
 #include "linux/core/panic.h"
 #include "linux/linux.h"
@@ -17,7 +15,7 @@
 #include <asm/errno.h>
 
 #define HOST_QUEUES 6
-#define STACK_PAGES (KERNEL_STACK_SIZE / PAGE_SIZE + 1)
+#define STACK_ALIGN 16u
 
 /* Only with calls that set timers. */
 extern __typeof__(timer_first) timer_first __attribute__((weak));
@@ -52,11 +50,6 @@ extern __typeof__(sched_init) sched_alone __attribute__((alias("sched_init")));
 
 int sched_create(struct task *t)
 {
-    uint8_t *low = heap_pages(STACK_PAGES);
-    if (!low)
-        return -ENOMEM;
-    platform.host.memory(HOST_MEMORY_GUARD, low, PAGE_SIZE);
-    t->kernel_stack_top = fiber_stack(low + PAGE_SIZE, KERNEL_STACK_SIZE);
     list_init(&t->in_queue);
     return 0;
 }
@@ -201,21 +194,16 @@ _Noreturn void sched_user_return(struct task *t)
     kernel_panic("sched: the platform gave a task back");
 }
 
-static _Noreturn void task_begin(void *t)
-{
-    sched_user_return(t);
-}
-
+/* What is above this frame stays; the frame itself is gone with the first system call. */
 _Noreturn void linux_run(uint32_t id)
 {
     struct task *t = sched.only;
-    void *left;
     (void)id;
     current = t;
     t->state = TASK_RUNNING;
     t->entered = clock_now();
-    fiber_switch(&left, fiber_make(t->kernel_stack_top, task_begin, t));
-    kernel_panic("sched: the stack of the start was gone back to");
+    t->kernel_stack_top = (void *)((uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)(STACK_ALIGN - 1));
+    sched_user_return(t);
 }
 
 int linux_signal(int signo, bool locked)

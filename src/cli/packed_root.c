@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See unikernel_root.h. The process that packs reads a root that may be hostile, and is shut in (src/unikernel): it is
- * given the root to read and one file without a name to write. What it wrote is an image as any: whoever runs it checks
+ * See packed_root.h. The process that packs reads a root that may be hostile, and is shut in (src/unikernel, src/bootfile):
+ * it is given the root to read and one file without a name to write. What it wrote is an image as any: whoever runs it checks
  * it, and nothing in it is acted on here.
  */
-#include "cli/unikernel_root.h"
-#include "classcache/cache.h"
+#include "cli/packed_root.h"
+#include "cli/kept_file.h"
+#include "cli/run_options.h"
 #include "host/helper.h"
 #include "host/openat2.h"
-#include "linux/fs/imgfs_format.h"
+#include "policy/list.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -23,14 +24,13 @@
 
 #define PACK_MS    600000
 #define DEPTH_MOST 128
-#define PACKER     "moat-pack"
-#define KERNEL     "moat-kernel.elf"
+#define USUAL_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define BUILT_IN   "busybox" /* of the images, the one that lies beside the executable */
 
 /* ---- which root ---------------------------------------------------------------------------------------------------
  */
 
-static int find_directory(struct arena *a, const char *word, struct unikernel_root *out, struct err *err)
+static int find_directory(struct arena *a, const char *word, struct packed_root *out, struct err *err)
 {
     char real[PATH_MAX];
 
@@ -40,12 +40,12 @@ static int find_directory(struct arena *a, const char *word, struct unikernel_ro
     return out->path ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
-int unikernel_root_find(struct arena *a, const char *word, struct unikernel_root *out, struct err *err)
+int packed_root_find(struct arena *a, const char *word, struct packed_root *out, struct err *err)
 {
     const char *built_in;
     struct stat st;
 
-    *out = (struct unikernel_root){.image = {.dir_fd = -1}, .store = {.fd = -1, .images_fd = -1, .refs_fd = -1}};
+    *out = (struct packed_root){.image = {.dir_fd = -1}, .store = {.fd = -1, .images_fd = -1, .refs_fd = -1}};
     if (strchr("./", *word))
         return stat(word, &st) == 0 && S_ISDIR(st.st_mode) ? find_directory(a, word, out, err)
                                                            : err_set(err, -ENOENT, "%s: no directory", word);
@@ -63,7 +63,7 @@ int unikernel_root_find(struct arena *a, const char *word, struct unikernel_root
     return r;
 }
 
-void unikernel_root_close(struct unikernel_root *r)
+void packed_root_close(struct packed_root *r)
 {
     cleanup_fd(&r->image.dir_fd);
     r->image.dir_fd = -1;
@@ -148,20 +148,21 @@ static int key_of_entry(struct class_key *k, int dir, const char *name, unsigned
     return r;
 }
 
-static int key_of(struct arena *a, const struct unikernel_root *root, char key[CLASS_KEY_SIZE], struct err *err)
+static int key_of(struct arena *a, const struct packing *how, const struct packed_root *root, char key[CLASS_KEY_SIZE], struct err *err)
 {
-    const char *packer, *kernel;
+    const char *packer, *beside = "";
     struct class_key k;
-    int r = libexec_find(a, PACKER, &packer, err);
+    int r = libexec_find(a, how->packer, &packer, err);
 
     if (r < 0)
         return r;
-    kernel = arena_printf(a, "%.*s/" KERNEL, (int)(strrchr(packer, '/') - packer), packer);
+    if (how->beside)
+        beside = arena_printf(a, "%.*s/%s", (int)(strrchr(packer, '/') - packer), packer, how->beside);
     class_key_begin(&k);
     class_key_text(&k, "root", root->id ? root->id : root->path);
-    r = kernel ? class_key_file(&k, packer) : -ENOMEM;
-    if (r == 0)
-        r = class_key_file(&k, kernel);
+    r = beside ? class_key_file(&k, packer) : -ENOMEM;
+    if (r == 0 && how->beside)
+        r = class_key_file(&k, beside);
     if (r == 0 && !root->id)
         r = key_of_entry(&k, AT_FDCWD, root->path, 0);
     class_key_end(&k, key);
@@ -171,76 +172,52 @@ static int key_of(struct arena *a, const struct unikernel_root *root, char key[C
 /* ---- packing ------------------------------------------------------------------------------------------------------
  */
 
-static int run_packer(struct arena *a, const struct unikernel_root *root, int out, struct err *err)
+struct packer {
+    struct arena *arena;
+    const struct packing *how;
+    const struct packed_root *root;
+};
+
+static int run_packer(void *context, int out, struct err *err)
 {
-    char program[] = PACKER, what[] = "pack-root", *argv[] = {program, what, NULL}, magic[8];
-    _cleanup_fd_ int dir = open(root->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const char *path;
+    const struct packer *p = context;
+    const struct packing *how = p->how;
+    const char *root = p->root->path, *path;
+    char *argv[] = {arena_strdup(p->arena, how->packer), arena_strdup(p->arena, how->verb), NULL}, begins[16];
+    _cleanup_fd_ int dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int status = 0;
     pid_t pid;
-    int r = dir < 0 ? err_sys(err, -errno, "%s", root->path) : libexec_find(a, PACKER, &path, err);
+    int r = dir < 0 ? err_sys(err, -errno, "%s", root) : libexec_find(p->arena, how->packer, &path, err);
 
-    if (r < 0)
-        return r;
+    if (r < 0 || !argv[0] || !argv[1])
+        return r < 0 ? r : err_set(err, -ENOMEM, "out of memory");
     r = helper_spawn(path, argv, (struct helper_fd[]){{out, 1}, {2, 2}, {dir, 3}}, 3, &pid);
     if (r == 0)
         r = helper_wait_for(pid, PACK_MS, &status);
     if (r < 0)
         return err_sys(err, r, "%s", path);
     if (WIFSIGNALED(status))
-        return err_set(err, -ECONNABORTED, "%s: moat-pack was ended by signal %d%s", root->path, WTERMSIG(status),
+        return err_set(err, -ECONNABORTED, "%s: %s was ended by signal %d%s", root, how->packer, WTERMSIG(status),
                        WTERMSIG(status) == SIGSYS ? " (a forbidden system call): the root is hostile" : "");
-    if (WEXITSTATUS(status) || pread(out, magic, sizeof magic, 0) != sizeof magic ||
-        memcmp(magic, IMAGE_MAGIC, sizeof magic))
-        return err_set(err, -ENOEXEC, "%s: it could not be packed", root->path);
-    return fchmod(out, 0400) < 0 ? err_sys(err, -errno, "keep the packed root") : 0;
-}
-
-static int make(const struct class_cache *c, struct arena *a, const struct unikernel_root *root, const char *key,
-                struct err *err)
-{
-    char name[NAME_MAX], self[64];
-    const char *path;
-    _cleanup_fd_ int file = openat(c->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-    if (file < 0)
-        return err_sys(err, -errno, "%s: a file without a name cannot be made in it", c->path);
-    if (isatty(2))
-        fprintf(stderr, "packing %s, once\n", root->path);
-    int r = run_packer(a, root, file, err);
-    if (r < 0)
-        return r;
-    snprintf(name, sizeof name, "%s%s", key, c->suffix);
-    snprintf(self, sizeof self, "/proc/self/fd/%d", file);
-    r = linkat(AT_FDCWD, self, c->fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
-    /* What has its name and is not used (another's, or writable for others) makes room; one just made is as good. */
-    if (r == -EEXIST && class_cache_find(c, a, key, &path) != CLASS_CACHE_READY) {
-        unlinkat(c->fd, name, 0);
-        r = linkat(AT_FDCWD, self, c->fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
-    }
-    if (r < 0 && r != -EEXIST)
-        return err_sys(err, r, "%s/%s", c->path, name);
-    class_cache_trim(c, CLASS_CACHE_MOST);
+    if (WEXITSTATUS(status) || how->n_begins > sizeof begins ||
+        pread(out, begins, how->n_begins, 0) != (ssize_t)how->n_begins || memcmp(begins, how->begins, how->n_begins))
+        return err_set(err, -ENOEXEC, "%s: it could not be packed", root);
     return 0;
 }
 
-int unikernel_root_pack(struct arena *a, const struct unikernel_root *root, const char **file, struct err *err)
+int packed_root_pack(struct arena *a, const struct packing *how, const struct packed_root *root, const char **file,
+                     struct err *err)
 {
+    struct packer packer = {a, how, root};
+    const struct keeping keeping = {.kind = how->kind,
+                                    .doing = arena_printf(a, "packing %s", root->path),
+                                    .source = root->path,
+                                    .write = run_packer,
+                                    .context = &packer};
     char key[CLASS_KEY_SIZE];
-    struct class_cache c;
-    int r = key_of(a, root, key, err);
+    int r = key_of(a, how, root, key, err);
 
-    if (r < 0)
-        return r;
-    if ((r = class_cache_open_kind(&c, CLASS_CACHE_UNIKERNEL, a, true, err)) < 0)
-        return err->code ? r : err_sys(err, r, "no place to keep packed roots: set MOAT_CACHE_DIR");
-    if (class_cache_find(&c, a, key, file) != CLASS_CACHE_READY && (r = make(&c, a, root, key, err)) == 0 &&
-        class_cache_find(&c, a, key, file) != CLASS_CACHE_READY)
-        r = err_set(err, -EFBIG,
-                    "%s: packed it is larger than what is kept (%llu MiB): moat pack packs a program of it", root->path,
-                    CLASS_ARCHIVE_MOST >> 20);
-    class_cache_close(&c);
-    return r;
+    return r < 0 ? r : kept_file(a, &keeping, key, file, err);
 }
 
 /* ---- a program of it ----------------------------------------------------------------------------------------------
@@ -260,7 +237,7 @@ static int look(int root, const char *path)
     return S_ISREG(st.st_mode) && st.st_mode & 0111 ? 0 : -EACCES;
 }
 
-int unikernel_root_program(struct arena *a, const struct unikernel_root *root, const char *word, const char *path,
+int packed_root_program(struct arena *a, const struct packed_root *root, const char *word, const char *path,
                            const char *cwd, const char **out, struct err *err)
 {
     _cleanup_fd_ int fd = open(root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -282,4 +259,39 @@ int unikernel_root_program(struct arena *a, const struct unikernel_root *root, c
     return r < 0 ? err_set(err, r, "exec: \"%s\": %s", word,
                            r == -EACCES ? "permission denied" : "executable file not found in the root's $PATH")
                  : 0;
+}
+
+/* ---- what it says of itself ---------------------------------------------------------------------------------------- */
+
+int packed_root_config(struct run_options *run, const struct packed_root *root, const char *word, struct strv *words,
+                       struct err *err)
+{
+    static const struct image_config none;
+    const struct image_config *c = root->id ? &root->image.config : &none;
+    struct policy_build *b = &run->build;
+    struct policy *p = b->p;
+    const bool own_entry = policy_flag_given(b, FLAG_ENTRYPOINT);
+    struct strv env = {0};
+    int r = 0;
+
+    for (uint32_t i = 0; i < c->env.n && r == 0; i++)
+        r = policy_env_set(p->arena, &env, c->env.v[i]);
+    for (uint32_t i = 0; i < p->process.env.n && r == 0; i++)
+        r = policy_env_set(p->arena, &env, p->process.env.v[i]);
+    if (r == 0 && !policy_env_get(&env, "PATH"))
+        r = policy_env_set(p->arena, &env, USUAL_PATH);
+    p->process.env = env;
+    if (!policy_flag_given(b, FLAG_WORKDIR) && c->working_dir && *c->working_dir)
+        p->process.cwd = c->working_dir;
+    for (uint32_t i = 0; i < (own_entry ? b->entrypoint.n : c->entrypoint.n) && r == 0; i++)
+        r = policy_strv_push(p->arena, words, own_entry ? b->entrypoint.v[i] : c->entrypoint.v[i]);
+    for (int i = 0; i < run->n_command && r == 0; i++)
+        r = policy_strv_push(p->arena, words, run->command[i]);
+    for (uint32_t i = 0; i < c->cmd.n && r == 0 && !run->n_command && !own_entry; i++)
+        r = policy_strv_push(p->arena, words, c->cmd.v[i]);
+    if (r < 0)
+        return policy_no_memory(err);
+    return words->n ? 0
+                    : err_set(err, -EINVAL, "no command: neither %s nor you name one: moat run -b %s %s COMMAND", word,
+                              run->boundary, word);
 }

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The microVM boundary: the broker's walls around libexec/moat-vmm (src/machine), which is two processes, one with the
+ * machine and one with its files; each shuts itself in before the guest's first instruction. The program is opened here
+ * and executed by descriptor; kernel, initramfs and disks are shown to it by the policy's own path rules and have no
+ * other name inside.
+ */
+#include "boundary/broker/adaptor.h"
+#include "boundary/container/container.h"
+#include "boundary/engine.h"
+#include "boundary/microvm/lower.h"
+#include "boundary/microvm/words.h"
+#include "host/helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static int microvm_offer(struct arena *a, struct offer *out)
+{
+    int r = container_offer(a, out);
+
+    out->strength = "the guest has a kernel of its own; what it reaches is a few virtual devices, in a process that owns "
+                    "no file; container walls around it";
+    out->speed = access("/dev/kvm", R_OK | W_OK) == 0
+                     ? "KVM where it is good, else our own processor in software (--accel)"
+                     : "our own processor in software: some hundred million instructions a second";
+    return r;
+}
+
+/* An interface that is there already; it is the caller's right to attach to it. */
+static int open_tap(const char *name, struct err *err)
+{
+    struct ifreq r = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+    _cleanup_fd_ int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0)
+        return err_sys(err, -errno, "/dev/net/tun (the kernel's module tun)");
+    if (strlen(name) >= sizeof r.ifr_name || !*name)
+        return err_set(err, -EINVAL, "--net tap=%s: an interface has a name of 1 to %zu characters", name,
+                       sizeof r.ifr_name - 1);
+    if (!if_nametoindex(name))
+        return err_set(err, -ENODEV, "--net tap=%s: there is no such interface: ip tuntap add dev %s mode tap", name, name);
+    strcpy(r.ifr_name, name);
+    if (ioctl(fd, TUNSETIFF, &r) < 0)
+        return err_sys(err, -errno, "--net tap=%s", name);
+    int handed = fcntl(fd, F_DUPFD, 3); /* not close-on-exec: moat-enter closes it for all but the workload */
+    return handed < 0 ? err_sys(err, -errno, "--net tap=%s", name) : handed;
+}
+
+static int open_both(struct instance *inst, const char *tap, struct err *err)
+{
+    const char *vmm;
+    int r = libexec_find(inst->arena, VMM_PROGRAM, &vmm, err);
+
+    if (r < 0)
+        return r;
+    inst->program_fd = open(vmm, O_PATH);
+    if (inst->program_fd < 0)
+        return err_sys(err, -errno, "%s", vmm);
+    inst->handed_fd = -1;
+    if (!tap)
+        return 0;
+    r = open_tap(tap, err);
+    if (r < 0)
+        return r;
+    inst->handed_fd = r;
+    return 0;
+}
+
+static int microvm_create(struct instance *inst, struct err *err)
+{
+    if (!microvm_word_value(&inst->policy->process.argv, "--kernel"))
+        return err_set(err, -EINVAL, "nothing to run: the policy names no kernel");
+    return engine_create(inst, microvm_word_value(&inst->policy->process.argv, "--tap"), open_both, err);
+}
+
+static int microvm_exec(struct instance *inst, const struct process *pr, struct err *err)
+{
+    (void)pr;
+    return err_set(err, -ENOTSUP,
+                   "sandbox %s: the processes of a machine are its own kernel's, and nothing is started in it from "
+                   "outside yet: -b container does that",
+                   inst->id);
+}
+
+const struct boundary boundary_microvm = {
+    .name = "microvm",
+    .offer = microvm_offer,
+    .lower = microvm_lower,
+    .create = microvm_create,
+    .settle = container_settle,
+    .start = container_start,
+    .recover = container_recover,
+    .exec = microvm_exec,
+    .signal = container_signal,
+    .pause = container_pause,
+    .is_paused = container_is_paused,
+    .update = container_update,
+    .stats = container_stats,
+    .destroy = broker_destroy,
+    .hold = container_hold,
+};

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See machine.h: what a policy of a machine begins with, what it cannot have, and moat-vmm's command line. Looks at the
+ * host; what it makes is kept in the cache of whoever runs it. */
+#include "cli/machine.h"
+#include "boundary/microvm/words.h"
+#include "cli/engine_command.h"
+#include "cli/packed_root.h"
+#include "cli/program.h"
+#include "cli/run_options_internal.h"
+#include "host/helper.h"
+#include "image/users.h"
+#include "policy/list.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MEMORY_USUAL ((int64_t)512 << 20)
+#define MEMORY_LEAST ((int64_t)16 << 20)
+#define MEMORY_ROOM  ((int64_t)96 << 20) /* of the limit, for moat-vmm's own: decoded code, rings */
+/* Of a run of an image: its console is not shown, its devices are few, and it ends when it panics. */
+#define APPEND_IMAGE "console=ttyS0 quiet 8250.nr_uarts=2 rdinit=/.moat/init reboot=t panic=-1"
+#define APPEND_USUAL "console=ttyS0 reboot=t panic=-1"
+
+static struct machine_options *own(const struct run_options *o)
+{
+    return o->own[KIND_MACHINE];
+}
+
+/* ---- the command line ------------------------------------------------------------------------------------------- */
+
+static int one_of(const char *option, const char *value, const char *const *words, struct err *err)
+{
+    for (size_t i = 0; words[i]; i++)
+        if (!strcmp(value, words[i]))
+            return 0;
+    return err_set(err, -EINVAL, "--%s %s: %s, %s%s%s", option, value, words[0], words[1], words[2] ? " or " : "",
+                   words[2] ? words[2] : "");
+}
+
+static int take_net(struct machine_options *o, const char *value, struct err *err)
+{
+    o->tap = NULL;
+    if (!strcmp(value, "none"))
+        return 0;
+    if (strncmp(value, "tap=", 4) || !value[4])
+        return err_set(err, -EINVAL, "--net %s: none (the default), or tap=NAME: an interface of this host", value);
+    o->tap = value + 4;
+    return 0;
+}
+
+static int take_option(struct arena *a, void *options, int id, const char *value, struct err *err)
+{
+    static const char *const accels[] = {"auto", "kvm", "soft", NULL}, *const machines[] = {"micro", "kut", NULL};
+    struct machine_options *o = options;
+
+    o->given = true;
+    switch (id) {
+    case MACHINE_KERNEL: o->kernel = value; return 0;
+    case MACHINE_APPEND: o->append = value; return 0;
+    case MACHINE_CPU: o->cpu = value; return 0;
+    case MACHINE_ACCEL: o->accel = value; return one_of("accel", value, accels, err);
+    case MACHINE_MACHINE: o->machine = value; return one_of("machine", value, machines, err);
+    case MACHINE_INITRD: return policy_strv_push(a, &o->initrds, value) < 0 ? policy_no_memory(err) : 0;
+    case MACHINE_DISK: return policy_strv_push(a, &o->disks, value) < 0 ? policy_no_memory(err) : 0;
+    case MACHINE_NET: return take_net(o, value, err);
+    default: o->debug = !strcmp(value, "true"); return 0;
+    }
+}
+
+/* None at all: the initramfs says what runs. */
+static int take_operands(struct run_options *run, int argc, char **argv, bool lenient, struct err *err)
+{
+    if (argc < 1)
+        return lenient || own(run)->kernel
+                   ? 0
+                   : err_set(err, -EINVAL, "what is to run is missing: moat run -b microvm [OPTIONS] IMAGE [COMMAND...], "
+                                           "or --kernel FILE [--initrd FILE]");
+    own(run)->image = argv[0];
+    return 1;
+}
+
+/* ---- the policy ------------------------------------------------------------------------------------------------- */
+
+/* The broker's beginnings (program.h) with nothing of the host: no file, no /proc, no /dev, no variable. */
+static int apply_defaults(struct run_options *run, struct err *err)
+{
+    struct policy *p = &run->policy;
+    const char *vmm;
+    int r = libexec_find(p->arena, VMM_PROGRAM, &vmm, err);
+
+    if (r < 0 || (r = program_walls(p, err)) < 0)
+        return r;
+    p->n_mounts = 0;
+    p->process.env.n = 0;
+    if (p->process.env.v)
+        p->process.env.v[0] = NULL;
+    p->init = false;
+    return 0;
+}
+
+#define NO_HOST_FILES "a machine sees the files of its image and of its disks: --disk FILE; -b container shows the host's"
+#define NO_NETWORK    "a machine has a network of its own: --net tap=NAME attaches it to an interface of this host"
+#define NO_BROKER     "no call of a machine's program reaches the host, so there is none to answer: leave it out"
+#define INSIDE        "inside, that is the guest's own kernel's: it protects nothing outside"
+
+static const struct refusal {
+    enum policy_flag flag;
+    const char *member, *why;
+} refused[] = {
+    {FLAG_VOLUME, "volumes", NO_HOST_FILES},
+    {FLAG_MOUNT, "mounts", NO_HOST_FILES},
+    {FLAG_RO, "ro", NO_HOST_FILES},
+    {FLAG_RW, "rw", NO_HOST_FILES},
+    {FLAG_DIR, "dirs", NO_HOST_FILES},
+    {FLAG_ALLOW, "allow", NO_HOST_FILES},
+    {FLAG_SYMLINK, "links", NO_HOST_FILES},
+    {FLAG_DENY, "deny", "a machine sees no path of the host that could be denied: leave it out"},
+    {FLAG_TMPFS, "tmpfs", "what a machine's program writes is in memory as it is: leave it out"},
+    {FLAG_BROKER, "broker", NO_BROKER},
+    {FLAG_DENY_LOG, "denyLog", NO_BROKER},
+    {FLAG_ALLOW_NET, "allowNet", NO_NETWORK},
+    {FLAG_NETWORK, "network", NO_NETWORK},
+    {FLAG_DOMAINNAME, "domainname", "the guest's init sets no domain name yet: leave it out"},
+    {FLAG_TTY, "terminal", "a machine's program has standard streams and no terminal yet: leave it out"},
+    {FLAG_SECURITY_OPT, "security", INSIDE},
+    {FLAG_IOCTLS, "ioctls", INSIDE},
+    {FLAG_INIT, "init", "the guest has an init of its own: leave it out"},
+    {FLAG_CAP_ADD, "capabilities.add", INSIDE},
+    {FLAG_CAP_DROP, "capabilities.drop", INSIDE},
+    {FLAG_DEVICE, "devices", "a machine has devices of its own: --disk, --net; -b container has the host's"},
+    {FLAG_SHM_SIZE, "shmSize", "its shared memory is part of its memory: --memory"},
+    {FLAG_SYSCTL, "sysctl", "the guest's kernel has settings of its own: --append, or the program sets them"},
+    {FLAG_PIDS_LIMIT, "limits.pids", "the guest's kernel counts its processes itself: its memory bounds them"},
+    {FLAG_ULIMIT, "ulimits", "the guest's init sets no limits of one resource yet: ulimit(1) does inside"},
+};
+
+/* What a policy says of any workload, and a machine has already: not a wish of whoever runs it. */
+static bool has_anyway(const struct policy *p, enum policy_flag flag, uint64_t typed)
+{
+    if (flag == FLAG_NETWORK)
+        return p->ns[NS_NET].how == NS_NEW;
+    return (flag == FLAG_INIT || flag == FLAG_CAP_DROP || flag == FLAG_SECURITY_OPT || flag == FLAG_IOCTLS ||
+            flag == FLAG_PIDS_LIMIT || flag == FLAG_ULIMIT) &&
+           !(typed >> flag & 1);
+}
+
+static int check_layers(const struct collect *c, struct err *err)
+{
+    const struct policy_build *b = &c->out->build;
+    struct policy *p = b->p;
+    uint64_t typed = 0;
+
+    if (policy_flag_given(b, FLAG_DEFAULTS))
+        return err_set(err, -EINVAL, "%s: a machine is shown nothing of the host: leave it out",
+                       kind_said_by(c, FLAG_DEFAULTS, "defaults"));
+    for (uint32_t i = 0; i < c->n_waiting; i++)
+        typed |= UINT64_C(1) << c->waiting[i].id;
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+        if (policy_flag_given(b, refused[i].flag) && !has_anyway(p, refused[i].flag, typed))
+            return err_set(err, -EINVAL, "%s: %s", kind_said_by(c, refused[i].flag, refused[i].member), refused[i].why);
+    p->init = false;
+    p->resources.pids.set = false; /* of moat-vmm's two processes; the guest's tasks are its kernel's */
+    /* moat-vmm's own filters are stricter than any that could stand around its start. */
+    if (p->seccomp.moat_default)
+        p->seccomp = (struct seccomp_policy){0};
+    p->masked_paths.n = p->readonly_paths.n = 0; /* there is no /proc */
+    return 0;
+}
+
+/* ---- moat-vmm's command line ------------------------------------------------------------------------------------- */
+
+/* A file of the host under a name of moat-vmm's own. */
+static int show(struct policy_build *b, const char *host, const char *inside, bool read_only, const char *said,
+                struct err *err)
+{
+    const char *path = *host == '/' ? host : arena_printf(b->p->arena, "%s/%s", b->cwd[1] ? b->cwd : "", host);
+    struct stat st;
+
+    if (!path)
+        return policy_no_memory(err);
+    if (stat(path, &st) < 0)
+        return err_sys(err, -errno, "%s %s", said, host);
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        return err_set(err, -EINVAL, "%s %s: it is no file", said, host);
+    if (access(path, read_only ? R_OK : R_OK | W_OK) < 0)
+        return err_sys(err, -errno, "%s %s", said, host);
+    b->n_earlier_paths = b->p->n_paths;
+    b->n_earlier_mounts = b->p->n_mounts;
+    int r = flag_add_bind(b, path, inside, read_only, NULL, err);
+    if (r == 0)
+        flag_rules_finish(b);
+    return r;
+}
+
+/* The memory limit is the guest's memory; the sandbox's is what moat-vmm needs more. */
+static int put_memory(struct run_options *run, struct err *err)
+{
+    struct policy *p = &run->policy;
+    struct opt_i64 *limit = &p->resources.memory.limit;
+    int64_t guest = policy_flag_given(&run->build, FLAG_MEMORY) && limit->set ? limit->v : MEMORY_USUAL;
+
+    if (guest < 0)
+        return err_set(err, -EINVAL, "--memory -1: a machine's memory has a size: 512m is the usual one");
+    if (guest < MEMORY_LEAST)
+        return err_set(err, -EINVAL, "--memory: %" PRId64 " bytes are too few for a kernel: 16m is the least", guest);
+    guest &= ~(int64_t)4095;
+    *limit = (struct opt_i64){true, guest + MEMORY_ROOM};
+    return engine_put(p, "--memory", arena_printf(p->arena, "%" PRId64, guest), err);
+}
+
+static int put_disks(struct run_options *run, struct err *err)
+{
+    struct policy *p = &run->policy;
+    const struct machine_options *o = own(run);
+    int r = 0;
+
+    for (uint32_t i = 0; i < o->disks.n && r == 0; i++) {
+        const char *text = o->disks.v[i], *comma = strrchr(text, ',');
+        const bool read_only = comma && !strcmp(comma, ",ro");
+        const char *host = read_only ? arena_strndup(p->arena, text, (size_t)(comma - text)) : text;
+        const char *inside = arena_printf(p->arena, "/disk%u", i);
+
+        if (!host || !inside)
+            return policy_no_memory(err);
+        r = show(&run->build, host, inside, read_only, "--disk", err);
+        if (r == 0)
+            r = engine_put(p, "--disk", read_only ? arena_printf(p->arena, "%s,ro", inside) : inside, err);
+    }
+    return r;
+}
+
+static int put_initrd(struct run_options *run, const char *host, unsigned n, struct err *err)
+{
+    struct policy *p = &run->policy;
+    const char *inside = arena_printf(p->arena, "/initrd%u", n);
+    int r = inside ? show(&run->build, host, inside, true, "--initrd", err) : policy_no_memory(err);
+
+    return r == 0 ? engine_put(p, "--initrd", inside, err) : r;
+}
+
+/* /dev/kvm where the host has it and it may be used; soft needs nothing. */
+static int put_accel(struct run_options *run, struct err *err)
+{
+    struct policy *p = &run->policy;
+    const char *accel = own(run)->accel ? own(run)->accel : "auto";
+    const bool there = access("/dev/kvm", R_OK | W_OK) == 0;
+    int r = 0;
+
+    if (!strcmp(accel, "kvm") && !there)
+        return err_sys(err, -errno, "--accel kvm: /dev/kvm (--accel soft needs no KVM)");
+    if (strcmp(accel, "soft") && there)
+        r = flag_device(&run->build, "/dev/kvm", err);
+    if (r < 0)
+        return err_wrap(err, "/dev/kvm"), r;
+    return engine_put(p, "--accel", there ? accel : "soft", err);
+}
+
+static int put_machine(struct run_options *run, const char *kernel, struct err *err)
+{
+    const struct machine_options *o = own(run);
+    struct policy *p = &run->policy;
+    const char *usual = o->machine && !strcmp(o->machine, "kut") ? "" : o->image ? APPEND_IMAGE : APPEND_USUAL;
+    int r = engine_put(p, NULL, VMM_PROGRAM, err);
+
+    if (r < 0 || (r = put_memory(run, err)) < 0 || (r = put_accel(run, err)) < 0 ||
+        (r = show(&run->build, kernel, "/kernel", true, "--kernel", err)) < 0 ||
+        (r = engine_put(p, "--kernel", "/kernel", err)) < 0)
+        return r;
+    const char *append = o->append && *usual ? arena_printf(p->arena, "%s %s", usual, o->append)
+                         : o->append        ? o->append
+                                            : usual;
+    if (*append || !append)
+        r = engine_put(p, "--append", append, err);
+    if (r == 0)
+        r = engine_put_given(p, "--machine", o->machine, err);
+    if (r == 0)
+        r = engine_put_given(p, "--cpu", o->cpu, err);
+    if (r == 0)
+        r = engine_put_given(p, "--tap", o->tap, err);
+    if (r == 0 && o->debug)
+        r = engine_put(p, NULL, "--debug", err);
+    return r == 0 ? put_disks(run, err) : r;
+}
+
+/* ---- an image's program ------------------------------------------------------------------------------------------ */
+
+static int put_run(struct policy *p, char letter, const char *text, struct err *err)
+{
+    return engine_put(p, "--run", arena_printf(p->arena, "%c%s", letter, text), err);
+}
+
+static int put_user(struct run_options *run, const struct packed_root *root, struct err *err)
+{
+    struct policy *p = &run->policy;
+    const char *text = run->build.user ? run->build.user : root->id ? root->image.config.user : NULL;
+    struct user_rule user = {0};
+    _cleanup_fd_ int fd = open(root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int r = fd < 0 ? err_sys(err, -errno, "%s", root->path) : users_resolve(p->arena, fd, text, &user, err);
+
+    if (r == 0)
+        r = put_run(p, 'u', arena_printf(p->arena, "%u:%u", user.uid, user.gid), err);
+    for (uint32_t i = 0; i < user.n_groups && r == 0; i++)
+        r = put_run(p, 'g', arena_printf(p->arena, "%u", user.groups[i]), err);
+    run->build.user = NULL; /* outside, moat-vmm is the sandbox's root */
+    return r;
+}
+
+static int put_program(struct run_options *run, const struct packed_root *root, const struct strv *words,
+                       const struct strv *modules, struct err *err)
+{
+    struct policy *p = &run->policy;
+    int r = 0;
+
+    for (uint32_t i = 0; i < modules->n && r == 0; i++)
+        r = put_run(p, 'm', modules->v[i], err);
+    for (uint32_t i = 0; i < p->process.env.n && r == 0; i++)
+        r = put_run(p, 'e', p->process.env.v[i], err);
+    if (r == 0)
+        r = put_run(p, 'c', p->process.cwd, err);
+    if (r == 0 && p->hostname)
+        r = put_run(p, 'h', p->hostname, err);
+    if (r == 0 && policy_flag_given(&run->build, FLAG_READ_ONLY))
+        r = put_run(p, 'r', "", err);
+    if (r == 0)
+        r = put_user(run, root, err);
+    for (uint32_t i = 0; i < words->n && r == 0; i++)
+        r = engine_put(p, i ? NULL : "--program", words->v[i], err);
+    return r;
+}
+
+static const struct packing packing = {
+    .kind = CLASS_CACHE_MACHINE, .packer = "moat-bootfile", .verb = "initrd", .begins = "070701", .n_begins = 6};
+
+/* What it boots from: the root, packed, and over it our init with the modules. */
+static int find_image(struct run_options *run, const struct packed_root *root, struct err *err)
+{
+    struct policy *p = &run->policy;
+    const char *kernel, *release, *archive, *init;
+    struct strv words = {0}, modules = {0};
+    int r = packed_root_config(run, root, own(run)->image, &words, err);
+
+    p->process.argv = (struct strv){0};
+    if (r < 0 || (r = machine_kernel(p->arena, own(run)->kernel, &kernel, &release, err)) < 0 ||
+        (r = packed_root_pack(p->arena, &packing, root, &archive, err)) < 0 ||
+        (r = machine_init_archive(p->arena, release, &init, &modules, err)) < 0 ||
+        (r = put_machine(run, kernel, err)) < 0 || (r = put_initrd(run, archive, 0, err)) < 0 ||
+        (r = put_initrd(run, init, 1, err)) < 0)
+        return r;
+    return put_program(run, root, &words, &modules, err);
+}
+
+static int find_kernel(struct run_options *run, struct err *err)
+{
+    struct policy *p = &run->policy;
+    const char *kernel, *release;
+    int r = machine_kernel(p->arena, own(run)->kernel, &kernel, &release, err);
+
+    p->process.argv = (struct strv){0};
+    if (r == 0)
+        r = put_machine(run, kernel, err);
+    for (uint32_t i = 0; i < own(run)->initrds.n && r == 0; i++)
+        r = put_initrd(run, own(run)->initrds.v[i], i, err);
+    return r;
+}
+
+static int find(struct run_options *run, const struct finding *f, struct err *err)
+{
+    struct policy *p = &run->policy;
+    struct packed_root root;
+    int r;
+
+    (void)f;
+    if (own(run)->image && own(run)->initrds.n)
+        return err_set(err, -EINVAL, "--initrd: an image is its own first root: leave one of them out");
+    if (!own(run)->image)
+        r = find_kernel(run, err);
+    else if ((r = packed_root_find(p->arena, own(run)->image, &root, err)) == 0) {
+        r = find_image(run, &root, err);
+        packed_root_close(&root);
+    } else if (r == -ENOENT) {
+        r = err_set(err, r, "exec: \"%s\": there is no directory and no image of that name", own(run)->image);
+    }
+    p->process.env.n = 0;
+    if (p->process.env.v)
+        p->process.env.v[0] = NULL;
+    p->process.cwd = "/";
+    return r;
+}
+
+/* ---- the row ---------------------------------------------------------------------------------------------------- */
+
+static bool is_given(const void *options)
+{
+    return ((const struct machine_options *)options)->given;
+}
+
+static int refuse(const void *options, struct err *err)
+{
+    return is_given(options) ? err_set(err, -EINVAL,
+                                       "--kernel, --initrd, --append, --accel, --machine, --cpu, --disk, --net and --debug "
+                                       "are about machines: -b microvm has them")
+                             : 0;
+}
+
+static const char *name_of(const struct run_options *run)
+{
+    const struct machine_options *o = own(run);
+
+    return o->image ? o->image : o->kernel;
+}
+
+static int command_of(struct arena *a, const struct strv *argv, struct strv *out)
+{
+    const uint32_t from = microvm_program_words(argv);
+
+    (void)a;
+    *out = from < argv->n ? (struct strv){argv->v + from, argv->n - from} : *argv;
+    return 0;
+}
+
+static const char *memory_note(struct arena *a, const struct strv *argv)
+{
+    const char *bytes = microvm_word_value(argv, "--memory");
+
+    return bytes ? arena_printf(a,
+                                "its guest keeps the %llu MiB that it was made with (beyond a smaller limit it is "
+                                "ended): make the sandbox anew to change that",
+                                strtoull(bytes, NULL, 10) >> 20)
+                 : NULL;
+}
+
+const struct workload_kind machine_kind = {
+    .types = {"machine"},
+    .boundary = "microvm",
+    .words = "a Linux of its own",
+    .of_host = true,
+    .no_programs = "-b microvm runs images and kernels",
+    .no_filter = "the filters of a machine are raised by moat-vmm inside (src/machine), and there is none around its start",
+    .keeps = "boot files",
+    .own_size = sizeof(struct machine_options),
+    .option = take_option,
+    .is_given = is_given,
+    .refuse = refuse,
+    .operands = take_operands,
+    .defaults = apply_defaults,
+    .check = check_layers,
+    .find = find,
+    .name = name_of,
+    .no_terminal = true,
+    .command = command_of,
+    .memory_note = memory_note,
+    .fixed_tasks = "the guest's kernel counts its own tasks: its memory bounds them",
+};

@@ -149,6 +149,7 @@ struct cpu {
     uint64_t code_mask;             /* of linear addresses of code: 32 or 64 bits */
     uint64_t block_key;             /* cpu_block_key() << 48 */
     uint32_t attention;             /* ATTENTION_, atomic */
+    bool intr_line;                 /* atomic */
     uint8_t mode;          /* enum cpu_mode */
     uint8_t cpl;
     uint8_t code_size;  /* 2, 4, 8: of the code segment */
@@ -467,6 +468,9 @@ void cpu_tlb_flush_page(struct cpu *cpu, uint64_t linear);
 /* cpu->tlb for cpl, SMAP and AC, alignment checks. Called by cpu_run() between blocks, and by who goes on to access
  * memory after he has changed one of these. */
 void cpu_tlb_select(struct cpu *cpu);
+/* run.c. Forgets all that was decoded and translated: for cpu_reset() and cpu_state_set(), when all is in place. Not from
+ * a handler. */
+void cpu_forget(struct cpu *cpu);
 /* paging.c. Loads cpu->pdpte as cr3 says. False when a reserved bit is set: nothing was changed. */
 bool cpu_pdptes_load(struct cpu *cpu, uint64_t cr3);
 /* Translates for the present privilege or, `system`, the supervisor's. Raises #PF. Sets accessed and dirty bits. */

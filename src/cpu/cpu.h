@@ -24,7 +24,7 @@ struct cpu;
 struct cpu_bus {
     void *owner;
     /* The page of RAM or ROM at gpa (4 KiB aligned): where it lies in this process, and whether the guest may write it.
-     * NULL: a device, or nothing, is there; read() and write() are asked then, for each access. */
+     * Host addresses are aligned to 4 KiB as well. NULL: a device, or nothing, is there; read() and write() are asked then, for each access. */
     uint8_t *(*page)(void *owner, uint64_t gpa, bool *writable);
     /* size 1, 2, 4, 8; never over the end of a page. Nothing there: all ones, ignored. */
     uint64_t (*read)(void *owner, uint64_t gpa, unsigned size);
@@ -46,16 +46,24 @@ struct cpu_bus {
     void (*note)(void *owner, const char *what, uint64_t number, uint64_t value);
 };
 
-/* What CPUID says. Leaves are rows of data (cpuid.c) of a named model, less what `without` takes away. */
+/* What CPUID says: a named model, changed by what follows its name. */
+#define CPU_FEATURE_WORDS 12
 struct cpu_model {
     const char *name; /* "moat64", "qemu64", "max" ...: cpu_model_find() */
-    uint64_t tsc_hz;  /* leaf 0x15, 0x16, and the hypervisor's 0x40000010 */
+    uint64_t tsc_hz;  /* leaf 0x15 (whose crystal, and so the APIC's timer, counts at this rate), 0x16, and the
+                         hypervisor's 0x40000010; below 2^32 */
     uint32_t apic_id;
     uint32_t physical_bits; /* of addresses, 36 to 46 */
     bool kvmclock;          /* hypervisor leaves of KVM with the clock */
+    bool amd;               /* where AMD's and Intel's processors differ it is the former (syscall in 32-bit code) */
+    char vendor[12];        /* of leaf 0 */
+    uint32_t signature;     /* of leaf 1: family, model, stepping */
+    uint32_t features[CPU_FEATURE_WORDS]; /* features.h */
 };
 
-/* 0 or -ENOENT; *names lists them, for the error. */
+/* A model by name, which may be followed by ",+feature", ",-feature", ",vendor=TEXT" and so on as QEMU has them; what
+ * this processor cannot do is left out. tsc_hz, apic_id and kvmclock are the caller's to fill in. 0, -ENOENT: no such
+ * model (*names lists them, for the error), or -EINVAL: a feature that is not known. */
 int cpu_model_find(const char *name, struct cpu_model *out, const char **names);
 
 /* One leaf as this processor answers it now (OSXSAVE and APIC bits follow cr4 and the base register). */

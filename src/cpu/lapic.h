@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LAPIC_TIMER_HZ     1000000000u /* what its counter counts, before its divider */
 #define LAPIC_BASE         UINT64_C(0xfee00000)
 #define LAPIC_BROADCAST    UINT32_MAX
 #define LAPIC_STATE_VERSION 1
@@ -35,7 +34,7 @@ enum lvt { LVT_TIMER, LVT_THERMAL, LVT_COUNTER, LVT_LINT0, LVT_LINT1, LVT_ERROR,
 struct lapic_state {
     uint64_t base; /* IA32_APIC_BASE */
     uint64_t tsc_deadline;
-    uint64_t timer_start; /* nanoseconds: when the count began */
+    uint64_t timer_start; /* tick at which the count began */
     uint32_t id, tpr, ldr, dfr, svr, esr, esr_next;
     uint32_t icr_low, icr_high;
     uint32_t lvt[LVTS];
@@ -46,10 +45,9 @@ struct lapic_state {
 
 struct lapic_wire {
     void *owner;
-    uint64_t (*ticks)(void *owner); /* the processor's counter */
-    uint64_t (*now)(void *owner);   /* nanoseconds */
-    uint64_t (*when)(void *owner, uint64_t ticks);
-    void (*arm)(void *owner, uint64_t due); /* call lapic_timer() then; UINT64_MAX: never */
+    uint64_t (*ticks)(void *owner);                        /* the machine's, which the timer counts */
+    uint64_t (*tick_of)(void *owner, uint64_t tsc);        /* at which the guest's counter is there */
+    void (*arm)(void *owner, uint64_t due);                /* call lapic_timer() at this tick; UINT64_MAX: never */
     void (*changed)(void *owner);           /* what lapic_pending() says may be another now */
     void (*nmi)(void *owner);
     void (*reset)(void *owner); /* INIT */

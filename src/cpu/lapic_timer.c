@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The timer of the local APIC (Intel 3A 11.5.4): a count that runs down at LAPIC_TIMER_HZ over its divider, once or again
- * and again, or a deadline of the processor's counter. Nothing counts: where the count stands is worked out when asked.
+ * The timer of the local APIC (Intel 3A 11.5.4): a count that runs down at the rate of the time stamp counter over its
+ * divider, once or again and again, or a deadline of that counter. Nothing counts: where the count stands is worked out when asked.
  */
 #include "cpu/lapic_inside.h"
 
 #include <stddef.h>
 
 #define NEVER UINT64_MAX
-_Static_assert(LAPIC_TIMER_HZ == 1000000000, "a count is a nanosecond here");
 
 /* 0, 1, 2, 3, 8, 9, 10, 11: by 2, 4, 8, 16, 32, 64, 128, 1. */
 static unsigned divide_shift(const struct lapic *l)
@@ -32,7 +31,7 @@ uint32_t lapic_timer_current(const struct lapic *l)
     uint64_t all = period(l);
     if (deadline_mode(l) || all == 0)
         return 0;
-    uint64_t gone = l->wire.now(l->wire.owner) - l->state.timer_start;
+    uint64_t gone = l->wire.ticks(l->wire.owner) - l->state.timer_start;
     if (l->state.lvt[LVT_TIMER] & LVT_TIMER_PERIODIC)
         gone %= all;
     return gone >= all ? 0 : (uint32_t)((all - gone) >> divide_shift(l));
@@ -42,12 +41,11 @@ void lapic_timer_arm(struct lapic *l)
 {
     uint64_t due = NEVER;
     if (deadline_mode(l)) {
-        /* One later than the tick's own nanosecond: who is woken finds that the counter has got there. */
         if (l->state.tsc_deadline != 0)
-            due = l->wire.when(l->wire.owner, l->state.tsc_deadline) + 1;
+            due = l->wire.tick_of(l->wire.owner, l->state.tsc_deadline);
     } else if (l->state.timer_count != 0) {
         due = l->state.timer_start + period(l);
-        if (!(l->state.lvt[LVT_TIMER] & LVT_TIMER_PERIODIC) && due <= l->wire.now(l->wire.owner))
+        if (!(l->state.lvt[LVT_TIMER] & LVT_TIMER_PERIODIC) && due <= l->wire.ticks(l->wire.owner))
             due = NEVER; /* it has rung */
     }
     l->wire.arm(l->wire.owner, due);
@@ -58,7 +56,7 @@ void lapic_timer_start(struct lapic *l, uint32_t count)
     if (deadline_mode(l))
         return;
     l->state.timer_count = count;
-    l->state.timer_start = l->wire.now(l->wire.owner);
+    l->state.timer_start = l->wire.ticks(l->wire.owner);
     lapic_timer_arm(l);
 }
 
@@ -66,7 +64,7 @@ void lapic_timer_start(struct lapic *l, uint32_t count)
 void lapic_timer_set_divide(struct lapic *l, uint32_t divide)
 {
     uint32_t left = lapic_timer_current(l);
-    uint64_t now = l->wire.now(l->wire.owner);
+    uint64_t now = l->wire.ticks(l->wire.owner);
     l->state.timer_divide = divide;
     l->state.timer_start = now - (((uint64_t)l->state.timer_count - left) << divide_shift(l));
     if (left != 0)
@@ -98,7 +96,7 @@ void lapic_timer(struct lapic *l)
     if (deadline_mode(l)) {
         l->state.tsc_deadline = 0;
     } else if (l->state.lvt[LVT_TIMER] & LVT_TIMER_PERIODIC) {
-        uint64_t all = period(l), gone = l->wire.now(l->wire.owner) - l->state.timer_start;
+        uint64_t all = period(l), gone = l->wire.ticks(l->wire.owner) - l->state.timer_start;
         if (all == 0)
             return;
         l->state.timer_start += gone - gone % all; /* what was missed rings once */

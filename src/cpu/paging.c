@@ -23,7 +23,7 @@ uint8_t *paging_host(struct cpu *cpu, uint64_t gpa, bool *writable)
         bool may = false;
         uint8_t *host = cpu->bus.page(cpu->bus.owner, gpa, &may);
 
-        if (!host)
+        if (!host || ((uintptr_t)host & PAGE_OFFSET))
             return NULL;
         h->host = host;
         h->gpa = gpa | !may;

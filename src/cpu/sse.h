@@ -28,4 +28,7 @@ typedef vec sse_kernel(vec a, vec b);
             ".endr\n"                                                                                                  \
             ".popsection\n")
 
+/* maskmovdqu, maskmovq: those of n bytes whose mask has bit 7 set go to rdi. false: a fault was raised. */
+bool sse_masked_store(struct cpu *cpu, const struct op *op, const uint8_t *bytes, const uint8_t *mask, unsigned n);
+
 #endif

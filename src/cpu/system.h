@@ -10,6 +10,7 @@
 #define MOAT_CPU_SYSTEM_H
 
 #include "cpu/core.h"
+#include "cpu/features.h"
 #include "cpu/registers.h"
 
 /* ---- Descriptors (segment.c; Intel 3A 3.4.5, 6.11, 7.2) -------------------------------------------------------- */
@@ -188,6 +189,7 @@ bool task_return(struct cpu *cpu); /* iret with NT set */
 bool cpu_cr0_write(struct cpu *cpu, uint64_t value);
 bool cpu_cr3_write(struct cpu *cpu, uint64_t value);
 bool cpu_cr4_write(struct cpu *cpu, uint64_t value);
+bool cpu_efer_write(struct cpu *cpu, uint64_t value); /* false without an exception: a bit that is not allowed */
 bool cpu_msr_read(struct cpu *cpu, uint32_t index, uint64_t *value);
 bool cpu_msr_write(struct cpu *cpu, uint32_t index, uint64_t value);
 /* What cpuid says in the present state. */

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#define MSR_TSC_ADJUST      0x3bu
 #define MSR_WALL_CLOCK      0x4b564d00u
 #define MSR_SYSTEM_TIME     0x4b564d01u
 #define MSR_WALL_CLOCK_OLD  0x11u
@@ -61,7 +62,7 @@ uint64_t clock_ticks(const struct clock *c)
     return counter(c) + c->offset;
 }
 
-void clock_set_ticks(struct clock *c, uint64_t ticks)
+static void set_ticks(struct clock *c, uint64_t ticks)
 {
     c->offset = ticks - counter(c);
 }
@@ -73,7 +74,7 @@ void clock_init(struct clock *c, struct gmem *memory, uint64_t hz, uint64_t wall
     c->state.hz = hz < HZ_MIN ? HZ_MIN : hz > HZ_MAX ? HZ_MAX : hz;
     c->state.wall_ns = wall_ns;
     set_rate(c);
-    clock_set_ticks(c, 0);
+    set_ticks(c, 0);
 }
 
 void clock_source(struct clock *c, uint64_t (*source)(void *owner), void *owner)
@@ -81,16 +82,16 @@ void clock_source(struct clock *c, uint64_t (*source)(void *owner), void *owner)
     uint64_t ticks = clock_ticks(c);
     c->counter = source;
     c->owner = owner;
-    clock_set_ticks(c, ticks);
+    set_ticks(c, ticks);
 }
 
 /* ---- KVM's clock ------------------------------------------------------------------------------------------------ */
 
-/* The counter's rate never changes, so the record is written once, from tick 0. */
+/* The counter's rate never changes, so the record is written once, from tick 0, and again when the guest adjusts its counter. */
 static void write_system_time(struct clock *c)
 {
     gpa_t at = c->state.system_time & ~UINT64_C(1);
-    struct system_time s = {.tsc_timestamp = 0,
+    struct system_time s = {.tsc_timestamp = c->state.adjust,
                             .system_time = 0,
                             .multiplier = c->multiplier,
                             .shift = c->shift,
@@ -115,7 +116,9 @@ static void write_wall_clock(struct clock *c)
 
 bool clock_msr_read(struct clock *c, uint32_t index, uint64_t *value)
 {
-    if (index == MSR_SYSTEM_TIME || index == MSR_SYSTEM_TIME_OLD)
+    if (index == MSR_TSC_ADJUST)
+        *value = c->state.adjust;
+    else if (index == MSR_SYSTEM_TIME || index == MSR_SYSTEM_TIME_OLD)
         *value = c->state.system_time;
     else if (index == MSR_WALL_CLOCK || index == MSR_WALL_CLOCK_OLD)
         *value = c->state.wall_clock;
@@ -126,7 +129,10 @@ bool clock_msr_read(struct clock *c, uint32_t index, uint64_t *value)
 
 bool clock_msr_write(struct clock *c, uint32_t index, uint64_t value)
 {
-    if (index == MSR_SYSTEM_TIME || index == MSR_SYSTEM_TIME_OLD) {
+    if (index == MSR_TSC_ADJUST) {
+        c->state.adjust = value;
+        write_system_time(c);
+    } else if (index == MSR_SYSTEM_TIME || index == MSR_SYSTEM_TIME_OLD) {
         c->state.system_time = value;
         write_system_time(c);
     } else if (index == MSR_WALL_CLOCK || index == MSR_WALL_CLOCK_OLD) {
@@ -143,7 +149,7 @@ bool clock_msr_write(struct clock *c, uint32_t index, uint64_t value)
 static void clock_reset(void *device)
 {
     struct clock *c = device;
-    c->state.system_time = c->state.wall_clock = 0;
+    c->state.system_time = c->state.wall_clock = c->state.adjust = 0;
 }
 
 static int clock_check(const void *state, const char **why)
@@ -159,7 +165,7 @@ static void clock_loaded(void *device)
 {
     struct clock *c = device;
     set_rate(c);
-    clock_set_ticks(c, c->state.ticks);
+    set_ticks(c, c->state.ticks);
     write_system_time(c);
 }
 

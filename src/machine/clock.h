@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The machine's time. There is one clock: the guest's time stamp counter, which is the host's plus an offset, at the
- * host's own rate. Nanoseconds are made of its ticks the way Linux makes them from KVM's paravirtual clock, so that all
+ * The machine's time. There is one clock: the time stamp counter, which is the host's plus an offset, at the host's own
+ * rate. Nanoseconds are made of its ticks the way Linux makes them from KVM's paravirtual clock, so that all
  * of the guest's clocks agree. Timers are asked to ring at a number of nanoseconds; nobody of the core ever waits.
  *
  * kvmclock: two MSRs by which a guest has a record of rate and offset written into its memory (Linux,
@@ -20,7 +20,8 @@
 
 struct clock_state {
     uint64_t hz;                         /* of the counter */
-    uint64_t ticks;                      /* the guest's counter when this was saved */
+    uint64_t ticks;                      /* where it stood when this was saved */
+    uint64_t adjust;                     /* what the processor adds to it for its guest (IA32_TSC_ADJUST) */
     uint64_t wall_ns;                    /* since 1970: of nanosecond 0 */
     uint64_t system_time, wall_clock;    /* kvmclock's MSRs, as written */
     uint32_t version, zero32;            /* of what was written to memory: even */
@@ -28,7 +29,7 @@ struct clock_state {
 
 struct clock {
     struct clock_state state;
-    uint64_t offset; /* guest = counter + offset */
+    uint64_t offset; /* ticks = counter + offset */
     uint32_t multiplier;
     int8_t shift;
     uint64_t (*counter)(void *owner); /* NULL: the host's */
@@ -41,15 +42,15 @@ void clock_init(struct clock *c, struct gmem *memory, uint64_t hz, uint64_t wall
 /* Another source than the host's counter (tests, machines that count instructions). Goes on where it was. */
 void clock_source(struct clock *c, uint64_t (*counter)(void *owner), void *owner);
 
+/* Of the machine: never set by the guest, so that its devices' time goes on. */
 uint64_t clock_ticks(const struct clock *c);
-void clock_set_ticks(struct clock *c, uint64_t ticks); /* the guest wrote its counter, or was restored */
 uint64_t clock_ns(const struct clock *c, uint64_t ticks);
 static inline uint64_t clock_now(const struct clock *c)
 {
     return clock_ns(c, clock_ticks(c));
 }
 
-/* false: not one of ours. */
+/* kvmclock, and a copy of IA32_TSC_ADJUST. false: not one of ours. */
 bool clock_msr_read(struct clock *c, uint32_t index, uint64_t *value);
 bool clock_msr_write(struct clock *c, uint32_t index, uint64_t value);
 

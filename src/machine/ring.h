@@ -30,7 +30,15 @@ enum ring_operation {
     RING_SYNC,
     RING_DISCARD, /* `length` bytes from `offset` need not be kept */
     RING_ZERO,    /* the same, and read as zeros from then on */
+    RING_TELL,    /* a word for the back end itself in `offset`, and `length` with it: enum ring_word */
     RING_CANCEL,  /* what came before is answered: reads that still wait with -ECANCELED; then this */
+};
+
+/* To the second serial port's back end (channel.h), which speaks with guest/init. */
+enum ring_word {
+    RING_WORD_EXIT = 1, /* the exit status that the guest has told; -ENODATA: none */
+    RING_WORD_SIGNAL,   /* the guest's program gets signal `length` */
+    RING_WORD_SIZE,     /* the terminal has `length` >> 16 rows and the rest columns */
 };
 
 /* In the place of a region's number: the pages that belong to the ring itself, for bytes that are in no guest's. */
@@ -44,7 +52,7 @@ struct ring_segment { /* a piece of guest memory */
 struct ring_request {
     uint64_t id;     /* the machine's own word, handed back */
     uint64_t offset; /* bytes, in the back end's file; 0 for streams */
-    uint64_t length; /* of RING_DISCARD and RING_ZERO; else 0 */
+    uint64_t length; /* of RING_DISCARD, RING_ZERO and RING_TELL; else 0 */
     uint16_t operation, n_segments;
     uint32_t zero;
     struct ring_segment segments[RING_SEGMENTS];

@@ -27,8 +27,8 @@ struct vcpu_ops {
     /* All descriptors and memory that it will ever need are taken here. 0 or negative errno. *out is freed by destroy. */
     int (*create)(struct vcpu **out, const struct cpu_bus *bus, const struct cpu_model *model, struct gmem *memory);
     void (*destroy)(struct vcpu *v);
-    /* Until something comes up; soft ends after `budget` instructions. */
-    enum vcpu_exit (*run)(struct vcpu *v, uint64_t budget);
+    /* Until something comes up; an engine that counts ends after `budget` instructions, another after `ns` nanoseconds. */
+    enum vcpu_exit (*run)(struct vcpu *v, uint64_t budget, uint64_t ns);
     void (*kick)(struct vcpu *v); /* from any thread or signal handler */
     void (*set_intr)(struct vcpu *v, bool up);
     void (*set_nmi)(struct vcpu *v);

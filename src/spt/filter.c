@@ -191,8 +191,6 @@ int filter_make(const struct filter_world *w, struct sock_filter room[FILTER_ROO
 {
     uint32_t calls[GATE_CALLS_COUNT], kill, at;
     struct maker m = {.w = w};
-    struct bpf_program program;
-    struct err err;
 
     bpf_builder_over(&m.b, room, FILTER_ROOM);
     m.allow = bpf_emit_return(&m.b, SECCOMP_RET_ALLOW);
@@ -211,8 +209,8 @@ int filter_make(const struct filter_world *w, struct sock_filter room[FILTER_ROO
     bpf_emit_branch(&m.b, BPF_JEQ, AUDIT_ARCH_X86_64, at, kill);
     bpf_emit_load(&m.b, offsetof(struct seccomp_data, arch));
     bpf_emit_load(&m.b, offsetof(struct seccomp_data, instruction_pointer));
-    if (bpf_builder_finish(&m.b, &program, &err) < 0)
+    if (m.b.n > FILTER_ROOM)
         return -E2BIG;
-    *out = program.insns;
-    return (int)program.n;
+    *out = room + FILTER_ROOM - m.b.n;
+    return (int)m.b.n;
 }

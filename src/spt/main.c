@@ -8,35 +8,80 @@
 
 #include "guest/unikernel/layout.h"
 
+#include "spt/host.h"
+
 #include <elf.h>
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
 #include <time.h>
-#include <unistd.h>
 
 #define FSGSBASE (1ul << 1)  /* bit of AT_HWCAP2 on x86-64: asm/hwcap2.h */
 #define STACK    (1ul << 20) /* that the kernel may use of the tender's */
 
-extern char **environ;
+/* Those that a start can meet, in the words of strerror(3), which is libc's with its locales. */
+static const char *reason(int error)
+{
+    static const struct {
+        int error;
+        char text[30];
+    } rows[] = {{EPERM, "Operation not permitted"},
+                {ENOENT, "No such file or directory"},
+                {EIO, "Input/output error"},
+                {ENXIO, "No such device or address"},
+                {EBADF, "Bad file descriptor"},
+                {ENOMEM, "Cannot allocate memory"},
+                {EACCES, "Permission denied"},
+                {EEXIST, "File exists"},
+                {ENODEV, "No such device"},
+                {ENOTDIR, "Not a directory"},
+                {EISDIR, "Is a directory"},
+                {EINVAL, "Invalid argument"},
+                {ENFILE, "Too many open files in system"},
+                {EMFILE, "Too many open files"},
+                {ETXTBSY, "Text file busy"},
+                {EROFS, "Read-only file system"},
+                {ENAMETOOLONG, "File name too long"},
+                {ENOSYS, "Function not implemented"},
+                {ELOOP, "Too many symbolic links"},
+                {EAGAIN, "Resource is not available now"}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].error == -error)
+            return rows[i].text;
+    return "the host refuses";
+}
 
 int tender_fail(int status, const char *subject, const char *what, int error)
 {
-    const char *words[] = {"moat-spt: ", subject, ": ", what, error ? ": " : "", error ? strerror(-error) : "", "\n"};
+    const char *words[] = {"moat-spt: ", subject, ": ", what, error ? ": " : "", error ? reason(error) : "", "\n"};
     struct iovec v[sizeof words / sizeof words[0]];
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        v[i] = (struct iovec){(void *)words[i], strlen(words[i])};
-    if (writev(2, v, sizeof words / sizeof words[0]) < 0)
-        return status; /* nobody to tell */
+        v[i] = (struct iovec){(void *)(uintptr_t)words[i], strlen(words[i])};
+    host(writev, 2, v, sizeof words / sizeof words[0]);
     return status;
+}
+
+uint64_t tender_auxiliary(const struct tender *t, uint64_t type)
+{
+    for (const uint64_t *v = t->vector; v[0] != AT_NULL; v += 2)
+        if (v[0] == type)
+            return v[1];
+    return 0;
+}
+
+const char *tender_environment(const struct tender *t, const char *name)
+{
+    const size_t n = strlen(name);
+
+    for (char **e = t->envp; *e; e++)
+        if (!strncmp(*e, name, n) && (*e)[n] == '=')
+            return *e + n + 1;
+    return NULL;
 }
 
 /* ---- words ---- */
@@ -89,19 +134,17 @@ static void take_identity(struct tender *t, struct utsname *names)
 {
     struct boot *b = &t->boot;
     struct rlimit files;
-    mode_t mask;
 
     b->umask = 022;
     b->hostname = "moat";
     if (!t->handed)
         return;
-    b->uid = getuid(), b->gid = getgid();
-    mask = umask(0);
-    umask(mask);
-    b->umask = mask;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+    b->uid = (uint32_t)host(getuid), b->gid = (uint32_t)host(getgid);
+    b->umask = (uint32_t)host(umask, 0);
+    host(umask, b->umask);
+    if (host(getrlimit, RLIMIT_NOFILE, &files) == 0)
         b->files_limit = files.rlim_cur < 1u << 20 ? files.rlim_cur : 1u << 20;
-    if (uname(names) == 0)
+    if (host(uname, names) == 0)
         b->hostname = names->nodename;
     memset(names->release, 0, sizeof names->release); /* which kernel the host has is nobody's business */
     memset(names->version, 0, sizeof names->version);
@@ -112,7 +155,7 @@ static uint64_t now(void)
 {
     struct timespec t = {0};
 
-    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
+    host(clock_gettime, CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
@@ -123,11 +166,11 @@ static int fill_boot(struct tender *t, struct utsname *names)
     struct boot *b = &t->boot;
 
     b->version = KERNEL_VERSION;
-    b->stack_high = getauxval(AT_EXECFN);
+    b->stack_high = tender_auxiliary(t, AT_EXECFN);
     b->stack_low = (uintptr_t)b - STACK;
-    b->vdso = getauxval(AT_SYSINFO_EHDR);
+    b->vdso = tender_auxiliary(t, AT_SYSINFO_EHDR);
     b->started = now();
-    b->hwcap = getauxval(AT_HWCAP);
+    b->hwcap = tender_auxiliary(t, AT_HWCAP);
     b->memory_limit = o->memory ? o->memory : i->memory ? i->memory : TENDER_MEMORY;
     b->max_tasks = o->tasks;
     memcpy(b->limits, o->limits, sizeof b->limits);
@@ -143,25 +186,25 @@ static int fill_boot(struct tender *t, struct utsname *names)
     if (b->ready && strcmp(b->program, t->image.program) != 0)
         return tender_fail(EXIT_NOT_FOUND, b->program,
                            "this image's kernel was linked for its program alone, and starts no other", 0);
-    if (!(getauxval(AT_HWCAP2) & FSGSBASE))
+    if (!(tender_auxiliary(t, AT_HWCAP2) & FSGSBASE))
         return tender_fail(EXIT_OWN_ERROR, o->image,
                            "this processor or host kernel has no FSGSBASE, by which threads are told apart here: Linux "
                            "5.9 or newer on a processor with it",
                            0);
-    if (getrandom(b->seed, sizeof b->seed, 0) != sizeof b->seed)
-        return tender_fail(EXIT_OWN_ERROR, o->image, "random numbers", -errno);
-    return 0;
+    long n = host(getrandom, b->seed, sizeof b->seed);
+    return n == sizeof b->seed ? 0 : tender_fail(EXIT_OWN_ERROR, o->image, "random numbers", n < 0 ? (int)n : -EIO);
 }
 
 /* What the host's environment says is nothing that a program should find, nor is where the image lies. The strings lie
  * one behind the other, up to the name that the tender was executed by, which is in no one's use either. */
 static void wipe(const struct tender *t)
 {
-    char *name = (char *)getauxval(AT_EXECFN), *image = (char *)t->options.image, *end = image + strlen(image);
+    char *name = (char *)tender_auxiliary(t, AT_EXECFN);
+    char *image = (char *)(uintptr_t)t->options.image, *end = image + strlen(image);
     const char *last = strrchr(image, '/');
 
-    if (*environ)
-        memset(*environ, 0, (uintptr_t)name - (uintptr_t)*environ);
+    if (*t->envp)
+        memset(*t->envp, 0, (uintptr_t)name - (uintptr_t)*t->envp);
     memset(name, 0, strlen(name));
     if (last && last[1]) {
         const size_t n = (size_t)(end - ++last);
@@ -185,15 +228,30 @@ static int start(struct tender *t, int argc)
     tender_jump(t);
 }
 
-int main(int argc, char **argv)
+static int run(struct tender *t, int argc, char **argv)
 {
-    struct tender t = {.image_fd = -1};
     const char *why, *word;
     int r;
 
-    if (options_parse(argc, argv, &t.options, &why, &word) < 0)
+    if (options_parse(argc, argv, &t->options, &why, &word) < 0)
         return tender_fail(EXIT_OWN_ERROR, word, why, 0);
-    if ((r = tender_descriptors(&t)) || (r = tender_map(&t)))
+    if ((r = tender_descriptors(t)) || (r = tender_map(t)))
         return r;
-    return start(&t, argc);
+    return start(t, argc);
+}
+
+/* From start.S: argc, argv, NULL, the environment, NULL, the auxiliary vector. */
+_Noreturn void tender_start(uint64_t *words);
+void tender_start(uint64_t *words)
+{
+    const int argc = (int)words[0];
+    char **argv = (char **)(words + 1);
+    struct tender t = {.image_fd = -1, .envp = argv + argc + 1};
+    char **end = t.envp;
+
+    while (*end)
+        end++;
+    t.vector = (const uint64_t *)(end + 1);
+    for (int status = run(&t, argc, argv);;)
+        host(exit_group, status);
 }

@@ -4,6 +4,7 @@
 #include "spt/tender.h"
 
 #include "guest/unikernel/layout.h"
+#include "spt/host.h"
 
 #include <errno.h>
 #include <string.h>
@@ -19,7 +20,9 @@ static uint64_t page_up(uint64_t n)
 
 static int map(uint64_t at, uint64_t n, int prot, int flags, int fd, uint64_t offset)
 {
-    return mmap((void *)at, n, prot, flags, fd, (off_t)offset) == (void *)at ? 0 : -errno;
+    long r = host(mmap, at, n, prot, flags, fd, offset);
+
+    return r == (long)at ? 0 : r < 0 ? (int)r : -EEXIST;
 }
 
 _Static_assert(KERNEL_LIMIT + DATA_SIZE + HEAP_SIZE + OBJECTS_SIZE + 2 * BEHIND_SIZE < IMAGE_FAR, "BEHIND_SIZE");
@@ -36,7 +39,7 @@ static int map_image(struct tender *t)
 {
     struct stat st;
 
-    if (fstat(t->image_fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
+    if (host(fstat, t->image_fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
         return tender_fail(EXIT_NOT_INVOKED, t->options.image, "it is no file with anything in it", 0);
     uint64_t size = (uint64_t)st.st_size, at = TENDER_BASE - page_up(size);
     if (size > TENDER_BASE - IMAGE_LOW)

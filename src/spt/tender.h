@@ -4,8 +4,8 @@
  * tender_map() -> tender_words() -> tender_signals() -> tender_shut_in() -> the kernel's start. The functions return 0,
  * or the exit status that the tender ends with, having said why on standard error.
  *
- * Nothing here is on the heap, and as little as possible is touched: each page and each call is part of the start of
- * every sandbox.
+ * The tender begins by itself (start.S) and makes its own system calls (host.h). Nothing here is on the heap or changes
+ * but on the stack, and as little as possible is touched: each page and each call is part of the start of every sandbox.
  */
 #ifndef MOAT_SPT_TENDER_H
 #define MOAT_SPT_TENDER_H
@@ -21,6 +21,8 @@
 #define TENDER_MEMORY ((uint64_t)1 << 30) /* bytes of guest memory, when nobody says otherwise */
 
 struct tender {
+    char **envp;           /* the host's */
+    const uint64_t *vector; /* of getauxval(3): type, value, and so on up to AT_NULL */
     struct options options;
     struct image_parts image;
     const struct kernel_header *kernel;
@@ -32,6 +34,11 @@ struct tender {
 
 /* "moat-spt: SUBJECT: what: why" and the end of the line; error: negative errno, 0: none. Returns `status`. */
 int tender_fail(int status, const char *subject, const char *what, int error);
+
+/* Of getauxval(3); 0: it is not there. */
+uint64_t tender_auxiliary(const struct tender *, uint64_t type);
+/* Of getenv(3). */
+const char *tender_environment(const struct tender *, const char *name);
 
 int tender_descriptors(struct tender *);     /* world.c: standard streams, image, control, block device */
 int tender_map(struct tender *);             /* map.c: everything that will ever be mapped; the image is checked */

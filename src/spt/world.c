@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the tender has of the host: descriptors, signals, a timer, rights; and how it gives up all but what its filter
- * names. System calls are made as such where libc would do more than asked. */
+ * names. */
 #include "spt/tender.h"
 
 #include "guest/unikernel/gate.h"
 #include "spt/filter.h"
+#include "spt/host.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,15 +13,12 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #define CONTROL_FD 3
 #define BLOCK_FD   4
@@ -41,8 +39,11 @@ static int standard_streams(struct tender *t)
     struct stat st;
 
     for (int fd = 0; fd < 3; fd++) {
-        if (fstat(fd, &st) < 0 && (open("/dev/null", O_RDWR) != fd || fstat(fd, &st) < 0))
-            return tender_fail(EXIT_OWN_ERROR, "/dev/null", "open it for a standard stream that is closed", -errno);
+        long r = host(fstat, fd, &st);
+        if (r < 0 && (r = host(open, "/dev/null", O_RDWR)) >= 0)
+            r = r == fd ? host(fstat, fd, &st) : -EBADF;
+        if (r < 0)
+            return tender_fail(EXIT_OWN_ERROR, "/dev/null", "open it for a standard stream that is closed", (int)r);
         t->boot.streams[fd] = stream_of(&st);
     }
     return 0;
@@ -51,12 +52,10 @@ static int standard_streams(struct tender *t)
 /* Away from the numbers that are to be used, to the one that is. */
 static int move_to(int *fd, int to)
 {
-    if (*fd == to)
-        return 0;
-    if (dup2(*fd, to) < 0)
-        return -errno;
+    long r = *fd == to ? to : host(dup2, *fd, to);
+
     *fd = to;
-    return 0;
+    return r < 0 ? (int)r : 0;
 }
 
 static int control_descriptor(struct tender *t)
@@ -64,42 +63,56 @@ static int control_descriptor(struct tender *t)
     int type = 0, fd = t->options.control;
     socklen_t n = sizeof type;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_SEQPACKET)
+    if (host(getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_SEQPACKET)
         return tender_fail(EXIT_OWN_ERROR, "--control", "it is no socket for records", 0);
-    if (move_to(&fd, CONTROL_FD) < 0 || fcntl(fd, F_SETOWN, getpid()) < 0 ||
-        fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK | O_ASYNC) < 0)
-        return tender_fail(EXIT_OWN_ERROR, "--control", "set it up", -errno);
+    long r = move_to(&fd, CONTROL_FD);
+    if (r == 0)
+        r = host(fcntl, fd, F_SETOWN, host(getpid));
+    if (r == 0)
+        r = host(fcntl, fd, F_SETFL, O_RDWR | O_NONBLOCK | O_ASYNC);
+    if (r < 0)
+        return tender_fail(EXIT_OWN_ERROR, "--control", "set it up", (int)r);
     t->boot.control = fd;
     return 0;
 }
 
 static int block_descriptor(struct tender *t)
 {
-    int fd = open(t->options.block, (t->options.block_rw ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY);
+    int fd = (int)host(open, t->options.block, (t->options.block_rw ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY);
+    int r = fd < 0 ? fd : move_to(&fd, BLOCK_FD);
 
-    if (fd < 0 || move_to(&fd, BLOCK_FD) < 0)
-        return tender_fail(EXIT_OWN_ERROR, t->options.block, "open the block device", -errno);
+    if (r < 0)
+        return tender_fail(EXIT_OWN_ERROR, t->options.block, "open the block device", r);
     t->boot.block = fd;
     t->boot.write_back = t->options.block_rw;
     return 0;
 }
 
+/* Of the broker, which writes a number. */
+static int number(const char *text)
+{
+    int n = 0;
+
+    while (*text >= '0' && *text <= '9' && n < 1 << 20)
+        n = n * 10 + *text++ - '0';
+    return n;
+}
+
 static int open_image(struct tender *t)
 {
-    const char *handed = getenv("MOAT_HANDED_FD");
-    int fd = handed ? atoi(handed) : open(t->options.image, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    int error = errno;
+    const char *handed = tender_environment(t, "MOAT_HANDED_FD");
+    int fd = handed ? number(handed)
+                    : (int)host(open, t->options.image, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
     t->handed = handed;
-    if (fd < 0) {
-        int status = error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_INVOKED;
-        return tender_fail(status, t->options.image, "open it", -error);
-    }
+    if (fd < 0)
+        return tender_fail(fd == -ENOENT || fd == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_INVOKED, t->options.image,
+                           "open it", fd);
     /* Two numbers are taken by others. */
     if (fd < KEPT_FDS && (t->options.control >= 0 || t->options.block))
-        fd = fcntl(fd, F_DUPFD_CLOEXEC, t->options.control >= KEPT_FDS ? t->options.control + 1 : KEPT_FDS);
+        fd = (int)host(fcntl, fd, F_DUPFD_CLOEXEC, t->options.control >= KEPT_FDS ? t->options.control + 1 : KEPT_FDS);
     t->image_fd = fd;
-    return fd < 0 ? tender_fail(EXIT_OWN_ERROR, t->options.image, "keep it", -errno) : 0;
+    return fd < 0 ? tender_fail(EXIT_OWN_ERROR, t->options.image, "keep it", fd) : 0;
 }
 
 int tender_descriptors(struct tender *t)
@@ -135,13 +148,12 @@ static const uint8_t handled_too[] = {SIGABRT, SIGVTALRM, SIGPROF, SIGXCPU, SIGX
 static int handle(int signo, const struct kernel_action *action)
 {
     struct kernel_action before;
+    long r = host(rt_sigaction, signo, action, &before, sizeof action->mask);
 
-    if (syscall(SYS_rt_sigaction, signo, action, &before, sizeof action->mask) < 0)
-        return -errno;
     /* nohup(1) and shells in the background have them ignored, for good. */
-    if (before.handler == SIG_IGN && (signo == SIGHUP || signo == SIGINT || signo == SIGQUIT))
-        syscall(SYS_rt_sigaction, signo, &before, NULL, sizeof action->mask);
-    return 0;
+    if (r == 0 && before.handler == SIG_IGN && (signo == SIGHUP || signo == SIGINT || signo == SIGQUIT))
+        r = host(rt_sigaction, signo, &before, 0, sizeof action->mask);
+    return (int)r;
 }
 
 static stack_t trap_stack(const struct tender *t)
@@ -162,11 +174,10 @@ int tender_signals(struct tender *t)
     const struct kernel_action ignore = {.handler = SIG_IGN};
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
     const uint64_t all = ~0ull;
-    int r = syscall(SYS_sigaltstack, &stack, NULL) < 0 ||
-                    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all) < 0
-                ? -errno
-                : 0;
+    int r = (int)host(sigaltstack, &stack);
 
+    if (r == 0)
+        r = (int)host(rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof all);
     for (size_t i = 0; r == 0 && i < sizeof handled; i++)
         r = handle(handled[i], &action);
     for (size_t i = 0; r == 0 && t->handed && i < sizeof handled_too; i++)
@@ -176,8 +187,8 @@ int tender_signals(struct tender *t)
     if (r == 0)
         r = handle(SIGPIPE, &ignore);
     t->boot.timer = -1;
-    if (r == 0 && t->kernel->timed && syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &t->boot.timer) < 0)
-        r = -errno;
+    if (r == 0 && t->kernel->timed)
+        r = (int)host(timer_create, CLOCK_MONOTONIC, &event, &t->boot.timer);
     return r < 0 ? tender_fail(EXIT_OWN_ERROR, t->options.image, "set signals up", r) : 0;
 }
 
@@ -189,10 +200,15 @@ static int drop_rights(void)
     const struct __user_cap_data_struct nothing[2] = {0};
     const struct rlimit zero = {0};
 
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-        setrlimit(RLIMIT_CORE, &zero) < 0 || syscall(SYS_capset, &header, nothing) < 0)
-        return -errno;
-    return 0;
+    long r = host(prctl, PR_SET_NO_NEW_PRIVS, 1);
+
+    if (r == 0)
+        r = host(prctl, PR_SET_DUMPABLE, 0);
+    if (r == 0)
+        r = host(setrlimit, RLIMIT_CORE, &zero);
+    if (r == 0)
+        r = host(capset, &header, nothing);
+    return (int)r;
 }
 
 /* The image stays mapped; nobody needs its descriptor. */
@@ -201,8 +217,8 @@ static int close_others(const struct tender *t)
     int from = t->boot.block >= 0 ? BLOCK_FD + 1 : t->boot.control >= 0 ? CONTROL_FD + 1 : 3;
 
     if (t->boot.block >= 0 && t->boot.control < 0)
-        close(CONTROL_FD);
-    return syscall(SYS_close_range, from, ~0u, 0) < 0 ? -errno : 0;
+        host(close, CONTROL_FD);
+    return (int)host(close_range, from, ~0u, 0);
 }
 
 static int install_filter(const struct tender *t)
@@ -226,7 +242,7 @@ static int install_filter(const struct tender *t)
     if (n < 0)
         return n;
     struct sock_fprog prog = {.len = (unsigned short)n, .filter = program};
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0 ? -errno : 0;
+    return (int)host(seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
 }
 
 int tender_shut_in(struct tender *t)

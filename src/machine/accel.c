@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See accel.h. Host-facing: makes engines with a page of memory of their own, before this process is shut in. */
+#include "machine/accel.h"
+#include "cpu/registers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MEMORY     65536u
+#define CODE_AT    0x1000u
+#define TURNS      2000u  /* of the loop, two instructions each: some milliseconds where each is emulated */
+#define MOST_NS    UINT64_C(50000000)
+#define MODEL      "moat64"
+#define KVM_FACTOR 2 /* KVM is chosen when it is so many times as fast: its guests' exits cost more */
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* ---- A machine of one page and nothing else ---------------------------------------------------------------------- */
+
+static uint8_t *page(void *owner, uint64_t gpa, bool *writable)
+{
+    return gmem_page(owner, gpa, writable);
+}
+
+static uint64_t bus_nothing(void *owner, uint64_t gpa, unsigned size)
+{
+    (void)owner, (void)gpa, (void)size;
+    return UINT64_MAX;
+}
+
+static void bus_ignore(void *owner, uint64_t gpa, unsigned size, uint64_t value)
+{
+    (void)owner, (void)gpa, (void)size, (void)value;
+}
+
+static uint32_t port_nothing(void *owner, uint16_t port, unsigned size)
+{
+    (void)owner, (void)port, (void)size;
+    return UINT32_MAX;
+}
+
+static void port_ignore(void *owner, uint16_t port, unsigned size, uint32_t value)
+{
+    (void)owner, (void)port, (void)size, (void)value;
+}
+
+static int no_interrupt(void *owner)
+{
+    (void)owner;
+    return -1;
+}
+
+static uint8_t no_priority(void *owner)
+{
+    (void)owner;
+    return 0;
+}
+
+static void any_priority(void *owner, uint8_t tpr)
+{
+    (void)owner, (void)tpr;
+}
+
+static bool no_msr_read(void *owner, uint32_t index, uint64_t *value)
+{
+    (void)owner, (void)index;
+    *value = 0;
+    return true;
+}
+
+static bool no_msr_write(void *owner, uint32_t index, uint64_t value)
+{
+    (void)owner, (void)index, (void)value;
+    return true;
+}
+
+static uint64_t no_time(void *owner)
+{
+    (void)owner;
+    return 0;
+}
+
+static bool no_random(void *owner, uint64_t *value)
+{
+    (void)owner, (void)value;
+    return false;
+}
+
+static const struct cpu_bus nothing = {.page = page,
+                                       .read = bus_nothing,
+                                       .write = bus_ignore,
+                                       .in = port_nothing,
+                                       .out = port_ignore,
+                                       .acknowledge = no_interrupt,
+                                       .tpr_get = no_priority,
+                                       .tpr_set = any_priority,
+                                       .msr_read = no_msr_read,
+                                       .msr_write = no_msr_write,
+                                       .tsc = no_time,
+                                       .random = no_random};
+
+/* 32-bit protected mode, flat, ring 0. */
+static void enter_loop(struct vcpu_state *s)
+{
+    vcpu_state_reset(s);
+    for (unsigned i = 0; i < SEGMENTS; i++)
+        s->segments[i] = (struct vcpu_segment){
+            .selector = i == SEG_CS ? 8 : 16,
+            .limit = UINT32_MAX,
+            .attributes = (i == SEG_CS ? 0xbu : 0x3u) | SEG_S | SEG_P | SEG_DB | SEG_G};
+    s->cr0 |= CR0_PE;
+    s->rip = CODE_AT;
+    s->gpr[GPR_CX] = TURNS;
+}
+
+static uint64_t time_loop(struct vcpu *v)
+{
+    const uint64_t began = now_ns();
+    enum vcpu_exit e = VCPU_EXIT_KICK;
+
+    while ((e == VCPU_EXIT_KICK || e == VCPU_EXIT_BUDGET) && now_ns() - began < MOST_NS)
+        e = v->ops->run(v, 4 * TURNS, MOST_NS);
+    const uint64_t ns = now_ns() - began;
+    return e == VCPU_EXIT_HALT ? 2 * TURNS * UINT64_C(1000000000) / (ns ? ns : 1) : 1;
+}
+
+void accel_measure(const struct vcpu_ops *ops, struct accel_rate *out)
+{
+    static const uint8_t code[] = {0x49, 0x75, 0xfd, 0xf4}; /* dec ecx; jnz -3; hlt */
+    struct gmem memory = {0};
+    struct cpu_bus bus = nothing;
+    struct cpu_model model;
+    struct vcpu_state state;
+    struct vcpu *v = NULL;
+    const char *names;
+    uint8_t *host = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    memset(out, 0, sizeof *out);
+    if (host == MAP_FAILED || cpu_model_find(MODEL, &model, &names) < 0) {
+        snprintf(out->why_not, sizeof out->why_not, "out of memory");
+        return;
+    }
+    memcpy(host + CODE_AT, code, sizeof code);
+    gmem_add(&memory, &(struct gmem_region){.base = 0, .bytes = MEMORY, .host = host});
+    bus.owner = &memory;
+    int r = ops->create(&v, &bus, &model, &memory);
+    if (r < 0) {
+        snprintf(out->why_not, sizeof out->why_not, "%s", strerror(-r));
+    } else {
+        enter_loop(&state);
+        if (ops->set(v, &state) == 0) {
+            time_loop(v); /* once unmeasured: the first entry is another matter */
+            ops->set(v, &state);
+            out->per_second = time_loop(v);
+        } else {
+            snprintf(out->why_not, sizeof out->why_not, "%s", ops->failure(v));
+        }
+        ops->destroy(v);
+    }
+    munmap(host, MEMORY);
+}
+
+const struct vcpu_ops *accel_choose(const char *word, char why[160])
+{
+    struct accel_rate kvm, soft;
+
+    if (word && !strcmp(word, "soft"))
+        return &vcpu_soft;
+    if (word && !strcmp(word, "kvm"))
+        return &vcpu_kvm;
+    if (access("/dev/kvm", R_OK | W_OK) < 0) {
+        snprintf(why, 160, "/dev/kvm: %s", strerror(errno));
+        return &vcpu_soft;
+    }
+    accel_measure(&vcpu_kvm, &kvm);
+    accel_measure(&vcpu_soft, &soft);
+    snprintf(why, 160, "a loop in ring 0: KVM %llu, our own processor %llu million instructions a second",
+             (unsigned long long)kvm.per_second / 1000000, (unsigned long long)soft.per_second / 1000000);
+    return kvm.per_second > KVM_FACTOR * soft.per_second ? &vcpu_kvm : &vcpu_soft;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which engine computes here: a few thousand instructions of ring 0 are run on each and timed. KVM beneath another
+ * hypervisor may be there and emulate a guest's kernel a thousand times slower than it runs; our own processor is the
+ * faster one then.
+ */
+#ifndef MOAT_MACHINE_ACCEL_H
+#define MOAT_MACHINE_ACCEL_H
+
+#include "machine/vcpu.h"
+
+struct accel_rate {
+    uint64_t per_second; /* instructions of a loop in ring 0; 0: it is not there */
+    char why_not[160];
+};
+
+/* Takes some milliseconds; makes and destroys an engine of its own. */
+void accel_measure(const struct vcpu_ops *ops, struct accel_rate *out);
+
+/* "auto", "kvm", "soft" (NULL: auto). NULL: it cannot be had, *why says it. */
+const struct vcpu_ops *accel_choose(const char *word, char why[160]);
+
+#endif

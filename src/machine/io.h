@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The I/O process: it has what the machine process has not, files, terminals and tap devices, and does with them what
+ * the rings ask for. The machine process is hostile, as if the guest had taken it over: a request is copied once, the
+ * copy is checked against this process's own table of guest memory and its own sizes of files, and memory that both
+ * share is never read twice for one decision.
+ *
+ * A port is one ring and what is behind it; a server is a thread with some ports. Ports that may wait for their
+ * descriptor (streams, the channel, network cards) share one server, each disk has its own. Nothing is shared between
+ * servers, so there are no locks. Host-facing: libc and system calls, those of filter.h alone.
+ */
+#ifndef MOAT_MACHINE_IO_H
+#define MOAT_MACHINE_IO_H
+
+#include "machine/gmem.h"
+#include "machine/ring.h"
+
+#include <sys/uio.h>
+
+#define IO_PORTS 20
+
+struct io_port;
+struct pollfd;
+
+/* Requests that wait, in order. */
+struct io_queue {
+    struct ring_request *q; /* `slots` of the ring */
+    uint32_t first, n;
+    uint64_t done; /* bytes, of the first one */
+};
+
+struct io_ops {
+    const char *name;
+    uint32_t operations; /* a bit for each enum ring_operation; RING_CANCEL is always there */
+    /* Done at once: its result. Or NULL, and reads and writes wait in the port's queues for work(). */
+    int64_t (*now)(struct io_port *p, const struct ring_request *q);
+    /* Which of the two descriptors are to be waited for. */
+    void (*wants)(const struct io_port *p, bool *in, bool *out);
+    /* As much as can be done without waiting. */
+    void (*work)(struct io_port *p, bool in_ready, bool out_ready);
+    /* RING_TELL */
+    int64_t (*tell)(struct io_port *p, uint64_t word, uint64_t argument);
+};
+
+struct io_channel;
+
+struct io_port {
+    const struct io_ops *ops;
+    struct ring ring;
+    uint8_t *own; /* the ring's own pages */
+    uint32_t own_bytes;
+    const struct gmem *memory; /* this process's table */
+    int in, out;               /* -1: none: reads end at once, and what is written is lost */
+    uint64_t bytes;            /* of a disk's file */
+    bool read_only;
+    bool header;                /* a network card's descriptor knows the header */
+    struct io_channel *channel; /* of a port that has one */
+    struct io_queue reads, writes;
+    bool cancelling; /* RING_CANCEL waits until the writes are done */
+    uint64_t cancel_id;
+    bool kick; /* the machine process sleeps and has answers */
+};
+
+struct io_server {
+    struct io_port *ports[IO_PORTS];
+    unsigned n;
+    int kicked;  /* an eventfd: there are requests */
+    int answers; /* the machine's */
+};
+
+/* ---- a request's memory (io_pieces.c) ---- */
+/* Its pieces as they lie in this process: their number, and *bytes together; -EINVAL when one is not where the guest's
+ * memory is, or the request is of no form that there is. `into`: they are to be written. */
+int io_pieces(const struct io_port *p, const struct ring_request *q, bool into, struct iovec out[RING_SEGMENTS],
+              uint64_t *bytes);
+/* The same without the first `skip` bytes, and at most `most`: their number. */
+int io_pieces_cut(struct iovec *v, int n, uint64_t skip, uint64_t most);
+/* Copies into or out of them: how many bytes. */
+uint64_t io_pieces_copy(const struct iovec *v, int n, void *bytes, uint64_t count, bool into);
+
+/* ---- queues and answers (io_serve.c) ---- */
+struct ring_request *io_first(struct io_queue *q); /* NULL: none waits */
+void io_answer_first(struct io_port *p, struct io_queue *q, int64_t result);
+void io_answer(struct io_port *p, uint64_t id, int64_t result);
+
+/* 0 or -ENOMEM. `shared` lies in memory that both processes have. */
+int io_port_init(struct io_port *p, const struct io_ops *ops, struct ring_shared *shared, uint32_t slots,
+                 const struct gmem *memory);
+/* Takes requests and works until there is nothing left to do without waiting; `ready`: bit 2i the port i's `in` is
+ * readable, bit 2i + 1 its `out` writable. -EPIPE: the machine process is not in its right mind. */
+int io_server_pass(struct io_server *s, uint64_t ready);
+/* For ever, or until -EPIPE. */
+int io_serve(struct io_server *s);
+
+extern const struct io_ops io_stream, io_channel, io_random, io_block, io_net;
+
+struct io_channel *io_channel_new(void); /* NULL: no memory */
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Frames to and from a tap device, or a socket whose messages are frames. The guest's buffers begin with virtio's
+ * header of 12 bytes; where the descriptor knows it (IFF_VNET_HDR) both go through as they are, else it is left out, and
+ * made of zeros. The descriptor does not wait (O_NONBLOCK).
+ */
+#include "machine/io.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define HEADER 12u /* virtio 1.2, 5.1.6 */
+#define BATCH  64u /* frames in one direction, before the other has its turn */
+
+static void net_wants(const struct io_port *p, bool *in, bool *out)
+{
+    *in = p->in >= 0 && p->reads.n;
+    *out = p->out >= 0 && p->writes.n;
+}
+
+/* One frame. false: there is none now. A device that is gone brings no more, and nobody is told. */
+static bool receive(struct io_port *p)
+{
+    static uint8_t none[HEADER];
+    struct iovec v[RING_SEGMENTS], head[RING_SEGMENTS];
+    uint64_t bytes;
+    int n = io_pieces(p, io_first(&p->reads), true, v, &bytes);
+
+    if (!p->header) {
+        for (int i = 0; i < n; i++)
+            head[i] = v[i];
+        io_pieces_copy(head, io_pieces_cut(head, n, 0, HEADER), none, HEADER, true);
+        n = io_pieces_cut(v, n, HEADER, bytes);
+    }
+    const ssize_t got = readv(p->in, v, n);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return false;
+    if (got <= 0) {
+        p->in = -1;
+        return false;
+    }
+    io_answer_first(p, &p->reads, got + (p->header ? 0 : (int64_t)HEADER));
+    return true;
+}
+
+/* What the device will not have is lost, as on a cable; when its queue is full it is asked again. */
+static bool transmit(struct io_port *p)
+{
+    struct iovec v[RING_SEGMENTS];
+    uint64_t bytes;
+    int n = io_pieces(p, io_first(&p->writes), false, v, &bytes);
+
+    if (!p->header)
+        n = io_pieces_cut(v, n, HEADER, bytes);
+    if (p->out >= 0 && n > 0 && writev(p->out, v, n) < 0 && errno == EAGAIN)
+        return false;
+    io_answer_first(p, &p->writes, (int64_t)bytes);
+    return true;
+}
+
+static void net_work(struct io_port *p, bool in, bool out)
+{
+    (void)out; /* tried at once: a device that takes everything is the rule */
+    for (unsigned i = 0; i < BATCH && p->writes.n && transmit(p); i++)
+        ;
+    for (unsigned i = 0; in && i < BATCH && p->reads.n && p->in >= 0 && receive(p); i++)
+        ;
+}
+
+const struct io_ops io_net = {
+    .name = "net",
+    .operations = 1u << RING_READ | 1u << RING_WRITE,
+    .wants = net_wants,
+    .work = net_work,
+};

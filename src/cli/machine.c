@@ -211,6 +211,8 @@ static int put_memory(struct run_options *run, struct err *err)
         return err_set(err, -EINVAL, "--memory: %" PRId64 " bytes are too few for a kernel: 16m is the least", guest);
     guest &= ~(int64_t)4095;
     *limit = (struct opt_i64){true, guest + MEMORY_ROOM};
+    if (!policy_flag_given(&run->build, FLAG_MEMORY_SWAP))
+        p->resources.memory.swap = *limit;
     return engine_put(p, "--memory", arena_printf(p->arena, "%" PRId64, guest), err);
 }
 

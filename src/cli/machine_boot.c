@@ -129,7 +129,7 @@ int machine_kernel(struct arena *a, const char *file, const char **elf, const ch
 
 /* In the order of loading; what is not there is built in. */
 static const char *const module_files[] = {
-    "drivers/virtio/virtio.ko", "drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio_mmio.ko",
+    "drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio.ko", "drivers/virtio/virtio_mmio.ko",
     "drivers/block/virtio_blk.ko", "net/core/failover.ko", "drivers/net/net_failover.ko", "drivers/net/virtio_net.ko"};
 
 struct init_archive {

@@ -321,7 +321,7 @@ bool bind_alu(const struct cpu *cpu, const struct insn *insn, struct op *op, boo
     int operation = operation_of(insn->name);
 
     if (operation < 0)
-        return false;
+        return bind_bits(cpu, insn, op, ends); /* adcx, adox */
     enum int_form form = int_bind_form(insn, op);
     unsigned width = int_width(op->operand_size);
 

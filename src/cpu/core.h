@@ -194,25 +194,25 @@ struct cpu {
 
 /* ---- Going on, and failing ---------------------------------------------------------------------------------- */
 
-#define NEXT(cpu, op)                                                                                                  \
+#define NEXT(cpu, at)                                                                                                  \
     do {                                                                                                               \
-        const struct op *next_ = (op) + 1;                                                                             \
+        const struct op *next_ = (at) + 1;                                                                             \
         (cpu)->op = next_;                                                                                             \
         return next_->run((cpu), next_);                                                                               \
     } while (0)
 /* From the last handler of a block to the next block. rip has been checked (cpu->code_limit, canonical form) and cut.
  * Of a direct branch: n is 1 for the branch taken, 0 for what comes after it. */
-#define LEAVE_LINK(cpu, op, target, n)                                                                                 \
+#define LEAVE_LINK(cpu, at, target, n)                                                                                 \
     do {                                                                                                               \
-        const struct op *to_ = (op)[1].to[n];                                                                          \
+        const struct op *to_ = (at)[1].to[n];                                                                          \
         (cpu)->rip = (target);                                                                                         \
         return to_->run((cpu), to_);                                                                                   \
     } while (0)
 /* Of a computed one: return, ret, jmp and call of registers and memory. */
-#define LEAVE_JUMP(cpu, op, target)                                                                                    \
+#define LEAVE_JUMP(cpu, at, target)                                                                                    \
     do {                                                                                                               \
         (cpu)->rip = (target);                                                                                         \
-        return cpu_jump((cpu), (op));                                                                                  \
+        return cpu_jump((cpu), (at));                                                                                  \
     } while (0)
 op_handler cpu_jump;
 /* A handler that does the work of op and of the one after it as well (compare and branch) says so when it goes over to
@@ -462,6 +462,9 @@ void cpu_fault_deliver(struct cpu *cpu); /* cpu->fault */
 bool cpu_debug_before(struct cpu *cpu);
 void cpu_debug_access(struct cpu *cpu, uint64_t linear, unsigned size, enum access kind); /* called on the slow path */
 void cpu_debug_after(struct cpu *cpu);
+/* Is some of this data watched? Then its page has no translation that is fast for loads and stores. */
+bool cpu_debug_watches(const struct cpu *cpu, uint64_t linear, uint64_t bytes);
+void cpu_debug_port(struct cpu *cpu, uint16_t port, unsigned size); /* for io.c, of each access */
 /* tlb.c. Flushes may be called by any handler that ends its block. */
 void cpu_tlb_flush(struct cpu *cpu, bool global_too);
 void cpu_tlb_flush_page(struct cpu *cpu, uint64_t linear);

@@ -13,6 +13,7 @@
 #define MOAT_CPU_FPU_H
 
 #include "cpu/core.h"
+#include "cpu/registers.h"
 
 typedef long long vec __attribute__((vector_size(16), may_alias));
 
@@ -50,16 +51,6 @@ enum {
     X87_BUSY = 1 << 15, /* the same as the summary */
     X87_CONDITIONS = X87_C0 | X87_C1 | X87_C2 | X87_C3,
     X87_CONTROL_RESET = 0x37f,
-};
-
-enum {
-    CR0_MP = 1 << 1,
-    CR0_EM = 1 << 2,
-    CR0_TS = 1 << 3,
-    CR0_NE = 1 << 5,
-    CR4_OSFXSR = 1 << 9,
-    CR4_OSXMMEXCPT = 1 << 10,
-    CR4_OSXSAVE = 1 << 18
 };
 
 /* ---- When not to ---------------------------------------------------------------------------------------------- */
@@ -163,6 +154,12 @@ enum alignment { UNALIGNED, ALIGNED /* else #GP(0) */ };
 const void *fpu_source_slow(struct cpu *cpu, const struct op *op, uint64_t linear, unsigned size, bool aligned);
 bool fpu_store_slow(struct cpu *cpu, const struct op *op, uint64_t linear, unsigned size, bool aligned);
 
+/* What a translation's tag must be: bits below the alignment never match a page's address. */
+static inline uint64_t fpu_tag(uint64_t linear, unsigned size, enum alignment aligned)
+{
+    return aligned ? linear & (~PAGE_OFFSET | (size - 1)) : TLB_TAG(linear, size);
+}
+
 static inline const void *fpu_source(struct cpu *cpu, const struct op *op, unsigned size, enum alignment aligned)
 {
     uint64_t linear;
@@ -170,9 +167,7 @@ static inline const void *fpu_source(struct cpu *cpu, const struct op *op, unsig
     if (!op_linear(cpu, op, size, ACCESS_LOAD, &linear))
         return NULL;
     const struct tlb_entry *t = tlb_slot(cpu, linear);
-    /* bits below the alignment never match a page's address */
-    uint64_t compared = ~PAGE_OFFSET | (aligned ? size - 1 : 0);
-    if (LIKELY(t->load == (linear & compared) && (aligned || (linear & PAGE_OFFSET) <= 4096 - size)))
+    if (LIKELY(t->load == fpu_tag(linear, size, aligned)))
         return (const void *)(t->host + linear);
     return fpu_source_slow(cpu, op, linear, size, aligned);
 }
@@ -185,8 +180,7 @@ static inline bool fpu_store(struct cpu *cpu, const struct op *op, unsigned size
     if (!op_linear(cpu, op, size, ACCESS_STORE, &linear))
         return false;
     const struct tlb_entry *t = tlb_slot(cpu, linear);
-    uint64_t compared = ~PAGE_OFFSET | (aligned ? size - 1 : 0);
-    if (LIKELY(t->store == (linear & compared) && (aligned || (linear & PAGE_OFFSET) <= 4096 - size))) {
+    if (LIKELY(t->store == fpu_tag(linear, size, aligned))) {
         memcpy((void *)(t->host + linear), value, size);
         return true;
     }

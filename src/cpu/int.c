@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the rooms of the integer instructions share: operands of a decoded instruction as handlers want them, the one
- * locked operation on the host's memory, features that decide how an opcode is bound.
+ * What the rooms of the integer instructions share: operands of a decoded instruction as handlers want them, memory the
+ * slow way, the one locked operation on the host's memory.
  */
 #include "cpu/int.h"
 
@@ -80,19 +80,4 @@ bool int_place_exchange(struct cpu *cpu, const struct place *place, unsigned siz
     default:
         return exchange64(place->host, old, new);
     }
-}
-
-bool int_has(const struct cpu *cpu, enum int_feature feature)
-{
-    static const struct {
-        uint32_t leaf;
-        uint8_t word, bit; /* of eax, ebx, ecx, edx */
-    } where[] = {
-        [FEATURE_BMI1] = {7, 1, 3},           [FEATURE_BMI2] = {7, 1, 8},   [FEATURE_ADX] = {7, 1, 19},
-        [FEATURE_LZCNT] = {0x80000001, 2, 5}, [FEATURE_MOVBE] = {1, 2, 22},
-    };
-    struct cpuid_answer a = cpu_model_cpuid(&cpu->model, where[feature].leaf, 0);
-    const uint32_t words[] = {a.eax, a.ebx, a.ecx, a.edx};
-
-    return words[where[feature].word] >> where[feature].bit & 1;
 }

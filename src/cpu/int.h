@@ -10,6 +10,7 @@
 #define MOAT_CPU_INT_H
 
 #include "cpu/core.h"
+#include "cpu/features.h"
 
 /* Where the two operands of an instruction are, the one that is written first. op->reg is the register that is written
  * or the only one, op->rm the other. */
@@ -232,16 +233,22 @@ bool op_store_slow(struct cpu *cpu, const struct op *op, unsigned size, uint64_t
         macro(12) macro(13) macro(14) macro(15)
 
 /* Memory that is read and then written, by width. */
+static inline struct cpu_value int_place_at(struct cpu *cpu, uint64_t linear, unsigned size, struct place *place)
+{
+    struct cpu_value v = cpu_place_slow(cpu, linear, size);
+
+    place->linear = linear;
+    place->host = v.ok > 1 ? (void *)(uintptr_t)v.ok : NULL;
+    return v;
+}
 static inline bool int_place(struct cpu *cpu, const struct op *op, unsigned size, uint64_t *value, struct place *place)
 {
     uint64_t linear;
 
     if (!op_linear(cpu, op, size, ACCESS_STORE, &linear))
         return false;
-    struct cpu_value v = cpu_place_slow(cpu, linear, size);
+    struct cpu_value v = int_place_at(cpu, linear, size, place);
 
-    place->linear = linear;
-    place->host = v.ok > 1 ? (void *)(uintptr_t)v.ok : NULL;
     *value = v.value;
     return v.ok;
 }
@@ -267,9 +274,16 @@ static inline void flags_put_co(struct lazy_flags *f, bool c, bool o)
 
 /* ---- What one room takes from another ------------------------------------------------------------------------- */
 
-/* Does the processor's model have this bit of a CPUID leaf? For binding. */
-enum int_feature { FEATURE_BMI1, FEATURE_BMI2, FEATURE_ADX, FEATURE_LZCNT, FEATURE_MOVBE };
-bool int_has(const struct cpu *cpu, enum int_feature feature);
+/* Features that decide what an opcode means. */
+enum {
+    FEATURE_BMI1 = WORD_7_EBX * 32 + 3,
+    FEATURE_BMI2 = WORD_7_EBX * 32 + 8,
+    FEATURE_ADX = WORD_7_EBX * 32 + 19,
+};
+static inline bool int_has(const struct cpu *cpu, unsigned feature)
+{
+    return cpu_model_has(&cpu->model, (enum cpu_feature)feature);
+}
 
 /* alu.c: is this bound op a comparison of registers, with nothing that could fail? 0 cmp of two registers, 1 with an
  * immediate, 2 and 3 the same of test; -1: something else. */

@@ -89,6 +89,8 @@ bool lapic_is_meant(const struct lapic *l, const struct apic_message *message);
 void lapic_deliver(struct lapic *l, const struct apic_message *message);
 /* LINT1, the NMI pin. */
 void lapic_nmi_pin(struct lapic *l);
+/* The guest's counter was adjusted: the deadline is at another tick. */
+void lapic_timer_rearm(struct lapic *l);
 /* The time of the last arm() has come. */
 void lapic_timer(struct lapic *l);
 

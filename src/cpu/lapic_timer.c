@@ -51,6 +51,12 @@ void lapic_timer_arm(struct lapic *l)
     l->wire.arm(l->wire.owner, due);
 }
 
+void lapic_timer_rearm(struct lapic *l)
+{
+    if (deadline_mode(l))
+        lapic_timer_arm(l);
+}
+
 void lapic_timer_start(struct lapic *l, uint32_t count)
 {
     if (deadline_mode(l))

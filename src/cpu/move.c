@@ -292,7 +292,7 @@ static bool bind_xchg(const struct insn *insn, struct op *op)
 static bool bind_movbe(const struct cpu *cpu, const struct insn *insn, struct op *op)
 {
     op->run = int_bind_form(insn, op) == FORM_MR ? movbe_store : movbe_load;
-    return int_has(cpu, FEATURE_MOVBE);
+    return int_has(cpu, CPU_MOVBE);
 }
 
 /* Of the accumulator, by the operand size. */

@@ -265,7 +265,7 @@ bool bind_shift(const struct cpu *cpu, const struct insn *insn, struct op *op, b
     int kind = kind_of(insn->name);
 
     if (kind < 0)
-        return false;
+        return bind_bits(cpu, insn, op, ends); /* those that change no flags */
     op->extra = (uint8_t)kind;
     op->extra2 = by_cl ? COUNT_CL : 0;
     op->imm = insn->imm & (insn->operands[0].bytes == 8 ? 63 : 31);

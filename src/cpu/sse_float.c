@@ -267,11 +267,11 @@ static const struct kind kinds_mmx[] = {
 static const uint16_t names_mmx[] = {INSN_CVTPI2PS,  INSN_CVTPI2PD, INSN_CVTPS2PI,
                                      INSN_CVTTPS2PI, INSN_CVTPD2PI, INSN_CVTTPD2PI};
 
-/* cvtpi2pd of memory has nothing to do with MMX. */
+/* From memory to a vector has nothing to do with MMX. */
 static void convert_mmx(struct cpu *cpu, const struct op *op)
 {
     const struct kind *k = &kinds_mmx[op->extra];
-    bool touches = !(k->run == CVTPI2PD && op->flags & OP_MEMORY);
+    bool touches = !(k->from == MMX && op->flags & OP_MEMORY);
 
     SSE_ALLOWED(cpu, op);
     if (touches)

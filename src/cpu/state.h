@@ -50,7 +50,9 @@ struct vcpu_msrs {
     uint64_t pat, tsc_aux, misc_enable, debugctl;
     uint64_t mtrr_def, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];
     uint64_t mcg_status, bios_sign;
-    uint64_t spare[12];
+    uint64_t tsc_adjust; /* the guest's counter is the clock's and this */
+    uint64_t spec_ctrl;
+    uint64_t spare[10];
 };
 
 /* XSAVE's standard form: legacy area, header, AVX halves. xstate_bv says what is there. */
@@ -65,7 +67,7 @@ struct vcpu_state {
     struct vcpu_table gdtr, idtr;
     uint64_t cr0, cr2, cr3, cr4, cr8, xcr0;
     uint64_t dr[8]; /* 4 and 5 are 0 */
-    uint64_t tsc;   /* the guest's counter when the state was taken */
+    uint64_t tsc;   /* the guest's counter when the state was taken, tsc_adjust included */
     struct vcpu_msrs msrs;
 
     uint8_t shadow_sti, shadow_ss; /* no interrupt before the next instruction has ended */

@@ -201,11 +201,14 @@ uint64_t cpu_cr4_valid(const struct cpu *cpu);
 void cpu_flags_set_all(struct cpu *cpu, uint64_t value);
 
 /* interrupt.c, iret.c: int n, int3, into, int1, iret */
-bool bind_interrupt(const struct cpu *cpu, const struct insn *insn, struct op *op, bool *ends);
+bind_function bind_interrupt;
 void op_iret(struct cpu *cpu, const struct op *op);
 
 /* debug.c */
 void cpu_debug_changed(struct cpu *cpu); /* dr0 to dr3, dr7 */
+
+/* Rooms within the room of bind_system(). */
+bind_function bind_rflags, bind_control, bind_verify;
 
 /* Handlers that are the last of their block and change no flow. */
 static inline void op_leave(struct cpu *cpu, const struct op *op)

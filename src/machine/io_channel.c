@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The channel (channel.h): the guest's init speaks frames over the second serial port. Its program's output goes to this
- * process's standard output and error, the standard input goes in as far as it has given credit, and the exit status
- * that it tells is kept. The guest is hostile: what is no frame ends the channel, and bytes go nowhere from then on.
+ * The channel (channel.h): the guest's init speaks frames over the second serial port. Its program's output goes to
+ * this process's standard output and error, the standard input goes in as far as it has given credit, and the exit
+ * status that it tells is kept. The guest is hostile: what is no frame ends the channel, and bytes go nowhere from then
+ * on.
  */
 #include "machine/channel.h"
 #include "machine/io.h"
@@ -20,9 +21,9 @@ struct io_channel {
     uint8_t out[CHANNEL_MOST]; /* of the frame that is being written, at `fd` */
     uint32_t out_bytes, out_done;
     int fd;
-    int64_t exit_status; /* -ENODATA: the guest has told none */
-    uint32_t credit;     /* bytes of INPUT that the guest will take */
-    bool in_ended;       /* and it was told */
+    int64_t exit_status;       /* -ENODATA: the guest has told none */
+    uint32_t credit;           /* bytes of INPUT that the guest will take */
+    bool in_ended;             /* and it was told */
     uint8_t words[WORDS_MOST]; /* frames for the guest, in order */
     uint32_t n_words;
     uint8_t input[CHANNEL_HEADER + CHANNEL_MOST]; /* a frame of INPUT */

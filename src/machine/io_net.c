@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Frames to and from a tap device, or a socket whose messages are frames. The guest's buffers begin with virtio's
- * header of 12 bytes; where the descriptor knows it (IFF_VNET_HDR) both go through as they are, else it is left out, and
- * made of zeros. The descriptor does not wait (O_NONBLOCK).
+ * header of 12 bytes; where the descriptor knows it (IFF_VNET_HDR) both go through as they are, else it is left out,
+ * and made of zeros. The descriptor does not wait (O_NONBLOCK).
  */
 #include "machine/io.h"
 

@@ -171,6 +171,9 @@ static const char *apply(struct vmm_options *o, enum option option, char *value)
     case OPTION_CHANNEL:
         o->channel = true;
         return NULL;
+    case OPTION_RATES:
+        o->rates = true;
+        return NULL;
     case OPTION_DEBUG:
         o->debug = true;
         return NULL;
@@ -206,8 +209,9 @@ int vmm_options_parse(int argc, char **argv, struct vmm_options *o, const char *
             return -EINVAL;
         at += value ? 2 : 1;
     }
-    if (!o->kernel) {
-        *word = "usage", *why = "moat-vmm --kernel FILE [--initrd FILE]... [--append TEXT] [--memory BYTES] [--disk PATH]...";
+    if (!o->kernel && !o->rates) {
+        *word = "usage",
+        *why = "moat-vmm --kernel FILE [--initrd FILE]... [--append TEXT] [--memory BYTES] [--disk PATH]...";
         return -EINVAL;
     }
     return 0;

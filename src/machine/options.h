@@ -32,10 +32,10 @@ struct vmm_options {
     enum options_machine machine;
     enum options_accel accel;
     enum options_console console;
-    const char *tap; /* NULL: none */
+    const char *tap;        /* NULL: none */
     int tap_fd, control_fd; /* -1 */
     uint8_t mac[6];
-    bool channel, debug;
+    bool channel, debug, rates;
 };
 
 /* 0, or -EINVAL with what is wrong: a sentence, and the word that it is about. */

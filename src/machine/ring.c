@@ -34,7 +34,8 @@ static void fetch(void *to, const void *from, size_t bytes)
     }
 }
 
-/* The new head before the look at the sleeper; who sleeps does it the other way round. One of the two sees the other. */
+/* The new head before the look at the sleeper; who sleeps does it the other way round. One of the two sees the other.
+ */
 static void publish(uint32_t *head, uint32_t n, uint32_t *sleeps, bool *kick)
 {
     __atomic_store_n(head, n, __ATOMIC_RELEASE);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * System calls of the host, as such: the result, or a negative errno. Of libc the tender has only what works on the
- * memory it is given: what keeps something of its own (errno, a thread's record, its start) would be a page that is
- * written and calls that are made at each start, and the tender has no memory that can be written but its stack.
+ * System calls of the host, as such: the result, or a negative errno. The tender has no libc: what that keeps of its
+ * own (errno, a thread's record) would be a page that is written and calls that are made at each start, and the tender
+ * has no memory that can be written but its stack.
  */
 #ifndef MOAT_SPT_HOST_H
 #define MOAT_SPT_HOST_H

@@ -22,7 +22,7 @@
 #define FSGSBASE (1ul << 1)  /* bit of AT_HWCAP2 on x86-64: asm/hwcap2.h */
 #define STACK    (1ul << 20) /* that the kernel may use of the tender's */
 
-/* Those that a start can meet, in the words of strerror(3), which is libc's with its locales. */
+/* Those that a start can meet, in the words of strerror(3). */
 static const char *reason(int error)
 {
     static const struct {
@@ -88,7 +88,9 @@ const char *tender_environment(const struct tender *t, const char *name)
 
 static size_t key_length(const char *entry)
 {
-    return (size_t)(strchrnul(entry, '=') - entry);
+    const char *end = strchr(entry, '=');
+
+    return end ? (size_t)(end - entry) : strlen(entry);
 }
 
 /* Whether a later --env has the same key. */
@@ -201,13 +203,16 @@ static void wipe(const struct tender *t)
 {
     char *name = (char *)tender_auxiliary(t, AT_EXECFN);
     char *image = (char *)(uintptr_t)t->options.image, *end = image + strlen(image);
-    const char *last = strrchr(image, '/');
+    char *last = image;
 
     if (*t->envp)
         memset(*t->envp, 0, (uintptr_t)name - (uintptr_t)*t->envp);
     memset(name, 0, strlen(name));
-    if (last && last[1]) {
-        const size_t n = (size_t)(end - ++last);
+    for (const char *c = image; *c; c++)
+        if (c[0] == '/' && c[1])
+            last = image + (c - image) + 1;
+    if (last > image) {
+        const size_t n = (size_t)(end - last);
         memmove(image, last, n);
         memset(image + n, 0, (size_t)(end - image) - n);
     }

@@ -59,7 +59,8 @@ static bool take_limit(struct options *o, const char *text)
 
     for (int i = 0; i < 3; i++) {
         char part[24];
-        size_t n = strcspn(text, ":");
+        const char *end = strchr(text, ':');
+        size_t n = end ? (size_t)(end - text) : strlen(text);
         if (n >= sizeof part || (i < 2) != (text[n] == ':'))
             return false;
         memcpy(part, text, n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What all virtio devices have in common (virtio 1.2): features, status, queues, configuration, interrupts, and requests
- * to the back end that are under way. Life: virtio_init() by the device's own init -> virtio_mmio_read(),
+ * What all virtio devices have in common (virtio 1.2): features, status, queues, configuration, interrupts, and
+ * requests to the back end that are under way. Life: virtio_init() by the device's own init -> virtio_mmio_read(),
  * virtio_mmio_write() by the bus; virtio_poll() when answers may have come -> a reset, by the driver at any time, after
  * which nothing of before touches the guest's memory any more.
  *
@@ -39,7 +39,7 @@ enum { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_
 
 /* The record of a snapshot. */
 struct virtio_state {
-    uint64_t accepted; /* features, by the driver */
+    uint64_t accepted;          /* features, by the driver */
     uint32_t status, interrupt; /* interrupt: 1 a queue was used, 2 the configuration changed */
     uint32_t device_select, driver_select, queue_select, generation;
     uint8_t config[VIRTIO_CONFIG_BYTES];
@@ -76,14 +76,14 @@ struct virtio_ops {
 struct virtio_device {
     struct virtio_state state; /* first: device.h */
     const struct virtio_ops *ops;
-    uint64_t features;  /* offered */
+    uint64_t features; /* offered */
     uint32_t config_bytes;
     struct gmem *memory;
     struct backend *backend;
     struct irq_line line;
-    bool kick;          /* the back end is to be woken when the batch is over */
-    bool forgetting;    /* a reset: what comes back is nobody's any more */
-    const char *fault;  /* why it needs a reset; NULL. For people */
+    bool kick;                /* the back end is to be woken when the batch is over */
+    bool forgetting;          /* a reset: what comes back is nobody's any more */
+    const char *fault;        /* why it needs a reset; NULL. For people */
     struct virtq_chain chain; /* what virtio_next() took */
     uint16_t under_way[VIRTIO_QUEUES];
     uint16_t free[VIRTIO_REQUESTS], n_free;

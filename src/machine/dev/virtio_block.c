@@ -77,7 +77,8 @@ static int plan_range(struct virtio_block *b, const struct header *h, struct vir
     struct virtio_device *d = &b->device;
     struct range r;
 
-    if (d->chain.readable != sizeof *h + sizeof r || virtq_chain_read(&d->chain, d->memory, sizeof *h, &r, sizeof r) < 0 ||
+    if (d->chain.readable != sizeof *h + sizeof r ||
+        virtq_chain_read(&d->chain, d->memory, sizeof *h, &r, sizeof r) < 0 ||
         r.flags & ~(uint32_t)(discard ? 0 : FLAG_UNMAP))
         return STATUS_UNSUPPORTED;
     if (b->read_only || r.sectors > (discard ? DISCARD_MOST : ZEROES_MOST) || !in_range(b, r.sector, r.sectors))

@@ -241,7 +241,8 @@ bool virtqueue_interrupt_wanted(struct virtqueue *q, const struct gmem *m)
 /* ---- bytes of a chain ---- */
 
 /* Calls out for each stretch of [at, at + n) in the pieces from `first` to `last`. */
-static int chain_copy(const struct virtq_chain *c, bool writable, struct gmem *m, uint32_t at, uint8_t *bytes, uint32_t n)
+static int chain_copy(const struct virtq_chain *c, bool writable, struct gmem *m, uint32_t at, uint8_t *bytes,
+                      uint32_t n)
 {
     for (unsigned i = writable ? c->n_readable : 0; n && i < (writable ? c->n : c->n_readable); i++) {
         const struct virtq_piece *p = &c->pieces[i];

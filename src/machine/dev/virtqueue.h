@@ -12,8 +12,8 @@
 
 #include "machine/gmem.h"
 
-#define VIRTQ_SIZE_MAX   256u
-#define VIRTQ_BYTES_MAX  (32u << 20) /* of one chain, in one direction */
+#define VIRTQ_SIZE_MAX  256u
+#define VIRTQ_BYTES_MAX (32u << 20) /* of one chain, in one direction */
 
 struct virtqueue {
     uint64_t descriptors, driver, device; /* guest-physical: descriptor table, available ring, used ring */
@@ -33,9 +33,9 @@ struct virtq_piece {
 /* A chain of descriptors, copied: what the device may read comes first. Empty descriptors are left out. */
 struct virtq_chain {
     uint16_t head;
-    uint16_t n, n_readable; /* pieces; the others are for writing */
+    uint16_t n, n_readable;      /* pieces; the others are for writing */
     uint32_t readable, writable; /* bytes */
-    const char *fault; /* of virtqueue_take(): what was wrong; NULL */
+    const char *fault;           /* of virtqueue_take(): what was wrong; NULL */
     struct virtq_piece pieces[VIRTQ_SIZE_MAX];
 };
 

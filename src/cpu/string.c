@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * String instructions (Intel 2A, 2B: MOVS STOS LODS SCAS CMPS, REP). An iteration changes registers only when its
+ * memory has been read and written, so a fault in the middle finds the instruction ready to go on. rep movs and rep
+ * stos go page by page where memory is plain; string.h has how repeated ones are counted.
+ */
+#include "cpu/string.h"
+
+/* ---- One element ------------------------------------------------------------------------------------------------- */
+
+static enum string_result movs_one(struct cpu *cpu, const struct op *op)
+{
+    uint64_t from, to;
+
+    if (!string_source(cpu, op, &from))
+        return STRING_FAULT;
+    struct cpu_value v = cpu_load_slow(cpu, from, op->operand_size);
+
+    if (!v.ok || !string_target(cpu, op, ACCESS_STORE, &to) || !cpu_store_slow(cpu, to, op->operand_size, v.value))
+        return STRING_FAULT;
+    string_move(cpu, op, GPR_SI, 1);
+    string_move(cpu, op, GPR_DI, 1);
+    return STRING_MORE;
+}
+
+static enum string_result stos_one(struct cpu *cpu, const struct op *op)
+{
+    uint64_t to;
+
+    if (!string_target(cpu, op, ACCESS_STORE, &to) ||
+        !cpu_store_slow(cpu, to, op->operand_size, reg_get(cpu, GPR_AX, op->operand_size)))
+        return STRING_FAULT;
+    string_move(cpu, op, GPR_DI, 1);
+    return STRING_MORE;
+}
+
+static enum string_result lods_one(struct cpu *cpu, const struct op *op)
+{
+    uint64_t from;
+
+    if (!string_source(cpu, op, &from))
+        return STRING_FAULT;
+    struct cpu_value v = cpu_load_slow(cpu, from, op->operand_size);
+
+    if (!v.ok)
+        return STRING_FAULT;
+    reg_set(cpu, GPR_AX, op->operand_size, v.value);
+    string_move(cpu, op, GPR_SI, 1);
+    return STRING_MORE;
+}
+
+/* Whether rep goes on after a comparison: repe while equal, repne while not. */
+static enum string_result compared(struct cpu *cpu, const struct op *op, uint64_t a, uint64_t b)
+{
+    flags_sub(&cpu->flags, a, b, a - b, 8 * op->operand_size);
+    return flags_z(&cpu->flags) == !!(op->flags & OP_REPNE) ? STRING_DONE : STRING_MORE;
+}
+
+static enum string_result scas_one(struct cpu *cpu, const struct op *op)
+{
+    uint64_t at;
+
+    if (!string_target(cpu, op, ACCESS_LOAD, &at))
+        return STRING_FAULT;
+    struct cpu_value v = cpu_load_slow(cpu, at, op->operand_size);
+
+    if (!v.ok)
+        return STRING_FAULT;
+    string_move(cpu, op, GPR_DI, 1);
+    return compared(cpu, op, reg_get(cpu, GPR_AX, op->operand_size), v.value);
+}
+
+static enum string_result cmps_one(struct cpu *cpu, const struct op *op)
+{
+    uint64_t at;
+
+    if (!string_source(cpu, op, &at))
+        return STRING_FAULT;
+    struct cpu_value a = cpu_load_slow(cpu, at, op->operand_size), b;
+
+    if (!a.ok || !string_target(cpu, op, ACCESS_LOAD, &at))
+        return STRING_FAULT;
+    b = cpu_load_slow(cpu, at, op->operand_size);
+    if (!b.ok)
+        return STRING_FAULT;
+    string_move(cpu, op, GPR_SI, 1);
+    string_move(cpu, op, GPR_DI, 1);
+    return compared(cpu, op, a.value, b.value);
+}
+
+/* ---- Steps ------------------------------------------------------------------------------------------------------- */
+
+static uint64_t step_of(const struct cpu *cpu, const struct op *op)
+{
+    uint64_t most = cpu->rflags & FLAG_T ? 1 : STRING_STEP / op->operand_size, count = string_count(cpu, op);
+
+    return count < most ? count : most;
+}
+
+static bool wanted(const struct cpu *cpu)
+{
+    return cpu->debug_pending || __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED);
+}
+
+/* Iterations, one by one. */
+static enum string_result step(struct cpu *cpu, const struct op *op, string_element *element, uint64_t n)
+{
+    for (; n; n--) {
+        enum string_result r = element(cpu, op);
+
+        if (r == STRING_FAULT)
+            return r;
+        string_count_down(cpu, op, 1);
+        if (r == STRING_DONE)
+            return r;
+        if (wanted(cpu))
+            break;
+    }
+    return string_count(cpu, op) ? STRING_MORE : STRING_DONE;
+}
+
+static enum string_result step_slow(struct cpu *cpu, const struct op *op, string_element *element)
+{
+    return step(cpu, op, element, step_of(cpu, op));
+}
+
+static void go_on(struct cpu *cpu, const struct op *op, enum string_result result)
+{
+    if (result == STRING_FAULT)
+        return;
+    if (result == STRING_MORE)
+        return cpu_leave(cpu, op_rip(cpu, op));
+    if (UNLIKELY(wanted(cpu)))
+        return cpu_leave(cpu, op_next_rip(cpu, op));
+    LEAVE_LINK(cpu, op, op_next_rip(cpu, op), 0);
+}
+
+void string_repeat(struct cpu *cpu, const struct op *op, string_element *element)
+{
+    return go_on(cpu, op, step_slow(cpu, op, element));
+}
+
+/* ---- rep movs and rep stos, page by page ---------------------------------------------------------------------------
+ */
+
+/* Segments in which addresses need no checks but those of pages. */
+static bool plain(const struct cpu *cpu, unsigned segment)
+{
+    return (0xdu >> segment & cpu->flat) || cpu->mode == MODE_LONG;
+}
+
+static uint64_t plain_linear(const struct cpu *cpu, unsigned segment, uint64_t offset)
+{
+    return segment >= SEG_FS ? offset + cpu->segments[segment].base : offset;
+}
+
+/* How many elements lie between an address and the end of its page, and do not wrap. */
+static uint64_t room(const struct op *op, uint64_t offset, uint64_t linear, uint64_t n)
+{
+    uint64_t bytes = 4096 - (linear & PAGE_OFFSET), left = op->address_mask - offset;
+
+    if (left < bytes)
+        bytes = left;
+    return bytes / op->operand_size < n ? bytes / op->operand_size : n;
+}
+
+/* One that overlaps what it reads writes what it will read: element after element. */
+static void copy(uint8_t *to, const uint8_t *from, uint64_t n, unsigned size)
+{
+    if (to <= from || to >= from + n * size) {
+        memmove(to, from, n * size);
+        return;
+    }
+    for (; n; n--, to += size, from += size)
+        memmove(to, from, size);
+}
+
+static void fill(uint8_t *to, uint64_t v, uint64_t n, unsigned size)
+{
+    uint64_t bytes = n * size, at = 0;
+
+    for (unsigned bits = 8 * size; bits < 64; bits *= 2)
+        v = (v & ((UINT64_C(1) << bits) - 1)) | v << bits;
+    if (v == (v << 8 | v >> 56)) { /* the same in each byte */
+        memset(to, (int)(uint8_t)v, bytes);
+        return;
+    }
+    for (; at + 8 <= bytes; at += 8)
+        memcpy(to + at, &v, 8);
+    memcpy(to + at, &v, bytes & 7);
+}
+
+/* As many of n elements as lie in one page of plain memory on both sides; 0 when none can be moved this way. */
+static uint64_t movs_some(struct cpu *cpu, const struct op *op, uint64_t n)
+{
+    uint64_t si = cpu->gpr[GPR_SI] & op->address_mask, di = cpu->gpr[GPR_DI] & op->address_mask;
+    uint64_t from = plain_linear(cpu, op->segment, si);
+    const uint8_t *source = cpu_host_load(cpu, from, 1);
+    uint8_t *target = cpu_host_store(cpu, di, 1);
+
+    n = room(op, di, di, room(op, si, from, n));
+    if (!source || !target || n == 0)
+        return 0;
+    copy(target, source, n, op->operand_size);
+    string_move(cpu, op, GPR_SI, n);
+    string_move(cpu, op, GPR_DI, n);
+    return n;
+}
+
+static uint64_t stos_some(struct cpu *cpu, const struct op *op, uint64_t n)
+{
+    uint64_t di = cpu->gpr[GPR_DI] & op->address_mask;
+    uint8_t *target = cpu_host_store(cpu, di, 1);
+
+    n = room(op, di, di, n);
+    if (!target || n == 0)
+        return 0;
+    fill(target, cpu->gpr[GPR_AX], n, op->operand_size);
+    string_move(cpu, op, GPR_DI, n);
+    return n;
+}
+
+/* A step of these: page by page; where that does not go, the slow way for one element, which finds out why. */
+static enum string_result step_fast(struct cpu *cpu, const struct op *op, string_element *element,
+                                    uint64_t (*some)(struct cpu *cpu, const struct op *op, uint64_t n))
+{
+    uint64_t left = step_of(cpu, op);
+
+    while (left) {
+        uint64_t n = some(cpu, op, left);
+
+        if (n) {
+            string_count_down(cpu, op, n);
+        } else {
+            n = 1;
+            if (step(cpu, op, element, 1) == STRING_FAULT)
+                return STRING_FAULT;
+            if (wanted(cpu))
+                break;
+        }
+        left -= n;
+    }
+    return string_count(cpu, op) ? STRING_MORE : STRING_DONE;
+}
+
+static void rep_movs(struct cpu *cpu, const struct op *op)
+{
+    if ((cpu->rflags & FLAG_D) || !plain(cpu, op->segment) || !plain(cpu, SEG_ES))
+        return string_repeat(cpu, op, movs_one);
+    return go_on(cpu, op, step_fast(cpu, op, movs_one, movs_some));
+}
+
+static void rep_stos(struct cpu *cpu, const struct op *op)
+{
+    if ((cpu->rflags & FLAG_D) || !plain(cpu, SEG_ES))
+        return string_repeat(cpu, op, stos_one);
+    return go_on(cpu, op, step_fast(cpu, op, stos_one, stos_some));
+}
+
+/* ---- Handlers ------------------------------------------------------------------------------------------------ */
+
+#define ONE(name)                                                                                                      \
+    static void name(struct cpu *cpu, const struct op *op)                                                             \
+    {                                                                                                                  \
+        if (name##_one(cpu, op) == STRING_FAULT)                                                                       \
+            return;                                                                                                    \
+        NEXT(cpu, op);                                                                                                 \
+    }
+#define REPEATED(name)                                                                                                 \
+    static void rep_##name(struct cpu *cpu, const struct op *op)                                                       \
+    {                                                                                                                  \
+        return string_repeat(cpu, op, name##_one);                                                                     \
+    }
+ONE(movs)
+ONE(stos)
+ONE(lods)
+ONE(scas)
+ONE(cmps)
+REPEATED(lods)
+REPEATED(scas)
+REPEATED(cmps)
+
+bool bind_string(const struct cpu *cpu, const struct insn *insn, struct op *op, bool *ends)
+{
+    static const struct {
+        uint16_t name;
+        op_handler *one, *repeated;
+    } rows[] = {
+        {INSN_MOVS, movs, rep_movs}, {INSN_STOS, stos, rep_stos}, {INSN_LODS, lods, rep_lods},
+        {INSN_SCAS, scas, rep_scas}, {INSN_CMPS, cmps, rep_cmps},
+    };
+    bool repeated = op->flags & (OP_REP | OP_REPNE);
+
+    op->operand_size = (uint8_t)insn->operands[0].bytes;
+    op->reg = op->rm = 0;
+    *ends = repeated;
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].name == insn->name)
+            op->run = repeated ? rows[i].repeated : rows[i].one;
+    return op->run != NULL;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What string instructions have in common: pointers that move, a count, and how a repeated one is done in steps.
+ * Private to string.c and io.c.
+ *
+ * STEPS. A repeated instruction is done in steps of at most STRING_STEP bytes' worth of iterations, of one when TF is
+ * set. After each the registers say how far it has come. When there is more to do the block ends with rip at the
+ * instruction itself, so that interrupts are looked at, and the step counts as an instruction of its own. The size of a
+ * step depends on registers alone, never on what translations are known: a run can be repeated. Only when somebody
+ * wants attention, or a data breakpoint was met, does one end sooner.
+ */
+#ifndef MOAT_CPU_STRING_H
+#define MOAT_CPU_STRING_H
+
+#include "cpu/int.h"
+
+enum { STRING_STEP = 4096 };
+
+static inline unsigned string_address_size(const struct op *op)
+{
+    return op->address_mask == 0xffff ? 2 : op->address_mask == 0xffffffff ? 4 : 8;
+}
+
+/* Moves rsi or rdi by n elements, as DF says. */
+static inline void string_move(struct cpu *cpu, const struct op *op, unsigned reg, uint64_t n)
+{
+    uint64_t bytes = n * op->operand_size;
+
+    gpr_set(cpu, reg, string_address_size(op), cpu->rflags & FLAG_D ? cpu->gpr[reg] - bytes : cpu->gpr[reg] + bytes);
+}
+static inline uint64_t string_count(const struct cpu *cpu, const struct op *op)
+{
+    return cpu->gpr[GPR_CX] & op->address_mask;
+}
+static inline void string_count_down(struct cpu *cpu, const struct op *op, uint64_t n)
+{
+    gpr_set(cpu, GPR_CX, string_address_size(op), cpu->gpr[GPR_CX] - n);
+}
+
+/* Where an element is: at rsi of the instruction's segment, at rdi of es. */
+static inline bool string_source(struct cpu *cpu, const struct op *op, uint64_t *linear)
+{
+    return cpu_linear(cpu, op->segment, cpu->gpr[GPR_SI] & op->address_mask, op->operand_size, ACCESS_LOAD, linear);
+}
+static inline bool string_target(struct cpu *cpu, const struct op *op, enum access kind, uint64_t *linear)
+{
+    return cpu_linear(cpu, SEG_ES, cpu->gpr[GPR_DI] & op->address_mask, op->operand_size, kind, linear);
+}
+
+/* One iteration, without the count. STRING_DONE: a comparison says that it was the last. */
+enum string_result { STRING_FAULT, STRING_MORE, STRING_DONE };
+typedef enum string_result string_element(struct cpu *cpu, const struct op *op);
+
+/* Of a repeated instruction: one step, then on to the next instruction, or again to this one. A tail call. */
+void string_repeat(struct cpu *cpu, const struct op *op, string_element *element);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Our processor in user mode: 64-bit tables that map the area where the host has it, selectors as Linux gives them, and
+ * a handler for each exception that halts. So delivery is part of what is compared.
+ */
+#include "cpu/tool/fuzz.h"
+
+#include <string.h>
+
+/* Guest-physical. */
+#define SOFT_RAM    (UINT64_C(4) << 20)
+#define PHYS_TABLES UINT64_C(0x1000) /* page tables, one after the other */
+#define PHYS_SYSTEM UINT64_C(0x10000)
+#define PHYS_AREA   UINT64_C(0x100000)
+/* Linear, of the supervisor: the system's pages are at LINEAR_SYSTEM. */
+#define LINEAR_SYSTEM UINT64_C(0xffff800000000000)
+#define SYSTEM_GDT    0u
+#define SYSTEM_TSS    0x100u
+#define SYSTEM_IDT    0x1000u
+#define SYSTEM_STUBS  0x2000u /* a HLT for each vector */
+#define SYSTEM_STACK  0x4000u
+#define SYSTEM_PAGES  4u
+
+#define STUB_VECTORS 32u
+#define BUDGET       20000u
+
+enum { PAGE_P = 1, PAGE_W = 2, PAGE_U = 4 };
+#define PAGE_NX (UINT64_C(1) << 63)
+
+static void store(struct flat *f, uint64_t gpa, uint64_t value)
+{
+    memcpy(flat_byte(f, gpa), &value, 8);
+}
+
+/* One page; tables are made as they are needed. */
+static void map_page(struct flat *f, uint64_t *next, uint64_t linear, uint64_t gpa, uint64_t bits)
+{
+    uint64_t table = PHYS_TABLES;
+    for (unsigned level = 3; level > 0; level--) {
+        uint64_t slot = table + (linear >> (12 + 9 * level) & 511) * 8, entry;
+        memcpy(&entry, flat_byte(f, slot), 8);
+        if (!entry) {
+            entry = *next | PAGE_P | PAGE_W | PAGE_U;
+            *next += 4096;
+            store(f, slot, entry);
+        }
+        table = entry & ~UINT64_C(0xfff);
+    }
+    store(f, table + (linear >> 12 & 511) * 8, gpa | bits);
+}
+
+static void map_all(struct flat *f)
+{
+    uint64_t next = PHYS_TABLES + 4096;
+    for (unsigned page = 0; page < AREA_BYTES >> 12; page++) {
+        uint64_t linear = AREA_BASE + page * 4096;
+        uint64_t bits = PAGE_P | PAGE_U | (linear == AREA_READONLY ? 0 : PAGE_W) | (linear == AREA_CODE ? 0 : PAGE_NX);
+        if (AREA_PAGES >> page & 1)
+            map_page(f, &next, linear, PHYS_AREA + page * 4096, bits);
+    }
+    for (unsigned page = 0; page < SYSTEM_PAGES; page++)
+        map_page(f, &next, LINEAR_SYSTEM + page * 4096, PHYS_SYSTEM + page * 4096, PAGE_P | PAGE_W);
+}
+
+static void make_gate(struct flat *f, unsigned vector)
+{
+    uint64_t handler = LINEAR_SYSTEM + SYSTEM_STUBS + vector * 16, at = PHYS_SYSTEM + SYSTEM_IDT + vector * 16;
+    uint64_t dpl = vector == 3 || vector == 4 ? 3 : 0; /* INT3, INTO */
+    store(f, at,
+          (handler & 0xffff) | UINT64_C(0x10) << 16 | UINT64_C(1) << 32 | UINT64_C(0x8e) << 40 | dpl << 45 |
+              (handler >> 16 & 0xffff) << 48);
+    store(f, at + 8, handler >> 32);
+    *flat_byte(f, PHYS_SYSTEM + SYSTEM_STUBS + vector * 16) = 0xf4;
+}
+
+static void make_system(struct flat *f)
+{
+    static const uint64_t table[7] = {0,
+                                      0,
+                                      UINT64_C(0x00af9b000000ffff),  /* 10: kernel's code */
+                                      UINT64_C(0x00cf93000000ffff),  /* 18 */
+                                      UINT64_C(0x00cffb000000ffff),  /* 23: 32-bit code */
+                                      UINT64_C(0x00cff3000000ffff),  /* 2b: data */
+                                      UINT64_C(0x00affb000000ffff)}; /* 33: 64-bit code */
+    for (unsigned i = 0; i < 7; i++)
+        store(f, PHYS_SYSTEM + SYSTEM_GDT + 8 * i, table[i]);
+    store(f, PHYS_SYSTEM + SYSTEM_TSS + 0x24, LINEAR_SYSTEM + SYSTEM_STACK); /* IST 1 */
+    for (unsigned i = 0; i < STUB_VECTORS; i++)
+        make_gate(f, i);
+}
+
+static struct vcpu_segment segment_of(uint16_t selector, uint32_t attributes)
+{
+    return (struct vcpu_segment){.selector = selector, .limit = UINT32_MAX, .attributes = attributes};
+}
+
+static void make_start(struct vcpu_state *s)
+{
+    uint32_t data = SEG_P | SEG_S | SEG_G | SEG_DB | 3u << SEG_DPL_SHIFT | 3;
+    vcpu_state_reset(s);
+    s->cr0 = 0x80050033;
+    s->cr4 = 0x620 | 1u << 16; /* PAE, OSFXSR, OSXMMEXCPT, FSGSBASE */
+    s->cr3 = PHYS_TABLES;
+    s->msrs.efer = 0xd01; /* SCE, LME, LMA, NXE */
+    for (unsigned i = 0; i < SEGMENTS; i++)
+        s->segments[i] = segment_of(0x2b, data);
+    for (unsigned i = SEG_FS; i <= SEG_GS; i++) {
+        s->segments[i] = segment_of(0, SEG_UNUSABLE);
+        s->segments[i].limit = 0;
+        s->segments[i].base = i == SEG_FS ? AREA_DATA + 0x1000 : AREA_DATA + 0x2000;
+    }
+    s->tr = segment_of(0x40, SEG_P | 0xb);
+    s->tr.base = LINEAR_SYSTEM + SYSTEM_TSS;
+    s->tr.limit = 0x67;
+    s->gdtr = (struct vcpu_table){.base = LINEAR_SYSTEM + SYSTEM_GDT, .limit = 0x37};
+    s->idtr = (struct vcpu_table){.base = LINEAR_SYSTEM + SYSTEM_IDT, .limit = STUB_VECTORS * 16 - 1};
+}
+
+int soft_user_make(struct soft_user *s, const char *model, struct err *err)
+{
+    if (flat_make(&s->flat, SOFT_RAM, model, NULL, err) < 0)
+        return err->code;
+    map_all(&s->flat);
+    make_system(&s->flat);
+    make_start(&s->start);
+    const char *why = NULL;
+    if (vcpu_state_check(&s->start, &why) < 0)
+        return err_set(err, -1, "the state to begin with is refused: %s", why ? why : "?");
+    return 0;
+}
+
+static void begin(struct soft_user *s, const struct fuzz_case *c)
+{
+    struct vcpu_state *v = &s->end;
+    uint32_t code = SEG_P | SEG_S | SEG_G | 3u << SEG_DPL_SHIFT | 0xb | (c->mode == 64 ? SEG_L : SEG_DB);
+    uint64_t present = 3;
+    *v = s->start;
+    memcpy(v->gpr, c->gpr, sizeof v->gpr);
+    v->rip = AREA_CODE;
+    v->rflags = c->rflags;
+    v->segments[SEG_CS] = segment_of(c->mode == 64 ? 0x33 : 0x23, code);
+    memcpy(v->xsave, c->fx, 512);
+    memcpy(v->xsave + 512, &present, 8);
+    cpu_state_set(s->flat.cpu, v);
+}
+
+/* What is in its first state is not written out by everyone. */
+static void numbers_of(const struct vcpu_state *v, uint8_t fx[512])
+{
+    uint64_t present;
+    memcpy(fx, v->xsave, 512);
+    memcpy(&present, v->xsave + 512, 8);
+    if (!(present & 1)) {
+        memset(fx, 0, 24);
+        memset(fx + 32, 0, 128);
+        fx[0] = 0x7f;
+        fx[1] = 3;
+    }
+    if (!(present & 2))
+        memset(fx + 160, 0, 256);
+}
+
+static uint64_t load(const struct flat *f, uint64_t gpa)
+{
+    uint64_t v;
+    memcpy(&v, f->ram + gpa, 8);
+    return v;
+}
+
+/* The state before the exception, from what was pushed. */
+static void pushed(struct soft_user *s, struct outcome *out)
+{
+    uint64_t at = s->end.gpr[GPR_SP] - LINEAR_SYSTEM + PHYS_SYSTEM;
+    if (at >= SOFT_RAM - 64)
+        return;
+    if (out->vector == 8 || (out->vector >= 10 && out->vector <= 14) || out->vector == 17) {
+        out->error = (uint32_t)load(&s->flat, at);
+        at += 8;
+    }
+    out->rip = load(&s->flat, at);
+    out->selectors[SEG_CS] = (uint16_t)load(&s->flat, at + 8);
+    out->rflags = load(&s->flat, at + 16);
+    out->gpr[GPR_SP] = load(&s->flat, at + 24);
+    out->selectors[SEG_SS] = (uint16_t)load(&s->flat, at + 32);
+}
+
+void soft_user_run(struct soft_user *s, const struct fuzz_case *c, const uint8_t *area, struct outcome *out)
+{
+    memset(out, 0, sizeof *out);
+    memcpy(s->flat.ram + PHYS_AREA, area, AREA_BYTES);
+    begin(s, c);
+    enum cpu_exit exit = cpu_run(s->flat.cpu, BUDGET);
+    cpu_state_get(s->flat.cpu, &s->end);
+    memcpy(out->gpr, s->end.gpr, sizeof out->gpr);
+    out->rip = s->end.rip;
+    out->rflags = s->end.rflags;
+    for (unsigned i = 0; i < SEGMENTS; i++)
+        out->selectors[i] = s->end.segments[i].selector;
+    out->vector = OUTCOME_ENDLESS;
+    uint64_t stub = s->end.rip - LINEAR_SYSTEM - SYSTEM_STUBS;
+    if (exit == CPU_EXIT_HALT && stub < STUB_VECTORS * 16) {
+        out->vector = (unsigned)(stub / 16);
+        pushed(s, out);
+    } else if (exit == CPU_EXIT_SHUTDOWN)
+        out->vector = OUTCOME_ENDLESS + 1;
+    if (out->vector == 14)
+        out->cr2 = s->end.cr2;
+    numbers_of(&s->end, out->fx);
+    out->area = s->flat.ram + PHYS_AREA;
+}

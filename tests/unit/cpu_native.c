@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The host's side is a page of generated code around the instruction: load the whole state, do it, store the whole
+ * state. A signal's handler takes the state from its frame and goes on at the end. Ours is one operation, bound and run
+ * without the loop.
+ */
+#include "cpu_native.h"
+
+#include "cpu/decode/row.h"
+#include "cpu/engine.h"
+#include "cpu/fpu.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/ucontext.h>
+#include <unistd.h>
+
+static uint8_t *code_page, *data;
+static struct native_state *running;
+static uint8_t *code_end;
+static struct cpu *cpu;
+
+uint8_t *native_setup(void);
+
+/* ---- Numbers --------------------------------------------------------------------------------------------------- */
+
+static uint64_t seed = 88172645463325252u;
+
+void native_random_seed(uint64_t to)
+{
+    seed = to * 2862933555777941757u + 3037000493u;
+}
+uint64_t native_random(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed * 2685821657736338717u;
+}
+static unsigned below(unsigned n)
+{
+    return (unsigned)((native_random() >> 33) % n);
+}
+
+static uint32_t single(void)
+{
+    static const uint32_t edges[] = {0,          0x80000000, 1,          0x80000001, 0x7fffff,   0x800000,   0x807fffff,
+                                     0x3f800000, 0xbf800000, 0x7f7fffff, 0xff7fffff, 0x7f800000, 0xff800000, 0x7fc00000,
+                                     0xffc00000, 0x7f800001, 0xff812345, 0x4f000000, 0xcf000000, 0x5f000000, 0x3f000000,
+                                     0x3fc00000, 0x40200000, 0x34000000, 0x00800001, 0x4effffff, 0x7effffff};
+    return below(4) ? edges[below(sizeof edges / sizeof edges[0])] : (uint32_t)native_random();
+}
+static uint64_t twice(void)
+{
+    static const uint64_t edges[] = {0,
+                                     0x8000000000000000,
+                                     1,
+                                     0x8000000000000001,
+                                     0xfffffffffffff,
+                                     0x10000000000000,
+                                     0x3ff0000000000000,
+                                     0xbff0000000000000,
+                                     0x7fefffffffffffff,
+                                     0xffefffffffffffff,
+                                     0x7ff0000000000000,
+                                     0xfff0000000000000,
+                                     0x7ff8000000000000,
+                                     0xfff8000000000000,
+                                     0x7ff0000000000001,
+                                     0xfff1234500000000,
+                                     0x41e0000000000000,
+                                     0xc1e0000000000000,
+                                     0x43e0000000000000,
+                                     0xc3e0000000000000,
+                                     0x3fe0000000000000,
+                                     0x3ff8000000000000,
+                                     0x4004000000000000,
+                                     0x41dfffffffe00000,
+                                     0x47efffffe0000000,
+                                     0x380fffffffffffff,
+                                     0x3690000000000000};
+    return below(4) ? edges[below(sizeof edges / sizeof edges[0])] : native_random();
+}
+static void ten(uint8_t *out)
+{
+    static const struct {
+        uint16_t exponent;
+        uint64_t significand;
+    } edges[] = {{0, 0},
+                 {0x3fff, 0x8000000000000000},
+                 {0x3fff, 0xc000000000000000},
+                 {0x3ffe, 0x8000000000000000},
+                 {0x4000, 0xa000000000000000},
+                 {0x7fff, 0x8000000000000000},
+                 {0x7fff, 0xc000000000000000},
+                 {0x7fff, 0x8000000000000001},
+                 {0x7fff, 0xa000000000000001},
+                 {0x7fff, 0},                  /* not a number any more since the 387 */
+                 {0x3fff, 0x4000000000000000}, /* nor this */
+                 {0, 1},
+                 {0, 0x7fffffffffffffff},
+                 {0, 0x8000000000000000},
+                 {1, 0x8000000000000000},
+                 {0x7ffe, 0xffffffffffffffff},
+                 {0x403e, 0x8000000000000000},
+                 {0x403d, 0xffffffffffffffff},
+                 {0x401e, 0x8000000000000000},
+                 {0x400e, 0x8000000000000000},
+                 {0x4039, 0xde0b6b3a763fffff},
+                 {0x403a, 0x8ac7230489e80000},
+                 {0x3f81, 0x8000000000000000},
+                 {0x3c01, 0x8000000000000000},
+                 {0x43fe, 0xfffffffffffff800},
+                 {0x407e, 0xffffff0000000000},
+                 {0x4007, 0x8100000000000000},
+                 {0xc00c, 0xbb80000000000000}};
+    uint64_t significand = native_random();
+    uint16_t exponent = (uint16_t)native_random();
+
+    if (below(4)) {
+        unsigned i = below(sizeof edges / sizeof edges[0]);
+        significand = edges[i].significand;
+        exponent = (uint16_t)(edges[i].exponent | (below(2) ? 0x8000 : 0));
+    } else if (below(2)) {
+        significand |= UINT64_C(1) << 63;
+        exponent = (uint16_t)((exponent & 0x8000) | (0x3fff - 70 + below(140)));
+    }
+    memcpy(out, &significand, 8);
+    memcpy(out + 8, &exponent, 2);
+}
+static void sixteen(uint8_t *out)
+{
+    unsigned kind = below(4);
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t v = kind == 0 ? single() : kind == 1 ? (uint32_t)native_random() : below(40);
+        memcpy(out + 4 * (size_t)i, &v, 4);
+    }
+    for (unsigned i = 0; i < 2 && kind == 3; i++) {
+        uint64_t v = twice();
+        memcpy(out + 8 * (size_t)i, &v, 8);
+    }
+}
+
+static void put(void *at, uint64_t v, unsigned n)
+{
+    memcpy(at, &v, n);
+}
+
+void native_random_state(struct native_state *s, bool unmasked)
+{
+    memset(s, 0, sizeof *s);
+    uint32_t control = 0x40 | (below(4) ? 0x300 : below(4) << 8) | (below(2) ? below(4) << 10 : 0) | 0x3f;
+    uint32_t status = below(8) << 11 | (below(2) ? (uint32_t)native_random() & 0x477f : 0);
+    uint32_t mxcsr = 0x1f80 | (below(2) ? below(4) << 13 : 0) | (below(4) == 0) << 15 | (below(4) == 0) << 6 | below(64);
+    if (below(2))
+        mxcsr &= ~63u;
+    if (unmasked) {
+        control &= ~(uint32_t)(1 << below(6) | (below(2) ? 1 << below(6) : 0));
+        mxcsr &= ~(uint32_t)(128 << below(6) | (below(2) ? 128 << below(6) : 0));
+        if (below(8))
+            status &= ~(~control & 63);
+    }
+    put(s->fx, control, 2);
+    put(s->fx + 2, status, 2);
+    s->fx[4] = below(3) ? 0xff : (uint8_t)native_random();
+    put(s->fx + 24, mxcsr, 4);
+    for (unsigned i = 0; i < 8; i++)
+        ten(s->fx + 32 + 16 * (size_t)i);
+    for (unsigned i = 0; i < 16; i++)
+        sixteen(s->fx + 160 + 16 * (size_t)i);
+    for (unsigned i = 0; i < NATIVE_MEMORY; i += 16)
+        sixteen(s->memory + i);
+    if (below(2))
+        ten(s->memory);
+    if (below(8) == 0)
+        for (unsigned i = 0; i < 9; i++)
+            s->memory[i] = (uint8_t)(below(10) << 4 | below(10));
+    s->rax = below(2) ? native_random() : below(40) - 20u;
+    s->rdx = below(2) ? native_random() : below(40) - 20u;
+    s->rcx = native_random();
+    s->rsi = s->rdi = (uint64_t)(uintptr_t)data;
+    s->flags = 0x202 | (native_random() & FLAGS_ARITHMETIC);
+}
+
+/* ---- The host ---------------------------------------------------------------------------------------------------- */
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+
+    running->signal = number;
+    memcpy(running->fx, uc->uc_mcontext.fpregs, 416);
+    uc->uc_mcontext.fpregs->cwd = 0x37f;
+    uc->uc_mcontext.fpregs->swd = 0;
+    uc->uc_mcontext.fpregs->mxcsr = 0x1f80;
+    uc->uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)code_end;
+}
+
+static uint8_t *emit(uint8_t *at, const char *bytes, unsigned n)
+{
+    memcpy(at, bytes, n);
+    return at + n;
+}
+#define EMIT(at, bytes) emit(at, bytes, sizeof(bytes) - 1)
+
+static uint8_t *host_prologue(uint8_t *at)
+{
+    at = EMIT(at, "\x53\x55\x41\x54\x41\x55\x41\x56\x41\x57"); /* push rbx, rbp, r12 to r15 */
+    at = EMIT(at, "\x49\x89\xff");                             /* mov r15, rdi */
+    at = EMIT(at, "\x49\x0f\xae\x0f");                         /* fxrstor64 [r15] */
+    at = EMIT(at, "\x49\x8b\x87\x00\x02\x00\x00");             /* mov rax, [r15 + 512] ... */
+    at = EMIT(at, "\x49\x8b\x8f\x08\x02\x00\x00");
+    at = EMIT(at, "\x49\x8b\x97\x10\x02\x00\x00");
+    at = EMIT(at, "\x49\x8b\xb7\x18\x02\x00\x00");
+    at = EMIT(at, "\x49\x8b\xbf\x20\x02\x00\x00");
+    return EMIT(at, "\x41\xff\xb7\x28\x02\x00\x00\x9d"); /* push [r15 + 552]; popf */
+}
+static uint8_t *host_epilogue(uint8_t *at)
+{
+    at = EMIT(at, "\x9c\x41\x8f\x87\x28\x02\x00\x00"); /* pushf; pop [r15 + 552] */
+    at = EMIT(at, "\x49\x89\x87\x00\x02\x00\x00");
+    at = EMIT(at, "\x49\x89\x8f\x08\x02\x00\x00");
+    at = EMIT(at, "\x49\x89\x97\x10\x02\x00\x00");
+    at = EMIT(at, "\x49\x89\xb7\x18\x02\x00\x00");
+    at = EMIT(at, "\x49\x89\xbf\x20\x02\x00\x00");
+    at = EMIT(at, "\x49\x0f\xae\x07"); /* fxsave64 [r15] */
+    code_end = at;
+    at = EMIT(at, "\xdb\xe3"); /* fninit */
+    return EMIT(at, "\x41\x5f\x41\x5e\x41\x5d\x41\x5c\x5d\x5b\xc3");
+}
+
+static uint8_t *instruction; /* where it lies in the page */
+
+void native_host(struct native_state *s, const uint8_t *code, unsigned length)
+{
+    uint32_t usual, given;
+
+    memcpy(instruction, code, length);
+    host_epilogue(instruction + length);
+    memcpy(data, s->memory, NATIVE_MEMORY);
+    s->signal = 0;
+    running = s;
+    __asm__ volatile("stmxcsr %0" : "=m"(usual));
+    ((void (*)(struct native_state *))(uintptr_t)code_page)(s);
+    __asm__ volatile("ldmxcsr %0" ::"m"(usual));
+    memcpy(&given, s->fx + 28, 4);
+    memcpy(s->memory, data, NATIVE_MEMORY);
+}
+
+/* ---- Ours --------------------------------------------------------------------------------------------------------- */
+
+static void stop(struct cpu *c, const struct op *op)
+{
+}
+
+static int signal_of(enum vector v)
+{
+    return v == VECTOR_MF || v == VECTOR_XM ? SIGFPE : v == VECTOR_UD ? SIGILL : SIGSEGV;
+}
+
+static void state_in(const struct native_state *s)
+{
+    static uint8_t image[VCPU_XSAVE_BYTES];
+
+    memset(image, 0, sizeof image);
+    memcpy(image, s->fx, 512);
+    image[512] = 3;
+    fpu_from_xsave(cpu, image);
+    cpu->gpr[GPR_AX] = s->rax;
+    cpu->gpr[GPR_CX] = s->rcx;
+    cpu->gpr[GPR_DX] = s->rdx;
+    cpu->gpr[GPR_SI] = s->rsi;
+    cpu->gpr[GPR_DI] = s->rdi;
+    flags_set(&cpu->flags, (uint32_t)s->flags & FLAGS_ARITHMETIC);
+    memcpy(data, s->memory, NATIVE_MEMORY);
+}
+static void state_out(struct native_state *s)
+{
+    static uint8_t image[VCPU_XSAVE_BYTES];
+
+    fpu_to_xsave(cpu, image);
+    memcpy(s->fx, image, 416);
+    s->rax = cpu->gpr[GPR_AX];
+    s->rcx = cpu->gpr[GPR_CX];
+    s->rdx = cpu->gpr[GPR_DX];
+    s->rsi = cpu->gpr[GPR_SI];
+    s->rdi = cpu->gpr[GPR_DI];
+    s->flags = 0x202 | flags_get(&cpu->flags);
+    memcpy(s->memory, data, NATIVE_MEMORY);
+}
+
+void native_ours(struct native_state *s, const uint8_t *code, unsigned length)
+{
+    static struct op ops[2];
+    bool ends;
+
+    state_in(s);
+    cpu->fault.pending = false;
+    cpu->gpr[GPR_BLOCK] = (uint64_t)(uintptr_t)instruction;
+    ops[0] = (struct op){.offset = 0};
+    ops[1] = (struct op){.run = stop};
+    cpu_bind(cpu, code, length, &ops[0], &ends);
+    cpu->op = &ops[0];
+    fpu_enter(cpu);
+    ops[0].run(cpu, &ops[0]);
+    fpu_leave(cpu);
+    s->signal = cpu->fault.pending ? signal_of(cpu->fault.vector) : 0;
+    cpu->fault.pending = false;
+    state_out(s);
+}
+
+struct cpu *native_cpu(void)
+{
+    return cpu;
+}
+
+/* ---- Making both ---------------------------------------------------------------------------------------------------- */
+
+static uint8_t *no_page(void *owner, uint64_t gpa, bool *writable)
+{
+    return NULL;
+}
+static uint64_t no_read(void *owner, uint64_t gpa, unsigned size)
+{
+    return 0;
+}
+static void no_write(void *owner, uint64_t gpa, unsigned size, uint64_t value)
+{
+}
+
+static void page_is_itself(uint64_t page)
+{
+    *tlb_slot(cpu, page) = (struct tlb_entry){page, page, page, 0};
+}
+
+uint8_t *native_setup(void)
+{
+    static const struct cpu_bus bus = {.page = no_page, .read = no_read, .write = no_write};
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
+    struct cpu_model model;
+    const char *names;
+    size_t bytes = cpu_bytes(64);
+
+    if (data)
+        return data;
+    code_page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (code_page == MAP_FAILED || pages == MAP_FAILED || memory == MAP_FAILED)
+        abort();
+    data = pages + 1024;
+    instruction = host_prologue(code_page);
+    sigaction(SIGFPE, &action, NULL);
+    sigaction(SIGSEGV, &action, NULL);
+    sigaction(SIGILL, &action, NULL);
+
+    cpu_model_find("max", &model, &names);
+    cpu = cpu_make(memory, bytes, &bus, &model);
+    cpu->cr0 = CR0_PE | CR0_MP | CR0_NE | CR0_PG;
+    cpu->cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_PAE;
+    cpu->xcr0 = 3;
+    cpu->msrs.efer = EFER_LME | EFER_LMA;
+    cpu->segments[SEG_CS].attributes = 0x9b | SEG_L | SEG_P | SEG_S;
+    cpu->mode = MODE_LONG;
+    cpu->code_size = cpu->stack_size = 8;
+    cpu->flat = true;
+    fpu_mode_changed(cpu);
+    page_is_itself((uint64_t)(uintptr_t)pages);
+    page_is_itself((uint64_t)(uintptr_t)pages + 4096);
+    return data;
+}
+
+/* ---- Comparing ------------------------------------------------------------------------------------------------------ */
+
+static char line[4096];
+
+static void bytes_text(char *out, const uint8_t *bytes, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        sprintf(out + 2 * (size_t)i, "%02x", bytes[n - 1 - i]);
+}
+
+static bool differs(const char *what, const void *host, const void *ours, unsigned n)
+{
+    char a[40], b[40];
+
+    if (!memcmp(host, ours, n))
+        return false;
+    bytes_text(a, host, n);
+    bytes_text(b, ours, n);
+    snprintf(line + strlen(line), sizeof line - strlen(line), " %s: host %s, ours %s;", what, a, b);
+    return true;
+}
+
+const char *native_difference(const struct native_state *host, const struct native_state *ours)
+{
+    char name[20];
+
+    line[0] = 0;
+    if (host->signal != ours->signal)
+        sprintf(line, " signal: host %d, ours %d;", host->signal, ours->signal);
+    differs("control", host->fx, ours->fx, 2);
+    differs("status", host->fx + 2, ours->fx + 2, 2);
+    differs("tags", host->fx + 4, ours->fx + 4, 1);
+    differs("opcode", host->fx + 6, ours->fx + 6, 2);
+    differs("ip", host->fx + 8, ours->fx + 8, 8);
+    differs("dp", host->fx + 16, ours->fx + 16, 8);
+    differs("mxcsr", host->fx + 24, ours->fx + 24, 4);
+    for (unsigned i = 0; i < 8; i++) {
+        sprintf(name, "st%u", i);
+        differs(name, host->fx + 32 + 16 * (size_t)i, ours->fx + 32 + 16 * (size_t)i, 10);
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        sprintf(name, "xmm%u", i);
+        differs(name, host->fx + 160 + 16 * (size_t)i, ours->fx + 160 + 16 * (size_t)i, 16);
+    }
+    if (!host->signal || !ours->signal) {
+        differs("rax", &host->rax, &ours->rax, 8);
+        differs("rcx", &host->rcx, &ours->rcx, 8);
+        differs("rdx", &host->rdx, &ours->rdx, 8);
+        differs("rsi", &host->rsi, &ours->rsi, 8);
+        differs("flags", &host->flags, &ours->flags, 2);
+    }
+    for (unsigned i = 0; i < NATIVE_MEMORY; i += 16) {
+        sprintf(name, "[%u]", i);
+        differs(name, host->memory + i, ours->memory + i, 16);
+    }
+    return line[0] ? line : NULL;
+}
+
+/* ---- Rows of the table ------------------------------------------------------------------------------------------------ */
+
+static unsigned field(const struct insn_row *row, unsigned shift, unsigned bits, unsigned otherwise)
+{
+    unsigned all = (1u << bits) - 1;
+    return (row->mask >> shift & all) == all ? row->match >> shift & all : otherwise;
+}
+
+/* An encoding of the row, the rest at random. */
+static unsigned encode(const struct insn_row *row, uint8_t *out)
+{
+    static const uint8_t prefixes[] = {0, 0x66, 0xf3, 0xf2};
+    unsigned n = 0, pp = field(row, FORM_PP, 2, 0);
+    bool x87 = row->class == CLASS_X87;
+    bool w = field(row, FORM_W, 1, !x87 && below(4) == 0);
+    unsigned rex = w * 8u | (x87 ? 0 : below(2) * 4 | below(2));
+    bool memory = !field(row, FORM_MOD, 1, below(2));
+
+    if (pp)
+        out[n++] = prefixes[pp];
+    if (memory)
+        rex &= ~1u;
+    if (rex || below(4) == 0)
+        out[n++] = (uint8_t)(0x40 | rex);
+    if (row->map)
+        out[n++] = 0x0f;
+    if (row->map >= MAP_38)
+        out[n++] = row->map == MAP_38 ? 0x38 : 0x3a;
+    out[n++] = row->opcode;
+    if (row->modrm) {
+        unsigned digit = field(row, FORM_DIGIT, 3, below(8)), rm = field(row, FORM_RM, 3, below(8));
+        if (!memory)
+            out[n++] = (uint8_t)(0xc0 | digit << 3 | rm);
+        else
+            out[n++] = (uint8_t)(digit << 3 | 6);
+    }
+    out[n] = (uint8_t)native_random();
+    return n;
+}
+
+/* General registers other than those of the state would be the compiler's. */
+static bool general_registers_fit(const struct insn *insn)
+{
+    for (unsigned i = 0; i < insn->n_operands; i++) {
+        const struct insn_operand *o = &insn->operands[i];
+        if (o->kind == OPERAND_REGISTER && o->registers == REGISTERS_GENERAL && o->reg > 2)
+            return false;
+        if (o->kind == OPERAND_REGISTER && o->registers == REGISTERS_HIGH)
+            return false;
+    }
+    return true;
+}
+
+/* Bytes of a random encoding that the decoder takes for this row; 0: none was found. */
+static unsigned find_encoding(unsigned row, uint8_t *code)
+{
+    struct insn insn;
+
+    for (unsigned i = 0; i < 200; i++) {
+        unsigned n = encode(&insn_rows[row], code);
+        int length = decode_insn(code, n + 1, DECODE_64, &insn);
+        if (length > 0 && insn.row == row && general_registers_fit(&insn))
+            return (unsigned)length;
+    }
+    return 0;
+}
+
+static unsigned report(enum insn_name name, const uint8_t *code, unsigned length, const struct native_state *before,
+                       const char *why)
+{
+    char text[40];
+    uint32_t mxcsr, control, status;
+
+    for (unsigned i = 0; i < length; i++)
+        sprintf(text + 3 * (size_t)i, "%02x ", code[i]);
+    memcpy(&mxcsr, before->fx + 24, 4);
+    control = before->fx[0] | (uint32_t)before->fx[1] << 8;
+    status = before->fx[2] | (uint32_t)before->fx[3] << 8;
+    fprintf(stderr, "%s (%s; mxcsr %x, control %x, status %x, tags %x):%s\n", insn_name_text(name), text, mxcsr, control,
+            status, before->fx[4], why);
+    return 1;
+}
+
+unsigned native_compare_rows(enum insn_class class, bool (*skip)(enum insn_name name), unsigned rounds, bool unmasked)
+{
+    static struct native_state before, host, ours;
+    unsigned failures = 0;
+
+    for (unsigned row = 0; row < insn_rows_count; row++) {
+        const struct insn_row *r = &insn_rows[row];
+        unsigned bad = 0;
+
+        if (r->class != class || (r->match >> FORM_ENCODING & 3) != ENCODING_LEGACY || skip(r->name))
+            continue;
+        for (unsigned i = 0; i < rounds && bad < 3; i++) {
+            uint8_t code[20];
+            unsigned length = find_encoding(row, code);
+            const char *why;
+
+            native_random_state(&before, unmasked);
+            host = ours = before;
+            if (length == 0) {
+                fprintf(stderr, "%s: no encoding found\n", insn_name_text(r->name));
+                bad = 3;
+                break;
+            }
+            native_host(&host, code, length);
+            native_ours(&ours, code, length);
+            why = native_difference(&host, &ours);
+            if (why)
+                bad += report(r->name, code, length, &before, why);
+        }
+        failures += bad;
+    }
+    return failures;
+}

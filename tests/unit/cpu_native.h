@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One instruction of x87, MMX or SSE done twice from the same state: by this machine's processor, and by ours. Memory
+ * operands are at the same address for both: our processor is told that pages are where they are in this process.
+ */
+#ifndef MOAT_TESTS_CPU_NATIVE_H
+#define MOAT_TESTS_CPU_NATIVE_H
+
+#include "cpu/core.h"
+
+#define NATIVE_MEMORY 1024 /* bytes at rsi and rdi, in the middle of a page; aligned to 64 */
+
+struct native_state {
+    _Alignas(64) uint8_t fx[512]; /* as fxsave64 has it */
+    uint64_t rax, rcx, rdx, rsi, rdi, flags;
+    int signal; /* that it ended with, 0 */
+    uint8_t memory[NATIVE_MEMORY];
+};
+
+/* Once, before all. The memory that rsi and rdi of a state point to. */
+uint8_t *native_setup(void);
+/* Both: the state before, in place of it the one after. The code is `length` bytes. */
+void native_host(struct native_state *s, const uint8_t *code, unsigned length);
+/* signal is that which Linux would send for the fault; SIGILL too when the instruction is not bound. */
+void native_ours(struct native_state *s, const uint8_t *code, unsigned length);
+struct cpu *native_cpu(void);
+
+/* Numbers that look for trouble; repeatable. */
+uint64_t native_random(void);
+void native_random_seed(uint64_t seed);
+void native_random_state(struct native_state *s, bool unmasked);
+
+/* 0, or a line for what differs (in a static buffer). */
+const char *native_difference(const struct native_state *host, const struct native_state *ours);
+
+/* All rows of the instruction table of one class: encodings at random for each, both processors, compared. Rows whose
+ * name skip() accepts are left out. Reports and counts differences. */
+unsigned native_compare_rows(enum insn_class class, bool (*skip)(enum insn_name name), unsigned rounds, bool unmasked);
+
+#endif

@@ -117,6 +117,9 @@ int kind_check(const struct collect *c, struct err *err)
     if (!o->kind->of_host && policy_flag_given(&o->build, FLAG_DEFAULTS))
         return err_set(err, -EINVAL, "%s is about programs of the host: -b broker has them",
                        kind_said_by(c, FLAG_DEFAULTS, "defaults"));
+    if (o->build.tap && !o->kind->taps)
+        return err_set(err, -EINVAL, "%s tap=%s: a machine alone is attached to an interface: -b microvm",
+                       kind_said_by(c, FLAG_NETWORK, "network"), o->build.tap);
     if (!o->kind->of_host)
         return 0;
     if (o->pull || o->platform)

@@ -43,17 +43,6 @@ static int one_of(const char *option, const char *value, const char *const *word
                    words[2] ? words[2] : "");
 }
 
-static int take_net(struct machine_options *o, const char *value, struct err *err)
-{
-    o->tap = NULL;
-    if (!strcmp(value, "none"))
-        return 0;
-    if (strncmp(value, "tap=", 4) || !value[4])
-        return err_set(err, -EINVAL, "--net %s: none (the default), or tap=NAME: an interface of this host", value);
-    o->tap = value + 4;
-    return 0;
-}
-
 static int take_option(struct arena *a, void *options, int id, const char *value, struct err *err)
 {
     static const char *const accels[] = {"auto", "kvm", "soft", NULL}, *const machines[] = {"micro", "kut", NULL};
@@ -68,7 +57,6 @@ static int take_option(struct arena *a, void *options, int id, const char *value
     case MACHINE_MACHINE: o->machine = value; return one_of("machine", value, machines, err);
     case MACHINE_INITRD: return policy_strv_push(a, &o->initrds, value) < 0 ? policy_no_memory(err) : 0;
     case MACHINE_DISK: return policy_strv_push(a, &o->disks, value) < 0 ? policy_no_memory(err) : 0;
-    case MACHINE_NET: return take_net(o, value, err);
     default: o->debug = !strcmp(value, "true"); return 0;
     }
 }
@@ -105,7 +93,7 @@ static int apply_defaults(struct run_options *run, struct err *err)
 }
 
 #define NO_HOST_FILES "a machine sees the files of its image and of its disks: --disk FILE; -b container shows the host's"
-#define NO_NETWORK    "a machine has a network of its own: --net tap=NAME attaches it to an interface of this host"
+#define NO_NETWORK    "a machine has a network of its own: --network tap=NAME attaches it to an interface of this host"
 #define NO_BROKER     "no call of a machine's program reaches the host, so there is none to answer: leave it out"
 #define INSIDE        "inside, that is the guest's own kernel's: it protects nothing outside"
 
@@ -133,7 +121,7 @@ static const struct refusal {
     {FLAG_INIT, "init", "the guest has an init of its own: leave it out"},
     {FLAG_CAP_ADD, "capabilities.add", INSIDE},
     {FLAG_CAP_DROP, "capabilities.drop", INSIDE},
-    {FLAG_DEVICE, "devices", "a machine has devices of its own: --disk, --net; -b container has the host's"},
+    {FLAG_DEVICE, "devices", "a machine has devices of its own: --disk, --network tap=NAME; -b container has the host's"},
     {FLAG_SHM_SIZE, "shmSize", "its shared memory is part of its memory: --memory"},
     {FLAG_SYSCTL, "sysctl", "the guest's kernel has settings of its own: --append, or the program sets them"},
     {FLAG_PIDS_LIMIT, "limits.pids", "the guest's kernel counts its processes itself: its memory bounds them"},
@@ -284,7 +272,7 @@ static int put_machine(struct run_options *run, const char *kernel, struct err *
     if (r == 0)
         r = engine_put_given(p, "--cpu", o->cpu, err);
     if (r == 0)
-        r = engine_put_given(p, "--tap", o->tap, err);
+        r = engine_put_given(p, "--tap", run->build.tap, err);
     if (r == 0 && o->debug)
         r = engine_put(p, NULL, "--debug", err);
     return r == 0 ? put_disks(run, err) : r;
@@ -405,7 +393,7 @@ static bool is_given(const void *options)
 static int refuse(const void *options, struct err *err)
 {
     return is_given(options) ? err_set(err, -EINVAL,
-                                       "--kernel, --initrd, --append, --accel, --machine, --cpu, --disk, --net and --debug "
+                                       "--kernel, --initrd, --append, --accel, --machine, --cpu, --disk and --debug "
                                        "are about machines: -b microvm has them")
                              : 0;
 }
@@ -442,6 +430,7 @@ const struct workload_kind machine_kind = {
     .boundary = "microvm",
     .words = "a Linux of its own",
     .of_host = true,
+    .taps = true,
     .no_programs = "-b microvm runs images and kernels",
     .no_filter = "the filters of a machine are raised by moat-vmm inside (src/machine), and there is none around its start",
     .keeps = "boot files",

@@ -17,7 +17,6 @@ enum machine_option {
     MACHINE_MACHINE,
     MACHINE_CPU,
     MACHINE_DISK,
-    MACHINE_NET,
     MACHINE_DEBUG,
     MACHINE_OPTIONS
 };
@@ -36,14 +35,12 @@ enum machine_option {
                                         MACHINE_CPU)                                                                   \
                                 MACHINE_ROW("disk", "FILE[,ro]", "A disk of the guest's; may be repeated",             \
                                             MACHINE_DISK)                                                              \
-                                    MACHINE_ROW("net", "none|tap=NAME", "Its network: an interface of this host",      \
-                                                MACHINE_NET)                                                           \
-                                        MACHINE_ROW("debug", NULL, "Name registers and ports that nobody has",         \
+                                    MACHINE_ROW("debug", NULL, "Name registers and ports that nobody has",         \
                                                     MACHINE_DEBUG)
 
 struct machine_options {
     bool given; /* any of them */
-    const char *kernel, *append, *accel, *machine, *cpu, *tap; /* borrowed; NULL: not given */
+    const char *kernel, *append, *accel, *machine, *cpu; /* borrowed; NULL: not given */
     bool debug;
     struct strv initrds, disks;
     const char *image; /* the operand; NULL: none */

@@ -462,8 +462,6 @@ void cpu_fault_deliver(struct cpu *cpu); /* cpu->fault */
 bool cpu_debug_before(struct cpu *cpu);
 void cpu_debug_access(struct cpu *cpu, uint64_t linear, unsigned size, enum access kind); /* called on the slow path */
 void cpu_debug_after(struct cpu *cpu);
-/* Is some of this data watched? Then its page has no translation that is fast for loads and stores. */
-bool cpu_debug_watches(const struct cpu *cpu, uint64_t linear, uint64_t bytes);
 void cpu_debug_port(struct cpu *cpu, uint16_t port, unsigned size); /* for io.c, of each access */
 /* tlb.c. Flushes may be called by any handler that ends its block. */
 void cpu_tlb_flush(struct cpu *cpu, bool global_too);

@@ -38,16 +38,6 @@ void cpu_debug_changed(struct cpu *cpu)
         cpu_attention_slow(cpu);
 }
 
-bool cpu_debug_watches(const struct cpu *cpu, uint64_t linear, uint64_t bytes)
-{
-    if (LIKELY(!(cpu->dr[7] & 0xff)))
-        return false;
-    for (unsigned n = 0; n < 4; n++)
-        if (enabled(cpu, n) && (kind_of(cpu, n) & 1) && cpu->dr[n] < linear + bytes && cpu->dr[n] + 8 > linear)
-            return true;
-    return false;
-}
-
 static bool raise_debug(struct cpu *cpu, uint64_t bits)
 {
     cpu->fault = (struct cpu_fault){.pending = true, .vector = VECTOR_DB, .dr6 = bits, .rip = cpu->rip};

@@ -7,7 +7,7 @@
  * Flags and an unmasked exception (Intel 1, 11.5): when one of those that are seen before the operation (invalid,
  * denormal, divide by zero) is unmasked and happens, the operation is not done and the others are not reported. An
  * unmasked underflow counts tiny results that are exact, too; the host, masked, does not report these: results are
- * looked at.
+ * looked at. One thing differs from hardware: with an unmasked overflow or underflow PE is set as if it were masked.
  */
 #include "cpu/fpu.h"
 #include "cpu/sse.h"
@@ -122,7 +122,11 @@ __attribute__((noinline)) static bool unusual(struct cpu *cpu, const struct op *
         fpu_refuse_sse(cpu, op);
         return false;
     }
-    if (!fetch(cpu, op, k, op->flags & OP_MEMORY, &b) || !run_unmasked(cpu, op, k, b, &r))
+    if (!fetch(cpu, op, k, op->flags & OP_MEMORY, &b))
+        return false;
+    if (k->to == MMX || (k->from == MMX && !(op->flags & OP_MEMORY)))
+        mmx_state(cpu); /* even when an exception follows */
+    if (!run_unmasked(cpu, op, k, b, &r))
         return false;
     deliver(cpu, op, k, r);
     return true;
@@ -271,15 +275,12 @@ static const uint16_t names_mmx[] = {INSN_CVTPI2PS,  INSN_CVTPI2PD, INSN_CVTPS2P
 static void convert_mmx(struct cpu *cpu, const struct op *op)
 {
     const struct kind *k = &kinds_mmx[op->extra];
-    bool touches = !(k->from == MMX && op->flags & OP_MEMORY);
 
     SSE_ALLOWED(cpu, op);
-    if (touches)
+    if (!(k->from == MMX && op->flags & OP_MEMORY))
         MMX_ALLOWED(cpu, op);
     if (!unusual(cpu, op, k))
         return;
-    if (touches)
-        mmx_state(cpu);
     NEXT(cpu, op);
 }
 

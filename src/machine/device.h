@@ -7,6 +7,7 @@
 #define MOAT_MACHINE_DEVICE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct device_ops {

@@ -637,8 +637,13 @@ static int flag_sysctl(struct policy_build *b, const char *value, struct err *er
 
 static int flag_network(struct policy_build *b, const char *value, struct err *err)
 {
+    b->tap = NULL;
     if (!strcmp(value, "none"))
         b->p->ns[NS_NET] = (struct ns_rule){.how = NS_NEW};
+    else if (!strncmp(value, "tap=", 4) && value[4]) {
+        b->p->ns[NS_NET] = (struct ns_rule){.how = NS_NEW};
+        b->tap = value + 4;
+    }
     else if (!strcmp(value, "host"))
         b->p->ns[NS_NET] = (struct ns_rule){.how = NS_HOST};
     else if (!strncmp(value, "container:", 10) || !strncmp(value, "ns:", 3))
@@ -724,7 +729,7 @@ static const struct {
                                  "type, numbers or *, access, as 'c 10:200 rwm'"},
     [FLAG_SYSCTL] = {"sysctl", flag_sysctl,
                      "KEY=VALUE of net.*, fs.mqueue.*, or the shm, msg and sem settings of kernel.*"},
-    [FLAG_NETWORK] = {"network", flag_network, "none or host"},
+    [FLAG_NETWORK] = {"network", flag_network, "none, host, or (-b microvm) tap=NAME"},
     [FLAG_USERNS] = {"userns", flag_userns, "moat (ids of its own), single (root inside is you) or host (none)"},
 };
 

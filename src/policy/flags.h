@@ -96,6 +96,7 @@ struct policy_build {
     struct strv groups;     /* --group-add: names or numbers */
     struct strv entrypoint; /* with FLAG_ENTRYPOINT given and n == 0: none, not even the image's */
     enum userns_mode userns;
+    const char *tap; /* --network tap=NAME: an interface of the host; NULL: none */
     uint64_t cap_add, cap_drop;
     bool cap_add_all, cap_drop_all;
     uint64_t nano_cpus;

@@ -208,9 +208,9 @@ static void wipe(const struct tender *t)
     if (*t->envp)
         memset(*t->envp, 0, (uintptr_t)name - (uintptr_t)*t->envp);
     memset(name, 0, strlen(name));
-    for (const char *c = image; *c; c++)
-        if (c[0] == '/' && c[1])
-            last = image + (c - image) + 1;
+    for (char *c = image; c + 1 < end; c++)
+        if (*c == '/')
+            last = c + 1;
     if (last > image) {
         const size_t n = (size_t)(end - last);
         memmove(image, last, n);

@@ -8,7 +8,7 @@
 
 #include "cpu/core.h"
 
-#define NATIVE_MEMORY 1024 /* bytes at rsi and rdi, in the middle of a page; aligned to 64 */
+#define NATIVE_MEMORY 1024 /* bytes at rsi and rdi, over the end of a page; aligned to 64 */
 
 struct native_state {
     _Alignas(64) uint8_t fx[512]; /* as fxsave64 has it */
@@ -34,7 +34,10 @@ void native_random_state(struct native_state *s, bool unmasked);
 const char *native_difference(const struct native_state *host, const struct native_state *ours);
 
 /* All rows of the instruction table of one class: encodings at random for each, both processors, compared. Rows whose
- * name skip() accepts are left out. Reports and counts differences. */
-unsigned native_compare_rows(enum insn_class class, bool (*skip)(enum insn_name name), unsigned rounds, bool unmasked);
+ * name skip() accepts are left out; prepare(), if any, has the last word on a state. Reports differences on stderr and
+ * returns how many there were. */
+unsigned native_compare_rows(enum insn_class class, bool (*skip)(enum insn_name name),
+                             void (*prepare)(struct native_state *s, uint8_t *operand, enum insn_name name),
+                             unsigned rounds, bool unmasked);
 
 #endif

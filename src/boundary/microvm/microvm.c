@@ -69,15 +69,15 @@ static int open_tap(const char *name, struct err *err)
     if (fd < 0)
         return err_sys(err, -errno, "/dev/net/tun (the kernel's module tun)");
     if (strlen(name) >= sizeof r.ifr_name || !*name)
-        return err_set(err, -EINVAL, "--net tap=%s: an interface has a name of 1 to %zu characters", name,
+        return err_set(err, -EINVAL, "--network tap=%s: an interface has a name of 1 to %zu characters", name,
                        sizeof r.ifr_name - 1);
     if (!if_nametoindex(name))
-        return err_set(err, -ENODEV, "--net tap=%s: there is no such interface: ip tuntap add dev %s mode tap", name, name);
+        return err_set(err, -ENODEV, "--network tap=%s: there is no such interface: ip tuntap add dev %s mode tap", name, name);
     strcpy(r.ifr_name, name);
     if (ioctl(fd, TUNSETIFF, &r) < 0)
-        return err_sys(err, -errno, "--net tap=%s", name);
+        return err_sys(err, -errno, "--network tap=%s", name);
     int handed = fcntl(fd, F_DUPFD, 3); /* not close-on-exec: moat-enter closes it for all but the workload */
-    return handed < 0 ? err_sys(err, -errno, "--net tap=%s", name) : handed;
+    return handed < 0 ? err_sys(err, -errno, "--network tap=%s", name) : handed;
 }
 
 static int open_both(struct instance *inst, const char *tap, struct err *err)

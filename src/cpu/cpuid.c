@@ -26,9 +26,14 @@ static const uint16_t features_rest[] = {
     CPU_RDTSCP, CPU_XSAVEOPT,
 };
 
+/* Implemented, but of a generation that had more than this processor has. */
+static const uint16_t features_later[] = {CPU_BMI1, CPU_BMI2, CPU_ADX};
+
+enum model_age { FIRST, REST, LATER };
 struct model_row {
     const char *name;
-    bool amd, rest;
+    bool amd;
+    uint8_t age; /* enum model_age */
     uint32_t signature;
 };
 
@@ -37,12 +42,12 @@ static const char intel[13] = "GenuineIntel", amd[13] = "AuthenticAMD", ours[13]
 
 /* The signature of moat64 is of no processor that was made: nobody has a list of errata for it. */
 static const struct model_row models[] = {
-    {"moat64", false, true, 0xf06d1},         {"max", false, true, 0xf06d1},
-    {"host", false, true, 0xf06d1},           {"qemu64", true, false, 0x60fb1},
-    {"kvm64", false, false, 0xf61},           {"qemu32", false, false, 0x663},
-    {"Opteron_G1", true, false, 0xf61},       {"EPYC", true, true, 0x800f12},
-    {"IvyBridge", false, true, 0x306a9},      {"Skylake-Client", false, true, 0x506e3},
-    {"Skylake-Server", false, true, 0x50654},
+    {"moat64", false, REST, 0xf06d1},         {"max", false, LATER, 0xf06d1},
+    {"host", false, LATER, 0xf06d1},           {"qemu64", true, FIRST, 0x60fb1},
+    {"kvm64", false, FIRST, 0xf61},           {"qemu32", false, FIRST, 0x663},
+    {"Opteron_G1", true, FIRST, 0xf61},       {"EPYC", true, REST, 0x800f12},
+    {"IvyBridge", false, REST, 0x306a9},      {"Skylake-Client", false, REST, 0x506e3},
+    {"Skylake-Server", false, REST, 0x50654},
 };
 static const char model_names[] =
     "moat64, max, host, qemu64, kvm64, qemu32, Opteron_G1, EPYC, IvyBridge, Skylake-Client, Skylake-Server";
@@ -81,14 +86,19 @@ static void feature_set(struct cpu_model *m, unsigned feature, bool on)
     m->features[feature / 32] = on ? m->features[feature / 32] | bit : m->features[feature / 32] & ~bit;
 }
 
+struct feature_set {
+    const uint16_t *features;
+    unsigned n;
+};
+#define SET(array) {array, sizeof array / sizeof *array}
+static const struct feature_set feature_sets[] = {SET(features_first), SET(features_rest), SET(features_later)};
+
 static bool feature_offered(unsigned feature)
 {
-    for (unsigned i = 0; i < sizeof features_first / sizeof *features_first; i++)
-        if (features_first[i] == feature)
-            return true;
-    for (unsigned i = 0; i < sizeof features_rest / sizeof *features_rest; i++)
-        if (features_rest[i] == feature)
-            return true;
+    for (unsigned age = FIRST; age <= LATER; age++)
+        for (unsigned i = 0; i < feature_sets[age].n; i++)
+            if (feature_sets[age].features[i] == feature)
+                return true;
     return false;
 }
 
@@ -141,10 +151,9 @@ static void model_fill(struct cpu_model *m, const struct model_row *row)
     m->physical_bits = 40;
     m->signature = row->signature;
     model_vendor(m, row->amd ? amd : intel);
-    for (unsigned i = 0; i < sizeof features_first / sizeof *features_first; i++)
-        feature_set(m, features_first[i], true);
-    for (unsigned i = 0; row->rest && i < sizeof features_rest / sizeof *features_rest; i++)
-        feature_set(m, features_rest[i], true);
+    for (unsigned age = FIRST; age <= row->age; age++)
+        for (unsigned i = 0; i < feature_sets[age].n; i++)
+            feature_set(m, feature_sets[age].features[i], true);
 }
 
 int cpu_model_find(const char *name, struct cpu_model *out, const char **names)

@@ -35,6 +35,7 @@ _Static_assert(FEATURE_WORDS_USED <= CPU_FEATURE_WORDS, "struct cpu_model has ro
     row(PSE36, "pse36", WORD_1_EDX, 17) row(CLFLUSH, "clflush", WORD_1_EDX, 19) row(MMX, "mmx", WORD_1_EDX, 23)        \
     row(FXSR, "fxsr", WORD_1_EDX, 24) row(SSE, "sse", WORD_1_EDX, 25) row(SSE2, "sse2", WORD_1_EDX, 26)                \
     row(SELF_SNOOP, "ss", WORD_1_EDX, 27) row(FSGSBASE, "fsgsbase", WORD_7_EBX, 0)                                     \
+    row(BMI1, "bmi1", WORD_7_EBX, 3) row(BMI2, "bmi2", WORD_7_EBX, 8) row(ADX, "adx", WORD_7_EBX, 19)                  \
     row(TSC_ADJUST, "tsc-adjust", WORD_7_EBX, 1) row(FDP_EXCEPTION_ONLY, "fdp-excptn-only", WORD_7_EBX, 6)             \
     row(SMEP, "smep", WORD_7_EBX, 7) row(ERMS, "erms", WORD_7_EBX, 9) row(INVPCID, "invpcid", WORD_7_EBX, 10)          \
     row(ZERO_FCS_FDS, "zero-fcs-fds", WORD_7_EBX, 13) row(RDSEED, "rdseed", WORD_7_EBX, 18)                            \

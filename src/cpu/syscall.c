@@ -132,7 +132,7 @@ static void run_sysexit(struct cpu *cpu, const struct op *op)
         return;
     }
     cpu->gpr[GPR_SP] = wide ? pointer : (uint32_t)pointer;
-    enter_flat(cpu, cs + (wide ? 32 : 16), cs + (wide ? 40 : 24), 3, wide, rip);
+    enter_flat(cpu, (uint16_t)(cs + (wide ? 32 : 16)), (uint16_t)(cs + (wide ? 40 : 24)), 3, wide, rip);
 }
 
 /* ---- Bases of fs and gs ------------------------------------------------------------------------------------------- */

@@ -189,9 +189,9 @@ static void complain(const struct pair *p, const char *label, const struct host_
                         (unsigned long long)host->gpr[i], (unsigned long long)cpu->gpr[i],
                         host->gpr[i] == cpu->gpr[i] ? "" : " <");
     for (unsigned i = 0; i < HOST_DATA_BYTES; i++) {
-        uint8_t there = ((const uint8_t *)(uintptr_t)HOST_DATA)[i], ours = p->board->ram[HOST_DATA + i];
-        if (there != ours)
-            print_error("  byte %u before %02x, host %02x, ours %02x\n", i, p->data[i], there, ours);
+        uint8_t there = ((const uint8_t *)(uintptr_t)HOST_DATA)[i], here = p->board->ram[HOST_DATA + i];
+        if (there != here)
+            print_error("  byte %u before %02x, host %02x, ours %02x\n", i, p->data[i], there, here);
     }
 }
 

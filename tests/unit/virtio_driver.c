@@ -198,7 +198,7 @@ int driver_used(struct driver *d, unsigned queue, uint16_t *head, uint32_t *leng
     return 1;
 }
 
-uint64_t driver_copy(struct driver *d, const struct ring_request *q, void *bytes, uint64_t n, bool into)
+uint64_t driver_copy(struct driver *d, const struct ring_request *q, const void *bytes, uint64_t n, bool into)
 {
     uint64_t done = 0;
 
@@ -207,9 +207,9 @@ uint64_t driver_copy(struct driver *d, const struct ring_request *q, void *bytes
         uint8_t *host = s->region == RING_OWN ? d->own : d->memory.regions[s->region].host;
         const uint64_t here = s->length < n - done ? s->length : n - done;
         if (into)
-            memcpy(host + s->offset, (uint8_t *)bytes + done, here);
+            memcpy(host + s->offset, (uint8_t *)(uintptr_t)bytes + done, here);
         else
-            memcpy((uint8_t *)bytes + done, host + s->offset, here);
+            memcpy((uint8_t *)(uintptr_t)bytes + done, host + s->offset, here);
         done += here;
     }
     return done;

@@ -68,7 +68,7 @@ void driver_notify(struct driver *d, unsigned queue);
 int driver_used(struct driver *d, unsigned queue, uint16_t *head, uint32_t *length);
 
 /* The back end's side: copies into, or out of, a request's pieces. */
-uint64_t driver_copy(struct driver *d, const struct ring_request *q, void *bytes, uint64_t n, bool into);
+uint64_t driver_copy(struct driver *d, const struct ring_request *q, const void *bytes, uint64_t n, bool into);
 void driver_answer(struct driver *d, uint64_t id, int64_t result);
 
 #endif

@@ -1,0 +1,148 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# moat run -b microvm: images behind a Linux of their own, on our own processor; kernels and initramfs of the user's.
+# The kernel is the host's newest of /boot (Debian package linux-image-cloud-amd64).
+bats_require_minimum_version 1.5.0
+load run
+
+setup_file()
+{
+    require_root
+    export MOAT_RUN_DIR=$BATS_FILE_TMPDIR/run MOAT_DATA_DIR=$BATS_FILE_TMPDIR/data MOAT_CACHE_DIR=$BATS_FILE_TMPDIR/cache
+    compgen -G "/boot/vmlinuz-*" > /dev/null || skip "there is no kernel in /boot (Debian package linux-image-cloud-amd64)"
+}
+
+setup() { run_setup; }
+
+teardown() { run_teardown; }
+
+vm() { run --separate-stderr timeout 120 "$MOAT" run --rm -b microvm --accel soft "$@"; }
+
+@test "output, error and exit status are the program's" {
+    vm busybox sh -c 'echo out; echo err >&2; exit 7'
+    assert_status 7
+    assert_output out
+    [ "$stderr" = err ]
+}
+
+@test "standard input reaches the program, and so does its end" {
+    run --separate-stderr sh -c 'printf "one\ntwo\n" | timeout 120 "$0" run -i --rm -b microvm --accel soft busybox wc -l' "$MOAT"
+    assert_status 0
+    assert_output 2
+}
+
+@test "user, directory, variables and host name are as asked for" {
+    vm -u 7:8 -w /tmp -e A='b c' --hostname inside busybox sh -c 'id -u; id -g; pwd; echo "$A"; hostname; uname -s'
+    assert_status 0
+    assert_output "7
+8
+/tmp
+b c
+inside
+Linux"
+}
+
+@test "a program that is not there is 127, one that cannot be run 126, as in a container" {
+    vm busybox nothing-of-that-name
+    assert_status 127
+    [[ $stderr == *"executable file not found in \$PATH"* ]]
+    vm busybox /etc
+    assert_status 126
+}
+
+@test "a program that dies of a signal is 128 and the signal" {
+    vm busybox sh -c 'kill -SEGV $$'
+    assert_status 139
+}
+
+@test "ten thousand lines come out whole" {
+    vm busybox sh -c 'seq 10000 | tee /dev/stderr'
+    assert_status 0
+    [ "$output" = "$(seq 10000)" ]
+    [ "$stderr" = "$(seq 10000)" ]
+}
+
+@test "the guest sees no file of the host and nothing of what brought it there" {
+    vm busybox sh -c 'ls -a /; ls /.moat 2>&1; cat /proc/1/comm'
+    assert_status 0
+    [[ $output != *initrd* && $output != *kernel* ]]
+    [[ $output == *"No such file"* ]]
+}
+
+@test "its memory is what was asked for, and no more" {
+    vm -m 96m busybox sh -c 'grep MemTotal /proc/meminfo | tr -dc 0-9'
+    assert_status 0
+    [ "$output" -gt 30000 ]
+    [ "$output" -le 98304 ]
+}
+
+@test "three boundaries, one image: equal output and exit status" {
+    local b
+    for b in container unikernel microvm; do
+        run --separate-stderr timeout 120 "$MOAT" run --rm -b "$b" busybox sh -c 'echo "$0 $1"; cat /etc/passwd; exit 3' a b
+        assert_status 3
+        [ -n "${first+x}" ] || first=$output
+        [ "$output" = "$first" ]
+    done
+}
+
+@test "a kernel with an initramfs of the user's: its console, and power-off ends it with 0" {
+    local root=$BATS_TEST_TMPDIR/root
+    mkdir -p "$root/bin"
+    cp "$(command -v busybox)" "$root/bin/busybox"
+    printf '#!/bin/busybox sh\n/bin/busybox echo init: $((6 * 7))\n/bin/busybox poweroff -f\n' > "$root/init"
+    chmod +x "$root/init"
+    (cd "$root" && find . | cpio -o -H newc --quiet) > initrd
+    vm --kernel "$(newest_kernel)" --initrd initrd --append quiet
+    assert_status 0
+    [[ $output == *"init: 42"* ]]
+}
+
+@test "a kernel that panics ends the machine with 1" {
+    vm --kernel "$(newest_kernel)" --append quiet
+    assert_status 1
+}
+
+newest_kernel() { printf '%s\n' /boot/vmlinuz-* | sort -V | tail -n 1; }
+
+# ---- refusals -----------------------------------------------------------------------------------------------------
+
+refused()
+{
+    local sentence=$1
+    shift
+    run --separate-stderr "$MOAT" run --rm "$@"
+    assert_status 125
+    [[ $stderr == *"$sentence"* ]]
+}
+
+@test "what a machine cannot have is refused by name, with what would do it" {
+    refused "--volume: a machine sees the files of its image" -b microvm -v /tmp:/tmp busybox true
+    refused "--network: a machine has a network of its own" -b microvm --network host busybox true
+    refused "--network tap=x: a machine alone" --network tap=x busybox true
+    refused "--kernel, --initrd, --append" --type image --kernel /boot/vmlinuz busybox true
+    refused "--tty: a machine's program has standard streams" -t -b microvm busybox true
+    refused "16m is the least" -b microvm -m 5m busybox true
+    refused "--memory -1: a machine's memory has a size" -b microvm -m -1 busybox true
+    refused "--accel turbo: auto, kvm or soft" -b microvm --accel turbo busybox true
+    refused "--machine pc: micro, kut" -b microvm --machine pc busybox true
+    refused "--kernel /nope: No such file" -b microvm --kernel /nope
+    refused "--initrd: an image is its own first root" -b microvm --initrd /etc/passwd busybox true
+    refused "--disk /nope: No such file" -b microvm --disk /nope busybox true
+    refused "there is no such interface" -b microvm --network tap=nope0 busybox true
+}
+
+@test "a file that is no kernel is named" {
+    echo nothing > file
+    refused "file" -b microvm --kernel file
+    head -c 600000 "$(newest_kernel)" > cut
+    refused "it is cut short" -b microvm --kernel cut
+    [ -z "$(ls "$MOAT_CACHE_DIR/microvm" 2> /dev/null | grep -v '\.boot$')" ]
+}
+
+@test "explain says what enforces each item" {
+    run "$MOAT" explain -b microvm -m 64m busybox true
+    assert_status 0
+    [[ $output == *"guest's memory"*"64 MiB"* ]]
+    [[ $output == *"the guest's own kernel; none of"* ]]
+}

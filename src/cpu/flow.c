@@ -252,7 +252,7 @@ static void call_memory(struct cpu *cpu, const struct op *op)
         void *at = cpu_host_store(cpu, pointer, bits / 8);                                                             \
         if (UNLIKELY(!at || !reachable(cpu, to)))                                                                      \
             return call_to(cpu, op, to);                                                                               \
-        host_set##bits(at, (uint##bits##_t)(cpu->gpr[GPR_BLOCK] + (uint64_t)op->disp));                                \
+        host_set##bits(at, (uint##bits##_t)(cpu->gpr[GPR_BLOCK] + op->offset + op->length));                           \
         cpu->gpr[GPR_SP] = pointer;                                                                                    \
         LEAVE_JUMP(cpu, op, to);                                                                                       \
     }                                                                                                                  \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Multiplication and division (Intel 2A, 2B: MUL IMUL DIV IDIV MULX). C and O say whether a product's upper half is of
- * use; the other flags, left open by the manual, are those of the lower half. Division changes no flag. A quotient that
+ * use; of the other flags, left open by the manual, S and P are those of the lower half, Z and A are 0. Division changes no flag. A quotient that
  * does not fit, and a divisor of 0, is #DE.
  */
 #include "cpu/int.h"
@@ -11,10 +11,12 @@ typedef __int128 int128;
 
 /* ---- Products -------------------------------------------------------------------------------------------------- */
 
-static void product_flags(struct lazy_flags *f, uint64_t low, unsigned bits, bool wide)
+static inline void product_flags(struct lazy_flags *f, uint64_t low, unsigned bits, bool wide)
 {
     flags_logic(f, low, bits);
     flags_put_co(f, wide, wide);
+    if (UNLIKELY(flags_z(f))) /* S and P as of 0, Z not */
+        flags_put(f, FLAG_Z, 0);
 }
 
 /* imul of two operands into a register. */

@@ -154,6 +154,8 @@ void segments_drop_inner(struct cpu *cpu)
     for (unsigned i = 0; i < sizeof data; i++) {
         struct vcpu_segment *s = &cpu->segments[data[i]];
         bool conforming = (s->attributes & (TYPE_CODE | TYPE_DOWN)) == (TYPE_CODE | TYPE_DOWN);
+        if (s->attributes & SEG_UNUSABLE)
+            continue; /* a null selector stays, and with it the base that fs and gs were given without one */
         if (!conforming && (s->attributes >> SEG_DPL_SHIFT & 3) < cpu->cpl)
             *s = segment_null(0);
     }

@@ -216,14 +216,14 @@ FROM_GENERAL(CVTSI2SD_64, "cvtsi2sdq", uint64_t, 8, GENERAL_64)
         return (vec){(long long)(uint64_t)v, 0};                                                                       \
     }                                                                                                                  \
     HANDLERS(NAME, BYTES, TO, VECTOR, NOT_TINY)
-TO_GENERAL(CVTSS2SI, "cvtss2si", uint32_t, 4, GENERAL)
-TO_GENERAL(CVTSD2SI, "cvtsd2si", uint32_t, 8, GENERAL)
-TO_GENERAL(CVTTSS2SI, "cvttss2si", uint32_t, 4, GENERAL)
-TO_GENERAL(CVTTSD2SI, "cvttsd2si", uint32_t, 8, GENERAL)
-TO_GENERAL(CVTSS2SI_64, "cvtss2si", uint64_t, 4, GENERAL_64)
-TO_GENERAL(CVTSD2SI_64, "cvtsd2si", uint64_t, 8, GENERAL_64)
-TO_GENERAL(CVTTSS2SI_64, "cvttss2si", uint64_t, 4, GENERAL_64)
-TO_GENERAL(CVTTSD2SI_64, "cvttsd2si", uint64_t, 8, GENERAL_64)
+TO_GENERAL(CVTSS2SI, "cvtss2sil", uint32_t, 4, GENERAL)
+TO_GENERAL(CVTSD2SI, "cvtsd2sil", uint32_t, 8, GENERAL)
+TO_GENERAL(CVTTSS2SI, "cvttss2sil", uint32_t, 4, GENERAL)
+TO_GENERAL(CVTTSD2SI, "cvttsd2sil", uint32_t, 8, GENERAL)
+TO_GENERAL(CVTSS2SI_64, "cvtss2siq", uint64_t, 4, GENERAL_64)
+TO_GENERAL(CVTSD2SI_64, "cvtsd2siq", uint64_t, 8, GENERAL_64)
+TO_GENERAL(CVTTSS2SI_64, "cvttss2siq", uint64_t, 4, GENERAL_64)
+TO_GENERAL(CVTTSD2SI_64, "cvttsd2siq", uint64_t, 8, GENERAL_64)
 
 #define COMPARE(NAME, TEXT, BYTES)                                                                                     \
     static vec NAME(vec a, vec b)                                                                                      \

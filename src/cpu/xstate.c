@@ -4,7 +4,7 @@
  * the controls LDMXCSR, STMXCSR, XGETBV, XSETBV. Two components, x87 and SSE. An image is made or read as a whole and
  * checked before anything is changed; what is reserved in one is left as it was in memory.
  *
- * XINUSE: a component is in use when it differs from its first state, found by looking. XSAVEOPT writes what XSAVE does.
+ * Both components count as in use always (XINUSE), so XSAVEOPT writes what XSAVE does.
  */
 #include "cpu/fpu.h"
 
@@ -83,29 +83,6 @@ static void x87_first(struct cpu *cpu)
 {
     memset(cpu->fpu.x87, 0, sizeof cpu->fpu.x87);
     fpu_x87_init(cpu);
-}
-
-static bool all_zero(const uint8_t *bytes, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (bytes[i])
-            return false;
-    return true;
-}
-
-/* ---- Which components differ from their first state --------------------------------------------------------------- */
-
-static uint64_t in_use(const struct cpu *cpu)
-{
-    bool x87 = cpu->fpu.control != X87_CONTROL_RESET || cpu->fpu.status || cpu->fpu.top || cpu->fpu.empty != 0xff ||
-               cpu->fpu.opcode || cpu->fpu.ip || cpu->fpu.dp;
-
-    for (unsigned i = 0; i < 8 && !x87; i++)
-        x87 = !all_zero(cpu->fpu.x87[i], 10);
-    bool sse = false;
-    for (unsigned i = 0; i < registers(cpu) && !sse; i++)
-        sse = !all_zero(cpu->fpu.xmm[i].bytes, 16);
-    return x87 * COMPONENT_X87 | sse * COMPONENT_SSE;
 }
 
 /* ---- Memory: in one piece ---------------------------------------------------------------------------------------- */
@@ -211,30 +188,27 @@ static uint64_t requested(const struct cpu *cpu)
     return ((cpu->gpr[GPR_DX] << 32) | (uint32_t)cpu->gpr[GPR_AX]) & cpu->xcr0;
 }
 
-/* XSAVEOPT does not write what is not in use, XSAVE does (its first state). */
-static bool do_xsave(struct cpu *cpu, const struct op *op, bool optimised)
+static bool do_xsave(struct cpu *cpu, const struct op *op)
 {
     _Alignas(8) uint8_t image[LEGACY_BYTES];
-    uint64_t linear, components, wanted = requested(cpu), used = in_use(cpu);
+    uint64_t linear, components, wanted = requested(cpu);
 
     if (!aligned_linear(cpu, op, IMAGE_BYTES, 64, ACCESS_STORE, &linear) ||
         !piece_load(cpu, linear + HEADER, &components, 8) || !piece_probe(cpu, linear, IMAGE_BYTES))
         return false;
-    uint64_t written = optimised ? wanted & used : wanted;
     fpu_gather(cpu);
     x87_make(cpu, op->extra, image);
     for (unsigned i = 0; i < registers(cpu); i++)
         memcpy(image + XMM_AT + 16 * (size_t)i, cpu->fpu.xmm[i].bytes, 16);
     put32(image + MXCSR_AT, cpu->fpu.mxcsr);
     put32(image + MXCSR_AT + 4, MXCSR_VALID);
-    if (written & COMPONENT_X87 && !(piece_store(cpu, linear, image, MXCSR_AT) &&
+    if (wanted & COMPONENT_X87 && !(piece_store(cpu, linear, image, MXCSR_AT) &&
                                      piece_store(cpu, linear + X87_AT, image + X87_AT, XMM_AT - X87_AT)))
         return false;
-    if (wanted & COMPONENT_SSE && !piece_store(cpu, linear + MXCSR_AT, image + MXCSR_AT, 8))
+    if (wanted & COMPONENT_SSE && !(piece_store(cpu, linear + MXCSR_AT, image + MXCSR_AT, 8) &&
+                                    piece_store(cpu, linear + XMM_AT, image + XMM_AT, 16 * registers(cpu))))
         return false;
-    if (written & COMPONENT_SSE && !piece_store(cpu, linear + XMM_AT, image + XMM_AT, 16 * registers(cpu)))
-        return false;
-    components = (components & ~wanted) | (wanted & used);
+    components |= wanted;
     return piece_store(cpu, linear + HEADER, &components, 8);
 }
 
@@ -350,8 +324,7 @@ static bool sse_allowed(struct cpu *cpu, const struct op *op)
 }
 HANDLER(fxsave, allowed(cpu, op), do_fxsave(cpu, op))
 HANDLER(fxrstor, allowed(cpu, op), do_fxrstor(cpu, op))
-HANDLER(xsave, xsave_allowed(cpu, op), do_xsave(cpu, op, false))
-HANDLER(xsaveopt, xsave_allowed(cpu, op), do_xsave(cpu, op, true))
+HANDLER(xsave, xsave_allowed(cpu, op), do_xsave(cpu, op))
 HANDLER(xrstor, xsave_allowed(cpu, op), do_xrstor(cpu, op))
 HANDLER(ldmxcsr, sse_allowed(cpu, op), do_ldmxcsr(cpu, op))
 HANDLER(stmxcsr, sse_allowed(cpu, op), do_stmxcsr(cpu, op))
@@ -365,7 +338,7 @@ bool bind_state(const struct cpu *cpu, const struct insn *insn, struct op *op, b
         op_handler *run;
     } rows[] = {
         {INSN_FXSAVE, fxsave},   {INSN_FXRSTOR, fxrstor}, {INSN_LDMXCSR, ldmxcsr}, {INSN_STMXCSR, stmxcsr},
-        {INSN_XSAVE, xsave},     {INSN_XRSTOR, xrstor},   {INSN_XSAVEOPT, xsaveopt}, {INSN_XGETBV, xgetbv},
+        {INSN_XSAVE, xsave},     {INSN_XRSTOR, xrstor},   {INSN_XSAVEOPT, xsave}, {INSN_XGETBV, xgetbv},
         {INSN_XSETBV, xsetbv},
     };
 

@@ -108,12 +108,11 @@ static const char *take_choice(struct vmm_options *o, enum option option, const 
     switch (option) {
     case OPTION_MACHINE:
         i = choose(value, machines);
-        o->machine = i < 0 ? MACHINE_MICRO : (enum options_machine)i;
+        o->kut = i == 1;
         return i < 0 ? "takes micro or kut" : NULL;
     case OPTION_ACCEL:
-        i = choose(value, accels);
-        o->accel = i < 0 ? ACCEL_AUTO : (enum options_accel)i;
-        return i < 0 ? "takes auto, kvm or soft" : NULL;
+        o->accel = value;
+        return choose(value, accels) < 0 ? "takes auto, kvm or soft" : NULL;
     default:
         i = choose(value, consoles);
         o->console = i < 0 ? CONSOLE_DEFAULT : (enum options_console)(i + CONSOLE_SERIAL);
@@ -195,7 +194,7 @@ int vmm_options_parse(int argc, char **argv, struct vmm_options *o, const char *
 {
     memset(o, 0, sizeof *o);
     *o = (struct vmm_options){
-        .append = "", .memory = OPTIONS_MEMORY, .tap_fd = -1, .control_fd = -1, .mac = {0x02, 'm', 'o', 'a', 't', 1}};
+        .append = "", .accel = "auto", .memory = OPTIONS_MEMORY, .tap_fd = -1, .control_fd = -1, .mac = {0x02, 'm', 'o', 'a', 't', 1}};
     for (int at = 1; at < argc && !o->program;) {
         const int row = find(*word = argv[at]);
         char *value = NULL;

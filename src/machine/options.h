@@ -12,8 +12,6 @@
 
 #define OPTIONS_MEMORY ((uint64_t)256 << 20) /* bytes of guest memory, when nobody says otherwise */
 
-enum options_accel { ACCEL_AUTO, ACCEL_KVM, ACCEL_SOFT };
-enum options_machine { MACHINE_MICRO, MACHINE_KUT };
 enum options_console { CONSOLE_DEFAULT, CONSOLE_SERIAL, CONSOLE_STDERR, CONSOLE_VIRTIO, CONSOLE_NONE };
 
 struct options_disk {
@@ -29,13 +27,12 @@ struct vmm_options {
     struct options_disk disks[OPTIONS_DISKS];
     unsigned n_initrds, n_runs, n_program, n_disks;
     uint64_t memory;
-    enum options_machine machine;
-    enum options_accel accel;
+    const char *accel; /* auto, kvm, soft */
     enum options_console console;
     const char *tap;        /* NULL: none */
     int tap_fd, control_fd; /* -1 */
     uint8_t mac[6];
-    bool channel, debug, rates;
+    bool kut, channel, debug, rates;
 };
 
 /* 0, or -EINVAL with what is wrong: a sentence, and the word that it is about. */

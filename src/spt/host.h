@@ -23,8 +23,8 @@ static inline long host_call(long nr, uint64_t a, uint64_t b, uint64_t c, uint64
 }
 
 /* With up to six arguments, each a number or a pointer: host(getpid), host(close, fd). */
-#define HOST_WORD(x)                              ((uint64_t)(uintptr_t)(x))
-#define HOST_6(name, a, b, c, d, e, f, ...)       HOST_7(SYS_##name, a, b, c, d, e, f)
+#define HOST_WORD(x)                        ((uint64_t)(uintptr_t)(x))
+#define HOST_6(name, a, b, c, d, e, f, ...) HOST_7(SYS_##name, a, b, c, d, e, f)
 #define HOST_7(nr, a, b, c, d, e, f)                                                                                   \
     host_call(nr, HOST_WORD(a), HOST_WORD(b), HOST_WORD(c), HOST_WORD(d), HOST_WORD(e), HOST_WORD(f))
 #define host(...) HOST_6(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)

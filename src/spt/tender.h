@@ -5,7 +5,8 @@
  * or the exit status that the tender ends with, having said why on standard error.
  *
  * The tender begins by itself (start.S) and makes its own system calls (host.h). Nothing here is on the heap or changes
- * but on the stack, and as little as possible is touched: each page and each call is part of the start of every sandbox.
+ * but on the stack, and as little as possible is touched: each page and each call is part of the start of every
+ * sandbox.
  */
 #ifndef MOAT_SPT_TENDER_H
 #define MOAT_SPT_TENDER_H
@@ -21,7 +22,7 @@
 #define TENDER_MEMORY ((uint64_t)1 << 30) /* bytes of guest memory, when nobody says otherwise */
 
 struct tender {
-    char **envp;           /* the host's */
+    char **envp;            /* the host's */
     const uint64_t *vector; /* of getauxval(3): type, value, and so on up to AT_NULL */
     struct options options;
     struct image_parts image;

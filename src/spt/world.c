@@ -101,8 +101,7 @@ static int number(const char *text)
 static int open_image(struct tender *t)
 {
     const char *handed = tender_environment(t, "MOAT_HANDED_FD");
-    int fd = handed ? number(handed)
-                    : (int)host(open, t->options.image, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = handed ? number(handed) : (int)host(open, t->options.image, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
     t->handed = handed;
     if (fd < 0)

@@ -25,8 +25,9 @@ gate_body() { printf '0x%x\n' $((GATE + 0x40 + 16 * $1 + 8)); }
 # in_background OPTION...: its pid is $pid, what it prints is in $BATS_TEST_TMPDIR/out and err.
 in_background()
 {
+    rm -f "$BATS_TEST_TMPDIR/out" # of the last one, who was ready too
     "$SPT" "$@" > "$BATS_TEST_TMPDIR/out" 2> "$BATS_TEST_TMPDIR/err" 3>&- < /dev/null &
     pid=$!
 }
 
-is_ready() { grep -q ready "$BATS_TEST_TMPDIR/out"; }
+is_ready() { grep -qs ready "$BATS_TEST_TMPDIR/out"; }

@@ -273,3 +273,59 @@ void board_run(struct board *b, uint64_t instructions)
     assert_int_equal(exit, CPU_EXIT_BUDGET);
     assert_int_equal(cpu_executed(b->cpu) - before, instructions);
 }
+
+/* ---- What is caught ------------------------------------------------------------------------------------------- */
+
+static bool wide(const struct board *b)
+{
+    return b->cpu->msrs.efer & EFER_LMA;
+}
+
+static void task_segment(struct board *b)
+{
+    uint32_t stack = BOARD_STACK - 0x1000, data = 0x10;
+
+    board_write(b, BOARD_TSS + 4, &stack, 4); /* esp0, or the low half of rsp0 */
+    if (!wide(b))
+        board_write(b, BOARD_TSS + 8, &data, 4);
+    b->cpu->tr = (struct vcpu_segment){.base = BOARD_TSS, .limit = 0x67, .attributes = 0x8b, .selector = 0x28};
+}
+
+void board_catch(struct board *b)
+{
+    unsigned bytes = wide(b) ? 16 : 8, code = wide(b) ? 0x08 : 0x18;
+
+    for (unsigned v = 0; v < 256; v++) {
+        uint32_t at = BOARD_HANDLERS + 16 * v;
+        uint64_t gate = (at & 0xffff) | code << 16 | UINT64_C(0x8e00) << 32 | (uint64_t)(at >> 16) << 48;
+
+        board_write64(b, BOARD_IDT + (uint64_t)bytes * v, gate);
+        if (bytes == 16)
+            board_write64(b, BOARD_IDT + (uint64_t)bytes * v + 8, 0);
+        board_write(b, at, (const uint8_t[]){0xf4}, 1);
+    }
+    b->cpu->idtr = (struct vcpu_table){.base = BOARD_IDT, .limit = 256 * bytes - 1};
+    task_segment(b);
+}
+
+static uint64_t on_stack(struct board *b, unsigned n)
+{
+    uint64_t at = b->cpu->gpr[GPR_SP];
+
+    return wide(b) ? board_read64(b, at + 8u * n) : (uint32_t)board_read64(b, (uint32_t)at + 4u * n);
+}
+
+struct caught board_run_caught(struct board *b, uint64_t n)
+{
+    struct caught c;
+    unsigned at = 0;
+
+    assert_int_equal(cpu_run(b->cpu, n), CPU_EXIT_HALT);
+    assert_in_range(b->cpu->rip, BOARD_HANDLERS + 1, BOARD_HANDLERS + 256 * 16);
+    c.vector = (unsigned)(b->cpu->rip - BOARD_HANDLERS) / 16;
+    c.error = c.vector == 8 || (c.vector >= 10 && c.vector <= 14) || c.vector == 17 ? on_stack(b, at++) : 0;
+    c.rip = on_stack(b, at);
+    c.cs = on_stack(b, at + 1);
+    c.flags = on_stack(b, at + 2);
+    return c;
+}

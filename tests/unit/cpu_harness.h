@@ -30,6 +30,9 @@ enum {
     BOARD_DATA = 0x30000,
     BOARD_TABLES = 0x1000, /* page tables, to 0x8000 */
     BOARD_GDT = 0x8000,    /* 0x08 code 64, 0x10 data, 0x18 code 32, 0x20 code 16, 0x28 data 16, | 3: the same + 0x30 */
+    BOARD_IDT = 0x9000,
+    BOARD_TSS = 0xa000,      /* its stack for ring 0: BOARD_STACK - 0x1000 */
+    BOARD_HANDLERS = 0xb000, /* a hlt for each vector, 16 bytes apart */
     BOARD_DEVICE = 0xf0000000u, /* a page of device: reads are address + count of reads, writes are remembered */
 };
 
@@ -59,6 +62,14 @@ static inline struct cpu *board_cpu(struct board *b)
 {
     return b->cpu;
 }
+/* Exceptions and interrupts stop at a hlt from here on (protected modes of 32 and 64 bits). */
+void board_catch(struct board *b);
+struct caught {
+    unsigned vector;
+    uint64_t error, rip, cs, flags; /* error 0 where there is none */
+};
+/* Runs at most n instructions and expects one to be caught. */
+struct caught board_run_caught(struct board *b, uint64_t n);
 /* Little-endian numbers of the RAM. */
 uint64_t board_read64(const struct board *b, uint64_t gpa);
 void board_write64(struct board *b, uint64_t gpa, uint64_t value);

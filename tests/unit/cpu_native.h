@@ -7,6 +7,7 @@
 #define MOAT_TESTS_CPU_NATIVE_H
 
 #include "cpu/core.h"
+#include "cpu/registers.h"
 
 #define NATIVE_MEMORY 1024 /* bytes at rsi and rdi, over the end of a page; aligned to 64 */
 
@@ -21,8 +22,9 @@ struct native_state {
 uint8_t *native_setup(void);
 /* Both: the state before, in place of it the one after. The code is `length` bytes. */
 void native_host(struct native_state *s, const uint8_t *code, unsigned length);
-/* signal is that which Linux would send for the fault; SIGILL too when the instruction is not bound. */
-void native_ours(struct native_state *s, const uint8_t *code, unsigned length);
+/* signal is that which Linux would send for the fault. Returns the fault, an enum vector. */
+enum { NATIVE_NO_FAULT = 255 };
+int native_ours(struct native_state *s, const uint8_t *code, unsigned length);
 struct cpu *native_cpu(void);
 
 /* Numbers that look for trouble; repeatable. */

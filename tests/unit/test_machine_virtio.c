@@ -194,6 +194,7 @@ static uint8_t request(uint32_t type, uint64_t sector, uint32_t bytes, uint32_t 
     driver_add(&d, 0, pieces, 3);
     driver_notify(&d, 0);
     virtio_poll(d.device);
+    virtio_poll(d.device); /* a write that is written through takes two */
     if (!driver_used(&d, 0, &head, written))
         return 0xee;
     return d.ram[STATUS];

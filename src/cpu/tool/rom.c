@@ -35,7 +35,7 @@ static int rom_load(struct flat *f, const char *path, uint64_t at)
     FILE *in = fopen(path, "rb");
     if (!in)
         return usage("rom", "cannot open %s: %s", path, strerror(errno));
-    uint8_t *bytes = calloc(1, ROM_BYTES_MAX);
+    uint8_t *bytes = aligned_alloc(4096, ROM_BYTES_MAX); /* the processor wants whole pages */
     size_t n = bytes ? fread(bytes, 1, ROM_BYTES_MAX, in) : 0;
     fclose(in);
     if (n == 0 || n % 4096 != 0 || at % 4096 != 0) {

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * moat-vmm: a machine in software (or KVM's), as two processes; vmm.h has the steps. It trusts its command line, and
+ * nothing that is in the files that are named there: kernel and disks are looked at behind the filters.
+ */
+#include "machine/accel.h"
+#include "machine/boot.h"
+#include "machine/vcpu_kvm.h"
+#include "machine/vmm.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct vmm vmm = {.memory = -1, .control = -1};
+
+int vmm_fail(int status, const char *subject, const char *what, int error)
+{
+    const char *words[] = {"moat-vmm: ", subject, ": ", what, error ? ": " : "", error ? strerror(-error) : "", "\n"};
+    struct iovec v[sizeof words / sizeof words[0]];
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        v[i] = (struct iovec){(void *)(uintptr_t)words[i], strlen(words[i])};
+    if (writev(2, v, sizeof words / sizeof words[0]) < 0)
+        return status; /* nobody to tell */
+    return status;
+}
+
+/* ---- the kernel ---- */
+
+static int read_file(void *owner, uint64_t offset, void *to, uint64_t n)
+{
+    const struct vmm_file *f = owner;
+
+    memcpy(to, f->bytes + offset, n);
+    return 0;
+}
+
+static struct boot_file boot_file(struct vmm_file *f)
+{
+    return (struct boot_file){f, f->n, read_file};
+}
+
+static int load_kernel(struct vmm *v)
+{
+    struct boot_file initrds[OPTIONS_INITRDS + 1];
+    const struct boot_setup setup = {boot_file(&v->kernel), initrds, v->n_initrds, v->options.append};
+    const char *why;
+
+    for (unsigned i = 0; i < v->n_initrds; i++)
+        initrds[i] = boot_file(&v->initrds[i]);
+    if (boot_load(&v->machine, &setup, &why) == 0)
+        return 0;
+    vmm_say(v, v->options.kernel, why);
+    stream_flush(&v->message_stream);
+    return EXIT_NOT_INVOKED;
+}
+
+/* ---- the machine ---- */
+
+static int make_machine(struct vmm *v, const struct counter_mark *began)
+{
+    const struct vmm_options *o = &v->options;
+    struct machine_setup setup = {.kind = o->kut ? MACHINE_KUT : MACHINE_MICRO, .engine = v->engine};
+    const char *names;
+    struct timespec now;
+
+    if (cpu_model_find(o->cpu ? o->cpu : o->kut ? "max" : "moat64", &setup.model, &names) < 0)
+        return vmm_fail(EXIT_OWN_ERROR, o->cpu, names, 0);
+    clock_gettime(CLOCK_REALTIME, &now);
+    setup.wall_ns = (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+    setup.model.tsc_hz = counter_hz(began);
+    setup.model.kvmclock = !o->kut;
+    setup.host = (struct machine_host){v, vmm_wait, vmm_poll, vmm_random, o->debug ? vmm_note : NULL};
+    const int r = machine_init(&v->machine, &setup);
+    if (r < 0 && v->machine.vcpu)
+        return vmm_fail(EXIT_OWN_ERROR, "processor", v->engine->failure(v->machine.vcpu), 0);
+    return r < 0 ? vmm_fail(EXIT_OWN_ERROR, "machine", "make it", r) : 0;
+}
+
+/* ---- the end ---- */
+
+struct end {
+    int status;
+    const char *reason;
+};
+
+static struct end end_of(struct vmm *v, enum machine_end end)
+{
+    switch (end) {
+    case MACHINE_POWEROFF:
+        return (struct end){0, "poweroff"};
+    case MACHINE_RESET:
+        return (struct end){0, "reset"};
+    case MACHINE_PANIC:
+        return (struct end){1, "panic"};
+    case MACHINE_TRIPLE_FAULT:
+        return (struct end){1, "triple-fault"};
+    case MACHINE_DEBUG_EXIT:
+        return (struct end){(int)((v->machine.exit_value << 1 | 1) & 0xff), "exited"};
+    case MACHINE_RUNS:
+        return (struct end){128 + 9, "killed"};
+    default:
+        return (struct end){EXIT_OWN_ERROR, "failed"};
+    }
+}
+
+/* What the guest has sent is with its reader before this process ends; and whatever it told of its program's end holds
+ * for a machine that was switched off. */
+static int finish(struct vmm *v, enum machine_end how)
+{
+    struct end e = end_of(v, how);
+
+    if (how == MACHINE_FAILED && !v->io_gone)
+        vmm_say(v, "the processor cannot go on", v->engine->failure(v->machine.vcpu));
+    if (!v->killed) {
+        stream_flush(&v->serial_stream);
+        if (v->channel) {
+            stream_flush(&v->channel_stream);
+            const int64_t told = stream_tell(&v->channel_stream, RING_WORD_EXIT, 0);
+            if (told >= 0 && (how == MACHINE_POWEROFF || how == MACHINE_RESET))
+                e.status = (int)told;
+        }
+        stream_flush(&v->message_stream);
+    }
+    control_tell_end(v, e.status, e.reason);
+    return e.status;
+}
+
+static enum machine_end run(struct vmm *v)
+{
+    enum machine_end end;
+
+    do
+        end = machine_run(&v->machine);
+    while (end == MACHINE_RUNS && !v->killed);
+    return end;
+}
+
+static int kvm_descriptor(const struct vmm *v)
+{
+    return v->engine == &vcpu_kvm ? ((const struct vcpu_kvm *)(const void *)v->machine.vcpu)->fd : -1;
+}
+
+static int print_rates(void)
+{
+    struct accel_rate kvm, soft;
+
+    accel_measure(&vcpu_kvm, &kvm);
+    accel_measure(&vcpu_soft, &soft);
+    printf("{\"kvm\":%llu,\"soft\":%llu,\"whyNot\":\"%s\"}\n", (unsigned long long)kvm.per_second,
+           (unsigned long long)soft.per_second, kvm.per_second ? "" : kvm.why_not);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct counter_mark began = counter_mark();
+    struct vmm *v = &vmm;
+    const char *why, *word;
+    int r;
+
+    if (vmm_options_parse(argc, argv, &v->options, &why, &word) < 0)
+        return vmm_fail(EXIT_OWN_ERROR, word, why, 0);
+    if (v->options.rates)
+        return print_rates();
+    if ((r = vmm_open(v)) || (r = vmm_fork(v)) || (r = make_machine(v, &began)) || (r = vmm_devices(v)) ||
+        (r = vmm_shut_in(v, FILTER_MACHINE, kvm_descriptor(v))))
+        return r;
+    if ((r = load_kernel(v)))
+        _exit(r);
+    _exit(finish(v, run(v)));
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How moat-vmm becomes two processes, and what each gives up: descriptors, rights, and all calls but its filter's. */
+#include "machine/vmm.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define THREAD_STACK (128u << 10)
+
+/* ---- descriptors ---- */
+
+/* To its number; what has moved is nowhere else. */
+static int place(int *fd, int to)
+{
+    if (*fd < 0)
+        return 0;
+    if (dup2(*fd, to) < 0)
+        return -errno;
+    *fd = to;
+    return 0;
+}
+
+static int place_all(struct vmm *v, enum filter_process process)
+{
+    int r = place(&v->answers, VMM_ANSWERS);
+
+    if (r == 0)
+        r = place(&v->life[process == FILTER_IO], VMM_LIFE);
+    if (r == 0 && process == FILTER_MACHINE)
+        r = place(&v->control, VMM_CONTROL);
+    for (unsigned i = 0; i < v->n_servers && r == 0; i++)
+        r = place(&v->kicks[i], VMM_KICKS + (int)i);
+    for (unsigned i = 0; i < v->n_disks && r == 0 && process == FILTER_IO; i++) {
+        r = place(&v->disks[i]->io.in, VMM_DISKS + (int)i);
+        v->disks[i]->io.out = v->disks[i]->io.in;
+    }
+    if (r == 0 && v->net && process == FILTER_IO) {
+        r = place(&v->net->io.in, VMM_TAPS);
+        v->net->io.out = v->net->io.in;
+    }
+    return r;
+}
+
+static int close_range_of(int first, int last)
+{
+    return first <= last && syscall(SYS_close_range, first, last, 0) < 0 ? -errno : 0;
+}
+
+/* All that has no number of its own. The machine process keeps the standard streams until it is shut in. */
+static int close_others(const struct vmm *v, enum filter_process process)
+{
+    const int kicks_end = VMM_KICKS + (int)v->n_servers;
+    int r = 0;
+
+    if (process == FILTER_MACHINE)
+        return (r = close_range_of(v->control >= 0 ? 6 : 5, VMM_KICKS - 1)) < 0 ? r : close_range_of(kicks_end, INT32_MAX);
+    r = close_range_of(5, VMM_KICKS - 1);
+    r = r < 0 ? r : close_range_of(kicks_end, VMM_DISKS - 1);
+    r = r < 0 ? r : close_range_of(VMM_DISKS + (int)v->n_disks, VMM_TAPS - 1);
+    return r < 0 ? r : close_range_of(VMM_TAPS + (v->net ? 1 : 0), INT32_MAX);
+}
+
+/* ---- rights ---- */
+
+static int drop_rights(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct nothing[2] = {0};
+    const struct rlimit zero = {0};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+        setrlimit(RLIMIT_CORE, &zero) < 0 || syscall(SYS_capset, &header, nothing) < 0)
+        return -errno;
+    return 0;
+}
+
+static struct filter_world world(const struct vmm *v, int vcpu)
+{
+    return (struct filter_world){.of = {
+                                     [FILTER_ANSWERS] = {VMM_ANSWERS, 1},
+                                     [FILTER_KICKS] = {VMM_KICKS, v->n_servers},
+                                     [FILTER_CONTROL] = {VMM_CONTROL, v->control >= 0},
+                                     [FILTER_DISKS] = {VMM_DISKS, v->n_disks},
+                                     [FILTER_TAPS] = {VMM_TAPS, v->net != NULL},
+                                     [FILTER_VCPU] = {(uint32_t)vcpu, vcpu >= 0},
+                                 }};
+}
+
+/* For all threads. From here on what the machine process has to say goes through the I/O process. */
+int vmm_shut_in(struct vmm *v, enum filter_process process, int vcpu)
+{
+    const struct filter_world w = world(v, vcpu);
+    struct sock_filter room[FILTER_ROOM], *program;
+    int n = filter_make(process, &w, room, &program);
+    struct sock_fprog prog = {.len = (unsigned short)n, .filter = program};
+
+    if (n >= 0 && process == FILTER_MACHINE && syscall(SYS_close_range, 0, 2, 0) < 0)
+        n = -errno;
+    if (n >= 0 && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog) != 0)
+        n = -errno;
+    return n < 0 ? vmm_fail(EXIT_OWN_ERROR, "filter", "set the system-call filter (CONFIG_SECCOMP_FILTER)", n) : 0;
+}
+
+static int part(struct vmm *v, enum filter_process process)
+{
+    int r = place_all(v, process);
+
+    if (r == 0)
+        r = close_others(v, process);
+    if (r == 0)
+        r = drop_rights();
+    return r < 0 ? vmm_fail(EXIT_OWN_ERROR, "start", "give up descriptors and rights", r) : 0;
+}
+
+/* ---- the I/O process ---- */
+
+static struct io_server servers[IO_PORTS];
+
+static void *serve(void *server)
+{
+    io_serve(server); /* returns when the machine process is not in its right mind */
+    _exit(1);
+}
+
+static int start_servers(struct vmm *v)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    int r = 0;
+
+    for (unsigned i = 0; i < v->n_ports; i++) {
+        struct io_server *s = &servers[v->ports[i].server];
+        s->ports[s->n++] = &v->ports[i].io;
+    }
+    for (unsigned i = 0; i < v->n_servers; i++)
+        servers[i].kicked = v->kicks[i], servers[i].answers = v->answers;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, THREAD_STACK);
+    for (unsigned i = 1; i < v->n_servers && r == 0; i++)
+        r = pthread_create(&thread, &attr, serve, &servers[i]);
+    return r ? vmm_fail(EXIT_OWN_ERROR, "disks", "start their threads", -r) : 0;
+}
+
+static _Noreturn void io_process(struct vmm *v, pid_t machine)
+{
+    int r = prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != machine ? EXIT_OWN_ERROR : 0;
+
+    signal(SIGPIPE, SIG_IGN);
+    if (r == 0)
+        r = part(v, FILTER_IO);
+    if (r == 0)
+        r = start_servers(v);
+    if (r == 0)
+        r = vmm_shut_in(v, FILTER_IO, -1);
+    if (r == 0)
+        serve(&servers[0]);
+    _exit(r);
+}
+
+/* ---- both ---- */
+
+int vmm_fork(struct vmm *v)
+{
+    const pid_t machine = getpid();
+
+    v->io = fork();
+    if (v->io < 0)
+        return vmm_fail(EXIT_OWN_ERROR, "start", "make the I/O process", -errno);
+    if (v->io == 0)
+        io_process(v, machine);
+    return part(v, FILTER_MACHINE);
+}

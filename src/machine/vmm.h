@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * moat-vmm: a machine as two processes. Life, each step once:
+ *
+ *   vmm_open()      command line -> files mapped or open, guest memory, rings, eventfds
+ *   vmm_fork()      the I/O process keeps files, terminal and tap devices, shuts itself in and serves the rings; it never
+ *                   returns. The machine process keeps memory, rings, eventfds, the control descriptor, KVM's
+ *   vmm_devices()   the machine's devices over the rings
+ *   vmm_shut_in()   the machine process's filter; from here on nothing is opened, mapped or started
+ *   boot_load(), machine_run(), vmm_end()
+ *
+ * Functions return 0, or the exit status that the process ends with, having said why on standard error.
+ */
+#ifndef MOAT_MACHINE_VMM_H
+#define MOAT_MACHINE_VMM_H
+
+#include "machine/dev/stream.h"
+#include "machine/dev/virtio_block.h"
+#include "machine/filter.h"
+#include "machine/io.h"
+#include "machine/machine.h"
+#include "machine/options.h"
+
+#include <sys/types.h>
+
+#define EXIT_OWN_ERROR   125 /* README.md of the project */
+#define EXIT_NOT_INVOKED 126
+#define EXIT_NOT_FOUND   127
+
+/* Descriptors of both processes, at these numbers once they are apart. */
+enum {
+    VMM_ANSWERS = 3, /* an eventfd: answers for the machine */
+    VMM_LIFE = 4,    /* a pipe: the I/O process has the end for writing, and so lives */
+    VMM_CONTROL = 5,
+    VMM_KICKS = 8,  /* eventfds, one for each server */
+    VMM_DISKS = 32, /* of the I/O process */
+    VMM_TAPS = 48,
+};
+
+/* A ring as both sides have it before they part. */
+struct vmm_port {
+    struct io_port io;
+    struct backend backend;
+    unsigned server;
+};
+
+struct vmm_file { /* mapped, to be read only */
+    const uint8_t *bytes;
+    uint64_t n;
+};
+
+struct vmm {
+    struct vmm_options options;
+    struct machine machine;
+    const struct vcpu_ops *engine;
+    int memory; /* the memfd of guest memory; -1 once it is mapped */
+    struct vmm_file kernel, initrds[OPTIONS_INITRDS + 1];
+    unsigned n_initrds;
+
+    struct vmm_port ports[IO_PORTS];
+    unsigned n_ports, n_servers, n_disks;
+    struct vmm_port *serial, *messages, *channel, *console, *random, *disks[OPTIONS_DISKS], *net; /* NULL: none */
+    int answers, kicks[IO_PORTS], life[2], control;
+    pid_t io;
+
+    /* The machine process's. */
+    struct stream serial_stream, message_stream, channel_stream;
+    struct virtio_device console_device, random_device, net_device;
+    struct virtio_block disk_devices[OPTIONS_DISKS];
+    struct virtio_device *virtio[3 + OPTIONS_DISKS];
+    unsigned n_virtio;
+    bool killed, io_gone;
+};
+
+/* "moat-vmm: SUBJECT: what: why" on standard error; error: negative errno, 0: none. Returns `status`. */
+int vmm_fail(int status, const char *subject, const char *what, int error);
+
+int vmm_open(struct vmm *v);  /* vmm_open.c */
+int vmm_ports(struct vmm *v); /* vmm_ports.c: rings, and what is behind each */
+
+int vmm_fork(struct vmm *v);                         /* process.c */
+/* `vcpu`: KVM's descriptor; -1. */
+int vmm_shut_in(struct vmm *v, enum filter_process process, int vcpu);
+
+int vmm_devices(struct vmm *v); /* vmm_devices.c: the machine's devices, connected */
+
+/* vmm_wait.c: what the machine asks of its host */
+void vmm_wait(void *vmm, uint64_t ns);
+void vmm_poll(void *vmm);
+bool vmm_random(void *vmm, uint64_t *value);
+void vmm_note(void *vmm, const char *what, uint64_t number, uint64_t value);
+bool vmm_backend_wait(struct backend *b);
+void vmm_backend_kick(struct backend *b);
+/* A line for people, by way of the I/O process. */
+void vmm_say(struct vmm *v, const char *text, const char *more);
+
+/* counter.c: the rate of the host's time stamp counter. What the processor says of it, or counted from the mark on. */
+struct counter_mark {
+    uint64_t ticks, ns;
+};
+struct counter_mark counter_mark(void);
+uint64_t counter_hz(const struct counter_mark *from);
+
+/* control.c: moat's own descriptor, if there is one */
+void control_obey(struct vmm *v);
+void control_tell_end(struct vmm *v, int status, const char *reason);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rings of a machine: one for each thing that the I/O process has, in memory that both processes share. */
+#include "machine/vmm.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#define PAGE 4096u
+
+enum { SHARED_SERVER = 0 }; /* of all that may wait for a descriptor; each disk has its own */
+
+static size_t whole_pages(size_t n)
+{
+    return (n + PAGE - 1) & ~(size_t)(PAGE - 1);
+}
+
+/* One more port; NULL: no memory, or no more places. */
+static struct vmm_port *add(struct vmm *v, const struct io_ops *ops, uint32_t slots, uint32_t own, int in, int out)
+{
+    struct vmm_port *p = &v->ports[v->n_ports];
+    const size_t ring = whole_pages(ring_bytes(slots));
+
+    if (v->n_ports == IO_PORTS)
+        return NULL;
+    uint8_t *at = mmap(NULL, ring + whole_pages(own), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED ||
+        io_port_init(&p->io, ops, (struct ring_shared *)(void *)at, slots, &v->machine.memory) < 0)
+        return NULL;
+    p->io.own = own ? at + ring : NULL, p->io.own_bytes = own;
+    p->io.in = in, p->io.out = out;
+    p->server = ops == &io_block ? v->n_servers++ : SHARED_SERVER;
+    ring_init(&p->backend.ring, p->io.ring.shared, slots, true);
+    p->backend.own = p->io.own, p->backend.own_bytes = own;
+    p->backend.owner = v, p->backend.kick = vmm_backend_kick, p->backend.wait = vmm_backend_wait;
+    v->n_ports++;
+    return p;
+}
+
+/* Who has the terminal: with the channel nobody but it, since what the program says is not to be mixed with the
+ * kernel's lines. */
+static void console_descriptors(const struct vmm_options *o, int *in, int *out)
+{
+    const enum options_console c = o->console  ? o->console
+                                   : o->channel ? CONSOLE_NONE
+                                                : CONSOLE_SERIAL;
+
+    *in = c == CONSOLE_SERIAL && !o->channel ? 0 : -1;
+    *out = c == CONSOLE_SERIAL ? 1 : c == CONSOLE_STDERR ? 2 : -1;
+}
+
+int vmm_ports(struct vmm *v)
+{
+    const struct vmm_options *o = &v->options;
+    bool ok = true;
+    int in, out;
+
+    v->n_servers = 1;
+    console_descriptors(o, &in, &out);
+    ok &= (v->serial = add(v, &io_stream, 8, STREAM_OWN_BYTES, in, out)) != NULL;
+    ok &= (v->messages = add(v, &io_stream, 8, STREAM_OWN_BYTES, -1, 2)) != NULL;
+    ok &= (v->random = add(v, &io_random, 16, 0, -1, -1)) != NULL;
+    if (o->channel) {
+        ok &= (v->channel = add(v, &io_channel, 8, STREAM_OWN_BYTES, 0, -1)) != NULL;
+        ok = ok && (v->channel->io.channel = io_channel_new());
+    }
+    if (o->console == CONSOLE_VIRTIO)
+        ok &= (v->console = add(v, &io_stream, 16, 0, 0, 1)) != NULL;
+    if (o->tap || o->tap_fd >= 0)
+        ok &= (v->net = add(v, &io_net, 128, 0, -1, -1)) != NULL;
+    for (unsigned i = 0; i < o->n_disks; i++)
+        ok &= (v->disks[i] = add(v, &io_block, 128, 0, -1, -1)) != NULL;
+    return ok ? 0 : vmm_fail(EXIT_OWN_ERROR, "rings", "no memory for them", -ENOMEM);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the machine asks of its host, and what devices ask of their back ends, in the machine process: all of it is rings,
+ * eventfds and ppoll(2). */
+#include "machine/vmm.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+void vmm_backend_kick(struct backend *b)
+{
+    const struct vmm *v = b->owner;
+    const struct vmm_port *p = (const struct vmm_port *)((const uint8_t *)b - offsetof(struct vmm_port, backend));
+    const uint64_t one = 1;
+
+    if (write(v->kicks[p->server], &one, sizeof one) < 0)
+        return; /* so many kicks that no more can be counted: it is awake */
+}
+
+static bool sleep_all(struct vmm *v)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < v->n_ports; i++)
+        any |= ring_sleep(&v->ports[i].backend.ring);
+    return !any;
+}
+
+static void wake_all(struct vmm *v)
+{
+    for (unsigned i = 0; i < v->n_ports; i++)
+        ring_wake(&v->ports[i].backend.ring);
+}
+
+/* Until there is an answer, a word of moat's, or so much time has gone by. */
+static void sleep_for(struct vmm *v, uint64_t ns)
+{
+    struct pollfd p[] = {{v->answers, POLLIN, 0}, {v->life[0], POLLIN, 0}, {v->control, POLLIN, 0}};
+    struct timespec t = {(time_t)(ns / SECOND_NS), (long)(ns % SECOND_NS)};
+    uint64_t count;
+
+    if (!sleep_all(v))
+        t = (struct timespec){0};
+    if (ppoll(p, sizeof p / sizeof p[0], ns == NEVER ? NULL : &t, NULL) > 0) {
+        if (p[0].revents && read(v->answers, &count, sizeof count) < 0)
+            p[0].revents = 0; /* taken already */
+        if (p[1].revents) {
+            v->io_gone = true;
+            machine_end(&v->machine, MACHINE_FAILED);
+        }
+        if (p[2].revents)
+            control_obey(v);
+    }
+    wake_all(v);
+}
+
+bool vmm_backend_wait(struct backend *b)
+{
+    struct vmm *v = b->owner;
+
+    if (!v->io_gone && !v->killed)
+        sleep_for(v, NEVER);
+    return !v->io_gone && !v->killed;
+}
+
+void vmm_poll(void *vmm)
+{
+    struct vmm *v = vmm;
+
+    stream_poll(&v->serial_stream);
+    stream_poll(&v->message_stream);
+    if (v->channel)
+        stream_poll(&v->channel_stream);
+    for (unsigned i = 0; i < v->n_virtio; i++)
+        virtio_poll(v->virtio[i]);
+}
+
+void vmm_wait(void *vmm, uint64_t ns)
+{
+    struct vmm *v = vmm;
+
+    vmm_poll(v);
+    sleep_for(v, ns);
+    vmm_poll(v);
+}
+
+bool vmm_random(void *vmm, uint64_t *value)
+{
+    (void)vmm;
+    return getrandom(value, sizeof *value, 0) == sizeof *value;
+}
+
+/* ---- lines for people ---- */
+
+static size_t hexadecimal(char out[19], uint64_t n)
+{
+    size_t digits = 1;
+
+    for (uint64_t m = n; m >= 16; m /= 16)
+        digits++;
+    out[0] = '0', out[1] = 'x';
+    for (size_t i = digits; i--; n /= 16)
+        out[2 + i] = "0123456789abcdef"[n % 16];
+    return 2 + digits;
+}
+
+void vmm_say(struct vmm *v, const char *text, const char *more)
+{
+    const char *words[] = {"moat-vmm: ", text, more ? ": " : "", more ? more : "", "\n"};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        stream_write(&v->message_stream, words[i], (uint32_t)strlen(words[i]));
+}
+
+void vmm_note(void *vmm, const char *what, uint64_t number, uint64_t value)
+{
+    char text[64], *at = text;
+
+    at += hexadecimal(at, number);
+    *at++ = ' ';
+    at += hexadecimal(at, value);
+    *at = 0;
+    vmm_say(vmm, what, text);
+}

@@ -6,10 +6,10 @@
 #include "guest/unikernel/clock.h"
 
 #include "guest/unikernel/internal.h"
+#include "linux/core/time.h"
 
 #include <linux/elf.h>
 #include <linux/time.h>
-#include <linux/time_types.h>
 #include <string.h>
 
 #define SYMBOLS_MOST 64 /* it has about twelve */
@@ -84,7 +84,7 @@ uint64_t host_clock_read(enum host_clock which)
     if (which == HOST_MONOTONIC && !host_clock_runs)
         return boot->started;
     of_host()(which == HOST_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    return timespec_to_ns(&t);
 }
 
 extern const char vdso_image[] __attribute__((weak));

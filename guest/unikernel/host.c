@@ -6,10 +6,10 @@
  */
 #include "guest/unikernel/clock.h"
 #include "guest/unikernel/internal.h"
+#include "linux/core/time.h"
 
 #include <asm/mman.h>
 #include <linux/poll.h>
-#include <linux/time_types.h>
 #include <linux/uio.h>
 #include <stdarg.h>
 #include <string.h>
@@ -126,8 +126,7 @@ static uint32_t host_poll(uint64_t deadline, uint32_t interest)
         wait = NULL;
     else if (deadline) {
         uint64_t now = host_monotonic(), ns = deadline > now ? deadline - now : 0;
-        left =
-            (struct __kernel_timespec){.tv_sec = (int64_t)(ns / 1000000000u), .tv_nsec = (int64_t)(ns % 1000000000u)};
+        left = ns_to_timespec(ns);
     }
     if (!wait || wait->tv_sec || wait->tv_nsec || n)
         if (poll_unless_pending(fds, n, wait) < 0)

@@ -9,9 +9,9 @@
 #include "guest/unikernel/internal.h"
 #include "guest/unikernel/regs.h"
 #include "linux/core/heap.h"
+#include "linux/core/time.h"
 
 #include <asm/signal.h>
-#include <linux/time_types.h>
 #include <string.h>
 
 _Static_assert(offsetof(struct task, regs) == 0, "regs.h");
@@ -257,8 +257,7 @@ static void arm(uint64_t deadline)
         return;
     /* Zero would disarm it. */
     uint64_t at = deadline ? deadline : 1;
-    const struct __kernel_itimerspec value = {
-        .it_value = {.tv_sec = (int64_t)(at / 1000000000u), .tv_nsec = (int64_t)(at % 1000000000u)}};
+    const struct __kernel_itimerspec value = {.it_value = ns_to_timespec(at)};
     if (gate_timer_settime(boot->timer, 1 /* TIMER_ABSTIME */, &value, NULL) == 0)
         armed_until = deadline;
 }

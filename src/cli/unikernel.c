@@ -5,10 +5,9 @@
 #include "boundary/unikernel/words.h"
 #include "cli/compare.h"
 #include "cli/engine_command.h"
+#include "cli/engine_walls.h"
 #include "cli/packed_root.h"
-#include "cli/program.h"
 #include "cli/run_options_internal.h"
-#include "host/helper.h"
 #include "image/users.h"
 #include "linux/fs/imgfs_format.h"
 #include "policy/list.h"
@@ -59,31 +58,14 @@ static int recognise(const char *operand, struct err *err)
 
 static int take_operand(struct run_options *run, int argc, char **argv, bool lenient, struct err *err)
 {
-    if (argc < 1)
-        return lenient
-                   ? 0
-                   : err_set(err, -EINVAL, "what is to run is missing: moat run -b unikernel [OPTIONS] FILE [ARG...]");
-    own(run)->image = argv[0];
-    return 1;
+    return engine_operand(argc, argv, lenient, "-b unikernel [OPTIONS] FILE [ARG...]", &own(run)->image, err);
 }
 
 /* ---- the policy ------------------------------------------------------------------------------------------------- */
 
-/* The broker's beginnings (program.h) with nothing of the host: no file, no /proc, no /dev, no variable. */
 static int apply_defaults(struct run_options *run, struct err *err)
 {
-    struct policy *p = &run->policy;
-    const char *tender;
-    int r = libexec_find(p->arena, SPT_PROGRAM, &tender, err);
-
-    if (r < 0 || (r = program_walls(p, err)) < 0)
-        return r;
-    p->n_mounts = 0;
-    p->process.env.n = 0;
-    if (p->process.env.v)
-        p->process.env.v[0] = NULL;
-    p->init = false; /* the tender is process 1, and makes none */
-    return 0;
+    return engine_walls(&run->policy, SPT_PROGRAM, err);
 }
 
 #define NO_HOST_FILES                                                                                                  \
@@ -94,10 +76,8 @@ static int apply_defaults(struct run_options *run, struct err *err)
 #define INSIDE_ALL "inside, program and kernel are one domain: what a program may do there protects nothing outside"
 
 /* Items that have no meaning for a unikernel or cannot be had yet: their members in a policy file, and why. */
-static const struct refusal {
-    enum policy_flag flag;
-    const char *member, *why;
-} refused[] = {
+static const struct engine_refusal refused[] = {
+    {FLAG_DEFAULTS, "defaults", "a unikernel is shown nothing of the host: leave it out"},
     {FLAG_VOLUME, "volumes", NO_HOST_FILES},
     {FLAG_MOUNT, "mounts", NO_HOST_FILES},
     {FLAG_RO, "ro", NO_HOST_FILES},
@@ -124,14 +104,10 @@ static const struct refusal {
     {FLAG_SYSCTL, "sysctl", "a unikernel's kernel has no settings yet"},
 };
 
-/* What a policy says of any workload, and a unikernel has already: not a wish of whoever runs it. */
-static bool has_anyway(const struct policy *p, enum policy_flag flag, uint64_t typed)
-{
-    if (flag == FLAG_NETWORK)
-        return p->ns[NS_NET].how == NS_NEW;
-    return (flag == FLAG_INIT || flag == FLAG_CAP_DROP || flag == FLAG_SECURITY_OPT || flag == FLAG_IOCTLS) &&
-           !(typed >> flag & 1);
-}
+/* What a policy says of any workload, and a unikernel has already. */
+#define ANYWAY                                                                                                         \
+    (UINT64_C(1) << FLAG_INIT | UINT64_C(1) << FLAG_CAP_DROP | UINT64_C(1) << FLAG_SECURITY_OPT |                      \
+     UINT64_C(1) << FLAG_IOCTLS)
 
 /* Limits of one resource are the kernel's inside, but for descriptors, of which the tender's process has as many: else
  * they would be the tender's. */
@@ -156,23 +132,12 @@ static int move_limits(struct policy *p, struct unikernel_options *o, struct err
 
 static int check_layers(const struct collect *c, struct err *err)
 {
-    const struct policy_build *b = &c->out->build;
-    struct policy *p = b->p;
-    uint64_t typed = 0;
+    struct policy *p = c->out->build.p;
+    int r = engine_refuse(c, refused, ARRAY_LEN(refused), ANYWAY, err);
 
-    if (policy_flag_given(b, FLAG_DEFAULTS))
-        return err_set(err, -EINVAL, "%s: a unikernel is shown nothing of the host: leave it out",
-                       kind_said_by(c, FLAG_DEFAULTS, "defaults"));
-    for (uint32_t i = 0; i < c->n_waiting; i++)
-        typed |= UINT64_C(1) << c->waiting[i].id;
-    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
-        if (policy_flag_given(b, refused[i].flag) && !has_anyway(p, refused[i].flag, typed))
-            return err_set(err, -EINVAL, "%s: %s", kind_said_by(c, refused[i].flag, refused[i].member), refused[i].why);
-    p->init = false;
-    /* The tender's own filter is stricter than any that could stand around its start. */
-    if (p->seccomp.moat_default)
-        p->seccomp = (struct seccomp_policy){0};
-    p->masked_paths.n = p->readonly_paths.n = 0; /* there is no /proc */
+    if (r < 0)
+        return r;
+    engine_layers(p);
     return move_limits(p, own(c->out), err);
 }
 
@@ -227,9 +192,7 @@ static int put_start(const struct run_options *run, struct err *err)
 
     for (uint32_t i = 0; i < p->process.env.n && r == 0; i++)
         r = engine_put(p, "--env", p->process.env.v[i], err);
-    p->process.env.n = 0;
-    if (p->process.env.v)
-        p->process.env.v[0] = NULL;
+    engine_no_variables(p);
     if (r == 0 && strcmp(p->process.cwd, "/"))
         r = engine_put(p, "--cwd", p->process.cwd, err);
     p->process.cwd = "/";

@@ -3,10 +3,9 @@
  * opened but for its first bytes. */
 #include "cli/wasm.h"
 #include "boundary/wasm/words.h"
-#include "cli/program.h"
+#include "cli/engine_walls.h"
 #include "cli/run_options_internal.h"
 #include "cli/when.h"
-#include "host/helper.h"
 #include "policy/defaults.h"
 #include "policy/list.h"
 
@@ -144,33 +143,17 @@ static struct wasm_options *own(const struct run_options *o)
 
 static int take_operand(struct run_options *run, int argc, char **argv, bool lenient, struct err *err)
 {
-    if (argc < 1)
-        return lenient
-                   ? 0
-                   : err_set(err, -EINVAL, "what is to run is missing: moat run -b wasm [OPTIONS] FILE.wasm [ARG...]");
-    own(run)->module = argv[0];
-    return 1;
+    return engine_operand(argc, argv, lenient, "-b wasm [OPTIONS] FILE.wasm [ARG...]", &own(run)->module, err);
 }
 
 /* ---- what is there ---------------------------------------------------------------------------------------------- */
 
-/* The broker's beginnings (program.h) with nothing of the host: no file, no /proc, no /dev, no variable. */
 static int apply_defaults(struct run_options *run, struct err *err)
 {
-    struct policy *p = &run->policy;
-    const char *engine;
-    int r = libexec_find(p->arena, WASM_PROGRAM, &engine, err);
+    int r = engine_walls(&run->policy, WASM_PROGRAM, err);
 
-    if (r < 0 || (r = program_walls(p, err)) < 0)
-        return r;
-    p->n_mounts = 0;
-    p->process.env.n = 0;
-    if (p->process.env.v)
-        p->process.env.v[0] = NULL;
-    /* The engine is process 1, ends by the signals that ask it to, and may make no process. */
-    p->init = false;
-    p->resources.pids.set = false;
-    return 0;
+    run->policy.resources.pids.set = false; /* the engine may make no process */
+    return r;
 }
 
 /* ---- behind the layers ------------------------------------------------------------------------------------------ */
@@ -180,10 +163,8 @@ static int apply_defaults(struct run_options *run, struct err *err)
 #define NO_RIGHTS   "a module has no call that needs one"
 
 /* Items that have no meaning for a module: their members in a policy file, and why. */
-static const struct refusal {
-    enum policy_flag flag;
-    const char *member, *why;
-} refused[] = {
+static const struct engine_refusal refused[] = {
+    {FLAG_DEFAULTS, "defaults", "a module is shown nothing of the host by default: leave it out"},
     {FLAG_ENTRYPOINT, "entrypoint", "a module's start is its own: --invoke NAME calls another of its functions"},
     {FLAG_BROKER, "broker",
      "a module's files are beneath the directories that it is given, which no broker need answer for: --ro, "
@@ -200,22 +181,8 @@ static const struct refusal {
      "a module's paths follow no link that leads out of a directory: --dir HOST::GUEST gives another name"},
 };
 
-/* What a policy says of any workload, and a module has already: not a wish of whoever runs it. */
-static bool has_anyway(const struct policy *p, enum policy_flag flag, uint64_t typed)
-{
-    if (flag == FLAG_NETWORK)
-        return p->ns[NS_NET].how == NS_NEW;
-    return (flag == FLAG_PIDS_LIMIT || flag == FLAG_INIT) && !(typed >> flag & 1);
-}
-
-/* The first of them that the user's layers have, or NULL. typed: the flags of the command line, by bit. */
-static const struct refusal *find_refused(const struct policy_build *b, uint64_t typed)
-{
-    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
-        if (policy_flag_given(b, refused[i].flag) && !has_anyway(b->p, refused[i].flag, typed))
-            return &refused[i];
-    return NULL;
-}
+/* What a policy says of any workload, and a module has already. */
+#define ANYWAY (UINT64_C(1) << FLAG_PIDS_LIMIT | UINT64_C(1) << FLAG_INIT)
 
 /* The limit would hold for the room that the engine needs for code, too: it sets it for itself, once it has that. */
 static void take_file_size(struct policy *p, struct wasm_options *o)
@@ -237,29 +204,20 @@ static int check_layers(const struct collect *c, struct err *err)
     const struct policy_build *b = &c->out->build;
     struct wasm_options *o = own(c->out);
     struct policy *p = b->p;
-    uint64_t typed = 0;
+    int r = engine_refuse(c, refused, ARRAY_LEN(refused), ANYWAY, err);
 
-    if (policy_flag_given(b, FLAG_DEFAULTS))
-        return err_set(err, -EINVAL, "%s: a module is shown nothing of the host by default: leave it out",
-                       kind_said_by(c, FLAG_DEFAULTS, "defaults"));
-    for (uint32_t i = 0; i < c->n_waiting; i++)
-        typed |= UINT64_C(1) << c->waiting[i].id;
-    const struct refusal *no = find_refused(b, typed);
-    if (no)
-        return err_set(err, -EINVAL, "%s: %s", kind_said_by(c, no->flag, no->member), no->why);
-    p->resources.pids.set = p->init = false;
+    if (r < 0)
+        return r;
+    engine_layers(p);
+    p->resources.pids.set = false;
     /* moat-wasm says them, from inside the program's own process: no call need be shown to a broker for it. */
     if (policy_flag_given(b, FLAG_DENY_LOG))
         o->tell = p->deny_log ? "all" : "none";
     p->deny_log = false;
-    /* Its own filter is stricter than any that could stand around its start. */
-    if (p->seccomp.moat_default)
-        p->seccomp = (struct seccomp_policy){0};
-    p->masked_paths.n = p->readonly_paths.n = 0; /* there is no /proc */
     take_file_size(p, o);
     if (!p->process.terminal)
         return 0;
-    int r = policy_mount_add(p, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=64k", err);
+    r = policy_mount_add(p, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=64k", err);
     if (r == 0)
         r = policy_mount_add(p, "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620",
                              err);

@@ -127,7 +127,7 @@ struct tlb_entry {
     uint64_t load, store, fetch; /* page address, or TLB_NEVER */
     uintptr_t host;              /* what to add to a linear address */
 };
-#define TLB_NEVER   UINT64_C(1) /* no page address */
+#define TLB_NEVER   UINT64_C(0x800) /* no page address, nor one with low bits that an alignment looks at */
 #define TLB_SETS    4096u       /* of each kind of privilege */
 #define PAGE_OFFSET UINT64_C(0xfff)
 

@@ -34,7 +34,7 @@ struct cpu_bus {
     /* The vector to take now that the INTR line is up and the processor would take it: acknowledged. -1: none after
      * all. Calls cpu_set_intr() itself when the line changes. */
     int (*acknowledge)(void *owner);
-    /* Task priority of the APIC: CR8. */
+    /* Task priority of the APIC, all 8 bits: CR8 is the upper four. */
     uint8_t (*tpr_get)(void *owner);
     void (*tpr_set)(void *owner, uint8_t tpr);
     /* Registers that the processor does not have itself: APIC, clock. false: nobody has it, #GP. */

@@ -4,10 +4,10 @@
  * instruction must not be done. Private to them.
  *
  * HOW IT COMPUTES. Each operation is done by the host's own instruction of that name: results and flags are the
- * hardware's to the last bit. Between fpu_enter() and fpu_leave() the host's MXCSR and x87 control word are the guest's,
- * but with every exception masked, so that nothing traps here. Flags of MXCSR gather in the host's register and are
- * fetched when somebody looks (fpu_gather). When the guest has unmasked an exception, FPU_..._UNMASKED is set in
- * cpu->fpu.off and operations take a careful way, that sees whether it happened.
+ * hardware's to the last bit. Between fpu_enter() and fpu_leave() the host's MXCSR and x87 control word are the
+ * guest's, but with every exception masked, so that nothing traps here. Flags of MXCSR gather in the host's register
+ * and are fetched when somebody looks (fpu_gather). When the guest has unmasked an exception, FPU_..._UNMASKED is set
+ * in cpu->fpu.off and operations take a careful way, that sees whether it happened.
  */
 #ifndef MOAT_CPU_FPU_H
 #define MOAT_CPU_FPU_H

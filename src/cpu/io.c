@@ -59,6 +59,7 @@ static void in(struct cpu *cpu, const struct op *op)
     if (!cpu_io_allowed(cpu, port, op->operand_size))
         return;
     reg_set(cpu, GPR_AX, op->operand_size, cpu->bus.in(cpu->bus.owner, port, op->operand_size));
+    cpu_debug_port(cpu, port, op->operand_size);
     cpu_leave(cpu, op_next_rip(cpu, op));
 }
 
@@ -69,6 +70,7 @@ static void out(struct cpu *cpu, const struct op *op)
     if (!cpu_io_allowed(cpu, port, op->operand_size))
         return;
     cpu->bus.out(cpu->bus.owner, port, op->operand_size, (uint32_t)reg_get(cpu, GPR_AX, op->operand_size));
+    cpu_debug_port(cpu, port, op->operand_size);
     cpu_leave(cpu, op_next_rip(cpu, op));
 }
 
@@ -84,6 +86,7 @@ static enum string_result ins_one(struct cpu *cpu, const struct op *op)
         !cpu_probe_store(cpu, to, op->operand_size) ||
         !cpu_store_slow(cpu, to, op->operand_size, cpu->bus.in(cpu->bus.owner, port, op->operand_size)))
         return STRING_FAULT;
+    cpu_debug_port(cpu, port, op->operand_size);
     string_move(cpu, op, GPR_DI, 1);
     return STRING_MORE;
 }
@@ -100,6 +103,7 @@ static enum string_result outs_one(struct cpu *cpu, const struct op *op)
     if (!v.ok)
         return STRING_FAULT;
     cpu->bus.out(cpu->bus.owner, port, op->operand_size, (uint32_t)v.value);
+    cpu_debug_port(cpu, port, op->operand_size);
     string_move(cpu, op, GPR_SI, 1);
     return STRING_MORE;
 }

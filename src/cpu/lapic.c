@@ -226,6 +226,8 @@ static void write_lvt(struct lapic *l, enum lvt entry, uint32_t value)
         value |= LVT_MASKED;
     if (entry == LVT_TIMER && !l->deadline_allowed)
         value &= ~(uint32_t)LVT_TIMER_DEADLINE;
+    if (entry == LVT_TIMER && ((value ^ before) & (LVT_TIMER_PERIODIC | LVT_TIMER_DEADLINE)))
+        lapic_timer_settle(l);
     l->state.lvt[entry] = value;
     if (entry == LVT_TIMER)
         lapic_timer_mode(l, before);
@@ -315,8 +317,7 @@ static bool write_register(struct lapic *l, uint32_t reg, uint32_t value)
         s->id = value >> 24;
         return true;
     case REG_TPR:
-        s->tpr = value & 0xff;
-        l->wire.changed(l->wire.owner);
+        lapic_set_tpr(l, (uint8_t)value);
         return true;
     case REG_EOI:
         end_of_interrupt(l);
@@ -488,14 +489,14 @@ enum lapic_msr lapic_msr_write(struct lapic *l, uint32_t index, uint64_t value)
     return LAPIC_MSR_OTHER;
 }
 
-uint8_t lapic_cr8(const struct lapic *l)
+uint8_t lapic_tpr(const struct lapic *l)
 {
-    return (uint8_t)(l->state.tpr >> 4 & 0xf);
+    return (uint8_t)l->state.tpr;
 }
 
-void lapic_set_cr8(struct lapic *l, uint8_t tpr)
+void lapic_set_tpr(struct lapic *l, uint8_t tpr)
 {
-    l->state.tpr = (uint32_t)(tpr & 0xf) << 4;
+    l->state.tpr = tpr;
     l->wire.changed(l->wire.owner);
 }
 

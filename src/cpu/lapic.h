@@ -40,7 +40,8 @@ struct lapic_state {
     uint32_t lvt[LVTS];
     uint32_t timer_count, timer_divide; /* registers; a count of 0 stands still */
     uint32_t irr[8], isr[8], tmr[8];
-    uint32_t zero32[3];
+    uint32_t timer_rung; /* 1: a single count has come to its end, and stays there */
+    uint32_t zero32[2];
 };
 
 struct lapic_wire {
@@ -73,9 +74,9 @@ enum lapic_msr { LAPIC_MSR_OTHER /* not one of ours */, LAPIC_MSR_DONE, LAPIC_MS
 enum lapic_msr lapic_msr_read(struct lapic *l, uint32_t index, uint64_t *value);
 enum lapic_msr lapic_msr_write(struct lapic *l, uint32_t index, uint64_t value);
 
-/* Task priority, as CR8 has it. */
-uint8_t lapic_cr8(const struct lapic *l);
-void lapic_set_cr8(struct lapic *l, uint8_t tpr);
+/* Task priority: CR8 is its upper four bits. */
+uint8_t lapic_tpr(const struct lapic *l);
+void lapic_set_tpr(struct lapic *l, uint8_t tpr);
 
 /* Is there an interrupt that the priorities let through? -1: none. */
 int lapic_pending(const struct lapic *l);

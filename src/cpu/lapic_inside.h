@@ -39,6 +39,7 @@ uint32_t lapic_timer_current(const struct lapic *l);
 void lapic_timer_start(struct lapic *l, uint32_t count);
 void lapic_timer_set_divide(struct lapic *l, uint32_t divide);
 void lapic_timer_set_deadline(struct lapic *l, uint64_t ticks);
+void lapic_timer_settle(struct lapic *l);
 void lapic_timer_mode(struct lapic *l, uint32_t lvt_before);
 void lapic_timer_arm(struct lapic *l);
 

@@ -29,7 +29,7 @@ static uint64_t period(const struct lapic *l)
 uint32_t lapic_timer_current(const struct lapic *l)
 {
     uint64_t all = period(l);
-    if (deadline_mode(l) || all == 0)
+    if (deadline_mode(l) || all == 0 || l->state.timer_rung)
         return 0;
     uint64_t gone = l->wire.ticks(l->wire.owner) - l->state.timer_start;
     if (l->state.lvt[LVT_TIMER] & LVT_TIMER_PERIODIC)
@@ -43,10 +43,8 @@ void lapic_timer_arm(struct lapic *l)
     if (deadline_mode(l)) {
         if (l->state.tsc_deadline != 0)
             due = l->wire.tick_of(l->wire.owner, l->state.tsc_deadline);
-    } else if (l->state.timer_count != 0) {
+    } else if (l->state.timer_count != 0 && !l->state.timer_rung) {
         due = l->state.timer_start + period(l);
-        if (!(l->state.lvt[LVT_TIMER] & LVT_TIMER_PERIODIC) && due <= l->wire.ticks(l->wire.owner))
-            due = NEVER; /* it has rung */
     }
     l->wire.arm(l->wire.owner, due);
 }
@@ -62,6 +60,7 @@ void lapic_timer_start(struct lapic *l, uint32_t count)
     if (deadline_mode(l))
         return;
     l->state.timer_count = count;
+    l->state.timer_rung = 0;
     l->state.timer_start = l->wire.ticks(l->wire.owner);
     lapic_timer_arm(l);
 }
@@ -85,6 +84,15 @@ void lapic_timer_set_deadline(struct lapic *l, uint64_t ticks)
     lapic_timer_arm(l);
 }
 
+/* Before its mode changes: a count that has come to its end by now ends in the mode that it was in. */
+void lapic_timer_settle(struct lapic *l)
+{
+    uint64_t all = period(l);
+    if (!deadline_mode(l) && all != 0 && !l->state.timer_rung &&
+        l->wire.ticks(l->wire.owner) - l->state.timer_start >= all)
+        lapic_timer(l);
+}
+
 /* Between the deadline and the counts, what was set is forgotten. */
 void lapic_timer_mode(struct lapic *l, uint32_t lvt_before)
 {
@@ -92,6 +100,7 @@ void lapic_timer_mode(struct lapic *l, uint32_t lvt_before)
     if (changed & LVT_TIMER_DEADLINE) {
         l->state.tsc_deadline = 0;
         l->state.timer_count = 0;
+        l->state.timer_rung = 0;
     }
     if (changed & (LVT_TIMER_DEADLINE | LVT_TIMER_PERIODIC))
         lapic_timer_arm(l);
@@ -107,6 +116,8 @@ void lapic_timer(struct lapic *l)
             return;
         l->state.timer_start += gone - gone % all; /* what was missed rings once */
         l->wire.arm(l->wire.owner, l->state.timer_start + all);
+    } else {
+        l->state.timer_rung = 1;
     }
     lapic_local(l, LVT_TIMER);
 }

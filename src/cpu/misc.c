@@ -122,13 +122,10 @@ static void cmpxchg_register(struct cpu *cpu, const struct op *op)
     uint64_t accumulator = reg_get(cpu, GPR_AX, size), v = reg_get(cpu, op->reg, size);
 
     flags_sub(&cpu->flags, accumulator, v, accumulator - v, 8 * size);
-    if (v == accumulator) {
+    if (v == accumulator)
         reg_set(cpu, op->reg, size, reg_get(cpu, op->rm, size));
-    } else {
+    else
         reg_set(cpu, GPR_AX, size, v);
-        if (op->reg != GPR_AX)
-            reg_set(cpu, op->reg, size, v);
-    }
     NEXT(cpu, op);
 }
 

@@ -266,7 +266,7 @@ static op_handler *other_handler(const struct insn *insn, struct op *op)
 bool bind_mmx(const struct cpu *cpu, const struct insn *insn, struct op *op, bool *ends)
 {
     if (insn->encoding != ENCODING_LEGACY || insn->name < SSE_NAMES_FIRST || insn->name > SSE_NAMES_LAST)
-        return false; /* femms */
+        return false;               /* femms */
     op->reg = insn->modrm >> 3 & 7; /* REX does not reach MMX registers */
     op->rm = insn->modrm & 7;
     op->extra = (uint8_t)insn->imm;

@@ -94,7 +94,8 @@ static bool constant_find(const struct cpu *cpu, uint32_t index, uint64_t *value
             *value = constants[i].value;
             return true;
         }
-    return false;
+    *value = 0;
+    return cpu->model.amd && index - 0xc0010000 < 8; /* the K7's counters, which count nothing */
 }
 
 /* ---- Types of memory ------------------------------------------------------------------------------------------------ */

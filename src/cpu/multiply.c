@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Multiplication and division (Intel 2A, 2B: MUL IMUL DIV IDIV MULX). C and O say whether a product's upper half is of
- * use; of the other flags, left open by the manual, S and P are those of the lower half, Z and A are 0. Division changes no flag. A quotient that
- * does not fit, and a divisor of 0, is #DE.
+ * use; of the other flags, left open by the manual, S and P are those of the lower half, Z and A are 0. Division
+ * changes no flag. A quotient that does not fit, and a divisor of 0, is #DE.
  */
 #include "cpu/int.h"
 

@@ -86,9 +86,11 @@ struct walk {
     uint64_t linear;
     enum access kind;
     bool user, ac;
-    bool rw, us, nx;   /* of the entries so far, together */
+    bool rw, us, nx; /* of the entries so far, together */
     uint32_t error;
     bool again;
+    struct entry tables[3]; /* those above the page's own: accessed, when nothing fails below them */
+    unsigned n_tables;
 };
 
 /* What must be 0 at a level: 4, 3, 2 of tables, or the page itself (1, or large with PS). */
@@ -143,10 +145,11 @@ static bool page(struct walk *w, struct entry *e, uint64_t frame, unsigned bits,
     rights(w, out);
     if (!(w->kind == ACCESS_LOAD ? out->load : w->kind == ACCESS_STORE ? out->store : out->fetch))
         return fail(w, FAULT_P);
-    if (!entry_set(w->cpu, e, w->kind == ACCESS_STORE ? PTE_A | PTE_D : PTE_A)) {
-        w->again = true;
+    for (unsigned i = 0; i < w->n_tables; i++)
+        w->again = !entry_set(w->cpu, &w->tables[i], PTE_A) || w->again;
+    w->again = w->again || !entry_set(w->cpu, e, w->kind == ACCESS_STORE ? PTE_A | PTE_D : PTE_A);
+    if (w->again)
         return false;
-    }
     uint64_t offset = (UINT64_C(1) << bits) - 1;
     out->gpa = (frame & ~offset) | (w->linear & offset & ~PAGE_OFFSET);
     out->dirty = e->value & PTE_D;
@@ -185,10 +188,7 @@ static bool walk_wide(struct walk *w, uint64_t table, unsigned level, struct tra
             return page(w, &e, frame, 12, out);
         if ((level == 2 || level == 3) && (e.value & PTE_PS))
             return page(w, &e, frame, shift, out);
-        if (!entry_set(w->cpu, &e, PTE_A)) {
-            w->again = true;
-            return false;
-        }
+        w->tables[w->n_tables++] = e;
         table = frame;
     }
 }
@@ -208,10 +208,7 @@ static bool walk_narrow(struct walk *w, struct translation *out)
             return fail(w, FAULT_P | FAULT_RSVD);
         return page(w, &e, (e.value & BITS(31, 22)) | (e.value & BITS(20, 13)) << 19, 22, out);
     }
-    if (!entry_set(w->cpu, &e, PTE_A)) {
-        w->again = true;
-        return false;
-    }
+    w->tables[w->n_tables++] = e;
     entry_read(w->cpu, (e.value & BITS(31, 12)) + (w->linear >> 12 & 0x3ff) * 4, 4, &e);
     if (!(e.value & PTE_P))
         return fail(w, 0);

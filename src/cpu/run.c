@@ -157,6 +157,10 @@ static enum cpu_exit loop(struct cpu *cpu)
             return CPU_EXIT_SHUTDOWN;
         if (attend(cpu, &exit))
             return exit;
+        if (cpu->debug_pending && !cpu->shadow_ss && cpu->budget > 0 && !cpu_debug_before(cpu)) {
+            cpu->budget--;
+            continue;
+        }
         if (events < EVENTS_IN_A_ROW && event(cpu)) {
             events++;
             cpu->fault.pending = false;

@@ -157,7 +157,7 @@ void segments_drop_inner(struct cpu *cpu)
         if (s->attributes & SEG_UNUSABLE)
             continue; /* a null selector stays, and with it the base that fs and gs were given without one */
         if (!conforming && (s->attributes >> SEG_DPL_SHIFT & 3) < cpu->cpl)
-            *s = segment_null(0);
+            *s = (struct vcpu_segment){.base = s->base, .attributes = segment_null(0).attributes};
     }
 }
 
@@ -195,7 +195,8 @@ struct cpu_value cpu_linear_slow(struct cpu *cpu, unsigned segment, uint64_t off
         inside = address_canonical(linear) && address_canonical(linear + size - 1);
     } else {
         linear = (uint32_t)(s->base + offset);
-        inside = type_allows(s, kind) && limit_holds(s, offset, size);
+        /* In real mode code is written as well. */
+        inside = (cpu->mode == MODE_REAL || type_allows(s, kind)) && limit_holds(s, offset, size);
     }
     return (struct cpu_value){.value = linear, .ok = inside || cpu_raise(cpu, vector, 0)};
 }

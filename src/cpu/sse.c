@@ -3,8 +3,8 @@
  * Which of the files of SSE has an instruction. There is no AVX, AES, SHA, PCLMULQDQ or GF2P8: CPUID does not say so,
  * and they are invalid. The host must have SSE4.2, whose instructions do the work.
  */
-#include "cpu/fpu.h"
 #include "cpu/sse.h"
+#include "cpu/fpu.h"
 
 bool bind_sse(const struct cpu *cpu, const struct insn *insn, struct op *op, bool *ends)
 {

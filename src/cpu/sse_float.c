@@ -13,7 +13,13 @@
 #include "cpu/sse.h"
 
 enum where { VECTOR, MMX, GENERAL, GENERAL_64, FLAGS };
-enum tiny { NOT_TINY, SINGLE, SINGLES, DOUBLE, DOUBLES }; /* which parts of the result may be so small as to underflow */
+enum tiny {
+    NOT_TINY,
+    SINGLE,
+    SINGLES,
+    DOUBLE,
+    DOUBLES
+}; /* which parts of the result may be so small as to underflow */
 
 struct kind {
     sse_kernel *run; /* NULL: op->imm is it */
@@ -170,28 +176,31 @@ INLINE void step(struct cpu *cpu, const struct op *op, const struct kind *k, boo
     HANDLERS(NAME, BYTES, VECTOR, VECTOR, TINY)
 
 #define ROWS_TWO(row)                                                                                                  \
-    row(ADDPS, "addps", 16, SINGLES) row(ADDPD, "addpd", 16, DOUBLES)                                                  \
-    row(ADDSS, "addss", 4, SINGLE) row(ADDSD, "addsd", 8, DOUBLE)                                                      \
-    row(SUBPS, "subps", 16, SINGLES) row(SUBPD, "subpd", 16, DOUBLES)                                                  \
-    row(SUBSS, "subss", 4, SINGLE) row(SUBSD, "subsd", 8, DOUBLE)                                                      \
-    row(MULPS, "mulps", 16, SINGLES) row(MULPD, "mulpd", 16, DOUBLES)                                                  \
-    row(MULSS, "mulss", 4, SINGLE) row(MULSD, "mulsd", 8, DOUBLE)                                                      \
-    row(DIVPS, "divps", 16, SINGLES) row(DIVPD, "divpd", 16, DOUBLES)                                                  \
-    row(DIVSS, "divss", 4, SINGLE) row(DIVSD, "divsd", 8, DOUBLE)                                                      \
-    row(MINPS, "minps", 16, NOT_TINY) row(MINPD, "minpd", 16, NOT_TINY)                                                \
-    row(MINSS, "minss", 4, NOT_TINY) row(MINSD, "minsd", 8, NOT_TINY)                                                  \
-    row(MAXPS, "maxps", 16, NOT_TINY) row(MAXPD, "maxpd", 16, NOT_TINY)                                                \
-    row(MAXSS, "maxss", 4, NOT_TINY) row(MAXSD, "maxsd", 8, NOT_TINY)                                                  \
-    row(SQRTPS, "sqrtps", 16, NOT_TINY) row(SQRTPD, "sqrtpd", 16, NOT_TINY)                                            \
-    row(SQRTSS, "sqrtss", 4, NOT_TINY) row(SQRTSD, "sqrtsd", 8, NOT_TINY)                                              \
-    row(HADDPS, "haddps", 16, SINGLES) row(HADDPD, "haddpd", 16, DOUBLES)                                              \
-    row(HSUBPS, "hsubps", 16, SINGLES) row(HSUBPD, "hsubpd", 16, DOUBLES)                                              \
-    row(ADDSUBPS, "addsubps", 16, SINGLES) row(ADDSUBPD, "addsubpd", 16, DOUBLES)                                      \
-    row(CVTPS2PD, "cvtps2pd", 8, NOT_TINY) row(CVTPD2PS, "cvtpd2ps", 16, SINGLES)                                      \
-    row(CVTSS2SD, "cvtss2sd", 4, NOT_TINY) row(CVTSD2SS, "cvtsd2ss", 8, SINGLE)                                        \
-    row(CVTDQ2PS, "cvtdq2ps", 16, NOT_TINY) row(CVTDQ2PD, "cvtdq2pd", 8, NOT_TINY)                                     \
-    row(CVTPS2DQ, "cvtps2dq", 16, NOT_TINY) row(CVTTPS2DQ, "cvttps2dq", 16, NOT_TINY)                                  \
-    row(CVTPD2DQ, "cvtpd2dq", 16, NOT_TINY) row(CVTTPD2DQ, "cvttpd2dq", 16, NOT_TINY)
+    row(ADDPS, "addps", 16, SINGLES) row(ADDPD, "addpd", 16, DOUBLES) row(ADDSS, "addss", 4, SINGLE)                   \
+        row(ADDSD, "addsd", 8, DOUBLE) row(SUBPS, "subps", 16, SINGLES) row(SUBPD, "subpd", 16, DOUBLES)               \
+            row(SUBSS, "subss", 4, SINGLE) row(SUBSD, "subsd", 8, DOUBLE) row(MULPS, "mulps", 16, SINGLES)             \
+                row(MULPD, "mulpd", 16, DOUBLES) row(MULSS, "mulss", 4, SINGLE) row(MULSD, "mulsd", 8, DOUBLE) row(    \
+                    DIVPS, "divps", 16, SINGLES) row(DIVPD, "divpd", 16, DOUBLES) row(DIVSS, "divss", 4, SINGLE)       \
+                    row(DIVSD, "divsd", 8, DOUBLE) row(MINPS, "minps", 16, NOT_TINY) row(MINPD, "minpd", 16, NOT_TINY) \
+                        row(MINSS, "minss", 4, NOT_TINY) row(MINSD, "minsd", 8, NOT_TINY)                              \
+                            row(MAXPS, "maxps", 16, NOT_TINY) row(MAXPD, "maxpd", 16, NOT_TINY)                        \
+                                row(MAXSS, "maxss", 4, NOT_TINY) row(MAXSD, "maxsd", 8, NOT_TINY)                      \
+                                    row(SQRTPS, "sqrtps", 16, NOT_TINY) row(SQRTPD, "sqrtpd", 16, NOT_TINY)            \
+                                        row(SQRTSS, "sqrtss", 4, NOT_TINY) row(SQRTSD, "sqrtsd", 8, NOT_TINY)          \
+                                            row(HADDPS, "haddps", 16, SINGLES) row(HADDPD, "haddpd", 16, DOUBLES)      \
+                                                row(HSUBPS, "hsubps", 16, SINGLES) row(HSUBPD, "hsubpd", 16, DOUBLES)  \
+                                                    row(ADDSUBPS, "addsubps", 16,                                      \
+                                                        SINGLES) row(ADDSUBPD, "addsubpd", 16,                         \
+                                                                     DOUBLES) row(CVTPS2PD, "cvtps2pd", 8, NOT_TINY)   \
+                                                        row(CVTPD2PS, "cvtpd2ps", 16,                                  \
+                                                            SINGLES) row(CVTSS2SD, "cvtss2sd", 4, NOT_TINY)            \
+                                                            row(CVTSD2SS, "cvtsd2ss", 8,                               \
+                                                                SINGLE) row(CVTDQ2PS, "cvtdq2ps", 16, NOT_TINY)        \
+                                                                row(CVTDQ2PD, "cvtdq2pd", 8,                           \
+                                                                    NOT_TINY) row(CVTPS2DQ, "cvtps2dq", 16, NOT_TINY)  \
+                                                                    row(CVTTPS2DQ, "cvttps2dq", 16, NOT_TINY)          \
+                                                                        row(CVTPD2DQ, "cvtpd2dq", 16, NOT_TINY)        \
+                                                                            row(CVTTPD2DQ, "cvttpd2dq", 16, NOT_TINY)
 ROWS_TWO(TWO)
 
 /* From and to general registers; NAME_64 with REX.W. */
@@ -265,8 +274,9 @@ TO_MMX(CVTPD2PI, "cvtpd2dq", b)
 TO_MMX(CVTTPD2PI, "cvttpd2dq", b)
 
 static const struct kind kinds_mmx[] = {
-    {CVTPI2PS, 8, VECTOR, MMX, NOT_TINY}, {CVTPI2PD, 8, VECTOR, MMX, NOT_TINY},   {CVTPS2PI, 8, MMX, VECTOR, NOT_TINY},
-    {CVTTPS2PI, 8, MMX, VECTOR, NOT_TINY}, {CVTPD2PI, 16, MMX, VECTOR, NOT_TINY}, {CVTTPD2PI, 16, MMX, VECTOR, NOT_TINY},
+    {CVTPI2PS, 8, VECTOR, MMX, NOT_TINY},  {CVTPI2PD, 8, VECTOR, MMX, NOT_TINY},
+    {CVTPS2PI, 8, MMX, VECTOR, NOT_TINY},  {CVTTPS2PI, 8, MMX, VECTOR, NOT_TINY},
+    {CVTPD2PI, 16, MMX, VECTOR, NOT_TINY}, {CVTTPD2PI, 16, MMX, VECTOR, NOT_TINY},
 };
 static const uint16_t names_mmx[] = {INSN_CVTPI2PS,  INSN_CVTPI2PD, INSN_CVTPS2PI,
                                      INSN_CVTTPS2PI, INSN_CVTPD2PI, INSN_CVTTPD2PI};
@@ -334,9 +344,8 @@ static void with_immediate(struct cpu *cpu, const struct op *op)
 /* ---- Binding --------------------------------------------------------------------------------------------------- */
 
 #define ROW(NAME, ...) [INSN_##NAME - SSE_NAMES_FIRST] = {NAME##_registers, NAME##_memory},
-static const struct fpu_row rows[SSE_NAMES] = {ROWS_TWO(ROW) ROW(CVTSI2SS) ROW(CVTSI2SD) ROW(CVTSS2SI) ROW(CVTSD2SI)
-                                                   ROW(CVTTSS2SI) ROW(CVTTSD2SI) ROW(COMISS) ROW(COMISD) ROW(UCOMISS)
-                                                       ROW(UCOMISD)};
+static const struct fpu_row rows[SSE_NAMES] = {ROWS_TWO(ROW) ROW(CVTSI2SS) ROW(CVTSI2SD) ROW(CVTSS2SI) ROW(
+    CVTSD2SI) ROW(CVTTSS2SI) ROW(CVTTSD2SI) ROW(COMISS) ROW(COMISD) ROW(UCOMISS) ROW(UCOMISD)};
 
 static const struct fpu_row *wide_row(enum insn_name name)
 {

@@ -26,12 +26,12 @@ static const struct immediate_row {
     uint8_t mask, most; /* bits that count; what is above is as `most` */
     const uint8_t *code;
 } rows[] = {
-    {INSN_PSHUFD, 255, 255, sse_code_pshufd},     {INSN_PSHUFHW, 255, 255, sse_code_pshufhw},
-    {INSN_PSHUFLW, 255, 255, sse_code_pshuflw},   {INSN_SHUFPS, 255, 255, sse_code_shufps},
-    {INSN_SHUFPD, 3, 3, sse_code_shufpd},         {INSN_BLENDPS, 15, 15, sse_code_blendps},
-    {INSN_BLENDPD, 3, 3, sse_code_blendpd},       {INSN_PBLENDW, 255, 255, sse_code_pblendw},
-    {INSN_PALIGNR, 255, 32, sse_code_palignr},    {INSN_INSERTPS, 255, 255, sse_code_insertps},
-    {INSN_MPSADBW, 7, 7, sse_code_mpsadbw},       {INSN_PSRLDQ, 255, 16, sse_code_psrldq},
+    {INSN_PSHUFD, 255, 255, sse_code_pshufd},   {INSN_PSHUFHW, 255, 255, sse_code_pshufhw},
+    {INSN_PSHUFLW, 255, 255, sse_code_pshuflw}, {INSN_SHUFPS, 255, 255, sse_code_shufps},
+    {INSN_SHUFPD, 3, 3, sse_code_shufpd},       {INSN_BLENDPS, 15, 15, sse_code_blendps},
+    {INSN_BLENDPD, 3, 3, sse_code_blendpd},     {INSN_PBLENDW, 255, 255, sse_code_pblendw},
+    {INSN_PALIGNR, 255, 32, sse_code_palignr},  {INSN_INSERTPS, 255, 255, sse_code_insertps},
+    {INSN_MPSADBW, 7, 7, sse_code_mpsadbw},     {INSN_PSRLDQ, 255, 16, sse_code_psrldq},
     {INSN_PSLLDQ, 255, 16, sse_code_pslldq},
 };
 
@@ -198,7 +198,8 @@ static bool bind_strings(const struct insn *insn, struct op *op)
     return fpu_row_bind(&row, insn, op);
 }
 
-/* ---- Binding ------------------------------------------------------------------------------------------------------ */
+/* ---- Binding ------------------------------------------------------------------------------------------------------
+ */
 
 bool bind_sse_immediate(const struct cpu *cpu, const struct insn *insn, struct op *op, bool *ends)
 {
@@ -218,9 +219,9 @@ bool bind_sse_immediate(const struct cpu *cpu, const struct insn *insn, struct o
             if (insn->name == INSN_INSERTPS && insn->has_memory)
                 v &= 0x3f; /* memory is one number: nothing to choose from */
             op->imm = (int64_t)(uintptr_t)(rows[i].code + 8 * (size_t)v);
-            return fpu_row_bind(insn->name == INSN_INSERTPS                                     ? &insertps
+            return fpu_row_bind(insn->name == INSN_INSERTPS                              ? &insertps
                                 : insn->name == INSN_PSLLDQ || insn->name == INSN_PSRLDQ ? &bytes
-                                                                                               : &shuffle,
+                                                                                         : &shuffle,
                                 insn, op);
         }
     return false;

@@ -37,9 +37,9 @@ static inline vec load(const void *p, unsigned n)
         xmm_set(cpu, op->reg, a);                                                                                      \
         NEXT(cpu, op);                                                                                                 \
     }
-#define BOTH(NAME, TEXT, FORM)   HANDLERS(NAME, TEXT, 16)
-#define VECTOR(NAME, TEXT)       HANDLERS(NAME, TEXT, 16)
-#define PART(NAME, TEXT, BYTES)  HANDLERS(NAME, TEXT, BYTES)
+#define BOTH(NAME, TEXT, FORM)  HANDLERS(NAME, TEXT, 16)
+#define VECTOR(NAME, TEXT)      HANDLERS(NAME, TEXT, 16)
+#define PART(NAME, TEXT, BYTES) HANDLERS(NAME, TEXT, BYTES)
 #include "cpu/sse_integer.def"
 
 #define ROW(NAME)               [INSN_##NAME - SSE_NAMES_FIRST] = {NAME##_registers, NAME##_memory},

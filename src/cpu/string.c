@@ -102,21 +102,32 @@ static bool wanted(const struct cpu *cpu)
     return cpu->debug_pending || __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED);
 }
 
-/* Iterations, one by one. */
+/* Iterations, one by one. One that fails finds the flags as they were before all of them (Intel 2B, REP), of this step
+ * and of those before it: flags are written when the last is done, or, for a debugger, with each. */
 static enum string_result step(struct cpu *cpu, const struct op *op, string_element *element, uint64_t n)
 {
+    const struct lazy_flags flags = cpu->flags;
+
+    if (n == 0)
+        string_count_down(cpu, op, 0); /* of 32 bits, its upper half becomes 0 */
     for (; n; n--) {
         enum string_result r = element(cpu, op);
 
-        if (r == STRING_FAULT)
+        if (r == STRING_FAULT) {
+            cpu->flags = flags;
             return r;
+        }
         string_count_down(cpu, op, 1);
         if (r == STRING_DONE)
             return r;
         if (wanted(cpu))
             break;
     }
-    return string_count(cpu, op) ? STRING_MORE : STRING_DONE;
+    if (!string_count(cpu, op))
+        return STRING_DONE;
+    if (!(cpu->rflags & FLAG_T))
+        cpu->flags = flags;
+    return STRING_MORE;
 }
 
 static enum string_result step_slow(struct cpu *cpu, const struct op *op, string_element *element)
@@ -226,6 +237,8 @@ static enum string_result step_fast(struct cpu *cpu, const struct op *op, string
 {
     uint64_t left = step_of(cpu, op);
 
+    if (left == 0)
+        return step(cpu, op, element, 0);
     while (left) {
         uint64_t n = some(cpu, op, left);
 

@@ -83,6 +83,11 @@ static void wrmsr(struct cpu *cpu, const struct op *op)
 
 /* ---- Caches, translations, order ------------------------------------------------------------------------------------ */
 
+static void nothing(struct cpu *cpu, const struct op *op)
+{
+    NEXT(cpu, op);
+}
+
 static void privileged_nothing(struct cpu *cpu, const struct op *op)
 {
     if (!op_privileged(cpu, op))
@@ -95,7 +100,11 @@ static void flush_line(struct cpu *cpu, const struct op *op)
 {
     uint64_t linear, gpa;
 
-    if (op_linear(cpu, op, 1, ACCESS_LOAD, &linear) && cpu_translate(cpu, linear, ACCESS_LOAD, false, &gpa))
+    if (!op_linear(cpu, op, 1, ACCESS_LOAD, &linear))
+        return;
+    if (!address_canonical(linear))
+        cpu_fault(cpu, op, op->segment == SEG_SS ? VECTOR_SS : VECTOR_GP, 0);
+    else if (cpu_translate(cpu, linear, ACCESS_LOAD, false, &gpa))
         op_leave(cpu, op);
 }
 
@@ -138,6 +147,7 @@ static const struct system_row {
     {INSN_CPUID, ALWAYS, true, cpuid},
     {INSN_RDMSR, CPU_MSR, true, rdmsr},
     {INSN_WRMSR, CPU_MSR, true, wrmsr},
+    {INSN_RDSSP, ALWAYS, false, nothing}, /* without shadow stacks */
     {INSN_INVD, ALWAYS, false, privileged_nothing},
     {INSN_WBINVD, ALWAYS, false, privileged_nothing},
     {INSN_WBNOINVD, ALWAYS, false, privileged_nothing}, /* without the feature it is wbinvd */

@@ -88,7 +88,8 @@ static void arpl(struct cpu *cpu, const struct op *op)
     struct place place;
     bool lower;
 
-    if ((op->flags & OP_MEMORY) && !op_place16(cpu, op, &selector, &place))
+    /* What cannot be read is not written: the read comes first. */
+    if ((op->flags & OP_MEMORY) && (!op_load16(cpu, op, &selector) || !op_place16(cpu, op, &selector, &place)))
         return;
     lower = (selector & 3u) < wanted;
     if (lower)

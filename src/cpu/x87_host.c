@@ -134,8 +134,7 @@ __attribute__((noinline)) static bool run(struct cpu *cpu, const struct op *op)
 
     unsigned unmasked = image.status & ~cpu->fpu.control & FPU_EXCEPTIONS;
     /* an inexact result is stored all the same */
-    if (op->extra & X87_STORES && !(unmasked & ~(unsigned)FPU_INEXACT) &&
-        !fpu_store(cpu, op, size, UNALIGNED, operand))
+    if (op->extra & X87_STORES && !(unmasked & ~(unsigned)FPU_INEXACT) && !fpu_store(cpu, op, size, UNALIGNED, operand))
         return false;
     image_take(cpu, &image);
     if (writes_flags(opcode))

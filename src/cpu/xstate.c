@@ -9,8 +9,8 @@
 #include "cpu/fpu.h"
 
 enum {
-    LEGACY_BYTES = 416,  /* of FXSAVE's 512; what follows the registers is reserved */
-    HEADER = 512,        /* XSTATE_BV, XCOMP_BV, 48 bytes of zeros */
+    LEGACY_BYTES = 416, /* of FXSAVE's 512; what follows the registers is reserved */
+    HEADER = 512,       /* XSTATE_BV, XCOMP_BV, 48 bytes of zeros */
     IMAGE_BYTES = 576,
     COMPONENT_X87 = 1,
     COMPONENT_SSE = 2,
@@ -126,7 +126,8 @@ static bool aligned_linear(struct cpu *cpu, const struct op *op, unsigned bytes,
 
 /* op->extra: REX.W. */
 
-/* ---- FXSAVE, FXRSTOR ----------------------------------------------------------------------------------------------- */
+/* ---- FXSAVE, FXRSTOR -----------------------------------------------------------------------------------------------
+ */
 
 static bool allowed(struct cpu *cpu, const struct op *op)
 {
@@ -172,7 +173,8 @@ static bool do_fxrstor(struct cpu *cpu, const struct op *op)
     return true;
 }
 
-/* ---- XSAVE, XRSTOR -------------------------------------------------------------------------------------------------- */
+/* ---- XSAVE, XRSTOR --------------------------------------------------------------------------------------------------
+ */
 
 static bool xsave_allowed(struct cpu *cpu, const struct op *op)
 {
@@ -203,7 +205,7 @@ static bool do_xsave(struct cpu *cpu, const struct op *op)
     put32(image + MXCSR_AT, cpu->fpu.mxcsr);
     put32(image + MXCSR_AT + 4, MXCSR_VALID);
     if (wanted & COMPONENT_X87 && !(piece_store(cpu, linear, image, MXCSR_AT) &&
-                                     piece_store(cpu, linear + X87_AT, image + X87_AT, XMM_AT - X87_AT)))
+                                    piece_store(cpu, linear + X87_AT, image + X87_AT, XMM_AT - X87_AT)))
         return false;
     if (wanted & COMPONENT_SSE && !(piece_store(cpu, linear + MXCSR_AT, image + MXCSR_AT, 8) &&
                                     piece_store(cpu, linear + XMM_AT, image + XMM_AT, 16 * registers(cpu))))
@@ -257,7 +259,8 @@ static bool do_xrstor(struct cpu *cpu, const struct op *op)
     return true;
 }
 
-/* ---- Controls --------------------------------------------------------------------------------------------------------- */
+/* ---- Controls
+ * --------------------------------------------------------------------------------------------------------- */
 
 static bool do_ldmxcsr(struct cpu *cpu, const struct op *op)
 {
@@ -307,7 +310,8 @@ static bool do_xsetbv(struct cpu *cpu, const struct op *op)
     return true;
 }
 
-/* ---- Handlers ---------------------------------------------------------------------------------------------------------- */
+/* ---- Handlers
+ * ---------------------------------------------------------------------------------------------------------- */
 
 #define HANDLER(NAME, MAY, DO)                                                                                         \
     static void NAME(struct cpu *cpu, const struct op *op)                                                             \
@@ -337,9 +341,9 @@ bool bind_state(const struct cpu *cpu, const struct insn *insn, struct op *op, b
         uint16_t name;
         op_handler *run;
     } rows[] = {
-        {INSN_FXSAVE, fxsave},   {INSN_FXRSTOR, fxrstor}, {INSN_LDMXCSR, ldmxcsr}, {INSN_STMXCSR, stmxcsr},
-        {INSN_XSAVE, xsave},     {INSN_XRSTOR, xrstor},   {INSN_XSAVEOPT, xsave}, {INSN_XGETBV, xgetbv},
-        {INSN_XSETBV, xsetbv},
+        {INSN_FXSAVE, fxsave},   {INSN_FXRSTOR, fxrstor}, {INSN_LDMXCSR, ldmxcsr},
+        {INSN_STMXCSR, stmxcsr}, {INSN_XSAVE, xsave},     {INSN_XRSTOR, xrstor},
+        {INSN_XSAVEOPT, xsave},  {INSN_XGETBV, xgetbv},   {INSN_XSETBV, xsetbv},
     };
 
     op->extra = insn->rex & REX_W ? 1 : 0;
@@ -351,7 +355,8 @@ bool bind_state(const struct cpu *cpu, const struct insn *insn, struct op *op, b
     return false; /* the compacted forms: CPUID does not say that there are any */
 }
 
-/* ---- For cpu_state_get() and cpu_state_set() ------------------------------------------------------------------------------ */
+/* ---- For cpu_state_get() and cpu_state_set()
+ * ------------------------------------------------------------------------------ */
 
 void fpu_to_xsave(struct cpu *cpu, uint8_t *image)
 {

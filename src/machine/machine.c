@@ -13,6 +13,7 @@
 #define SLICE     20000u /* instructions, when no timer is near */
 #define SLICE_MIN 200u
 #define SLICE_NS  UINT64_C(10000000) /* for an engine that goes by time */
+#define FAR_TICKS (UINT64_C(1) << 62)
 
 unsigned machine_memory_layout(uint64_t bytes, struct gmem_region regions[2])
 {
@@ -107,15 +108,17 @@ static uint64_t ticks(void *owner)
 static uint64_t tick_of(void *owner, uint64_t tsc)
 {
     const struct machine *m = owner;
-    uint64_t tick = tsc - m->clock.state.adjust;
-    return m->clock.state.adjust > tsc ? 0 : tick;
+    uint64_t now = clock_ticks(&m->clock), guest = now + m->clock.state.adjust;
+    if (tsc <= guest)
+        return now;
+    return tsc - guest > FAR_TICKS ? NEVER : now + (tsc - guest);
 }
 
 /* A nanosecond later than the tick's own: who is woken finds that the counter has got there. */
 static void lapic_arm(void *owner, uint64_t due)
 {
     struct machine *m = owner;
-    timer_set(&m->lapic_timer, due == NEVER ? NEVER : clock_ns(&m->clock, due) + 1);
+    timer_set(&m->lapic_timer, due > FAR_TICKS ? NEVER : clock_ns(&m->clock, due) + 1);
 }
 
 static void lapic_ring(void *device)
@@ -176,13 +179,13 @@ static void port_out(void *owner, uint16_t port, unsigned size, uint32_t value)
 static uint8_t tpr_get(void *owner)
 {
     const struct machine *m = owner;
-    return lapic_cr8(&m->lapic);
+    return lapic_tpr(&m->lapic);
 }
 
 static void tpr_set(void *owner, uint8_t tpr)
 {
     struct machine *m = owner;
-    lapic_set_cr8(&m->lapic, tpr);
+    lapic_set_tpr(&m->lapic, tpr);
 }
 
 static bool msr_read(void *owner, uint32_t index, uint64_t *value)

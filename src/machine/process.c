@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -124,8 +125,11 @@ static int part(struct vmm *v, enum filter_process process)
 
 static struct io_server servers[IO_PORTS];
 
+static uint32_t serving; /* atomic: threads that are past what libc does at their start, which the filter would not have */
+
 static void *serve(void *server)
 {
+    __atomic_add_fetch(&serving, 1, __ATOMIC_RELEASE);
     io_serve(server); /* returns when the machine process is not in its right mind */
     _exit(1);
 }
@@ -146,6 +150,8 @@ static int start_servers(struct vmm *v)
     pthread_attr_setstacksize(&attr, THREAD_STACK);
     for (unsigned i = 1; i < v->n_servers && r == 0; i++)
         r = pthread_create(&thread, &attr, serve, &servers[i]);
+    while (r == 0 && __atomic_load_n(&serving, __ATOMIC_ACQUIRE) < v->n_servers - 1)
+        sched_yield();
     return r ? vmm_fail(EXIT_OWN_ERROR, "disks", "start their threads", -r) : 0;
 }
 

@@ -39,11 +39,11 @@ static void wake_all(struct vmm *v)
 static void sleep_for(struct vmm *v, uint64_t ns)
 {
     struct pollfd p[] = {{v->answers, POLLIN, 0}, {v->life[0], POLLIN, 0}, {v->control, POLLIN, 0}};
-    struct timespec t = {(time_t)(ns / SECOND_NS), (long)(ns % SECOND_NS)};
     uint64_t count;
 
     if (!sleep_all(v))
-        t = (struct timespec){0};
+        ns = 0;
+    const struct timespec t = {(time_t)(ns / SECOND_NS), (long)(ns % SECOND_NS)};
     if (ppoll(p, sizeof p / sizeof p[0], ns == NEVER ? NULL : &t, NULL) > 0) {
         if (p[0].revents && read(v->answers, &count, sizeof count) < 0)
             p[0].revents = 0; /* taken already */

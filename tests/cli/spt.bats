@@ -4,7 +4,7 @@
 bats_require_minimum_version 1.5.0
 load spt
 
-setup_file() { spt_pack clock deep fault gate idle own_kernel pages registers signals streams threads; }
+setup_file() { spt_pack clock deep fault fresh gate idle own_kernel pages registers signals streams threads; }
 
 setup()
 {
@@ -105,6 +105,14 @@ teardown()
     spt registers.moat
     assert_status 0
     assert_output "all kept"
+}
+
+@test "a program begins with vector registers as at a start, also one that another has executed" {
+    spt fresh.moat
+    assert_status 0
+    assert_output "fresh
+fresh"
+    assert_equal "$("$MOAT_BUILD/tests/spt/spt-fresh")" "$output"
 }
 
 @test "thousands of threads are alive at once" {
@@ -286,6 +294,21 @@ allowed rt_sigreturn
 allowed timer_settime
 allowed write
 ok 31"
+}
+
+@test "a kernel of moat build that only asks for memory and sets no timer has a shorter list" {
+    require_root
+    require_command musl-gcc musl-tools
+    "$MOAT_BUILD/moat" build --unikernel "$MOAT_SRC/tests/spt/idle.c" -o "$BATS_TEST_TMPDIR/small.moat"
+    in_background "$BATS_TEST_TMPDIR/small.moat"
+    wait_for 10 is_ready
+    run python3 "$MOAT_SRC/tests/cli/installed_filter.py" $pid
+    [ "$status" != 3 ] || skip "this kernel does not hand filters out (CONFIG_CHECKPOINT_RESTORE)"
+    assert_status 0
+    run python3 "$MOAT_SRC/tests/cli/spt_filter.py" <<<"$output"
+    assert_contains "allowed mprotect"
+    refute_contains "allowed madvise"
+    refute_contains "allowed timer_settime"
 }
 
 @test "the list in the README is that of the filter's rows" {

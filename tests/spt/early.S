@@ -15,7 +15,7 @@
 kernel_header:
     .ascii KERNEL_MAGIC
     .long KERNEL_VERSION, GATE_VERSION
-    .quad start, handler, 65536
+    .quad start, handler, 65536, 0, 0
 
     .section .kernel_entry, "ax", @progbits
 system_call_entry:

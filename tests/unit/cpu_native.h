@@ -20,7 +20,8 @@ struct native_state {
 
 /* Once, before all. The memory that rsi and rdi of a state point to. */
 uint8_t *native_setup(void);
-/* Both: the state before, in place of it the one after. The code is `length` bytes. */
+/* Both: the state before, in place of it the one after. The code is `length` bytes: an instruction, or several. */
+enum { NATIVE_INSTRUCTIONS = 12 };
 void native_host(struct native_state *s, const uint8_t *code, unsigned length);
 /* signal is that which Linux would send for the fault. Returns the fault, an enum vector. */
 enum { NATIVE_NO_FAULT = 255 };
@@ -36,10 +37,13 @@ void native_random_state(struct native_state *s, bool unmasked);
 const char *native_difference(const struct native_state *host, const struct native_state *ours);
 
 /* All rows of the instruction table of one class: encodings at random for each, both processors, compared. Rows whose
- * name skip() accepts are left out; prepare(), if any, has the last word on a state. Reports differences on stderr and
+ * name left_out() accepts are not; prepare(), if any, has the last word on a state. Reports differences on stderr and
  * returns how many there were. */
-unsigned native_compare_rows(enum insn_class class, bool (*skip)(enum insn_name name),
+unsigned native_compare_rows(enum insn_class class, bool (*left_out)(enum insn_name name),
                              void (*prepare)(struct native_state *s, uint8_t *operand, enum insn_name name),
                              unsigned rounds, bool unmasked);
+
+/* Sequences of NATIVE_INSTRUCTIONS from all classes of numbers: what one leaves behind for the next. */
+unsigned native_compare_sequences(bool (*left_out)(enum insn_name name), unsigned rounds, bool unmasked);
 
 #endif

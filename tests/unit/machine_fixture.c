@@ -11,10 +11,12 @@
 
 static struct fixture *the;
 static struct cpu_bus the_bus;
+static const struct vcpu_ops fake;
 
 static int fake_create(struct vcpu **out, const struct cpu_bus *bus, const struct cpu_model *model, struct gmem *memory)
 {
     the_bus = *bus;
+    the->vcpu.ops = &fake;
     *out = &the->vcpu;
     return 0;
 }
@@ -144,6 +146,7 @@ struct fixture *fixture_make(enum machine_kind kind, uint64_t bytes, const char 
     if (machine_init(&f->machine, &setup) != 0)
         fail("machine_init");
     clock_source(&f->machine.clock, count, f);
+    f->machine.clock.offset = 0;
     uart_connect(&f->machine.uart[0], put, f);
     return f;
 }

@@ -41,7 +41,8 @@ static bool left_out(enum insn_name name)
     }
 }
 
-/* A dot product is several operations, of which an unmasked exception ends the first that has one; ours does them all. */
+/* A dot product is several operations, of which an unmasked exception ends the first that has one; ours does them all.
+ */
 static bool left_out_unmasked(enum insn_name name)
 {
     return left_out(name) || name == INSN_DPPS || name == INSN_DPPD;
@@ -57,6 +58,18 @@ static void test_sse_unmasked_raises_what_the_host_raises(void **state)
 {
     native_random_seed(2);
     assert_int_equal(native_compare_rows(CLASS_SSE, left_out_unmasked, NULL, 400, true), 0);
+}
+
+static bool left_out_of_sequences(enum insn_name name)
+{
+    return left_out_unmasked(name) || name == INSN_FEMMS;
+}
+
+static void test_sequences_do_what_the_host_does(void **state)
+{
+    native_random_seed(4);
+    assert_int_equal(native_compare_sequences(left_out_of_sequences, 20000, false), 0);
+    assert_int_equal(native_compare_sequences(left_out_of_sequences, 20000, true), 0);
 }
 
 /* ---- What the host's processor cannot be made to show ------------------------------------------------------------ */
@@ -128,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sse_masked_does_what_the_host_does),
         cmocka_unit_test(test_sse_unmasked_raises_what_the_host_raises),
+        cmocka_unit_test(test_sequences_do_what_the_host_does),
         cmocka_unit_test(test_sse_with_ts_raises_device_not_available),
         cmocka_unit_test(test_sse_with_em_or_without_osfxsr_is_invalid),
         cmocka_unit_test(test_sse_unmasked_without_osxmmexcpt_is_invalid),

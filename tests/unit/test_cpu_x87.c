@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The x87: every row of the instruction table against this machine's own processor, from stacks full, empty and between,
- * with numbers of all kinds, all roundings and precisions, exceptions masked and not.
+ * The x87: every row of the instruction table against this machine's own processor, from stacks full, empty and
+ * between, with numbers of all kinds, all roundings and precisions, exceptions masked and not.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +28,8 @@ static void test_x87_unmasked_does_what_the_host_does(void **state)
     assert_int_equal(native_compare_rows(CLASS_X87, left_out, NULL, 600, true), 0);
 }
 
-/* ---- Refusals ------------------------------------------------------------------------------------------------------- */
+/* ---- Refusals -------------------------------------------------------------------------------------------------------
+ */
 
 static int fault_with(uint64_t cr0, const uint8_t *code, unsigned length, bool due)
 {
@@ -66,7 +67,8 @@ static void test_x87_is_refused_as_cr0_says(void **state)
     assert_int_equal(fault_with(CR0_TS, fnstsw, 2, false), VECTOR_NM);
 }
 
-/* ---- Layouts of the environment that 64-bit code does not have --------------------------------------------------------- */
+/* ---- Layouts of the environment that 64-bit code does not have
+ * --------------------------------------------------------- */
 
 /* fnstenv [rsi] with bytes 0 to 13 or 27 as given, from ip 12345678, dp 23456789, opcode 123, all registers empty. */
 static void assert_environment(enum cpu_mode mode, bool wide, const uint8_t *expected)
@@ -91,9 +93,9 @@ static void assert_environment(enum cpu_mode mode, bool wide, const uint8_t *exp
 
 static void test_fnstenv_in_real_mode_has_linear_pointers(void **state)
 {
-    assert_environment(MODE_V86, false,
-                       (const uint8_t[]){0x7f, 0x03, 0x00, 0x38, 0xff, 0xff, 0x78, 0x56, 0x23, 0x41, 0x89, 0x67, 0x00,
-                                         0x50});
+    assert_environment(
+        MODE_V86, false,
+        (const uint8_t[]){0x7f, 0x03, 0x00, 0x38, 0xff, 0xff, 0x78, 0x56, 0x23, 0x41, 0x89, 0x67, 0x00, 0x50});
     assert_environment(MODE_V86, true, (const uint8_t[]){0x7f, 0x03, 0xff, 0xff, 0x00, 0x38, 0xff, 0xff, 0xff, 0xff,
                                                          0xff, 0xff, 0x78, 0x56, 0xff, 0xff, 0x23, 0x41, 0x23, 0x01,
                                                          0x89, 0x67, 0xff, 0xff, 0x00, 0x50, 0x34, 0x02});
@@ -101,13 +103,13 @@ static void test_fnstenv_in_real_mode_has_linear_pointers(void **state)
 
 static void test_fnstenv_in_protected_mode_has_offsets_and_opcode(void **state)
 {
-    assert_environment(MODE_PROTECTED, false,
-                       (const uint8_t[]){0x7f, 0x03, 0x00, 0x38, 0xff, 0xff, 0x78, 0x56, 0x00, 0x00, 0x89, 0x67, 0x00,
-                                         0x00});
+    assert_environment(
+        MODE_PROTECTED, false,
+        (const uint8_t[]){0x7f, 0x03, 0x00, 0x38, 0xff, 0xff, 0x78, 0x56, 0x00, 0x00, 0x89, 0x67, 0x00, 0x00});
     assert_environment(MODE_PROTECTED, true,
-                       (const uint8_t[]){0x7f, 0x03, 0xff, 0xff, 0x00, 0x38, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x78,
-                                         0x56, 0x34, 0x12, 0x00, 0x00, 0x23, 0x01, 0x89, 0x67, 0x45, 0x23, 0x00, 0x00,
-                                         0xff, 0xff});
+                       (const uint8_t[]){0x7f, 0x03, 0xff, 0xff, 0x00, 0x38, 0xff, 0xff, 0xff, 0xff,
+                                         0xff, 0xff, 0x78, 0x56, 0x34, 0x12, 0x00, 0x00, 0x23, 0x01,
+                                         0x89, 0x67, 0x45, 0x23, 0x00, 0x00, 0xff, 0xff});
 }
 
 static int setup(void **state)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The unit's state in memory: fxsave and xsave and their inverses against this machine's own processor, and refusals. */
+/* The unit's state in memory: fxsave and xsave and their inverses against this machine's own processor, and refusals.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,7 +71,8 @@ static void test_xsave_and_xrstor_do_what_the_host_does(void **state)
     assert_int_equal(native_compare_rows(CLASS_SYSTEM, left_out, prepare, 500, false), 0);
 }
 
-/* ---- Refusals --------------------------------------------------------------------------------------------------------- */
+/* ---- Refusals
+ * --------------------------------------------------------------------------------------------------------- */
 
 static int fault_of(const uint8_t *code, unsigned length, uint64_t rcx, uint64_t rax)
 {
@@ -124,7 +126,7 @@ static void test_xsetbv_takes_x87_and_sse_in_ring_0_alone(void **state)
         uint8_t cpl;
         int fault;
     } cases[] = {
-        {"both", 0, 3, 0, NATIVE_NO_FAULT}, {"x87", 0, 1, 0, NATIVE_NO_FAULT}, {"without x87", 0, 2, 0, VECTOR_GP},
+        {"both", 0, 3, 0, NATIVE_NO_FAULT}, {"x87", 0, 1, 0, NATIVE_NO_FAULT},  {"without x87", 0, 2, 0, VECTOR_GP},
         {"avx", 0, 7, 0, VECTOR_GP},        {"register 1", 1, 3, 0, VECTOR_GP}, {"ring 3", 0, 3, 3, VECTOR_GP},
     };
     struct cpu *cpu = native_cpu();
@@ -140,7 +142,8 @@ static void test_xsetbv_takes_x87_and_sse_in_ring_0_alone(void **state)
     cpu->xcr0 = 3;
 }
 
-/* ---- For snapshots ------------------------------------------------------------------------------------------------------ */
+/* ---- For snapshots
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void test_state_that_is_saved_and_loaded_is_the_same(void **state)
 {

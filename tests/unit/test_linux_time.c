@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "linux/core/time.h"
 #include "linux/task/signal.h"
 #include "linux_harness.h"
 
@@ -17,8 +18,6 @@
 #include <linux/time.h>
 #include <linux/time_types.h>
 #include <string.h>
-
-#define SECOND 1000000000ll
 
 static struct seen {
     int n;
@@ -405,6 +404,41 @@ static void test_short_period_of_an_ignored_signal_does_not_hold_the_kernel(void
     assert_int_equal(run(guest_ignored_periods), 0);
 }
 
+/* ---- times ---- */
+
+static void test_times_are_kept_within_what_the_clock_holds(void **state)
+{
+    static const struct {
+        const char *label;
+        struct __kernel_timespec ts;
+        bool valid;
+        uint64_t ns;
+    } cases[] = {
+        {"nothing", {0, 0}, true, 0},
+        {"the last of a second", {1, 999999999}, true, 1999999999},
+        {"a part of a second", {0, 1000000000}, false, 0},
+        {"a part below zero", {0, -1}, false, 0},
+        {"seconds below zero", {-1, 0}, false, 0},
+        {"the last that is kept", {TIMES_MOST / SECOND - 1, 5}, true, (TIMES_MOST / SECOND - 1) * SECOND + 5},
+        {"more than is kept", {TIMES_MOST / SECOND, 5}, true, TIMES_MOST},
+        {"all there is", {INT64_MAX, 999999999}, true, TIMES_MOST},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (timespec_is_valid(&cases[i].ts) != cases[i].valid)
+            fail_msg("%s: valid: %d", cases[i].label, !cases[i].valid);
+        if (cases[i].valid && timespec_to_ns(&cases[i].ts) != cases[i].ns)
+            fail_msg("%s: %llu ns", cases[i].label, (unsigned long long)timespec_to_ns(&cases[i].ts));
+    }
+    const struct __kernel_timespec back = ns_to_timespec(1999999999);
+    const struct __kernel_old_timeval cut = ns_to_timeval(1999999999);
+    assert_int_equal(back.tv_sec, 1);
+    assert_int_equal(back.tv_nsec, 999999999);
+    assert_int_equal(cut.tv_sec, 1);
+    assert_int_equal(cut.tv_usec, 999999);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +455,7 @@ int main(void)
         cmocka_unit_test(test_timer_without_a_signal_only_counts),
         cmocka_unit_test(test_timer_of_a_cpu_clock_counts_guest_code),
         cmocka_unit_test(test_short_period_of_an_ignored_signal_does_not_hold_the_kernel),
+        cmocka_unit_test(test_times_are_kept_within_what_the_clock_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -313,6 +313,7 @@ static bool address(struct reader *r, const struct insn_row *row, struct insn *o
     bool vector_index = OPERAND_PLACE(row->operands >> 16) == PLACE_VM;
 
     o->memory = (struct insn_memory){.base = INSN_REGISTER_NONE, .index = INSN_REGISTER_NONE};
+    o->memory.segment = segment(r, INSN_REGISTER_NONE); /* maskmovdqu has memory that is not written out */
     if (!o->has_modrm || o->modrm >= 0xc0 || (row->attributes & REGS))
         return true;
     o->has_memory = true;

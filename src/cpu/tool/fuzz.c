@@ -57,11 +57,10 @@ static uint64_t number_at(const uint8_t *p, unsigned bytes)
     return v;
 }
 
-static unsigned differ_numbers(FILE *to, const uint8_t *a, const uint8_t *b)
+static unsigned differ_x87(FILE *to, const uint8_t *a, const uint8_t *b)
 {
     unsigned n = told(to, "x87 control", number_at(a, 2), number_at(b, 2)) +
-                 told(to, "x87 status", number_at(a + 2, 2), number_at(b + 2, 2)) + told(to, "x87 tags", a[4], b[4]) +
-                 told(to, "mxcsr", number_at(a + 24, 4), number_at(b + 24, 4));
+                 told(to, "x87 status", number_at(a + 2, 2), number_at(b + 2, 2)) + told(to, "x87 tags", a[4], b[4]);
     for (unsigned i = 0; i < 8; i++) {
         char name[16];
         snprintf(name, sizeof name, "st%u", i);
@@ -69,6 +68,12 @@ static unsigned differ_numbers(FILE *to, const uint8_t *a, const uint8_t *b)
         snprintf(name, sizeof name, "st%u high", i);
         n += told(to, name, number_at(a + 40 + 16 * i, 2), number_at(b + 40 + 16 * i, 2));
     }
+    return n;
+}
+
+static unsigned differ_sse(FILE *to, const uint8_t *a, const uint8_t *b)
+{
+    unsigned n = told(to, "mxcsr", number_at(a + 24, 4), number_at(b + 24, 4));
     for (unsigned i = 0; i < 32; i++) {
         char name[16];
         snprintf(name, sizeof name, "xmm%u%s", i / 2, i & 1 ? " high" : "");
@@ -106,30 +111,86 @@ static uint32_t unknown_flags(const struct fuzz_case *c, uint64_t rip)
     return rip == AREA_CODE + c->code_bytes ? before : all;
 }
 
+/* The instruction that failed, when it is one of the case's. */
+static enum insn_name failed_name(const struct fuzz_case *c, uint64_t rip)
+{
+    for (unsigned i = 0; i < c->n; i++)
+        if (rip == AREA_CODE + c->insns[i].offset)
+            return c->insns[i].insn.name;
+    return INSN_NAMES;
+}
+
+/* Which of its bytes or operands one asks for first is for the processor to choose: all that fail are right. */
+static bool any_address(enum insn_name name)
+{
+    return name == INSN_CMPS || name == INSN_MASKMOVQ || name == INSN_MASKMOVDQU || name == INSN_FXRSTOR;
+}
+
+/* Whether an instruction of MMX that fails has changed over from x87 already is for the processor to choose. */
+static bool may_have_entered_mmx(const struct fuzz_case *c, const struct outcome *b)
+{
+    for (unsigned i = 0; i < c->n; i++)
+        if (b->rip == AREA_CODE + c->insns[i].offset)
+            return c->insns[i].insn.class == CLASS_MMX;
+    return false;
+}
+
+static void take_over(struct outcome *a, const struct outcome *b, uint64_t linear, unsigned n)
+{
+    if (linear - AREA_BASE < AREA_BYTES - n)
+        memcpy(a->own_area + (linear - AREA_BASE), b->area + (linear - AREA_BASE), n);
+}
+
+/* What instructions that failed may have done before, or not, as the processor chooses. A call whose target is wrong may
+ * have written its return address: below the stack pointer. A store of ten bytes over a page's end may have written the
+ * first eight. A string instruction with 32-bit addresses may have cut its registers, or not, when it did nothing. */
+static void forget_half_done(const struct fuzz_case *c, struct outcome *a, const struct outcome *b)
+{
+    const struct fuzz_insn *failed = NULL;
+    for (unsigned i = 0; i < c->n; i++) {
+        if (b->rip == AREA_CODE + c->insns[i].offset)
+            failed = &c->insns[i];
+        if (c->insns[i].insn.class == CLASS_STRING && c->insns[i].insn.address_bytes == 4 && c->mode == 64)
+            for (unsigned r = GPR_CX; r <= GPR_DI; r += r == GPR_CX ? GPR_SI - GPR_CX : 1)
+                if (b->gpr[r] == (uint32_t)a->gpr[r])
+                    a->gpr[r] = b->gpr[r];
+    }
+    if (failed && failed->insn.name == INSN_CALL)
+        take_over(a, b, b->gpr[GPR_SP] - 8, 8);
+    if (failed && failed->insn.class == CLASS_X87 && b->vector == 14)
+        take_over(a, b, (b->cr2 & ~UINT64_C(0xfff)) - 16, 16);
+}
+
 /* How many things differ; `to`: where they are written, or NULL. */
 static unsigned differ(FILE *to, const struct fuzz_case *c, const struct outcome *a, const struct outcome *b)
 {
     uint32_t flags = FLAGS_COMPARED & ~unknown_flags(c, b->rip);
     unsigned n = told(to, "vector", a->vector, b->vector) + told(to, "rip", a->rip, b->rip);
     if (a->vector == b->vector) {
-        /* The kernel says of its own half that a page is there. */
-        uint32_t kernel = b->vector == 14 && b->cr2 >> 47 ? 1 : 0;
-        n += told(to, "error", a->error | kernel, b->error | kernel) + told(to, "cr2", a->cr2, b->cr2);
+        /* The kernel says of what is above user mode that a page is there. */
+        uint32_t kernel = b->vector == 14 && b->cr2 >= UINT64_C(0x7ffffffff000) ? 1 : 0;
+        n += told(to, "error", a->error | kernel, b->error | kernel);
+        n += any_address(failed_name(c, b->rip)) ? 0 : told(to, "cr2", a->cr2, b->cr2);
     }
     for (unsigned i = 0; i < (c->mode == 64 ? 16 : 8); i++)
         n += told(to, gpr_names[i], a->gpr[i], b->gpr[i]);
     n += told(to, "rflags", a->rflags & flags, b->rflags & flags);
     for (unsigned i = 0; i < 6; i++)
         n += told(to, selector_names[i], a->selectors[i], b->selectors[i]);
-    return n + differ_numbers(to, a->fx, b->fx) + differ_memory(to, a->area, b->area);
+    if (!may_have_entered_mmx(c, b))
+        n += differ_x87(to, a->fx, b->fx);
+    return n + differ_sse(to, a->fx, b->fx) + differ_memory(to, a->area, b->area);
 }
 
 /* ---- One case ------------------------------------------------------------------------------------------------- */
 
 static void truncate_case(struct fuzz_case *c, unsigned n)
 {
+    const struct fuzz_insn *last = &c->insns[n - 1];
     if (n < c->n)
         c->code_bytes = c->insns[n].offset;
+    if (last->insn.target > 0) /* to the end, wherever it was */
+        memset(c->code + last->offset + last->insn.imm_offset, 0, last->insn.imm_bytes);
     c->n = n;
 }
 
@@ -141,6 +202,7 @@ static unsigned run_both(struct worker *w, const struct fuzz_case *c, FILE *to, 
     if (ours->vector == OUTCOME_ENDLESS)
         return 0; /* the host would not end either, most likely */
     host_run(c, w->area, &theirs);
+    forget_half_done(c, ours, &theirs);
     return differ(to, c, ours, &theirs);
 }
 

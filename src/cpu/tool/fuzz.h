@@ -64,6 +64,7 @@ struct outcome {
     uint16_t selectors[6];
     _Alignas(64) uint8_t fx[512];
     const uint8_t *area; /* AREA_BYTES; holes are zeros */
+    uint8_t *own_area;   /* ours: the same, may be changed */
 };
 #define OUTCOME_ENDLESS 256u
 

@@ -362,8 +362,9 @@ static bool draw(struct fuzz_case *c, struct rng *r, const char *only, uint16_t 
 }
 
 /* A branch's distance: to the end of the instruction that comes next, or of itself. */
-static void aim(struct fuzz_case *c, const struct fuzz_insn *branch, int64_t distance)
+static void aim(struct fuzz_case *c, struct fuzz_insn *branch, int64_t distance)
 {
+    branch->insn.target = distance;
     if (branch->insn.imm_bytes)
         memcpy(c->code + branch->offset + branch->insn.imm_offset, &distance, branch->insn.imm_bytes);
 }

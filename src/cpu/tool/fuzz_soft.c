@@ -85,6 +85,7 @@ static void make_system(struct flat *f)
     for (unsigned i = 0; i < 7; i++)
         store(f, PHYS_SYSTEM + SYSTEM_GDT + 8 * i, table[i]);
     store(f, PHYS_SYSTEM + SYSTEM_TSS + 0x24, LINEAR_SYSTEM + SYSTEM_STACK); /* IST 1 */
+    store(f, PHYS_SYSTEM + SYSTEM_TSS + 0x60, UINT64_C(0x68) << 48);                 /* no map of ports */
     for (unsigned i = 0; i < STUB_VECTORS; i++)
         make_gate(f, i);
 }
@@ -99,7 +100,7 @@ static void make_start(struct vcpu_state *s)
     uint32_t data = SEG_P | SEG_S | SEG_G | SEG_DB | 3u << SEG_DPL_SHIFT | 3;
     vcpu_state_reset(s);
     s->cr0 = 0x80050033;
-    s->cr4 = 0x620 | 1u << 16; /* PAE, OSFXSR, OSXMMEXCPT, FSGSBASE */
+    s->cr4 = 0x620 | 1u << 16 | 1u << 18; /* PAE, OSFXSR, OSXMMEXCPT, FSGSBASE, OSXSAVE */
     s->cr3 = PHYS_TABLES;
     s->msrs.efer = 0xd01; /* SCE, LME, LMA, NXE */
     for (unsigned i = 0; i < SEGMENTS; i++)
@@ -206,5 +207,5 @@ void soft_user_run(struct soft_user *s, const struct fuzz_case *c, const uint8_t
     if (out->vector == 14)
         out->cr2 = s->end.cr2;
     numbers_of(&s->end, out->fx);
-    out->area = s->flat.ram + PHYS_AREA;
+    out->area = out->own_area = s->flat.ram + PHYS_AREA;
 }

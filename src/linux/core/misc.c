@@ -8,6 +8,7 @@
 #include "linux/core/random.h"
 #include "linux/core/release.h"
 #include "linux/core/sched.h"
+#include "linux/core/time.h"
 #include "linux/mm/mm.h"
 #include "linux/task/task.h"
 
@@ -95,7 +96,7 @@ int64_t sys_sysinfo(struct task *t, const struct args *a)
 {
     struct sysinfo s = {.mem_unit = 1};
     uint64_t used = heap_used();
-    s.uptime = (long)(clock_now() / 1000000000u);
+    s.uptime = (long)(clock_now() / SECOND);
     s.totalram = boot_config->memory_limit ? boot_config->memory_limit : (uint64_t)1 << 30;
     if (t->mm)
         used += t->mm->pages_mapped * PAGE_SIZE;

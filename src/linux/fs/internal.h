@@ -4,6 +4,7 @@
 #define MOAT_LINUX_FS_INTERNAL_H
 
 #include "linux/core/call.h"
+#include "linux/core/time.h"
 #include "linux/fs/fd.h"
 #include "linux/fs/vfs.h"
 #include "linux/task/task.h"
@@ -22,7 +23,6 @@
 #define RW_COUNT_MAX   0x7ffff000ull /* bytes of one call: INT_MAX less a page, as Linux */
 #define FILE_SIZE_MAX  0x7fffffffffffffffull
 #define LINK_COUNT_MAX 0xffffffffu
-#define SECOND         1000000000ull
 
 /* ---- the room's state (README): all that is not reached from a task ---- */
 struct fs_state {

@@ -3,6 +3,7 @@
 #include "linux/ipc/sysv.h"
 
 #include "linux/core/sched.h"
+#include "linux/core/time.h"
 #include "linux/task/task.h"
 
 #include <linux/capability.h>
@@ -140,7 +141,7 @@ void ipc_perm_set(struct ipc_object *o, const struct ipc64_perm *p)
 
 int64_t ipc_seconds(void)
 {
-    return (int64_t)(clock_realtime() / 1000000000u);
+    return (int64_t)(clock_realtime() / SECOND);
 }
 
 void sysv_process_gone(int32_t pid)

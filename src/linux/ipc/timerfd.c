@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timerfd_create(2): expirations counted on one of the kernel's timers. */
 #include "linux/core/call.h"
+#include "linux/core/time.h"
 #include "linux/fs/fd.h"
 #include "linux/task/task.h"
 
@@ -11,7 +12,6 @@
 
 #define TFD_TIMER_ABSTIME       1u
 #define TFD_TIMER_CANCEL_ON_SET 2u
-#define SECOND                  1000000000ull
 
 struct timerfd {
     struct timer timer;
@@ -106,30 +106,12 @@ int64_t sys_timerfd_create(struct task *t, const struct args *a)
     return fd;
 }
 
-static bool timespec_good(const struct __kernel_timespec *ts)
-{
-    return ts->tv_sec >= 0 && ts->tv_nsec >= 0 && (uint64_t)ts->tv_nsec < SECOND;
-}
-
-/* Nanoseconds, no more than the clock can hold. */
-static uint64_t timespec_ns(const struct __kernel_timespec *ts)
-{
-    if ((uint64_t)ts->tv_sec >= INT64_MAX / SECOND)
-        return INT64_MAX;
-    return (uint64_t)ts->tv_sec * SECOND + (uint64_t)ts->tv_nsec;
-}
-
-static struct __kernel_timespec timespec_of(uint64_t ns)
-{
-    return (struct __kernel_timespec){.tv_sec = (int64_t)(ns / SECOND), .tv_nsec = (int64_t)(ns % SECOND)};
-}
-
 static struct __kernel_itimerspec timerfd_state(const struct timerfd *d)
 {
-    struct __kernel_itimerspec now = {.it_interval = timespec_of(d->interval)};
+    struct __kernel_itimerspec now = {.it_interval = ns_to_timespec(d->interval)};
     uint64_t at = clock_now();
     if (d->timer.armed)
-        now.it_value = timespec_of(d->timer.deadline > at ? d->timer.deadline - at : 1);
+        now.it_value = ns_to_timespec(d->timer.deadline > at ? d->timer.deadline - at : 1);
     return now;
 }
 
@@ -146,10 +128,10 @@ static uint64_t timerfd_due(const struct timerfd *d, uint64_t value, bool absolu
 
 static void timerfd_set(struct timerfd *d, const struct __kernel_itimerspec *to, uint32_t flags)
 {
-    uint64_t value = timespec_ns(&to->it_value);
+    uint64_t value = timespec_to_ns(&to->it_value);
     timer_cancel(&d->timer);
     d->expired = 0;
-    d->interval = value ? timespec_ns(&to->it_interval) : 0;
+    d->interval = value ? timespec_to_ns(&to->it_interval) : 0;
     if (value)
         timer_set(&d->timer, timerfd_due(d, value, flags & TFD_TIMER_ABSTIME));
 }
@@ -174,7 +156,7 @@ int64_t sys_timerfd_settime(struct task *t, const struct args *a)
         return -EINVAL;
     if (get_user(to, arg_ptr(a, 2)))
         return -EFAULT;
-    if (!timespec_good(&to.it_value) || !timespec_good(&to.it_interval))
+    if (!timespec_is_valid(&to.it_value) || !timespec_is_valid(&to.it_interval))
         return -EINVAL;
     int r = timerfd_of(arg_int(a, 0), &f);
     if (r)

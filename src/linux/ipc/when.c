@@ -2,36 +2,25 @@
 /* Time limits of poll, select and epoll. */
 #include "linux/ipc/when.h"
 
+#include "linux/core/time.h"
 #include "linux/core/wait.h"
 
 #include <asm/errno.h>
-#include <linux/time_types.h>
 
-#define SECOND 1000000000ull
-
-/* now + seconds and ns, without wrapping: what is beyond the clock's range is for ever. */
-static uint64_t when_from_now(int64_t seconds, int64_t ns)
+/* What is beyond the clock's range is for ever. */
+static uint64_t when_from_now(uint64_t ns)
 {
-    if (!seconds && !ns)
-        return 0;
-    uint64_t now = clock_now();
-    if ((uint64_t)seconds >= (NEVER - now) / SECOND - 1)
-        return NEVER;
-    return now + (uint64_t)seconds * SECOND + (uint64_t)ns;
+    return !ns ? 0 : ns < TIMES_MOST ? clock_now() + ns : NEVER;
 }
 
 int when_relative(struct uptr timespec, uint64_t *deadline)
 {
-    struct __kernel_timespec ts;
+    uint64_t ns;
     *deadline = NEVER;
-    if (!timespec.v)
-        return 0;
-    if (get_user(ts, timespec))
-        return -EFAULT;
-    if (ts.tv_sec < 0 || ts.tv_nsec < 0 || (uint64_t)ts.tv_nsec >= SECOND)
-        return -EINVAL;
-    *deadline = when_from_now(ts.tv_sec, ts.tv_nsec);
-    return 0;
+    int r = timespec.v ? timespec_in(timespec, &ns) : 0;
+    if (!r && timespec.v)
+        *deadline = when_from_now(ns);
+    return r;
 }
 
 int when_relative_micro(struct uptr timeval, uint64_t *deadline)
@@ -42,10 +31,12 @@ int when_relative_micro(struct uptr timeval, uint64_t *deadline)
         return 0;
     if (get_user(tv, timeval))
         return -EFAULT;
-    int64_t seconds = tv.tv_sec + tv.tv_usec / 1000000, ns = tv.tv_usec % 1000000 * 1000;
     if (tv.tv_sec < 0 || tv.tv_usec < 0)
         return -EINVAL;
-    *deadline = when_from_now(seconds, ns);
+    /* Its part may be more than a second: select(2) of Linux adds it up. */
+    const struct __kernel_timespec whole = {.tv_sec = tv.tv_sec, .tv_nsec = tv.tv_usec % 1000000 * 1000};
+    uint64_t seconds = (uint64_t)(tv.tv_usec / 1000000), ns = timespec_to_ns(&whole);
+    *deadline = when_from_now(seconds < TIMES_MOST / SECOND ? ns + seconds * SECOND : TIMES_MOST);
     return 0;
 }
 
@@ -59,16 +50,13 @@ void when_left(struct uptr timespec, uint64_t deadline)
 {
     if (!timespec.v || deadline == NEVER)
         return;
-    uint64_t rest = when_rest(deadline);
-    struct __kernel_timespec ts = {.tv_sec = (int64_t)(rest / SECOND), .tv_nsec = (int64_t)(rest % SECOND)};
-    (void)put_user(timespec, ts);
+    (void)timespec_out(timespec, when_rest(deadline));
 }
 
 void when_left_micro(struct uptr timeval, uint64_t deadline)
 {
     if (!timeval.v || deadline == NEVER)
         return;
-    uint64_t rest = when_rest(deadline);
-    struct __kernel_old_timeval tv = {.tv_sec = (int64_t)(rest / SECOND), .tv_usec = (int64_t)(rest % SECOND / 1000)};
+    const struct __kernel_old_timeval tv = ns_to_timeval(when_rest(deadline));
     (void)put_user(timeval, tv);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /proc/PID and /proc/PID/task/TID, proc(5). */
+#include "linux/core/time.h"
 #include "linux/fs/fd.h"
 #include "linux/kfs/proc.h"
 #include "linux/mm/mm.h"
@@ -8,8 +9,7 @@
 #include <asm/errno.h>
 #include <string.h>
 
-#define SECOND UINT64_C(1000000000)
-#define TICK   (SECOND / 100)
+#define TICK (SECOND / 100)
 
 /* ---- state ---- */
 

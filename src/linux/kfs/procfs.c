@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The root of /proc, proc(5): what is true of the whole machine, and a directory for each process. */
 #include "linux/core/release.h"
+#include "linux/core/time.h"
 #include "linux/kfs/proc.h"
 #include "linux/mm/mm.h"
 #include "linux/task/task.h"
 
 #include <asm/errno.h>
 #include <string.h>
-
-#define SECOND UINT64_C(1000000000)
 
 /* ---- processes ---- */
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* send(2), sendmsg(2), recv(2), recvmsg(2) and their families: a struct msghdr is copied once, and its copy is used. */
 #include "linux/core/call.h"
+#include "linux/core/time.h"
 #include "linux/fs/fd.h"
 #include "linux/net/socket.h"
 #include "linux/task/task.h"
 
 #include <asm/errno.h>
 #include <asm/fcntl.h>
-#include <linux/time_types.h>
 
 #define MESSAGES_MOST 1024u /* of one sendmmsg or recvmmsg, as Linux */
 #define MMSG_SIZE     (sizeof(struct user_msghdr) + 8)
@@ -218,17 +218,15 @@ static int64_t recvmmsg_all(struct socket *s, struct file *f, const struct args 
 
 int64_t sys_recvmmsg(struct task *t, const struct args *a)
 {
-    struct __kernel_timespec ts;
-    uint64_t deadline = NEVER;
+    uint64_t ns, deadline = NEVER;
     struct file *f;
     struct socket *s;
     if (a->v[4]) {
-        if (get_user(ts, arg_ptr(a, 4)))
-            return -EFAULT;
-        if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= 1000000000)
-            return -EINVAL;
-        if (ts.tv_sec < INT32_MAX)
-            deadline = clock_now() + (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+        int e = timespec_in(arg_ptr(a, 4), &ns);
+        if (e)
+            return e;
+        if (ns < TIMES_MOST)
+            deadline = clock_now() + ns;
     }
     int64_t r = socket_get(arg_int(a, 0), &f, &s);
     if (r)

@@ -4,6 +4,7 @@
  * An option of TCP or IP that changes nothing within one machine is taken and told back as its default.
  */
 #include "linux/core/call.h"
+#include "linux/core/time.h"
 #include "linux/fs/fd.h"
 #include "linux/net/socket.h"
 #include "linux/task/task.h"
@@ -150,7 +151,7 @@ static int64_t option_get(struct socket *s, const struct args *a)
     if (o->kind == OPTION_TIME) {
         uint64_t ns;
         memcpy(&ns, kept, sizeof(ns));
-        struct __kernel_old_timeval tv = {.tv_sec = (long)(ns / 1000000000), .tv_usec = (long)(ns % 1000000000 / 1000)};
+        struct __kernel_old_timeval tv = ns_to_timeval(ns);
         return option_out(a, room, &tv, sizeof(tv));
     }
     int value = o->fixed;
@@ -205,7 +206,7 @@ static int64_t option_set_time(uint8_t *kept, const struct args *a)
     if (tv.tv_usec < 0 || tv.tv_usec >= 1000000)
         return -EDOM;
     uint64_t ns =
-        tv.tv_sec < 0 || tv.tv_sec > INT32_MAX ? 0 : (uint64_t)tv.tv_sec * 1000000000u + (uint64_t)tv.tv_usec * 1000;
+        tv.tv_sec < 0 || tv.tv_sec > INT32_MAX ? 0 : (uint64_t)tv.tv_sec * SECOND + (uint64_t)tv.tv_usec * 1000;
     memcpy(kept, &ns, sizeof(ns));
     return 0;
 }

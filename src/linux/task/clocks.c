@@ -8,7 +8,6 @@
 
 #include <linux/capability.h>
 #include <linux/time.h>
-#include <linux/time_types.h>
 #include <linux/times.h>
 
 #define COARSE_TICK 4000000ull
@@ -18,25 +17,6 @@
 #define CPU_CLOCK_WHICH  3
 #define CPU_CLOCK_USER   1 /* CPUCLOCK_VIRT: user time alone */
 #define CPU_CLOCK_ALL    2 /* CPUCLOCK_SCHED */
-
-/* ---- times in and out -------------------------------------------------------------------------------------------- */
-
-int timespec_in(struct uptr at, uint64_t *ns)
-{
-    struct __kernel_timespec ts;
-    if (get_user(ts, at))
-        return -EFAULT;
-    if (ts.tv_sec < 0 || ts.tv_nsec < 0 || (uint64_t)ts.tv_nsec >= SECOND)
-        return -EINVAL;
-    *ns = (uint64_t)ts.tv_sec >= TIMES_MOST / SECOND ? TIMES_MOST : (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
-    return 0;
-}
-
-int timespec_out(struct uptr at, uint64_t ns)
-{
-    const struct __kernel_timespec ts = {.tv_sec = (int64_t)(ns / SECOND), .tv_nsec = (int64_t)(ns % SECOND)};
-    return put_user(at, ts);
-}
 
 /* ---- clocks ------------------------------------------------------------------------------------------------------ */
 
@@ -163,8 +143,7 @@ int64_t sys_gettimeofday(struct task *t, const struct args *a)
 {
     (void)t;
     uint64_t ns = clock_realtime();
-    const struct __kernel_old_timeval tv = {.tv_sec = (__kernel_long_t)(ns / SECOND),
-                                            .tv_usec = (__kernel_long_t)(ns % SECOND / 1000)};
+    const struct __kernel_old_timeval tv = ns_to_timeval(ns);
     const int32_t zone[2] = {0, 0};
     if (a->v[0] && put_user(arg_ptr(a, 0), tv))
         return -EFAULT;

@@ -5,27 +5,20 @@
  */
 #include "linux/core/call.h"
 #include "linux/core/sched.h"
+#include "linux/core/time.h"
 #include "linux/mm/mm.h"
 #include "linux/task/futex.h"
 #include "linux/task/task.h"
 
 #include <linux/futex.h>
-#include <linux/time_types.h>
-
-#define SECOND 1000000000ull
 
 /* FUTEX_WAIT has a relative limit, FUTEX_WAIT_BITSET a time of one of the two clocks. */
 static int limit(struct uptr from, uint32_t operation, uint64_t *deadline)
 {
-    struct __kernel_timespec ts;
-    if (!from.v)
-        return 0;
-    if (get_user(ts, from))
-        return -EFAULT;
-    if (ts.tv_sec < 0 || ts.tv_nsec < 0 || (uint64_t)ts.tv_nsec >= SECOND)
-        return -EINVAL;
-    uint64_t ns =
-        (uint64_t)ts.tv_sec < NEVER / SECOND / 2 ? (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec : NEVER / 2;
+    uint64_t ns;
+    int r = from.v ? timespec_in(from, &ns) : 0;
+    if (r || !from.v)
+        return r;
     uint64_t now = clock_now(), from_now = operation & FUTEX_CLOCK_REALTIME ? clock_realtime() : now;
     if ((operation & FUTEX_CMD_MASK) == FUTEX_WAIT)
         *deadline = now + ns;

@@ -4,9 +4,9 @@
 #define MOAT_LINUX_TASK_INTERNAL_H
 
 #include "linux/core/call.h"
+#include "linux/core/time.h"
 #include "linux/task/task.h"
 
-#define SECOND        1000000000ull
 #define USER_TICK     (SECOND / 100) /* of times(2) and si_utime */
 #define GUEST_TOP     0x7ffffffff000ull
 #define STATUS_STOP   0x7f
@@ -81,16 +81,12 @@ void futex_owner_died(struct task *);
 void robust_list_exit(struct task *);
 
 /* ---- timers ---- */
-#define TIMES_MOST (UINT64_MAX / 2) /* ns; 292 years, as far as a struct timespec reaches here */
 void timers_exec(struct process *); /* posix timers do not survive execve */
 void timers_exit(struct process *);
 void posix_timer_taken(struct queued_signal *, siginfo_t *); /* its signal is being delivered */
 void posix_cpu_timers_look(struct process *, uint64_t *next);
 /* Sends what is over of ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU and posix timers of CPU time; looks again in time. */
 void cpu_timers_look(struct process *);
-/* A struct timespec: -EFAULT; -EINVAL unless it is a time. */
-int timespec_in(struct uptr, uint64_t *ns);
-int timespec_out(struct uptr, uint64_t ns);
 bool clock_is_real(int32_t id);           /* told by the wall clock */
 bool clock_is_cpu(int32_t id);            /* CPU time of a task or process */
 int clock_read(int32_t id, uint64_t *ns); /* -EINVAL: no such clock */

@@ -87,10 +87,8 @@ int64_t sys_setrlimit(struct task *t, const struct args *a)
 void times_to_usage(struct rusage *usage, uint64_t user, uint64_t system)
 {
     memset(usage, 0, sizeof(*usage));
-    usage->ru_utime.tv_sec = (__kernel_old_time_t)(user / SECOND);
-    usage->ru_utime.tv_usec = (__kernel_suseconds_t)(user % SECOND / 1000);
-    usage->ru_stime.tv_sec = (__kernel_old_time_t)(system / SECOND);
-    usage->ru_stime.tv_usec = (__kernel_suseconds_t)(system % SECOND / 1000);
+    usage->ru_utime = ns_to_timeval(user);
+    usage->ru_stime = ns_to_timeval(system);
 }
 
 int64_t sys_getrusage(struct task *t, const struct args *a)

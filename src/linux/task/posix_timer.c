@@ -224,24 +224,19 @@ int64_t sys_timer_create(struct task *t, const struct args *a)
     return -EFAULT;
 }
 
-static struct __kernel_timespec to_timespec(uint64_t ns)
-{
-    return (struct __kernel_timespec){.tv_sec = (int64_t)(ns / SECOND), .tv_nsec = (int64_t)(ns % SECOND)};
-}
-
 static void posix_timer_state(struct posix_timer *x, struct __kernel_itimerspec *out)
 {
     uint64_t now = posix_now(x), expiry = x->expiry;
     memset(out, 0, sizeof(*out));
-    out->it_interval = to_timespec(x->interval);
+    out->it_interval = ns_to_timespec(x->interval);
     if (!expiry)
         return;
     if (x->interval && expiry <= now)
         expiry += ((now - expiry) / x->interval + 1) * x->interval;
     if (expiry > now)
-        out->it_value = to_timespec(expiry - now);
+        out->it_value = ns_to_timespec(expiry - now);
     else if (x->notify != SIGEV_NONE)
-        out->it_value = to_timespec(1); /* it is just going off */
+        out->it_value = ns_to_timespec(1); /* it is just going off */
 }
 
 int64_t sys_timer_gettime(struct task *t, const struct args *a)

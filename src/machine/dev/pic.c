@@ -47,9 +47,7 @@ static void set_chip(struct pic_chip *c, unsigned line, bool up)
     if (c->level & bit)
         c->requested = up ? c->requested | bit : c->requested & (uint8_t)~bit;
     else if (up && !(c->lines & bit))
-        c->requested |= bit;
-    else if (!up)
-        c->requested &= (uint8_t)~bit; /* an edge that nobody took falls with its line */
+        c->requested |= bit; /* until it is taken, also when the line falls before */
     c->lines = up ? c->lines | bit : c->lines & (uint8_t)~bit;
 }
 
@@ -60,6 +58,8 @@ static void update(struct pic *p)
     struct pic_chip *first = &p->state.chip[0];
     if (second != (first->lines >> CASCADE & 1))
         set_chip(first, CASCADE, second);
+    if (!second)
+        first->requested &= (uint8_t) ~(1 << CASCADE);
     p->changed(p->owner);
 }
 
@@ -242,12 +242,13 @@ static void elcr_write(void *device, uint64_t offset, unsigned size, uint64_t va
     p->state.chip[offset & 1].level = (uint8_t)value & (uint8_t)~always_edge[offset & 1];
 }
 
+/* As a PC's firmware leaves them to what it starts: vectors from 0x08 and 0x70, the cascade open, and line 11, which
+ * firmware gives to cards. */
 static void pic_reset(void *device)
 {
     struct pic *p = device;
-    for (unsigned i = 0; i < 2; i++) {
-        p->state.chip[i] = (struct pic_chip){.masked = 0xff, .lowest = 7, .base = i == 0 ? 0x08 : 0x70};
-    }
+    p->state.chip[0] = (struct pic_chip){.masked = 0xff & ~(1 << CASCADE), .lowest = 7, .base = 0x08};
+    p->state.chip[1] = (struct pic_chip){.masked = 0xff & ~(1 << 3), .lowest = 7, .base = 0x70};
     update(p);
 }
 

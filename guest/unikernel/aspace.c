@@ -245,14 +245,6 @@ static int aspace_move(struct aspace *a, uint64_t from, size_t from_n, uint64_t 
     return r ? r : aspace_unmap(a, from, from_n);
 }
 
-/* One address space: an address is name enough. */
-static int pin(struct aspace *a, struct uptr at, uint64_t *object, uint64_t *offset)
-{
-    (void)a;
-    *object = 0, *offset = at.v;
-    return 0;
-}
-
 const struct aspace_ops aspace_ops = {.create = aspace_create,
                                       .destroy = aspace_destroy,
                                       .fork = aspace_fork,
@@ -267,5 +259,4 @@ const struct aspace_ops aspace_ops = {.create = aspace_create,
                                       .copy_str = aspace_copy_str,
                                       .zero = aspace_zero,
                                       .load32 = aspace_load32,
-                                      .cmpxchg32 = aspace_cmpxchg32,
-                                      .pin = pin};
+                                      .cmpxchg32 = aspace_cmpxchg32};

@@ -4,10 +4,9 @@
 #include "cli/machine.h"
 #include "boundary/microvm/words.h"
 #include "cli/engine_command.h"
+#include "cli/engine_walls.h"
 #include "cli/packed_root.h"
-#include "cli/program.h"
 #include "cli/run_options_internal.h"
-#include "host/helper.h"
 #include "image/users.h"
 #include "policy/list.h"
 
@@ -75,21 +74,9 @@ static int take_operands(struct run_options *run, int argc, char **argv, bool le
 
 /* ---- the policy ------------------------------------------------------------------------------------------------- */
 
-/* The broker's beginnings (program.h) with nothing of the host: no file, no /proc, no /dev, no variable. */
 static int apply_defaults(struct run_options *run, struct err *err)
 {
-    struct policy *p = &run->policy;
-    const char *vmm;
-    int r = libexec_find(p->arena, VMM_PROGRAM, &vmm, err);
-
-    if (r < 0 || (r = program_walls(p, err)) < 0)
-        return r;
-    p->n_mounts = 0;
-    p->process.env.n = 0;
-    if (p->process.env.v)
-        p->process.env.v[0] = NULL;
-    p->init = false;
-    return 0;
+    return engine_walls(&run->policy, VMM_PROGRAM, err);
 }
 
 #define NO_HOST_FILES "a machine sees the files of its image and of its disks: --disk FILE; -b container shows the host's"
@@ -97,10 +84,7 @@ static int apply_defaults(struct run_options *run, struct err *err)
 #define NO_BROKER     "no call of a machine's program reaches the host, so there is none to answer: leave it out"
 #define INSIDE        "inside, that is the guest's own kernel's: it protects nothing outside"
 
-static const struct refusal {
-    enum policy_flag flag;
-    const char *member, *why;
-} refused[] = {
+static const struct engine_refusal refused[] = {
     {FLAG_VOLUME, "volumes", NO_HOST_FILES},
     {FLAG_MOUNT, "mounts", NO_HOST_FILES},
     {FLAG_RO, "ro", NO_HOST_FILES},
@@ -128,37 +112,21 @@ static const struct refusal {
     {FLAG_ULIMIT, "ulimits", "the guest's init sets no limits of one resource yet: ulimit(1) does inside"},
 };
 
-/* What a policy says of any workload, and a machine has already: not a wish of whoever runs it. */
-static bool has_anyway(const struct policy *p, enum policy_flag flag, uint64_t typed)
-{
-    if (flag == FLAG_NETWORK)
-        return p->ns[NS_NET].how == NS_NEW;
-    return (flag == FLAG_INIT || flag == FLAG_CAP_DROP || flag == FLAG_SECURITY_OPT || flag == FLAG_IOCTLS ||
-            flag == FLAG_PIDS_LIMIT || flag == FLAG_ULIMIT) &&
-           !(typed >> flag & 1);
-}
+#define FLAG(f) (UINT64_C(1) << (f))
+#define ANYWAY                                                                                                         \
+    (FLAG(FLAG_INIT) | FLAG(FLAG_CAP_DROP) | FLAG(FLAG_SECURITY_OPT) | FLAG(FLAG_IOCTLS) | FLAG(FLAG_PIDS_LIMIT) |      \
+     FLAG(FLAG_ULIMIT))
 
 static int check_layers(const struct collect *c, struct err *err)
 {
-    const struct policy_build *b = &c->out->build;
-    struct policy *p = b->p;
-    uint64_t typed = 0;
+    struct policy *p = c->out->build.p;
+    int r = engine_refuse(c, refused, ARRAY_LEN(refused), ANYWAY, err);
 
-    if (policy_flag_given(b, FLAG_DEFAULTS))
-        return err_set(err, -EINVAL, "%s: a machine is shown nothing of the host: leave it out",
-                       kind_said_by(c, FLAG_DEFAULTS, "defaults"));
-    for (uint32_t i = 0; i < c->n_waiting; i++)
-        typed |= UINT64_C(1) << c->waiting[i].id;
-    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
-        if (policy_flag_given(b, refused[i].flag) && !has_anyway(p, refused[i].flag, typed))
-            return err_set(err, -EINVAL, "%s: %s", kind_said_by(c, refused[i].flag, refused[i].member), refused[i].why);
-    p->init = false;
-    p->resources.pids.set = false; /* of moat-vmm's two processes; the guest's tasks are its kernel's */
-    /* moat-vmm's own filters are stricter than any that could stand around its start. */
-    if (p->seccomp.moat_default)
-        p->seccomp = (struct seccomp_policy){0};
-    p->masked_paths.n = p->readonly_paths.n = 0; /* there is no /proc */
-    return 0;
+    if (r == 0) {
+        engine_layers(p);
+        p->resources.pids.set = false; /* of moat-vmm's two processes; the guest's tasks are its kernel's */
+    }
+    return r;
 }
 
 /* ---- moat-vmm's command line ------------------------------------------------------------------------------------- */
@@ -191,7 +159,8 @@ static int put_memory(struct run_options *run, struct err *err)
 {
     struct policy *p = &run->policy;
     struct opt_i64 *limit = &p->resources.memory.limit;
-    int64_t guest = policy_flag_given(&run->build, FLAG_MEMORY) && limit->set ? limit->v : MEMORY_USUAL;
+    const bool given = policy_flag_given(&run->build, FLAG_MEMORY);
+    int64_t guest = !given ? MEMORY_USUAL : limit->set ? limit->v : -1;
 
     if (guest < 0)
         return err_set(err, -EINVAL, "--memory -1: a machine's memory has a size: 512m is the usual one");
@@ -376,9 +345,7 @@ static int find(struct run_options *run, const struct finding *f, struct err *er
     } else if (r == -ENOENT) {
         r = err_set(err, r, "exec: \"%s\": there is no directory and no image of that name", own(run)->image);
     }
-    p->process.env.n = 0;
-    if (p->process.env.v)
-        p->process.env.v[0] = NULL;
+    engine_no_variables(p);
     p->process.cwd = "/";
     return r;
 }

@@ -200,12 +200,40 @@ static bool is_too_long(const uint8_t *bytes, unsigned n, enum decode_mode mode)
     return length == -ENODATA || (length > 0 && skip + (unsigned)length > 15);
 }
 
+/* An 80286 takes lock before every instruction (later ones before those that read, change and write memory alone): the
+ * bytes without it. */
+static int decode_locked_286(const uint8_t *bytes, unsigned n, struct insn *insn)
+{
+    uint8_t without[15];
+    unsigned at = 0;
+
+    while (at + 1 < n && bytes[at] != 0xf0 && is_prefix(bytes[at], false))
+        at++;
+    if (bytes[at] != 0xf0 || n > 15)
+        return -EILSEQ;
+    memcpy(without, bytes, at);
+    memcpy(without + at, bytes + at + 1, n - at - 1);
+    int length = decode_insn(without, n - 1, DECODE_16, insn);
+    if (length > 0)
+        insn->length = (uint8_t)++length;
+    return length;
+}
+
+static int decode_as_model(const struct cpu *cpu, const uint8_t *bytes, unsigned n, enum decode_mode mode,
+                           struct insn *insn)
+{
+    int length = decode_insn(bytes, n, mode, insn);
+    bool is_286 = (cpu->model.signature >> 8 & 0xf) == 2;
+
+    return UNLIKELY(is_286) && length == -EILSEQ ? decode_locked_286(bytes, n, insn) : length;
+}
+
 int cpu_bind(const struct cpu *cpu, const uint8_t *bytes, unsigned n, struct op *op, bool *ends)
 {
     enum decode_mode mode = cpu->code_size == 8 ? DECODE_64 : cpu->code_size == 4 ? DECODE_32 : DECODE_16;
     struct insn insn;
     uint16_t offset = op->offset;
-    int length = decode_insn(bytes, n, mode, &insn);
+    int length = decode_as_model(cpu, bytes, n, mode, &insn);
 
     if (length == -ENODATA)
         return length;

@@ -47,10 +47,11 @@ static const struct model_row models[] = {
     {"kvm64", false, FIRST, 0xf61},           {"qemu32", false, FIRST, 0x663},
     {"Opteron_G1", true, FIRST, 0xf61},       {"EPYC", true, REST, 0x800f12},
     {"IvyBridge", false, REST, 0x306a9},      {"Skylake-Client", false, REST, 0x506e3},
-    {"Skylake-Server", false, REST, 0x50654},
+    {"Skylake-Server", false, REST, 0x50654}, {"80286", false, FIRST, 0x200},
 };
 static const char model_names[] =
-    "moat64, max, host, qemu64, kvm64, qemu32, Opteron_G1, EPYC, IvyBridge, Skylake-Client, Skylake-Server";
+    "moat64, max, host, qemu64, kvm64, qemu32, Opteron_G1, EPYC, IvyBridge, Skylake-Client, Skylake-Server, "
+    "80286 (as far as real mode can tell)";
 
 static const struct {
     const char *text;

@@ -124,23 +124,33 @@ void fpu_refuse_mmx(struct cpu *cpu, const struct op *op)
 
 /* ---- Memory --------------------------------------------------------------------------------------------------- */
 
+/* Alignment that is asked for always (#GP), and that which user code may ask for (#AC): eight of ten bytes. Accesses of
+ * up to eight bytes are checked where they are done. */
+static bool alignment_right(struct cpu *cpu, const struct op *op, uint64_t linear, unsigned size, bool aligned)
+{
+    bool checked = cpu->cpl == 3 && cpu->cr0 & CR0_AM && cpu->rflags & RFLAGS_AC;
+
+    if (aligned && linear & (size - 1))
+        cpu_fault(cpu, op, VECTOR_GP, 0);
+    else if (checked && size == 10 && linear & 7)
+        cpu_fault(cpu, op, VECTOR_AC, 0);
+    else
+        return true;
+    return false;
+}
+
 const void *fpu_source_slow(struct cpu *cpu, const struct op *op, uint64_t linear, unsigned size, bool aligned)
 {
-    if (aligned && linear & (size - 1)) {
-        cpu_fault(cpu, op, VECTOR_GP, 0);
+    if (!alignment_right(cpu, op, linear, size, aligned))
         return NULL;
-    }
     return cpu_access(cpu, linear, size, ACCESS_LOAD, cpu->fpu.scratch) ? cpu->fpu.scratch : NULL;
 }
 
 /* What is in the scratch. */
 bool fpu_store_slow(struct cpu *cpu, const struct op *op, uint64_t linear, unsigned size, bool aligned)
 {
-    if (aligned && linear & (size - 1)) {
-        cpu_fault(cpu, op, VECTOR_GP, 0);
-        return false;
-    }
-    return cpu_access(cpu, linear, size, ACCESS_STORE, cpu->fpu.scratch);
+    return alignment_right(cpu, op, linear, size, aligned) &&
+           cpu_access(cpu, linear, size, ACCESS_STORE, cpu->fpu.scratch);
 }
 
 bool fpu_row_bind(const struct fpu_row *row, const struct insn *insn, struct op *op)

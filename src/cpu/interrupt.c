@@ -294,9 +294,15 @@ static void op_int3(struct cpu *cpu, const struct op *op)
     software_interrupt(cpu, op, VECTOR_BP, SOURCE_SOFTWARE);
 }
 
-/* Of an in-circuit emulator: a #DB that no gate's privilege stops and that says nothing in dr6. */
+/* Of an in-circuit emulator: a #DB that no gate's privilege stops and that says nothing in dr6, but for a breakpoint that
+ * a load of ss has kept back: both are one. */
 static void op_int1(struct cpu *cpu, const struct op *op)
 {
+    uint64_t pending = cpu->debug_pending;
+
+    if (pending)
+        cpu->dr[6] = (cpu->dr[6] & ~UINT64_C(15)) | pending;
+    cpu->debug_pending = 0;
     cpu->dr[7] &= ~DR7_GD;
     software_interrupt(cpu, op, VECTOR_DB, SOURCE_EXCEPTION);
 }

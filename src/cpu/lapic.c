@@ -23,8 +23,8 @@ enum { ICR_LOGICAL = 1 << 11, ICR_PENDING = 1 << 12, ICR_ASSERT = 1 << 14, ICR_L
 
 /* What of each entry can be written. */
 static const uint32_t lvt_mask[LVTS] = {
-    [LVT_TIMER] = 0x700ff,   [LVT_THERMAL] = 0x107ff, [LVT_COUNTER] = 0x107ff, [LVT_LINT0] = 0x1a7ff,
-    [LVT_LINT1] = 0x1a7ff,   [LVT_ERROR] = 0x100ff,   [LVT_CMCI] = 0x107ff,
+    [LVT_TIMER] = 0x700ff, [LVT_THERMAL] = 0x107ff, [LVT_COUNTER] = 0x107ff, [LVT_LINT0] = 0x1a7ff,
+    [LVT_LINT1] = 0x1a7ff, [LVT_ERROR] = 0x100ff,   [LVT_CMCI] = 0x107ff,
 };
 
 /* ---- Vectors ----------------------------------------------------------------------------------------------------- */
@@ -174,7 +174,8 @@ void lapic_nmi_pin(struct lapic *l)
         lapic_local(l, LVT_LINT1);
 }
 
-/* ---- Effects of writes -------------------------------------------------------------------------------------------- */
+/* ---- Effects of writes --------------------------------------------------------------------------------------------
+ */
 
 static void end_of_interrupt(struct lapic *l)
 {
@@ -199,10 +200,8 @@ static void write_svr(struct lapic *l, uint32_t value)
 
 static void send(struct lapic *l, uint32_t low, uint32_t high)
 {
-    struct apic_message message = {.logical = low & ICR_LOGICAL,
-                                   .level = low & ICR_LEVEL,
-                                   .delivery = low >> 8 & 7,
-                                   .vector = (uint8_t)low};
+    struct apic_message message = {
+        .logical = low & ICR_LOGICAL, .level = low & ICR_LEVEL, .delivery = low >> 8 & 7, .vector = (uint8_t)low};
     if (x2apic(l))
         message.destination = high;
     else
@@ -235,7 +234,8 @@ static void write_lvt(struct lapic *l, enum lvt entry, uint32_t value)
         l->wire.changed(l->wire.owner);
 }
 
-/* ---- Registers, by their offset / 16 ------------------------------------------------------------------------------ */
+/* ---- Registers, by their offset / 16 ------------------------------------------------------------------------------
+ */
 
 static bool lvt_of(uint32_t reg, enum lvt *entry)
 {
@@ -352,7 +352,8 @@ static bool write_register(struct lapic *l, uint32_t reg, uint32_t value)
     return false;
 }
 
-/* ---- In memory ---------------------------------------------------------------------------------------------------- */
+/* ---- In memory ----------------------------------------------------------------------------------------------------
+ */
 
 bool lapic_mapped(const struct lapic *l, uint64_t *base)
 {
@@ -376,7 +377,8 @@ void lapic_write(struct lapic *l, uint32_t offset, unsigned size, uint64_t value
         (void)write_register(l, offset >> 4 & 0xff, (uint32_t)value);
 }
 
-/* ---- As MSRs ------------------------------------------------------------------------------------------------------ */
+/* ---- As MSRs ------------------------------------------------------------------------------------------------------
+ */
 
 /* 11.12.1.2: bits of x2APIC's registers that can be written; no entry: no write. */
 static bool x2apic_writable(uint32_t reg, uint64_t *mask)
@@ -500,7 +502,8 @@ void lapic_set_tpr(struct lapic *l, uint8_t tpr)
     l->wire.changed(l->wire.owner);
 }
 
-/* ---- The whole ------------------------------------------------------------------------------------------------------ */
+/* ---- The whole ------------------------------------------------------------------------------------------------------
+ */
 
 void lapic_reset(struct lapic *l, uint32_t id, bool boot_processor)
 {

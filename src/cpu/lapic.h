@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LAPIC_BASE         UINT64_C(0xfee00000)
-#define LAPIC_BROADCAST    UINT32_MAX
+#define LAPIC_BASE          UINT64_C(0xfee00000)
+#define LAPIC_BROADCAST     UINT32_MAX
 #define LAPIC_STATE_VERSION 1
 
 enum { APIC_BASE_BSP = 1 << 8, APIC_BASE_X2 = 1 << 10, APIC_BASE_ENABLE = 1 << 11 };
@@ -46,12 +46,12 @@ struct lapic_state {
 
 struct lapic_wire {
     void *owner;
-    uint64_t (*ticks)(void *owner);                        /* the machine's, which the timer counts */
-    uint64_t (*tick_of)(void *owner, uint64_t tsc);        /* at which the guest's counter is there */
-    void (*arm)(void *owner, uint64_t due);                /* call lapic_timer() at this tick; UINT64_MAX: never */
-    void (*changed)(void *owner);           /* what lapic_pending() says may be another now */
+    uint64_t (*ticks)(void *owner);                 /* the machine's, which the timer counts */
+    uint64_t (*tick_of)(void *owner, uint64_t tsc); /* at which the guest's counter is there */
+    void (*arm)(void *owner, uint64_t due);         /* call lapic_timer() at this tick; UINT64_MAX: never */
+    void (*changed)(void *owner);                   /* what lapic_pending() says may be another now */
     void (*nmi)(void *owner);
-    void (*reset)(void *owner); /* INIT */
+    void (*reset)(void *owner);                            /* INIT */
     void (*end_of_interrupt)(void *owner, uint8_t vector); /* of a level */
     void (*send)(void *owner, const struct apic_message *message, enum apic_shorthand to);
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The timer of the local APIC (Intel 3A 11.5.4): a count that runs down at the rate of the time stamp counter over its
- * divider, once or again and again, or a deadline of that counter. Nothing counts: where the count stands is worked out when asked.
+ * divider, once or again and again, or a deadline of that counter. Nothing counts: where the count stands is worked out
+ * when asked.
  */
 #include "cpu/lapic_inside.h"
 

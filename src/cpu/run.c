@@ -58,10 +58,16 @@ static void refresh(struct cpu *cpu)
     cpu_tlb_select(cpu);
 }
 
-static bool slow(const struct cpu *cpu)
+/* Is the next instruction to be looked at by itself? A shadow matters while something waits to come in; RF while there
+ * are breakpoints. */
+static bool slow(struct cpu *cpu)
 {
-    return (cpu->rflags & (RFLAGS_TF | RFLAGS_RF)) || (cpu->dr[7] & 0xff) || cpu->shadow_sti || cpu->shadow_ss ||
-           cpu->debug_pending;
+    bool waits = __atomic_load_n(&cpu->intr_line, __ATOMIC_RELAXED) || cpu->nmi_pending;
+
+    if ((cpu->rflags & RFLAGS_TF) || (cpu->dr[7] & 0xff) || cpu->debug_pending)
+        return true;
+    cpu->rflags &= ~RFLAGS_RF;
+    return (cpu->shadow_sti || cpu->shadow_ss) && waits;
 }
 
 /* Interrupts that may come in now. True when one was delivered. */
@@ -130,8 +136,15 @@ static void blocks(struct cpu *cpu)
     const struct op *enter = block_find(cpu);
 
     if (enter && cpu->budget >= enter->imm) {
+        bool sti = cpu->shadow_sti, ss = cpu->shadow_ss;
+
+        cpu->shadow_sti = cpu->shadow_ss = false;
         enter->run(cpu, enter);
         cpu->budget += cpu->op->left;
+        if (cpu->op == &idle) { /* nothing was run: somebody wants attention */
+            cpu->shadow_sti = sti;
+            cpu->shadow_ss = ss;
+        }
     } else if (cpu->fault.pending) {
         cpu->budget--;
     } else {

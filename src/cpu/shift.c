@@ -28,12 +28,15 @@ INLINE uint64_t rotate(struct lazy_flags *f, unsigned kind, uint64_t a, unsigned
     return r;
 }
 
-/* With C as one more bit: n is 1 to bits. */
+/* With C as one more bit: n is up to bits. O is that of the last step; of none, as it would come out. */
 INLINE uint64_t rotate_carry(struct lazy_flags *f, unsigned kind, uint64_t a, unsigned n, unsigned bits)
 {
     uint64_t c = flags_c(f), r;
 
-    if (kind == RCL) {
+    if (n == 0) {
+        r = a;
+        flags_put_co(f, c, bit_of(r, bits - 1) != (kind == RCL ? c : bit_of(r, bits - 2)));
+    } else if (kind == RCL) {
         r = (n < 64 ? a << n : 0) | c << (n - 1) | (n > 1 ? a >> (bits + 1 - n) : 0);
         c = bit_of(a, bits - n);
         flags_put_co(f, c, bit_of(r, bits - 1) != c);
@@ -80,7 +83,7 @@ INLINE uint64_t shift_by(struct lazy_flags *f, unsigned kind, uint64_t a, unsign
         return rotate(f, kind, a, count & (bits - 1), bits);
     case RCL:
     case RCR:
-        return n ? rotate_carry(f, kind, a, n, bits) : a;
+        return rotate_carry(f, kind, a, n, bits);
     default:
         return shift(f, kind, a, count, bits);
     }

@@ -168,22 +168,15 @@ static void vector_to_mmx(struct cpu *cpu, const struct op *op)
 
 /* ---- maskmovdqu, maskmovq ------------------------------------------------------------------------------------- */
 
+/* All n bytes must be writable, whatever the mask: so does hardware. */
 bool sse_masked_store(struct cpu *cpu, const struct op *op, const uint8_t *bytes, const uint8_t *mask, unsigned n)
 {
     uint64_t offset = cpu->gpr[GPR_DI] & op->address_mask, linear;
-    unsigned first = 0, end = n;
 
-    while (end > 0 && !(mask[end - 1] & 0x80))
-        end--;
-    if (!end)
-        return true;
-    while (!(mask[first] & 0x80))
-        first++;
-    if (!cpu_linear(cpu, op->segment, offset + first, end - first, ACCESS_STORE, &linear) ||
-        !cpu_probe_store(cpu, linear, end - first))
+    if (!cpu_linear(cpu, op->segment, offset, n, ACCESS_STORE, &linear) || !cpu_probe_store(cpu, linear, n))
         return false;
-    for (unsigned i = first; i < end; i++)
-        if (mask[i] & 0x80 && !cpu_store8(cpu, linear + i - first, bytes[i]))
+    for (unsigned i = 0; i < n; i++)
+        if (mask[i] & 0x80 && !cpu_store8(cpu, linear + i, bytes[i]))
             return false;
     return true;
 }

@@ -217,14 +217,16 @@ static bool enter_frames(struct cpu *cpu, unsigned size, unsigned level, uint64_
 static bool enter_do(struct cpu *cpu, const struct op *op)
 {
     unsigned size = op->operand_size, level = op->extra & 31;
-    uint64_t frame = cpu->gpr[GPR_SP] - size, pointer = frame - level * size - (uint16_t)op->imm, linear;
+    uint64_t mask = stack_mask(cpu), linear;
+    uint64_t frame = (cpu->gpr[GPR_SP] & ~mask) | ((cpu->gpr[GPR_SP] - size) & mask);
+    uint64_t pointer = frame - level * size - (uint16_t)op->imm;
 
     if (!stack_store(cpu, frame, size, gpr_get(cpu, GPR_BP, size)) || !enter_frames(cpu, size, level, frame) ||
-        !cpu_linear(cpu, SEG_SS, pointer & stack_mask(cpu), 1, ACCESS_STORE, &linear) ||
+        !cpu_linear(cpu, SEG_SS, pointer & mask, 1, ACCESS_STORE, &linear) ||
         !cpu_probe_store(cpu, linear, 1))
         return false;
     gpr_set(cpu, GPR_SP, cpu->stack_size, pointer);
-    gpr_set(cpu, GPR_BP, size, frame & stack_mask(cpu));
+    gpr_set(cpu, GPR_BP, size, frame); /* of 32 bits on a stack of 16, too */
     return true;
 }
 

@@ -85,18 +85,16 @@ static void arpl(struct cpu *cpu, const struct op *op)
 {
     uint16_t selector = gpr16(cpu, op->rm);
     unsigned wanted = cpu->gpr[op->reg] & 3;
-    struct place place;
     bool lower;
 
-    /* What cannot be read is not written: the read comes first. */
-    if ((op->flags & OP_MEMORY) && (!op_load16(cpu, op, &selector) || !op_place16(cpu, op, &selector, &place)))
+    /* Written only when it changes. */
+    if ((op->flags & OP_MEMORY) && !op_load16(cpu, op, &selector))
         return;
     lower = (selector & 3u) < wanted;
-    if (lower)
-        selector = (uint16_t)((selector & ~3u) | wanted);
-    if (op->flags & OP_MEMORY)
-        cpu_place_store16(cpu, &place, selector);
-    else
+    selector = (uint16_t)((selector & ~3u) | wanted);
+    if (lower && (op->flags & OP_MEMORY) && !op_store16(cpu, op, selector))
+        return;
+    if (lower && !(op->flags & OP_MEMORY))
         gpr_set16(cpu, op->rm, selector);
     flags_put(&cpu->flags, FLAG_Z, lower ? FLAG_Z : 0);
     op_leave(cpu, op);

@@ -128,8 +128,6 @@ struct aspace_ops {
     int (*load32)(struct aspace *, struct uptr, uint32_t *value);
     /* *value is compared and becomes what was there. 0, -EFAULT. Atomic against the guest's own threads. */
     int (*cmpxchg32)(struct aspace *, struct uptr, uint32_t *value, uint32_t with);
-    /* A name for the page behind a shared address that is equal in every address space that maps it: for futexes. */
-    int (*pin)(struct aspace *, struct uptr, uint64_t *object, uint64_t *offset);
 };
 
 /* ---- page-cache objects ------------------------------------------------------------------------------------------ */

@@ -60,8 +60,8 @@ int boot_tables(struct machine *m, const char **why)
     unsigned region;
     uint64_t offset;
     for (unsigned i = 0; i < m->n_virtio; i++)
-        facts.virtio[i] = (struct acpi_virtio){(uint32_t)(VIRTIO_BASE + i * VIRTIO_STRIDE), VIRTIO_STRIDE,
-                                               VIRTIO_GSI + i};
+        facts.virtio[i] =
+            (struct acpi_virtio){(uint32_t)(VIRTIO_BASE + i * VIRTIO_STRIDE), VIRTIO_STRIDE, VIRTIO_GSI + i};
     if (gmem_locate(&m->memory, BOOT_ACPI, BOOT_ACPI_BYTES, &region, &offset) != 0 ||
         acpi_build(m->memory.regions[region].host + offset, BOOT_ACPI_BYTES, BOOT_ACPI, &facts) == 0) {
         *why = "there is no room for the ACPI tables";

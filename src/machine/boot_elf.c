@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kernels as ELF files of 32 and 64 bits: program headers and one note. Headers are copied out whole, then looked at; no
- * more than PROGRAMS_MAX and NOTES_MAX of them.
+ * Kernels as ELF files of 32 and 64 bits: program headers and one note. Headers are copied out whole, then looked at;
+ * no more than PROGRAMS_MAX and NOTES_MAX of them.
  */
 #include "machine/boot.h"
 

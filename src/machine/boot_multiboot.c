@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Multiboot 0.6.96: a header within the first 8 KiB; ELF32, or addresses in the header. 32-bit protected mode, eax a magic
- * number, ebx the record of what there is.
+ * Multiboot 0.6.96: a header within the first 8 KiB; ELF32, or addresses in the header. 32-bit protected mode, eax a
+ * magic number, ebx the record of what there is.
  */
 #include "machine/boot.h"
 

@@ -44,11 +44,8 @@ static int write_map(struct machine *m, uint32_t *n)
 int boot_pvh(struct machine *m, const struct boot_setup *setup, struct boot_elf *elf, const char **why)
 {
     struct boot_place places[BOOT_MODULES_MAX];
-    struct start_info info = {.magic = START_MAGIC,
-                              .version = 1,
-                              .command_line = COMMAND_LINE,
-                              .rsdp = BOOT_ACPI,
-                              .memory_map = MEMORY_MAP};
+    struct start_info info = {
+        .magic = START_MAGIC, .version = 1, .command_line = COMMAND_LINE, .rsdp = BOOT_ACPI, .memory_map = MEMORY_MAP};
     uint64_t line = boot_text_bytes(setup->append);
     struct vcpu_state s;
     int r;

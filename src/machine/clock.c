@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ticks, nanoseconds and timers, and KVM's clock (see clock.h). Touches guest memory at the places that the guest named.
+ * Ticks, nanoseconds and timers, and KVM's clock (see clock.h). Touches guest memory at the places that the guest
+ * named.
  */
 #include "machine/clock.h"
 
@@ -87,7 +88,8 @@ void clock_source(struct clock *c, uint64_t (*source)(void *owner), void *owner)
 
 /* ---- KVM's clock ------------------------------------------------------------------------------------------------ */
 
-/* The counter's rate never changes, so the record is written once, from tick 0, and again when the guest adjusts its counter. */
+/* The counter's rate never changes, so the record is written once, from tick 0, and again when the guest adjusts its
+ * counter. */
 static void write_system_time(struct clock *c)
 {
     gpa_t at = c->state.system_time & ~UINT64_C(1);

@@ -19,12 +19,12 @@
 #define SECOND_NS UINT64_C(1000000000)
 
 struct clock_state {
-    uint64_t hz;                         /* of the counter */
-    uint64_t ticks;                      /* where it stood when this was saved */
-    uint64_t adjust;                     /* what the processor adds to it for its guest (IA32_TSC_ADJUST) */
-    uint64_t wall_ns;                    /* since 1970: of nanosecond 0 */
-    uint64_t system_time, wall_clock;    /* kvmclock's MSRs, as written */
-    uint32_t version, zero32;            /* of what was written to memory: even */
+    uint64_t hz;                      /* of the counter */
+    uint64_t ticks;                   /* where it stood when this was saved */
+    uint64_t adjust;                  /* what the processor adds to it for its guest (IA32_TSC_ADJUST) */
+    uint64_t wall_ns;                 /* since 1970: of nanosecond 0 */
+    uint64_t system_time, wall_clock; /* kvmclock's MSRs, as written */
+    uint32_t version, zero32;         /* of what was written to memory: even */
 };
 
 struct clock {

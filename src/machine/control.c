@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * moat's control descriptor: records of boundary/control.h by read(2) and write(2) alone, so without descriptors beside
- * them. The other end is moat's, and still each record is looked at as a whole before it is obeyed.
+ * What is asked of a running machine from outside: signals, and moat's control descriptor: records of
+ * boundary/control.h by read(2) and write(2) alone, so without descriptors beside them. The other end is moat's, and
+ * still each record is looked at as a whole before it is obeyed.
  */
 #include "boundary/control.h"
 
@@ -35,33 +36,109 @@ static void answer(struct vmm *v, const struct control_header *to, uint16_t type
         return; /* nobody to tell */
 }
 
-/* With the channel a signal is the program's; else what asks for an end presses the button, and SIGKILL pulls the plug. */
+static int end_by(struct vmm *v, int signo)
+{
+    v->killed = true, v->killed_by = signo;
+    machine_stop(&v->machine);
+    return 0;
+}
+
+/* With the channel a signal is the guest's program's. Else one that asks for an end presses the button, and the next
+ * one ends the machine as Ctrl-C does at once: a guest that knows no button would not end at all. */
 static int signal_guest(struct vmm *v, int signo)
 {
     if (signo <= 0 || signo > 64)
         return -EINVAL;
-    if (signo == SIGKILL) {
-        v->killed = true;
-        machine_stop(&v->machine);
-        return 0;
-    }
+    if (signo == SIGKILL)
+        return end_by(v, signo);
     if (v->channel)
         return (int)stream_tell(&v->channel_stream, RING_WORD_SIGNAL, (uint64_t)signo);
-    if (signo == SIGTERM || signo == SIGINT || signo == SIGPWR) {
-        power_button(&v->machine.power);
-        return 0;
-    }
-    return -EOPNOTSUPP;
+    if (signo != SIGTERM && signo != SIGPWR && signo != SIGINT && signo != SIGHUP && signo != SIGQUIT)
+        return -EOPNOTSUPP;
+    if (v->button || signo == SIGINT || signo == SIGQUIT)
+        return end_by(v, signo);
+    v->button = true;
+    power_button(&v->machine.power);
+    return 0;
 }
 
+/* size NULL: that of the I/O process's terminal. */
 static int resize(struct vmm *v, const struct control_resize *size)
 {
-    if (v->console)
-        virtio_console_resize(&v->console_device, size->cols, size->rows);
-    if (v->channel)
-        return (int)stream_tell(&v->channel_stream, RING_WORD_SIZE, (uint64_t)size->rows << 16 | size->cols);
-    return v->console ? 0 : -EOPNOTSUPP;
+    const uint64_t word = size ? (uint64_t)size->rows << 16 | size->cols : 0;
+    int64_t now = v->channel || v->console
+                      ? stream_tell(v->channel ? &v->channel_stream : &v->serial_stream, RING_WORD_SIZE, word)
+                      : -EOPNOTSUPP;
+
+    if (v->console && now > 0)
+        virtio_console_resize(&v->console_device, (uint16_t)now, (uint16_t)(now >> 16));
+    return now < 0 ? (int)now : 0;
 }
+
+/* ---- signals ---- */
+
+static uint64_t noted; /* atomic: a bit for each */
+
+static void note(int signo)
+{
+    const uint64_t one = 1;
+    const int error = errno;
+
+    __atomic_or_fetch(&noted, UINT64_C(1) << signo, __ATOMIC_RELEASE);
+    if (write(VMM_ANSWERS, &one, sizeof one) < 0)
+        errno = error; /* it is awake */
+    errno = error;
+}
+
+/* What moat or a user asks with. For process 1 of a sandbox one without a handler would be lost. */
+static const uint8_t handled[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGPWR, SIGALRM};
+
+static int set_all(void (*handler)(int))
+{
+    struct sigaction action = {.sa_handler = handler}, before;
+    sigset_t none;
+
+    sigfillset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof handled; i++) {
+        if (sigaction(handled[i], &action, &before) < 0)
+            return -errno;
+        /* nohup(1) and shells in the background have them ignored, for good. */
+        if (before.sa_handler == SIG_IGN && handler != SIG_IGN && handled[i] != SIGTERM)
+            sigaction(handled[i], &before, NULL);
+    }
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&none);
+    return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
+}
+
+int signals_handle(void)
+{
+    return set_all(note);
+}
+
+void signals_ignore(void)
+{
+    set_all(SIG_IGN);
+}
+
+void signals_obey(struct vmm *v)
+{
+    uint64_t all = __atomic_load_n(&noted, __ATOMIC_ACQUIRE);
+
+    if (!all)
+        return;
+    all = __atomic_exchange_n(&noted, 0, __ATOMIC_ACQ_REL);
+    for (int signo = 1; signo < 64; signo++) {
+        if (!(all >> signo & 1))
+            continue;
+        if (signo == SIGWINCH)
+            resize(v, NULL);
+        else
+            signal_guest(v, signo);
+    }
+}
+
+/* ---- records ---- */
 
 static void obey(struct vmm *v, const struct record *r)
 {

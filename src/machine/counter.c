@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How fast the host's time stamp counter counts. The guest's runs at the same rate, so its clock is as right as this. */
+/* How fast the host's time stamp counter counts. The guest's runs at the same rate, so its clock is as right as this.
+ */
 #include "machine/vmm.h"
 
 #include <cpuid.h>

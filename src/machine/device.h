@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What all devices have in common: a name, and a flat record of all that a guest could notice, which is the first member
- * of each device's struct. A snapshot is the list of (name, number, version, bytes) of them.
+ * What all devices have in common: a name, and a flat record of all that a guest could notice, which is the first
+ * member of each device's struct. A snapshot is the list of (name, number, version, bytes) of them.
  */
 #ifndef MOAT_MACHINE_DEVICE_H
 #define MOAT_MACHINE_DEVICE_H

@@ -10,6 +10,7 @@
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 #define IS(argument, n)                                                                                                \
@@ -57,7 +58,8 @@ const struct filter_row filter_rows[] = {
     {FILTER_MACHINE, SYS_getrandom, {AT_MOST(1, 64), IS(2, 0)}, "the guest's rdrand"},
     {FILTER_MACHINE, SYS_clock_gettime, {AT_MOST(0, 1)}, "time, where the vdso has none"},
     {FILTER_MACHINE, SYS_timer_settime, {IS(0, 0), IS(1, 0)}, "KVM comes back in time: the one timer", FILTER_VCPU},
-    {FILTER_MACHINE, SYS_rt_sigreturn, {{0}}, "the end of its signal", FILTER_VCPU},
+    {FILTER_MACHINE, SYS_write, {ONE_OF(0, ANSWERS)}, "a signal has come: waiting is over"},
+    {FILTER_MACHINE, SYS_rt_sigreturn, {{0}}, "the end of a signal handler"},
     {FILTER_MACHINE, SYS_exit_group, {{0}}, "the end"},
 
     {FILTER_IO, SYS_ppoll, {AT_MOST(1, 64), ZERO(3)}, "waiting, without a signal mask"},
@@ -75,6 +77,7 @@ const struct filter_row filter_rows[] = {
     {FILTER_IO, SYS_writev, {IS(0, 2)}, "standard error, and what the machine has to say"},
     {FILTER_IO, SYS_write, {IS(0, 1)}, "standard output, of the channel"},
     {FILTER_IO, SYS_write, {IS(0, 2)}, "standard error, of the channel"},
+    {FILTER_IO, SYS_ioctl, {IS(0, 0), IS(1, TIOCGWINSZ)}, "the size of the terminal"},
     {FILTER_IO, SYS_getrandom, {AT_MOST(1, 4096), IS(2, 0)}, "random bytes for the guest"},
     {FILTER_IO, SYS_exit_group, {{0}}, "the end"},
 };

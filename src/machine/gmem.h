@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Guest memory: regions of guest-physical addresses, each a stretch of one memfd mapped into this process. Everybody but
- * the processor reaches it through gmem_*: an address is checked against the regions each time, what is read is copied
- * out once, and nobody keeps a pointer over a change of the map.
+ * Guest memory: regions of guest-physical addresses, each a stretch of one memfd mapped into this process. Everybody
+ * but the processor reaches it through gmem_*: an address is checked against the regions each time, what is read is
+ * copied out once, and nobody keeps a pointer over a change of the map.
  *
  * No libc but mem*; the mapping itself is made by who owns the memfd (memory_host.c), not here.
  */
@@ -30,7 +30,8 @@ struct gmem_region {
 struct gmem {
     struct gmem_region regions[GMEM_REGIONS_MAX]; /* sorted, apart */
     unsigned n;
-    /* Told after somebody other than the processor has written: its decoded code may be of what was there. May be NULL. */
+    /* Told after somebody other than the processor has written: its decoded code may be of what was there. May be NULL.
+     */
     void (*written)(void *owner, gpa_t gpa, uint64_t n);
     void *owner;
 };

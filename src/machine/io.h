@@ -78,6 +78,9 @@ int io_pieces_cut(struct iovec *v, int n, uint64_t skip, uint64_t most);
 /* Copies into or out of them: how many bytes. */
 uint64_t io_pieces_copy(const struct iovec *v, int n, void *bytes, uint64_t count, bool into);
 
+/* RING_WORD_SIZE: `argument`, or when that is 0 the size of the terminal; -ENOTTY when it is none. */
+int64_t io_terminal_size(int fd, uint64_t argument); /* io_stream.c */
+
 /* ---- queues and answers (io_serve.c) ---- */
 struct ring_request *io_first(struct io_queue *q); /* NULL: none waits */
 void io_answer_first(struct io_port *p, struct io_queue *q, int64_t result);

@@ -39,10 +39,32 @@ struct io_channel *io_channel_new(void)
     return c;
 }
 
+/* ---- frames but those of input ---- */
+
+static int64_t send_word(struct io_channel *c, enum channel_type type, const uint8_t *bytes, uint32_t n)
+{
+    if (WORDS_MOST - c->n_words < CHANNEL_HEADER + n)
+        return -EAGAIN;
+    channel_header(c->words + c->n_words, type, n);
+    memcpy(c->words + c->n_words + CHANNEL_HEADER, bytes, n);
+    c->n_words += CHANNEL_HEADER + n;
+    return 0;
+}
+
+static int64_t send_size(struct io_port *p, uint64_t argument)
+{
+    const int64_t now = io_terminal_size(p->in, argument);
+    const uint16_t size[2] = {(uint16_t)(now >> 16), (uint16_t)now};
+    const int64_t r = now < 0 ? now : send_word(p->channel, CHANNEL_SIZE, (const uint8_t *)size, sizeof size);
+
+    return r < 0 ? r : now;
+}
+
 /* ---- from the guest ---- */
 
-static void obey(struct io_channel *c, const struct channel_frame *f)
+static void obey(struct io_port *p, const struct channel_frame *f)
 {
+    struct io_channel *c = p->channel;
     uint32_t credit;
 
     switch (f->type) {
@@ -62,7 +84,10 @@ static void obey(struct io_channel *c, const struct channel_frame *f)
             c->credit = credit > UINT32_MAX - c->credit ? UINT32_MAX : c->credit + credit;
         }
         break;
-    default: /* READY, and what a later init says */
+    case CHANNEL_READY:
+        send_size(p, 0); /* where there is a terminal */
+        break;
+    default: /* what a later init says */
         break;
     }
 }
@@ -108,7 +133,7 @@ static void take_output(struct io_port *p, bool ready)
         }
         p->writes.done += channel_take(&c->reader, bytes, n, &frame);
         if (frame.bytes)
-            obey(c, &frame);
+            obey(p, &frame);
     }
 }
 
@@ -177,19 +202,8 @@ static void channel_work(struct io_port *p, bool in, bool out)
     p->out = p->channel->fd; /* what is to be waited for */
 }
 
-static int64_t send_word(struct io_channel *c, enum channel_type type, const uint8_t *bytes, uint32_t n)
-{
-    if (WORDS_MOST - c->n_words < CHANNEL_HEADER + n)
-        return -EAGAIN;
-    channel_header(c->words + c->n_words, type, n);
-    memcpy(c->words + c->n_words + CHANNEL_HEADER, bytes, n);
-    c->n_words += CHANNEL_HEADER + n;
-    return 0;
-}
-
 static int64_t channel_tell(struct io_port *p, uint64_t word, uint64_t argument)
 {
-    const uint16_t size[2] = {(uint16_t)(argument >> 16), (uint16_t)argument};
     const uint8_t signo = (uint8_t)argument;
 
     switch (word) {
@@ -198,7 +212,7 @@ static int64_t channel_tell(struct io_port *p, uint64_t word, uint64_t argument)
     case RING_WORD_SIGNAL:
         return send_word(p->channel, CHANNEL_SIGNAL, &signo, 1);
     case RING_WORD_SIZE:
-        return send_word(p->channel, CHANNEL_SIZE, (const uint8_t *)size, sizeof size);
+        return send_size(p, argument);
     default:
         return -EINVAL;
     }

@@ -4,6 +4,7 @@
 #include "machine/io.h"
 
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define WRITE_MOST 4096u /* bytes: what a pipe that can be written to takes without waiting (pipe(7), PIPE_BUF) */
@@ -51,9 +52,27 @@ static void stream_work(struct io_port *p, bool in, bool out)
         write_once(p);
 }
 
+int64_t io_terminal_size(int fd, uint64_t argument)
+{
+    struct winsize size;
+
+    if (argument)
+        return (int64_t)(argument & UINT32_MAX);
+    if (fd < 0 || ioctl(fd, TIOCGWINSZ, &size) < 0)
+        return -ENOTTY;
+    return (int64_t)size.ws_row << 16 | size.ws_col;
+}
+
+/* Standard input may be another port's: a virtio console's. */
+static int64_t stream_tell(struct io_port *p, uint64_t word, uint64_t argument)
+{
+    return word == RING_WORD_SIZE ? io_terminal_size(p->in < 0 ? STDIN_FILENO : p->in, argument) : -EINVAL;
+}
+
 const struct io_ops io_stream = {
     .name = "stream",
-    .operations = 1u << RING_READ | 1u << RING_WRITE,
+    .operations = 1u << RING_READ | 1u << RING_WRITE | 1u << RING_TELL,
     .wants = stream_wants,
     .work = stream_work,
+    .tell = stream_tell,
 };

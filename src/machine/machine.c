@@ -23,7 +23,8 @@ unsigned machine_memory_layout(uint64_t bytes, struct gmem_region regions[2])
     return bytes > low ? 2 : 1;
 }
 
-/* ---- Interrupts ----------------------------------------------------------------------------------------------------- */
+/* ---- Interrupts -----------------------------------------------------------------------------------------------------
+ */
 
 /* Something has changed in a controller: is the processor's line up? */
 static void update_line(void *owner)
@@ -97,7 +98,8 @@ static void end_of_level(void *owner, uint8_t vector)
     ioapic_end_of_interrupt(&m->ioapic, vector);
 }
 
-/* ---- Time ------------------------------------------------------------------------------------------------------------ */
+/* ---- Time
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static uint64_t ticks(void *owner)
 {
@@ -110,7 +112,7 @@ static uint64_t tick_of(void *owner, uint64_t tsc)
     const struct machine *m = owner;
     uint64_t now = clock_ticks(&m->clock), guest = now + m->clock.state.adjust;
     if (tsc <= guest)
-        return now;
+        return 0;
     return tsc - guest > FAR_TICKS ? NEVER : now + (tsc - guest);
 }
 
@@ -134,7 +136,8 @@ static void sooner(void *owner)
         m->vcpu->ops->kick(m->vcpu);
 }
 
-/* ---- The processor's bus ---------------------------------------------------------------------------------------------- */
+/* ---- The processor's bus
+ * ---------------------------------------------------------------------------------------------- */
 
 static uint8_t *bus_page(void *owner, uint64_t gpa, bool *writable)
 {
@@ -253,7 +256,8 @@ static void unassigned_register(void *owner, bool write, uint64_t address, unsig
     note(owner, write ? "write to address" : "read from address", address, value);
 }
 
-/* ---- Ends ------------------------------------------------------------------------------------------------------------- */
+/* ---- Ends
+ * ------------------------------------------------------------------------------------------------------------- */
 
 void machine_end(struct machine *m, enum machine_end end)
 {
@@ -285,7 +289,8 @@ void machine_stop(struct machine *m)
         m->vcpu->ops->kick(m->vcpu);
 }
 
-/* ---- Making it -------------------------------------------------------------------------------------------------------- */
+/* ---- Making it
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void lapic_device_reset(void *device)
 {
@@ -323,8 +328,7 @@ int machine_add_device(struct machine *m, const struct device_ops *ops, void *de
     return 0;
 }
 
-int machine_add_virtio(struct machine *m, void *device,
-                       uint64_t (*read)(void *device, uint64_t offset, unsigned size),
+int machine_add_virtio(struct machine *m, void *device, uint64_t (*read)(void *device, uint64_t offset, unsigned size),
                        void (*write)(void *device, uint64_t offset, unsigned size, uint64_t value),
                        const struct device_ops *ops, struct irq_line *irq)
 {
@@ -384,9 +388,9 @@ static int make_devices(struct machine *m)
 static int list_devices(struct machine *m)
 {
     const struct machine_device all[] = {
-        {&clock_ops, &m->clock, 0},     {&lapic_ops, &m->lapic, 0},     {&pic_ops, &m->pic, 0},
-        {&ioapic_ops, &m->ioapic, 0},   {&pit_ops, &m->pit, 0},         {&rtc_ops, &m->rtc, 0},
-        {&uart_ops, &m->uart[0], 0},    {&uart_ops, &m->uart[1], 0},    {&power_ops, &m->power, 0},
+        {&clock_ops, &m->clock, 0},     {&lapic_ops, &m->lapic, 0},  {&pic_ops, &m->pic, 0},
+        {&ioapic_ops, &m->ioapic, 0},   {&pit_ops, &m->pit, 0},      {&rtc_ops, &m->rtc, 0},
+        {&uart_ops, &m->uart[0], 0},    {&uart_ops, &m->uart[1], 0}, {&power_ops, &m->power, 0},
         {&testdev_ops, &m->testdev, 0}, {&fwcfg_ops, &m->fwcfg, 0},
     };
     unsigned n = sizeof(all) / sizeof(all[0]) - (m->kind == MACHINE_KUT ? 0 : 2);
@@ -428,7 +432,8 @@ void machine_finish(struct machine *m)
     m->vcpu = NULL;
 }
 
-/* ---- Running ---------------------------------------------------------------------------------------------------------- */
+/* ---- Running
+ * ---------------------------------------------------------------------------------------------------------- */
 
 /* How long the processor may run: to the next timer, at some four nanoseconds an instruction. */
 static uint64_t slice(struct machine *m, uint64_t now, uint64_t *ns)

@@ -102,13 +102,14 @@ struct machine {
     } devices[DEVICES_MAX];
 
     enum machine_end end;
-    uint32_t exit_value; /* MACHINE_DEBUG_EXIT */
-    uint32_t stop;       /* atomic */
-    bool intr;           /* the processor's line, as it was set last */
+    uint32_t exit_value;  /* MACHINE_DEBUG_EXIT */
+    uint32_t stop;        /* atomic */
+    bool intr;            /* the processor's line, as it was set last */
     uint64_t slice_until; /* about when the processor comes back */
 };
 
-/* Where `bytes` of RAM (whole pages) lie: regions without `host`, to be mapped and given to gmem_add(). How many: 1, 2. */
+/* Where `bytes` of RAM (whole pages) lie: regions without `host`, to be mapped and given to gmem_add(). How many: 1, 2.
+ */
 unsigned machine_memory_layout(uint64_t bytes, struct gmem_region regions[2]);
 
 /* m->memory has been filled (all else is 0). 0, -EINVAL, or what the engine's create() returns. */
@@ -118,8 +119,7 @@ void machine_finish(struct machine *m);
 /* A device whose state is saved with the others. -ENOSPC. */
 int machine_add_device(struct machine *m, const struct device_ops *ops, void *device);
 /* A virtio device's registers in the next slot, and its interrupt line. */
-int machine_add_virtio(struct machine *m, void *device,
-                       uint64_t (*read)(void *device, uint64_t offset, unsigned size),
+int machine_add_virtio(struct machine *m, void *device, uint64_t (*read)(void *device, uint64_t offset, unsigned size),
                        void (*write)(void *device, uint64_t offset, unsigned size, uint64_t value),
                        const struct device_ops *ops, struct irq_line *irq);
 
@@ -133,12 +133,13 @@ void machine_end(struct machine *m, enum machine_end end);
 /* An interrupt line by its number. */
 void machine_set_line(void *machine, unsigned gsi, bool up);
 
-/* One record after the other, the clock's first and the processor's ("cpu", struct vcpu_state) last. put() returns 0, or
- * an error that ends it. */
+/* One record after the other, the clock's first and the processor's ("cpu", struct vcpu_state) last. put() returns 0,
+ * or an error that ends it. */
 int machine_save(struct machine *m, void *owner,
                  int (*put)(void *owner, const char *name, uint32_t number, uint32_t version, const void *bytes,
                             uint32_t n));
-/* One record, in the order of machine_save(). 0, -ENOENT (no such device here), -EINVAL: *why is a constant sentence. */
+/* One record, in the order of machine_save(). 0, -ENOENT (no such device here), -EINVAL: *why is a constant sentence.
+ */
 int machine_load(struct machine *m, const char *name, uint32_t number, uint32_t version, const void *bytes, uint32_t n,
                  const char **why);
 /* After the last one. */

@@ -101,7 +101,7 @@ static struct end end_of(struct vmm *v, enum machine_end end)
     case MACHINE_DEBUG_EXIT:
         return (struct end){(int)((v->machine.exit_value << 1 | 1) & 0xff), "exited"};
     case MACHINE_RUNS:
-        return (struct end){128 + 9, "killed"};
+        return (struct end){128 + v->killed_by, "killed"};
     default:
         return (struct end){EXIT_OWN_ERROR, "failed"};
     }
@@ -155,6 +155,14 @@ static int print_rates(void)
     return 0;
 }
 
+/* Those that wait (boundary/engine.h) come now. */
+static int handle_signals(void)
+{
+    const int r = signals_handle();
+
+    return r < 0 ? vmm_fail(EXIT_OWN_ERROR, "start", "handle signals", r) : 0;
+}
+
 int main(int argc, char **argv)
 {
     const struct counter_mark began = counter_mark();
@@ -167,7 +175,7 @@ int main(int argc, char **argv)
     if (v->options.rates)
         return print_rates();
     if ((r = vmm_open(v)) || (r = vmm_fork(v)) || (r = make_machine(v, &began)) || (r = vmm_devices(v)) ||
-        (r = vmm_shut_in(v, FILTER_MACHINE, kvm_descriptor(v))))
+        (r = handle_signals()) || (r = vmm_shut_in(v, FILTER_MACHINE, kvm_descriptor(v))))
         return r;
     if ((r = load_kernel(v)))
         _exit(r);

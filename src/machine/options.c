@@ -193,8 +193,12 @@ static int find(const char *word)
 int vmm_options_parse(int argc, char **argv, struct vmm_options *o, const char **why, const char **word)
 {
     memset(o, 0, sizeof *o);
-    *o = (struct vmm_options){
-        .append = "", .accel = "auto", .memory = OPTIONS_MEMORY, .tap_fd = -1, .control_fd = -1, .mac = {0x02, 'm', 'o', 'a', 't', 1}};
+    *o = (struct vmm_options){.append = "",
+                              .accel = "auto",
+                              .memory = OPTIONS_MEMORY,
+                              .tap_fd = -1,
+                              .control_fd = -1,
+                              .mac = {0x02, 'm', 'o', 'a', 't', 1}};
     for (int at = 1; at < argc && !o->program;) {
         const int row = find(*word = argv[at]);
         char *value = NULL;

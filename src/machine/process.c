@@ -62,7 +62,8 @@ static int close_others(const struct vmm *v, enum filter_process process)
     int r = 0;
 
     if (process == FILTER_MACHINE)
-        return (r = close_range_of(v->control >= 0 ? 6 : 5, VMM_KICKS - 1)) < 0 ? r : close_range_of(kicks_end, INT32_MAX);
+        return (r = close_range_of(v->control >= 0 ? 6 : 5, VMM_KICKS - 1)) < 0 ? r
+                                                                                : close_range_of(kicks_end, INT32_MAX);
     r = close_range_of(5, VMM_KICKS - 1);
     r = r < 0 ? r : close_range_of(kicks_end, VMM_DISKS - 1);
     r = r < 0 ? r : close_range_of(VMM_DISKS + (int)v->n_disks, VMM_TAPS - 1);
@@ -125,7 +126,8 @@ static int part(struct vmm *v, enum filter_process process)
 
 static struct io_server servers[IO_PORTS];
 
-static uint32_t serving; /* atomic: threads that are past what libc does at their start, which the filter would not have */
+static uint32_t
+    serving; /* atomic: threads that are past what libc does at their start, which the filter would not have */
 
 static void *serve(void *server)
 {
@@ -159,7 +161,7 @@ static _Noreturn void io_process(struct vmm *v, pid_t machine)
 {
     int r = prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != machine ? EXIT_OWN_ERROR : 0;
 
-    signal(SIGPIPE, SIG_IGN);
+    signals_ignore();
     if (r == 0)
         r = part(v, FILTER_IO);
     if (r == 0)

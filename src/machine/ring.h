@@ -34,11 +34,11 @@ enum ring_operation {
     RING_CANCEL,  /* what came before is answered: reads that still wait with -ECANCELED; then this */
 };
 
-/* To the second serial port's back end (channel.h), which speaks with guest/init. */
+/* To the back end of a stream, or of the channel (channel.h), which speaks with guest/init. */
 enum ring_word {
     RING_WORD_EXIT = 1, /* the exit status that the guest has told; -ENODATA: none */
     RING_WORD_SIGNAL,   /* the guest's program gets signal `length` */
-    RING_WORD_SIZE,     /* the terminal has `length` >> 16 rows and the rest columns */
+    RING_WORD_SIZE, /* the terminal has `length` >> 16 rows and the rest columns; 0: as many as it has. The same back */
 };
 
 /* In the place of a region's number: the pages that belong to the ring itself, for bytes that are in no guest's. */

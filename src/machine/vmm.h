@@ -3,11 +3,10 @@
  * moat-vmm: a machine as two processes. Life, each step once:
  *
  *   vmm_open()      command line -> files mapped or open, guest memory, rings, eventfds
- *   vmm_fork()      the I/O process keeps files, terminal and tap devices, shuts itself in and serves the rings; it never
- *                   returns. The machine process keeps memory, rings, eventfds, the control descriptor, KVM's
- *   vmm_devices()   the machine's devices over the rings
- *   vmm_shut_in()   the machine process's filter; from here on nothing is opened, mapped or started
- *   boot_load(), machine_run(), vmm_end()
+ *   vmm_fork()      the I/O process keeps files, terminal and tap devices, shuts itself in and serves the rings; it
+ * never returns. The machine process keeps memory, rings, eventfds, the control descriptor, KVM's vmm_devices()   the
+ * machine's devices over the rings vmm_shut_in()   the machine process's filter; from here on nothing is opened, mapped
+ * or started boot_load(), machine_run(), vmm_end()
  *
  * Functions return 0, or the exit status that the process ends with, having said why on standard error.
  */
@@ -69,7 +68,9 @@ struct vmm {
     struct virtio_block disk_devices[OPTIONS_DISKS];
     struct virtio_device *virtio[3 + OPTIONS_DISKS];
     unsigned n_virtio;
-    bool killed, io_gone;
+    bool io_gone, killed;
+    int killed_by; /* a signal's number */
+    bool button;   /* it was pressed: the next signal ends the machine */
 };
 
 /* "moat-vmm: SUBJECT: what: why" on standard error; error: negative errno, 0: none. Returns `status`. */
@@ -78,7 +79,7 @@ int vmm_fail(int status, const char *subject, const char *what, int error);
 int vmm_open(struct vmm *v);  /* vmm_open.c */
 int vmm_ports(struct vmm *v); /* vmm_ports.c: rings, and what is behind each */
 
-int vmm_fork(struct vmm *v);                         /* process.c */
+int vmm_fork(struct vmm *v); /* process.c */
 /* `vcpu`: KVM's descriptor; -1. */
 int vmm_shut_in(struct vmm *v, enum filter_process process, int vcpu);
 
@@ -101,7 +102,10 @@ struct counter_mark {
 struct counter_mark counter_mark(void);
 uint64_t counter_hz(const struct counter_mark *from);
 
-/* control.c: moat's own descriptor, if there is one */
+/* control.c: signals, and moat's own descriptor if there is one */
+int signals_handle(void);  /* from here on they are noted. 0 or -errno */
+void signals_ignore(void); /* the I/O process: it ends when the machine process does */
+void signals_obey(struct vmm *v);
 void control_obey(struct vmm *v);
 void control_tell_end(struct vmm *v, int status, const char *reason);
 

@@ -64,7 +64,8 @@ static int map_file(const char *name, struct vmm_file *out)
     const int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
     if (fd < 0)
-        return vmm_fail(errno == ENOENT || errno == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_INVOKED, name, "open it", -errno);
+        return vmm_fail(errno == ENOENT || errno == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_INVOKED, name, "open it",
+                        -errno);
     const int r = map_descriptor(name, fd, out);
     close(fd);
     return r;
@@ -107,7 +108,8 @@ static int open_disk(struct vmm *v, const struct options_disk *d)
     struct stat st;
 
     if (fd < 0)
-        return vmm_fail(fd == -ENOENT || fd == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_INVOKED, d->path, "open the disk", fd);
+        return vmm_fail(fd == -ENOENT || fd == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_INVOKED, d->path, "open the disk",
+                        fd);
     if (fstat(fd, &st) < 0 || !(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
         return vmm_fail(EXIT_NOT_INVOKED, d->path, "it is neither a file nor a block device", 0);
     const off_t bytes = lseek(fd, 0, SEEK_END);

@@ -23,8 +23,7 @@ static struct vmm_port *add(struct vmm *v, const struct io_ops *ops, uint32_t sl
     if (v->n_ports == IO_PORTS)
         return NULL;
     uint8_t *at = mmap(NULL, ring + whole_pages(own), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (at == MAP_FAILED ||
-        io_port_init(&p->io, ops, (struct ring_shared *)(void *)at, slots, &v->machine.memory) < 0)
+    if (at == MAP_FAILED || io_port_init(&p->io, ops, (struct ring_shared *)(void *)at, slots, &v->machine.memory) < 0)
         return NULL;
     p->io.own = own ? at + ring : NULL, p->io.own_bytes = own;
     p->io.in = in, p->io.out = out;
@@ -40,9 +39,7 @@ static struct vmm_port *add(struct vmm *v, const struct io_ops *ops, uint32_t sl
  * kernel's lines. */
 static void console_descriptors(const struct vmm_options *o, int *in, int *out)
 {
-    const enum options_console c = o->console  ? o->console
-                                   : o->channel ? CONSOLE_NONE
-                                                : CONSOLE_SERIAL;
+    const enum options_console c = o->console ? o->console : o->channel ? CONSOLE_NONE : CONSOLE_SERIAL;
 
     *in = c == CONSOLE_SERIAL && !o->channel ? 0 : -1;
     *out = c == CONSOLE_SERIAL ? 1 : c == CONSOLE_STDERR ? 2 : -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the machine asks of its host, and what devices ask of their back ends, in the machine process: all of it is rings,
- * eventfds and ppoll(2). */
+/* What the machine asks of its host, and what devices ask of their back ends, in the machine process: all of it is
+ * rings, eventfds and ppoll(2). */
 #include "machine/vmm.h"
 
 #include <errno.h>
@@ -35,10 +35,10 @@ static void wake_all(struct vmm *v)
         ring_wake(&v->ports[i].backend.ring);
 }
 
-/* Until there is an answer, a word of moat's, or so much time has gone by. */
-static void sleep_for(struct vmm *v, uint64_t ns)
+/* Until there is an answer, a signal, so much time has gone by, or (`obey`) there is a word of moat's. */
+static void sleep_for(struct vmm *v, uint64_t ns, bool obey)
 {
-    struct pollfd p[] = {{v->answers, POLLIN, 0}, {v->life[0], POLLIN, 0}, {v->control, POLLIN, 0}};
+    struct pollfd p[] = {{v->answers, POLLIN, 0}, {v->life[0], POLLIN, 0}, {obey ? v->control : -1, POLLIN, 0}};
     uint64_t count;
 
     if (!sleep_all(v))
@@ -57,12 +57,13 @@ static void sleep_for(struct vmm *v, uint64_t ns)
     wake_all(v);
 }
 
+/* In the middle of something: what moat and signals want is looked at when that is over. */
 bool vmm_backend_wait(struct backend *b)
 {
     struct vmm *v = b->owner;
 
     if (!v->io_gone && !v->killed)
-        sleep_for(v, NEVER);
+        sleep_for(v, NEVER, false);
     return !v->io_gone && !v->killed;
 }
 
@@ -76,6 +77,7 @@ void vmm_poll(void *vmm)
         stream_poll(&v->channel_stream);
     for (unsigned i = 0; i < v->n_virtio; i++)
         virtio_poll(v->virtio[i]);
+    signals_obey(v);
 }
 
 void vmm_wait(void *vmm, uint64_t ns)
@@ -83,7 +85,7 @@ void vmm_wait(void *vmm, uint64_t ns)
     struct vmm *v = vmm;
 
     vmm_poll(v);
-    sleep_for(v, ns);
+    sleep_for(v, ns, true);
     vmm_poll(v);
 }
 

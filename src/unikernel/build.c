@@ -6,8 +6,8 @@
  */
 #include "base/io.h"
 #include "base/pathtext.h"
-#include "engine/options.h"
 #include "unikernel/numbers.h"
+#include "unikernel/options.h"
 #include "unikernel/program.h"
 #include "unikernel/tools.h"
 
@@ -23,33 +23,12 @@
 #define SCRIPT       "kernel.ld"
 #define ARCHIVE      "libmoat-kernel.a"
 
-enum option {
-    OPTION_ADD,
-    OPTION_CFLAGS,
-    OPTION_CWD,
-    OPTION_ENV,
-    OPTION_JIT,
-    OPTION_MEMORY,
-    OPTION_OUTPUT,
-    OPTION_QUIET,
-    OPTION_SOURCE
-};
-
-static const struct engine_option rows[] = {
-    [OPTION_ADD] = {"--add", ENGINE_VALUE_NEXT},       [OPTION_CFLAGS] = {"--cflags", ENGINE_VALUE_NEXT},
-    [OPTION_CWD] = {"--cwd", ENGINE_VALUE_NEXT},       [OPTION_ENV] = {"--env", ENGINE_VALUE_NEXT},
-    [OPTION_JIT] = {"--jit", ENGINE_VALUE_NONE},       [OPTION_MEMORY] = {"--memory", ENGINE_VALUE_NEXT},
-    [OPTION_OUTPUT] = {"--output", ENGINE_VALUE_NEXT}, [OPTION_QUIET] = {"--quiet", ENGINE_VALUE_NONE},
-    [OPTION_SOURCE] = {"--source", ENGINE_VALUE_NEXT},
-};
-
 struct build {
     struct arena *a;
     struct image im;
     struct source source;
-    struct strv sources, flags, words, env, add;
-    const char *output, *dir;
-    bool quiet;
+    struct maker_options options;
+    const char *dir;
 };
 
 static int no_memory(struct err *err)
@@ -57,58 +36,13 @@ static int no_memory(struct err *err)
     return err_set(err, -ENOMEM, "out of memory");
 }
 
-static int take_option(struct build *b, int option, const char *value, struct err *err)
-{
-    int r = 0;
-
-    switch ((enum option)option) {
-    case OPTION_ADD:
-        r = policy_strv_push(b->a, &b->add, value);
-        break;
-    case OPTION_CFLAGS:
-        r = policy_strv_push(b->a, &b->flags, value);
-        break;
-    case OPTION_CWD:
-        b->im.cwd = value;
-        break;
-    case OPTION_ENV:
-        r = policy_env_set(b->a, &b->env, value);
-        break;
-    case OPTION_JIT:
-        b->im.jit = true;
-        break;
-    case OPTION_MEMORY:
-        b->im.memory = strtoull(value, NULL, 10);
-        break;
-    case OPTION_OUTPUT:
-        b->output = value;
-        break;
-    case OPTION_QUIET:
-        b->quiet = true;
-        break;
-    case OPTION_SOURCE:
-        r = policy_strv_push(b->a, &b->sources, value);
-        break;
-    }
-    return r < 0 ? no_memory(err) : 0;
-}
-
 static int read_options(struct build *b, int argc, char **argv, struct err *err)
 {
-    const struct engine_options options = {rows, ARRAY_LEN(rows), "unikernel"};
-    char *value;
-    int r = 0;
+    const struct maker_options *o = &b->options;
+    int r = maker_options_read(b->a, argc, argv, &b->options, err);
 
-    for (int i = 0; i < argc && r == 0;) {
-        if (!strcmp(argv[i], "--")) {
-            while (++i < argc && r == 0)
-                r = policy_strv_push(b->a, &b->words, argv[i]);
-            break;
-        }
-        r = engine_option_next(&options, argc, argv, &i, &value, err);
-        r = r < 0 ? r : take_option(b, r, value, err);
-    }
-    if (r == 0 && (!b->sources.n || !b->output))
+    b->im.cwd = o->cwd, b->im.jit = o->jit, b->im.memory = o->memory;
+    if (r == 0 && (!o->sources.n || !o->output))
         return err_set(err, -EINVAL, "--source and --output are needed");
     return r;
 }
@@ -140,16 +74,16 @@ static int compile(struct build *b, const char *out, struct err *err)
 
     for (size_t i = 0; i < ARRAY_LEN(before) && r == 0; i++)
         r = policy_strv_push(b->a, &argv, before[i]);
-    for (uint32_t i = 0; i < b->flags.n && r == 0; i++)
-        r = policy_strv_push(b->a, &argv, b->flags.v[i]);
+    for (uint32_t i = 0; i < b->options.flags.n && r == 0; i++)
+        r = policy_strv_push(b->a, &argv, b->options.flags.v[i]);
     for (size_t i = 0; i < ARRAY_LEN(link) && r == 0; i++)
         r = policy_strv_push(b->a, &argv, link[i]);
     if (r == 0)
         r = policy_strv_push(b->a, &argv, arena_printf(b->a, "%s/rcrt1.o", lib));
     if (r == 0)
         r = policy_strv_push(b->a, &argv, arena_printf(b->a, "%s/crti.o", lib));
-    for (uint32_t i = 0; i < b->sources.n && r == 0; i++)
-        r = policy_strv_push(b->a, &argv, b->sources.v[i]);
+    for (uint32_t i = 0; i < b->options.sources.n && r == 0; i++)
+        r = policy_strv_push(b->a, &argv, b->options.sources.v[i]);
     if (r == 0 && (r = policy_strv_push(b->a, &argv, arena_printf(b->a, "%s/crtn.o", lib))) == 0 &&
         (r = policy_strv_push(b->a, &argv, "-o")) == 0)
         r = policy_strv_push(b->a, &argv, out);
@@ -300,10 +234,10 @@ static int make_kernel(struct build *b, const struct numbers *numbers, struct er
     const char *out = small ? in_dir(b, "kernel") : program_beside(b->a, "moat-kernel.elf");
     int r = out ? 0 : no_memory(err);
 
-    b->im.ready = small && !b->add.n && !tools_calls_use_names(numbers->calls);
+    b->im.ready = small && !b->options.add.n && !tools_calls_use_names(numbers->calls);
     if (r == 0 && small)
         r = link_kernel(b, numbers, out, err);
-    else if (r == 0 && !numbers->all && !b->quiet)
+    else if (r == 0 && !numbers->all && !b->options.quiet)
         fprintf(stderr, "moat build: which system calls %s makes cannot be said: the whole kernel is taken\n",
                 numbers->unknown);
     if (r < 0 || (r = kernel_read(&b->im.kernel, b->a, out, err)) < 0)
@@ -319,16 +253,17 @@ static int set_start(struct build *b, const char *name, struct err *err)
 {
     int r = policy_strv_push(b->a, &b->im.args, name);
 
-    for (uint32_t i = 0; i < b->words.n && r == 0; i++)
-        r = policy_strv_push(b->a, &b->im.args, b->words.v[i]);
-    b->im.env = b->env;
+    for (uint32_t i = 0; i < b->options.words.n && r == 0; i++)
+        r = policy_strv_push(b->a, &b->im.args, b->options.words.v[i]);
+    b->im.env = b->options.env;
     return r < 0 ? no_memory(err) : 0;
 }
 
 /* "out/hello.moat" has the program "/hello". */
 static const char *name_of(struct build *b)
 {
-    const char *slash = strrchr(b->output, '/'), *name = slash ? slash + 1 : b->output, *dot = strrchr(name, '.');
+    const char *slash = strrchr(b->options.output, '/'), *name = slash ? slash + 1 : b->options.output,
+               *dot = strrchr(name, '.');
 
     return arena_strndup(b->a, name, dot && dot != name ? (size_t)(dot - name) : strlen(name));
 }
@@ -342,15 +277,14 @@ static int make_image(struct build *b, const char *program, struct err *err)
     if (!name || !(b->im.path = arena_printf(b->a, "/%s", name)))
         return no_memory(err);
     b->im.arena = b->a;
-    b->im.cwd = b->im.cwd ? b->im.cwd : "/";
     b->source = (struct source){.tree = &b->im.tree, .path = "", .root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
     if (b->source.root < 0)
         return err_sys(err, -errno, "open /");
     if ((r = tree_init(&b->im.tree, b->a, program_epoch(), err)) < 0 ||
         (r = source_place(&b->source, program, b->im.path, err)) < 0)
         return r;
-    for (uint32_t i = 0; i < b->add.n && r == 0; i++)
-        r = program_add(&b->source, b->add.v[i], err);
+    for (uint32_t i = 0; i < b->options.add.n && r == 0; i++)
+        r = program_add(&b->source, b->options.add.v[i], err);
     if (r < 0 || (r = expected_files(&b->im.tree, err)) < 0 ||
         (r = tree_directory(&b->im.tree, b->im.cwd, 0755, &node, err)) < 0 || (r = set_start(b, name, err)) < 0)
         return r;
@@ -358,8 +292,8 @@ static int make_image(struct build *b, const char *program, struct err *err)
     b->im.program->file->tight = b->im.ready;
     if ((r = image_map(&b->im, NULL, err)) < 0)
         return r;
-    b->im.dynamic = b->add.n > 0;
-    return image_finish(&b->im, b->output, b->quiet, err);
+    b->im.dynamic = b->options.add.n > 0;
+    return image_finish(&b->im, b->options.output, b->options.quiet, err);
 }
 
 static int build(struct build *b, struct err *err)

@@ -4,10 +4,10 @@
  * writes one file. The command line is written by src/cli/pack.c.
  */
 #include "base/pathtext.h"
-#include "engine/options.h"
 #include "guest/unikernel/layout.h"
 #include "unikernel/cache.h"
 #include "unikernel/libraries.h"
+#include "unikernel/options.h"
 #include "unikernel/program.h"
 #include "unikernel/trace.h"
 
@@ -24,35 +24,12 @@
 #define SCRIPTS_MOST 5 /* as the kernel follows interpreters of interpreters */
 #define USUAL_PATH   "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-enum option {
-    OPTION_ADD,
-    OPTION_CWD,
-    OPTION_ENV,
-    OPTION_JIT,
-    OPTION_KERNEL,
-    OPTION_MEMORY,
-    OPTION_OUTPUT,
-    OPTION_PROGRAM,
-    OPTION_QUIET,
-    OPTION_TRACE,
-};
-
-static const struct engine_option rows[] = {
-    [OPTION_ADD] = {"--add", ENGINE_VALUE_NEXT},       [OPTION_CWD] = {"--cwd", ENGINE_VALUE_NEXT},
-    [OPTION_ENV] = {"--env", ENGINE_VALUE_NEXT},       [OPTION_JIT] = {"--jit", ENGINE_VALUE_NONE},
-    [OPTION_KERNEL] = {"--kernel", ENGINE_VALUE_NEXT}, [OPTION_MEMORY] = {"--memory", ENGINE_VALUE_NEXT},
-    [OPTION_OUTPUT] = {"--output", ENGINE_VALUE_NEXT}, [OPTION_PROGRAM] = {"--program", ENGINE_VALUE_NEXT},
-    [OPTION_QUIET] = {"--quiet", ENGINE_VALUE_NONE},   [OPTION_TRACE] = {"--trace", ENGINE_VALUE_NEXT},
-};
-
 struct pack {
     struct arena *a;
     struct image im;
     struct source source;
     struct libraries libraries;
-    struct strv add, words, env;
-    const char *program, *output, *kernel, *trace;
-    bool quiet;
+    struct maker_options options;
 };
 
 static int no_memory(struct err *err)
@@ -60,62 +37,13 @@ static int no_memory(struct err *err)
     return err_set(err, -ENOMEM, "out of memory");
 }
 
-static int take_option(struct pack *p, int option, const char *value, struct err *err)
-{
-    int r = 0;
-
-    switch ((enum option)option) {
-    case OPTION_ADD:
-        r = policy_strv_push(p->a, &p->add, value);
-        break;
-    case OPTION_CWD:
-        p->im.cwd = value;
-        break;
-    case OPTION_ENV:
-        r = policy_env_set(p->a, &p->env, value);
-        break;
-    case OPTION_JIT:
-        p->im.jit = true;
-        break;
-    case OPTION_KERNEL:
-        p->kernel = value;
-        break;
-    case OPTION_MEMORY:
-        p->im.memory = strtoull(value, NULL, 10);
-        break;
-    case OPTION_OUTPUT:
-        p->output = value;
-        break;
-    case OPTION_PROGRAM:
-        p->program = value;
-        break;
-    case OPTION_QUIET:
-        p->quiet = true;
-        break;
-    case OPTION_TRACE:
-        p->trace = value;
-        break;
-    }
-    return r < 0 ? no_memory(err) : 0;
-}
-
-/* The program's own words come behind "--". */
 static int read_options(struct pack *p, int argc, char **argv, struct err *err)
 {
-    const struct engine_options options = {rows, ARRAY_LEN(rows), "unikernel"};
-    char *value;
-    int r = 0;
+    const struct maker_options *o = &p->options;
+    int r = maker_options_read(p->a, argc, argv, &p->options, err);
 
-    for (int i = 0; i < argc && r == 0;) {
-        if (!strcmp(argv[i], "--")) {
-            while (++i < argc && r == 0)
-                r = policy_strv_push(p->a, &p->words, argv[i]);
-            break;
-        }
-        r = engine_option_next(&options, argc, argv, &i, &value, err);
-        r = r < 0 ? r : take_option(p, r, value, err);
-    }
-    if (r == 0 && (!p->program || !p->output))
+    p->im.cwd = o->cwd, p->im.jit = o->jit, p->im.memory = o->memory;
+    if (r == 0 && (!o->program || !o->output))
         return err_set(err, -EINVAL, "--program and --output are needed");
     return r;
 }
@@ -133,22 +61,23 @@ static bool is_program(const char *path)
 /* As a shell would find it. */
 static int find_program(struct pack *p, struct err *err)
 {
-    const char *list = policy_env_get(&p->env, "PATH");
+    const char *list = policy_env_get(&p->options.env, "PATH");
     char cwd[PATH_MAX];
 
-    if (!strchr(p->program, '/')) {
+    if (!strchr(p->options.program, '/')) {
         list = list ? list : getenv("PATH") ? getenv("PATH") : USUAL_PATH;
         for (size_t n; *list; list += n + (list[n] == ':')) {
             n = strcspn(list, ":");
-            p->im.path = arena_printf(p->a, "%.*s/%s", (int)n, list, p->program);
+            p->im.path = arena_printf(p->a, "%.*s/%s", (int)n, list, p->options.program);
             if (p->im.path && *p->im.path == '/' && is_program(p->im.path))
                 return 0;
         }
-        return err_set(err, -ENOENT, "%s: there is no program of that name in PATH", p->program);
+        return err_set(err, -ENOENT, "%s: there is no program of that name in PATH", p->options.program);
     }
-    if (*p->program != '/' && !getcwd(cwd, sizeof cwd))
-        return err_set(err, -EINVAL, "%s: name it from the root on", p->program);
-    const char *whole = *p->program == '/' ? p->program : arena_printf(p->a, "%s/%s", cwd, p->program);
+    if (*p->options.program != '/' && !getcwd(cwd, sizeof cwd))
+        return err_set(err, -EINVAL, "%s: name it from the root on", p->options.program);
+    const char *whole =
+        *p->options.program == '/' ? p->options.program : arena_printf(p->a, "%s/%s", cwd, p->options.program);
     char *clean = whole ? arena_alloc(p->a, strlen(whole) + 2) : NULL;
     if (!clean || path_text_clean(whole, clean, strlen(whole) + 2) < 0)
         return no_memory(err);
@@ -221,7 +150,7 @@ static int take_program(struct pack *p, const char *path, struct tree_node **out
                            path);
         path = next;
     }
-    return err_set(err, -ELOOP, "%s: its interpreter is a script, and so is that one's", p->program);
+    return err_set(err, -ELOOP, "%s: its interpreter is a script, and so is that one's", p->options.program);
 }
 
 /* ---- what is added ----------------------------------------------------------------------------------------------- */
@@ -251,7 +180,7 @@ static int take_traced(struct pack *p, const struct tree_node *program, struct e
 
     if (stat(p->im.path, &st) < 0)
         return err_sys(err, -errno, "%s", p->im.path);
-    if ((r = trace_run(p->a, p->trace, st.st_dev, st.st_ino, &traced, err)) < 0)
+    if ((r = trace_run(p->a, p->options.traced, st.st_dev, st.st_ino, &traced, err)) < 0)
         return err_wrap(err, "--trace");
     if (!traced.ran)
         return err_set(err, -ENOENT,
@@ -270,11 +199,11 @@ static int take_files(struct pack *p, const struct tree_node *program, struct er
     struct tree_node *node;
     int r = 0;
 
-    if (p->trace)
+    if (p->options.traced)
         r = take_traced(p, program, err);
-    for (uint32_t i = 0; i < p->add.n && r == 0; i++)
-        r = program_add(&p->source, p->add.v[i], err);
-    if (r == 0 && (p->add.n || p->trace))
+    for (uint32_t i = 0; i < p->options.add.n && r == 0; i++)
+        r = program_add(&p->source, p->options.add.v[i], err);
+    if (r == 0 && (p->options.add.n || p->options.traced))
         r = take_all_libraries(p, p->im.tree.root, err);
     if (r == 0 && libraries_has(&p->libraries, "libc.so.6")) /* by pthread_exit(3) and pthread_cancel(3) */
         r = libraries_take_known(&p->libraries, program, "libgcc_s.so.1", err);
@@ -303,16 +232,16 @@ static void progress(void *ctx, const struct tree *t)
 
 static int set_start(struct pack *p, struct err *err)
 {
-    const char *first = strchr(p->program, '/') ? p->im.path : p->program;
+    const char *first = strchr(p->options.program, '/') ? p->im.path : p->options.program;
     int r = policy_strv_push(p->a, &p->im.args, first);
 
-    for (uint32_t i = 0; i < p->words.n && r == 0; i++)
-        r = policy_strv_push(p->a, &p->im.args, p->words.v[i]);
-    if (r == 0 && !policy_env_get(&p->env, "PATH"))
-        r = policy_env_set(p->a, &p->env, "PATH=" USUAL_PATH);
-    if (r == 0 && !policy_env_get(&p->env, "HOME"))
-        r = policy_env_set(p->a, &p->env, "HOME=/root");
-    p->im.env = p->env;
+    for (uint32_t i = 0; i < p->options.words.n && r == 0; i++)
+        r = policy_strv_push(p->a, &p->im.args, p->options.words.v[i]);
+    if (r == 0 && !policy_env_get(&p->options.env, "PATH"))
+        r = policy_env_set(p->a, &p->options.env, "PATH=" USUAL_PATH);
+    if (r == 0 && !policy_env_get(&p->options.env, "HOME"))
+        r = policy_env_set(p->a, &p->options.env, "HOME=/root");
+    p->im.env = p->options.env;
     return r < 0 ? no_memory(err) : 0;
 }
 
@@ -329,24 +258,24 @@ static int pack(struct pack *p, struct err *err)
     int r;
 
     p->im.arena = p->a;
-    p->im.cwd = p->im.cwd ? p->im.cwd : "/";
     p->source.path = "";
     p->source.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (p->source.root < 0)
         return err_sys(err, -errno, "open /");
     p->source.tree = &p->im.tree;
-    p->libraries = (struct libraries){.source = &p->source, .library_path = policy_env_get(&p->env, "LD_LIBRARY_PATH")};
-    if (!p->kernel && !(p->kernel = program_beside(p->a, "moat-kernel.elf")))
+    p->libraries =
+        (struct libraries){.source = &p->source, .library_path = policy_env_get(&p->options.env, "LD_LIBRARY_PATH")};
+    if (!p->options.kernel && !(p->options.kernel = program_beside(p->a, "moat-kernel.elf")))
         return no_memory(err);
-    if ((r = kernel_read(&p->im.kernel, p->a, p->kernel, err)) < 0 ||
+    if ((r = kernel_read(&p->im.kernel, p->a, p->options.kernel, err)) < 0 ||
         (r = tree_init(&p->im.tree, p->a, program_epoch(), err)) < 0 || (r = find_program(p, err)) < 0 ||
         (r = take_program(p, p->im.path, &program, err)) < 0 || (r = map_all(p, program, err)) < 0 ||
         (r = take_files(p, program, err)) < 0 || (r = set_start(p, err)) < 0)
         return r;
-    p->im.dynamic = program->file->elf->interpreter || p->add.n || p->trace;
+    p->im.dynamic = program->file->elf->interpreter || p->options.add.n || p->options.traced;
     if (p->source.progress)
         fputs("\r\033[K", stderr);
-    return image_finish(&p->im, p->output, p->quiet, err);
+    return image_finish(&p->im, p->options.output, p->options.quiet, err);
 }
 
 int pack_main(struct arena *a, int argc, char **argv)
@@ -360,7 +289,7 @@ int pack_main(struct arena *a, int argc, char **argv)
     }
     p->a = a;
     int r = read_options(p, argc, argv, &err);
-    if (r == 0 && !p->quiet && isatty(2))
+    if (r == 0 && !p->options.quiet && isatty(2))
         p->source.progress = progress;
     if (r == 0)
         r = pack(p, &err);

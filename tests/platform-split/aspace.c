@@ -286,12 +286,6 @@ static int cmpxchg32(struct aspace *as, struct uptr at, uint32_t *value, uint32_
     return word((struct word){.as = as, .at = at.v, .value = value, .with = with, .swap = true});
 }
 
-/* mm/ names shared memory by its own books (mm_futex_key). */
-static int pin(struct aspace *as, struct uptr at, uint64_t *object, uint64_t *offset)
-{
-    return -ENOSYS;
-}
-
 const struct aspace_ops split_aspace = {.create = aspace_create,
                                         .destroy = aspace_destroy,
                                         .fork = aspace_fork,
@@ -306,5 +300,4 @@ const struct aspace_ops split_aspace = {.create = aspace_create,
                                         .copy_str = copy_str,
                                         .zero = zero_guest,
                                         .load32 = load32,
-                                        .cmpxchg32 = cmpxchg32,
-                                        .pin = pin};
+                                        .cmpxchg32 = cmpxchg32};

@@ -261,16 +261,6 @@ static int swap_word(struct aspace *as, struct uptr at, uint32_t *value, uint32_
     return 0;
 }
 
-static int pin_page(struct aspace *as, struct uptr at, uint64_t *object, uint64_t *offset)
-{
-    const struct page *p = page_of(at.v);
-    if (!p || !(p->prot & PROT_READ))
-        return -EFAULT;
-    *object = p->object ? (uint64_t)(uintptr_t)p->object : 1;
-    *offset = p->object ? p->of * PAGE_SIZE + at.v % PAGE_SIZE : at.v;
-    return 0;
-}
-
 /* ---- page-cache objects ---- */
 
 static struct memobj *object_create(void)
@@ -499,8 +489,7 @@ bool memory_begin(const struct harness *h, struct platform *p)
                                     .copy_str = copy_text,
                                     .zero = zero_bytes,
                                     .load32 = load_word,
-                                    .cmpxchg32 = swap_word,
-                                    .pin = pin_page};
+                                    .cmpxchg32 = swap_word};
     p->memobj = (struct memobj_ops){.create = object_create,
                                     .destroy = object_destroy,
                                     .get = object_get,

@@ -356,6 +356,39 @@ static void test_unix_names_lead_to_their_sockets(void **state)
     RUN(guest_unix_names);
 }
 
+/* Of 300 names each leads to its own socket; one that is closed gives its name back. */
+static void guest_many_abstract_names(void)
+{
+    enum { NAMES = 300 };
+    struct sockaddr_un a = {.sun_family = AF_UNIX_};
+    volatile int64_t first = -1;
+    int64_t c, s;
+    for (volatile int i = 0; i < NAMES; i++) {
+        a.sun_path[1] = (char)(i & 0xff), a.sun_path[2] = (char)(i >> 8);
+        s = sys(__NR_socket, AF_UNIX_, SOCK_STREAM_, 0);
+        assert_int_equal(sys(__NR_bind, s, &a, 5), 0);
+        assert_int_equal(sys(__NR_listen, s, 1), 0);
+        first = i ? first : s;
+    }
+    for (volatile int i = 0; i < NAMES; i++) {
+        a.sun_path[1] = (char)(i & 0xff), a.sun_path[2] = (char)(i >> 8);
+        c = sys(__NR_socket, AF_UNIX_, SOCK_STREAM_, 0);
+        assert_int_equal(sys(__NR_bind, c, &a, 5), -EADDRINUSE);
+        assert_int_equal(sys(__NR_connect, c, &a, 5), 0);
+        assert_int_equal(sys(__NR_close, c), 0);
+    }
+    a.sun_path[1] = a.sun_path[2] = 0;
+    assert_int_equal(sys(__NR_close, first), 0);
+    c = sys(__NR_socket, AF_UNIX_, SOCK_STREAM_, 0);
+    assert_int_equal(sys(__NR_connect, c, &a, 5), -ECONNREFUSED);
+    assert_int_equal(sys(__NR_bind, c, &a, 5), 0);
+}
+
+static void test_many_abstract_names_lead_to_their_sockets(void **state)
+{
+    RUN(guest_many_abstract_names);
+}
+
 static int64_t late_listener;
 static void connector(void *of)
 {
@@ -487,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_descriptors_travel_with_their_bytes),
         cmocka_unit_test(test_bad_control_messages_are_refused_and_cut_ones_closed),
         cmocka_unit_test(test_unix_names_lead_to_their_sockets),
+        cmocka_unit_test(test_many_abstract_names_lead_to_their_sockets),
         cmocka_unit_test(test_listener_that_goes_wakes_who_waits_for_it),
         cmocka_unit_test(test_unix_datagrams_have_senders_and_may_lose_their_receiver),
         cmocka_unit_test(test_options_are_kept_checked_and_told_back),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signals of src/linux: what guests see of sending, blocking, handlers and their frames, stacks, restarts, stops. */
+/* Signals of src/linux: what guests see of sending, blocking, handlers, restarts, stops. test_linux_frames.c has the
+ * rest. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,8 +8,7 @@
 
 #include <cmocka.h>
 
-#include "linux/task/signal.h"
-#include "linux_harness.h"
+#include "linux_signals.h"
 
 #include <asm/errno.h>
 #include <asm/sigcontext.h>
@@ -20,63 +20,6 @@
 #include <linux/time_types.h>
 #include <linux/wait.h>
 #include <string.h>
-
-#define TOP 0x7ffffffff000ull
-
-/* What the handlers of a run have seen. */
-static struct seen {
-    int n, order[32];
-    siginfo_t info;
-    uint64_t sp, mask_in_frame, flags;
-    int64_t rax_in_frame;
-} seen;
-
-static void note(int signo, siginfo_t *info, void *of)
-{
-    const struct ucontext *uc = of;
-    if (seen.n < 32)
-        seen.order[seen.n] = signo;
-    seen.n++;
-    seen.info = *info;
-    seen.sp = (uint64_t)(uintptr_t)__builtin_frame_address(0);
-    seen.mask_in_frame = uc->uc_sigmask;
-    seen.rax_in_frame = (int64_t)uc->uc_mcontext.rax;
-}
-
-static int64_t handle(int signo, void (*handler)(int, siginfo_t *, void *), uint64_t flags, uint64_t mask)
-{
-    struct signal_action a = {.handler = (uint64_t)(uintptr_t)handler,
-                              .flags = flags | SA_SIGINFO | SA_RESTORER,
-                              .restorer = (uint64_t)(uintptr_t)guest_restorer,
-                              .mask = mask};
-    return sys(__NR_rt_sigaction, signo, &a, NULL, 8);
-}
-
-static int64_t set_mask(int how, uint64_t mask)
-{
-    return sys(__NR_rt_sigprocmask, how, &mask, NULL, 8);
-}
-
-static uint64_t get_mask(void)
-{
-    uint64_t mask = ~0ull;
-    assert_int_equal(sys(__NR_rt_sigprocmask, SIG_BLOCK, NULL, &mask, 8), 0);
-    return mask;
-}
-
-static int64_t raise_to_self(int signo)
-{
-    return sys(__NR_tgkill, sys(__NR_getpid), sys(__NR_gettid), signo);
-}
-
-static int run(void (*guest)(void))
-{
-    memset(&seen, 0, sizeof(seen));
-    int r = harness_run(NULL, guest);
-    if (r == HARNESS_NO_BOOT)
-        print_message("%s\n", harness_why());
-    return r;
-}
 
 /* ---- handlers ---- */
 
@@ -525,225 +468,6 @@ static void test_default_actions_end_or_do_nothing(void **state)
     }
 }
 
-/* ---- faults ---- */
-
-static void after_fault(void)
-{
-    sys(__NR_exit_group, 44);
-}
-
-static void leave_fault(int signo, siginfo_t *info, void *of)
-{
-    struct ucontext *uc = of;
-    note(signo, info, of);
-    seen.flags = uc->uc_mcontext.cr2;
-    uc->uc_mcontext.rip = (uint64_t)(uintptr_t)after_fault;
-    uc->uc_mcontext.rsp = (uc->uc_mcontext.rsp & ~15ull) - 8;
-}
-
-static void touch(uintptr_t address)
-{
-    __asm__ volatile("movl $1, (%0)" ::"r"(address) : "memory");
-}
-
-static void guest_fault(void)
-{
-    handle(SIGSEGV, leave_fault, 0, 0);
-    touch(16);
-}
-
-static void test_fault_reaches_a_handler_with_its_address(void **state)
-{
-    assert_int_equal(run(guest_fault), 44);
-    assert_int_equal(seen.info.si_signo, SIGSEGV);
-    assert_int_equal((uintptr_t)seen.info.si_addr, 16);
-    assert_int_equal(seen.flags, 16);
-}
-
-static void guest_fault_blocked(void)
-{
-    handle(SIGSEGV, leave_fault, 0, 0);
-    set_mask(SIG_SETMASK, ~0ull);
-    touch(16);
-}
-
-static void test_blocked_fault_ends_the_process(void **state)
-{
-    assert_int_equal(run(guest_fault_blocked), HARNESS_SIGNAL + SIGSEGV);
-    assert_int_equal(seen.n, 0);
-}
-
-/* ---- the alternate stack ---- */
-
-static void on_altstack(int signo, siginfo_t *info, void *of)
-{
-    stack_t now, other = {.ss_sp = (void *)65536, .ss_size = 65536};
-    note(signo, info, of);
-    assert_int_equal(sys(__NR_sigaltstack, NULL, &now), 0);
-    assert_int_equal(now.ss_flags, SS_ONSTACK);
-    assert_int_equal(sys(__NR_sigaltstack, &other, NULL), -EPERM);
-}
-
-static void guest_altstack(void)
-{
-    uint64_t size = 65536;
-    uint8_t *stack = user_alloc(size);
-    stack_t set = {.ss_sp = stack, .ss_size = size}, now;
-    assert_int_equal(sys(__NR_sigaltstack, NULL, &now), 0);
-    assert_int_equal(now.ss_flags, SS_DISABLE);
-    assert_int_equal(sys(__NR_sigaltstack, &set, NULL), 0);
-    handle(SIGUSR1, on_altstack, SA_ONSTACK, 0);
-    handle(SIGUSR2, note, 0, 0);
-    raise_to_self(SIGUSR1);
-    assert_int_equal(seen.n, 1);
-    assert_in_range(seen.sp, (uintptr_t)stack, (uintptr_t)stack + size);
-    raise_to_self(SIGUSR2);
-    assert_int_equal(seen.n, 2);
-    assert_false(seen.sp >= (uintptr_t)stack && seen.sp < (uintptr_t)stack + size);
-    assert_int_equal(sys(__NR_sigaltstack, NULL, &now), 0);
-    assert_int_equal(now.ss_flags, 0);
-    assert_ptr_equal(now.ss_sp, stack);
-    set.ss_size = 100;
-    assert_int_equal(sys(__NR_sigaltstack, &set, NULL), -ENOMEM);
-    set.ss_flags = 8;
-    assert_int_equal(sys(__NR_sigaltstack, &set, NULL), -EINVAL);
-    set.ss_flags = SS_DISABLE;
-    assert_int_equal(sys(__NR_sigaltstack, &set, &now), 0);
-    raise_to_self(SIGUSR2);
-    assert_int_equal(seen.n, 3);
-}
-
-static void test_alternate_stack_is_used_by_who_asks_for_it(void **state)
-{
-    assert_int_equal(run(guest_altstack), 0);
-}
-
-static void look_at_altstack(int signo, siginfo_t *info, void *of)
-{
-    stack_t now;
-    note(signo, info, of);
-    assert_int_equal(sys(__NR_sigaltstack, NULL, &now), 0);
-    assert_int_equal(now.ss_flags, SS_DISABLE);
-}
-
-static void guest_autodisarm(void)
-{
-    stack_t set = {.ss_sp = user_alloc(65536), .ss_size = 65536, .ss_flags = (int)SS_AUTODISARM}, now;
-    assert_int_equal(sys(__NR_sigaltstack, &set, NULL), 0);
-    handle(SIGUSR1, look_at_altstack, SA_ONSTACK, 0);
-    raise_to_self(SIGUSR1);
-    assert_int_equal(seen.n, 1);
-    assert_int_equal(sys(__NR_sigaltstack, NULL, &now), 0);
-    assert_int_equal((unsigned)now.ss_flags, SS_AUTODISARM);
-    assert_int_equal(now.ss_size, 65536);
-}
-
-static void test_autodisarm_takes_the_stack_away_for_the_handler(void **state)
-{
-    assert_int_equal(run(guest_autodisarm), 0);
-}
-
-static void guest_no_room(void)
-{
-    /* A stack whose page below cannot be written: the frame does not fit, and the signal ends the process. */
-    uint8_t *page = user_guarded(4096);
-    stack_t set = {.ss_sp = page + 4096, .ss_size = 65536};
-    assert_int_equal(sys(__NR_sigaltstack, &set, NULL), 0);
-    handle(SIGUSR1, note, SA_ONSTACK, 0);
-    raise_to_self(SIGUSR1);
-}
-
-static void test_frame_that_does_not_fit_is_sigsegv(void **state)
-{
-    assert_int_equal(run(guest_no_room), HARNESS_SIGNAL + SIGSEGV);
-    assert_int_equal(seen.n, 0);
-}
-
-/* ---- the way back ---- */
-
-static uint64_t new_rip, new_flags, new_fpstate;
-static bool set_rip, set_flags, set_fpstate;
-
-static void change_frame(int signo, siginfo_t *info, void *of)
-{
-    struct ucontext *uc = of;
-    note(signo, info, of);
-    seen.flags = uc->uc_mcontext.eflags;
-    if (set_rip)
-        uc->uc_mcontext.rip = new_rip;
-    if (set_flags)
-        uc->uc_mcontext.eflags = new_flags;
-    if (set_fpstate)
-        uc->uc_mcontext.fpstate = (void *)(uintptr_t)new_fpstate;
-    uc->uc_sigmask = ~0ull;
-}
-
-static void guest_changed_frame(void)
-{
-    handle(SIGUSR1, change_frame, 0, 0);
-    raise_to_self(SIGUSR1);
-    assert_int_equal(get_mask(), ~(uint64_t)SIGNAL_UNBLOCKABLE);
-    uint64_t flags;
-    __asm__ volatile("pushfq; popq %0" : "=r"(flags));
-    assert_int_equal(flags & 0x7000, 0); /* NT and IOPL are not the program's to set */
-}
-
-static void test_wild_rip_in_a_frame_is_sigsegv(void **state)
-{
-    set_rip = true, new_rip = TOP, set_flags = set_fpstate = false;
-    assert_int_equal(run(guest_changed_frame), HARNESS_SIGNAL + SIGSEGV);
-    new_rip = 0x8000000000000000ull;
-    assert_int_equal(run(guest_changed_frame), HARNESS_SIGNAL + SIGSEGV);
-}
-
-static void test_flags_of_the_kernel_are_not_taken_from_a_frame(void **state)
-{
-    set_rip = set_fpstate = false, set_flags = true, new_flags = 0x7000;
-    assert_int_equal(run(guest_changed_frame), 0);
-}
-
-static void test_extended_state_that_cannot_be_read_is_sigsegv(void **state)
-{
-    set_rip = set_flags = false, set_fpstate = true, new_fpstate = 4096;
-    assert_int_equal(run(guest_changed_frame), HARNESS_SIGNAL + SIGSEGV);
-    new_fpstate = 0; /* none: it begins anew */
-    assert_int_equal(run(guest_changed_frame), 0);
-}
-
-static void guest_no_frame(void)
-{
-    sys(__NR_rt_sigreturn);
-}
-
-static void test_sigreturn_without_a_frame_is_harmless(void **state)
-{
-    /* Whatever lies on the stack is no frame that leads anywhere: the program ends by a signal. */
-    assert_int_equal(run(guest_no_frame), HARNESS_SIGNAL + SIGSEGV);
-}
-
-static void spoil_xmm(int signo, siginfo_t *info, void *of)
-{
-    note(signo, info, of);
-    __asm__ volatile("pcmpeqd %%xmm7, %%xmm7" ::: "xmm7");
-}
-
-static void guest_xmm(void)
-{
-    uint64_t in = 0x1122334455667788, out;
-    handle(SIGUSR1, spoil_xmm, 0, 0);
-    int64_t pid = sys(__NR_getpid), tid = sys(__NR_gettid);
-    __asm__ volatile("movq %0, %%xmm7" ::"r"(in) : "xmm7");
-    sys(__NR_tgkill, pid, tid, SIGUSR1);
-    __asm__ volatile("movq %%xmm7, %0" : "=r"(out));
-    assert_int_equal(seen.n, 1);
-    assert_int_equal(out, in);
-}
-
-static void test_registers_of_the_fpu_survive_a_handler(void **state)
-{
-    assert_int_equal(run(guest_xmm), 0);
-}
-
 /* ---- stopping ---- */
 
 static void child_stops(void *of)
@@ -834,16 +558,6 @@ int main(void)
         cmocka_unit_test(test_process_signal_goes_to_a_thread_that_does_not_block_it),
         cmocka_unit_test(test_process_signal_wakes_a_thread_when_the_first_blocks_it),
         cmocka_unit_test(test_default_actions_end_or_do_nothing),
-        cmocka_unit_test(test_fault_reaches_a_handler_with_its_address),
-        cmocka_unit_test(test_blocked_fault_ends_the_process),
-        cmocka_unit_test(test_alternate_stack_is_used_by_who_asks_for_it),
-        cmocka_unit_test(test_autodisarm_takes_the_stack_away_for_the_handler),
-        cmocka_unit_test(test_frame_that_does_not_fit_is_sigsegv),
-        cmocka_unit_test(test_wild_rip_in_a_frame_is_sigsegv),
-        cmocka_unit_test(test_flags_of_the_kernel_are_not_taken_from_a_frame),
-        cmocka_unit_test(test_extended_state_that_cannot_be_read_is_sigsegv),
-        cmocka_unit_test(test_sigreturn_without_a_frame_is_harmless),
-        cmocka_unit_test(test_registers_of_the_fpu_survive_a_handler),
         cmocka_unit_test(test_stopped_child_waits_for_sigcont),
         cmocka_unit_test(test_sigkill_ends_a_stopped_process),
         cmocka_unit_test(test_signal_from_outside_reaches_the_first_process),

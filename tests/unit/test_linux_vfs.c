@@ -317,6 +317,30 @@ static void test_names_that_came_and_went_leave_no_memory(void **state)
     assert_true(used_after <= used_before + 4096);
 }
 
+/* 256 names of 256 bytes are what listxattr(2) can tell. */
+static void guest_attributes_end(void)
+{
+    enum { NAMES = 65536 / 256 };
+    char path[] = "/tmp/file", name[256];
+    memset(name, 'a', sizeof(name) - 1), name[255] = 0;
+    memcpy(name, "user.", 5);
+    assert_int_equal(sys(__NR_close, file_with(path, "x")), 0);
+    for (volatile int i = 0; i <= NAMES; i++) {
+        name[10] = (char)('a' + i / 16 % 16), name[11] = (char)('a' + i % 16), name[12] = (char)('a' + i / 256);
+        assert_int_equal(sys(__NR_setxattr, path, name, name, 4, 0), i < NAMES ? 0 : -ENOSPC);
+    }
+    assert_int_equal(sys(__NR_listxattr, path, NULL, 0), 65536);
+    name[10] = name[11] = name[12] = 'a';
+    assert_int_equal(sys(__NR_setxattr, path, name, name, 8, 0), 0); /* in the place of the old one */
+    assert_int_equal(sys(__NR_removexattr, path, name), 0);
+    assert_int_equal(sys(__NR_setxattr, path, name, name, 4, 0), 0);
+}
+
+static void test_names_of_attributes_have_an_end(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_attributes_end), 0);
+}
+
 static void guest_many_names(void)
 {
     struct stat st;
@@ -659,6 +683,7 @@ int main(void)
         cmocka_unit_test(test_faults_end_a_call_at_the_byte),
         cmocka_unit_test(test_vectors_fill_one_after_the_other),
         cmocka_unit_test(test_statx_says_what_stat_says),
+        cmocka_unit_test(test_names_of_attributes_have_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

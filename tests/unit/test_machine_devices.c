@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The devices of the machine through their ports, with a clock that the test sets: timer, clock, serial port, power, and
- * what kvm-unit-tests want.
+ * The devices of the machine through their ports, with a clock that the test sets: timer, clock, serial port, power,
+ * and what kvm-unit-tests want.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,7 +39,8 @@ static int drop(void **state)
     return 0;
 }
 
-/* ---- 8254 -------------------------------------------------------------------------------------------------------------- */
+/* ---- 8254
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static uint16_t read_count(struct fixture *f, unsigned channel)
 {
@@ -123,7 +124,8 @@ static void test_pit_counts_in_bcd(void **state)
     assert_in_range(read_count(f, 2), 0x7999, 0x8000);
 }
 
-/* ---- MC146818 ----------------------------------------------------------------------------------------------------------- */
+/* ---- MC146818
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static uint8_t cmos(struct fixture *f, uint8_t index)
 {
@@ -232,7 +234,8 @@ static void test_rtc_tells_of_memory(void **state)
     assert_int_equal(cmos(f, 0x17) | cmos(f, 0x18) << 8, 15 * 1024);
 }
 
-/* ---- 16550A -------------------------------------------------------------------------------------------------------------- */
+/* ---- 16550A
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static void test_uart_sends_bytes_at_once(void **state)
 {
@@ -313,7 +316,8 @@ static void test_uart_loop_and_divisor(void **state)
     assert_int_equal(fixture_in(f, 0x3f9), 0x00);
 }
 
-/* ---- Power ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Power
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static void test_power_s5_turns_off_and_others_do_not(void **state)
 {
@@ -388,7 +392,8 @@ static void test_power_timer_overflow_is_an_event(void **state)
     assert_false(line(f, 9));
 }
 
-/* ---- kvm-unit-tests' ------------------------------------------------------------------------------------------------------- */
+/* ---- kvm-unit-tests'
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void test_kut_debug_exit_keeps_its_value(void **state)
 {

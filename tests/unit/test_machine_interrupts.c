@@ -71,7 +71,8 @@ static uint64_t pin(struct fixture *f, unsigned n)
     return f->machine.ioapic.state.pins[n];
 }
 
-/* ---- 8259 --------------------------------------------------------------------------------------------------------------- */
+/* ---- 8259
+ * --------------------------------------------------------------------------------------------------------------- */
 
 static void pic_setup(struct fixture *f, uint8_t icw4)
 {
@@ -170,7 +171,8 @@ static void test_pic_poll_and_spurious(void **state)
     assert_int_equal(pic_acknowledge(&f->machine.pic), 0x37); /* nobody is there any more */
 }
 
-/* ---- Local APIC ---------------------------------------------------------------------------------------------------------- */
+/* ---- Local APIC
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void test_lapic_self_message_goes_by_priority(void **state)
 {
@@ -337,7 +339,7 @@ static void test_x2apic_modes_and_registers(void **state)
     assert_int_equal(apic(f, SVR), 0xffffffff);
     assert_true(write_msr(f, 0x80f, 0x1ff));
     assert_int_equal(read_msr(f, 0x80d), 1);
-    assert_false(write_msr(f, 0x802, 1));                         /* the id is not to be written */
+    assert_false(write_msr(f, 0x802, 1));                              /* the id is not to be written */
     assert_false(fixture_bus()->msr_read(&f->machine, 0x80b, &value)); /* nor an end to be read */
     assert_false(write_msr(f, 0x80b, 1));
     assert_false(write_msr(f, MSR_SELF, 0x100));
@@ -361,7 +363,8 @@ static void test_lapic_moves_where_the_guest_says(void **state)
     assert_int_equal(fixture_bus()->read(&f->machine, APIC(0x30), 4), 0xffffffff);
 }
 
-/* ---- I/O APIC -------------------------------------------------------------------------------------------------------------- */
+/* ---- I/O APIC
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static void test_ioapic_edge_is_sent_once_and_lost_when_masked(void **state)
 {
@@ -431,7 +434,8 @@ static void test_ioapic_registers(void **state)
     assert_int_equal(bus_read(bus, IOAPIC_BASE + 0x10, 4), 0xffffffff);
 }
 
-/* ---- Both ways at once ------------------------------------------------------------------------------------------------------ */
+/* ---- Both ways at once
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void test_old_controllers_reach_the_processor_through_lint0(void **state)
 {

@@ -29,9 +29,8 @@ static void told(void *owner, gpa_t gpa, uint64_t n)
 static struct gmem three_regions(void)
 {
     struct gmem m = {.written = told};
-    const struct gmem_region regions[] = {{0x100000, PAGE, far_, 3 * PAGE, GMEM_ROM},
-                                          {0, 2 * PAGE, low, 0, 0},
-                                          {2 * PAGE, PAGE, next, 2 * PAGE, 0}};
+    const struct gmem_region regions[] = {
+        {0x100000, PAGE, far_, 3 * PAGE, GMEM_ROM}, {0, 2 * PAGE, low, 0, 0}, {2 * PAGE, PAGE, next, 2 * PAGE, 0}};
     memset(low, 0x11, sizeof(low));
     memset(next, 0x22, sizeof(next));
     memset(far_, 0x33, sizeof(far_));
@@ -129,7 +128,8 @@ static void test_gmem_place_lies_whole_in_one_region(void **state)
     assert_null(gmem_page(&m, 0x101000, &writable));
 }
 
-/* ---- Buses ---------------------------------------------------------------------------------------------------------- */
+/* ---- Buses ----------------------------------------------------------------------------------------------------------
+ */
 
 struct seen {
     uint64_t offset, value;

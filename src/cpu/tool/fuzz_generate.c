@@ -369,12 +369,22 @@ static void aim(struct fuzz_case *c, struct fuzz_insn *branch, int64_t distance)
         memcpy(c->code + branch->offset + branch->insn.imm_offset, &distance, branch->insn.imm_bytes);
 }
 
+/* A shift whose count is written out and is 0: no flag changes. */
+static bool shifts_by_zero(const struct insn *insn)
+{
+    const struct insn_operand *count = &insn->operands[insn->n_operands - 1];
+    bool shift = (insn->name >= INSN_ROL && insn->name <= INSN_SAR) || insn->name == INSN_SHLD || insn->name == INSN_SHRD;
+    return shift && count->kind == OPERAND_IMMEDIATE && (insn->imm & (insn->operand_bytes == 8 ? 63 : 31)) == 0;
+}
+
 /* Flags of which nobody knows what they are after this instruction, when `before` were unknown before it. What may not
  * happen (a count of 0) makes nothing known. */
 static uint16_t unknown_after(const struct insn *insn, uint16_t before, bool skipped)
 {
     bool certain = !(insn->flags_read & insn->flags_written) && !(insn->prefixes & (PREFIX_REP | PREFIX_REPNE));
     uint16_t known = certain && !skipped ? insn->flags_written : 0;
+    if (shifts_by_zero(insn))
+        return before;
     return (uint16_t)((before & ~known) | insn->flags_undefined);
 }
 

@@ -81,6 +81,15 @@ int xattr_get(struct inode *i, const char *name, void *to, size_t n)
     return (int)x->value_size;
 }
 
+/* No more names than listxattr(2) can tell of, which also bounds the time to find one. */
+static bool has_room(const struct inode *i, const char *name)
+{
+    size_t all = strlen(name) + 1;
+    for (const struct xattr *x = i->xattrs; x; x = x->next)
+        all += x->name_size;
+    return all <= XATTR_LIST_MAX;
+}
+
 int xattr_set(struct inode *i, const char *name, const void *from, size_t n, int flags)
 {
     struct xattr **at = find(i, name), *old = *at;
@@ -88,7 +97,7 @@ int xattr_set(struct inode *i, const char *name, const void *from, size_t n, int
         return -EEXIST;
     if (!old && flags & XATTR_REPLACE)
         return -ENODATA;
-    struct xattr *x = make(name, from, n);
+    struct xattr *x = old || has_room(i, name) ? make(name, from, n) : NULL;
     if (!x)
         return -ENOSPC;
     x->next = old ? old->next : NULL;

@@ -9,10 +9,11 @@
 #include <string.h>
 
 #define UN_HEAD offsetof(struct sockaddr_un, sun_path)
+#define BUCKETS 64u
 
 KERNEL_STATE static struct unix_state {
-    struct list abstract; /* sockets with an abstract name, by_name */
-    struct list bound;    /* those with a name in the file system */
+    struct list abstract[BUCKETS]; /* sockets with an abstract name, by_name */
+    struct list bound;             /* those with a name in the file system */
     uint32_t next_auto;
     bool ready;
 } names;
@@ -21,16 +22,27 @@ static void unix_names_ready(void)
 {
     if (names.ready)
         return;
-    list_init(&names.abstract), list_init(&names.bound);
+    for (unsigned i = 0; i < BUCKETS; i++)
+        list_init(&names.abstract[i]);
+    list_init(&names.bound);
     names.ready = true;
 }
 
 /* ---- names ---- */
 
+/* FNV-1a: whoever makes names that fall into one bucket slows down himself. */
+static struct list *unix_bucket(const char *name, uint32_t n)
+{
+    uint32_t hash = 2166136261u;
+    unix_names_ready();
+    for (uint32_t i = 0; i < n; i++)
+        hash = (hash ^ (uint8_t)name[i]) * 16777619u;
+    return &names.abstract[hash % BUCKETS];
+}
+
 static struct socket *unix_find_abstract(const char *name, uint32_t n)
 {
-    unix_names_ready();
-    list_each (s, &names.abstract, struct socket, by_name)
+    list_each (s, unix_bucket(name, n), struct socket, by_name)
         if (s->unix_size == n && !memcmp(s->unix_name, name, n))
             return s;
     return NULL;
@@ -52,7 +64,7 @@ static int unix_bind_abstract(struct socket *s, const char *name, uint32_t n)
         return -EADDRINUSE;
     int r = unix_keep_name(s, name, n);
     if (!r)
-        list_append(&names.abstract, &s->by_name);
+        list_append(unix_bucket(name, n), &s->by_name);
     return r;
 }
 
@@ -61,7 +73,6 @@ static int unix_bind_auto(struct socket *s)
 {
     static const char digits[] = "0123456789abcdef";
     char name[6] = {0};
-    unix_names_ready();
     for (uint32_t tries = 0; tries <= 0xfffff; tries++) {
         uint32_t v = names.next_auto++ & 0xfffff;
         for (int i = 5; i > 0; i--, v >>= 4)

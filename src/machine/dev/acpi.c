@@ -60,7 +60,8 @@ static void end_table(struct aml *a, uint32_t at)
     a->bytes[at + 9] = sum(a->bytes + at, a->used - at);
 }
 
-/* ---- DSDT ------------------------------------------------------------------------------------------------------------- */
+/* ---- DSDT
+ * ------------------------------------------------------------------------------------------------------------- */
 
 /* "VR00", "VR01" ... */
 static void number_name(char name[5], const char *prefix, unsigned n)
@@ -150,7 +151,8 @@ static uint32_t dsdt(struct aml *a, const struct acpi_facts *f)
     return at;
 }
 
-/* ---- FADT, FACS, MADT --------------------------------------------------------------------------------------------------- */
+/* ---- FADT, FACS, MADT
+ * --------------------------------------------------------------------------------------------------- */
 
 static uint32_t facs(struct aml *a)
 {
@@ -196,12 +198,12 @@ static uint32_t fadt(struct aml *a, uint64_t base, uint32_t facs_at, uint32_t ds
     put(t + 56, POWER_PORT_EVENT, 4);
     put(t + 64, POWER_PORT_CONTROL, 4);
     put(t + 76, POWER_PORT_TIMER, 4);
-    t[88] = 4;             /* bytes of the event block */
-    t[89] = 2;             /* control */
-    t[91] = 4;             /* timer */
-    put(t + 96, 101, 2);   /* C2 and C3 are worse than C1: not there */
+    t[88] = 4;           /* bytes of the event block */
+    t[89] = 2;           /* control */
+    t[91] = 4;           /* timer */
+    put(t + 96, 101, 2); /* C2 and C3 are worse than C1: not there */
     put(t + 98, 1001, 2);
-    t[108] = 0x32;         /* the clock's century */
+    t[108] = 0x32; /* the clock's century */
     put(t + 109, BOOT_LEGACY_DEVICES | BOOT_NO_VGA | BOOT_NO_MSI | BOOT_NO_ASPM, 2);
     put(t + 112, FADT_WBINVD | FADT_PROC_C1 | FADT_NO_SLEEP_BUTTON | FADT_TIMER_32 | FADT_RESET, 4);
     io_address(t + 116, POWER_PORT_RESET, 8, 1);

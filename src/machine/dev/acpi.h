@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ACPI tables (ACPI 6.4) by which a guest learns of the machine: RSDP, XSDT, FADT with the fixed hardware of power.h,
- * FACS, MADT, and a DSDT in bytecode of our own making. Pure: bytes into a buffer.
+ * The ACPI tables (ACPI 6.4) by which a guest learns of the machine: RSDP, XSDT, FADT with the fixed hardware of
+ * power.h, FACS, MADT, and a DSDT in bytecode of our own making. Pure: bytes into a buffer.
  */
 #ifndef MOAT_MACHINE_DEV_ACPI_H
 #define MOAT_MACHINE_DEV_ACPI_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Registers and pins of the I/O APIC. A level that is up is sent once, and again after each end of interrupt until it
- * falls; an edge is sent when it rises, and lost while its pin is masked. Lines are up or down as their devices mean it:
- * the polarity bit is kept, and means nothing. Touches only its state and whom `send` reaches.
+ * falls; an edge is sent when it rises, and lost while its pin is masked. Lines are up or down as their devices mean
+ * it: the polarity bit is kept, and means nothing. Touches only its state and whom `send` reaches.
  */
 #include "machine/dev/ioapic.h"
 

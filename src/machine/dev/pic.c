@@ -34,7 +34,7 @@ static unsigned asking(const struct pic *p, unsigned chip)
     const struct pic_chip *c = &p->state.chip[chip];
     uint8_t holds = c->special_mask ? c->in_service & (uint8_t)~c->masked : c->in_service;
     if (c->nested && chip == 0)
-        holds &= (uint8_t)~(1 << CASCADE);
+        holds &= (uint8_t) ~(1 << CASCADE);
     unsigned place = place_of(c, c->requested & (uint8_t)~c->masked);
     if (place == NONE || place >= place_of(c, holds))
         return NONE;
@@ -113,7 +113,8 @@ uint8_t pic_acknowledge(struct pic *p)
     return vector;
 }
 
-/* ---- Commands ------------------------------------------------------------------------------------------------------ */
+/* ---- Commands ------------------------------------------------------------------------------------------------------
+ */
 
 static void initialize(struct pic_chip *c, uint8_t icw1)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Three counters that do not count: where each would be is worked out from the time at which it was loaded. Touches only
- * its state, its timer and its line.
+ * Three counters that do not count: where each would be is worked out from the time at which it was loaded. Touches
+ * only its state, its timer and its line.
  */
 #include "machine/dev/pit.h"
 
@@ -78,7 +78,8 @@ static uint16_t count(const struct pit *p, const struct pit_channel *c)
     return c->bcd ? to_bcd((uint32_t)(left % all)) : (uint16_t)left;
 }
 
-/* ---- Channel 0's interrupt ------------------------------------------------------------------------------------------ */
+/* ---- Channel 0's interrupt ------------------------------------------------------------------------------------------
+ */
 
 static void arm(struct pit *p)
 {
@@ -101,7 +102,8 @@ static void ring(void *device)
     arm(p);
 }
 
-/* ---- Registers ------------------------------------------------------------------------------------------------------ */
+/* ---- Registers ------------------------------------------------------------------------------------------------------
+ */
 
 static void load(struct pit *p, unsigned channel, uint16_t value)
 {
@@ -236,7 +238,8 @@ static uint64_t speaker_read(void *device, uint64_t offset, unsigned size)
     return value;
 }
 
-/* ---- The whole ------------------------------------------------------------------------------------------------------ */
+/* ---- The whole ------------------------------------------------------------------------------------------------------
+ */
 
 static void pit_reset(void *device)
 {

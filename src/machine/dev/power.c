@@ -203,9 +203,8 @@ const struct device_ops power_ops = {
     .loaded = power_loaded,
 };
 
-int power_init(struct power *p, struct bus *ports, struct bus *memory, const struct clock *clock,
-               struct timers *timers, struct irq_line irq, void (*request)(void *owner, enum power_request what),
-               void *owner)
+int power_init(struct power *p, struct bus *ports, struct bus *memory, const struct clock *clock, struct timers *timers,
+               struct irq_line irq, void (*request)(void *owner, enum power_request what), void *owner)
 {
     const struct bus_range ranges[] = {
         {POWER_PORT_EVENT, 8, "ACPI PM1a", p, registers_read, registers_write},

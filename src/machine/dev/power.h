@@ -38,9 +38,8 @@ struct power {
     void *owner;
 };
 
-int power_init(struct power *p, struct bus *ports, struct bus *memory, const struct clock *clock,
-               struct timers *timers, struct irq_line irq, void (*request)(void *owner, enum power_request what),
-               void *owner);
+int power_init(struct power *p, struct bus *ports, struct bus *memory, const struct clock *clock, struct timers *timers,
+               struct irq_line irq, void (*request)(void *owner, enum power_request what), void *owner);
 /* The button: a guest that listens shuts itself down. */
 void power_button(struct power *p);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Time of the day from the machine's clock, and interrupts by it: each second, at an alarm, and at a rate. Nothing ticks
- * while no interrupt is wanted: register C's flags are worked out when it is read. Touches its state, timer and line.
+ * Time of the day from the machine's clock, and interrupts by it: each second, at an alarm, and at a rate. Nothing
+ * ticks while no interrupt is wanted: register C's flags are worked out when it is read. Touches its state, timer and
+ * line.
  */
 #include "machine/dev/rtc.h"
 
@@ -38,7 +39,8 @@ struct date {
     int month, day, weekday, hour, minute, second; /* month and day from 1; Sunday is 1 */
 };
 
-/* ---- The calendar (proleptic Gregorian; days since 1970-01-01) ----------------------------------------------------- */
+/* ---- The calendar (proleptic Gregorian; days since 1970-01-01) -----------------------------------------------------
+ */
 
 static int64_t days_before(int64_t year, int month, int day)
 {
@@ -63,7 +65,8 @@ static struct date date_of(int64_t seconds)
     return d;
 }
 
-/* ---- Which second it is -------------------------------------------------------------------------------------------- */
+/* ---- Which second it is --------------------------------------------------------------------------------------------
+ */
 
 /* Of the machine's own time, with which flags are told: never set back by the guest. */
 static uint64_t second_now(const struct rtc *r)
@@ -166,7 +169,8 @@ static void write_time(struct rtc *r, uint8_t index, uint8_t value)
         r->state.ahead = seconds - (int64_t)second_now(r);
 }
 
-/* ---- Interrupts ------------------------------------------------------------------------------------------------------ */
+/* ---- Interrupts
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* 0: no rate is chosen. */
 static uint64_t tick_ns(const struct rtc *r)
@@ -240,12 +244,13 @@ static void see(struct rtc *r)
     r->state.seen_tick = tick != 0 ? clock_now(r->clock) / tick : 0;
 }
 
-/* ---- Registers ------------------------------------------------------------------------------------------------------ */
+/* ---- Registers ------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_time(uint8_t index)
 {
-    return index == REG_CENTURY || (index <= REG_YEAR && index != REG_SECONDS_ALARM && index != REG_MINUTES_ALARM &&
-                                    index != REG_HOURS_ALARM);
+    return index == REG_CENTURY ||
+           (index <= REG_YEAR && index != REG_SECONDS_ALARM && index != REG_MINUTES_ALARM && index != REG_HOURS_ALARM);
 }
 
 static uint8_t read_register(struct rtc *r, uint8_t index)
@@ -314,7 +319,8 @@ static void rtc_write(void *device, uint64_t offset, unsigned size, uint64_t val
         write_register(r, r->state.index, (uint8_t)value);
 }
 
-/* ---- The whole ------------------------------------------------------------------------------------------------------ */
+/* ---- The whole ------------------------------------------------------------------------------------------------------
+ */
 
 static void rtc_reset(void *device)
 {
@@ -359,7 +365,8 @@ static void put16(uint8_t *at, uint64_t value)
 /* As a PC's firmware leaves it: KiB below 640 K, KiB above 1 M, 64 KiB above 16 M, 64 KiB above 4 G. */
 static void set_sizes(uint8_t *ram, uint64_t below, uint64_t above)
 {
-    uint64_t kib = below > 1 << 20 ? (below >> 10) - 1024 : 0, chunks = below > 16 << 20 ? (below - (16 << 20)) >> 16 : 0;
+    uint64_t kib = below > 1 << 20 ? (below >> 10) - 1024 : 0,
+             chunks = below > 16 << 20 ? (below - (16 << 20)) >> 16 : 0;
     put16(ram + 0x15, 640);
     put16(ram + 0x17, kib > 65535 ? 65535 : kib);
     put16(ram + 0x30, kib > 65535 ? 65535 : kib);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Registers that are as they were written, lines that go up and down, and a way out. Touches only its state and what its
- * callbacks reach.
+ * Registers that are as they were written, lines that go up and down, and a way out. Touches only its state and what
+ * its callbacks reach.
  */
 #include "machine/dev/testdev.h"
 
@@ -9,13 +9,13 @@
 #include <stddef.h>
 #include <string.h>
 
-#define PORTS        0xe0u
-#define PORTS_FLUSH  0xe4u
-#define PORTS_BYTES  0xe8u
-#define PORTS_LINES  0x2000u
-#define LINES        24u
-#define PORT_EXIT    0xf4u
-#define MEMORY_BASE  UINT64_C(0xff000000)
+#define PORTS       0xe0u
+#define PORTS_FLUSH 0xe4u
+#define PORTS_BYTES 0xe8u
+#define PORTS_LINES 0x2000u
+#define LINES       24u
+#define PORT_EXIT   0xf4u
+#define MEMORY_BASE UINT64_C(0xff000000)
 
 static uint64_t load(const uint8_t *from, unsigned size)
 {
@@ -118,7 +118,8 @@ int testdev_init(struct testdev *t, struct bus *ports, struct bus *memory,
     return bus_add(memory, &at_memory);
 }
 
-/* ---- fw_cfg (QEMU, docs/specs/fw_cfg.rst): an item is chosen, and read byte by byte -------------------------------- */
+/* ---- fw_cfg (QEMU, docs/specs/fw_cfg.rst): an item is chosen, and read byte by byte --------------------------------
+ */
 
 enum {
     ITEM_SIGNATURE = 0,

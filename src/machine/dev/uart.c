@@ -108,7 +108,8 @@ unsigned uart_receive(struct uart *u, const uint8_t *bytes, unsigned n)
     return n;
 }
 
-/* ---- Registers ------------------------------------------------------------------------------------------------------ */
+/* ---- Registers ------------------------------------------------------------------------------------------------------
+ */
 
 static void write_fifo(struct uart *u, uint8_t value)
 {

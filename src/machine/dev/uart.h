@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A 16550A serial port (National Semiconductor PC16550D) at a PC's addresses. What is sent goes to a callback at once, at
- * no particular speed; what comes in waits in the receiver's FIFO.
+ * A 16550A serial port (National Semiconductor PC16550D) at a PC's addresses. What is sent goes to a callback at once,
+ * at no particular speed; what comes in waits in the receiver's FIFO.
  */
 #ifndef MOAT_MACHINE_DEV_UART_H
 #define MOAT_MACHINE_DEV_UART_H

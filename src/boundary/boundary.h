@@ -117,8 +117,18 @@ struct meter {
     struct opt_u64 collections, collection_ns; /* of garbage, since it began */
 };
 
-/* A limit that the boundary itself keeps, and not the kernel. */
-enum boundary_limit { LIMIT_NONE, LIMIT_HEAP, LIMIT_METASPACE, LIMIT_DIRECT_MEMORY, LIMIT_THREADS };
+/* What the boundary itself knows of an end, and the kernel does not: limits of its own, how a machine ended. */
+enum boundary_end {
+    ENDED_OTHERWISE,
+    ENDED_HEAP,
+    ENDED_METASPACE,
+    ENDED_DIRECT_MEMORY,
+    ENDED_THREADS,
+    ENDED_POWEROFF,
+    ENDED_RESET,
+    ENDED_PANIC,
+    ENDED_TRIPLE_FAULT
+};
 
 struct boundary {
     const char *name;
@@ -138,8 +148,10 @@ struct boundary {
     int (*stats)(struct instance *inst, struct cgroup_stats *st, struct err *err);
     /* Asks the workload, and waits for at most some tenths of a second. NULL: its workloads say nothing. */
     int (*meter)(struct instance *inst, struct meter *out, struct err *err);
-    /* After the end: which limit of the boundary's own ended it. NULL: it has none. */
-    enum boundary_limit (*limit_hit)(struct instance *inst);
+    /* After the end. NULL: it knows nothing of its own. */
+    enum boundary_end (*ended_by)(struct instance *inst);
+    /* Writes the whole state of what runs into an empty file; `ends`: it does not go on. NULL: it cannot. */
+    int (*snapshot)(struct instance *inst, int file, bool ends, struct err *err);
     int (*destroy)(struct instance *inst, struct err *err);
     /* A descriptor that keeps back what is slow to take apart when the process of inst->pid dies, until it is closed: a
      * removal need not wait for that. -1: nothing. */

@@ -32,6 +32,9 @@ enum control_type {
     CONTROL_RESIZE,     /* control_resize <- */
     CONTROL_RELOAD,     /* ->            <- sandbox.json was changed */
     CONTROL_REMOVE,     /* ->            <- killed when it runs, and all of it removed */
+    /* to an engine, on engine.sock (boundary/engine.h) */
+    CONTROL_SNAPSHOT,   /* control_snapshot and a descriptor: an empty file, open for writing <- when it is whole */
+    CONTROL_DESCRIPTOR, /* a descriptor that its command line names; before it starts, unanswered */
     CONTROL_TYPES
 };
 
@@ -54,6 +57,11 @@ struct control_stop {
     int32_t signo;      /* 0: the sandbox's own stop signal */
     int32_t timeout_ms; /* until SIGKILL; -1: the sandbox's own; 0: at once */
 };
+struct control_snapshot {
+    uint32_t flags; /* CONTROL_SNAPSHOT_ENDS */
+};
+#define CONTROL_SNAPSHOT_ENDS 1u /* it does not go on */
+
 struct control_resize {
     uint16_t rows, cols;
 };

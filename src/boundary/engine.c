@@ -3,6 +3,16 @@
 
 #include "base/mem.h"
 #include "boundary/broker/adaptor.h"
+#include "boundary/control.h"
+#include "host/unixsock.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SOCKET  "engine.sock"
+#define BACKLOG 4
 
 sigset_t engine_hold_back(const sigset_t *before)
 {
@@ -32,4 +42,28 @@ int engine_create(struct instance *inst, const char *file,
     cleanup_fd(&inst->program_fd);
     inst->handed_fd = inst->program_fd = -1;
     return r;
+}
+
+int engine_listen(struct instance *inst, struct err *err)
+{
+    unlinkat(inst->state_fd, SOCKET, 0);
+    int fd = unixsock_listen(inst->state_fd, SOCKET, SOCK_SEQPACKET | SOCK_NONBLOCK, BACKLOG);
+
+    return fd < 0 ? err_sys(err, fd, "make " SOCKET) : fd;
+}
+
+int engine_connect(const struct instance *inst, struct err *err)
+{
+    int fd = unixsock_connect(inst->state_fd, SOCKET, SOCK_SEQPACKET);
+
+    if (fd == -ENOENT || fd == -ECONNREFUSED)
+        return err_set(err, -ENOTCONN, "sandbox %s: its engine does not answer", inst->id);
+    return fd < 0 ? err_sys(err, fd, "sandbox %s: " SOCKET, inst->id) : fd;
+}
+
+int engine_give(int sock, const char *name, int fd, struct err *err)
+{
+    int r = control_send(sock, CONTROL_DESCRIPTOR, 0, 0, name, strlen(name) + 1, fd);
+
+    return r < 0 ? err_sys(err, r, "hand over \"%s\"", name) : 0;
 }

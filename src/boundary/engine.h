@@ -16,4 +16,11 @@ sigset_t engine_hold_back(const sigset_t *before);
 int engine_create(struct instance *inst, const char *file,
                   int (*open_both)(struct instance *inst, const char *file, struct err *err), struct err *err);
 
+/* A socket on which an engine answers requests of boundary/control.h: "engine.sock" in the sandbox's directory. A
+ * listening descriptor for the engine; and for who asks, connected: -ENOTCONN when nobody listens. */
+int engine_listen(struct instance *inst, struct err *err);
+int engine_connect(const struct instance *inst, struct err *err);
+/* What the engine is to have before it starts: a descriptor by a name, over a connection. */
+int engine_give(int sock, const char *name, int fd, struct err *err);
+
 #endif

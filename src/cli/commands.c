@@ -198,6 +198,17 @@ const struct command moat_commands[] = {
      cmd_kill},
     {"pause", "pause NAME...", "Freeze all processes of sandboxes", NULL, NULL, false, NULL, cmd_pause},
     {"unpause", "unpause NAME...", "Let paused sandboxes go on", NULL, NULL, false, NULL, cmd_unpause},
+    {"snapshot", "snapshot [OPTIONS] SANDBOX [NAME]", "Keep the whole state of a running machine (-b microvm)",
+     snapshot_options, &n_snapshot_options, false,
+     "Examples:\n"
+     "  moat run -d --name warm -b microvm debian sleep inf\n"
+     "  moat snapshot warm ready               # it goes on; --end ends it\n"
+     "  moat restore -d --name one ready       # as often as wanted; memory is shared until it is written\n"
+     "  moat snapshot --list\n"
+     "  moat snapshot --rm ready\n",
+     cmd_snapshot},
+    {"restore", "restore [OPTIONS] NAME", "Go on from a snapshot, in a new sandbox (options of run)", run_options_rows,
+     &n_run_options_rows, false, NULL, cmd_restore},
     {"wait", "wait NAME...", "Wait until sandboxes have ended, and print their exit statuses", NULL, NULL, false, NULL,
      cmd_wait},
     {"update", "update [OPTIONS] NAME...", "Change limits and the restart rule of sandboxes", update_options,

@@ -30,6 +30,8 @@ int cmd_events(int argc, char **argv);     /* events_show.c */
 int cmd_kill(int argc, char **argv);       /* kill.c */
 int cmd_pause(int argc, char **argv);      /* pause.c, as the next */
 int cmd_unpause(int argc, char **argv);
+int cmd_snapshot(int argc, char **argv);
+int cmd_restore(int argc, char **argv);
 int cmd_wait(int argc, char **argv);   /* wait.c */
 int cmd_update(int argc, char **argv); /* update.c */
 int cmd_rm(int argc, char **argv);     /* rm.c, as the next */
@@ -45,9 +47,9 @@ extern const struct option_row start_options[], stop_options[], attach_options[]
 extern const size_t n_start_options, n_stop_options, n_attach_options, n_exec_options;
 extern const struct option_row policy_options[];
 extern const size_t n_policy_options;
-extern const struct option_row boundaries_options[], import_options[], images_options[], rmi_options[],
+extern const struct option_row boundaries_options[], import_options[], images_options[], rmi_options[], snapshot_options[],
     system_options[], version_options[];
-extern const size_t n_boundaries_options, n_import_options, n_images_options, n_rmi_options, n_system_options,
+extern const size_t n_boundaries_options, n_import_options, n_images_options, n_rmi_options, n_snapshot_options, n_system_options,
     n_version_options;
 
 extern const struct option_row pull_options[], compare_options[], learn_options[], probe_options[], pack_options[],

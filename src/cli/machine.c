@@ -7,6 +7,7 @@
 #include "cli/engine_walls.h"
 #include "cli/packed_root.h"
 #include "cli/run_options_internal.h"
+#include "cli/snapshot.h"
 #include "image/users.h"
 #include "policy/list.h"
 
@@ -19,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define BOOT_KERNEL  "kernel" /* the name of one that was not named */
 #define MEMORY_USUAL ((int64_t)512 << 20)
 #define MEMORY_LEAST ((int64_t)16 << 20)
 #define MEMORY_ROOM  ((int64_t)96 << 20) /* of the limit, for moat-vmm's own: decoded code, rings */
@@ -54,6 +56,7 @@ static int take_option(struct arena *a, void *options, int id, const char *value
     case MACHINE_CPU: o->cpu = value; return 0;
     case MACHINE_ACCEL: o->accel = value; return one_of("accel", value, accels, err);
     case MACHINE_MACHINE: o->machine = value; return one_of("machine", value, machines, err);
+    case MACHINE_RESTORE: o->restore = value; return 0;
     case MACHINE_INITRD: return policy_strv_push(a, &o->initrds, value) < 0 ? policy_no_memory(err) : 0;
     case MACHINE_DISK: return policy_strv_push(a, &o->disks, value) < 0 ? policy_no_memory(err) : 0;
     default: o->debug = !strcmp(value, "true"); return 0;
@@ -64,7 +67,7 @@ static int take_option(struct arena *a, void *options, int id, const char *value
 static int take_operands(struct run_options *run, int argc, char **argv, bool lenient, struct err *err)
 {
     if (argc < 1)
-        return lenient || own(run)->kernel
+        return lenient || own(run)->kernel || own(run)->restore
                    ? 0
                    : err_set(err, -EINVAL, "what is to run is missing: moat run -b microvm [OPTIONS] IMAGE [COMMAND...], "
                                            "or --kernel FILE [--initrd FILE]");
@@ -328,6 +331,46 @@ static int find_kernel(struct run_options *run, struct err *err)
     return r;
 }
 
+/* From a snapshot: what it was made with, but for who computes and what it is attached to, which may be chosen anew. */
+static int find_snapshot(struct run_options *run, struct err *err)
+{
+    struct machine_options *o = own(run);
+    struct policy *p = &run->policy;
+    struct snapshot s;
+    int r = snapshot_read(p->arena, o->restore, &s, err);
+
+    if (r < 0)
+        return r;
+    if (o->image || o->kernel || o->initrds.n || o->append || o->machine || o->cpu || o->disks.n ||
+        policy_flag_given(&run->build, FLAG_MEMORY))
+        return err_set(err, -EINVAL,
+                       "--restore %s: kernel, memory, processor and disks are those of the snapshot: leave them out",
+                       o->restore);
+    p->process.argv = (struct strv){0};
+    p->resources.memory.limit = (struct opt_i64){true, s.memory};
+    run->build.given |= UINT64_C(1) << FLAG_MEMORY;
+    o->kernel = s.image;
+    if ((r = engine_put(p, NULL, VMM_PROGRAM, err)) < 0 || (r = put_memory(run, err)) < 0 ||
+        (r = put_accel(run, err)) < 0 || (r = show(&run->build, s.state, "/snapshot", true, "--restore", err)) < 0 ||
+        (r = engine_put(p, "--restore", "/snapshot", err)) < 0 ||
+        (r = engine_put_given(p, "--tap", run->build.tap, err)) < 0)
+        return r;
+    for (uint32_t i = 0; i < s.n_disks && r == 0; i++) {
+        const size_t n = strcspn(s.disks[i].word, ",");
+        const char *inside = arena_strndup(p->arena, s.disks[i].word, n);
+        r = inside ? show(&run->build, s.disks[i].host, inside, s.disks[i].word[n], "--disk", err) : policy_no_memory(err);
+        if (r == 0)
+            r = engine_put(p, "--disk", s.disks[i].word, err);
+    }
+    for (uint32_t i = 0; i < s.words.n && r == 0; i++) {
+        if (!strcmp(s.words.v[i], "--accel") || !strcmp(s.words.v[i], "--tap"))
+            i++; /* chosen above */
+        else
+            r = engine_put(p, NULL, s.words.v[i], err);
+    }
+    return r;
+}
+
 static int find(struct run_options *run, const struct finding *f, struct err *err)
 {
     struct policy *p = &run->policy;
@@ -337,7 +380,9 @@ static int find(struct run_options *run, const struct finding *f, struct err *er
     (void)f;
     if (own(run)->image && own(run)->initrds.n)
         return err_set(err, -EINVAL, "--initrd: an image is its own first root: leave one of them out");
-    if (!own(run)->image)
+    if (own(run)->restore)
+        r = find_snapshot(run, err);
+    else if (!own(run)->image)
         r = find_kernel(run, err);
     else if ((r = packed_root_find(p->arena, own(run)->image, &root, err)) == 0) {
         r = find_image(run, &root, err);
@@ -369,7 +414,7 @@ static const char *name_of(const struct run_options *run)
 {
     const struct machine_options *o = own(run);
 
-    return o->image ? o->image : o->kernel;
+    return o->image ? o->image : o->kernel ? o->kernel : BOOT_KERNEL;
 }
 
 static int command_of(struct arena *a, const struct strv *argv, struct strv *out)

@@ -18,6 +18,7 @@ enum machine_option {
     MACHINE_CPU,
     MACHINE_DISK,
     MACHINE_DEBUG,
+    MACHINE_RESTORE,
     MACHINE_OPTIONS
 };
 
@@ -35,12 +36,14 @@ enum machine_option {
                                         MACHINE_CPU)                                                                   \
                                 MACHINE_ROW("disk", "FILE[,ro]", "A disk of the guest's; may be repeated",             \
                                             MACHINE_DISK)                                                              \
-                                    MACHINE_ROW("debug", NULL, "Name registers and ports that nobody has",         \
-                                                    MACHINE_DEBUG)
+                                    MACHINE_ROW("debug", NULL, "Name registers and ports that nobody has",             \
+                                                MACHINE_DEBUG)                                                         \
+                                        MACHINE_ROW("restore", "NAME", "Go on from a snapshot (moat restore)",         \
+                                                    MACHINE_RESTORE)
 
 struct machine_options {
     bool given; /* any of them */
-    const char *kernel, *append, *accel, *machine, *cpu; /* borrowed; NULL: not given */
+    const char *kernel, *append, *accel, *machine, *cpu, *restore; /* borrowed; NULL: not given */
     bool debug;
     struct strv initrds, disks;
     const char *image; /* the operand; NULL: none */

@@ -236,8 +236,8 @@ static int find_root(struct run_options *run, const struct packed_root *root, bo
     int r = packed_root_config(run, root, own(run)->image, words, err);
 
     if (r < 0 || (r = take_user(run, root, err)) < 0 ||
-        (r = packed_root_program(p->arena, root, words->v[0], policy_env_get(&p->process.env, "PATH"),
-                                    p->process.cwd, &program, err)) < 0)
+        (r = packed_root_program(p->arena, root, words->v[0], policy_env_get(&p->process.env, "PATH"), p->process.cwd,
+                                 &program, err)) < 0)
         return r;
     own(run)->program = program;
     return pack ? packed_root_pack(p->arena, &packing, root, host, err) : 0;

@@ -242,7 +242,7 @@ int cpu_bind(const struct cpu *cpu, const uint8_t *bytes, unsigned n, struct op 
     if (length < 0) {
         if (is_too_long(bytes, n, mode))
             op->run = run_too_long;
-        return 1;
+        return (int)n;
     }
     bool vex = insn.encoding != ENCODING_LEGACY;
     bind_function *room = vex && (cpu->mode == MODE_REAL || cpu->mode == MODE_V86) ? NULL : room_of(&insn);

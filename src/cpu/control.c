@@ -266,7 +266,8 @@ static void mov_to_debug(struct cpu *cpu, const struct op *op)
     op_leave(cpu, op);
 }
 
-/* ---- Binding ------------------------------------------------------------------------------------------------------ */
+/* ---- Binding ------------------------------------------------------------------------------------------------------
+ */
 
 static bool bind_register(const struct insn *insn, struct op *op, bool *ends)
 {
@@ -290,11 +291,16 @@ bool bind_control(const struct cpu *cpu, const struct insn *insn, struct op *op,
         bool ends, protected_only;
         op_handler *run;
     } rows[] = {
-        {INSN_CLTS, true, false, clts},         {INSN_LMSW, true, false, lmsw},
-        {INSN_SMSW, false, false, store_word},  {INSN_SLDT, false, true, store_word},
-        {INSN_STR, false, true, store_word},    {INSN_SGDT, true, false, store_table},
-        {INSN_SIDT, true, false, store_table},  {INSN_LGDT, true, false, load_table},
-        {INSN_LIDT, true, false, load_table},   {INSN_LLDT, true, true, load_system_register},
+        {INSN_CLTS, true, false, clts},
+        {INSN_LMSW, true, false, lmsw},
+        {INSN_SMSW, false, false, store_word},
+        {INSN_SLDT, false, true, store_word},
+        {INSN_STR, false, true, store_word},
+        {INSN_SGDT, true, false, store_table},
+        {INSN_SIDT, true, false, store_table},
+        {INSN_LGDT, true, false, load_table},
+        {INSN_LIDT, true, false, load_table},
+        {INSN_LLDT, true, true, load_system_register},
         {INSN_LTR, true, true, load_system_register},
     };
 

@@ -13,17 +13,48 @@
 
 /* What every 64-bit processor has; the first ones had little more. */
 static const uint16_t features_first[] = {
-    CPU_FPU, CPU_DE,      CPU_PSE, CPU_TSC,    CPU_MSR,   CPU_PAE,  CPU_MCE,    CPU_CX8,    CPU_APIC,    CPU_SEP,
-    CPU_MTRR, CPU_PGE,    CPU_MCA, CPU_CMOV,   CPU_PAT,   CPU_PSE36, CPU_CLFLUSH, CPU_MMX,   CPU_FXSR,    CPU_SSE,
-    CPU_SSE2, CPU_SYSCALL, CPU_NX, CPU_LM,     CPU_SSE3,  CPU_CX16, CPU_LAHF64, CPU_X2APIC, CPU_TSC_DEADLINE,
-    CPU_HYPERVISOR, CPU_PREFETCHW, CPU_ARAT, CPU_INVARIANT_TSC, CPU_FDP_EXCEPTION_ONLY, CPU_ZERO_FCS_FDS,
+    CPU_FPU,
+    CPU_DE,
+    CPU_PSE,
+    CPU_TSC,
+    CPU_MSR,
+    CPU_PAE,
+    CPU_MCE,
+    CPU_CX8,
+    CPU_APIC,
+    CPU_SEP,
+    CPU_MTRR,
+    CPU_PGE,
+    CPU_MCA,
+    CPU_CMOV,
+    CPU_PAT,
+    CPU_PSE36,
+    CPU_CLFLUSH,
+    CPU_MMX,
+    CPU_FXSR,
+    CPU_SSE,
+    CPU_SSE2,
+    CPU_SYSCALL,
+    CPU_NX,
+    CPU_LM,
+    CPU_SSE3,
+    CPU_CX16,
+    CPU_LAHF64,
+    CPU_X2APIC,
+    CPU_TSC_DEADLINE,
+    CPU_HYPERVISOR,
+    CPU_PREFETCHW,
+    CPU_ARAT,
+    CPU_INVARIANT_TSC,
+    CPU_FDP_EXCEPTION_ONLY,
+    CPU_ZERO_FCS_FDS,
 };
 /* The rest of what is implemented. */
 static const uint16_t features_rest[] = {
-    CPU_SSSE3,  CPU_SSE41,      CPU_SSE42,  CPU_MOVBE,      CPU_POPCNT, CPU_XSAVE,    CPU_RDRAND, CPU_SELF_SNOOP,
-    CPU_FSGSBASE, CPU_TSC_ADJUST, CPU_SMEP, CPU_ERMS,       CPU_RDSEED, CPU_SMAP,     CPU_CLFLUSHOPT, CPU_CLWB,
-    CPU_UMIP,   CPU_RDPID,      CPU_FSRM,   CPU_SPEC_CTRL,  CPU_ARCH_CAPABILITIES, CPU_LZCNT, CPU_PAGES_1G,
-    CPU_RDTSCP, CPU_XSAVEOPT,
+    CPU_SSSE3,      CPU_SSE41,    CPU_SSE42,      CPU_MOVBE,    CPU_POPCNT, CPU_XSAVE,     CPU_RDRAND,
+    CPU_SELF_SNOOP, CPU_FSGSBASE, CPU_TSC_ADJUST, CPU_SMEP,     CPU_ERMS,   CPU_RDSEED,    CPU_SMAP,
+    CPU_CLFLUSHOPT, CPU_CLWB,     CPU_UMIP,       CPU_RDPID,    CPU_FSRM,   CPU_SPEC_CTRL, CPU_ARCH_CAPABILITIES,
+    CPU_LZCNT,      CPU_PAGES_1G, CPU_RDTSCP,     CPU_XSAVEOPT,
 };
 
 /* Implemented, but of a generation that had more than this processor has. */
@@ -43,7 +74,7 @@ static const char intel[13] = "GenuineIntel", amd[13] = "AuthenticAMD", ours[13]
 /* The signature of moat64 is of no processor that was made: nobody has a list of errata for it. */
 static const struct model_row models[] = {
     {"moat64", false, REST, 0xf06d1},         {"max", false, LATER, 0xf06d1},
-    {"host", false, LATER, 0xf06d1},           {"qemu64", true, FIRST, 0x60fb1},
+    {"host", false, LATER, 0xf06d1},          {"qemu64", true, FIRST, 0x60fb1},
     {"kvm64", false, FIRST, 0xf61},           {"qemu32", false, FIRST, 0x663},
     {"Opteron_G1", true, FIRST, 0xf61},       {"EPYC", true, REST, 0x800f12},
     {"IvyBridge", false, REST, 0x306a9},      {"Skylake-Client", false, REST, 0x506e3},
@@ -63,8 +94,9 @@ static const struct {
 };
 
 /* Features of QEMU's names that may be asked for, and are not offered. */
-static const char *const absent[] = {"vmx",  "svm",  "pcid", "pku",         "la57",      "npt", "skinit",
-                                     "avx",  "avx2", "vmx-mbec", "host-phys-bits", "migratable", "hv_passthrough"};
+static const char *const absent[] = {"vmx",           "svm", "pcid", "pku",      "la57",           "npt",
+                                     "skinit",        "avx", "avx2", "vmx-mbec", "host-phys-bits", "migratable",
+                                     "hv_passthrough"};
 
 static size_t text_length(const char *s)
 {
@@ -91,7 +123,10 @@ struct feature_set {
     const uint16_t *features;
     unsigned n;
 };
-#define SET(array) {array, sizeof array / sizeof *array}
+#define SET(array)                                                                                                     \
+    {                                                                                                                  \
+        array, sizeof array / sizeof *array                                                                            \
+    }
 static const struct feature_set feature_sets[] = {SET(features_first), SET(features_rest), SET(features_later)};
 
 static bool feature_offered(unsigned feature)
@@ -204,9 +239,9 @@ static struct cpuid_answer leaf_cache(uint32_t subleaf)
 
     if (subleaf >= sizeof rows / sizeof *rows)
         return (struct cpuid_answer){0};
-    return (struct cpuid_answer){
-        rows[subleaf].type | rows[subleaf].level << 5 | 1u << 8, /* initializes itself; one thread, one core */
-        63u | (rows[subleaf].ways - 1u) << 22, rows[subleaf].sets - 1u, 0};
+    return (struct cpuid_answer){rows[subleaf].type | rows[subleaf].level << 5 |
+                                     1u << 8, /* initializes itself; one thread, one core */
+                                 63u | (rows[subleaf].ways - 1u) << 22, rows[subleaf].sets - 1u, 0};
 }
 
 static struct cpuid_answer leaf_topology(const struct cpu_model *m, uint32_t subleaf)

@@ -71,7 +71,8 @@ void cpu_debug_access(struct cpu *cpu, uint64_t linear, unsigned size, enum acce
     if (LIKELY(!(cpu->dr[7] & 0xff)) || kind == ACCESS_FETCH)
         return;
     for (unsigned n = 0; n < 4; n++)
-        if (enabled(cpu, n) && (kind_of(cpu, n) == KIND_DATA || (kind_of(cpu, n) == KIND_WRITE && kind == ACCESS_STORE)) &&
+        if (enabled(cpu, n) &&
+            (kind_of(cpu, n) == KIND_DATA || (kind_of(cpu, n) == KIND_WRITE && kind == ACCESS_STORE)) &&
             overlaps(cpu, n, linear, size))
             cpu->debug_pending |= 1u << n;
 }

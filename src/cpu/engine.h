@@ -139,7 +139,8 @@ extern const struct op block_unlinked[2];
 /* ---- Binding ------------------------------------------------------------------------------------------------- */
 
 /* Makes op of the instruction at `bytes`, of which n can be read, at op->offset of its block. Returns its length or
- * -ENODATA (more bytes are needed). What is no instruction becomes one that raises #UD, or #GP when it is too long. */
+ * -ENODATA (more bytes are needed). What is no instruction becomes one that raises #UD, or #GP when it is too long; as
+ * each of the bytes may be what is wrong, it counts as n long. */
 int cpu_bind(const struct cpu *cpu, const uint8_t *bytes, unsigned n, struct op *op, bool *ends);
 
 #endif

@@ -136,8 +136,7 @@ static bool enter_inner(struct cpu *cpu, const struct op *op, const struct descr
     s = stack_of(&ss, pointer, long_mode);
     s.supervisor = true;
     s.error = selector_error(cpu, ss.selector);
-    if (!stack_push(cpu, &s, size, cpu->segments[SEG_SS].selector) ||
-        !stack_push(cpu, &s, size, cpu->gpr[GPR_SP]) ||
+    if (!stack_push(cpu, &s, size, cpu->segments[SEG_SS].selector) || !stack_push(cpu, &s, size, cpu->gpr[GPR_SP]) ||
         (!long_mode && !copy_parameters(cpu, &s, gate->high & 31, size)) ||
         !stack_push(cpu, &s, size, cpu->segments[SEG_CS].selector) ||
         !stack_push(cpu, &s, size, op_next_rip(cpu, op)) || !code_offset_check(cpu, &cs, offset))
@@ -162,10 +161,7 @@ static void through_call_gate(struct cpu *cpu, const struct op *op, uint16_t sel
         return;
     }
     cs = descriptor_segment(&code, gate_selector(gate));
-    enter_same(cpu, op, &cs, offset, call,
-               cpu_long_active(cpu)                  ? 8
-               : descriptor_type(gate) == TYPE_CALL ? 4
-                                                     : 2);
+    enter_same(cpu, op, &cs, offset, call, cpu_long_active(cpu) ? 8 : descriptor_type(gate) == TYPE_CALL ? 4 : 2);
 }
 
 /* ---- jmp and call ------------------------------------------------------------------------------------------------ */
@@ -255,7 +251,8 @@ static void far_call(struct cpu *cpu, const struct op *op)
     far_transfer(cpu, op, true);
 }
 
-/* ---- ret ---------------------------------------------------------------------------------------------------------- */
+/* ---- ret ----------------------------------------------------------------------------------------------------------
+ */
 
 static void far_return_outer(struct cpu *cpu, const struct op *op, struct stack *s, const struct vcpu_segment *cs,
                              uint64_t rip)

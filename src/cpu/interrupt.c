@@ -112,8 +112,7 @@ static bool handler_stack(struct cpu *cpu, const struct interrupt_gate *g, struc
     uint64_t pointer = cpu->gpr[GPR_SP];
 
     if (g->size == 8) {
-        if (g->ist ? !inner_stack_long(cpu, 3 + g->ist, &pointer)
-                   : inner && !inner_stack_long(cpu, g->cpl, &pointer))
+        if (g->ist ? !inner_stack_long(cpu, 3 + g->ist, &pointer) : inner && !inner_stack_long(cpu, g->cpl, &pointer))
             return false;
         if (inner) {
             *ss = segment_null((uint16_t)g->cpl);
@@ -144,12 +143,11 @@ static bool push_frame(struct cpu *cpu, const struct event *e, const struct inte
     for (unsigned i = 0; cpu->mode == MODE_V86 && i < sizeof v86; i++)
         if (!stack_push(cpu, s, size, cpu->segments[v86[i]].selector))
             return false;
-    if ((size == 8 || g->cpl != cpu->cpl) && (!stack_push(cpu, s, size, cpu->segments[SEG_SS].selector) ||
-                                              !stack_push(cpu, s, size, cpu->gpr[GPR_SP])))
+    if ((size == 8 || g->cpl != cpu->cpl) &&
+        (!stack_push(cpu, s, size, cpu->segments[SEG_SS].selector) || !stack_push(cpu, s, size, cpu->gpr[GPR_SP])))
         return false;
-    return stack_push(cpu, s, size, flags_pushed(cpu, e)) &&
-           stack_push(cpu, s, size, cpu->segments[SEG_CS].selector) && stack_push(cpu, s, size, cpu->rip) &&
-           (!e->has_error || stack_push(cpu, s, size, e->error));
+    return stack_push(cpu, s, size, flags_pushed(cpu, e)) && stack_push(cpu, s, size, cpu->segments[SEG_CS].selector) &&
+           stack_push(cpu, s, size, cpu->rip) && (!e->has_error || stack_push(cpu, s, size, e->error));
 }
 
 static bool deliver_gate(struct cpu *cpu, const struct event *e)
@@ -203,7 +201,8 @@ enum severity { BENIGN, CONTRIBUTORY, PAGE_FAULT };
 
 static enum severity severity(unsigned vector)
 {
-    const uint32_t contributory = 1u << VECTOR_DE | 1u << VECTOR_TS | 1u << VECTOR_NP | 1u << VECTOR_SS | 1u << VECTOR_GP;
+    const uint32_t contributory =
+        1u << VECTOR_DE | 1u << VECTOR_TS | 1u << VECTOR_NP | 1u << VECTOR_SS | 1u << VECTOR_GP;
 
     return vector == VECTOR_PF ? PAGE_FAULT : vector < 32 && contributory >> vector & 1 ? CONTRIBUTORY : BENIGN;
 }
@@ -294,8 +293,8 @@ static void op_int3(struct cpu *cpu, const struct op *op)
     software_interrupt(cpu, op, VECTOR_BP, SOURCE_SOFTWARE);
 }
 
-/* Of an in-circuit emulator: a #DB that no gate's privilege stops and that says nothing in dr6, but for a breakpoint that
- * a load of ss has kept back: both are one. */
+/* Of an in-circuit emulator: a #DB that no gate's privilege stops and that says nothing in dr6, but for a breakpoint
+ * that a load of ss has kept back: both are one. */
 static void op_int1(struct cpu *cpu, const struct op *op)
 {
     uint64_t pending = cpu->debug_pending;

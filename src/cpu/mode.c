@@ -72,8 +72,8 @@ static bool pae_tables(struct cpu *cpu, uint64_t cr0, uint64_t cr3, uint64_t cr4
 
 bool cpu_cr0_write(struct cpu *cpu, uint64_t value)
 {
-    const uint64_t valid = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD |
-                           CR0_PG;
+    const uint64_t valid =
+        CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
     uint64_t changed;
 
     if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) || ((value & CR0_NW) && !(value & CR0_CD)))
@@ -114,20 +114,11 @@ uint64_t cpu_cr4_valid(const struct cpu *cpu)
         enum cpu_feature feature;
         uint64_t bits;
     } rows[] = {
-        {CPU_TSC, CR4_TSD},
-        {CPU_DE, CR4_DE},
-        {CPU_PSE, CR4_PSE},
-        {CPU_PAE, CR4_PAE},
-        {CPU_MCE, CR4_MCE},
-        {CPU_PGE, CR4_PGE},
-        {CPU_FXSR, CR4_OSFXSR},
-        {CPU_SSE, CR4_OSXMMEXCPT},
-        {CPU_UMIP, CR4_UMIP},
-        {CPU_FSGSBASE, CR4_FSGSBASE},
-        {CPU_XSAVE, CR4_OSXSAVE},
-        {CPU_SMEP, CR4_SMEP},
-        {CPU_SMAP, CR4_SMAP},
-        {CPU_PKS, CR4_PKS},
+        {CPU_TSC, CR4_TSD},           {CPU_DE, CR4_DE},          {CPU_PSE, CR4_PSE},
+        {CPU_PAE, CR4_PAE},           {CPU_MCE, CR4_MCE},        {CPU_PGE, CR4_PGE},
+        {CPU_FXSR, CR4_OSFXSR},       {CPU_SSE, CR4_OSXMMEXCPT}, {CPU_UMIP, CR4_UMIP},
+        {CPU_FSGSBASE, CR4_FSGSBASE}, {CPU_XSAVE, CR4_OSXSAVE},  {CPU_SMEP, CR4_SMEP},
+        {CPU_SMAP, CR4_SMAP},         {CPU_PKS, CR4_PKS},
     };
     uint64_t valid = CR4_PCE;
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Model-specific registers (Intel volume 4). Those that only hold a number are rows: where it is, which bits it may have.
- * Others have a function; the APIC's and the clock's are the bus's. One that nobody has is #GP, as on a processor.
+ * Model-specific registers (Intel volume 4). Those that only hold a number are rows: where it is, which bits it may
+ * have. Others have a function; the APIC's and the clock's are the bus's. One that nobody has is #GP, as on a
+ * processor.
  */
 #include "cpu/system.h"
 
 #include <stddef.h>
 
-/* ---- Registers that are a number ---------------------------------------------------------------------------------- */
+/* ---- Registers that are a number ----------------------------------------------------------------------------------
+ */
 
 enum msr_check { CHECK_BITS, CHECK_CANONICAL };
 
@@ -73,18 +75,18 @@ static const struct {
     {0xce, false, 0},             /* PLATFORM_INFO */
     {0x140, false, 0},            /* MISC_FEATURES_ENABLES */
     {MSR_PERF_STATUS, false, 0},
-    {0x199, false, 0},      /* PERF_CTL */
-    {0x606, false, 0},      /* RAPL_POWER_UNIT */
-    {0xc0010010, true, 0},  /* SYSCFG */
-    {0xc0010015, true, 0},  /* HWCR */
-    {0xc001001f, true, 0},  /* NB_CFG */
-    {0xc0010055, true, 0},  /* INT_PENDING */
-    {0xc0010112, true, 0},  /* SMM_ADDR */
-    {0xc0010113, true, 0},  /* SMM_MASK */
-    {0xc0011020, true, 0},  /* LS_CFG */
-    {0xc0011022, true, 0},  /* DC_CFG */
-    {0xc001102a, true, 0},  /* BU_CFG2 */
-    {0xc0011029, true, 2},  /* DE_CFG: lfence waits */
+    {0x199, false, 0},     /* PERF_CTL */
+    {0x606, false, 0},     /* RAPL_POWER_UNIT */
+    {0xc0010010, true, 0}, /* SYSCFG */
+    {0xc0010015, true, 0}, /* HWCR */
+    {0xc001001f, true, 0}, /* NB_CFG */
+    {0xc0010055, true, 0}, /* INT_PENDING */
+    {0xc0010112, true, 0}, /* SMM_ADDR */
+    {0xc0010113, true, 0}, /* SMM_MASK */
+    {0xc0011020, true, 0}, /* LS_CFG */
+    {0xc0011022, true, 0}, /* DC_CFG */
+    {0xc001102a, true, 0}, /* BU_CFG2 */
+    {0xc0011029, true, 2}, /* DE_CFG: lfence waits */
 };
 
 static bool constant_find(const struct cpu *cpu, uint32_t index, uint64_t *value)
@@ -98,7 +100,8 @@ static bool constant_find(const struct cpu *cpu, uint32_t index, uint64_t *value
     return cpu->model.amd && index - 0xc0010000 < 8; /* the K7's counters, which count nothing */
 }
 
-/* ---- Types of memory ------------------------------------------------------------------------------------------------ */
+/* ---- Types of memory ------------------------------------------------------------------------------------------------
+ */
 
 static bool memory_type(uint64_t type, bool uncached_minus)
 {
@@ -157,7 +160,8 @@ static bool mtrr_valid(const struct cpu *cpu, uint32_t index, uint64_t value)
     return !(value & ~(address | 0xff)) && memory_type(value & 0xff, false);
 }
 
-/* ---- Those with a meaning of their own ---------------------------------------------------------------------------- */
+/* ---- Those with a meaning of their own ----------------------------------------------------------------------------
+ */
 
 /* Nothing of what other processors leak can be seen here; and returns and branches are not guessed. */
 static uint64_t architectural_capabilities(void)
@@ -263,8 +267,8 @@ static bool special_write(struct cpu *cpu, uint32_t index, uint64_t value)
 
 static bool is_special(uint32_t index)
 {
-    static const uint32_t all[] = {MSR_TSC,  MSR_TSC_ADJUST, MSR_SPEC_CTRL, MSR_PRED_CMD, 0x10a,
-                                   MSR_PAT,  MSR_EFER,       MSR_FS_BASE,   MSR_GS_BASE,  MSR_BIOS_UPDATE};
+    static const uint32_t all[] = {MSR_TSC, MSR_TSC_ADJUST, MSR_SPEC_CTRL, MSR_PRED_CMD, 0x10a,
+                                   MSR_PAT, MSR_EFER,       MSR_FS_BASE,   MSR_GS_BASE,  MSR_BIOS_UPDATE};
 
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i] == index)
@@ -272,7 +276,8 @@ static bool is_special(uint32_t index)
     return false;
 }
 
-/* ---- All of them ---------------------------------------------------------------------------------------------------- */
+/* ---- All of them ----------------------------------------------------------------------------------------------------
+ */
 
 static bool unknown(struct cpu *cpu, const char *what, uint32_t index, uint64_t value)
 {
@@ -296,8 +301,7 @@ bool cpu_msr_read(struct cpu *cpu, uint32_t index, uint64_t *value)
     }
     if (is_special(index))
         return special_read(cpu, index, value);
-    if (constant_find(cpu, index, value) ||
-        (cpu->bus.msr_read && cpu->bus.msr_read(cpu->bus.owner, index, value)))
+    if (constant_find(cpu, index, value) || (cpu->bus.msr_read && cpu->bus.msr_read(cpu->bus.owner, index, value)))
         return true;
     return unknown(cpu, "rdmsr", index, 0);
 }

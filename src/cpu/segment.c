@@ -276,8 +276,7 @@ static void load_far(struct cpu *cpu, const struct op *op)
     uint16_t selector;
     unsigned size = op->operand_size;
 
-    if (!op_linear(cpu, op, size + 2, ACCESS_LOAD, &linear) ||
-        !cpu_access(cpu, linear, size, ACCESS_LOAD, &offset) ||
+    if (!op_linear(cpu, op, size + 2, ACCESS_LOAD, &linear) || !cpu_access(cpu, linear, size, ACCESS_LOAD, &offset) ||
         !cpu_access(cpu, linear + size, 2, ACCESS_LOAD, &selector) || !cpu_segment_load(cpu, op->extra, selector))
         return;
     gpr_set(cpu, op->reg, size, offset);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The state of a processor as a record: made, loaded, checked, and what it is after a reset. The check says of bytes from
- * outside whether a processor could be in such a state; what it lets through cannot make the engine fail.
+ * The state of a processor as a record: made, loaded, checked, and what it is after a reset. The check says of bytes
+ * from outside whether a processor could be in such a state; what it lets through cannot make the engine fail.
  */
 #include "cpu/system.h"
 
 #include <errno.h>
 
-/* ---- After a reset (Intel 3A table 9-1) ----------------------------------------------------------------------------- */
+/* ---- After a reset (Intel 3A table 9-1) -----------------------------------------------------------------------------
+ */
 
 void vcpu_state_reset(struct vcpu_state *s)
 {
@@ -21,8 +22,8 @@ void vcpu_state_reset(struct vcpu_state *s)
     s->gpr[GPR_DX] = 0x600;
     for (unsigned i = 0; i < SEGMENTS; i++)
         s->segments[i] = (struct vcpu_segment){.limit = 0xffff, .attributes = data};
-    s->segments[SEG_CS] = (struct vcpu_segment){
-        .base = 0xffff0000, .limit = 0xffff, .attributes = data | TYPE_CODE, .selector = 0xf000};
+    s->segments[SEG_CS] =
+        (struct vcpu_segment){.base = 0xffff0000, .limit = 0xffff, .attributes = data | TYPE_CODE, .selector = 0xf000};
     s->ldtr = (struct vcpu_segment){.limit = 0xffff, .attributes = SEG_P | TYPE_LDT};
     s->tr = (struct vcpu_segment){.limit = 0xffff, .attributes = SEG_P | TYPE_TSS_BUSY};
     s->gdtr.limit = s->idtr.limit = 0xffff;
@@ -52,7 +53,8 @@ void cpu_reset(struct cpu *cpu)
     fpu_reset(cpu);
 }
 
-/* ---- Made and loaded ------------------------------------------------------------------------------------------------- */
+/* ---- Made and loaded
+ * ------------------------------------------------------------------------------------------------- */
 
 void cpu_state_get(struct cpu *cpu, struct vcpu_state *out)
 {
@@ -79,8 +81,7 @@ void cpu_state_get(struct cpu *cpu, struct vcpu_state *out)
     out->shadow_sti = cpu->shadow_sti;
     out->shadow_ss = cpu->shadow_ss;
     out->nmi_masked = cpu->nmi_masked;
-    out->nmi_pending =
-        cpu->nmi_pending || (__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) & ATTENTION_NMI);
+    out->nmi_pending = cpu->nmi_pending || (__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) & ATTENTION_NMI);
     out->halted = cpu->halted;
     fpu_to_xsave(cpu, out->xsave);
 }
@@ -124,12 +125,13 @@ void cpu_state_set(struct cpu *cpu, const struct vcpu_state *s)
     cpu_forget(cpu);
 }
 
-/* ---- Checked --------------------------------------------------------------------------------------------------------- */
+/* ---- Checked
+ * --------------------------------------------------------------------------------------------------------- */
 
 static const char *check_control(const struct vcpu_state *s)
 {
-    const uint64_t cr0 = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD |
-                         CR0_PG;
+    const uint64_t cr0 =
+        CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
     const uint64_t cr4 = 0x1377fff & ~CR4_LA57;
     bool long_active = s->msrs.efer & EFER_LMA;
 
@@ -183,6 +185,19 @@ static const char *check_segments(const struct vcpu_state *s)
     return NULL;
 }
 
+static const char *check_msrs(const struct vcpu_msrs *m)
+{
+    const uint64_t addresses[] = {m->lstar, m->cstar, m->kernel_gs_base, m->sysenter_esp, m->sysenter_eip};
+
+    for (unsigned i = 0; i < sizeof addresses / sizeof *addresses; i++)
+        if (!address_canonical(addresses[i]))
+            return "a register that holds an address holds none";
+    for (unsigned i = 0; i < 64; i += 8)
+        if ((m->pat >> i & 0xff) > 7 || (m->pat >> i & 0xfe) == 2)
+            return "the page attribute table has types that cannot be";
+    return NULL;
+}
+
 static const char *check_rest(const struct vcpu_state *s)
 {
     static const uint8_t zeros[sizeof s->zero_end];
@@ -216,6 +231,8 @@ int vcpu_state_check(const struct vcpu_state *s, const char **why)
         wrong = check_control(s);
     if (!wrong)
         wrong = check_segments(s);
+    if (!wrong)
+        wrong = check_msrs(&s->msrs);
     if (!wrong)
         wrong = check_rest(s);
     if (wrong && why)

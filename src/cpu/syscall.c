@@ -39,7 +39,8 @@ static void step_after(struct cpu *cpu)
     }
 }
 
-/* ---- syscall, sysret ---------------------------------------------------------------------------------------------- */
+/* ---- syscall, sysret ----------------------------------------------------------------------------------------------
+ */
 
 /* Only AMD's have them outside of 64-bit code. */
 static bool syscall_exists(struct cpu *cpu, const struct op *op)
@@ -93,7 +94,8 @@ static void run_sysret(struct cpu *cpu, const struct op *op)
     step_after(cpu);
 }
 
-/* ---- sysenter, sysexit -------------------------------------------------------------------------------------------- */
+/* ---- sysenter, sysexit --------------------------------------------------------------------------------------------
+ */
 
 static bool sysenter_exists(struct cpu *cpu, const struct op *op)
 {
@@ -135,7 +137,8 @@ static void run_sysexit(struct cpu *cpu, const struct op *op)
     enter_flat(cpu, (uint16_t)(cs + (wide ? 32 : 16)), (uint16_t)(cs + (wide ? 40 : 24)), 3, wide, rip);
 }
 
-/* ---- Bases of fs and gs ------------------------------------------------------------------------------------------- */
+/* ---- Bases of fs and gs -------------------------------------------------------------------------------------------
+ */
 
 static void run_swapgs(struct cpu *cpu, const struct op *op)
 {
@@ -178,7 +181,8 @@ static void write_base(struct cpu *cpu, const struct op *op)
     NEXT(cpu, op);
 }
 
-/* ---- Binding ------------------------------------------------------------------------------------------------------ */
+/* ---- Binding ------------------------------------------------------------------------------------------------------
+ */
 
 static bool bind_base(const struct cpu *cpu, const struct insn *insn, struct op *op)
 {
@@ -199,8 +203,8 @@ bool bind_syscall(const struct cpu *cpu, const struct insn *insn, struct op *op,
         enum cpu_feature feature;
         op_handler *run;
     } rows[] = {
-        {INSN_SYSCALL, true, CPU_SYSCALL, run_syscall},  {INSN_SYSRET, true, CPU_SYSCALL, run_sysret},
-        {INSN_SYSENTER, true, CPU_SEP, run_sysenter},    {INSN_SYSEXIT, true, CPU_SEP, run_sysexit},
+        {INSN_SYSCALL, true, CPU_SYSCALL, run_syscall}, {INSN_SYSRET, true, CPU_SYSCALL, run_sysret},
+        {INSN_SYSENTER, true, CPU_SEP, run_sysenter},   {INSN_SYSEXIT, true, CPU_SEP, run_sysexit},
         {INSN_SWAPGS, false, CPU_LM, run_swapgs},
     };
 

@@ -5,7 +5,8 @@
  */
 #include "cpu/system.h"
 
-/* ---- Halting, time, identity --------------------------------------------------------------------------------------- */
+/* ---- Halting, time, identity ---------------------------------------------------------------------------------------
+ */
 
 static void hlt(struct cpu *cpu, const struct op *op)
 {
@@ -81,7 +82,8 @@ static void wrmsr(struct cpu *cpu, const struct op *op)
     op_leave(cpu, op);
 }
 
-/* ---- Caches, translations, order ------------------------------------------------------------------------------------ */
+/* ---- Caches, translations, order ------------------------------------------------------------------------------------
+ */
 
 static void nothing(struct cpu *cpu, const struct op *op)
 {
@@ -130,7 +132,8 @@ static void fence(struct cpu *cpu, const struct op *op)
     NEXT(cpu, op);
 }
 
-/* ---- Binding -------------------------------------------------------------------------------------------------------- */
+/* ---- Binding --------------------------------------------------------------------------------------------------------
+ */
 
 enum { ALWAYS = 0xffff };
 

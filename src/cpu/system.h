@@ -141,9 +141,9 @@ void segments_drop_inner(struct cpu *cpu);
 struct stack {
     uint64_t base, pointer;
     uint32_t limit, attributes;
-    uint8_t size;     /* of the pointer: 2, 4, 8 */
-    bool supervisor;  /* written as the supervisor, whatever cpl is now */
-    uint32_t error;   /* of #SS */
+    uint8_t size;    /* of the pointer: 2, 4, 8 */
+    bool supervisor; /* written as the supervisor, whatever cpl is now */
+    uint32_t error;  /* of #SS */
 };
 struct stack stack_present(const struct cpu *cpu);
 struct stack stack_of(const struct vcpu_segment *ss, uint64_t pointer, bool long_mode);
@@ -175,13 +175,12 @@ void code_enter(struct cpu *cpu, const struct vcpu_segment *cs, unsigned cpl, ui
 /* ---- Tasks (task.c; Intel 3A chapter 8) ------------------------------------------------------------------------ */
 
 enum task_reason { TASK_JUMP, TASK_CALL, TASK_INTERRUPT, TASK_RETURN };
-/* `d` is that of an available (TASK_RETURN: busy) TSS that was found at selector; cpu->rip is where the old task will go
- * on. An error code is pushed on the new task's stack. */
+/* `d` is that of an available (TASK_RETURN: busy) TSS that was found at selector; cpu->rip is where the old task will
+ * go on. An error code is pushed on the new task's stack. */
 bool task_switch(struct cpu *cpu, uint16_t selector, struct descriptor *d, enum task_reason reason, bool has_error,
                  uint32_t error);
 /* Through a task gate: checks the TSS that it names. */
-bool task_gate(struct cpu *cpu, const struct descriptor *gate, enum task_reason reason, bool has_error,
-               uint32_t error);
+bool task_gate(struct cpu *cpu, const struct descriptor *gate, enum task_reason reason, bool has_error, uint32_t error);
 bool task_return(struct cpu *cpu); /* iret with NT set */
 
 /* ---- Control registers, flags, debug registers, registers by number ------------------------------------------- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Hardware task switches (Intel 3A chapter 8). All that can fail in the old task is done before anything changes: the
- * new task segment is read whole, the old one written, descriptors marked. What fails then is a fault of the new task at
- * its first instruction: task_switch() returns true with cpu->fault pending.
+ * new task segment is read whole, the old one written, descriptors marked. What fails then is a fault of the new task
+ * at its first instruction: task_switch() returns true with cpu->fault pending.
  */
 #include "cpu/system.h"
 
@@ -19,8 +19,7 @@ static const struct task_layout layout32 = {4, 0x20, 0x24, 0x28, 0x48, 6, 4, 0x6
 
 enum { TASK_CR3 = 0x1c, TASK_TRAP = 0x64 };
 
-static bool task_word(struct cpu *cpu, uint64_t base, unsigned offset, unsigned size, enum access kind,
-                      uint64_t *value)
+static bool task_word(struct cpu *cpu, uint64_t base, unsigned offset, unsigned size, enum access kind, uint64_t *value)
 {
     if (kind == ACCESS_LOAD)
         *value = 0;
@@ -211,8 +210,7 @@ bool task_switch(struct cpu *cpu, uint16_t selector, struct descriptor *d, enum 
     return true;
 }
 
-bool task_gate(struct cpu *cpu, const struct descriptor *gate, enum task_reason reason, bool has_error,
-               uint32_t error)
+bool task_gate(struct cpu *cpu, const struct descriptor *gate, enum task_reason reason, bool has_error, uint32_t error)
 {
     uint16_t selector = gate_selector(gate);
     uint32_t code = selector_error(cpu, selector);

@@ -144,8 +144,7 @@ bool inner_stack_long(struct cpu *cpu, unsigned slot, uint64_t *pointer)
 
 bool code_offset_check(struct cpu *cpu, const struct vcpu_segment *cs, uint64_t offset)
 {
-    bool inside =
-        cpu_long_active(cpu) && (cs->attributes & SEG_L) ? address_canonical(offset) : offset <= cs->limit;
+    bool inside = cpu_long_active(cpu) && (cs->attributes & SEG_L) ? address_canonical(offset) : offset <= cs->limit;
 
     return inside || cpu_raise(cpu, VECTOR_GP, cpu->external);
 }

@@ -282,14 +282,16 @@ static bool processor_limit_hit(struct sandbox *sb, int exit_code)
 enum end_reason end_limit(struct sandbox *sb, int exit_code)
 {
     static const enum end_reason reasons[] = {
-        [LIMIT_NONE] = END_EXITED,          [LIMIT_HEAP] = END_HEAP,    [LIMIT_METASPACE] = END_METASPACE,
-        [LIMIT_DIRECT_MEMORY] = END_DIRECT, [LIMIT_THREADS] = END_PIDS,
+        [ENDED_OTHERWISE] = END_EXITED,          [ENDED_HEAP] = END_HEAP,    [ENDED_METASPACE] = END_METASPACE,
+        [ENDED_DIRECT_MEMORY] = END_DIRECT, [ENDED_THREADS] = END_PIDS, [ENDED_POWEROFF] = END_POWEROFF,
+        [ENDED_RESET] = END_RESET, [ENDED_PANIC] = END_PANIC, [ENDED_TRIPLE_FAULT] = END_TRIPLE_FAULT,
     };
     const struct boundary *b = sb->inst.boundary;
 
     if (processor_limit_hit(sb, exit_code))
         return END_CPU;
-    return exit_code && b->limit_hit ? reasons[b->limit_hit(&sb->inst)] : END_EXITED;
+    const enum boundary_end end = b->ended_by ? b->ended_by(&sb->inst) : ENDED_OTHERWISE;
+    return exit_code || end >= ENDED_POWEROFF ? reasons[end] : END_EXITED;
 }
 
 /* ---- the end of it -------------------------------------------------------------------------------------------- */

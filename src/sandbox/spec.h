@@ -51,6 +51,10 @@ enum end_reason {
     END_HEAP,         /* with an error, limits of a boundary's own: Java's heap, */
     END_METASPACE,    /* its classes, */
     END_DIRECT,       /* its memory outside the heap */
+    END_POWEROFF,     /* a machine: it switched itself off, */
+    END_RESET,        /* it wanted to begin anew, */
+    END_PANIC,        /* its kernel gave up, */
+    END_TRIPLE_FAULT, /* its processor did */
     END_TIMEOUT,      /* the time limit */
     END_START_FAILED, /* never ran: .error says why */
     END_LOST,         /* ended while nobody of ours lived to see it: the status is not known (255) */

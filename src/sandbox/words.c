@@ -18,6 +18,10 @@ static const char *const reasons[END_REASONS] = {
     [END_HEAP] = "java-heap",
     [END_METASPACE] = "metaspace",
     [END_DIRECT] = "direct-memory",
+    [END_POWEROFF] = "poweroff",
+    [END_RESET] = "reset",
+    [END_PANIC] = "panic",
+    [END_TRIPLE_FAULT] = "triple-fault",
     [END_TIMEOUT] = "timeout",
     [END_START_FAILED] = "start-failed",
     [END_LOST] = "lost",
@@ -30,6 +34,8 @@ static const char *const words[END_REASONS] = {
     [END_METASPACE] = "its room for classes was full (-m raises it, or --java-option -XX:MaxMetaspaceSize=)",
     [END_DIRECT] = "its memory outside the Java heap was full (-m raises it, or --java-option "
                    "-XX:MaxDirectMemorySize=)",
+    [END_PANIC] = "its kernel panicked",
+    [END_TRIPLE_FAULT] = "its processor shut down (triple fault)",
     [END_TIMEOUT] = "its time limit was reached (--timeout raises it)",
 };
 static const char *const restart_words[] = {

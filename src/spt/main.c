@@ -27,7 +27,7 @@ static const char *reason(int error)
 {
     static const struct {
         int error;
-        char text[30];
+        char text[36];
     } rows[] = {{EPERM, "Operation not permitted"},
                 {ENOENT, "No such file or directory"},
                 {EIO, "Input/output error"},
@@ -46,8 +46,8 @@ static const char *reason(int error)
                 {EROFS, "Read-only file system"},
                 {ENAMETOOLONG, "File name too long"},
                 {ENOSYS, "Function not implemented"},
-                {ELOOP, "Too many symbolic links"},
-                {EAGAIN, "Resource is not available now"}};
+                {ELOOP, "Too many levels of symbolic links"},
+                {EAGAIN, "Resource temporarily unavailable"}};
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].error == -error)

@@ -23,10 +23,8 @@
 
 static int shut_in(struct err *err)
 {
-    const struct walls walls = {.who = "the reader of images",
-                                .file_bytes = SAID_MOST,
-                                .memory = IMAGE_MOST * 8,
-                                .cpu_seconds = CPU_SECONDS};
+    const struct walls walls = {
+        .who = "the reader of images", .file_bytes = SAID_MOST, .memory = IMAGE_MOST * 8, .cpu_seconds = CPU_SECONDS};
 
     return walls_enter_converter(&walls, err);
 }

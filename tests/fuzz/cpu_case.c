@@ -83,9 +83,11 @@ static int bus_acknowledge(void *owner)
     struct machine *m = owner;
     uint64_t v = mix(m);
 
-    if (v & 0x300)
+    bool some = v & 0x80; /* none after all: then the line is down, or each look would be another answer */
+
+    if ((v & 0x300) || !some)
         cpu_set_intr(m->cpu, false);
-    return v & 0x80 ? (int)(v & 0xff) : -1;
+    return some ? (int)(v & 0xff) : -1;
 }
 static uint8_t bus_tpr_get(void *owner)
 {

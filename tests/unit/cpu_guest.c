@@ -4,11 +4,11 @@
 
 #include "cpu/registers.h"
 
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <string.h>
 
 void guest_descriptor(struct guest *g, unsigned selector, uint64_t raw)
@@ -71,7 +71,7 @@ static void task_segment(struct guest *g)
     for (unsigned i = 0; g->wide && i < 7; i++)
         board_write64(g->b, GUEST_TSS + 0x24 + 8 * i, GUEST_INNER_STACK + 0x8000 + 0x1000 * i);
     guest_write16(g, GUEST_TSS + 0x66, 0x68);
-    guest_descriptor(g, GUEST_TSS_SELECTOR, UINT64_C(0x00008b0000000067) | GUEST_TSS << 16);
+    guest_descriptor(g, GUEST_TSS_SELECTOR, UINT64_C(0x00008b0000000067) | (uint64_t)GUEST_TSS << 16);
     guest_descriptor(g, GUEST_TSS_SELECTOR + 8, 0);
     cpu->tr = (struct vcpu_segment){
         .base = GUEST_TSS, .limit = 0x67, .attributes = SEG_P | 11, .selector = GUEST_TSS_SELECTOR};

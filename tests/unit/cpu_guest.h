@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Small guests on the board (cpu_harness.h) for tests of the system's part of the processor: code written in assembly,
- * an IDT whose handlers halt, a task segment, descriptors of the test's own. What came of a run is which handler halted,
- * and what lies on its stack.
+ * an IDT whose handlers halt, a task segment, descriptors of the test's own. What came of a run is which handler
+ * halted, and what lies on its stack.
  */
 #ifndef MOAT_TESTS_CPU_GUEST_H
 #define MOAT_TESTS_CPU_GUEST_H

@@ -27,6 +27,11 @@ void native_host(struct native_state *s, const uint8_t *code, unsigned length);
 enum { NATIVE_NO_FAULT = 255 };
 int native_ours(struct native_state *s, const uint8_t *code, unsigned length);
 struct cpu *native_cpu(void);
+/* Whether this machine has what the instructions of `class` need: tests skip when not. */
+bool native_has(enum insn_class class);
+/* Whether it keeps the x87's pointers and condition bits as ours does (Intel since 2015, CPUID 7.0 EBX bits 6 and 13).
+ * When not they are not compared, and images that they are in are left out. */
+bool native_is_alike(void);
 
 /* Numbers that look for trouble; repeatable. */
 uint64_t native_random(void);

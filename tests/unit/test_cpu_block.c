@@ -56,6 +56,21 @@ static void test_store_into_a_block_already_run_makes_it_anew(void **state)
     board_free(b);
 }
 
+static void test_bytes_that_were_no_instruction_may_become_one(void **state)
+{
+    struct board *b = board_make(BOARD_64);
+
+    board_catch(b);
+    CODE(b, 0xc6, 0x38, 0x07); /* c6 /7 is none */
+    assert_int_equal(board_run_caught(b, 5).vector, VECTOR_UD);
+    b->cpu->halted = false;
+    BYTES(b, BOARD_CODE + 1, 0xc0); /* mov al, 7 */
+    b->cpu->rip = BOARD_CODE;
+    board_run(b, 1);
+    assert_int_equal(b->cpu->gpr[GPR_AX], 7);
+    board_free(b);
+}
+
 static void test_store_beside_code_drops_nothing(void **state)
 {
     struct board *b = board_make(BOARD_64);
@@ -350,6 +365,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_store_into_next_instruction_takes_effect_at_once),
         cmocka_unit_test(test_store_into_a_block_already_run_makes_it_anew),
+        cmocka_unit_test(test_bytes_that_were_no_instruction_may_become_one),
         cmocka_unit_test(test_store_beside_code_drops_nothing),
         cmocka_unit_test(test_write_of_a_device_changes_code),
         cmocka_unit_test(test_other_page_at_the_same_address_is_other_code),

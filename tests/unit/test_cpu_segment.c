@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Segments of the software processor: what a selector loads or raises, what an address is checked for, far transfers. */
+/* Segments of the software processor: what a selector loads or raises, what an address is checked for, far transfers.
+ */
 #include "cpu_guest.h"
 
 #include "cpu/registers.h"
 
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <string.h>
 
 /* ---- Loading --------------------------------------------------------------------------------------------------- */
@@ -217,7 +218,8 @@ static void test_real_mode_has_segments_of_64_kib(void **state)
     guest_free(&g);
 }
 
-/* ---- Far transfers ------------------------------------------------------------------------------------------------ */
+/* ---- Far transfers ------------------------------------------------------------------------------------------------
+ */
 
 GUEST_CODE(far_jump, 32, "ljmp *0x30000");
 GUEST_CODE(far_call, 32, "lcall *0x30000\n hlt");
@@ -337,8 +339,9 @@ static void test_call_gate_whose_stack_is_bad_raises_and_changes_nothing(void **
     }
 }
 
-GUEST_CODE(return_outer, 32, "mov $0x10, %eax\n mov %eax, %ds\n mov $0x43, %eax\n mov %eax, %es\n push $0x43\n"
-                             "push $0x1f000\n push $0x4b\n push $0x40000\n lret");
+GUEST_CODE(return_outer, 32,
+           "mov $0x10, %eax\n mov %eax, %ds\n mov $0x43, %eax\n mov %eax, %es\n push $0x43\n"
+           "push $0x1f000\n push $0x4b\n push $0x40000\n lret");
 GUEST_CODE(in_outer, 32, "mov %ds, %eax\n mov %es, %ebx\n mov %esp, %ecx\n hlt");
 
 static void test_far_return_to_outer_ring_forgets_inner_segments(void **state)
@@ -354,8 +357,9 @@ static void test_far_return_to_outer_ring_forgets_inner_segments(void **state)
     guest_free(&g);
 }
 
-GUEST_CODE(to_compat, 64, "push $0x18\n lea 1f(%rip), %rax\n push %rax\n lretq\n .code32\n 1: mov $-1, %eax\n"
-                          "inc %eax\n ljmp $8, $0x40000\n");
+GUEST_CODE(to_compat, 64,
+           "push $0x18\n lea 1f(%rip), %rax\n push %rax\n lretq\n .code32\n 1: mov $-1, %eax\n"
+           "inc %eax\n ljmp $8, $0x40000\n");
 GUEST_CODE(from_compat, 64, "mov $-1, %rbx\n hlt");
 
 static void test_far_transfers_switch_between_64_and_32_bit_code(void **state)
@@ -386,10 +390,12 @@ static void test_real_mode_far_call_comes_back(void **state)
     guest_free(&g);
 }
 
-/* ---- Asking -------------------------------------------------------------------------------------------------------- */
+/* ---- Asking --------------------------------------------------------------------------------------------------------
+ */
 
-GUEST_CODE(ask_all, 32, "lar %eax, %ecx\n setz %bl\n lsl %eax, %edx\n setz %bh\n verr %ax\n setz %al\n verw 0x30000\n"
-                        "setz %ah\n hlt");
+GUEST_CODE(ask_all, 32,
+           "lar %eax, %ecx\n setz %bl\n lsl %eax, %edx\n setz %bh\n verr %ax\n setz %al\n verw 0x30000\n"
+           "setz %ah\n hlt");
 
 static void test_selectors_are_asked_about_without_a_fault(void **state)
 {

@@ -111,7 +111,7 @@ static void test_page_of_an_earlier_run_is_left_to_who_has_mapped_it(void **stat
     good_page();
     assert_int_equal(page_make(state_fd, &fd), 0);
     assert_int_equal(page->heap_used, 1); /* would be a bus error, or 0 */
-    assert_int_equal(page_end(state_fd), LIMIT_NONE);
+    assert_int_equal(page_end(state_fd), ENDED_OTHERWISE);
     close(fd);
 }
 
@@ -123,7 +123,7 @@ static void test_page_that_is_a_link_is_not_followed(void **state)
     assert_int_equal(unlinkat(state_fd, "jvm", 0), 0);
     assert_int_equal(symlinkat("/dev/zero", state_fd, "jvm"), 0);
     assert_int_equal(page_ask(state_fd, &m), -ELOOP);
-    assert_int_equal(page_end(state_fd), LIMIT_NONE);
+    assert_int_equal(page_end(state_fd), ENDED_OTHERWISE);
     assert_int_equal(page_make(state_fd, &fd), 0);
     close(fd);
 }
@@ -198,7 +198,7 @@ static void test_file_that_is_too_short_is_no_page(void **state)
     int fd = openat(state_fd, "jvm", O_RDWR);
     assert_int_equal(ftruncate(fd, JVM_METER_SIZE - 1), 0);
     assert_int_equal(page_ask(state_fd, &m), -ENODATA);
-    assert_int_equal(page_end(state_fd), LIMIT_NONE);
+    assert_int_equal(page_end(state_fd), ENDED_OTHERWISE);
     assert_int_equal(ftruncate(fd, JVM_METER_SIZE), 0);
     page = mmap(NULL, JVM_METER_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
@@ -208,16 +208,16 @@ static void test_reason_of_the_end_is_one_of_the_limits(void **state)
 {
     static const struct {
         uint32_t end;
-        enum boundary_limit limit;
+        enum boundary_end limit;
     } cases[] = {
-        {JVM_END_NONE, LIMIT_NONE},
-        {JVM_END_HEAP, LIMIT_HEAP},
-        {JVM_END_METASPACE, LIMIT_METASPACE},
-        {JVM_END_DIRECT_MEMORY, LIMIT_DIRECT_MEMORY},
-        {JVM_END_THREADS, LIMIT_THREADS},
-        {JVM_END_CODE_CACHE, LIMIT_NONE},
-        {JVM_ENDS, LIMIT_NONE},
-        {UINT32_MAX, LIMIT_NONE},
+        {JVM_END_NONE, ENDED_OTHERWISE},
+        {JVM_END_HEAP, ENDED_HEAP},
+        {JVM_END_METASPACE, ENDED_METASPACE},
+        {JVM_END_DIRECT_MEMORY, ENDED_DIRECT_MEMORY},
+        {JVM_END_THREADS, ENDED_THREADS},
+        {JVM_END_CODE_CACHE, ENDED_OTHERWISE},
+        {JVM_ENDS, ENDED_OTHERWISE},
+        {UINT32_MAX, ENDED_OTHERWISE},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -56,7 +56,7 @@ static int jvm_meter(struct instance *inst, struct meter *out, struct err *err)
     return r < 0 ? err_sys(err, r, "sandbox %s: the JVM does not answer", inst->id) : 0;
 }
 
-static enum boundary_limit jvm_limit_hit(struct instance *inst)
+static enum boundary_end jvm_ended_by(struct instance *inst)
 {
     return page_end(inst->state_fd);
 }
@@ -76,7 +76,7 @@ const struct boundary boundary_jvm = {
     .update = container_update,
     .stats = container_stats,
     .meter = jvm_meter,
-    .limit_hit = jvm_limit_hit,
+    .ended_by = jvm_ended_by,
     .destroy = broker_destroy,
     .hold = container_hold,
 };

@@ -123,16 +123,16 @@ int page_copy(int state_fd, struct jvm_meter *copy)
     return -EPROTO;
 }
 
-enum boundary_limit page_end(int state_fd)
+enum boundary_end page_end(int state_fd)
 {
-    static const enum boundary_limit limits[JVM_ENDS] = {
-        [JVM_END_HEAP] = LIMIT_HEAP,
-        [JVM_END_METASPACE] = LIMIT_METASPACE,
-        [JVM_END_DIRECT_MEMORY] = LIMIT_DIRECT_MEMORY,
-        [JVM_END_THREADS] = LIMIT_THREADS,
+    static const enum boundary_end limits[JVM_ENDS] = {
+        [JVM_END_HEAP] = ENDED_HEAP,
+        [JVM_END_METASPACE] = ENDED_METASPACE,
+        [JVM_END_DIRECT_MEMORY] = ENDED_DIRECT_MEMORY,
+        [JVM_END_THREADS] = ENDED_THREADS,
     };
     struct jvm_meter copy;
     _cleanup_fd_ int fd = page_copy(state_fd, &copy);
 
-    return fd < 0 ? LIMIT_NONE : limits[copy.end_reason];
+    return fd < 0 ? ENDED_OTHERWISE : limits[copy.end_reason];
 }

@@ -13,7 +13,7 @@ int page_make(int state_fd, int *fd);
 int page_ask(int state_fd, struct meter *out);
 /* A copy of what stands there now, and it is a page. A descriptor of its file, for what lies behind it; -errno. */
 int page_copy(int state_fd, struct jvm_meter *copy);
-/* Which limit ended it; LIMIT_NONE too where the page is not to be believed. */
-enum boundary_limit page_end(int state_fd);
+/* Which limit ended it; ENDED_OTHERWISE too where the page is not to be believed. */
+enum boundary_end page_end(int state_fd);
 
 #endif

@@ -5,9 +5,12 @@
  * and executed by descriptor; kernel, initramfs and disks are shown to it by the policy's own path rules and have no
  * other name inside.
  */
+#include "base/clock.h"
+#include "base/io.h"
 #include "base/json.h"
 #include "boundary/broker/adaptor.h"
 #include "boundary/container/container.h"
+#include "boundary/control.h"
 #include "boundary/engine.h"
 #include "boundary/microvm/lower.h"
 #include "boundary/microvm/words.h"
@@ -17,12 +20,15 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define RATES_MS   2000
-#define RATES_MOST 1024
+#define RATES_MS    2000
+#define RATES_MOST  1024
+#define END_FILE    "engine.end" /* in the sandbox's directory */
+#define SNAPSHOT_MS 120000
 
 /* Both engines, measured now: a loop in ring 0 (src/machine/accel.h). "" where moat-vmm does not say. */
 static const char *measured(struct arena *a)
@@ -72,12 +78,28 @@ static int open_tap(const char *name, struct err *err)
         return err_set(err, -EINVAL, "--network tap=%s: an interface has a name of 1 to %zu characters", name,
                        sizeof r.ifr_name - 1);
     if (!if_nametoindex(name))
-        return err_set(err, -ENODEV, "--network tap=%s: there is no such interface: ip tuntap add dev %s mode tap", name, name);
-    strcpy(r.ifr_name, name);
+        return err_set(err, -ENODEV, "--network tap=%s: there is no such interface: ip tuntap add dev %s mode tap", name,
+                       name);
+    memcpy(r.ifr_name, name, strlen(name) + 1);
     if (ioctl(fd, TUNSETIFF, &r) < 0)
         return err_sys(err, -errno, "--network tap=%s", name);
-    int handed = fcntl(fd, F_DUPFD, 3); /* not close-on-exec: moat-enter closes it for all but the workload */
-    return handed < 0 ? err_sys(err, -errno, "--network tap=%s", name) : handed;
+    return steal_fd(&fd);
+}
+
+/* What moat-vmm gets by a name of ours: where it writes its end, and its interface. */
+static int give_descriptors(struct instance *inst, const char *tap, struct err *err)
+{
+    _cleanup_fd_ int end = openat(inst->state_fd, END_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    _cleanup_fd_ int interface = -1;
+    _cleanup_fd_ int sock = end < 0 ? err_sys(err, -errno, "make " END_FILE) : engine_connect(inst, err);
+
+    if (sock < 0)
+        return sock;
+    int r = engine_give(sock, "end", end, err);
+    if (r < 0 || !tap)
+        return r;
+    interface = open_tap(tap, err);
+    return interface < 0 ? interface : engine_give(sock, "tap", interface, err);
 }
 
 static int open_both(struct instance *inst, const char *tap, struct err *err)
@@ -90,21 +112,67 @@ static int open_both(struct instance *inst, const char *tap, struct err *err)
     inst->program_fd = open(vmm, O_PATH);
     if (inst->program_fd < 0)
         return err_sys(err, -errno, "%s", vmm);
-    inst->handed_fd = -1;
-    if (!tap)
-        return 0;
-    r = open_tap(tap, err);
-    if (r < 0)
-        return r;
-    inst->handed_fd = r;
-    return 0;
+    _cleanup_fd_ int listening = engine_listen(inst, err);
+    if (listening < 0)
+        return listening;
+    inst->handed_fd = fcntl(listening, F_DUPFD, 3); /* not close-on-exec: moat-enter closes it for all but the workload */
+    return inst->handed_fd < 0 ? err_sys(err, -errno, "hand over a socket") : give_descriptors(inst, tap, err);
 }
 
 static int microvm_create(struct instance *inst, struct err *err)
 {
-    if (!microvm_word_value(&inst->policy->process.argv, "--kernel"))
+    const struct strv *argv = &inst->policy->process.argv;
+
+    if (!microvm_word_value(argv, "--kernel") && !microvm_word_value(argv, "--restore"))
         return err_set(err, -EINVAL, "nothing to run: the policy names no kernel");
-    return engine_create(inst, microvm_word_value(&inst->policy->process.argv, "--tap"), open_both, err);
+    return engine_create(inst, microvm_word_value(argv, "--tap"), open_both, err);
+}
+
+/* By the word that moat-vmm wrote: hostile only when that is taken over, and nothing hangs on it. */
+static enum boundary_end microvm_ended_by(struct instance *inst)
+{
+    static const struct {
+        const char *word;
+        enum boundary_end end;
+    } rows[] = {{"poweroff", ENDED_POWEROFF},
+                {"reset", ENDED_RESET},
+                {"panic", ENDED_PANIC},
+                {"triple-fault", ENDED_TRIPLE_FAULT}};
+    char text[32];
+
+    if (io_read_small(inst->state_fd, END_FILE, text, sizeof text) <= 0)
+        return ENDED_OTHERWISE;
+    text[strcspn(text, "\n")] = 0;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (!strcmp(text, rows[i].word))
+            return rows[i].end;
+    return ENDED_OTHERWISE;
+}
+
+static int microvm_snapshot(struct instance *inst, int file, bool ends, struct err *err)
+{
+    const struct control_snapshot order = {.flags = ends ? CONTROL_SNAPSHOT_ENDS : 0};
+    struct control_record reply;
+    _cleanup_fd_ int sock = engine_connect(inst, err);
+
+    if (sock < 0)
+        return sock;
+    int r = control_send(sock, CONTROL_SNAPSHOT, 1, 0, &order, sizeof order, file);
+    if (r == 0 && (r = helper_poll(sock, POLLIN, clock_ms() + SNAPSHOT_MS)) == 0)
+        return err_set(err, -ETIMEDOUT, "sandbox %s: its machine did not write a snapshot within %d s", inst->id,
+                       SNAPSHOT_MS / 1000);
+    if (r > 0)
+        r = control_receive(sock, &reply, false);
+    if (r <= 0)
+        return err_sys(err, r < 0 ? r : -ECONNRESET, "sandbox %s: snapshot", inst->id);
+    cleanup_fd(&reply.fd);
+    if (reply.header.type != (CONTROL_SNAPSHOT | CONTROL_REPLY))
+        return err_set(err, -EPROTO, "sandbox %s: its machine gave another answer than asked for", inst->id);
+    if (reply.header.code == 0)
+        return 0;
+    const size_t n = reply.header.length < sizeof reply.payload ? reply.header.length : sizeof reply.payload;
+    const char *said = arena_strndup(inst->arena, (const char *)reply.payload, n);
+    return err_set(err, reply.header.code < 0 ? reply.header.code : -EIO, "sandbox %s: %s", inst->id, said ? said : "");
 }
 
 static int microvm_exec(struct instance *inst, const struct process *pr, struct err *err)
@@ -130,6 +198,8 @@ const struct boundary boundary_microvm = {
     .is_paused = container_is_paused,
     .update = container_update,
     .stats = container_stats,
+    .ended_by = microvm_ended_by,
+    .snapshot = microvm_snapshot,
     .destroy = broker_destroy,
     .hold = container_hold,
 };

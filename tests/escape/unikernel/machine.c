@@ -39,7 +39,7 @@ __asm__(
                                        ".long " STRING(KERNEL_VERSION) ", " STRING(
                                            GATE_VERSION) "\n"
                                                          ".quad machine_start, machine_signal, " STRING(
-                                                             TRAP_STACK) "\n"
+                                                             TRAP_STACK) ", 1, 0\n"
                                                                          ".section .kernel_entry, \"ax\", @progbits\n"
                                                                          "system_call_entry: ud2\n"
                                                                          ".text\n"

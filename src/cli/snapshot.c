@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `moat snapshot`, which keeps the whole state of a running machine, and `moat restore`, which goes on from it in a new
+ * sandbox, as often as wanted: memory is mapped from the file and copied where it is written. Whose boundary has no
+ * verb for it is refused by name.
+ */
+#include "cli/snapshot.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "boundary/microvm/words.h"
+#include "cli/commands.h"
+#include "cli/sandboxes.h"
+#include "image/store.h"
+#include "policy/list.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define VERSION    1
+#define DIRECTORY  "snapshots"
+#define STATE      "state"
+#define DOCUMENT   "snapshot.json"
+#define UNFINISHED ".new"
+#define TEXT_MOST  (1u << 20)
+
+enum { OPTION_END, OPTION_LIST, OPTION_REMOVE, OPTION_JSON };
+
+const struct option_row snapshot_options[] = {
+    {.name = "end", .help = "The machine ends with it, instead of going on", .id = OPTION_END},
+    {.name = "list", .short_name = 'l', .help = "List the snapshots that are kept", .id = OPTION_LIST},
+    {.name = "json", .help = "With --list: an array for programs", .id = OPTION_JSON},
+    {.name = "rm", .help = "Remove snapshots by their names", .id = OPTION_REMOVE},
+};
+const size_t n_snapshot_options = ARRAY_LEN(snapshot_options);
+
+struct request {
+    struct arena arena;
+    bool ends, list, remove, json;
+};
+
+static int apply(void *ctx, int id, const char *value, struct err *err)
+{
+    struct request *q = ctx;
+    bool *const members[] = {[OPTION_END] = &q->ends,
+                             [OPTION_LIST] = &q->list,
+                             [OPTION_REMOVE] = &q->remove,
+                             [OPTION_JSON] = &q->json};
+
+    (void)err;
+    *members[id] = !strcmp(value, "true");
+    return 0;
+}
+
+/* ---- the directory ------------------------------------------------------------------------------------------------ */
+
+/* Opens DATA/snapshots; `make`: where it is missing it is made. */
+static int open_all(struct arena *a, bool make, const char **path, struct err *err)
+{
+    const char *data;
+    int r = store_default_dir(a, &data, err);
+
+    if (r < 0)
+        return r;
+    *path = arena_printf(a, "%s/" DIRECTORY, data);
+    if (!*path)
+        return policy_no_memory(err);
+    if (make && ((mkdir(data, 0711) < 0 && errno != EEXIST) || (mkdir(*path, 0700) < 0 && errno != EEXIST)))
+        return err_sys(err, -errno, "make %s", *path);
+    int fd = open(*path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? err_sys(err, -errno, "%s", *path) : fd;
+}
+
+static int remove_directory(int all, const char *name)
+{
+    _cleanup_fd_ int dir = openat(all, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (dir < 0)
+        return -errno;
+    if ((unlinkat(dir, DOCUMENT, 0) < 0 && errno != ENOENT) || (unlinkat(dir, STATE, 0) < 0 && errno != ENOENT) ||
+        unlinkat(all, name, AT_REMOVEDIR) < 0)
+        return -errno;
+    return 0;
+}
+
+/* ---- making one --------------------------------------------------------------------------------------------------- */
+
+static const char *host_of(const struct policy *p, const char *inside)
+{
+    for (uint32_t i = 0; i < p->n_mounts; i++)
+        if (p->mounts[i].bind && !strcmp(p->mounts[i].destination, inside))
+            return p->mounts[i].source;
+    return NULL;
+}
+
+static bool starts_from(const char *word)
+{
+    static const char *const words[] = {"--kernel", "--initrd", "--append", "--run", "--restore", "--disk", "--program"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (!strcmp(word, words[i]))
+            return true;
+    return false;
+}
+
+static int put_disks(struct json_writer *w, struct sandbox *sb, struct err *err)
+{
+    const struct strv *argv = &sb->policy.process.argv;
+    const char *word, *value;
+    uint32_t at = 0;
+
+    json_array_begin(w, "disks");
+    while ((word = microvm_next_word(argv, &at, &value))) {
+        if (strcmp(word, "--disk") || !value)
+            continue;
+        const char *inside = arena_printf(sb->arena, "%.*s", (int)strcspn(value, ","), value);
+        const char *host = inside ? host_of(&sb->policy, inside) : NULL;
+        if (!host)
+            return err_set(err, -EINVAL, "sandbox %s: which file its disk %s is is not known", sb->id, value);
+        json_object_begin(w, NULL);
+        json_string(w, "word", value);
+        json_string(w, "host", host);
+        json_object_end(w);
+    }
+    json_array_end(w);
+    return 0;
+}
+
+static int write_document(int dir, struct sandbox *sb, struct err *err)
+{
+    const struct strv *argv = &sb->policy.process.argv;
+    const char *word, *value;
+    struct json_writer w = {.indent = 2};
+    uint32_t at = 0;
+
+    json_object_begin(&w, NULL);
+    json_int(&w, "version", VERSION);
+    json_string(&w, "image", sb->spec.image ? sb->spec.image : "");
+    json_string(&w, "created", time_now_text(sb->arena));
+    json_array_begin(&w, "words");
+    while ((word = microvm_next_word(argv, &at, &value))) {
+        if (starts_from(word) || !strcmp(word, "--memory"))
+            continue;
+        json_string(&w, NULL, word);
+        if (value)
+            json_string(&w, NULL, value);
+    }
+    for (uint32_t i = microvm_program_words(argv), first = i; i < argv->n; i++) {
+        if (i == first)
+            json_string(&w, NULL, "--program");
+        json_string(&w, NULL, argv->v[i]);
+    }
+    json_array_end(&w);
+    const char *memory = microvm_word_value(argv, "--memory");
+    json_int(&w, "memory", memory ? strtoll(memory, NULL, 10) : 0);
+    int r = put_disks(&w, sb, err);
+    json_object_end(&w);
+    json_line_end(&w);
+    if (r == 0 && w.failed)
+        r = policy_no_memory(err);
+    if (r == 0 && (r = io_replace_file(dir, DOCUMENT, w.buf, w.len, 0600)) < 0)
+        err_sys(err, r, "write " DOCUMENT);
+    json_writer_free(&w);
+    return r;
+}
+
+static int fill(struct request *q, struct sandbox *sb, int dir, struct err *err)
+{
+    _cleanup_fd_ int file = openat(dir, STATE, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int r = file < 0 ? err_sys(err, -errno, "make " STATE) : write_document(dir, sb, err);
+
+    return r < 0 ? r : sb->inst.boundary->snapshot(&sb->inst, file, q->ends, err);
+}
+
+static int check(struct sandbox *sb, struct err *err)
+{
+    const enum sandbox_status s = sandbox_status(sb);
+
+    if (!sandboxes_runs(s) || s == SANDBOX_RESTARTING)
+        return err_set(err, -ESRCH, "container %s is not running", sb->id);
+    if (s == SANDBOX_PAUSED)
+        return err_set(err, -EINVAL, "container %s is paused: moat unpause %s", sb->id, sb->id);
+    if (!sb->inst.boundary->snapshot)
+        return err_set(err, -ENOTSUP, "container %s: boundary %s has no snapshots: -b microvm has", sb->id,
+                       sb->inst.boundary->name);
+    return 0;
+}
+
+static int take(struct request *q, struct sandbox *sb, const char *name, struct err *err)
+{
+    const char *path;
+    int r = check(sb, err);
+
+    if (r < 0 || (r = sandbox_check_id(name, err)) < 0)
+        return r;
+    _cleanup_fd_ int all = open_all(&q->arena, true, &path, err);
+    if (all < 0)
+        return all;
+    const char *half = arena_printf(&q->arena, "%s" UNFINISHED, name);
+    if (!half)
+        return policy_no_memory(err);
+    if (faccessat(all, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return err_set(err, -EEXIST, "there is a snapshot %s: moat snapshot --rm %s, or give another name", name, name);
+    remove_directory(all, half); /* of one who died */
+    if (mkdirat(all, half, 0700) < 0)
+        return err_sys(err, -errno, "make %s/%s", path, half);
+    _cleanup_fd_ int dir = openat(all, half, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    r = dir < 0 ? err_sys(err, -errno, "%s/%s", path, half) : fill(q, sb, dir, err);
+    if (r == 0 && renameat(all, half, all, name) < 0)
+        r = err_sys(err, -errno, "%s/%s", path, name);
+    if (r < 0)
+        remove_directory(all, half);
+    else
+        sandboxes_event(sb, "snapshot", "name", name);
+    return r;
+}
+
+/* ---- those that are there ----------------------------------------------------------------------------------------- */
+
+static int read_words(struct arena *a, const struct json *list, struct strv *out)
+{
+    for (const struct json *j = list && list->type == JSON_ARRAY ? list->child : NULL; j; j = j->next)
+        if (j->type != JSON_STRING || policy_strv_push(a, out, j->string.s) < 0)
+            return -EINVAL;
+    return out->n ? 0 : -EINVAL;
+}
+
+static int read_disks(struct arena *a, const struct json *list, struct snapshot *out)
+{
+    for (const struct json *j = list && list->type == JSON_ARRAY ? list->child : NULL; j; j = j->next) {
+        struct snapshot_disk *d = policy_list_push(a, &out->disks, &out->n_disks, sizeof *d);
+        if (!d)
+            return -ENOMEM;
+        *d = (struct snapshot_disk){json_get_text(j, "word", ""), json_get_text(j, "host", "")};
+        if (*d->word != '/' || *d->host != '/')
+            return -EINVAL;
+    }
+    return 0;
+}
+
+int snapshot_read(struct arena *a, const char *name, struct snapshot *out, struct err *err)
+{
+    const char *path, *file;
+    struct json *j;
+    char *text;
+    size_t n;
+    int r = sandbox_check_id(name, err);
+
+    *out = (struct snapshot){0};
+    if (r < 0)
+        return r;
+    _cleanup_fd_ int all = open_all(a, false, &path, err);
+    if (all == -ENOENT)
+        return err_set(err, -ENOENT, "there is no snapshot %s: moat snapshot --list", name);
+    if (all < 0)
+        return all;
+    file = arena_printf(a, "%s/" DOCUMENT, name);
+    out->state = arena_printf(a, "%s/%s/" STATE, path, name);
+    if (!file || !out->state)
+        return policy_no_memory(err);
+    r = io_read_file(a, all, file, TEXT_MOST, &text, &n);
+    if (r == -ENOENT)
+        return err_set(err, r, "there is no snapshot %s: moat snapshot --list", name);
+    if (r < 0)
+        return err_sys(err, r, "%s/%s", path, file);
+    if ((r = json_parse(a, text, n, &j, err)) < 0)
+        return err_wrap(err, "%s/%s", path, file);
+    if (json_get_int(j, "version") != VERSION)
+        return err_set(err, -EINVAL, "snapshot %s: its version is %lld, and this moat reads %d", name,
+                       (long long)json_get_int(j, "version"), VERSION);
+    out->image = json_get_text(j, "image", "");
+    out->memory = json_get_int(j, "memory");
+    if (out->memory <= 0 || read_words(a, json_get(j, "words"), &out->words) < 0 ||
+        read_disks(a, json_get(j, "disks"), out) < 0)
+        return err_set(err, -EINVAL, "snapshot %s: %s/%s is damaged", name, path, file);
+    return 0;
+}
+
+static void show(struct json_writer *w, struct arena *a, const char *name, const char *created, uint64_t bytes)
+{
+    struct snapshot s;
+    struct err err = {0};
+    const bool good = snapshot_read(a, name, &s, &err) == 0;
+
+    if (!w) {
+        printf("%-24s %-20.20s %10.1f MB  %s\n", name, created, (double)bytes / 1e6, good ? s.image : err.text);
+        return;
+    }
+    json_object_begin(w, NULL);
+    json_string(w, "name", name);
+    json_string(w, "image", good ? s.image : "");
+    json_string(w, "created", created);
+    json_uint(w, "bytes", bytes);
+    json_object_end(w);
+}
+
+static int list_all(struct request *q, struct err *err)
+{
+    struct json_writer w = {.indent = 2};
+    const char *path;
+    int all = open_all(&q->arena, false, &path, err);
+    const struct dirent *e;
+
+    if (all < 0 && all != -ENOENT)
+        return all;
+    DIR *d = all < 0 ? NULL : fdopendir(all);
+    if (q->json)
+        json_array_begin(&w, NULL);
+    else
+        printf("%-24s %-20s %13s  %s\n", "NAME", "CREATED", "ON DISK", "IMAGE");
+    while (d && (e = readdir(d))) {
+        const char *state = arena_printf(&q->arena, "%s/" STATE, e->d_name);
+        struct stat st;
+        char when[32] = "";
+        if (*e->d_name == '.' || strstr(e->d_name, UNFINISHED) || !state || fstatat(dirfd(d), state, &st, 0) < 0)
+            continue;
+        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime(&st.st_mtime));
+        show(q->json ? &w : NULL, &q->arena, e->d_name, when, (uint64_t)st.st_blocks * 512);
+    }
+    if (d)
+        closedir(d);
+    if (q->json) {
+        json_array_end(&w);
+        json_line_end(&w);
+        fwrite(w.buf, 1, w.len, stdout);
+        json_writer_free(&w);
+    }
+    *err = (struct err){0};
+    return 0;
+}
+
+static int remove_named(struct request *q, const char *name, struct err *err)
+{
+    const char *path;
+    int r = sandbox_check_id(name, err);
+
+    if (r < 0)
+        return r;
+    _cleanup_fd_ int all = open_all(&q->arena, false, &path, err);
+    r = all < 0 ? all : remove_directory(all, name);
+    if (r == -ENOENT)
+        return err_set(err, r, "there is no snapshot %s: moat snapshot --list", name);
+    return r < 0 ? err_sys(err, r, "%s/%s", path, name) : 0;
+}
+
+/* ---- commands ------------------------------------------------------------------------------------------------------ */
+
+static int take_named(struct request *q, int n, char **operand, struct err *err)
+{
+    struct sandbox sb;
+    int r;
+
+    if (n < 1 || n > 2)
+        return err_set(err, -EINVAL, "a sandbox and a name for the snapshot: moat snapshot [OPTIONS] SANDBOX [NAME]");
+    if ((r = sandboxes_load(&sb, &q->arena, operand[0], err)) < 0)
+        return r;
+    const char *name = n > 1 ? operand[1] : sb.id;
+    if ((r = take(q, &sb, name, err)) == 0)
+        puts(name);
+    sandboxes_close(&sb);
+    return r;
+}
+
+int cmd_snapshot(int argc, char **argv)
+{
+    static struct request q;
+    static struct err err;
+    int at = 1, r = 0;
+
+    if (arena_init(&q.arena, SANDBOXES_ARENA) < 0)
+        return EXIT_MOAT_ERROR;
+    if (options_parse(snapshot_options, n_snapshot_options, argc, argv, false, &at, apply, &q, &err) < 0)
+        return command_fail("snapshot", &err);
+    if (q.list)
+        r = list_all(&q, &err);
+    else if (q.remove)
+        for (int i = at; i < argc && r == 0; i++)
+            r = remove_named(&q, argv[i], &err);
+    else
+        r = take_named(&q, argc - at, argv + at, &err);
+    return r < 0 ? sandboxes_fail("snapshot", &err) : 0;
+}
+
+/* `moat restore [OPTIONS] NAME` is `moat run -b microvm [OPTIONS] --restore NAME`, NAME being the last word. */
+int cmd_restore(int argc, char **argv)
+{
+    static char run[] = "run", boundary[] = "-b", microvm[] = "microvm", restore[] = "--restore";
+    char **words = calloc((size_t)argc + 5, sizeof *words);
+    int n = 0;
+
+    if (!words)
+        return EXIT_MOAT_ERROR;
+    if (argc < 2 || *argv[argc - 1] == '-') {
+        struct err err;
+        err_set(&err, -EINVAL, "the name of a snapshot is missing: moat restore [OPTIONS] NAME (moat snapshot --list)");
+        return command_fail("restore", &err);
+    }
+    words[n++] = run;
+    words[n++] = boundary;
+    words[n++] = microvm;
+    for (int i = 1; i < argc - 1; i++)
+        words[n++] = argv[i];
+    words[n++] = restore;
+    words[n++] = argv[argc - 1];
+    return cmd_run(n, words);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Snapshots of machines: DATA/snapshots/NAME/ with `state`, which moat-vmm wrote (docs/machine.md), and snapshot.json,
+ * what the command line of another moat-vmm needs to go on from it. A directory has its name when both are whole.
+ */
+#ifndef MOAT_CLI_SNAPSHOT_H
+#define MOAT_CLI_SNAPSHOT_H
+
+#include "policy/policy.h"
+
+struct snapshot_disk {
+    const char *word; /* of --disk: "/disk0,ro" */
+    const char *host; /* the file behind it */
+};
+
+struct snapshot {
+    const char *state;  /* absolute path of the file */
+    const char *image;  /* what it was made of, as it was written */
+    int64_t memory;     /* bytes of the guest's */
+    struct strv words;  /* moat-vmm's, without kernel, initramfs and disks; then the program's own */
+    struct snapshot_disk *disks;
+    uint32_t n_disks;
+};
+
+/* By its name. -ENOENT: there is none; -EINVAL: snapshot.json is damaged. */
+int snapshot_read(struct arena *a, const char *name, struct snapshot *out, struct err *err);
+
+#endif

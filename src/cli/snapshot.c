@@ -23,12 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define VERSION    1
-#define DIRECTORY  "snapshots"
-#define STATE      "state"
-#define DOCUMENT   "snapshot.json"
 #define UNFINISHED ".new"
-#define TEXT_MOST  (1u << 20)
 
 enum { OPTION_END, OPTION_LIST, OPTION_REMOVE, OPTION_JSON };
 
@@ -60,30 +55,13 @@ static int apply(void *ctx, int id, const char *value, struct err *err)
 
 /* ---- the directory ------------------------------------------------------------------------------------------------ */
 
-/* Opens DATA/snapshots; `make`: where it is missing it is made. */
-static int open_all(struct arena *a, bool make, const char **path, struct err *err)
-{
-    const char *data;
-    int r = store_default_dir(a, &data, err);
-
-    if (r < 0)
-        return r;
-    *path = arena_printf(a, "%s/" DIRECTORY, data);
-    if (!*path)
-        return policy_no_memory(err);
-    if (make && ((mkdir(data, 0711) < 0 && errno != EEXIST) || (mkdir(*path, 0700) < 0 && errno != EEXIST)))
-        return err_sys(err, -errno, "make %s", *path);
-    int fd = open(*path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 ? err_sys(err, -errno, "%s", *path) : fd;
-}
-
 static int remove_directory(int all, const char *name)
 {
     _cleanup_fd_ int dir = openat(all, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
     if (dir < 0)
         return -errno;
-    if ((unlinkat(dir, DOCUMENT, 0) < 0 && errno != ENOENT) || (unlinkat(dir, STATE, 0) < 0 && errno != ENOENT) ||
+    if ((unlinkat(dir, SNAPSHOT_DOCUMENT, 0) < 0 && errno != ENOENT) || (unlinkat(dir, SNAPSHOT_STATE, 0) < 0 && errno != ENOENT) ||
         unlinkat(all, name, AT_REMOVEDIR) < 0)
         return -errno;
     return 0;
@@ -140,7 +118,7 @@ static int write_document(int dir, struct sandbox *sb, struct err *err)
     uint32_t at = 0;
 
     json_object_begin(&w, NULL);
-    json_int(&w, "version", VERSION);
+    json_int(&w, "version", SNAPSHOT_VERSION);
     json_string(&w, "image", sb->spec.image ? sb->spec.image : "");
     json_string(&w, "created", time_now_text(sb->arena));
     json_array_begin(&w, "words");
@@ -164,16 +142,16 @@ static int write_document(int dir, struct sandbox *sb, struct err *err)
     json_line_end(&w);
     if (r == 0 && w.failed)
         r = policy_no_memory(err);
-    if (r == 0 && (r = io_replace_file(dir, DOCUMENT, w.buf, w.len, 0600)) < 0)
-        err_sys(err, r, "write " DOCUMENT);
+    if (r == 0 && (r = io_replace_file(dir, SNAPSHOT_DOCUMENT, w.buf, w.len, 0600)) < 0)
+        err_sys(err, r, "write " SNAPSHOT_DOCUMENT);
     json_writer_free(&w);
     return r;
 }
 
 static int fill(struct request *q, struct sandbox *sb, int dir, struct err *err)
 {
-    _cleanup_fd_ int file = openat(dir, STATE, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int r = file < 0 ? err_sys(err, -errno, "make " STATE) : write_document(dir, sb, err);
+    _cleanup_fd_ int file = openat(dir, SNAPSHOT_STATE, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int r = file < 0 ? err_sys(err, -errno, "make " SNAPSHOT_STATE) : write_document(dir, sb, err);
 
     return r < 0 ? r : sb->inst.boundary->snapshot(&sb->inst, file, q->ends, err);
 }
@@ -199,7 +177,7 @@ static int take(struct request *q, struct sandbox *sb, const char *name, struct 
 
     if (r < 0 || (r = sandbox_check_id(name, err)) < 0)
         return r;
-    _cleanup_fd_ int all = open_all(&q->arena, true, &path, err);
+    _cleanup_fd_ int all = snapshots_open(&q->arena, true, &path, err);
     if (all < 0)
         return all;
     const char *half = arena_printf(&q->arena, "%s" UNFINISHED, name);
@@ -223,65 +201,6 @@ static int take(struct request *q, struct sandbox *sb, const char *name, struct 
 
 /* ---- those that are there ----------------------------------------------------------------------------------------- */
 
-static int read_words(struct arena *a, const struct json *list, struct strv *out)
-{
-    for (const struct json *j = list && list->type == JSON_ARRAY ? list->child : NULL; j; j = j->next)
-        if (j->type != JSON_STRING || policy_strv_push(a, out, j->string.s) < 0)
-            return -EINVAL;
-    return out->n ? 0 : -EINVAL;
-}
-
-static int read_disks(struct arena *a, const struct json *list, struct snapshot *out)
-{
-    for (const struct json *j = list && list->type == JSON_ARRAY ? list->child : NULL; j; j = j->next) {
-        struct snapshot_disk *d = policy_list_push(a, &out->disks, &out->n_disks, sizeof *d);
-        if (!d)
-            return -ENOMEM;
-        *d = (struct snapshot_disk){json_get_text(j, "word", ""), json_get_text(j, "host", "")};
-        if (*d->word != '/' || *d->host != '/')
-            return -EINVAL;
-    }
-    return 0;
-}
-
-int snapshot_read(struct arena *a, const char *name, struct snapshot *out, struct err *err)
-{
-    const char *path, *file;
-    struct json *j;
-    char *text;
-    size_t n;
-    int r = sandbox_check_id(name, err);
-
-    *out = (struct snapshot){0};
-    if (r < 0)
-        return r;
-    _cleanup_fd_ int all = open_all(a, false, &path, err);
-    if (all == -ENOENT)
-        return err_set(err, -ENOENT, "there is no snapshot %s: moat snapshot --list", name);
-    if (all < 0)
-        return all;
-    file = arena_printf(a, "%s/" DOCUMENT, name);
-    out->state = arena_printf(a, "%s/%s/" STATE, path, name);
-    if (!file || !out->state)
-        return policy_no_memory(err);
-    r = io_read_file(a, all, file, TEXT_MOST, &text, &n);
-    if (r == -ENOENT)
-        return err_set(err, r, "there is no snapshot %s: moat snapshot --list", name);
-    if (r < 0)
-        return err_sys(err, r, "%s/%s", path, file);
-    if ((r = json_parse(a, text, n, &j, err)) < 0)
-        return err_wrap(err, "%s/%s", path, file);
-    if (json_get_int(j, "version") != VERSION)
-        return err_set(err, -EINVAL, "snapshot %s: its version is %lld, and this moat reads %d", name,
-                       (long long)json_get_int(j, "version"), VERSION);
-    out->image = json_get_text(j, "image", "");
-    out->memory = json_get_int(j, "memory");
-    if (out->memory <= 0 || read_words(a, json_get(j, "words"), &out->words) < 0 ||
-        read_disks(a, json_get(j, "disks"), out) < 0)
-        return err_set(err, -EINVAL, "snapshot %s: %s/%s is damaged", name, path, file);
-    return 0;
-}
-
 static void show(struct json_writer *w, struct arena *a, const char *name, const char *created, uint64_t bytes)
 {
     struct snapshot s;
@@ -304,7 +223,7 @@ static int list_all(struct request *q, struct err *err)
 {
     struct json_writer w = {.indent = 2};
     const char *path;
-    int all = open_all(&q->arena, false, &path, err);
+    int all = snapshots_open(&q->arena, false, &path, err);
     const struct dirent *e;
 
     if (all < 0 && all != -ENOENT)
@@ -315,7 +234,7 @@ static int list_all(struct request *q, struct err *err)
     else
         printf("%-24s %-20s %13s  %s\n", "NAME", "CREATED", "ON DISK", "IMAGE");
     while (d && (e = readdir(d))) {
-        const char *state = arena_printf(&q->arena, "%s/" STATE, e->d_name);
+        const char *state = arena_printf(&q->arena, "%s/" SNAPSHOT_STATE, e->d_name);
         struct stat st;
         char when[32] = "";
         if (*e->d_name == '.' || strstr(e->d_name, UNFINISHED) || !state || fstatat(dirfd(d), state, &st, 0) < 0)
@@ -342,7 +261,7 @@ static int remove_named(struct request *q, const char *name, struct err *err)
 
     if (r < 0)
         return r;
-    _cleanup_fd_ int all = open_all(&q->arena, false, &path, err);
+    _cleanup_fd_ int all = snapshots_open(&q->arena, false, &path, err);
     r = all < 0 ? all : remove_directory(all, name);
     if (r == -ENOENT)
         return err_set(err, r, "there is no snapshot %s: moat snapshot --list", name);

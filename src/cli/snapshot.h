@@ -8,6 +8,10 @@
 
 #include "policy/policy.h"
 
+#define SNAPSHOT_VERSION  1 /* of the document */
+#define SNAPSHOT_STATE    "state"
+#define SNAPSHOT_DOCUMENT "snapshot.json"
+
 struct snapshot_disk {
     const char *word; /* of --disk: "/disk0,ro" */
     const char *host; /* the file behind it */
@@ -21,6 +25,9 @@ struct snapshot {
     struct snapshot_disk *disks;
     uint32_t n_disks;
 };
+
+/* DATA/snapshots, open; `make`: where it is missing it is made. A descriptor, -ENOENT. */
+int snapshots_open(struct arena *a, bool make, const char **path, struct err *err);
 
 /* By its name. -ENOENT: there is none; -EINVAL: snapshot.json is damaged. */
 int snapshot_read(struct arena *a, const char *name, struct snapshot *out, struct err *err);

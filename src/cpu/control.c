@@ -5,7 +5,7 @@
  */
 #include "cpu/system.h"
 
-/* ---- Control registers ------------------------------------------------------------------------------------------ */
+/* ---- Control registers ------------------------------------------------------------------------------------------- */
 
 static void mov_from_control(struct cpu *cpu, const struct op *op)
 {
@@ -114,7 +114,7 @@ static void store_word(struct cpu *cpu, const struct op *op)
     NEXT(cpu, op);
 }
 
-/* ---- GDT, IDT --------------------------------------------------------------------------------------------------- */
+/* ---- GDT, IDT ---------------------------------------------------------------------------------------------------- */
 
 static void store_table(struct cpu *cpu, const struct op *op)
 {

@@ -175,7 +175,7 @@ static int take(struct request *q, struct sandbox *sb, const char *name, struct 
     const char *path;
     int r = check(sb, err);
 
-    if (r < 0 || (r = sandbox_check_id(name, err)) < 0)
+    if (r < 0 || (r = snapshot_check_name(name, err)) < 0)
         return r;
     _cleanup_fd_ int all = snapshots_open(&q->arena, true, &path, err);
     if (all < 0)
@@ -257,7 +257,7 @@ static int list_all(struct request *q, struct err *err)
 static int remove_named(struct request *q, const char *name, struct err *err)
 {
     const char *path;
-    int r = sandbox_check_id(name, err);
+    int r = snapshot_check_name(name, err);
 
     if (r < 0)
         return r;

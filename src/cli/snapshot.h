@@ -29,6 +29,9 @@ struct snapshot {
 /* DATA/snapshots, open; `make`: where it is missing it is made. A descriptor, -ENOENT. */
 int snapshots_open(struct arena *a, bool make, const char **path, struct err *err);
 
+/* 0 when it may name a snapshot. */
+int snapshot_check_name(const char *name, struct err *err);
+
 /* By its name. -ENOENT: there is none; -EINVAL: snapshot.json is damaged. */
 int snapshot_read(struct arena *a, const char *name, struct snapshot *out, struct err *err);
 

@@ -5,7 +5,6 @@
 #include "cli/snapshot.h"
 #include "image/store.h"
 #include "policy/list.h"
-#include "sandbox/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +14,7 @@
 
 #define DIRECTORY "snapshots"
 #define TEXT_MOST (1u << 20)
+#define NAME_MOST 200
 
 int snapshots_open(struct arena *a, bool make, const char **path, struct err *err)
 {
@@ -30,6 +30,18 @@ int snapshots_open(struct arena *a, bool make, const char **path, struct err *er
         return err_sys(err, -errno, "make %s", *path);
     int fd = open(*path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? err_sys(err, -errno, "%s", *path) : fd;
+}
+
+int snapshot_check_name(const char *name, struct err *err)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    const size_t n = strlen(name);
+
+    if (n < 1 || n > NAME_MOST || strspn(name, letters) != n || *name == '.' || *name == '-')
+        return err_set(err, -EINVAL,
+                       "snapshot name '%.80s': 1 to %d letters, digits, '_', '.' and '-', the first a letter, a digit or '_'",
+                       name, NAME_MOST);
+    return 0;
 }
 
 static int read_words(struct arena *a, const struct json *list, struct strv *out)
@@ -59,7 +71,7 @@ int snapshot_read(struct arena *a, const char *name, struct snapshot *out, struc
     struct json *j;
     char *text;
     size_t n;
-    int r = sandbox_check_id(name, err);
+    int r = snapshot_check_name(name, err);
 
     *out = (struct snapshot){0};
     if (r < 0)

@@ -5,7 +5,7 @@
  */
 #include "cpu/system.h"
 
-/* ---- Control registers ------------------------------------------------------------------------------------------- */
+/* ---- Control registers ----------------------------------------------------------------------------------------- */
 
 static void mov_from_control(struct cpu *cpu, const struct op *op)
 {
@@ -114,7 +114,7 @@ static void store_word(struct cpu *cpu, const struct op *op)
     NEXT(cpu, op);
 }
 
-/* ---- GDT, IDT ---------------------------------------------------------------------------------------------------- */
+/* ---- GDT, IDT -------------------------------------------------------------------------------------------------- */
 
 static void store_table(struct cpu *cpu, const struct op *op)
 {
@@ -153,7 +153,7 @@ static void load_table(struct cpu *cpu, const struct op *op)
     op_leave(cpu, op);
 }
 
-/* ---- LDT, task register ------------------------------------------------------------------------------------------ */
+/* ---- LDT, task register ---------------------------------------------------------------------------------------- */
 
 /* The upper half of a system descriptor in long mode: 32 bits more of its base, and a type that must be 0. */
 static bool system_base(struct cpu *cpu, uint16_t selector, const struct descriptor *d, uint64_t *base)
@@ -216,7 +216,7 @@ static void load_system_register(struct cpu *cpu, const struct op *op)
     op_leave(cpu, op);
 }
 
-/* ---- Debug registers --------------------------------------------------------------------------------------------- */
+/* ---- Debug registers ------------------------------------------------------------------------------------------- */
 
 /* 4 and 5 are names of 6 and 7, until cr4.DE says that they are none. */
 static bool debug_register(struct cpu *cpu, const struct op *op, unsigned *n)

@@ -194,6 +194,9 @@ struct cpu {
 
 /* ---- Going on, and failing ---------------------------------------------------------------------------------- */
 
+/* Rights by protection key of supervisors' pages (IA32_PKRS). Translations hold them: flush after a change. */
+#define CPU_PKRS(cpu) ((cpu)->msrs.pkrs)
+
 #define NEXT(cpu, at)                                                                                                  \
     do {                                                                                                               \
         const struct op *next_ = (at) + 1;                                                                             \

@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-/* ---- Models ------------------------------------------------------------------------------------------------------ */
+/* ---- Models ---------------------------------------------------------------------------------------------------- */
 
 /* What every 64-bit processor has; the first ones had little more. */
 static const uint16_t features_first[] = {
@@ -58,7 +58,7 @@ static const uint16_t features_rest[] = {
 };
 
 /* Implemented, but of a generation that had more than this processor has. */
-static const uint16_t features_later[] = {CPU_BMI1, CPU_BMI2, CPU_ADX};
+static const uint16_t features_later[] = {CPU_BMI1, CPU_BMI2, CPU_ADX, CPU_PKS};
 
 enum model_age { FIRST, REST, LATER };
 struct model_row {
@@ -217,7 +217,7 @@ int cpu_model_find(const char *name, struct cpu_model *out, const char **names)
     return 0;
 }
 
-/* ---- Leaves ------------------------------------------------------------------------------------------------------ */
+/* ---- Leaves ---------------------------------------------------------------------------------------------------- */
 
 enum { LEAF_MAX = 0x16, LEAF_HYPERVISOR = 0x40000000, LEAF_HYPERVISOR_MAX = 0x40000010, LEAF_EXTENDED = 0x80000000 };
 

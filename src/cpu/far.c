@@ -5,7 +5,7 @@
  */
 #include "cpu/system.h"
 
-/* ---- Checks of what is jumped to --------------------------------------------------------------------------------- */
+/* ---- Checks of what is jumped to ------------------------------------------------------------------------------- */
 
 static bool direct_code_check(struct cpu *cpu, uint16_t selector, struct descriptor *d)
 {
@@ -68,7 +68,7 @@ static bool gate_target(struct cpu *cpu, uint16_t selector, const struct descrip
     return descriptor_set_accessed(cpu, code);
 }
 
-/* ---- Transfers within a privilege -------------------------------------------------------------------------------- */
+/* ---- Transfers within a privilege ------------------------------------------------------------------------------ */
 
 /* Pushes the way back, for a call; then goes. */
 static bool enter_same(struct cpu *cpu, const struct op *op, const struct vcpu_segment *cs, uint64_t offset, bool call,
@@ -104,7 +104,7 @@ static void far_real(struct cpu *cpu, const struct op *op, uint16_t selector, ui
     code_enter_real(cpu, selector, offset);
 }
 
-/* ---- Call gates to an inner privilege ---------------------------------------------------------------------------- */
+/* ---- Call gates to an inner privilege -------------------------------------------------------------------------- */
 
 /* Copies the gate's number of parameters from the present stack to the new one. */
 static bool copy_parameters(struct cpu *cpu, struct stack *to, unsigned count, unsigned size)
@@ -164,7 +164,7 @@ static void through_call_gate(struct cpu *cpu, const struct op *op, uint16_t sel
     enter_same(cpu, op, &cs, offset, call, cpu_long_active(cpu) ? 8 : descriptor_type(gate) == TYPE_CALL ? 4 : 2);
 }
 
-/* ---- jmp and call ------------------------------------------------------------------------------------------------ */
+/* ---- jmp and call ---------------------------------------------------------------------------------------------- */
 
 static void to_task(struct cpu *cpu, const struct op *op, uint16_t selector, struct descriptor *d, bool call)
 {

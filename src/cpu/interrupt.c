@@ -25,7 +25,7 @@ static uint32_t gate_error(const struct cpu *cpu, const struct event *e)
     return e->vector * 8u + 2 + cpu->external;
 }
 
-/* ---- Real mode --------------------------------------------------------------------------------------------------- */
+/* ---- Real mode ------------------------------------------------------------------------------------------------- */
 
 static bool deliver_real(struct cpu *cpu, const struct event *e)
 {
@@ -44,7 +44,7 @@ static bool deliver_real(struct cpu *cpu, const struct event *e)
     return true;
 }
 
-/* ---- Gates ------------------------------------------------------------------------------------------------------- */
+/* ---- Gates ----------------------------------------------------------------------------------------------------- */
 
 struct interrupt_gate {
     struct descriptor gate;
@@ -103,7 +103,7 @@ static bool gate_code(struct cpu *cpu, struct interrupt_gate *g)
     return true;
 }
 
-/* ---- Stacks and frames ------------------------------------------------------------------------------------------- */
+/* ---- Stacks and frames ----------------------------------------------------------------------------------------- */
 
 /* The stack that the handler begins with, and ss of it when it is another than now. */
 static bool handler_stack(struct cpu *cpu, const struct interrupt_gate *g, struct stack *s, struct vcpu_segment *ss)
@@ -195,7 +195,7 @@ static bool deliver(struct cpu *cpu, const struct event *e)
     return done;
 }
 
-/* ---- One fault after another (Intel 3A table 6-5) ---------------------------------------------------------------- */
+/* ---- One fault after another (Intel 3A table 6-5) -------------------------------------------------------------- */
 
 enum severity { BENIGN, CONTRIBUTORY, PAGE_FAULT };
 
@@ -266,7 +266,7 @@ void cpu_fault_deliver(struct cpu *cpu)
     deliver_all(cpu, take_fault(cpu));
 }
 
-/* ---- Instructions ------------------------------------------------------------------------------------------------ */
+/* ---- Instructions ---------------------------------------------------------------------------------------------- */
 
 /* A fault on the way is one of this instruction, which begins anew after it. */
 static void software_interrupt(struct cpu *cpu, const struct op *op, uint8_t vector, enum interrupt_source source)

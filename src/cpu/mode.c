@@ -5,7 +5,7 @@
  */
 #include "cpu/system.h"
 
-/* ---- What follows ------------------------------------------------------------------------------------------------ */
+/* ---- What follows ---------------------------------------------------------------------------------------------- */
 
 /* Base 0, all of 4 GiB, to be read and written: nothing left to check. */
 static bool segment_flat(const struct vcpu_segment *s)
@@ -41,7 +41,7 @@ void cpu_mode_changed(struct cpu *cpu)
     fpu_mode_changed(cpu);
 }
 
-/* ---- cr0 --------------------------------------------------------------------------------------------------------- */
+/* ---- cr0 ------------------------------------------------------------------------------------------------------- */
 
 /* Paging goes on or off: long mode with it, when efer asks for it. */
 static bool long_mode_switch(struct cpu *cpu, uint64_t value)
@@ -91,7 +91,7 @@ bool cpu_cr0_write(struct cpu *cpu, uint64_t value)
     return true;
 }
 
-/* ---- cr3, cr4, efer ---------------------------------------------------------------------------------------------- */
+/* ---- cr3, cr4, efer -------------------------------------------------------------------------------------------- */
 
 bool cpu_cr3_write(struct cpu *cpu, uint64_t value)
 {

@@ -205,6 +205,9 @@ static bool special_read(struct cpu *cpu, uint32_t index, uint64_t *value)
     case MSR_PAT:
         *value = cpu->msrs.pat;
         return true;
+    case MSR_PKRS:
+        *value = cpu->msrs.pkrs;
+        return cpu_model_has(model, CPU_PKS);
     case MSR_EFER:
         *value = cpu->msrs.efer;
         return true;
@@ -252,6 +255,12 @@ static bool special_write(struct cpu *cpu, uint32_t index, uint64_t value)
             return false;
         cpu->msrs.pat = value;
         return true;
+    case MSR_PKRS:
+        if (!cpu_model_has(model, CPU_PKS) || value >> 32)
+            return false;
+        cpu->msrs.pkrs = value;
+        cpu_tlb_flush(cpu, true);
+        return true;
     case MSR_EFER:
         return cpu_efer_write(cpu, value);
     case MSR_FS_BASE:
@@ -267,8 +276,8 @@ static bool special_write(struct cpu *cpu, uint32_t index, uint64_t value)
 
 static bool is_special(uint32_t index)
 {
-    static const uint32_t all[] = {MSR_TSC, MSR_TSC_ADJUST, MSR_SPEC_CTRL, MSR_PRED_CMD, 0x10a,
-                                   MSR_PAT, MSR_EFER,       MSR_FS_BASE,   MSR_GS_BASE,  MSR_BIOS_UPDATE};
+    static const uint32_t all[] = {MSR_TSC,  MSR_TSC_ADJUST, MSR_SPEC_CTRL, MSR_PRED_CMD,    0x10a,   MSR_PAT,
+                                   MSR_EFER, MSR_FS_BASE,    MSR_GS_BASE,   MSR_BIOS_UPDATE, MSR_PKRS};
 
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i] == index)

@@ -9,7 +9,7 @@
 enum { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE_PS = 0x80, PTE_G = 0x100 };
 #define PTE_NX UINT64_C(0x8000000000000000)
 
-enum { FAULT_P = 1, FAULT_W = 2, FAULT_U = 4, FAULT_RSVD = 8, FAULT_I = 16 };
+enum { FAULT_P = 1, FAULT_W = 2, FAULT_U = 4, FAULT_RSVD = 8, FAULT_I = 16, FAULT_KEY = 32 };
 
 #define BITS(high, low) ((~UINT64_C(0) >> (63 - (high))) & (~UINT64_C(0) << (low)))
 
@@ -140,9 +140,27 @@ static void rights(const struct walk *w, struct translation *out)
     out->fetch = !w->nx && !(w->us && (cpu->cr4 & CR4_SMEP));
 }
 
+/* What the key of a supervisor's page takes away from data accesses (4.6.2). */
+static void key_rights(const struct walk *w, uint64_t entry, struct translation *out)
+{
+    const struct cpu *cpu = w->cpu;
+    unsigned key = (unsigned)(entry >> 59 & 15), denied = (unsigned)(CPU_PKRS(cpu) >> 2 * key & 3);
+
+    if (w->us || !(cpu->cr4 & CR4_PKS) || !(cpu->msrs.efer & EFER_LMA))
+        return;
+    if (denied & 1)
+        out->load = out->store = false;
+    if ((denied & 2) && (cpu->cr0 & CR0_WP))
+        out->store = false;
+}
+
 static bool page(struct walk *w, struct entry *e, uint64_t frame, unsigned bits, struct translation *out)
 {
     rights(w, out);
+    bool may = w->kind == ACCESS_LOAD ? out->load : out->store;
+    key_rights(w, e->value, out);
+    if (w->kind != ACCESS_FETCH && may && !(w->kind == ACCESS_LOAD ? out->load : out->store))
+        return fail(w, FAULT_P | FAULT_KEY);
     if (!(w->kind == ACCESS_LOAD ? out->load : w->kind == ACCESS_STORE ? out->store : out->fetch))
         return fail(w, FAULT_P);
     for (unsigned i = 0; i < w->n_tables; i++)

@@ -7,7 +7,7 @@
  */
 #include "cpu/system.h"
 
-/* ---- Descriptors ------------------------------------------------------------------------------------------------- */
+/* ---- Descriptors ----------------------------------------------------------------------------------------------- */
 
 bool descriptor_read(struct cpu *cpu, uint16_t selector, enum vector bad, struct descriptor *d)
 {
@@ -56,7 +56,7 @@ struct vcpu_segment descriptor_segment(const struct descriptor *d, uint16_t sele
                                  .selector = selector};
 }
 
-/* ---- Loading a data or stack segment ----------------------------------------------------------------------------- */
+/* ---- Loading a data or stack segment --------------------------------------------------------------------------- */
 
 struct vcpu_segment segment_null(uint16_t selector)
 {
@@ -161,7 +161,7 @@ void segments_drop_inner(struct cpu *cpu)
     }
 }
 
-/* ---- Addresses --------------------------------------------------------------------------------------------------- */
+/* ---- Addresses ------------------------------------------------------------------------------------------------- */
 
 static bool limit_holds(const struct vcpu_segment *s, uint64_t offset, unsigned size)
 {
@@ -201,7 +201,7 @@ struct cpu_value cpu_linear_slow(struct cpu *cpu, unsigned segment, uint64_t off
     return (struct cpu_value){.value = linear, .ok = inside || cpu_raise(cpu, vector, 0)};
 }
 
-/* ---- Instructions ------------------------------------------------------------------------------------------------ */
+/* ---- Instructions ---------------------------------------------------------------------------------------------- */
 
 /* A segment register loaded; the stack's keeps interrupts off for one instruction. */
 static void finish_load(struct cpu *cpu, const struct op *op, unsigned segment)

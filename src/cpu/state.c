@@ -53,8 +53,7 @@ void cpu_reset(struct cpu *cpu)
     fpu_reset(cpu);
 }
 
-/* ---- Made and loaded
- * ------------------------------------------------------------------------------------------------- */
+/* ---- Made and loaded ------------------------------------------------------------------------------------------- */
 
 void cpu_state_get(struct cpu *cpu, struct vcpu_state *out)
 {
@@ -125,8 +124,7 @@ void cpu_state_set(struct cpu *cpu, const struct vcpu_state *s)
     cpu_forget(cpu);
 }
 
-/* ---- Checked
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- Checked --------------------------------------------------------------------------------------------------- */
 
 static const char *check_control(const struct vcpu_state *s)
 {

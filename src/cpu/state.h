@@ -51,8 +51,8 @@ struct vcpu_msrs {
     uint64_t mtrr_def, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];
     uint64_t mcg_status, bios_sign;
     uint64_t tsc_adjust; /* the guest's counter is the clock's and this */
-    uint64_t spec_ctrl;
-    uint64_t spare[10];
+    uint64_t spec_ctrl, pkrs;
+    uint64_t spare[9];
 };
 
 /* XSAVE's standard form: legacy area, header, AVX halves. xstate_bv says what is there. */

@@ -13,7 +13,7 @@
 #include "cpu/features.h"
 #include "cpu/registers.h"
 
-/* ---- Descriptors (segment.c; Intel 3A 3.4.5, 6.11, 7.2) ---------------------------------------------------------- */
+/* ---- Descriptors (segment.c; Intel 3A 3.4.5, 6.11, 7.2) -------------------------------------------------------- */
 
 struct descriptor {
     uint32_t low, high;
@@ -136,7 +136,7 @@ void segment_load_v86(struct cpu *cpu, unsigned segment, uint16_t selector);
 /* Forgets data segments that the new, lower privilege may not have (return to outer privilege). */
 void segments_drop_inner(struct cpu *cpu);
 
-/* ---- Stacks of another privilege, and several pushes or pops that count together (transfer.c) -------------------- */
+/* ---- Stacks of another privilege, and several pushes or pops that count together (transfer.c) ------------------ */
 
 struct stack {
     uint64_t base, pointer;
@@ -172,7 +172,7 @@ void code_enter_real(struct cpu *cpu, uint16_t selector, uint64_t rip);
 /* cs, cpl and rip become these, after everything else has: the last step of a transfer. */
 void code_enter(struct cpu *cpu, const struct vcpu_segment *cs, unsigned cpl, uint64_t rip);
 
-/* ---- Tasks (task.c; Intel 3A chapter 8) -------------------------------------------------------------------------- */
+/* ---- Tasks (task.c; Intel 3A chapter 8) ------------------------------------------------------------------------ */
 
 enum task_reason { TASK_JUMP, TASK_CALL, TASK_INTERRUPT, TASK_RETURN };
 /* `d` is that of an available (TASK_RETURN: busy) TSS that was found at selector; cpu->rip is where the old task will
@@ -183,7 +183,7 @@ bool task_switch(struct cpu *cpu, uint16_t selector, struct descriptor *d, enum 
 bool task_gate(struct cpu *cpu, const struct descriptor *gate, enum task_reason reason, bool has_error, uint32_t error);
 bool task_return(struct cpu *cpu); /* iret with NT set */
 
-/* ---- Control registers, flags, debug registers, registers by number ---------------------------------------------- */
+/* ---- Control registers, flags, debug registers, registers by number -------------------------------------------- */
 
 bool cpu_cr0_write(struct cpu *cpu, uint64_t value);
 bool cpu_cr3_write(struct cpu *cpu, uint64_t value);

@@ -73,7 +73,7 @@ static bool old_not_busy(struct cpu *cpu)
            descriptor_set_type(cpu, &d, descriptor_type(&d) & ~2u);
 }
 
-/* ---- In the new task --------------------------------------------------------------------------------------------- */
+/* ---- In the new task ------------------------------------------------------------------------------------------- */
 
 static bool load_ldt(struct cpu *cpu, uint16_t selector)
 {
@@ -153,7 +153,7 @@ static bool begin_task(struct cpu *cpu, const struct task_image *i, bool wide, b
     return code_offset_check(cpu, &cpu->segments[SEG_CS], cpu->rip);
 }
 
-/* ---- The switch -------------------------------------------------------------------------------------------------- */
+/* ---- The switch ------------------------------------------------------------------------------------------------ */
 
 static bool leave_task(struct cpu *cpu, struct descriptor *d, enum task_reason reason)
 {

@@ -5,7 +5,7 @@
  */
 #include "cpu/system.h"
 
-/* ---- Stacks ------------------------------------------------------------------------------------------------------ */
+/* ---- Stacks ---------------------------------------------------------------------------------------------------- */
 
 struct stack stack_present(const struct cpu *cpu)
 {
@@ -86,7 +86,7 @@ void stack_commit(struct cpu *cpu, const struct stack *s)
     gpr_set(cpu, GPR_SP, s->size, s->pointer);
 }
 
-/* ---- The stacks that the task segment has for inner privileges (Intel 3A 6.8.5, 8.2.1, 8.7) ---------------------- */
+/* ---- The stacks that the task segment has for inner privileges (Intel 3A 6.8.5, 8.2.1, 8.7) -------------------- */
 
 static bool task_read(struct cpu *cpu, unsigned offset, unsigned size, uint64_t *value)
 {
@@ -140,7 +140,7 @@ bool inner_stack_long(struct cpu *cpu, unsigned slot, uint64_t *pointer)
            (address_canonical(*pointer) || cpu_raise(cpu, VECTOR_SS, cpu->external));
 }
 
-/* ---- Code -------------------------------------------------------------------------------------------------------- */
+/* ---- Code ------------------------------------------------------------------------------------------------------ */
 
 bool code_offset_check(struct cpu *cpu, const struct vcpu_segment *cs, uint64_t offset)
 {
@@ -168,7 +168,7 @@ void code_enter_real(struct cpu *cpu, uint16_t selector, uint64_t rip)
     cpu_mode_changed(cpu);
 }
 
-/* ---- Returns ----------------------------------------------------------------------------------------------------- */
+/* ---- Returns --------------------------------------------------------------------------------------------------- */
 
 bool return_code(struct cpu *cpu, uint16_t selector, struct vcpu_segment *cs)
 {

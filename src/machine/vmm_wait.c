@@ -72,9 +72,12 @@ void vmm_poll(void *vmm)
     struct vmm *v = vmm;
 
     stream_poll(&v->serial_stream);
+    uart_poll(&v->machine.uart[0]); /* what found no room may find some now */
     stream_poll(&v->message_stream);
-    if (v->channel)
+    if (v->channel) {
         stream_poll(&v->channel_stream);
+        uart_poll(&v->machine.uart[1]);
+    }
     for (unsigned i = 0; i < v->n_virtio; i++)
         virtio_poll(v->virtio[i]);
     signals_obey(v);

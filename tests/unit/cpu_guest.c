@@ -4,12 +4,13 @@
 
 #include "cpu/registers.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 void guest_descriptor(struct guest *g, unsigned selector, uint64_t raw)
 {

@@ -196,7 +196,15 @@ bool native_has(enum insn_class class)
     return class == CLASS_SYSTEM ? ecx >> 27 & 1 /* OSXSAVE */ : ecx >> 20 & 1 /* SSE4.2 */;
 }
 
+/* CPUID is slow where it is emulated: once. */
+static bool alike;
+
 bool native_is_alike(void)
+{
+    return alike;
+}
+
+static bool find_out_whether_alike(void)
 {
     unsigned eax, ebx, ecx, edx;
     char vendor[13] = "";
@@ -413,6 +421,7 @@ uint8_t *native_setup(void)
     data = pages + 4096 - NATIVE_MEMORY / 2;
     instruction = host_prologue(code_page);
 
+    alike = find_out_whether_alike();
     cpu_model_find("max", &model, &names);
     cpu = cpu_make(memory, bytes, &bus, &model);
     cpu->cr0 = CR0_PE | CR0_MP | CR0_NE | CR0_PG;

@@ -4,12 +4,13 @@
 
 #include "cpu/registers.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #define DR7_GLOBAL(n)          (UINT64_C(2) << 2 * (n))
 #define DR7_KIND(n, kind, len) ((uint64_t)((kind) | (len) << 2) << (16 + 4 * (n)))
@@ -111,8 +112,7 @@ static void test_system_call_is_stepped_by_the_flag_it_leaves(void **state)
     guest_free(&g);
 }
 
-/* ---- Breakpoints
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Breakpoints ----------------------------------------------------------------------------------------------- */
 
 static void test_breakpoint_of_code_comes_before_it_and_resume_passes_it(void **state)
 {
@@ -201,8 +201,7 @@ static void test_breakpoint_of_a_port_needs_debug_extensions(void **state)
     guest_free(&g);
 }
 
-/* ---- The registers
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- The registers --------------------------------------------------------------------------------------------- */
 
 GUEST_CODE(write_registers, 64, "mov %rax, %dr6\n mov %dr6, %rcx\n mov %rbx, %dr7\n mov %dr7, %rdx\n hlt");
 GUEST_CODE(read_alias, 64, "mov %db4, %rax\n mov %db5, %rbx\n hlt");

@@ -4,12 +4,13 @@
 
 #include "cpu/registers.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 enum { USER_CS64 = 0x3b, USER_CS32 = 0x4b, USER_DS = 0x43 };
 
@@ -140,8 +141,7 @@ static void test_32_bit_interrupts_switch_stacks_only_to_inner_rings(void **stat
     guest_free(&g);
 }
 
-/* ---- Exceptions
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Exceptions ------------------------------------------------------------------------------------------------ */
 
 GUEST_CODE(far_away, 64, "movabs $0x12345678000, %rbx\n mov %rax, 5(%rbx)\n hlt");
 
@@ -227,8 +227,7 @@ static void test_int3_and_into_return_behind_themselves(void **state)
     guest_free(&g);
 }
 
-/* ---- From outside
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- From outside ---------------------------------------------------------------------------------------------- */
 
 GUEST_CODE(enable, 64, "sti\n nop\n nop\n hlt");
 GUEST_CODE(enable_twice, 64, "sti\n sti\n sti\n nop\n hlt");
@@ -302,8 +301,7 @@ static void test_nmi_is_masked_until_iret(void **state)
     guest_free(&g);
 }
 
-/* ---- Returns
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Returns --------------------------------------------------------------------------------------------------- */
 
 static void frame64(struct guest *g, uint64_t rip, unsigned cs, uint64_t flags, uint64_t rsp, unsigned ss)
 {
@@ -377,8 +375,7 @@ static void test_nested_task_flag_is_a_fault_in_long_mode(void **state)
     guest_free(&g);
 }
 
-/* ---- Virtual-8086 mode
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Virtual-8086 mode ----------------------------------------------------------------------------------------- */
 
 GUEST_CODE(v86_int, 16, "mov $0x1234, %ax\n int $0x80");
 GUEST_CODE(v86_flags, 16, "pushf");
@@ -437,8 +434,7 @@ static void test_interrupt_out_of_virtual_8086_mode_saves_and_clears_segments(vo
     guest_free(&g);
 }
 
-/* ---- Real mode
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- Real mode ------------------------------------------------------------------------------------------------- */
 
 GUEST_CODE(real_int, 16, "stc\n sti\n int $0x80\n setc %al\n pushf\n pop %bx\n hlt");
 GUEST_CODE(real_handler, 16, "clc\n iret");

@@ -5,14 +5,15 @@
 
 #include "cpu/registers.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-/* ---- Loading ----------------------------------------------------------------------------------------------------- */
+#include <cmocka.h>
+
+/* ---- Loading --------------------------------------------------------------------------------------------------- */
 
 GUEST_CODE(load_ds, 32, "mov %ax, %ds\n hlt");
 GUEST_CODE(load_ss, 32, "mov %ax, %ss\n hlt");
@@ -132,7 +133,7 @@ static void test_far_pointer_loaded_fills_both_registers(void **state)
     guest_free(&g);
 }
 
-/* ---- Addresses --------------------------------------------------------------------------------------------------- */
+/* ---- Addresses ------------------------------------------------------------------------------------------------- */
 
 GUEST_CODE(store_ds, 32, "mov %eax, (%ebx)\n hlt");
 GUEST_CODE(store_ss, 32, "mov %eax, %ss:(%ebx)\n hlt");

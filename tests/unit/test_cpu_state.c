@@ -4,13 +4,14 @@
 
 #include "cpu/registers.h"
 
-#include <cmocka.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 static void test_reset_is_where_a_processor_begins(void **state)
 {

@@ -6,7 +6,6 @@
 #include "cpu/features.h"
 #include "cpu/registers.h"
 
-#include <cmocka.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +13,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* ---- Control registers
- * ------------------------------------------------------------------------------------------------ */
+#include <cmocka.h>
+
+/* ---- Control registers ----------------------------------------------------------------------------------------- */
 
 GUEST_CODE(write_cr0, 64, "mov %rax, %cr0\n hlt");
 GUEST_CODE(write_cr3, 64, "mov %rax, %cr3\n hlt");
@@ -104,8 +104,7 @@ static void test_machine_status_word_sets_protection_but_does_not_clear_it(void 
     guest_free(&g);
 }
 
-/* ---- Who may
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Who may --------------------------------------------------------------------------------------------------- */
 
 static void test_program_may_not_use_what_is_the_systems(void **state)
 {
@@ -177,8 +176,7 @@ static void test_user_mode_instruction_prevention_hides_the_tables(void **state)
         }
 }
 
-/* ---- Tables
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Tables ---------------------------------------------------------------------------------------------------- */
 
 GUEST_CODE(tables_64, 64, "lgdt 0x30000\n lidt 0x30010\n sgdt 0x30020\n sidt 0x30030\n hlt");
 GUEST_CODE(tables_16, 32, "lgdtw 0x30000\n sgdtl 0x30020\n hlt");
@@ -261,8 +259,7 @@ static void test_task_and_local_table_are_checked(void **state)
     }
 }
 
-/* ---- System calls
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- System calls ---------------------------------------------------------------------------------------------- */
 
 GUEST_CODE(call_system, 64, "syscall\n mov $7, %ebx\n hlt");
 GUEST_CODE(return_system, 64, "mov %cs, %edi\n mov %ss, %esi\n sysretq");
@@ -374,8 +371,7 @@ static void test_bases_are_swapped_read_and_written(void **state)
     guest_free(&g);
 }
 
-/* ---- Registers by number
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Registers by number --------------------------------------------------------------------------------------- */
 
 GUEST_CODE(write_number, 64, "wrmsr\n rdmsr\n hlt");
 
@@ -468,7 +464,7 @@ static void test_counter_may_be_kept_from_programs(void **state)
     guest_free(&g);
 }
 
-/* ---- Models ------------------------------------------------------------------------------------------------------ */
+/* ---- Models ---------------------------------------------------------------------------------------------------- */
 
 static struct cpu_model model(const char *name)
 {

@@ -4,12 +4,13 @@
 
 #include "cpu/registers.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 enum { TWO = GUEST_TSS_TWO_SELECTOR, AVAILABLE = 0x89, BUSY = 0x8b };
 

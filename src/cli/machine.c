@@ -25,8 +25,8 @@
 #define MEMORY_LEAST ((int64_t)16 << 20)
 #define MEMORY_ROOM  ((int64_t)96 << 20) /* of the limit, for moat-vmm's own: decoded code, rings */
 /* Of a run of an image: its console is not shown, its devices are few, and it ends when it panics. */
-#define APPEND_IMAGE "console=ttyS0 quiet 8250.nr_uarts=2 rdinit=/.moat/init reboot=t panic=-1"
-#define APPEND_USUAL "console=ttyS0 reboot=t panic=-1"
+#define APPEND_IMAGE "console=ttyS0 quiet 8250.nr_uarts=2 rdinit=/.moat/init reboot=a panic=-1"
+#define APPEND_USUAL "console=ttyS0 reboot=a panic=-1"
 
 static struct machine_options *own(const struct run_options *o)
 {

@@ -326,7 +326,7 @@ bool bind_alu(const struct cpu *cpu, const struct insn *insn, struct op *op, boo
     unsigned width = int_width(op->operand_size);
 
     op->extra = (uint8_t)operation;
-    if (op->flags & OP_LOCK)
+    if ((op->flags & OP_LOCK) && form >= FORM_MR && operation < WRITING)
         op->run = locked[width][form == FORM_MI];
     else if (form == FORM_RR && op->reg == op->rm && width >= 2 && (operation == XOR || operation == SUB))
         op->run = zero;

@@ -9,56 +9,49 @@
 
 /* ---- Whose a name is ------------------------------------------------------------------------------------------ */
 
-static bind_function *room_of_integers(enum insn_name name)
-{
-    switch (name) {
-    case INSN_ADD: case INSN_OR: case INSN_ADC: case INSN_SBB: case INSN_AND: case INSN_SUB: case INSN_XOR:
-    case INSN_CMP: case INSN_TEST: case INSN_INC: case INSN_DEC: case INSN_NEG: case INSN_NOT: case INSN_ADCX:
-    case INSN_ADOX:
-        return bind_alu;
-    case INSN_MOV: case INSN_MOVSXD: case INSN_MOVSX: case INSN_MOVZX: case INSN_LEA: case INSN_XCHG:
-    case INSN_CBW: case INSN_CWD: case INSN_BSWAP: case INSN_MOVBE: case INSN_MOVNTI: case INSN_MOVDIRI:
-    case INSN_CMOVO: case INSN_CMOVNO: case INSN_CMOVB: case INSN_CMOVNB: case INSN_CMOVZ: case INSN_CMOVNZ:
-    case INSN_CMOVBE: case INSN_CMOVNBE: case INSN_CMOVS: case INSN_CMOVNS: case INSN_CMOVP: case INSN_CMOVNP:
-    case INSN_CMOVL: case INSN_CMOVNL: case INSN_CMOVLE: case INSN_CMOVNLE:
-        return bind_move;
-    case INSN_ROL: case INSN_ROR: case INSN_RCL: case INSN_RCR: case INSN_SHL: case INSN_SHR: case INSN_SAR:
-    case INSN_SHLD: case INSN_SHRD: case INSN_SHLX: case INSN_SHRX: case INSN_SARX: case INSN_RORX:
-        return bind_shift;
-    case INSN_MUL: case INSN_IMUL: case INSN_DIV: case INSN_IDIV: case INSN_MULX:
-        return bind_multiply;
-    case INSN_BT: case INSN_BTS: case INSN_BTR: case INSN_BTC: case INSN_BSF: case INSN_BSR: case INSN_TZCNT:
-    case INSN_LZCNT: case INSN_POPCNT: case INSN_ANDN: case INSN_BLSR: case INSN_BLSMSK: case INSN_BLSI:
-    case INSN_BZHI: case INSN_PEXT: case INSN_PDEP: case INSN_BEXTR:
-        return bind_bits;
-    case INSN_MOVS: case INSN_CMPS: case INSN_STOS: case INSN_LODS: case INSN_SCAS:
-        return bind_string;
-    case INSN_PUSH: case INSN_POP: case INSN_PUSHA: case INSN_POPA: case INSN_ENTER: case INSN_LEAVE:
-        return bind_stack;
-    case INSN_IN: case INSN_OUT: case INSN_INS: case INSN_OUTS:
-        return bind_io;
-    case INSN_LDS: case INSN_LES: case INSN_LSS: case INSN_LFS: case INSN_LGS:
-        return bind_segment;
-    case INSN_PUSHF: case INSN_POPF: case INSN_LAHF: case INSN_SAHF:
-        return bind_system;
-    default:
-        return bind_misc;
-    }
-}
-
-static bind_function *room_of_system(enum insn_name name)
-{
-    switch (name) {
-    case INSN_XGETBV: case INSN_XSETBV: case INSN_XSAVE: case INSN_XRSTOR: case INSN_XSAVEOPT: case INSN_XSAVEC:
-    case INSN_XSAVES: case INSN_XRSTORS:
-        return bind_state;
-    case INSN_SYSRET: case INSN_SYSEXIT: case INSN_SWAPGS: case INSN_RDFSBASE: case INSN_RDGSBASE:
-    case INSN_WRFSBASE: case INSN_WRGSBASE:
-        return bind_syscall;
-    default:
-        return bind_system;
-    }
-}
+/* Where the class does not say it. Those of integers that are not here are bind_misc's, those of the system
+ * bind_system's. */
+static bind_function *const rooms[INSN_NAMES] = {
+    [INSN_ADD] = bind_alu,          [INSN_OR] = bind_alu,           [INSN_ADC] = bind_alu,
+    [INSN_SBB] = bind_alu,          [INSN_AND] = bind_alu,          [INSN_SUB] = bind_alu,
+    [INSN_XOR] = bind_alu,          [INSN_CMP] = bind_alu,          [INSN_TEST] = bind_alu,
+    [INSN_INC] = bind_alu,          [INSN_DEC] = bind_alu,          [INSN_NEG] = bind_alu,
+    [INSN_NOT] = bind_alu,          [INSN_ADCX] = bind_alu,         [INSN_ADOX] = bind_alu,
+    [INSN_MOV] = bind_move,         [INSN_MOVSXD] = bind_move,      [INSN_MOVSX] = bind_move,
+    [INSN_MOVZX] = bind_move,       [INSN_LEA] = bind_move,         [INSN_XCHG] = bind_move,
+    [INSN_CBW] = bind_move,         [INSN_CWD] = bind_move,         [INSN_BSWAP] = bind_move,
+    [INSN_MOVBE] = bind_move,       [INSN_MOVNTI] = bind_move,      [INSN_MOVDIRI] = bind_move,
+    [INSN_CMOVO] = bind_move,       [INSN_CMOVNO] = bind_move,      [INSN_CMOVB] = bind_move,
+    [INSN_CMOVNB] = bind_move,      [INSN_CMOVZ] = bind_move,       [INSN_CMOVNZ] = bind_move,
+    [INSN_CMOVBE] = bind_move,      [INSN_CMOVNBE] = bind_move,     [INSN_CMOVS] = bind_move,
+    [INSN_CMOVNS] = bind_move,      [INSN_CMOVP] = bind_move,       [INSN_CMOVNP] = bind_move,
+    [INSN_CMOVL] = bind_move,       [INSN_CMOVNL] = bind_move,      [INSN_CMOVLE] = bind_move,
+    [INSN_CMOVNLE] = bind_move,     [INSN_ROL] = bind_shift,        [INSN_ROR] = bind_shift,
+    [INSN_RCL] = bind_shift,        [INSN_RCR] = bind_shift,        [INSN_SHL] = bind_shift,
+    [INSN_SHR] = bind_shift,        [INSN_SAR] = bind_shift,        [INSN_SHLD] = bind_shift,
+    [INSN_SHRD] = bind_shift,       [INSN_SHLX] = bind_shift,       [INSN_SHRX] = bind_shift,
+    [INSN_SARX] = bind_shift,       [INSN_RORX] = bind_shift,       [INSN_MUL] = bind_multiply,
+    [INSN_IMUL] = bind_multiply,    [INSN_DIV] = bind_multiply,     [INSN_IDIV] = bind_multiply,
+    [INSN_MULX] = bind_multiply,    [INSN_BT] = bind_bits,          [INSN_BTS] = bind_bits,
+    [INSN_BTR] = bind_bits,         [INSN_BTC] = bind_bits,         [INSN_BSF] = bind_bits,
+    [INSN_BSR] = bind_bits,         [INSN_TZCNT] = bind_bits,       [INSN_LZCNT] = bind_bits,
+    [INSN_POPCNT] = bind_bits,      [INSN_ANDN] = bind_bits,        [INSN_BLSR] = bind_bits,
+    [INSN_BLSMSK] = bind_bits,      [INSN_BLSI] = bind_bits,        [INSN_BZHI] = bind_bits,
+    [INSN_PEXT] = bind_bits,        [INSN_PDEP] = bind_bits,        [INSN_BEXTR] = bind_bits,
+    [INSN_MOVS] = bind_string,      [INSN_CMPS] = bind_string,      [INSN_STOS] = bind_string,
+    [INSN_LODS] = bind_string,      [INSN_SCAS] = bind_string,      [INSN_PUSH] = bind_stack,
+    [INSN_POP] = bind_stack,        [INSN_PUSHA] = bind_stack,      [INSN_POPA] = bind_stack,
+    [INSN_ENTER] = bind_stack,      [INSN_LEAVE] = bind_stack,      [INSN_IN] = bind_io,
+    [INSN_OUT] = bind_io,           [INSN_INS] = bind_io,           [INSN_OUTS] = bind_io,
+    [INSN_LDS] = bind_segment,      [INSN_LES] = bind_segment,      [INSN_LSS] = bind_segment,
+    [INSN_LFS] = bind_segment,      [INSN_LGS] = bind_segment,      [INSN_PUSHF] = bind_system,
+    [INSN_POPF] = bind_system,      [INSN_LAHF] = bind_system,      [INSN_SAHF] = bind_system,
+    [INSN_XGETBV] = bind_state,     [INSN_XSETBV] = bind_state,     [INSN_XSAVE] = bind_state,
+    [INSN_XRSTOR] = bind_state,     [INSN_XSAVEOPT] = bind_state,   [INSN_XSAVEC] = bind_state,
+    [INSN_XSAVES] = bind_state,     [INSN_XRSTORS] = bind_state,    [INSN_SYSRET] = bind_syscall,
+    [INSN_SYSEXIT] = bind_syscall,  [INSN_SWAPGS] = bind_syscall,   [INSN_RDFSBASE] = bind_syscall,
+    [INSN_RDGSBASE] = bind_syscall, [INSN_WRFSBASE] = bind_syscall, [INSN_WRGSBASE] = bind_syscall,
+};
 
 static bind_function *room_of(const struct insn *insn)
 {
@@ -75,7 +68,7 @@ static bind_function *room_of(const struct insn *insn)
     case CLASS_NOP:
     case CLASS_STRING:
     case CLASS_IO:
-        return room_of_integers(insn->name);
+        return rooms[insn->name] ? rooms[insn->name] : bind_misc;
     case CLASS_JUMP:
     case CLASS_JCC:
     case CLASS_LOOP:
@@ -91,7 +84,7 @@ static bind_function *room_of(const struct insn *insn)
         return bind_syscall;
     case CLASS_SYSTEM:
     case CLASS_PRIVILEGED:
-        return room_of_system(insn->name);
+        return rooms[insn->name] ? rooms[insn->name] : bind_system;
     case CLASS_X87:
         return bind_x87;
     case CLASS_MMX:
@@ -119,17 +112,27 @@ static uint8_t size_of(const struct insn *insn)
 /* How the stack is used where no operand says so. */
 static uint8_t stack_use(const struct insn *insn)
 {
-    switch (insn->name) {
-    case INSN_PUSH: case INSN_PUSHA: case INSN_PUSHF: case INSN_CALL: case INSN_CALL_FAR: case INSN_INT:
-    case INSN_INT3: case INSN_INTO: case INSN_INT1:
-        return OP_PUSHES;
-    case INSN_POP: case INSN_POPA: case INSN_POPF: case INSN_LEAVE: case INSN_RET: case INSN_RET_FAR: case INSN_IRET:
-        return OP_POPS;
-    case INSN_ENTER:
-        return OP_PUSHES | OP_POPS;
-    default:
-        return 0;
-    }
+    static const uint8_t uses[INSN_NAMES] = {
+        [INSN_PUSH] = OP_PUSHES,
+        [INSN_PUSHA] = OP_PUSHES,
+        [INSN_PUSHF] = OP_PUSHES,
+        [INSN_CALL] = OP_PUSHES,
+        [INSN_CALL_FAR] = OP_PUSHES,
+        [INSN_INT] = OP_PUSHES,
+        [INSN_INT3] = OP_PUSHES,
+        [INSN_INTO] = OP_PUSHES,
+        [INSN_INT1] = OP_PUSHES,
+        [INSN_POP] = OP_POPS,
+        [INSN_POPA] = OP_POPS,
+        [INSN_POPF] = OP_POPS,
+        [INSN_LEAVE] = OP_POPS,
+        [INSN_RET] = OP_POPS,
+        [INSN_RET_FAR] = OP_POPS,
+        [INSN_IRET] = OP_POPS,
+        [INSN_ENTER] = OP_PUSHES | OP_POPS,
+    };
+
+    return uses[insn->name];
 }
 
 static void common(const struct insn *insn, struct op *op)
@@ -175,13 +178,12 @@ static void run_too_long(struct cpu *cpu, const struct op *op)
 
 static bool is_prefix(uint8_t byte, bool wide)
 {
-    switch (byte) {
-    case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64: case 0x65: case 0x66: case 0x67: case 0xf0: case 0xf2:
-    case 0xf3:
-        return true;
-    default:
-        return wide && (byte & 0xf0) == 0x40;
-    }
+    static const uint8_t legacy[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3};
+
+    for (unsigned i = 0; i < sizeof legacy; i++)
+        if (byte == legacy[i])
+            return true;
+    return wide && (byte & 0xf0) == 0x40;
 }
 
 /* Would it be an instruction if it were allowed more than 15 bytes? Then its length is what is wrong with it. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Blocks of decoded instructions: made, found, linked, entered, and dropped when the bytes they came from change. What
- * keeps it safe is said in engine.h; the guest's bytes are copied once, an instruction at a time, before they are looked
- * at.
+ * keeps it safe is said in engine.h; the guest's bytes are copied once, an instruction at a time, before they are
+ * looked at.
  */
 #include "cpu/engine.h"
 
@@ -72,7 +72,8 @@ static void run_enter_checked(struct cpu *cpu, const struct op *op)
 {
     const struct block *b = block_of_entry(op);
 
-    if (LIKELY(maps_to(cpu, cpu_linear_rip(cpu), b->host) && cpu->code_limit - cpu->rip >= b->bytes - 1u))
+    if (LIKELY(maps_to(cpu, cpu_linear_rip(cpu), b->host) && cpu->rip <= cpu->code_limit &&
+               cpu->code_limit - cpu->rip >= b->bytes - 1u))
         return op[1].run(cpu, op + 1);
 }
 
@@ -173,7 +174,7 @@ static void page_add(struct cpu *cpu, struct block *b, uintptr_t page)
     unsigned from, n = extent(b, page, &from);
 
     if (!p->page)
-        cpu->engine->n_pages++;
+        cpu->engine->used_pages[cpu->engine->n_pages++] = (uint16_t)(p - cpu->engine->pages);
     p->page = page;
     if (!p->lines)
         tlb_page_has_code(cpu, page);
@@ -233,14 +234,39 @@ void block_written(struct cpu *cpu, const uint8_t *host, unsigned n)
     p->blocks = kept;
 }
 
+static size_t block_size(const struct block *b)
+{
+    return sizeof *b + (BLOCK_ENTRIES + b->count + 1u) * sizeof(struct op);
+}
+
+/* Few blocks: where they stand. Many: everywhere. */
+enum { FLUSH_BY_BLOCK = 256 << 10 };
+
+static void tables_clear(struct cpu_engine *e)
+{
+    size_t used = (size_t)(e->arena_at - e->arena);
+
+    for (size_t at = 0; at < used && used < FLUSH_BY_BLOCK;) {
+        const struct block *b = (const struct block *)(const void *)(e->arena + at);
+
+        e->buckets[bucket_of(b->tag)] = NULL;
+        e->jumps[jump_hash(b->tag)] = (struct jump_entry){.tag = ~UINT64_C(0)};
+        at += block_size(b);
+    }
+    if (used < FLUSH_BY_BLOCK)
+        return;
+    memset(e->buckets, 0, sizeof e->buckets);
+    for (unsigned i = 0; i < JUMPS; i++)
+        e->jumps[i] = (struct jump_entry){.tag = ~UINT64_C(0)};
+}
+
 void block_flush_all(struct cpu *cpu)
 {
     struct cpu_engine *e = cpu->engine;
 
-    memset(e->buckets, 0, sizeof e->buckets);
-    memset(e->pages, 0, sizeof e->pages);
-    for (unsigned i = 0; i < JUMPS; i++)
-        e->jumps[i] = (struct jump_entry){.tag = ~UINT64_C(0)};
+    tables_clear(e);
+    for (unsigned i = 0; i < e->n_pages; i++)
+        e->pages[e->used_pages[i]] = (struct code_page){0};
     e->n_pages = 0;
     e->link = NULL;
     e->arena_at = e->arena;
@@ -299,7 +325,7 @@ static void finish(struct cpu *cpu, struct block *b)
     page_add(cpu, b, page_of(b->host));
     if (b->host_two)
         page_add(cpu, b, page_of(b->host_two));
-    e->arena_at += sizeof *b + (BLOCK_ENTRIES + b->count + 1u) * sizeof(struct op);
+    e->arena_at += block_size(b);
     e->counts.made++;
 }
 

@@ -45,7 +45,7 @@ enum {
     OP_LOCK = 1,
     OP_REP = 2,
     OP_REPNE = 4,
-    OP_MEMORY = 8, /* its ModRM operand is memory */
+    OP_MEMORY = 8,  /* its ModRM operand is memory */
     OP_PUSHES = 16, /* stores on the stack that no operand tells of */
     OP_POPS = 32,
 };
@@ -128,7 +128,7 @@ struct tlb_entry {
     uintptr_t host;              /* what to add to a linear address */
 };
 #define TLB_NEVER   UINT64_C(0x800) /* no page address, nor one with low bits that an alignment looks at */
-#define TLB_SETS    4096u       /* of each kind of privilege */
+#define TLB_SETS    4096u           /* of each kind of privilege */
 #define PAGE_OFFSET UINT64_C(0xfff)
 
 struct vector_register { /* xmm, with room for ymm */
@@ -138,25 +138,26 @@ struct vector_register { /* xmm, with room for ymm */
 struct cpu {
     uint64_t gpr[GPR_SLOTS];
     struct lazy_flags flags;
-    uint64_t rflags;       /* all but the six arithmetic ones, which are 0 here; bit 1 is 1 */
-    uint64_t rip;          /* see above */
-    struct tlb_entry *tlb; /* of the present privilege: TLB_SETS of them. cpu_tlb_select() */
-    const struct op *op;   /* the instruction on its way */
-    int64_t budget;        /* instructions left */
-    uintptr_t stack_end;   /* of this process: no block is entered below it */
+    uint64_t rflags;                /* all but the six arithmetic ones, which are 0 here; bit 1 is 1 */
+    uint64_t rip;                   /* see above */
+    struct tlb_entry *tlb;          /* of the present privilege: TLB_SETS of them. cpu_tlb_select() */
+    const struct op *op;            /* the instruction on its way */
+    int64_t budget;                 /* instructions left */
+    uintptr_t stack_end;            /* of this process: no block is entered below it */
     const struct jump_entry *jumps; /* block.c */
     uint64_t code_base, code_limit; /* of cs as it counts now: 0 and ~0 in 64-bit code. Kept by cpu_run() */
     uint64_t code_mask;             /* of linear addresses of code: 32 or 64 bits */
     uint64_t block_key;             /* cpu_block_key() << 48 */
     uint32_t attention;             /* ATTENTION_, atomic */
     bool intr_line;                 /* atomic */
-    uint8_t mode;          /* enum cpu_mode */
+    uint8_t mode;                   /* enum cpu_mode */
     uint8_t cpl;
     uint8_t code_size;  /* 2, 4, 8: of the code segment */
     uint8_t stack_size; /* 2, 4, 8: of the stack pointer */
     bool flat; /* es, ss, ds have base 0 and no limit that matters: no segmentation to be done. Always in long mode */
     bool shadow_sti, shadow_ss, nmi_masked, nmi_pending, halted;
     bool shutdown;
+    uint32_t device_accesses; /* counted by memory.c; who does many in one instruction looks at it (string.c) */
     bool stepping;          /* TF was set when this instruction began: #DB after it (debug.c) */
     uint8_t external;       /* EXT, 0 or 1, of error codes while an event is delivered (interrupt.c) */
     uint64_t debug_pending; /* bits of dr6: a #DB is due before the next instruction */
@@ -175,7 +176,7 @@ struct cpu {
         _Alignas(16) uint8_t x87[8][16]; /* ten bytes of each */
         uint16_t control, status /* without top */, opcode;
         uint8_t top, empty;
-        uint8_t off; /* FPU_OFF_ (fpu.h): why an instruction cannot just be done; kept by fpu_mode_changed() */
+        uint8_t off;  /* FPU_OFF_ (fpu.h): why an instruction cannot just be done; kept by fpu_mode_changed() */
         bool entered; /* the host computes with the guest's controls: between fpu_enter() and fpu_leave() */
         uint64_t ip, dp;
         uint16_t cs, ds;
@@ -274,7 +275,8 @@ struct cpu_value {
 struct cpu_value cpu_load_slow(struct cpu *cpu, uint64_t linear, unsigned size);
 bool cpu_store_slow(struct cpu *cpu, uint64_t linear, unsigned size, uint64_t value);
 
-/* An access over a page's end never matches: the slot of its first byte does not hold the tag of its last one's page. */
+/* An access over a page's end never matches: the slot of its first byte does not hold the tag of its last one's page.
+ */
 #define TLB_TAG(linear, size) (((linear) + (size)-1) & ~PAGE_OFFSET)
 
 #define CPU_MEMORY(bits)                                                                                               \
@@ -472,8 +474,8 @@ void cpu_tlb_flush_page(struct cpu *cpu, uint64_t linear);
 /* cpu->tlb for cpl, SMAP and AC, alignment checks. Called by cpu_run() between blocks, and by who goes on to access
  * memory after he has changed one of these. */
 void cpu_tlb_select(struct cpu *cpu);
-/* run.c. Forgets all that was decoded and translated: for cpu_reset() and cpu_state_set(), when all is in place. Not from
- * a handler. */
+/* run.c. Forgets all that was decoded and translated: for cpu_reset() and cpu_state_set(), when all is in place. Not
+ * from a handler. */
 void cpu_forget(struct cpu *cpu);
 /* paging.c. Loads cpu->pdpte as cr3 says. False when a reserved bit is set: nothing was changed. */
 bool cpu_pdptes_load(struct cpu *cpu, uint64_t cr3);
@@ -484,7 +486,8 @@ static inline void cpu_attention_slow(struct cpu *cpu)
 {
     __atomic_or_fetch(&cpu->attention, ATTENTION_SLOW, __ATOMIC_RELAXED);
 }
-/* fpu.c. Around everything that runs handlers: the host takes over the guest's rounding and flags, and gives them back. */
+/* fpu.c. Around everything that runs handlers: the host takes over the guest's rounding and flags, and gives them back.
+ */
 void fpu_enter(struct cpu *cpu);
 void fpu_leave(struct cpu *cpu);
 /* After a change of cr0 or cr4 (cpu_mode_changed calls it), or of what is in cpu->fpu. */

@@ -24,7 +24,8 @@ struct cpu;
 struct cpu_bus {
     void *owner;
     /* The page of RAM or ROM at gpa (4 KiB aligned): where it lies in this process, and whether the guest may write it.
-     * Host addresses are aligned to 4 KiB as well. NULL: a device, or nothing, is there; read() and write() are asked then, for each access. */
+     * Host addresses are aligned to 4 KiB as well. NULL: a device, or nothing, is there; read() and write() are asked
+     * then, for each access. */
     uint8_t *(*page)(void *owner, uint64_t gpa, bool *writable);
     /* size 1, 2, 4, 8; never over the end of a page. Nothing there: all ones, ignored. */
     uint64_t (*read)(void *owner, uint64_t gpa, unsigned size);

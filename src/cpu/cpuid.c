@@ -51,10 +51,10 @@ static const uint16_t features_first[] = {
 };
 /* The rest of what is implemented. */
 static const uint16_t features_rest[] = {
-    CPU_SSSE3,      CPU_SSE41,    CPU_SSE42,      CPU_MOVBE,    CPU_POPCNT, CPU_XSAVE,     CPU_RDRAND,
-    CPU_SELF_SNOOP, CPU_FSGSBASE, CPU_TSC_ADJUST, CPU_SMEP,     CPU_ERMS,   CPU_RDSEED,    CPU_SMAP,
-    CPU_CLFLUSHOPT, CPU_CLWB,     CPU_UMIP,       CPU_RDPID,    CPU_FSRM,   CPU_SPEC_CTRL, CPU_ARCH_CAPABILITIES,
-    CPU_LZCNT,      CPU_PAGES_1G, CPU_RDTSCP,     CPU_XSAVEOPT,
+    CPU_SSSE3,      CPU_SSE41,    CPU_SSE42,      CPU_MOVBE,    CPU_POPCNT,   CPU_XSAVE,     CPU_RDRAND,
+    CPU_SELF_SNOOP, CPU_FSGSBASE, CPU_TSC_ADJUST, CPU_SMEP,     CPU_ERMS,     CPU_RDSEED,    CPU_SMAP,
+    CPU_CLFLUSHOPT, CPU_CLWB,     CPU_UMIP,       CPU_RDPID,    CPU_FSRM,     CPU_SPEC_CTRL, CPU_ARCH_CAPABILITIES,
+    CPU_LZCNT,      CPU_PAGES_1G, CPU_RDTSCP,     CPU_BHI_CTRL, CPU_XSAVEOPT,
 };
 
 /* Implemented, but of a generation that had more than this processor has. */
@@ -89,8 +89,7 @@ static const struct {
     uint16_t feature;
 } feature_names[] = {
 #define FEATURE(name, text, word, bit) {text, CPU_##name},
-    CPU_FEATURES(FEATURE)
-#undef FEATURE
+#include "cpu/features.def"
 };
 
 /* Features of QEMU's names that may be asked for, and are not offered. */
@@ -277,8 +276,10 @@ static struct cpuid_answer leaf_basic(const struct cpu_model *m, uint32_t leaf, 
     case 6:
         return (struct cpuid_answer){f[WORD_POWER_EAX], 0, 0, 0};
     case 7:
+        if (subleaf == 2)
+            return (struct cpuid_answer){0, 0, 0, f[WORD_7_2_EDX]};
         return subleaf ? (struct cpuid_answer){0}
-                       : (struct cpuid_answer){0, f[WORD_7_EBX], f[WORD_7_ECX], f[WORD_7_EDX]};
+                       : (struct cpuid_answer){2, f[WORD_7_EBX], f[WORD_7_ECX], f[WORD_7_EDX]};
     case 0xb:
         return leaf_topology(m, subleaf);
     case 0xd:

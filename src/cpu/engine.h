@@ -24,7 +24,14 @@
 /* Which translations hold: a table for each. TLB_CHECKED has none but of code: user code with alignment checks. */
 enum { TLB_USER, TLB_SUPERVISOR, TLB_SUPERVISOR_AC, TLB_CHECKED, TLBS };
 
-enum { TLB_GLOBAL = 1, TLB_2M = 2, TLB_4M = 4, TLB_1G = 8, TLB_LARGE = TLB_2M | TLB_4M | TLB_1G, TLB_LISTED = 16 /* in `used` */ };
+enum {
+    TLB_GLOBAL = 1,
+    TLB_2M = 2,
+    TLB_4M = 4,
+    TLB_1G = 8,
+    TLB_LARGE = TLB_2M | TLB_4M | TLB_1G,
+    TLB_LISTED = 16 /* in `used` */
+};
 
 struct tlb {
     struct tlb_entry entries[TLB_SETS]; /* first: cpu->tlb points here */
@@ -36,10 +43,10 @@ struct tlb {
 
 /* What a walk found out of a page. */
 struct translation {
-    uint64_t gpa;             /* of the 4 KiB page */
-    bool load, store, fetch;  /* allowed, as far as tables say */
-    bool dirty;               /* a store needs no further update of the tables */
-    uint8_t kind;             /* TLB_GLOBAL, sizes */
+    uint64_t gpa;            /* of the 4 KiB page */
+    bool load, store, fetch; /* allowed, as far as tables say */
+    bool dirty;              /* a store needs no further update of the tables */
+    uint8_t kind;            /* TLB_GLOBAL, sizes */
 };
 /* Walks for an access of this kind; updates accessed and dirty bits. `ac`: explicit supervisor accesses may reach user
  * pages. False: *error is a #PF's. */
@@ -100,6 +107,7 @@ struct cpu_engine {
     struct jump_entry jumps[JUMPS];
     struct block *buckets[BUCKETS];
     struct code_page pages[CODE_PAGES]; /* open addressing by page */
+    uint16_t used_pages[CODE_PAGES];    /* which of them are taken */
     unsigned n_pages;
     uintptr_t sites[DEVICE_SITES]; /* host addresses of instructions that reached devices: blocks end with them */
     const struct op **link;        /* the link to set once the next block is known, or NULL */

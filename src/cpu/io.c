@@ -118,7 +118,7 @@ static enum string_result outs_one(struct cpu *cpu, const struct op *op)
     {                                                                                                                  \
         if (!cpu_io_allowed(cpu, (uint16_t)cpu->gpr[GPR_DX], op->operand_size)) /* of a count of 0 as well */          \
             return;                                                                                                    \
-        return string_repeat(cpu, op, name##_one);                                                                     \
+        return string_repeat(cpu, op, name##_one, STRING_PORTS);                                                       \
     }
 HANDLERS(ins)
 HANDLERS(outs)

@@ -57,6 +57,7 @@ static bool resolve(struct cpu *cpu, struct tlb *t, uint64_t linear, unsigned si
 /* Devices are asked by 8, 4, 2, 1 bytes, in order. */
 static void device(struct cpu *cpu, uint64_t gpa, unsigned size, enum access kind, uint8_t *value)
 {
+    cpu->device_accesses++;
     block_device_reached(cpu);
     while (size) {
         unsigned n = size >= 8 ? 8 : size >= 4 ? 4 : size >= 2 ? 2 : 1;

@@ -18,9 +18,8 @@ static void put_decimal_flags(struct lazy_flags *f, uint8_t r, bool c, bool a)
 static void decimal_adjust(struct cpu *cpu, bool subtract)
 {
     uint8_t al = (uint8_t)cpu->gpr[GPR_AX], r = al;
-    bool c = flags_c(&cpu->flags), a = (al & 15) > 9 || flags_a(&cpu->flags), c_old = c;
+    bool c = false, c_old = flags_c(&cpu->flags), a = (al & 15) > 9 || flags_a(&cpu->flags);
 
-    c = false;
     if (a) {
         c = c_old || (subtract ? al < 6 : al > 0xf9);
         r = (uint8_t)(subtract ? r - 6 : r + 6);

@@ -230,6 +230,12 @@ static bool base_write(struct cpu *cpu, unsigned segment, uint64_t value)
     return true;
 }
 
+/* The bit that stands for clearing histories, so that a kernel does not do it by a loop at each system call. */
+static uint64_t model_bhi(const struct cpu_model *model)
+{
+    return cpu_model_has(model, CPU_BHI_CTRL) ? UINT64_C(1) << 10 : 0;
+}
+
 static bool special_write(struct cpu *cpu, uint32_t index, uint64_t value)
 {
     const struct cpu_model *model = &cpu->model;
@@ -244,7 +250,7 @@ static bool special_write(struct cpu *cpu, uint32_t index, uint64_t value)
         tsc_adjust(cpu, value);
         return true;
     case MSR_SPEC_CTRL:
-        if (!cpu_model_has(model, CPU_SPEC_CTRL) || value > 7)
+        if (!cpu_model_has(model, CPU_SPEC_CTRL) || (value & ~(model_bhi(model) | 7)))
             return false;
         cpu->msrs.spec_ctrl = value;
         return true;

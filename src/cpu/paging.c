@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Paging (Intel 3A, chapter 4): two levels with 4 MiB pages, PAE, four levels with 2 MiB and 1 GiB pages. Walks read the
- * guest's tables out of its memory, which it may change at any time: every entry is read once, checked as a copy, and
- * updated only by an exchange that finds it unchanged.
+ * Paging (Intel 3A, chapter 4): two levels with 4 MiB pages, PAE, four levels with 2 MiB and 1 GiB pages. Walks read
+ * the guest's tables out of its memory, which it may change at any time: every entry is read once, checked as a copy,
+ * and updated only by an exchange that finds it unchanged.
  */
 #include "cpu/engine.h"
 
@@ -70,8 +70,8 @@ static bool entry_set(struct cpu *cpu, struct entry *e, uint64_t bits)
         done = __atomic_compare_exchange_n((uint64_t *)(void *)e->host, &old64, new, false, __ATOMIC_RELAXED,
                                            __ATOMIC_RELAXED);
     else
-        done = __atomic_compare_exchange_n((uint32_t *)(void *)e->host, &old32, (uint32_t) new, false,
-                                           __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+        done = __atomic_compare_exchange_n((uint32_t *)(void *)e->host, &old32, (uint32_t) new, false, __ATOMIC_RELAXED,
+                                           __ATOMIC_RELAXED);
     if (done) {
         e->value = new;
         block_written(cpu, e->host, e->bytes);
@@ -117,8 +117,7 @@ static bool fail(struct walk *w, uint32_t bits)
     const struct cpu *cpu = w->cpu;
 
     w->error = bits | (w->kind == ACCESS_STORE ? FAULT_W : 0) | (w->user ? FAULT_U : 0);
-    if (w->kind == ACCESS_FETCH &&
-        ((cpu->cr4 & CR4_SMEP) || ((cpu->cr4 & CR4_PAE) && (cpu->msrs.efer & EFER_NXE))))
+    if (w->kind == ACCESS_FETCH && ((cpu->cr4 & CR4_SMEP) || ((cpu->cr4 & CR4_PAE) && (cpu->msrs.efer & EFER_NXE))))
         w->error |= FAULT_I;
     return false;
 }

@@ -92,16 +92,22 @@ static void cli(struct cpu *cpu, const struct op *op)
     NEXT(cpu, op);
 }
 
+/* No interrupt before the next instruction has ended. Within a block none comes in anyway: when nothing waits, and the
+ * next instruction is of the same block, there is nothing to do for it. */
 static void sti(struct cpu *cpu, const struct op *op)
 {
     if (!interrupt_flag_allowed(cpu, op))
         return;
     if (!(cpu->rflags & RFLAGS_IF)) {
         cpu->rflags |= RFLAGS_IF;
-        cpu->shadow_sti = true;
-        cpu_attention_slow(cpu);
+        if (op->left == 0 || __atomic_load_n(&cpu->intr_line, __ATOMIC_RELAXED)) {
+            cpu->shadow_sti = true;
+            cpu_attention_slow(cpu);
+            op_leave(cpu, op);
+            return;
+        }
     }
-    op_leave(cpu, op);
+    NEXT(cpu, op);
 }
 
 /* Whose privilege is wrong has no such instruction. */
@@ -123,7 +129,7 @@ bool bind_rflags(const struct cpu *cpu, const struct insn *insn, struct op *op, 
         op_handler *run;
     } rows[] = {
         {INSN_PUSHF, false, pushf}, {INSN_POPF, true, popf}, {INSN_LAHF, false, lahf},  {INSN_SAHF, false, sahf},
-        {INSN_CLI, false, cli},     {INSN_STI, true, sti},   {INSN_STAC, true, set_ac}, {INSN_CLAC, true, set_ac},
+        {INSN_CLI, false, cli},     {INSN_STI, false, sti},  {INSN_STAC, true, set_ac}, {INSN_CLAC, true, set_ac},
     };
 
     op->operand_size = insn->operand_bytes;

@@ -301,7 +301,7 @@ struct cpu *cpu_make(void *memory, size_t bytes, const struct cpu_bus *bus, cons
     cpu->model = *model;
     cpu->engine = e;
     cpu->jumps = e->jumps;
-    e->arena = (uint8_t *)e + rounded(sizeof *e);
+    e->arena = e->arena_at = (uint8_t *)e + rounded(sizeof *e);
     e->arena_end = (uint8_t *)memory + bytes;
     e->gigabyte_pages = cpu_model_cpuid(model, 0x80000001, 0).edx >> 26 & 1;
     for (unsigned which = 0; which < TLBS; which++)
@@ -311,7 +311,8 @@ struct cpu *cpu_make(void *memory, size_t bytes, const struct cpu_bus *bus, cons
         }
     for (unsigned i = 0; i < HOST_PAGES; i++)
         e->hosts[i].gpa = ~UINT64_C(0);
-    block_flush_all(cpu);
+    for (unsigned i = 0; i < JUMPS; i++)
+        e->jumps[i].tag = ~UINT64_C(0);
     cpu->op = &idle;
     cpu->tlb = e->tlbs[TLB_SUPERVISOR].entries;
     cpu_reset(cpu);

@@ -12,6 +12,27 @@ enum { SSE_NAMES_FIRST = INSN_MOVUPS, SSE_NAMES_LAST = INSN_AESKEYGENASSIST };
 /* An instruction of two vector registers as a function; also what an entry of a table of code is (SSE_CODE). */
 typedef vec sse_kernel(vec a, vec b);
 
+/* What of a result is computed: for exceptions of which one is unmasked. */
+enum sse_parts { NOT_TINY, SINGLE, SINGLES, DOUBLE, DOUBLES }; /* those that can be so small as to underflow */
+enum sse_arithmetic {
+    OTHER, /* neither overflows nor underflows */
+    ADD,
+    SUBTRACT,
+    MULTIPLY,
+    DIVIDE,
+    NARROW, /* a double to a single */
+    ADD_PAIRS,
+    SUBTRACT_PAIRS,
+    ALTERNATE, /* even parts are subtracted, odd ones added */
+    DOT,
+};
+/* Runs a kernel with the guest's MXCSR, of which an exception is unmasked: its result, and in *flags what it reports.
+ * The host's MXCSR is not as it was. */
+vec sse_run_unmasked(sse_kernel *run, enum sse_arithmetic what, enum sse_parts parts, vec a, vec b, uint32_t mxcsr,
+                     uint32_t *flags);
+vec sse_dot_unmasked(sse_kernel *run, unsigned immediate, enum sse_parts parts, vec a, vec b, uint32_t mxcsr,
+                     uint32_t *flags);
+
 /* One kernel for each value of an immediate below n, 8 bytes apart: the bytes, whose last is ModRM, the immediate, ret.
  * Arguments and result are where the calling convention has them: xmm0 (reg), xmm1 (rm). */
 #define SSE_CODE(table, n, bytes)                                                                                      \

@@ -2,29 +2,18 @@
 /*
  * SSE on floating-point numbers: what reads MXCSR and sets its flags. A row makes a kernel, the host's instruction on
  * two registers, and two handlers. With all exceptions masked a handler is: fetch, kernel, deliver; the flags gather in
- * the host's MXCSR. With one unmasked it goes by unusual(), that runs the kernel on its own and looks at its flags.
- *
- * Flags and an unmasked exception (Intel 1, 11.5): when one of those that are seen before the operation (invalid,
- * denormal, divide by zero) is unmasked and happens, the operation is not done and the others are not reported. An
- * unmasked underflow counts tiny results that are exact, too; the host, masked, does not report these: results are
- * looked at. One thing differs from hardware: with an unmasked overflow or underflow PE is set as if it were masked.
+ * the host's MXCSR. With one unmasked it goes by unusual(): the kernel is run on its own, and its flags are looked at
+ * (sse_unmasked.c).
  */
 #include "cpu/fpu.h"
 #include "cpu/sse.h"
 
 enum where { VECTOR, MMX, GENERAL, GENERAL_64, FLAGS };
-enum tiny {
-    NOT_TINY,
-    SINGLE,
-    SINGLES,
-    DOUBLE,
-    DOUBLES
-}; /* which parts of the result may be so small as to underflow */
-
 struct kind {
     sse_kernel *run; /* NULL: op->imm is it */
     uint8_t bytes;   /* of a memory operand; 16 are aligned */
-    uint8_t to, from, tiny;
+    uint8_t to, from;
+    uint8_t parts, arithmetic; /* enum sse_parts, sse_arithmetic */
 };
 
 #define INLINE static inline __attribute__((always_inline))
@@ -68,52 +57,19 @@ INLINE void deliver(struct cpu *cpu, const struct op *op, const struct kind *k, 
 
 /* ---- The careful way ------------------------------------------------------------------------------------------- */
 
-static bool single_tiny(uint32_t v)
-{
-    return !(v & 0x7f800000) && v & 0x7fffff;
-}
-static bool double_tiny(uint64_t v)
-{
-    return !(v & UINT64_C(0x7ff) << 52) && v << 12;
-}
-static bool tiny(vec r, enum tiny which)
-{
-    uint64_t low = (uint64_t)r[0], high = (uint64_t)r[1];
-
-    switch (which) {
-    case SINGLE:
-        return single_tiny((uint32_t)low);
-    case SINGLES:
-        return single_tiny((uint32_t)low) || single_tiny((uint32_t)(low >> 32)) || single_tiny((uint32_t)high) ||
-               single_tiny((uint32_t)(high >> 32));
-    case DOUBLE:
-        return double_tiny(low);
-    case DOUBLES:
-        return double_tiny(low) || double_tiny(high);
-    default:
-        return false;
-    }
-}
-
 /* false: an unmasked exception happened and is raised. */
 static bool run_unmasked(struct cpu *cpu, const struct op *op, const struct kind *k, vec b, vec *r)
 {
     fpu_gather(cpu);
-    uint32_t guest = cpu->fpu.mxcsr, unmasked = ~guest >> 7 & FPU_EXCEPTIONS;
-    uint32_t controls = (guest & ~(uint32_t)FPU_EXCEPTIONS) | MXCSR_MASKS;
+    uint32_t guest = cpu->fpu.mxcsr, unmasked = ~guest >> 7 & FPU_EXCEPTIONS, happened;
     sse_kernel *run = k->run ? k->run : (sse_kernel *)op->imm;
+    vec a = xmm_get(cpu, op->reg);
 
-    if (unmasked & FPU_UNDERFLOW) /* flushing to zero is for the masked */
-        controls &= ~(uint32_t)MXCSR_FTZ;
-    host_mxcsr_set(controls);
-    *r = run(xmm_get(cpu, op->reg), b);
-    uint32_t happened = host_mxcsr_get() & FPU_EXCEPTIONS;
-    fpu_mxcsr_set(cpu, guest);
-    if (unmasked & FPU_UNDERFLOW && tiny(*r, k->tiny))
-        happened |= FPU_UNDERFLOW;
-    if (happened & unmasked & (FPU_INVALID | FPU_DENORMAL | FPU_ZERO))
-        happened &= FPU_INVALID | FPU_DENORMAL | FPU_ZERO;
-    cpu->fpu.mxcsr |= happened;
+    if (k->arithmetic == DOT)
+        *r = sse_dot_unmasked(run, op->extra2, k->parts, a, b, guest, &happened);
+    else
+        *r = sse_run_unmasked(run, k->arithmetic, k->parts, a, b, guest, &happened);
+    fpu_mxcsr_set(cpu, guest | happened);
     if (happened & unmasked)
         cpu_fault(cpu, op, cpu->cr4 & CR4_OSXMMEXCPT ? VECTOR_XM : VECTOR_UD, 0);
     return !(happened & unmasked);
@@ -155,8 +111,8 @@ INLINE void step(struct cpu *cpu, const struct op *op, const struct kind *k, boo
 
 /* ---- Rows ------------------------------------------------------------------------------------------------------ */
 
-#define HANDLERS(NAME, BYTES, TO, FROM, TINY)                                                                          \
-    static const struct kind NAME##_kind = {NAME, BYTES, TO, FROM, TINY};                                              \
+#define HANDLERS(NAME, BYTES, TO, FROM, PARTS, ARITHMETIC)                                                             \
+    static const struct kind NAME##_kind = {NAME, BYTES, TO, FROM, PARTS, ARITHMETIC};                                 \
     static void NAME##_registers(struct cpu *cpu, const struct op *op)                                                 \
     {                                                                                                                  \
         step(cpu, op, &NAME##_kind, false);                                                                            \
@@ -167,41 +123,14 @@ INLINE void step(struct cpu *cpu, const struct op *op, const struct kind *k, boo
     }
 
 /* Volatile: the flags are an effect, even of a result that nobody uses. */
-#define TWO(NAME, TEXT, BYTES, TINY)                                                                                   \
+#define FLOAT(NAME, TEXT, BYTES, PARTS, ARITHMETIC)                                                                    \
     static vec NAME(vec a, vec b)                                                                                      \
     {                                                                                                                  \
         __asm__ volatile(TEXT " %1, %0" : "+x"(a) : "x"(b));                                                           \
         return a;                                                                                                      \
     }                                                                                                                  \
-    HANDLERS(NAME, BYTES, VECTOR, VECTOR, TINY)
-
-#define ROWS_TWO(row)                                                                                                  \
-    row(ADDPS, "addps", 16, SINGLES) row(ADDPD, "addpd", 16, DOUBLES) row(ADDSS, "addss", 4, SINGLE)                   \
-        row(ADDSD, "addsd", 8, DOUBLE) row(SUBPS, "subps", 16, SINGLES) row(SUBPD, "subpd", 16, DOUBLES)               \
-            row(SUBSS, "subss", 4, SINGLE) row(SUBSD, "subsd", 8, DOUBLE) row(MULPS, "mulps", 16, SINGLES)             \
-                row(MULPD, "mulpd", 16, DOUBLES) row(MULSS, "mulss", 4, SINGLE) row(MULSD, "mulsd", 8, DOUBLE) row(    \
-                    DIVPS, "divps", 16, SINGLES) row(DIVPD, "divpd", 16, DOUBLES) row(DIVSS, "divss", 4, SINGLE)       \
-                    row(DIVSD, "divsd", 8, DOUBLE) row(MINPS, "minps", 16, NOT_TINY) row(MINPD, "minpd", 16, NOT_TINY) \
-                        row(MINSS, "minss", 4, NOT_TINY) row(MINSD, "minsd", 8, NOT_TINY)                              \
-                            row(MAXPS, "maxps", 16, NOT_TINY) row(MAXPD, "maxpd", 16, NOT_TINY)                        \
-                                row(MAXSS, "maxss", 4, NOT_TINY) row(MAXSD, "maxsd", 8, NOT_TINY)                      \
-                                    row(SQRTPS, "sqrtps", 16, NOT_TINY) row(SQRTPD, "sqrtpd", 16, NOT_TINY)            \
-                                        row(SQRTSS, "sqrtss", 4, NOT_TINY) row(SQRTSD, "sqrtsd", 8, NOT_TINY)          \
-                                            row(HADDPS, "haddps", 16, SINGLES) row(HADDPD, "haddpd", 16, DOUBLES)      \
-                                                row(HSUBPS, "hsubps", 16, SINGLES) row(HSUBPD, "hsubpd", 16, DOUBLES)  \
-                                                    row(ADDSUBPS, "addsubps", 16,                                      \
-                                                        SINGLES) row(ADDSUBPD, "addsubpd", 16,                         \
-                                                                     DOUBLES) row(CVTPS2PD, "cvtps2pd", 8, NOT_TINY)   \
-                                                        row(CVTPD2PS, "cvtpd2ps", 16,                                  \
-                                                            SINGLES) row(CVTSS2SD, "cvtss2sd", 4, NOT_TINY)            \
-                                                            row(CVTSD2SS, "cvtsd2ss", 8,                               \
-                                                                SINGLE) row(CVTDQ2PS, "cvtdq2ps", 16, NOT_TINY)        \
-                                                                row(CVTDQ2PD, "cvtdq2pd", 8,                           \
-                                                                    NOT_TINY) row(CVTPS2DQ, "cvtps2dq", 16, NOT_TINY)  \
-                                                                    row(CVTTPS2DQ, "cvttps2dq", 16, NOT_TINY)          \
-                                                                        row(CVTPD2DQ, "cvtpd2dq", 16, NOT_TINY)        \
-                                                                            row(CVTTPD2DQ, "cvttpd2dq", 16, NOT_TINY)
-ROWS_TWO(TWO)
+    HANDLERS(NAME, BYTES, VECTOR, VECTOR, PARTS, ARITHMETIC)
+#include "cpu/sse_float.def"
 
 /* From and to general registers; NAME_64 with REX.W. */
 #define FROM_GENERAL(NAME, TEXT, TYPE, BYTES, FROM)                                                                    \
@@ -211,7 +140,7 @@ ROWS_TWO(TWO)
         __asm__ volatile(TEXT " %1, %0" : "+x"(a) : "r"(v));                                                           \
         return a;                                                                                                      \
     }                                                                                                                  \
-    HANDLERS(NAME, BYTES, VECTOR, FROM, NOT_TINY)
+    HANDLERS(NAME, BYTES, VECTOR, FROM, NOT_TINY, OTHER)
 FROM_GENERAL(CVTSI2SS, "cvtsi2ssl", uint32_t, 4, GENERAL)
 FROM_GENERAL(CVTSI2SD, "cvtsi2sdl", uint32_t, 4, GENERAL)
 FROM_GENERAL(CVTSI2SS_64, "cvtsi2ssq", uint64_t, 8, GENERAL_64)
@@ -224,7 +153,7 @@ FROM_GENERAL(CVTSI2SD_64, "cvtsi2sdq", uint64_t, 8, GENERAL_64)
         __asm__ volatile(TEXT " %1, %0" : "=r"(v) : "x"(b));                                                           \
         return (vec){(long long)(uint64_t)v, 0};                                                                       \
     }                                                                                                                  \
-    HANDLERS(NAME, BYTES, TO, VECTOR, NOT_TINY)
+    HANDLERS(NAME, BYTES, TO, VECTOR, NOT_TINY, OTHER)
 TO_GENERAL(CVTSS2SI, "cvtss2sil", uint32_t, 4, GENERAL)
 TO_GENERAL(CVTSD2SI, "cvtsd2sil", uint32_t, 8, GENERAL)
 TO_GENERAL(CVTTSS2SI, "cvttss2sil", uint32_t, 4, GENERAL)
@@ -241,7 +170,7 @@ TO_GENERAL(CVTTSD2SI_64, "cvttsd2siq", uint64_t, 8, GENERAL_64)
         __asm__ volatile(TEXT " %4, %3" : "=@ccz"(z), "=@ccp"(p), "=@ccc"(c) : "x"(a), "x"(b));                        \
         return (vec){z * FLAG_Z | p * FLAG_P | c * FLAG_C, 0};                                                         \
     }                                                                                                                  \
-    HANDLERS(NAME, BYTES, FLAGS, VECTOR, NOT_TINY)
+    HANDLERS(NAME, BYTES, FLAGS, VECTOR, NOT_TINY, OTHER)
 COMPARE(COMISS, "comiss", 4)
 COMPARE(COMISD, "comisd", 8)
 COMPARE(UCOMISS, "ucomiss", 4)
@@ -274,9 +203,9 @@ TO_MMX(CVTPD2PI, "cvtpd2dq", b)
 TO_MMX(CVTTPD2PI, "cvttpd2dq", b)
 
 static const struct kind kinds_mmx[] = {
-    {CVTPI2PS, 8, VECTOR, MMX, NOT_TINY},  {CVTPI2PD, 8, VECTOR, MMX, NOT_TINY},
-    {CVTPS2PI, 8, MMX, VECTOR, NOT_TINY},  {CVTTPS2PI, 8, MMX, VECTOR, NOT_TINY},
-    {CVTPD2PI, 16, MMX, VECTOR, NOT_TINY}, {CVTTPD2PI, 16, MMX, VECTOR, NOT_TINY},
+    {CVTPI2PS, 8, VECTOR, MMX, NOT_TINY, OTHER},  {CVTPI2PD, 8, VECTOR, MMX, NOT_TINY, OTHER},
+    {CVTPS2PI, 8, MMX, VECTOR, NOT_TINY, OTHER},  {CVTTPS2PI, 8, MMX, VECTOR, NOT_TINY, OTHER},
+    {CVTPD2PI, 16, MMX, VECTOR, NOT_TINY, OTHER}, {CVTTPD2PI, 16, MMX, VECTOR, NOT_TINY, OTHER},
 };
 static const uint16_t names_mmx[] = {INSN_CVTPI2PS,  INSN_CVTPI2PD, INSN_CVTPS2PI,
                                      INSN_CVTTPS2PI, INSN_CVTPD2PI, INSN_CVTTPD2PI};
@@ -313,16 +242,16 @@ static const struct immediate_row {
     const uint8_t *code;
     struct kind kind;
 } immediates[] = {
-    {INSN_CMPPS, 7, sse_code_cmpps, {NULL, 16, VECTOR, VECTOR, NOT_TINY}},
-    {INSN_CMPPD, 7, sse_code_cmppd, {NULL, 16, VECTOR, VECTOR, NOT_TINY}},
-    {INSN_CMPSS, 7, sse_code_cmpss, {NULL, 4, VECTOR, VECTOR, NOT_TINY}},
-    {INSN_CMPSD, 7, sse_code_cmpsd, {NULL, 8, VECTOR, VECTOR, NOT_TINY}},
-    {INSN_ROUNDPS, 15, sse_code_roundps, {NULL, 16, VECTOR, VECTOR, NOT_TINY}},
-    {INSN_ROUNDPD, 15, sse_code_roundpd, {NULL, 16, VECTOR, VECTOR, NOT_TINY}},
-    {INSN_ROUNDSS, 15, sse_code_roundss, {NULL, 4, VECTOR, VECTOR, NOT_TINY}},
-    {INSN_ROUNDSD, 15, sse_code_roundsd, {NULL, 8, VECTOR, VECTOR, NOT_TINY}},
-    {INSN_DPPS, 255, sse_code_dpps, {NULL, 16, VECTOR, VECTOR, SINGLES}},
-    {INSN_DPPD, 255, sse_code_dppd, {NULL, 16, VECTOR, VECTOR, DOUBLES}},
+    {INSN_CMPPS, 7, sse_code_cmpps, {NULL, 16, VECTOR, VECTOR, NOT_TINY, OTHER}},
+    {INSN_CMPPD, 7, sse_code_cmppd, {NULL, 16, VECTOR, VECTOR, NOT_TINY, OTHER}},
+    {INSN_CMPSS, 7, sse_code_cmpss, {NULL, 4, VECTOR, VECTOR, NOT_TINY, OTHER}},
+    {INSN_CMPSD, 7, sse_code_cmpsd, {NULL, 8, VECTOR, VECTOR, NOT_TINY, OTHER}},
+    {INSN_ROUNDPS, 15, sse_code_roundps, {NULL, 16, VECTOR, VECTOR, NOT_TINY, OTHER}},
+    {INSN_ROUNDPD, 15, sse_code_roundpd, {NULL, 16, VECTOR, VECTOR, NOT_TINY, OTHER}},
+    {INSN_ROUNDSS, 15, sse_code_roundss, {NULL, 4, VECTOR, VECTOR, NOT_TINY, OTHER}},
+    {INSN_ROUNDSD, 15, sse_code_roundsd, {NULL, 8, VECTOR, VECTOR, NOT_TINY, OTHER}},
+    {INSN_DPPS, 255, sse_code_dpps, {NULL, 16, VECTOR, VECTOR, SINGLES, DOT}},
+    {INSN_DPPD, 255, sse_code_dppd, {NULL, 16, VECTOR, VECTOR, DOUBLES, DOT}},
 };
 
 static void with_immediate(struct cpu *cpu, const struct op *op)
@@ -343,9 +272,12 @@ static void with_immediate(struct cpu *cpu, const struct op *op)
 
 /* ---- Binding --------------------------------------------------------------------------------------------------- */
 
-#define ROW(NAME, ...) [INSN_##NAME - SSE_NAMES_FIRST] = {NAME##_registers, NAME##_memory},
-static const struct fpu_row rows[SSE_NAMES] = {ROWS_TWO(ROW) ROW(CVTSI2SS) ROW(CVTSI2SD) ROW(CVTSS2SI) ROW(
-    CVTSD2SI) ROW(CVTTSS2SI) ROW(CVTTSD2SI) ROW(COMISS) ROW(COMISD) ROW(UCOMISS) ROW(UCOMISD)};
+#define ROW(NAME)        [INSN_##NAME - SSE_NAMES_FIRST] = {NAME##_registers, NAME##_memory},
+#define FLOAT(NAME, ...) ROW(NAME)
+static const struct fpu_row rows[SSE_NAMES] = {
+#include "cpu/sse_float.def"
+    ROW(CVTSI2SS) ROW(CVTSI2SD) ROW(CVTSS2SI) ROW(CVTSD2SI) ROW(CVTTSS2SI) ROW(CVTTSD2SI) ROW(COMISS) ROW(COMISD)
+        ROW(UCOMISS) ROW(UCOMISD)};
 
 static const struct fpu_row *wide_row(enum insn_name name)
 {
@@ -378,6 +310,7 @@ bool bind_sse_float(const struct cpu *cpu, const struct insn *insn, struct op *o
     for (unsigned i = 0; i < sizeof immediates / sizeof immediates[0]; i++)
         if (immediates[i].name == insn->name) {
             op->extra = (uint8_t)i;
+            op->extra2 = (uint8_t)insn->imm;
             op->imm = (int64_t)(uintptr_t)(immediates[i].code + 8 * (size_t)(insn->imm & immediates[i].mask));
             return fpu_row_bind(&immediate_row, insn, op);
         }

@@ -90,10 +90,12 @@ static enum string_result cmps_one(struct cpu *cpu, const struct op *op)
 
 /* ---- Steps ------------------------------------------------------------------------------------------------------- */
 
-static uint64_t step_of(const struct cpu *cpu, const struct op *op)
+static uint64_t step_of(const struct cpu *cpu, const struct op *op, unsigned most)
 {
-    uint64_t most = cpu->rflags & FLAG_T ? 1 : STRING_STEP / op->operand_size, count = string_count(cpu, op);
+    uint64_t count = string_count(cpu, op);
 
+    if (cpu->rflags & FLAG_T)
+        most = 1;
     return count < most ? count : most;
 }
 
@@ -107,6 +109,7 @@ static bool wanted(const struct cpu *cpu)
 static enum string_result step(struct cpu *cpu, const struct op *op, string_element *element, uint64_t n)
 {
     const struct lazy_flags flags = cpu->flags;
+    uint32_t accesses = cpu->device_accesses;
 
     if (n == 0)
         string_count_down(cpu, op, 0); /* of 32 bits, its upper half becomes 0 */
@@ -120,7 +123,7 @@ static enum string_result step(struct cpu *cpu, const struct op *op, string_elem
         string_count_down(cpu, op, 1);
         if (r == STRING_DONE)
             return r;
-        if (wanted(cpu))
+        if (wanted(cpu) || cpu->device_accesses - accesses >= STRING_PORTS)
             break;
     }
     if (!string_count(cpu, op))
@@ -128,11 +131,6 @@ static enum string_result step(struct cpu *cpu, const struct op *op, string_elem
     if (!(cpu->rflags & FLAG_T))
         cpu->flags = flags;
     return STRING_MORE;
-}
-
-static enum string_result step_slow(struct cpu *cpu, const struct op *op, string_element *element)
-{
-    return step(cpu, op, element, step_of(cpu, op));
 }
 
 static void go_on(struct cpu *cpu, const struct op *op, enum string_result result)
@@ -146,9 +144,9 @@ static void go_on(struct cpu *cpu, const struct op *op, enum string_result resul
     LEAVE_LINK(cpu, op, op_next_rip(cpu, op), 0);
 }
 
-void string_repeat(struct cpu *cpu, const struct op *op, string_element *element)
+void string_repeat(struct cpu *cpu, const struct op *op, string_element *element, unsigned most)
 {
-    return go_on(cpu, op, step_slow(cpu, op, element));
+    return go_on(cpu, op, step(cpu, op, element, step_of(cpu, op, most)));
 }
 
 /* ---- rep movs and rep stos, page by page ---------------------------------------------------------------------------
@@ -235,7 +233,8 @@ static uint64_t stos_some(struct cpu *cpu, const struct op *op, uint64_t n)
 static enum string_result step_fast(struct cpu *cpu, const struct op *op, string_element *element,
                                     uint64_t (*some)(struct cpu *cpu, const struct op *op, uint64_t n))
 {
-    uint64_t left = step_of(cpu, op);
+    uint64_t left = step_of(cpu, op, STRING_STEP / op->operand_size);
+    uint32_t accesses = cpu->device_accesses;
 
     if (left == 0)
         return step(cpu, op, element, 0);
@@ -248,7 +247,7 @@ static enum string_result step_fast(struct cpu *cpu, const struct op *op, string
             n = 1;
             if (step(cpu, op, element, 1) == STRING_FAULT)
                 return STRING_FAULT;
-            if (wanted(cpu))
+            if (wanted(cpu) || cpu->device_accesses - accesses >= STRING_PORTS)
                 break;
         }
         left -= n;
@@ -259,14 +258,14 @@ static enum string_result step_fast(struct cpu *cpu, const struct op *op, string
 static void rep_movs(struct cpu *cpu, const struct op *op)
 {
     if ((cpu->rflags & FLAG_D) || !plain(cpu, op->segment) || !plain(cpu, SEG_ES))
-        return string_repeat(cpu, op, movs_one);
+        return string_repeat(cpu, op, movs_one, STRING_ELEMENTS);
     return go_on(cpu, op, step_fast(cpu, op, movs_one, movs_some));
 }
 
 static void rep_stos(struct cpu *cpu, const struct op *op)
 {
     if ((cpu->rflags & FLAG_D) || !plain(cpu, SEG_ES))
-        return string_repeat(cpu, op, stos_one);
+        return string_repeat(cpu, op, stos_one, STRING_ELEMENTS);
     return go_on(cpu, op, step_fast(cpu, op, stos_one, stos_some));
 }
 
@@ -282,7 +281,7 @@ static void rep_stos(struct cpu *cpu, const struct op *op)
 #define REPEATED(name)                                                                                                 \
     static void rep_##name(struct cpu *cpu, const struct op *op)                                                       \
     {                                                                                                                  \
-        return string_repeat(cpu, op, name##_one);                                                                     \
+        return string_repeat(cpu, op, name##_one, STRING_ELEMENTS);                                                    \
     }
 ONE(movs)
 ONE(stos)

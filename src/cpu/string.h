@@ -3,18 +3,19 @@
  * What string instructions have in common: pointers that move, a count, and how a repeated one is done in steps.
  * Private to string.c and io.c.
  *
- * STEPS. A repeated instruction is done in steps of at most STRING_STEP bytes' worth of iterations, of one when TF is
- * set. After each the registers say how far it has come. When there is more to do the block ends with rip at the
- * instruction itself, so that interrupts are looked at, and the step counts as an instruction of its own. The size of a
- * step depends on registers alone, never on what translations are known: a run can be repeated. Only when somebody
- * wants attention, or a data breakpoint was met, does one end sooner.
+ * STEPS. A repeated instruction is done in steps: of STRING_STEP bytes where movs and stos go forward in plain
+ * segments, else of STRING_ELEMENTS iterations, of STRING_PORTS accesses to ports, of one iteration when TF is set.
+ * After each the registers say how far it has come. When there is more to do the block ends with rip at the instruction
+ * itself, so that interrupts are looked at, and the step counts as an instruction of its own. The size of a step
+ * depends on registers alone, never on what translations are known: a run can be repeated. One ends sooner after
+ * STRING_PORTS accesses to devices in memory, when somebody wants attention, or when a data breakpoint was met.
  */
 #ifndef MOAT_CPU_STRING_H
 #define MOAT_CPU_STRING_H
 
 #include "cpu/int.h"
 
-enum { STRING_STEP = 4096 };
+enum { STRING_STEP = 4096, STRING_ELEMENTS = 256, STRING_PORTS = 64 };
 
 static inline unsigned string_address_size(const struct op *op)
 {
@@ -51,7 +52,7 @@ static inline bool string_target(struct cpu *cpu, const struct op *op, enum acce
 enum string_result { STRING_FAULT, STRING_MORE, STRING_DONE };
 typedef enum string_result string_element(struct cpu *cpu, const struct op *op);
 
-/* Of a repeated instruction: one step, then on to the next instruction, or again to this one. A tail call. */
-void string_repeat(struct cpu *cpu, const struct op *op, string_element *element);
+/* Of a repeated instruction: one step of `most` iterations, then on to the next instruction, or again to this one. */
+void string_repeat(struct cpu *cpu, const struct op *op, string_element *element, unsigned most);
 
 #endif

@@ -125,7 +125,7 @@ static void invlpg(struct cpu *cpu, const struct op *op)
     op_leave(cpu, op);
 }
 
-/* Others of this host look at the memory as well: devices' back ends. */
+/* Others of this host look at the memory as well: devices' back ends. Loads, and stores, are in order anyway. */
 static void fence(struct cpu *cpu, const struct op *op)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -158,9 +158,9 @@ static const struct system_row {
     {INSN_CLFLUSHOPT, CPU_CLFLUSHOPT, true, flush_line},
     {INSN_CLWB, CPU_CLWB, true, flush_line},
     {INSN_INVLPG, ALWAYS, true, invlpg},
-    {INSN_LFENCE, CPU_SSE2, false, fence},
+    {INSN_LFENCE, CPU_SSE2, false, nothing},
     {INSN_MFENCE, CPU_SSE2, false, fence},
-    {INSN_SFENCE, CPU_SSE, false, fence},
+    {INSN_SFENCE, CPU_SSE, false, nothing},
 };
 
 bool bind_system(const struct cpu *cpu, const struct insn *insn, struct op *op, bool *ends)

@@ -149,7 +149,9 @@ bool tlb_resolve(struct cpu *cpu, struct tlb *t, uint64_t linear, enum access ki
 {
     unsigned i = (linear >> 12) & (TLB_SETS - 1);
     const struct tlb_entry *e = &t->entries[i];
-    uint64_t page = linear & ~PAGE_OFFSET, tag = kind == ACCESS_LOAD ? e->load : kind == ACCESS_STORE ? e->store : e->fetch;
+    uint64_t page = linear & ~PAGE_OFFSET, tag = kind == ACCESS_LOAD    ? e->load
+                                                 : kind == ACCESS_STORE ? e->store
+                                                                        : e->fetch;
     struct translation of;
     uint32_t error;
 

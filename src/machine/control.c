@@ -91,7 +91,7 @@ static void note(int signo)
 }
 
 /* What moat or a user asks with. For process 1 of a sandbox one without a handler would be lost. */
-static const uint8_t handled[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGPWR, SIGALRM};
+static const uint8_t handled[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGPWR, SIGALRM, SIGIO};
 
 static int set_all(void (*handler)(int))
 {
@@ -131,7 +131,9 @@ void signals_obey(struct vmm *v)
     for (int signo = 1; signo < 64; signo++) {
         if (!(all >> signo & 1))
             continue;
-        if (signo == SIGWINCH)
+        if (signo == SIGIO)
+            control_obey(v);
+        else if (signo == SIGWINCH)
             resize(v, NULL);
         else
             signal_guest(v, signo);

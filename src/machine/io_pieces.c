@@ -12,8 +12,10 @@ static uint8_t *locate(const struct io_port *p, const struct ring_segment *s, bo
     uint8_t *host = p->own;
 
     if (s->region != RING_OWN) {
+        if (s->region >= p->memory->n)
+            return NULL;
         const struct gmem_region *r = &p->memory->regions[s->region];
-        if (s->region >= p->memory->n || (into && r->flags & GMEM_ROM))
+        if (into && r->flags & GMEM_ROM)
             return NULL;
         bytes = r->bytes, host = r->host;
     }

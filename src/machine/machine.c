@@ -261,9 +261,10 @@ static void unassigned_register(void *owner, bool write, uint64_t address, unsig
 
 void machine_end(struct machine *m, enum machine_end end)
 {
+    bool panicked = m->uart[0].state.panicked || m->uart[1].state.panicked;
     if (m->end != MACHINE_RUNS)
         return;
-    m->end = end;
+    m->end = panicked && (end == MACHINE_RESET || end == MACHINE_TRIPLE_FAULT) ? MACHINE_PANIC : end;
     if (m->vcpu != NULL)
         m->vcpu->ops->stop(m->vcpu);
 }

@@ -47,7 +47,7 @@ enum machine_end {
     MACHINE_RUNS, /* it could go on */
     MACHINE_POWEROFF,
     MACHINE_RESET, /* the guest wants to begin anew */
-    MACHINE_PANIC, /* the guest's kernel says that it has failed */
+    MACHINE_PANIC, /* the guest's kernel says that it has failed, by pvpanic, or on a serial port before a reset */
     MACHINE_TRIPLE_FAULT,
     MACHINE_DEBUG_EXIT, /* exit_value << 1 | 1 is QEMU's status */
     MACHINE_FAILED,     /* the engine: vcpu.ops->failure() */

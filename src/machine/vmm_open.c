@@ -181,7 +181,9 @@ static int open_control(struct vmm *v)
         return 0;
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_SEQPACKET)
         return vmm_fail(EXIT_OWN_ERROR, "--control-fd", "it is no socket for records", 0);
-    if ((v->control = keep_above(fd)) < 0 || fcntl(v->control, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+    /* A guest that never rests is told by a signal. */
+    if ((v->control = keep_above(fd)) < 0 || fcntl(v->control, F_SETOWN, getpid()) < 0 ||
+        fcntl(v->control, F_SETFL, O_RDWR | O_NONBLOCK | O_ASYNC) < 0)
         return vmm_fail(EXIT_OWN_ERROR, "--control-fd", "set it up", -errno);
     return 0;
 }

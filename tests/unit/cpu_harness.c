@@ -4,14 +4,15 @@
 
 #include "cpu/registers.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#include <cmocka.h>
 
 /* ---- The bus -------------------------------------------------------------------------------------------------- */
 

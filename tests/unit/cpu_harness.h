@@ -15,24 +15,24 @@
 #include "cpu/core.h"
 
 enum board_mode {
-    BOARD_REAL, /* all segments 0 */
-    BOARD_16,   /* protected, 16-bit code and stack, flat segments with a limit of 64 KiB */
-    BOARD_32,   /* protected, flat, without paging */
+    BOARD_REAL,    /* all segments 0 */
+    BOARD_16,      /* protected, 16-bit code and stack, flat segments with a limit of 64 KiB */
+    BOARD_32,      /* protected, flat, without paging */
     BOARD_32_USER, /* the same in ring 3 */
-    BOARD_64,   /* long mode, 2 MiB pages, all of the RAM mapped one to one, for users too */
+    BOARD_64,      /* long mode, 2 MiB pages, all of the RAM mapped one to one, for users too */
     BOARD_64_USER,
 };
 
 enum {
     BOARD_BYTES = 16 << 20,
-    BOARD_CODE = 0x10000, /* in real mode cs is 0x1000 and ip 0 */
+    BOARD_CODE = 0x10000,  /* in real mode cs is 0x1000 and ip 0 */
     BOARD_STACK = 0x20000, /* rsp; in real mode sp 0xfff0 with ss 0x1000 */
     BOARD_DATA = 0x30000,
     BOARD_TABLES = 0x1000, /* page tables, to 0x8000 */
     BOARD_GDT = 0x8000,    /* 0x08 code 64, 0x10 data, 0x18 code 32, 0x20 code 16, 0x28 data 16, | 3: the same + 0x30 */
     BOARD_IDT = 0x9000,
-    BOARD_TSS = 0xa000,      /* its stack for ring 0: BOARD_STACK - 0x1000 */
-    BOARD_HANDLERS = 0xb000, /* a hlt for each vector, 16 bytes apart */
+    BOARD_TSS = 0xa000,         /* its stack for ring 0: BOARD_STACK - 0x1000 */
+    BOARD_HANDLERS = 0xb000,    /* a hlt for each vector, 16 bytes apart */
     BOARD_DEVICE = 0xf0000000u, /* a page of device: reads are address + count of reads, writes are remembered */
 };
 
@@ -40,7 +40,7 @@ struct board {
     struct cpu *cpu;
     uint8_t *ram;
     void *memory;
-    uint8_t ports[65536];  /* what out wrote, in reads */
+    uint8_t ports[65536]; /* what out wrote, in reads */
     uint64_t device_reads, device_writes, device_last, device_value;
     int interrupt; /* vector that acknowledge gives, or -1 */
     uint64_t tsc;

@@ -504,17 +504,6 @@ const char *native_difference(const struct native_state *host, const struct nati
     return line[0] ? line : NULL;
 }
 
-/* An unmasked overflow or underflow: whether the result was inexact besides is not the same (sse_float.c). */
-static void forgive_inexact(const struct native_state *host, struct native_state *ours)
-{
-    uint32_t a, b;
-
-    memcpy(&a, host->fx + 24, 4);
-    memcpy(&b, ours->fx + 24, 4);
-    if (host->signal == SIGFPE && a & ~(a >> 7) & (FPU_OVERFLOW | FPU_UNDERFLOW) && (a ^ b) == FPU_INEXACT)
-        memcpy(ours->fx + 24, &a, 4);
-}
-
 /* ---- Rows of the table
  * ------------------------------------------------------------------------------------------------ */
 
@@ -633,7 +622,6 @@ unsigned native_compare_sequences(bool (*left_out)(enum insn_name name), unsigne
         host = ours = before;
         native_host(&host, code, length);
         native_ours(&ours, code, length);
-        forgive_inexact(&host, &ours);
         const char *why = native_difference(&host, &ours);
         if (why)
             failures += report(last, code, length, &before, why);
@@ -671,7 +659,6 @@ unsigned native_compare_rows(enum insn_class class, bool (*left_out)(enum insn_n
             }
             native_host(&host, code, length);
             native_ours(&ours, code, length);
-            forgive_inexact(&host, &ours);
             why = native_difference(&host, &ours);
             if (why)
                 bad += report(r->name, code, length, &before, why);

@@ -5,12 +5,13 @@
 
 #include "cpu/engine.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 /* Page tables of 4 KiB pages for 0x400000 to 0x5fffff: the harness's entry 2 of level 2 is replaced. */
 enum { SMALL = 0x400000, SMALL_TABLE = 0x5000 };
@@ -29,10 +30,8 @@ static void map(struct board *b, unsigned page, uint64_t gpa)
     cpu_tlb_flush_page(b->cpu, SMALL + 4096 * page);
 }
 
-#define CODE(b, ...)                                                                                                   \
-    board_code((b), (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
-#define BYTES(b, at, ...)                                                                                              \
-    board_write((b), (at), (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+#define CODE(b, ...)      board_code((b), (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+#define BYTES(b, at, ...) board_write((b), (at), (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
 
 static void test_store_into_next_instruction_takes_effect_at_once(void **state)
 {
@@ -120,8 +119,8 @@ static void test_link_to_another_page_follows_its_mapping(void **state)
     struct board *b = board_make(BOARD_64);
 
     small_pages(b);
-    BYTES(b, 0x40000, 0xe9, 0xfb, 0x0f, 0x00, 0x00);                   /* jmp to the next page */
-    BYTES(b, 0x41000, 0xb0, 0x01, 0xe9, 0xf9, 0xef, 0xff, 0xff);       /* mov al, 1; jmp back */
+    BYTES(b, 0x40000, 0xe9, 0xfb, 0x0f, 0x00, 0x00);             /* jmp to the next page */
+    BYTES(b, 0x41000, 0xb0, 0x01, 0xe9, 0xf9, 0xef, 0xff, 0xff); /* mov al, 1; jmp back */
     BYTES(b, 0x42000, 0xb0, 0x02, 0x0f, 0x1f, 0x00, 0xe9, 0xf6, 0xef, 0xff, 0xff);
     map(b, 0, 0x40000);
     map(b, 1, 0x41000);
@@ -285,13 +284,34 @@ static uint64_t random_next(uint64_t *x)
 static const struct piece {
     uint8_t n, bytes[8];
 } pieces[] = {
-    {2, {0x01, 0xd8}},       {2, {0x29, 0xc3}},       {2, {0x31, 0xd1}},       {3, {0x8b, 0x46, 0x10}},
-    {3, {0x89, 0x4e, 0x14}}, {3, {0x01, 0x56, 0x20}}, {2, {0x74, 0x05}},       {2, {0x75, 0xf0}},
-    {2, {0x72, 0x0a}},       {2, {0x7e, 0xf7}},       {1, {0x50}},             {1, {0x58}},
-    {2, {0xeb, 0x03}},       {3, {0xff, 0x46, 0x08}}, {2, {0xd1, 0xe0}},       {3, {0xc1, 0xfa, 0x05}},
-    {3, {0x0f, 0xaf, 0xc3}}, {2, {0xf7, 0xd8}},       {3, {0x0f, 0xb6, 0xc8}}, {2, {0x88, 0x07}},
-    {3, {0x88, 0x5f, 0x20}}, {2, {0x85, 0xc0}},       {2, {0xff, 0xcb}},       {3, {0x83, 0xf8, 0x10}},
-    {1, {0x90}},             {3, {0x0f, 0x44, 0xc3}}, {3, {0x0f, 0x9c, 0xc0}}, {2, {0x87, 0xd8}},
+    {2, {0x01, 0xd8}},
+    {2, {0x29, 0xc3}},
+    {2, {0x31, 0xd1}},
+    {3, {0x8b, 0x46, 0x10}},
+    {3, {0x89, 0x4e, 0x14}},
+    {3, {0x01, 0x56, 0x20}},
+    {2, {0x74, 0x05}},
+    {2, {0x75, 0xf0}},
+    {2, {0x72, 0x0a}},
+    {2, {0x7e, 0xf7}},
+    {1, {0x50}},
+    {1, {0x58}},
+    {2, {0xeb, 0x03}},
+    {3, {0xff, 0x46, 0x08}},
+    {2, {0xd1, 0xe0}},
+    {3, {0xc1, 0xfa, 0x05}},
+    {3, {0x0f, 0xaf, 0xc3}},
+    {2, {0xf7, 0xd8}},
+    {3, {0x0f, 0xb6, 0xc8}},
+    {2, {0x88, 0x07}},
+    {3, {0x88, 0x5f, 0x20}},
+    {2, {0x85, 0xc0}},
+    {2, {0xff, 0xcb}},
+    {3, {0x83, 0xf8, 0x10}},
+    {1, {0x90}},
+    {3, {0x0f, 0x44, 0xc3}},
+    {3, {0x0f, 0x9c, 0xc0}},
+    {2, {0x87, 0xd8}},
 };
 
 static void random_program(uint8_t *out, unsigned n, uint64_t *x)

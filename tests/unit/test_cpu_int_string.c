@@ -178,6 +178,25 @@ static void test_to_a_device_each_element_is_an_access(void **state)
     board_free(b);
 }
 
+/* No instruction of the budget keeps devices busy for long. */
+static void test_a_step_ends_after_64_accesses_to_devices(void **state)
+{
+    static const uint8_t store[] = {0xf3, 0xaa}, load[] = {0xf3, 0xac}, out[] = {0xf3, 0x6e};
+    struct board *b = board_make(BOARD_64);
+
+    start(b, store, sizeof store, 0, BOARD_DEVICE, 1000);
+    board_run(b, 1);
+    assert_int_equal(b->device_writes, 64);
+    assert_int_equal(b->cpu->gpr[GPR_CX], 1000 - 64);
+    start(b, load, sizeof load, BOARD_DEVICE, 0, 1000);
+    board_run(b, 1);
+    assert_int_equal(b->device_reads, 64);
+    start(b, out, sizeof out, BOARD_DATA, 0, 1000);
+    board_run(b, 1);
+    assert_int_equal(b->cpu->gpr[GPR_CX], 1000 - 64);
+    board_free(b);
+}
+
 /* rep stos over its own bytes: done to the end, then what it wrote is run. */
 static void test_code_that_overwrites_itself(void **state)
 {
@@ -279,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_copy_over_itself_repeats),
         cmocka_unit_test(test_pointers_wrap_within_16_bits),
         cmocka_unit_test(test_to_a_device_each_element_is_an_access),
+        cmocka_unit_test(test_a_step_ends_after_64_accesses_to_devices),
         cmocka_unit_test(test_code_that_overwrites_itself),
         cmocka_unit_test(test_in_and_out),
         cmocka_unit_test(test_ins_and_outs),

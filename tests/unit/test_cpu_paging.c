@@ -5,13 +5,14 @@
 
 #include "cpu/engine.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 /* Tables of our own at 0x80000, for linear addresses from AREA on; the harness's cover the code. */
 enum { T4 = 0x80000, T3 = 0x81000, T2 = 0x82000, T1 = 0x83000, PAGE = 0x90000, AREA_INDEX = 256 };
@@ -101,8 +102,7 @@ static const struct row {
      FP_ | FR | FW, FP_ | FR | FI},
     {"reserved bit at level 3", P | W, P | W | UINT64_C(1) << 51, P | W, P | W, CR0_WP, 0, true, false, FP_ | FR | FU,
      FP_ | FR | FW | FU, FP_ | FR | FI | FU},
-    {"PS at level 4", P | W | PS, P | W, P | W, P | W, CR0_WP, 0, false, false, FP_ | FR, FP_ | FR | FW,
-     FP_ | FR | FI},
+    {"PS at level 4", P | W | PS, P | W, P | W, P | W, CR0_WP, 0, false, false, FP_ | FR, FP_ | FR | FW, FP_ | FR | FI},
     {"large page with a low bit", P | W, P | W, P | W | PS | 1 << 13, 0, CR0_WP, 0, false, false, FP_ | FR,
      FP_ | FR | FW, FP_ | FR | FI},
     {"large page", P | W, P | W, P | W | PS, 0, CR0_WP, 0, false, false, NONE, NONE, NONE},
@@ -314,8 +314,8 @@ static void test_addresses_that_are_not_canonical_fault_by_segment(void **state)
         b->cpu->gpr[GPR_SI] = b->cpu->gpr[GPR_BP] = UINT64_C(0x0000900000000000);
         struct caught c = board_run_caught(b, 5);
         if (c.vector != canonical_rows[i].vector || c.error)
-            fail_msg("%s: vector %u, error %lu, expected %u", canonical_rows[i].label, c.vector,
-                     (unsigned long)c.error, canonical_rows[i].vector);
+            fail_msg("%s: vector %u, error %lu, expected %u", canonical_rows[i].label, c.vector, (unsigned long)c.error,
+                     canonical_rows[i].vector);
         board_free(b);
     }
 }

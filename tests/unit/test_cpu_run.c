@@ -4,14 +4,14 @@
 
 #include "cpu/registers.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 
-#define CODE(b, ...)                                                                                                   \
-    board_code((b), (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+#define CODE(b, ...) board_code((b), (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
 
 static void test_add_in_each_mode_is_done(void **state)
 {
@@ -148,7 +148,8 @@ static void test_single_step_traps_after_the_instruction(void **state)
     struct board *b = board_make(BOARD_64);
 
     board_catch(b);
-    CODE(b, 0x9c, 0x80, 0x4c, 0x24, 0x01, 0x01, 0x9d, 0xff, 0xc0, 0xff, 0xc0); /* pushf; or [rsp+1], 1; popf; inc; inc */
+    CODE(b, 0x9c, 0x80, 0x4c, 0x24, 0x01, 0x01, 0x9d, 0xff, 0xc0, 0xff,
+         0xc0); /* pushf; or [rsp+1], 1; popf; inc; inc */
     struct caught c = board_run_caught(b, 10);
     assert_int_equal(c.vector, VECTOR_DB);
     assert_int_equal(c.rip, BOARD_CODE + 9);

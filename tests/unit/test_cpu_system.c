@@ -318,7 +318,7 @@ static void test_system_call_needs_to_be_on_and_return_an_address(void **state)
 }
 
 GUEST_CODE(enter_system, 64, "sysenter\n hlt");
-GUEST_CODE(exit_system, 64, "mov $0x10000, %edx\n mov $0x1f000, %ecx\n rex.W sysexit");
+GUEST_CODE(exit_system, 64, "mov $0x10000, %edx\n mov $0x1f000, %ecx\n .byte 0x48, 0x0f, 0x35");
 
 static void test_sysenter_and_sysexit_use_their_registers(void **state)
 {

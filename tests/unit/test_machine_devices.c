@@ -466,6 +466,7 @@ int main(void)
         MICRO(test_uart_interrupts_for_what_is_wanted),
         MICRO(test_uart_fifo_takes_what_it_has_room_for),
         MICRO(test_uart_loop_and_divisor),
+        cmocka_unit_test(test_uart_last_words_make_a_reset_a_panic),
         MICRO(test_power_s5_turns_off_and_others_do_not),
         cmocka_unit_test(test_power_old_ways_to_reset),
         MICRO(test_power_panic_is_told),

@@ -62,9 +62,24 @@ static bool offer(struct uart *u, uint8_t byte)
     return u->put == NULL || u->put(u->owner, byte);
 }
 
+/* No beginning of the sentence is in it again but at its first letter. */
+static void listen(struct uart_state *s, uint8_t byte)
+{
+    static const char words[] = UART_PANIC;
+    if (byte != (uint8_t)words[s->panic_matched])
+        s->panic_matched = 0;
+    if (byte == (uint8_t)words[s->panic_matched])
+        s->panic_matched++;
+    if (words[s->panic_matched] != '\0')
+        return;
+    s->panic_matched = 0;
+    s->panicked = 1;
+}
+
 static void transmit(struct uart *u, uint8_t byte)
 {
     struct uart_state *s = &u->state;
+    listen(s, byte);
     s->empty_pending = 0;
     if (s->modem & MCR_LOOP) {
         put_in(u, byte);
@@ -243,7 +258,8 @@ static void uart_reset(void *device)
 static int uart_check(const void *state, const char **why)
 {
     const struct uart_state *s = state;
-    if (s->received <= UART_FIFO && s->first < UART_FIFO && s->waiting <= UART_FIFO)
+    if (s->received <= UART_FIFO && s->first < UART_FIFO && s->waiting <= UART_FIFO &&
+        s->panic_matched < sizeof(UART_PANIC) - 1)
         return 0;
     *why = "a serial port holds more than its FIFO";
     return -EINVAL;

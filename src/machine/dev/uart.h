@@ -17,8 +17,13 @@ struct uart_state {
     uint8_t interrupts, fifo, line, modem, scratch;  /* IER, FCR, LCR, MCR, SCR */
     uint8_t overrun, empty_pending;                  /* LSR's bit; the transmitter's interrupt */
     uint8_t divisor[2];
-    uint8_t zero8[4];
+    uint8_t panic_matched; /* bytes of the sentence below that were the last to be sent */
+    uint8_t panicked;      /* 1: all of it was */
+    uint8_t zero8[2];
 };
+
+/* How Linux begins its last words. A kernel without a driver for the panic notifier has no other way to tell. */
+#define UART_PANIC "Kernel panic - not syncing"
 
 struct uart {
     struct uart_state state;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A machine process that its guest has taken over (taken.c, taken_rings.c). */
+#ifndef MOAT_TESTS_ESCAPE_MACHINE_TAKEN_H
+#define MOAT_TESTS_ESCAPE_MACHINE_TAKEN_H
+
+#include "machine/vmm.h"
+
+enum taken { HELD = 0, ESCAPED = 10, NO_ANSWER = 11 };
+
+struct taken_row {
+    const char *name;
+    enum taken (*run)(struct vmm *v);
+};
+
+/* Against the I/O process, by the rings. Ended by a row without a name. */
+extern const struct taken_row taken_rings[];
+
+/* The I/O process believes what it is told: neither sizes of disks nor pieces of memory are looked at. */
+bool taken_credulous(void);
+int taken_fork_credulous(struct vmm *v, int (*parts)(struct vmm *v));
+
+#endif

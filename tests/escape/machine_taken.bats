@@ -1,0 +1,83 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The walls around a machine when its guest has taken over the machine process (tests/escape/machine/taken.c): what it does
+# succeeds where that process has no filter, what it asks of the I/O process where that believes all, and else none of it does.
+bats_require_minimum_version 1.5.0
+load escape
+
+TAKEN=$MOAT_BUILD/tests/escape/machine-taken
+GUEST=$MOAT_BUILD/tests/machine/machine-guest
+
+setup()
+{
+    require_root
+    require_file "$TAKEN"
+    cd "$BATS_TEST_TMPDIR" || return
+    head -c 65536 /dev/zero | tr '\0' d > disk
+    cp disk fixed
+    echo "a file of the host" > secret
+    sleep 300 3>&- &
+    outside=$!
+    TAKEN=list "$TAKEN" --accel soft --kernel "$GUEST" > rows < /dev/null
+}
+
+teardown()
+{
+    kill "$outside" 2>/dev/null || true
+    wait "$outside" 2>/dev/null || true
+}
+
+# of TABLE: its rows
+of() { awk -F'\t' -v table="$1" '$1 == table { print $2 }' rows; }
+
+# taken NAME [VARIABLE=VALUE...]: what became of it
+taken()
+{
+    local name=$1
+    shift
+    env "$@" TAKEN="$name" FILE="$PWD/secret" VICTIM="$outside" timeout -k 1 60 "$TAKEN" --accel soft --kernel "$GUEST" --append w \
+        --disk disk --disk fixed,ro > out 2> err < /dev/null 3>&-
+}
+
+# all_are STATUS TABLE [VARIABLE=VALUE...]
+all_are()
+{
+    local wanted=$1 table=$2 name status failed=
+    shift 2
+    for name in $(of "$table"); do
+        status=0
+        taken "$name" "$@" || status=$?
+        [ "$status" = "$wanted" ] || failed+=" $name:$status"
+    done
+    assert_equal "$failed" ""
+}
+
+@test "every call is live: where the machine process has no filter it succeeds" { all_are 10 call NAIVE=1; }
+
+@test "behind the filter none does: it ends the machine" {
+    all_are 159 call
+    all_are 159 twice
+}
+
+@test "the I/O process is shut to the other one without any filter" { all_are 0 twice NAIVE=1; }
+
+@test "an I/O process that believes what the rings say can be led outside" {
+    local name status
+    for name in outside too-much disks; do
+        status=0
+        taken "$name" CREDULOUS=1 || status=$?
+        assert_equal "$name $status" "$name 10"
+    done
+    [ "$(stat -c %s disk)" -gt 65536 ] # written behind its end
+}
+
+@test "ours is not, and goes on" {
+    all_are 0 ring
+    assert_equal "$(stat -c %s disk)" 65536
+    cmp fixed <(head -c 65536 /dev/zero | tr '\0' d)
+}
+
+@test "no process of a machine is left" {
+    taken kicks
+    ! pgrep -f "$TAKEN --accel soft --kernel $GUEST --append w --disk disk" > /dev/null
+}

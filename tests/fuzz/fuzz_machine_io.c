@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The I/O process's side of the rings against a machine process that may write anything into the shared pages, as
+ * requests and as raw bytes, between any two passes. Whatever it asks for: no more is answered than was asked, nothing
+ * but the memory that both share is touched (the sanitizer sees to that), the disk keeps its size, and a read-only one
+ * its contents.
+ */
+#include "machine/io.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define RAM   0x4000u
+#define OWN   4096u
+#define SLOTS 8u
+#define DISK  (16u * 512)
+#define STEPS 64
+
+struct input {
+    const uint8_t *at;
+    size_t left;
+};
+
+static uint64_t take(struct input *in, unsigned n)
+{
+    uint64_t value = 0;
+
+    if (n > in->left)
+        n = (unsigned)in->left;
+    memcpy(&value, in->at, n);
+    in->at += n, in->left -= n;
+    return value;
+}
+
+static void check(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+/* Small, near an end, or anything. */
+static uint64_t number(struct input *in, uint64_t end)
+{
+    switch (take(in, 1) & 3) {
+    case 0:
+        return take(in, 1);
+    case 1:
+        return end - take(in, 1);
+    case 2:
+        return take(in, 2);
+    default:
+        return take(in, 8);
+    }
+}
+
+static struct ring_request request(struct input *in)
+{
+    static const uint32_t regions[] = {0, 1, 2, RING_OWN, GMEM_REGIONS_MAX, 0x7fffffff};
+    struct ring_request q = {.id = take(in, 1),
+                             .operation = (uint16_t)(take(in, 1) % 40),
+                             .n_segments = (uint16_t)(take(in, 1) % (RING_SEGMENTS + 2)),
+                             .offset = number(in, DISK),
+                             .length = number(in, DISK)};
+
+    for (unsigned i = 0; i < q.n_segments && i < RING_SEGMENTS; i++)
+        q.segments[i] = (struct ring_segment){regions[take(in, 1) % 6], (uint32_t)number(in, RAM), number(in, RAM)};
+    return q;
+}
+
+static int file_of(size_t bytes)
+{
+    const int fd = memfd_create("fuzz", MFD_CLOEXEC);
+
+    check(fd >= 0 && ftruncate(fd, (off_t)bytes) == 0);
+    return fd;
+}
+
+static void put(struct ring_shared *shared, struct ring *machine, const struct ring_request *q)
+{
+    struct ring_request *to = (struct ring_request *)(void *)(shared->answers + SLOTS) + (machine->put & (SLOTS - 1));
+
+    memcpy(to, q, sizeof *q);
+    machine->put++, machine->in_flight++;
+    __atomic_store_n(&shared->request_head, machine->put, __ATOMIC_RELEASE);
+}
+
+/* One step of the attacker, then one of the I/O process. False: that has had enough. */
+static bool step(struct input *in, struct ring_shared *shared, struct ring *machine, struct io_server *s)
+{
+    const uint8_t what = (uint8_t)take(in, 1);
+    const bool channel = s->ports[0]->ops == &io_channel;
+    struct ring_answer a;
+
+    if ((what & 7) == 7) { /* anything, anywhere */
+        const uint64_t at = take(in, 2) % (ring_bytes(SLOTS) - 8), word = take(in, 8);
+        memcpy((uint8_t *)shared + at, &word, 8);
+    } else if (machine->in_flight < SLOTS) {
+        const struct ring_request q = request(in);
+        put(shared, machine, &q);
+    }
+    /* The channel's output is the fuzzer's own: it is never ready. */
+    const int r = io_server_pass(s, take(in, 1) & (channel ? 1 : 3));
+    check(s->ports[0]->ring.in_flight <= SLOTS);
+    while (ring_answered(machine, &a) == 1)
+        ;
+    return r == 0;
+}
+
+static struct io_port *make_port(uint8_t kind, struct ring_shared *shared, const struct gmem *memory, uint8_t *own)
+{
+    static const struct io_ops *const kinds[] = {&io_stream, &io_channel, &io_random, &io_block, &io_block, &io_net};
+    struct io_port *p = calloc(1, sizeof *p);
+
+    check(p && io_port_init(p, kinds[kind % 6], shared, SLOTS, memory) == 0);
+    p->own = own, p->own_bytes = OWN;
+    p->in = p->ops == &io_stream || p->ops == &io_channel ? open("/dev/zero", O_RDONLY | O_CLOEXEC) : file_of(DISK);
+    p->out = p->ops == &io_stream ? file_of(0) : p->in;
+    p->bytes = DISK, p->read_only = kind % 6 == 4;
+    if (p->ops == &io_channel)
+        p->channel = io_channel_new();
+    return p;
+}
+
+static void finish(struct io_port *p)
+{
+    uint8_t bytes[DISK];
+
+    if (p->ops == &io_block) {
+        check(lseek(p->in, 0, SEEK_END) == DISK);
+        check(pread(p->in, bytes, DISK, 0) == DISK);
+        for (unsigned i = 0; i < DISK && p->read_only; i++)
+            check(bytes[i] == 0);
+    }
+    if (p->in >= 0)
+        close(p->in);
+    if (p->ops == &io_stream && p->out >= 0)
+        close(p->out);
+    free(p->reads.q);
+    free(p->writes.q);
+    free(p->channel);
+    free(p);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static int kicked = -1, answers = -1;
+    struct input in = {data, size};
+    struct ring_shared *shared = aligned_alloc(64, (ring_bytes(SLOTS) + 63) & ~(size_t)63);
+    uint8_t *ram = malloc(RAM), *rom = calloc(1, 4096), *own = malloc(OWN);
+    struct gmem memory = {.n = 0};
+    struct ring machine;
+
+    check(shared && ram && rom && own);
+    if (kicked < 0)
+        kicked = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), answers = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    memset(shared, 0, ring_bytes(SLOTS));
+    const uint8_t kind = (uint8_t)take(&in, 1);
+    for (unsigned i = 0; i < RAM; i++) /* what the guest writes: the input, again and again */
+        ram[i] = in.left ? in.at[i % in.left] : 0;
+    memcpy(own, ram, OWN);
+    gmem_add(&memory, &(struct gmem_region){.bytes = RAM, .host = ram});
+    gmem_add(&memory, &(struct gmem_region){.base = RAM, .bytes = 4096, .host = rom, .flags = GMEM_ROM});
+    ring_init(&machine, shared, SLOTS, true);
+    struct io_port *p = make_port(kind, shared, &memory, own);
+    struct io_server s = {.ports = {p}, .n = 1, .kicked = kicked, .answers = answers};
+    for (unsigned i = 0; i < STEPS && in.left && step(&in, shared, &machine, &s); i++)
+        ;
+    for (unsigned i = 0; i < 4096; i++)
+        check(rom[i] == 0);
+    finish(p);
+    free(shared);
+    free(ram);
+    free(rom);
+    free(own);
+    return 0;
+}

@@ -54,9 +54,10 @@ int engine_listen(struct instance *inst, struct err *err)
 
 int engine_connect(const struct instance *inst, struct err *err)
 {
-    int fd = unixsock_connect(inst->state_fd, SOCKET, SOCK_SEQPACKET);
+    /* An engine that its guest has taken over may let everybody wait: nobody does (unix(7): EAGAIN). */
+    int fd = unixsock_connect(inst->state_fd, SOCKET, SOCK_SEQPACKET | SOCK_NONBLOCK);
 
-    if (fd == -ENOENT || fd == -ECONNREFUSED)
+    if (fd == -ENOENT || fd == -ECONNREFUSED || fd == -EAGAIN)
         return err_set(err, -ENOTCONN, "sandbox %s: its engine does not answer", inst->id);
     return fd < 0 ? err_sys(err, fd, "sandbox %s: " SOCKET, inst->id) : fd;
 }

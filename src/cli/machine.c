@@ -303,14 +303,14 @@ static const struct packing packing = {
 static int find_image(struct run_options *run, const struct packed_root *root, struct err *err)
 {
     struct policy *p = &run->policy;
-    const char *kernel, *release, *archive, *init;
+    const char *kernel, *beside, *archive, *init;
     struct strv words = {0}, modules = {0};
     int r = packed_root_config(run, root, own(run)->image, &words, err);
 
     p->process.argv = (struct strv){0};
-    if (r < 0 || (r = machine_kernel(p->arena, own(run)->kernel, &kernel, &release, err)) < 0 ||
+    if (r < 0 || (r = machine_kernel(p->arena, own(run)->kernel, &kernel, &beside, err)) < 0 ||
         (r = packed_root_pack(p->arena, &packing, root, &archive, err)) < 0 ||
-        (r = machine_init_archive(p->arena, release, &init, &modules, err)) < 0 ||
+        (r = machine_init_archive(p->arena, beside, &init, &modules, err)) < 0 ||
         (r = put_machine(run, kernel, err)) < 0 || (r = put_initrd(run, archive, 0, err)) < 0 ||
         (r = put_initrd(run, init, 1, err)) < 0)
         return r;
@@ -320,8 +320,8 @@ static int find_image(struct run_options *run, const struct packed_root *root, s
 static int find_kernel(struct run_options *run, struct err *err)
 {
     struct policy *p = &run->policy;
-    const char *kernel, *release;
-    int r = machine_kernel(p->arena, own(run)->kernel, &kernel, &release, err);
+    const char *kernel, *beside;
+    int r = machine_kernel(p->arena, own(run)->kernel, &kernel, &beside, err);
 
     p->process.argv = (struct strv){0};
     if (r == 0)

@@ -49,11 +49,11 @@ struct machine_options {
     const char *image; /* the operand; NULL: none */
 };
 
-/* machine_boot.c. The kernel as an ELF file, absolute, unpacked where it is compressed, and its release (of its modules)
- * where it is one of /boot, else NULL. */
-int machine_kernel(struct arena *a, const char *file, const char **elf, const char **release, struct err *err);
-/* An initramfs with our init and the modules of that release that the machine's devices need, absolute; *modules: where
+/* machine_boot.c. The kernel as an ELF file, absolute, unpacked where it is compressed, and the directory of its modules
+ * where it lies beside a directory boot/, else NULL. */
+int machine_kernel(struct arena *a, const char *file, const char **elf, const char **modules, struct err *err);
+/* An initramfs with our init and the modules of that directory that the machine's devices need, absolute; *modules: where
  * they lie in it, in the order of loading. */
-int machine_init_archive(struct arena *a, const char *release, const char **file, struct strv *modules, struct err *err);
+int machine_init_archive(struct arena *a, const char *from, const char **file, struct strv *modules, struct err *err);
 
 #endif

@@ -47,17 +47,19 @@ static int newest_kernel(struct arena *a, const char **file, struct err *err)
                            "there is no kernel to boot: --kernel FILE names one, or: apt install linux-image-cloud-amd64");
 }
 
-/* Of /boot/vmlinuz-RELEASE, where its modules are there. */
-static const char *release_of(struct arena *a, const char *file)
+/* Of ROOT/boot/vmlinuz-RELEASE: ROOT/lib/modules/RELEASE, where that is a directory. */
+static const char *modules_of(struct arena *a, const char *file)
 {
-    const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
+    const char *name = strrchr(file, '/') + 1;
+    const size_t before = (size_t)(name - file);
     struct stat st;
 
-    if (strncmp(name, KERNEL_PREFIX, strlen(KERNEL_PREFIX)))
+    if (strncmp(name, KERNEL_PREFIX, strlen(KERNEL_PREFIX)) || before < strlen(BOOT "/") ||
+        strncmp(name - strlen(BOOT "/"), BOOT "/", strlen(BOOT "/")))
         return NULL;
-    name += strlen(KERNEL_PREFIX);
-    const char *modules = arena_printf(a, "/lib/modules/%s", name);
-    return modules && stat(modules, &st) == 0 && S_ISDIR(st.st_mode) ? name : NULL;
+    const char *modules = arena_printf(a, "%.*s/lib/modules/%s", (int)(before - strlen(BOOT "/")), file,
+                                       name + strlen(KERNEL_PREFIX));
+    return modules && stat(modules, &st) == 0 && S_ISDIR(st.st_mode) ? modules : NULL;
 }
 
 struct unpacking {
@@ -103,7 +105,7 @@ static int unpacked(struct arena *a, const char *file, int fd, const char **elf,
     return r < 0 ? err_sys(err, r, "--kernel %s", file) : kept_file(a, &keeping, key, elf, err);
 }
 
-int machine_kernel(struct arena *a, const char *file, const char **elf, const char **release, struct err *err)
+int machine_kernel(struct arena *a, const char *file, const char **elf, const char **modules, struct err *err)
 {
     char real[PATH_MAX], magic[4];
     struct stat st;
@@ -119,7 +121,7 @@ int machine_kernel(struct arena *a, const char *file, const char **elf, const ch
     *elf = arena_strdup(a, real);
     if (!*elf)
         return policy_no_memory(err);
-    *release = release_of(a, *elf);
+    *modules = modules_of(a, *elf);
     if (pread(fd, magic, sizeof magic, SETUP_MAGIC) == sizeof magic && !memcmp(magic, "HdrS", sizeof magic))
         return unpacked(a, *elf, fd, elf, err);
     return 0;
@@ -134,12 +136,12 @@ static const char *const module_files[] = {
 
 struct init_archive {
     struct arena *arena;
-    const char *init, *release;
+    const char *init, *modules;
 };
 
-static const char *module_path(struct arena *a, const char *release, size_t i)
+static const char *module_path(struct arena *a, const char *modules, size_t i)
 {
-    return arena_printf(a, "/lib/modules/%s/kernel/%s", release, module_files[i]);
+    return arena_printf(a, "%s/kernel/%s", modules, module_files[i]);
 }
 
 static int put_file(struct cpio *c, struct arena *a, const char *file, const char *name, unsigned mode, struct err *err)
@@ -164,8 +166,8 @@ static int write_archive(void *context, int out, struct err *err)
     if (r < 0)
         return err_sys(err, r, "write the archive of init");
     r = put_file(&c, i->arena, i->init, IN_ARCHIVE "/init", 0500, err);
-    for (size_t k = 0; i->release && k < ARRAY_LEN(module_files) && r == 0; k++) {
-        const char *file = module_path(i->arena, i->release, k);
+    for (size_t k = 0; i->modules && k < ARRAY_LEN(module_files) && r == 0; k++) {
+        const char *file = module_path(i->arena, i->modules, k);
         if (!file || access(file, F_OK) < 0)
             continue;
         r = put_file(&c, i->arena, file, arena_printf(i->arena, IN_ARCHIVE "/modules%s", strrchr(file, '/')), 0400, err);
@@ -175,9 +177,9 @@ static int write_archive(void *context, int out, struct err *err)
     return r;
 }
 
-int machine_init_archive(struct arena *a, const char *release, const char **file, struct strv *modules, struct err *err)
+int machine_init_archive(struct arena *a, const char *from, const char **file, struct strv *modules, struct err *err)
 {
-    struct init_archive archive = {.arena = a, .release = release};
+    struct init_archive archive = {.arena = a, .modules = from};
     const struct keeping keeping = {
         .kind = CLASS_CACHE_MACHINE, .source = INIT_PROGRAM, .write = write_archive, .context = &archive};
     char key[CLASS_KEY_SIZE];
@@ -187,10 +189,10 @@ int machine_init_archive(struct arena *a, const char *release, const char **file
     if (r < 0)
         return r;
     class_key_begin(&k);
-    class_key_text(&k, "init", release ? release : "");
+    class_key_text(&k, "init", from ? from : "");
     r = class_key_file(&k, archive.init);
-    for (size_t i = 0; release && i < ARRAY_LEN(module_files) && r == 0; i++) {
-        const char *module = module_path(a, release, i);
+    for (size_t i = 0; from && i < ARRAY_LEN(module_files) && r == 0; i++) {
+        const char *module = module_path(a, from, i);
         if (!module || access(module, F_OK) < 0)
             continue;
         const char *inside = arena_printf(a, "/" IN_ARCHIVE "/modules%s", strrchr(module, '/'));

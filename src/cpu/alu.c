@@ -252,6 +252,38 @@ BOTH(sbb)
 BOTH(and)
 BOTH(sub)
 BOTH(xor)
+/* The same without flags (int.h). */
+#define ALU_QUIET(name, operator, bits)                                                                                \
+    static void name##bits##_rr_quiet(struct cpu *cpu, const struct op *op)                                            \
+    {                                                                                                                  \
+        reg_set##bits(cpu, op->reg, reg_get##bits(cpu, op->reg) operator reg_get##bits(cpu, op->rm));                  \
+        NEXT(cpu, op);                                                                                                 \
+    }                                                                                                                  \
+    static void name##bits##_ri_quiet(struct cpu *cpu, const struct op *op)                                            \
+    {                                                                                                                  \
+        reg_set##bits(cpu, op->reg, reg_get##bits(cpu, op->reg) operator(uint##bits##_t) op->imm);                     \
+        NEXT(cpu, op);                                                                                                 \
+    }
+#define ALU_QUIET_BOTH(name, operator) ALU_QUIET(name, operator, 32) ALU_QUIET(name, operator, 64)
+ALU_QUIET_BOTH(add, +)
+ALU_QUIET_BOTH(sub, -)
+ALU_QUIET_BOTH(and, &)
+ALU_QUIET_BOTH(or, |)
+ALU_QUIET_BOTH(xor, ^)
+#define ALU_QUIET_ONE(bits)                                                                                            \
+    static void inc##bits##_quiet(struct cpu *cpu, const struct op *op)                                                \
+    {                                                                                                                  \
+        reg_set##bits(cpu, op->reg, reg_get##bits(cpu, op->reg) + 1);                                                  \
+        NEXT(cpu, op);                                                                                                 \
+    }                                                                                                                  \
+    static void dec##bits##_quiet(struct cpu *cpu, const struct op *op)                                                \
+    {                                                                                                                  \
+        reg_set##bits(cpu, op->reg, reg_get##bits(cpu, op->reg) - 1);                                                  \
+        NEXT(cpu, op);                                                                                                 \
+    }
+ALU_QUIET_ONE(32)
+ALU_QUIET_ONE(64)
+
 FOUR(ALU_IMMEDIATE, inc) /* forms of one operand are named as those with an immediate */
 FOUR(ALU_IMMEDIATE, dec)
 FOUR(ALU_IMMEDIATE, neg)
@@ -299,6 +331,34 @@ static op_handler *const locked[4][2] = {
     {lock64_mr, lock64_mi},
 };
 
+#define QUIET(name)                                                                                                    \
+    {                                                                                                                  \
+        {name##32_rr_quiet, name##32_ri_quiet},                                                                        \
+        {                                                                                                              \
+            name##64_rr_quiet, name##64_ri_quiet                                                                       \
+        }                                                                                                              \
+    }
+static op_handler *const quiet[OPERATIONS][2][2] = {
+    [ADD] = QUIET(add),
+    [SUB] = QUIET(sub),
+    [AND] = QUIET(and),
+    [OR] = QUIET(or),
+    [XOR] = QUIET(xor),
+    [INC] = {{NULL, inc32_quiet}, {NULL, inc64_quiet}},
+    [DEC] = {{NULL, dec32_quiet}, {NULL, dec64_quiet}},
+};
+
+/* What the flags of an operation on registers mean for those around it. */
+static void bind_flags(unsigned operation, unsigned width, enum int_form form, struct op *op)
+{
+    if (operation == NOT)
+        op->flags |= OP_PURE;
+    if (operation != ADC && operation != SBB && operation != INC && operation != DEC && operation != NOT)
+        int_overwritten(op);
+    if (width >= 2 && quiet[operation][width - 2][form == FORM_RI])
+        int_quiet(op, quiet[operation][width - 2][form == FORM_RI]);
+}
+
 static int operation_of(enum insn_name name)
 {
     static const struct {
@@ -332,6 +392,8 @@ bool bind_alu(const struct cpu *cpu, const struct insn *insn, struct op *op, boo
         op->run = zero;
     else
         op->run = handlers[operation][width][form];
+    if (form <= FORM_RI)
+        bind_flags((unsigned)operation, width, form, op);
     return true;
 }
 

@@ -48,6 +48,8 @@ enum {
     OP_MEMORY = 8,  /* its ModRM operand is memory */
     OP_PUSHES = 16, /* stores on the stack that no operand tells of */
     OP_POPS = 32,
+    OP_PURE = 64,   /* registers alone: cannot fail, reads no flags (int.c) */
+    OP_QUIET = 128, /* there is a handler that does the same without the flags: disp is its address (int.c) */
 };
 
 /* A decoded instruction, ready to be done. bind functions fill it from a struct insn. bind.c has filled everything that
@@ -158,9 +160,9 @@ struct cpu {
     bool shadow_sti, shadow_ss, nmi_masked, nmi_pending, halted;
     bool shutdown;
     uint32_t device_accesses; /* counted by memory.c; who does many in one instruction looks at it (string.c) */
-    bool stepping;          /* TF was set when this instruction began: #DB after it (debug.c) */
-    uint8_t external;       /* EXT, 0 or 1, of error codes while an event is delivered (interrupt.c) */
-    uint64_t debug_pending; /* bits of dr6: a #DB is due before the next instruction */
+    bool stepping;            /* TF was set when this instruction began: #DB after it (debug.c) */
+    uint8_t external;         /* EXT, 0 or 1, of error codes while an event is delivered (interrupt.c) */
+    uint64_t debug_pending;   /* bits of dr6: a #DB is due before the next instruction */
     uint64_t executed;
 
     struct vcpu_segment segments[SEGMENTS], ldtr, tr;

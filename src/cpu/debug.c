@@ -58,7 +58,8 @@ bool cpu_debug_before(struct cpu *cpu)
         cpu->rflags &= ~RFLAGS_RF;
         return true;
     }
-    if (cpu->shadow_ss || !(cpu->dr[7] & 0xff))
+    /* A load of ss keeps back those of the next instruction; not so on AMD's. */
+    if ((cpu->shadow_ss && !cpu->model.amd) || !(cpu->dr[7] & 0xff))
         return true;
     for (unsigned n = 0; n < 4; n++)
         if (enabled(cpu, n) && kind_of(cpu, n) == KIND_CODE && length_of(cpu, n) == 1 && cpu->dr[n] == linear)

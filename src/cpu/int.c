@@ -81,3 +81,16 @@ bool int_place_exchange(struct cpu *cpu, const struct place *place, unsigned siz
         return exchange64(place->host, old, new);
     }
 }
+
+void int_overwritten(struct op *op)
+{
+    while (op->offset) {
+        op--;
+        if (op->flags & OP_QUIET) {
+            op->run = (op_handler *)(uintptr_t)op->disp;
+            op->flags ^= OP_QUIET | OP_PURE;
+        }
+        if (!(op->flags & OP_PURE))
+            break;
+    }
+}

@@ -272,6 +272,17 @@ static inline void flags_put_co(struct lazy_flags *f, bool c, bool o)
     f->delta = (f->delta & ~(UINT64_C(3) << 62)) | (uint64_t)c << 63 | (uint64_t)(c ^ o) << 62;
 }
 
+/* FLAGS THAT NOBODY SEES. An operation on registers writes flags for nothing when a later one of its block overwrites
+ * all of them and between the two nothing reads them or could fail. bind functions mark those that could be done
+ * without flags (int_quiet) and those that are harmless between (OP_PURE), and call int_overwritten() for one that
+ * overwrites. */
+static inline void int_quiet(struct op *op, op_handler *quiet)
+{
+    op->disp = (int64_t)(uintptr_t)quiet;
+    op->flags |= OP_QUIET;
+}
+void int_overwritten(struct op *op);
+
 /* ---- What one room takes from another ------------------------------------------------------------------------- */
 
 /* Features that decide what an opcode means. */

@@ -174,8 +174,7 @@ void lapic_nmi_pin(struct lapic *l)
         lapic_local(l, LVT_LINT1);
 }
 
-/* ---- Effects of writes --------------------------------------------------------------------------------------------
- */
+/* ---- Effects of writes ------------------------------------------------------------------------------------------- */
 
 static void end_of_interrupt(struct lapic *l)
 {
@@ -234,8 +233,7 @@ static void write_lvt(struct lapic *l, enum lvt entry, uint32_t value)
         l->wire.changed(l->wire.owner);
 }
 
-/* ---- Registers, by their offset / 16 ------------------------------------------------------------------------------
- */
+/* ---- Registers, by their offset / 16 ----------------------------------------------------------------------------- */
 
 static bool lvt_of(uint32_t reg, enum lvt *entry)
 {
@@ -352,8 +350,7 @@ static bool write_register(struct lapic *l, uint32_t reg, uint32_t value)
     return false;
 }
 
-/* ---- In memory ----------------------------------------------------------------------------------------------------
- */
+/* ---- In memory --------------------------------------------------------------------------------------------------- */
 
 bool lapic_mapped(const struct lapic *l, uint64_t *base)
 {
@@ -377,8 +374,7 @@ void lapic_write(struct lapic *l, uint32_t offset, unsigned size, uint64_t value
         (void)write_register(l, offset >> 4 & 0xff, (uint32_t)value);
 }
 
-/* ---- As MSRs ------------------------------------------------------------------------------------------------------
- */
+/* ---- As MSRs ----------------------------------------------------------------------------------------------------- */
 
 /* 11.12.1.2: bits of x2APIC's registers that can be written; no entry: no write. */
 static bool x2apic_writable(uint32_t reg, uint64_t *mask)
@@ -502,8 +498,7 @@ void lapic_set_tpr(struct lapic *l, uint8_t tpr)
     l->wire.changed(l->wire.owner);
 }
 
-/* ---- The whole ------------------------------------------------------------------------------------------------------
- */
+/* ---- The whole --------------------------------------------------------------------------------------------------- */
 
 void lapic_reset(struct lapic *l, uint32_t id, bool boot_processor)
 {

@@ -39,6 +39,8 @@ static bool bind_mov(const struct insn *insn, struct op *op)
     enum int_form form = int_bind_form(insn, op);
 
     op->run = movs[int_width(op->operand_size)][form];
+    if (form <= FORM_RI)
+        op->flags |= OP_PURE;
     if (!insn->has_modrm && insn->has_memory) /* the address is in the instruction */
         op->disp = insn->memory.disp;
     return true;
@@ -108,6 +110,8 @@ static bool bind_wider(const struct insn *insn, struct op *op)
         op->run =
             (insn->name == INSN_MOVZX ? zero_extended
                                       : sign_extended)[width][int_width(insn->operands[1].bytes)][insn->has_memory];
+    if (insn->name == INSN_LEA || !insn->has_memory)
+        op->flags |= OP_PURE;
     return op->run != NULL;
 }
 
@@ -307,6 +311,7 @@ static bool bind_accumulator(const struct insn *insn, struct op *op)
 bool bind_move(const struct cpu *cpu, const struct insn *insn, struct op *op, bool *ends)
 {
     if (insn->class == CLASS_NOP) {
+        op->flags |= OP_PURE;
         op->run = nop;
         return true;
     }
@@ -325,6 +330,7 @@ bool bind_move(const struct cpu *cpu, const struct insn *insn, struct op *op, bo
     case INSN_CWD:
         return bind_accumulator(insn, op);
     case INSN_BSWAP:
+        op->flags |= OP_PURE;
         int_bind_form(insn, op);
         op->run = bswap;
         return true;

@@ -37,6 +37,17 @@ static inline void product_flags(struct lazy_flags *f, uint64_t low, unsigned bi
         reg_set##bits(cpu, op->reg, imul##bits(&cpu->flags, reg_get##bits(cpu, op->rm), (uint##bits##_t)op->imm));     \
         NEXT(cpu, op);                                                                                                 \
     }                                                                                                                  \
+    static void imul##bits##_rr_quiet(struct cpu *cpu, const struct op *op)                                            \
+    {                                                                                                                  \
+        reg_set##bits(cpu, op->reg,                                                                                    \
+                      (uint##bits##_t)((uint64_t)reg_get##bits(cpu, op->reg) * reg_get##bits(cpu, op->rm)));           \
+        NEXT(cpu, op);                                                                                                 \
+    }                                                                                                                  \
+    static void imul##bits##_rri_quiet(struct cpu *cpu, const struct op *op)                                           \
+    {                                                                                                                  \
+        reg_set##bits(cpu, op->reg, (uint##bits##_t)(reg_get##bits(cpu, op->rm) * (uint64_t)op->imm));                 \
+        NEXT(cpu, op);                                                                                                 \
+    }                                                                                                                  \
     INT_LOADER(imul##bits##_rm, bits,                                                                                  \
                reg_set##bits(cpu, op->reg, imul##bits(&cpu->flags, reg_get##bits(cpu, op->reg), v)))                   \
     INT_LOADER(imul##bits##_rmi, bits, reg_set##bits(cpu, op->reg, imul##bits(&cpu->flags, v, (uint##bits##_t)op->imm)))
@@ -187,6 +198,24 @@ static op_handler *const imuls[3][4] = {
     {imul64_rr, imul64_rm, imul64_rri, imul64_rmi},
 };
 
+static op_handler *const quiet[3][2] = {
+    {imul16_rr_quiet, imul16_rri_quiet},
+    {imul32_rr_quiet, imul32_rri_quiet},
+    {imul64_rr_quiet, imul64_rri_quiet},
+};
+
+static void bind_imul(const struct insn *insn, struct op *op)
+{
+    unsigned width = int_width(op->operand_size) - 1;
+    bool three = insn->n_operands == 3;
+
+    op->run = imuls[width][insn->has_memory + 2 * three];
+    if (insn->has_memory)
+        return;
+    int_overwritten(op);
+    int_quiet(op, quiet[width][three]);
+}
+
 static bool bind_mulx(const struct cpu *cpu, const struct insn *insn, struct op *op)
 {
     op->reg = insn->operands[0].reg;
@@ -210,7 +239,7 @@ bool bind_multiply(const struct cpu *cpu, const struct insn *insn, struct op *op
         if (insn->n_operands == 1)
             op->run = memory ? imul_m : imul_r;
         else
-            op->run = imuls[int_width(op->operand_size) - 1][memory + 2 * (insn->n_operands == 3)];
+            bind_imul(insn, op);
         return true;
     case INSN_DIV:
         op->run = memory ? div_m : div_r;

@@ -115,6 +115,29 @@ INLINE unsigned count_of(const struct cpu *cpu, const struct op *op, unsigned bi
         reg_set##bits(cpu, op->reg, (uint##bits##_t)r); /* of 32 bits the upper half becomes 0 either way */           \
         NEXT(cpu, op);                                                                                                 \
     }
+/* By an immediate without flags (int.h). */
+#define SHIFT_QUIET(name, bits, expression)                                                                            \
+    static void name##bits##_quiet(struct cpu *cpu, const struct op *op)                                               \
+    {                                                                                                                  \
+        uint##bits##_t a = reg_get##bits(cpu, op->reg);                                                                \
+        reg_set##bits(cpu, op->reg, (uint##bits##_t)(expression));                                                     \
+        NEXT(cpu, op);                                                                                                 \
+    }
+SHIFT_QUIET(shl, 32, a << (op->imm & 31))
+SHIFT_QUIET(shl, 64, a << (op->imm & 63))
+SHIFT_QUIET(shr, 32, a >> (op->imm & 31))
+SHIFT_QUIET(shr, 64, a >> (op->imm & 63))
+SHIFT_QUIET(sar, 32, (int32_t)a >> (op->imm & 31))
+SHIFT_QUIET(sar, 64, (int64_t)a >> (op->imm & 63))
+SHIFT_QUIET(rol, 32, a << (op->imm & 31) | a >> (-op->imm & 31))
+SHIFT_QUIET(rol, 64, a << (op->imm & 63) | a >> (-op->imm & 63))
+SHIFT_QUIET(ror, 32, a >> (op->imm & 31) | a << (-op->imm & 31))
+SHIFT_QUIET(ror, 64, a >> (op->imm & 63) | a << (-op->imm & 63))
+static op_handler *const quiet[KINDS][2] = {
+    [SHL] = {shl32_quiet, shl64_quiet}, [SHR] = {shr32_quiet, shr64_quiet}, [SAR] = {sar32_quiet, sar64_quiet},
+    [ROL] = {rol32_quiet, rol64_quiet}, [ROR] = {ror32_quiet, ror64_quiet},
+};
+
 #define SHIFTS(name, kind) SHIFT(name, kind, 8) SHIFT(name, kind, 16) SHIFT(name, kind, 32) SHIFT(name, kind, 64)
 SHIFTS(rol, ROL)
 SHIFTS(ror, ROR)
@@ -281,5 +304,11 @@ bool bind_shift(const struct cpu *cpu, const struct insn *insn, struct op *op, b
         op->run = shift_nothing;
     else
         op->run = of_registers[kind][int_width(op->operand_size)][by_cl];
+    if (insn->n_operands == 2 && !insn->has_memory && !by_cl && op->imm) {
+        if (kind >= SHL)
+            int_overwritten(op);
+        if (op->operand_size >= 4 && quiet[kind][op->operand_size / 8])
+            int_quiet(op, quiet[kind][op->operand_size / 8]);
+    }
     return true;
 }

@@ -31,8 +31,7 @@ struct boot_setup {
 /* 0, or -ENOEXEC, -EFBIG, -ENOMEM, -EINVAL, or what read() returned: *why is a constant sentence. */
 int boot_load(struct machine *m, const struct boot_setup *setup, const char **why);
 
-/* ---- Between boot*.c ------------------------------------------------------------------------------------------------
- */
+/* ---- Between boot*.c --------------------------------------------------------------------------------------------- */
 
 struct boot_elf {
     bool is_64;

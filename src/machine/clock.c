@@ -86,7 +86,7 @@ void clock_source(struct clock *c, uint64_t (*source)(void *owner), void *owner)
     set_ticks(c, ticks);
 }
 
-/* ---- KVM's clock ------------------------------------------------------------------------------------------------ */
+/* ---- KVM's clock ------------------------------------------------------------------------------------------------- */
 
 /* The counter's rate never changes, so the record is written once, from tick 0, and again when the guest adjusts its
  * counter. */
@@ -146,7 +146,7 @@ bool clock_msr_write(struct clock *c, uint32_t index, uint64_t value)
     return true;
 }
 
-/* ---- The record ------------------------------------------------------------------------------------------------- */
+/* ---- The record -------------------------------------------------------------------------------------------------- */
 
 static void clock_reset(void *device)
 {

@@ -56,7 +56,7 @@ bool clock_msr_write(struct clock *c, uint32_t index, uint64_t value);
 
 extern const struct device_ops clock_ops;
 
-/* ---- Timers ---------------------------------------------------------------------------------------------------- */
+/* ---- Timers ------------------------------------------------------------------------------------------------------ */
 
 struct timer {
     uint64_t due; /* nanoseconds, or NEVER */

@@ -23,8 +23,7 @@ unsigned machine_memory_layout(uint64_t bytes, struct gmem_region regions[2])
     return bytes > low ? 2 : 1;
 }
 
-/* ---- Interrupts -----------------------------------------------------------------------------------------------------
- */
+/* ---- Interrupts -------------------------------------------------------------------------------------------------- */
 
 /* Something has changed in a controller: is the processor's line up? */
 static void update_line(void *owner)
@@ -98,8 +97,7 @@ static void end_of_level(void *owner, uint8_t vector)
     ioapic_end_of_interrupt(&m->ioapic, vector);
 }
 
-/* ---- Time
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Time -------------------------------------------------------------------------------------------------------- */
 
 static uint64_t ticks(void *owner)
 {
@@ -136,8 +134,7 @@ static void sooner(void *owner)
         m->vcpu->ops->kick(m->vcpu);
 }
 
-/* ---- The processor's bus
- * ---------------------------------------------------------------------------------------------- */
+/* ---- The processor's bus ----------------------------------------------------------------------------------------- */
 
 static uint8_t *bus_page(void *owner, uint64_t gpa, bool *writable)
 {
@@ -256,8 +253,7 @@ static void unassigned_register(void *owner, bool write, uint64_t address, unsig
     note(owner, write ? "write to address" : "read from address", address, value);
 }
 
-/* ---- Ends
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- Ends -------------------------------------------------------------------------------------------------------- */
 
 void machine_end(struct machine *m, enum machine_end end)
 {
@@ -290,8 +286,7 @@ void machine_stop(struct machine *m)
         m->vcpu->ops->kick(m->vcpu);
 }
 
-/* ---- Making it
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Making it --------------------------------------------------------------------------------------------------- */
 
 static void lapic_device_reset(void *device)
 {
@@ -433,8 +428,7 @@ void machine_finish(struct machine *m)
     m->vcpu = NULL;
 }
 
-/* ---- Running
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- Running ----------------------------------------------------------------------------------------------------- */
 
 /* How long the processor may run: to the next timer, at some four nanoseconds an instruction. */
 static uint64_t slice(struct machine *m, uint64_t now, uint64_t *ns)

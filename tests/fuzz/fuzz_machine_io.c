@@ -81,6 +81,31 @@ static int file_of(size_t bytes)
     return fd;
 }
 
+/* What is made once: all inputs have the same memory and files. */
+static struct world {
+    struct ring_shared *shared;
+    uint8_t *ram, *rom, *own;
+    struct gmem memory;
+    int kicked, answers, zeros, sink, disk, fixed, words;
+} world;
+
+static void make_world(void)
+{
+    struct world *w = &world;
+
+    if (w->shared)
+        return;
+    w->shared = aligned_alloc(64, (ring_bytes(SLOTS) + 63) & ~(size_t)63);
+    w->ram = malloc(RAM), w->rom = calloc(1, 4096), w->own = malloc(OWN);
+    check(w->shared && w->ram && w->rom && w->own);
+    gmem_add(&w->memory, &(struct gmem_region){.bytes = RAM, .host = w->ram});
+    gmem_add(&w->memory, &(struct gmem_region){.base = RAM, .bytes = 4096, .host = w->rom, .flags = GMEM_ROM});
+    w->kicked = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), w->answers = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    w->zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    w->sink = file_of(0), w->disk = file_of(DISK), w->fixed = file_of(DISK), w->words = file_of(DISK);
+    check(w->kicked >= 0 && w->answers >= 0 && w->zeros >= 0);
+}
+
 static void put(struct ring_shared *shared, struct ring *machine, const struct ring_request *q)
 {
     struct ring_request *to = (struct ring_request *)(void *)(shared->answers + SLOTS) + (machine->put & (SLOTS - 1));
@@ -112,16 +137,18 @@ static bool step(struct input *in, struct ring_shared *shared, struct ring *mach
     return r == 0;
 }
 
-static struct io_port *make_port(uint8_t kind, struct ring_shared *shared, const struct gmem *memory, uint8_t *own)
+static struct io_port *make_port(uint8_t kind)
 {
     static const struct io_ops *const kinds[] = {&io_stream, &io_channel, &io_random, &io_block, &io_block, &io_net};
+    const struct world *w = &world;
+    const int descriptors[][2] = {{w->zeros, w->sink}, {w->zeros, -1},       {-1, -1},
+                                  {w->disk, w->disk},  {w->fixed, w->fixed}, {w->words, w->sink}};
     struct io_port *p = calloc(1, sizeof *p);
 
-    check(p && io_port_init(p, kinds[kind % 6], shared, SLOTS, memory) == 0);
-    p->own = own, p->own_bytes = OWN;
-    p->in = p->ops == &io_stream || p->ops == &io_channel ? open("/dev/zero", O_RDONLY | O_CLOEXEC) : file_of(DISK);
-    p->out = p->ops == &io_stream ? file_of(0) : p->in;
-    p->bytes = DISK, p->read_only = kind % 6 == 4;
+    check(p && io_port_init(p, kinds[kind], w->shared, SLOTS, &w->memory) == 0);
+    p->own = w->own, p->own_bytes = OWN;
+    p->in = descriptors[kind][0], p->out = descriptors[kind][1];
+    p->bytes = DISK, p->read_only = kind == 4;
     if (p->ops == &io_channel)
         p->channel = io_channel_new();
     return p;
@@ -131,16 +158,13 @@ static void finish(struct io_port *p)
 {
     uint8_t bytes[DISK];
 
-    if (p->ops == &io_block) {
-        check(lseek(p->in, 0, SEEK_END) == DISK);
-        check(pread(p->in, bytes, DISK, 0) == DISK);
-        for (unsigned i = 0; i < DISK && p->read_only; i++)
-            check(bytes[i] == 0);
-    }
-    if (p->in >= 0)
-        close(p->in);
-    if (p->ops == &io_stream && p->out >= 0)
-        close(p->out);
+    check(lseek(world.disk, 0, SEEK_END) == DISK && lseek(world.fixed, 0, SEEK_END) == DISK);
+    check(pread(world.fixed, bytes, DISK, 0) == DISK);
+    for (unsigned i = 0; i < DISK; i++)
+        check(bytes[i] == 0);
+    for (unsigned i = 0; i < 4096; i++)
+        check(world.rom[i] == 0);
+    check(ftruncate(world.sink, 0) == 0 && lseek(world.sink, 0, SEEK_SET) == 0 && lseek(world.words, 0, SEEK_SET) == 0);
     free(p->reads.q);
     free(p->writes.q);
     free(p->channel);
@@ -149,34 +173,19 @@ static void finish(struct io_port *p)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static int kicked = -1, answers = -1;
     struct input in = {data, size};
-    struct ring_shared *shared = aligned_alloc(64, (ring_bytes(SLOTS) + 63) & ~(size_t)63);
-    uint8_t *ram = malloc(RAM), *rom = calloc(1, 4096), *own = malloc(OWN);
-    struct gmem memory = {.n = 0};
     struct ring machine;
 
-    check(shared && ram && rom && own);
-    if (kicked < 0)
-        kicked = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), answers = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    memset(shared, 0, ring_bytes(SLOTS));
-    const uint8_t kind = (uint8_t)take(&in, 1);
+    make_world();
+    memset(world.shared, 0, ring_bytes(SLOTS));
+    struct io_port *p = make_port((uint8_t)(take(&in, 1) % 6));
     for (unsigned i = 0; i < RAM; i++) /* what the guest writes: the input, again and again */
-        ram[i] = in.left ? in.at[i % in.left] : 0;
-    memcpy(own, ram, OWN);
-    gmem_add(&memory, &(struct gmem_region){.bytes = RAM, .host = ram});
-    gmem_add(&memory, &(struct gmem_region){.base = RAM, .bytes = 4096, .host = rom, .flags = GMEM_ROM});
-    ring_init(&machine, shared, SLOTS, true);
-    struct io_port *p = make_port(kind, shared, &memory, own);
-    struct io_server s = {.ports = {p}, .n = 1, .kicked = kicked, .answers = answers};
-    for (unsigned i = 0; i < STEPS && in.left && step(&in, shared, &machine, &s); i++)
+        world.ram[i] = in.left ? in.at[i % in.left] : 0;
+    memcpy(world.own, world.ram, OWN);
+    ring_init(&machine, world.shared, SLOTS, true);
+    struct io_server s = {.ports = {p}, .n = 1, .kicked = world.kicked, .answers = world.answers};
+    for (unsigned i = 0; i < STEPS && in.left && step(&in, world.shared, &machine, &s); i++)
         ;
-    for (unsigned i = 0; i < 4096; i++)
-        check(rom[i] == 0);
     finish(p);
-    free(shared);
-    free(ram);
-    free(rom);
-    free(own);
     return 0;
 }

@@ -45,7 +45,8 @@ static void check(bool holds)
         abort();
 }
 
-/* While the device waits it is answered, so that a reset has an end: this back end is the I/O process, which is ours. */
+/* While the device waits it is answered, so that a reset has an end: this back end is the I/O process, which is ours.
+ */
 static void serve(struct driver *driver)
 {
     struct ring_request q;
@@ -76,17 +77,19 @@ static void make(uint8_t kind)
 
 static void describe(struct input *in)
 {
-    static const uint64_t places[] = {0, 0x1000, DRIVER_DATA, DRIVER_RAM - 64, DRIVER_ROM, DRIVER_ROM + 4090, UINT64_MAX - 15, 1u << 31};
+    static const uint64_t places[] = {
+        0, 0x1000, DRIVER_DATA, DRIVER_RAM - 64, DRIVER_ROM, DRIVER_ROM + 4090, UINT64_MAX - 15, 1u << 31};
     const unsigned queue = take(in, 1) & 1;
     const uint16_t n = (uint16_t)(take(in, 1) % 16);
 
-    driver_describe(&d, driver_descriptors(queue), n, places[take(in, 1) % 8] + take(in, 1), (uint32_t)take(in, take(in, 1) % 5),
-                    (uint16_t)(take(in, 1) % 8), (uint16_t)(take(in, 1) % 20));
+    driver_describe(&d, driver_descriptors(queue), n, places[take(in, 1) % 8] + take(in, 1),
+                    (uint32_t)take(in, take(in, 1) % 5), (uint16_t)(take(in, 1) % 8), (uint16_t)(take(in, 1) % 20));
 }
 
 static void step(struct input *in)
 {
-    static const uint16_t registers[] = {0x14, 0x20, 0x24, 0x30, 0x38, 0x44, 0x50, 0x64, 0x70, 0x80, 0x84, 0x90, 0x94, 0xa0, 0xa4, 0x100};
+    static const uint16_t registers[] = {0x14, 0x20, 0x24, 0x30, 0x38, 0x44, 0x50, 0x64,
+                                         0x70, 0x80, 0x84, 0x90, 0x94, 0xa0, 0xa4, 0x100};
     struct ring_request q;
     const uint8_t what = (uint8_t)take(in, 1);
 
@@ -101,7 +104,7 @@ static void step(struct input *in)
         describe(in);
         break;
     case 3:
-        driver_offer(&d, take(in, 1) & 1, (uint16_t)(take(in, 1) % 20));
+        driver_offer(&d, (unsigned)take(in, 1) % d.device->ops->n_queues, (uint16_t)(take(in, 1) % 20));
         break;
     case 4:
         driver_notify(&d, (unsigned)take(in, 1) % 3);
@@ -113,7 +116,8 @@ static void step(struct input *in)
     }
     case 6:
         if (ring_take(&d.far, &q) > 0)
-            driver_answer(&d, what & 0x80 ? take(in, 1) : q.id, what & 0x40 ? (int64_t)take(in, 8) : (int64_t)take(in, 1));
+            driver_answer(&d, what & 0x80 ? take(in, 1) : q.id,
+                          what & 0x40 ? (int64_t)take(in, 8) : (int64_t)take(in, 1));
         virtio_poll(d.device);
         break;
     default:
@@ -126,7 +130,8 @@ static void consistent(void)
     const char *why;
     unsigned used = 0;
 
-    check(virtio_check(&d.device->state, &why) == 0 || d.device->state.queues[0].size & (d.device->state.queues[0].size - 1u) ||
+    check(virtio_check(&d.device->state, &why) == 0 ||
+          d.device->state.queues[0].size & (d.device->state.queues[0].size - 1u) ||
           d.device->state.queues[1].size & (d.device->state.queues[1].size - 1u) ||
           d.device->state.queues[0].size > d.device->state.queues[0].size_max ||
           d.device->state.queues[1].size > d.device->state.queues[1].size_max);

@@ -165,8 +165,7 @@ static void test_acpi_tables_are_whole_and_name_the_devices(void **state)
     assert_int_equal(names, 3);
 }
 
-/* ---- Multiboot
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- Multiboot --------------------------------------------------------------------------------------------------- */
 
 struct flat {
     uint8_t before[16];
@@ -227,8 +226,7 @@ static void test_multiboot_record_gives_way_to_an_image_that_lies_there(void **s
     assert_in_range(f->state.gpr[GPR_BX], 0x98000, 0xa7000);
 }
 
-/* ---- Files that lie
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Files that lie ---------------------------------------------------------------------------------------------- */
 
 static void expect_refusal(const char *label, const void *bytes, uint64_t n, int error, const char *part)
 {

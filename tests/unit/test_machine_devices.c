@@ -39,8 +39,7 @@ static int drop(void **state)
     return 0;
 }
 
-/* ---- 8254
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- 8254 -------------------------------------------------------------------------------------------------------- */
 
 static uint16_t read_count(struct fixture *f, unsigned channel)
 {
@@ -124,8 +123,7 @@ static void test_pit_counts_in_bcd(void **state)
     assert_in_range(read_count(f, 2), 0x7999, 0x8000);
 }
 
-/* ---- MC146818
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- MC146818 ---------------------------------------------------------------------------------------------------- */
 
 static uint8_t cmos(struct fixture *f, uint8_t index)
 {
@@ -234,8 +232,7 @@ static void test_rtc_tells_of_memory(void **state)
     assert_int_equal(cmos(f, 0x17) | cmos(f, 0x18) << 8, 15 * 1024);
 }
 
-/* ---- 16550A
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- 16550A ------------------------------------------------------------------------------------------------------ */
 
 static void test_uart_sends_bytes_at_once(void **state)
 {
@@ -316,8 +313,30 @@ static void test_uart_loop_and_divisor(void **state)
     assert_int_equal(fixture_in(f, 0x3f9), 0x00);
 }
 
-/* ---- Power
- * ---------------------------------------------------------------------------------------------------------------- */
+static void test_uart_last_words_make_a_reset_a_panic(void **state)
+{
+    static const struct {
+        const char *label, *text;
+        enum machine_end end;
+    } cases[] = {
+        {"a reset", "reboot: Restarting system\n", MACHINE_RESET},
+        {"a panic", "[ 1.0] Kernel panic - not syncing: x\n", MACHINE_PANIC},
+        {"words that begin twice", "KKernel Kernel panic - not syncing", MACHINE_PANIC},
+        {"words that do not end", "Kernel panic - not synced", MACHINE_RESET},
+    };
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fixture *f = fixture_make(MACHINE_MICRO, 16 * MIB, "moat64");
+        print_message("# %s\n", cases[i].label);
+        for (const char *p = cases[i].text; *p != '\0'; p++)
+            fixture_out(f, 0x3f8, (uint8_t)*p);
+        assert_int_equal(f->machine.end, MACHINE_RUNS);
+        fixture_out(f, 0xcf9, 6);
+        assert_int_equal(f->machine.end, cases[i].end);
+        fixture_free(f);
+    }
+}
+
+/* ---- Power ------------------------------------------------------------------------------------------------------- */
 
 static void test_power_s5_turns_off_and_others_do_not(void **state)
 {
@@ -392,8 +411,7 @@ static void test_power_timer_overflow_is_an_event(void **state)
     assert_false(line(f, 9));
 }
 
-/* ---- kvm-unit-tests'
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- kvm-unit-tests' --------------------------------------------------------------------------------------------- */
 
 static void test_kut_debug_exit_keeps_its_value(void **state)
 {

@@ -71,8 +71,7 @@ static uint64_t pin(struct fixture *f, unsigned n)
     return f->machine.ioapic.state.pins[n];
 }
 
-/* ---- 8259
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- 8259 -------------------------------------------------------------------------------------------------------- */
 
 static void pic_setup(struct fixture *f, uint8_t icw4)
 {
@@ -171,8 +170,7 @@ static void test_pic_poll_and_spurious(void **state)
     assert_int_equal(pic_acknowledge(&f->machine.pic), 0x37); /* nobody is there any more */
 }
 
-/* ---- Local APIC
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- Local APIC -------------------------------------------------------------------------------------------------- */
 
 static void test_lapic_self_message_goes_by_priority(void **state)
 {
@@ -363,8 +361,7 @@ static void test_lapic_moves_where_the_guest_says(void **state)
     assert_int_equal(fixture_bus()->read(&f->machine, APIC(0x30), 4), 0xffffffff);
 }
 
-/* ---- I/O APIC
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- I/O APIC ---------------------------------------------------------------------------------------------------- */
 
 static void test_ioapic_edge_is_sent_once_and_lost_when_masked(void **state)
 {
@@ -434,8 +431,7 @@ static void test_ioapic_registers(void **state)
     assert_int_equal(bus_read(bus, IOAPIC_BASE + 0x10, 4), 0xffffffff);
 }
 
-/* ---- Both ways at once
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Both ways at once ------------------------------------------------------------------------------------------- */
 
 static void test_old_controllers_reach_the_processor_through_lint0(void **state)
 {

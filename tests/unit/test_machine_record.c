@@ -27,8 +27,7 @@ static int drop(void **state)
     return 0;
 }
 
-/* ---- Running
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Running ----------------------------------------------------------------------------------------------------- */
 
 static void test_machine_triple_fault_and_failure_are_ends(void **state)
 {
@@ -76,8 +75,7 @@ static void test_machine_timer_set_early_ends_the_slice(void **state)
     assert_int_equal(f->kicks, 1);
 }
 
-/* ---- kvmclock
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- kvmclock ---------------------------------------------------------------------------------------------------- */
 
 static void test_kvmclock_records_say_what_the_counter_means(void **state)
 {
@@ -105,8 +103,7 @@ static void test_kvmclock_records_say_what_the_counter_means(void **state)
     assert_true(fixture_bus()->msr_write(&f->machine, 0x4b564d01, UINT64_MAX)); /* nowhere: nothing happens */
 }
 
-/* ---- Records
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Records ----------------------------------------------------------------------------------------------------- */
 
 struct record {
     char name[16];

@@ -170,9 +170,9 @@ static int microvm_snapshot(struct instance *inst, int file, bool ends, struct e
         return err_set(err, -EPROTO, "sandbox %s: its machine gave another answer than asked for", inst->id);
     if (reply.header.code == 0)
         return 0;
-    const size_t n = reply.header.length < sizeof reply.payload ? reply.header.length : sizeof reply.payload;
-    const char *said = arena_strndup(inst->arena, (const char *)reply.payload, n);
-    return err_set(err, reply.header.code < 0 ? reply.header.code : -EIO, "sandbox %s: %s", inst->id, said ? said : "");
+    char said[160]; /* by a process that the guest may have taken over: for a terminal only what can be printed */
+    helper_printable(said, sizeof said, reply.payload, reply.header.length);
+    return err_set(err, reply.header.code < 0 ? reply.header.code : -EIO, "sandbox %s: %s", inst->id, said);
 }
 
 static int microvm_exec(struct instance *inst, const struct process *pr, struct err *err)

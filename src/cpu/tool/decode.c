@@ -11,7 +11,7 @@
 static const char *const kinds[] = {"none", "register", "memory", "immediate", "target", "far"};
 static const char *const register_classes[] = {"general", "high", "segment", "control", "debug",
                                                "x87",     "mmx",  "vector",  "mask"};
-static const char *const flag_names[16] = {"c", NULL, "p", NULL, "a", NULL, "z",  "s",
+static const char *const flag_names[16] = {"c", NULL, "p", NULL, "a",  NULL, "z",  "s",
                                            "t", "i",  "d", "o",  NULL, NULL, NULL, "rest"};
 
 static int hex_digit(int c)
@@ -117,8 +117,11 @@ int command_decode(int argc, char **argv)
     int status = 0;
     for (int at = 0; at < n;) {
         struct insn insn;
-        int length =
-            decode_insn(bytes + at, (size_t)(n - at), mode == 64 ? DECODE_64 : mode == 32 ? DECODE_32 : DECODE_16, &insn);
+        int length = decode_insn(bytes + at, (size_t)(n - at),
+                                 mode == 64   ? DECODE_64
+                                 : mode == 32 ? DECODE_32
+                                              : DECODE_16,
+                                 &insn);
         if (length < 0) {
             status = usage("decode", "no instruction at byte %d", at);
             break;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A processor with memory and no devices: its time and its random numbers are counters, so that a run can be repeated. */
+/* A processor with memory and no devices: its time and its random numbers are counters, so that a run can be repeated.
+ */
 #include "cpu/tool/tool.h"
 
 #include <errno.h>

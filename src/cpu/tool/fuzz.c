@@ -20,7 +20,7 @@
 /* Flags that say nothing: RF is set in frames as the kernel likes, bit 1 always. */
 #define FLAGS_COMPARED (0xffffffffu & ~(1u << 16))
 
-struct progress { /* shared with the child */
+struct progress {  /* shared with the child */
     uint64_t next; /* the case that is on its way */
     uint64_t instructions, faulted, endless, different;
     uint64_t by_name[INSN_NAMES];
@@ -142,9 +142,10 @@ static void take_over(struct outcome *a, const struct outcome *b, uint64_t linea
         memcpy(a->own_area + (linear - AREA_BASE), b->area + (linear - AREA_BASE), n);
 }
 
-/* What instructions that failed may have done before, or not, as the processor chooses. A call whose target is wrong may
- * have written its return address: below the stack pointer. A store of ten bytes over a page's end may have written the
- * first eight. A string instruction with 32-bit addresses may have cut its registers, or not, when it did nothing. */
+/* What instructions that failed may have done before, or not, as the processor chooses. A call whose target is wrong
+ * may have written its return address: below the stack pointer. A store of ten bytes over a page's end may have written
+ * the first eight. A string instruction with 32-bit addresses may have cut its registers, or not, when it did nothing.
+ */
 static void forget_half_done(const struct fuzz_case *c, struct outcome *a, const struct outcome *b)
 {
     const struct fuzz_insn *failed = NULL;
@@ -275,8 +276,7 @@ static int work(struct worker *w)
 
 static int fuzz_host(const struct fuzz_options *o)
 {
-    struct progress *p =
-        mmap(NULL, sizeof *p, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct progress *p = mmap(NULL, sizeof *p, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
         return usage("fuzz", "no memory");
     p->next = o->first;
@@ -303,8 +303,8 @@ static int fuzz_host(const struct fuzz_options *o)
     for (unsigned i = 0; i < INSN_NAMES; i++)
         if (p->by_name[i])
             printf("%8" PRIu64 " %s\n", p->by_name[i], insn_name_text((enum insn_name)i));
-    printf("%" PRIu64 " cases, %" PRIu64 " instructions; %" PRIu64 " ended early, %" PRIu64
-           " without end; %" PRIu64 " differ, %u lost\n",
+    printf("%" PRIu64 " cases, %" PRIu64 " instructions; %" PRIu64 " ended early, %" PRIu64 " without end; %" PRIu64
+           " differ, %u lost\n",
            p->next - o->first, p->instructions, p->faulted, p->endless, p->different, lost);
     return p->unable ? 77 : p->different || lost;
 }

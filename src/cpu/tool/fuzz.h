@@ -2,8 +2,8 @@
 /*
  * Random programs for two processors, and what became of them. Private to moat-cpu fuzz.
  *
- * A case is made from its number and the seed alone. User mode: code, data and stack lie at the same linear addresses in
- * the guest and in the child in which the host's own processor runs it.
+ * A case is made from its number and the seed alone. User mode: code, data and stack lie at the same linear addresses
+ * in the guest and in the child in which the host's own processor runs it.
  */
 #ifndef MOAT_CPU_TOOL_FUZZ_H
 #define MOAT_CPU_TOOL_FUZZ_H
@@ -40,7 +40,7 @@ uint64_t rng_edge(struct rng *r);
 
 struct fuzz_insn {
     struct insn insn;
-    uint16_t offset; /* in the code */
+    uint16_t offset;          /* in the code */
     uint16_t flags_undefined; /* of those after it: not known */
 };
 

@@ -295,8 +295,8 @@ static bool spoils_address(const struct insn *insn)
     for (unsigned i = 0; i < insn->n_operands; i++) {
         const struct insn_operand *o = &insn->operands[i];
         bool high = o->registers == REGISTERS_HIGH;
-        if (o->kind == OPERAND_REGISTER && (o->access & ACCESS_WRITE) &&
-            (o->registers == REGISTERS_GENERAL || high) && role_of(high ? o->reg & 3 : o->reg) >= ROLE_ADDRESS)
+        if (o->kind == OPERAND_REGISTER && (o->access & ACCESS_WRITE) && (o->registers == REGISTERS_GENERAL || high) &&
+            role_of(high ? o->reg & 3 : o->reg) >= ROLE_ADDRESS)
             return true;
     }
     return false;
@@ -373,7 +373,8 @@ static void aim(struct fuzz_case *c, struct fuzz_insn *branch, int64_t distance)
 static bool shifts_by_zero(const struct insn *insn)
 {
     const struct insn_operand *count = &insn->operands[insn->n_operands - 1];
-    bool shift = (insn->name >= INSN_ROL && insn->name <= INSN_SAR) || insn->name == INSN_SHLD || insn->name == INSN_SHRD;
+    bool shift =
+        (insn->name >= INSN_ROL && insn->name <= INSN_SAR) || insn->name == INSN_SHLD || insn->name == INSN_SHRD;
     return shift && count->kind == OPERAND_IMMEDIATE && (insn->imm & (insn->operand_bytes == 8 ? 63 : 31)) == 0;
 }
 

@@ -4,8 +4,8 @@
  * signal handler, which exchanges the registers of the frame for those of the case; the exception that ends the case
  * brings them back. Nothing else is between the two, so a case costs two signals.
  *
- * The handler is entered with whatever the case left: base of fs, selectors, alignment checks. host_entry puts them right
- * before any C runs. The process may be lost all the same: it is a child that holds nothing.
+ * The handler is entered with whatever the case left: base of fs, selectors, alignment checks. host_entry puts them
+ * right before any C runs. The process may be lost all the same: it is a child that holds nothing.
  */
 #include "cpu/tool/fuzz.h"
 

@@ -85,7 +85,7 @@ static void make_system(struct flat *f)
     for (unsigned i = 0; i < 7; i++)
         store(f, PHYS_SYSTEM + SYSTEM_GDT + 8 * i, table[i]);
     store(f, PHYS_SYSTEM + SYSTEM_TSS + 0x24, LINEAR_SYSTEM + SYSTEM_STACK); /* IST 1 */
-    store(f, PHYS_SYSTEM + SYSTEM_TSS + 0x60, UINT64_C(0x68) << 48);                 /* no map of ports */
+    store(f, PHYS_SYSTEM + SYSTEM_TSS + 0x60, UINT64_C(0x68) << 48);         /* no map of ports */
     for (unsigned i = 0; i < STUB_VECTORS; i++)
         make_gate(f, i);
 }

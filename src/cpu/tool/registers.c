@@ -5,10 +5,16 @@
 #include <errno.h>
 #include <string.h>
 
-#define AT(field) (uint16_t)offsetof(struct vcpu_state, field)
+#define AT(field) (uint16_t) offsetof(struct vcpu_state, field)
 #define GENERAL(n, eight, four, two)                                                                                   \
-    {eight, AT(gpr[n]), 8, false}, {four, AT(gpr[n]), 4, false}, {two, AT(gpr[n]), 2, false}
-#define NUMBERED(n) {"r" #n, AT(gpr[n]), 8, false}
+    {eight, AT(gpr[n]), 8, false}, {four, AT(gpr[n]), 4, false},                                                       \
+    {                                                                                                                  \
+        two, AT(gpr[n]), 2, false                                                                                      \
+    }
+#define NUMBERED(n)                                                                                                    \
+    {                                                                                                                  \
+        "r" #n, AT(gpr[n]), 8, false                                                                                   \
+    }
 #define SELECTOR(n, name)                                                                                              \
     {                                                                                                                  \
         name, AT(segments[n].selector), 2, true                                                                        \
@@ -96,10 +102,10 @@ static void flat_segments(struct vcpu_state *s, bool long_mode)
 {
     for (unsigned i = 0; i < SEGMENTS; i++) {
         bool code = i == SEG_CS;
-        s->segments[i] = (struct vcpu_segment){
-            .limit = UINT32_MAX,
-            .selector = code ? 0x08 : 0x10,
-            .attributes = SEG_P | SEG_S | SEG_G | (code ? 0xbu : 0x3u) | (code && long_mode ? SEG_L : SEG_DB)};
+        s->segments[i] = (struct vcpu_segment){.limit = UINT32_MAX,
+                                               .selector = code ? 0x08 : 0x10,
+                                               .attributes = SEG_P | SEG_S | SEG_G | (code ? 0xbu : 0x3u) |
+                                                             (code && long_mode ? SEG_L : SEG_DB)};
     }
 }
 

@@ -175,8 +175,7 @@ static int step_prepare(struct step *t, const struct json *c, struct err *err)
         return err_set(err, -EINVAL, "a case is an object");
     if (state_of_mode(&t->flat, (unsigned)number_or(c, "mode", 16), STEP_RAM, &s) < 0)
         return err_set(err, -EINVAL, "mode is 16, 32 or 64");
-    if (step_registers(json_get(c, "registers"), &s, err) < 0 ||
-        step_memory(&t->flat, json_get(c, "memory"), err) < 0)
+    if (step_registers(json_get(c, "registers"), &s, err) < 0 || step_memory(&t->flat, json_get(c, "memory"), err) < 0)
         return err->code;
     s.rflags |= 2;
     if (vcpu_state_check(&s, &why) < 0)

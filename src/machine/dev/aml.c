@@ -148,8 +148,7 @@ void aml_eisa_id(struct aml *a, const char *id)
     aml_long(a, __builtin_bswap32(v));
 }
 
-/* ---- Resources (6.4) ------------------------------------------------------------------------------------------------
- */
+/* ---- Resources (6.4) --------------------------------------------------------------------------------------------- */
 
 struct aml_resources aml_begin_resources(struct aml *a)
 {

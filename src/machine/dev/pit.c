@@ -78,8 +78,7 @@ static uint16_t count(const struct pit *p, const struct pit_channel *c)
     return c->bcd ? to_bcd((uint32_t)(left % all)) : (uint16_t)left;
 }
 
-/* ---- Channel 0's interrupt ------------------------------------------------------------------------------------------
- */
+/* ---- Channel 0's interrupt --------------------------------------------------------------------------------------- */
 
 static void arm(struct pit *p)
 {
@@ -102,8 +101,7 @@ static void ring(void *device)
     arm(p);
 }
 
-/* ---- Registers ------------------------------------------------------------------------------------------------------
- */
+/* ---- Registers --------------------------------------------------------------------------------------------------- */
 
 static void load(struct pit *p, unsigned channel, uint16_t value)
 {
@@ -238,8 +236,7 @@ static uint64_t speaker_read(void *device, uint64_t offset, unsigned size)
     return value;
 }
 
-/* ---- The whole ------------------------------------------------------------------------------------------------------
- */
+/* ---- The whole --------------------------------------------------------------------------------------------------- */
 
 static void pit_reset(void *device)
 {

@@ -39,8 +39,7 @@ struct date {
     int month, day, weekday, hour, minute, second; /* month and day from 1; Sunday is 1 */
 };
 
-/* ---- The calendar (proleptic Gregorian; days since 1970-01-01) -----------------------------------------------------
- */
+/* ---- The calendar (proleptic Gregorian; days since 1970-01-01) --------------------------------------------------- */
 
 static int64_t days_before(int64_t year, int month, int day)
 {
@@ -65,8 +64,7 @@ static struct date date_of(int64_t seconds)
     return d;
 }
 
-/* ---- Which second it is --------------------------------------------------------------------------------------------
- */
+/* ---- Which second it is ------------------------------------------------------------------------------------------ */
 
 /* Of the machine's own time, with which flags are told: never set back by the guest. */
 static uint64_t second_now(const struct rtc *r)
@@ -169,8 +167,7 @@ static void write_time(struct rtc *r, uint8_t index, uint8_t value)
         r->state.ahead = seconds - (int64_t)second_now(r);
 }
 
-/* ---- Interrupts
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Interrupts -------------------------------------------------------------------------------------------------- */
 
 /* 0: no rate is chosen. */
 static uint64_t tick_ns(const struct rtc *r)
@@ -244,8 +241,7 @@ static void see(struct rtc *r)
     r->state.seen_tick = tick != 0 ? clock_now(r->clock) / tick : 0;
 }
 
-/* ---- Registers ------------------------------------------------------------------------------------------------------
- */
+/* ---- Registers --------------------------------------------------------------------------------------------------- */
 
 static bool is_time(uint8_t index)
 {
@@ -319,8 +315,7 @@ static void rtc_write(void *device, uint64_t offset, unsigned size, uint64_t val
         write_register(r, r->state.index, (uint8_t)value);
 }
 
-/* ---- The whole ------------------------------------------------------------------------------------------------------
- */
+/* ---- The whole --------------------------------------------------------------------------------------------------- */
 
 static void rtc_reset(void *device)
 {

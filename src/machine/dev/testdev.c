@@ -118,8 +118,7 @@ int testdev_init(struct testdev *t, struct bus *ports, struct bus *memory,
     return bus_add(memory, &at_memory);
 }
 
-/* ---- fw_cfg (QEMU, docs/specs/fw_cfg.rst): an item is chosen, and read byte by byte --------------------------------
- */
+/* ---- fw_cfg (QEMU, docs/specs/fw_cfg.rst): an item is chosen, and read byte by byte ------------------------------ */
 
 enum {
     ITEM_SIGNATURE = 0,

@@ -123,8 +123,7 @@ unsigned uart_receive(struct uart *u, const uint8_t *bytes, unsigned n)
     return n;
 }
 
-/* ---- Registers ------------------------------------------------------------------------------------------------------
- */
+/* ---- Registers --------------------------------------------------------------------------------------------------- */
 
 static void write_fifo(struct uart *u, uint8_t value)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a taken-over machine process asks the I/O process for. Needs two disks: the first to be written, the second not. */
+/* What a taken-over machine process asks the I/O process for. Needs two disks: the first to be written, the second not.
+ */
 #include "taken.h"
 
 #include <errno.h>
@@ -145,7 +146,8 @@ static enum taken outside(struct vmm *v)
     for (unsigned p = 0; p < 2; p++)
         for (unsigned i = 0; i < sizeof segments / sizeof segments[0] && r == HELD; i++)
             for (uint16_t operation = RING_READ; operation <= RING_WRITE && r == HELD; operation++) {
-                struct ring_request q = {.operation = operation, .n_segments = 2, .segments = {{0, 512, 0}, segments[i]}};
+                struct ring_request q = {
+                    .operation = operation, .n_segments = 2, .segments = {{0, 512, 0}, segments[i]}};
                 r = refused(v, ports[p], &q);
             }
     return r == HELD ? alive(v) : r;
@@ -163,7 +165,8 @@ static enum taken too_much(struct vmm *v)
 
 static enum taken operations(struct vmm *v)
 {
-    static const uint16_t odd[] = {0, RING_CANCEL + 1, 31, 32, 33, 34, 32 + RING_WRITE, 64, 256, 0x8000, 0x8001, UINT16_MAX};
+    static const uint16_t odd[] = {0,   RING_CANCEL + 1, 31,     32,        33, 34, 32 + RING_WRITE, 64,
+                                   256, 0x8000,          0x8001, UINT16_MAX};
     struct vmm_port *ports[] = {v->disks[0], v->serial, v->random};
     enum taken r = HELD;
 
@@ -210,7 +213,8 @@ static enum taken race(struct vmm *v)
     const struct ring_request q = {.operation = RING_READ, .n_segments = 1, .segments = {{0, 512, 0}}};
 
     for (unsigned i = 0; i < ROUNDS; i++) {
-        struct ring_request *shared = (struct ring_request *)(void *)(ring->shared->answers + ring->slots) + (ring->put & (ring->slots - 1));
+        struct ring_request *shared =
+            (struct ring_request *)(void *)(ring->shared->answers + ring->slots) + (ring->put & (ring->slots - 1));
         struct ring_answer a;
         bool sleeps = false;
         int r = ring_submit(ring, &q, &sleeps);
@@ -238,7 +242,8 @@ static enum taken heads(struct vmm *v)
     struct ring_shared *shared = v->random->backend.ring.shared;
     struct ring_answer a;
 
-    __atomic_store_n(&shared->request_head, v->random->backend.ring.put + v->random->backend.ring.slots + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&shared->request_head, v->random->backend.ring.put + v->random->backend.ring.slots + 1,
+                     __ATOMIC_RELEASE);
     kick(v->random);
     wait_for(v, v->random, &a);
     struct pollfd f = {v->life[0], POLLIN, 0};
@@ -262,6 +267,6 @@ static enum taken kicks(struct vmm *v)
 }
 
 const struct taken_row taken_rings[] = {
-    {"outside", outside}, {"too-much", too_much}, {"disks", disks}, {"operations", operations}, {"race", race}, {"heads", heads},
-    {"kicks", kicks},     {NULL, NULL},
+    {"outside", outside}, {"too-much", too_much}, {"disks", disks}, {"operations", operations},
+    {"race", race},       {"heads", heads},       {"kicks", kicks}, {NULL, NULL},
 };

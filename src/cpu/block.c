@@ -423,10 +423,22 @@ static void remember(struct cpu *cpu, struct block *b)
     struct cpu_engine *e = cpu->engine;
 
     e->jumps[jump_hash(b->tag)] =
-        (struct jump_entry){.tag = b->tag, .enter = key_limited(cpu) ? &b->ops[0] : &b->ops[1]};
+        (struct jump_entry){.tag = b->tag, .enter = key_limited(cpu) ? &b->ops[0] : &b->ops[1], .block = b};
     if (e->link)
         *e->link = e->link_checked ? &b->ops[0] : &b->ops[1];
     e->link = NULL;
+}
+
+static struct block *lookup(const struct cpu_engine *e, uint64_t tag)
+{
+    const struct jump_entry *j = &e->jumps[jump_hash(tag)];
+    struct block *b = e->buckets[bucket_of(tag)];
+
+    if (j->tag == tag)
+        return j->block;
+    while (b && b->tag != tag)
+        b = b->next;
+    return b;
 }
 
 const struct op *block_find(struct cpu *cpu)
@@ -437,9 +449,7 @@ const struct op *block_find(struct cpu *cpu)
         return NULL;
     uint8_t *host = (uint8_t *)(tlb_slot(cpu, linear)->host + linear);
     uint64_t tag = (uintptr_t)host ^ cpu->block_key;
-    struct block *b = cpu->engine->buckets[bucket_of(tag)];
-    while (b && b->tag != tag)
-        b = b->next;
+    struct block *b = lookup(cpu->engine, tag);
     if (b && !second_fits(cpu, b, linear))
         b = NULL;
     if (!b && !cpu->fault.pending)

@@ -86,6 +86,7 @@ struct block {
 struct jump_entry {
     uint64_t tag;
     const struct op *enter;
+    struct block *block;
 };
 
 struct code_page {

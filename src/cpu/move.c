@@ -38,11 +38,11 @@ static bool bind_mov(const struct insn *insn, struct op *op)
 {
     enum int_form form = int_bind_form(insn, op);
 
+    if (!insn->has_modrm && insn->has_memory) /* the address is in the instruction */
+        op->disp = insn->memory.disp;
     op->run = movs[int_width(op->operand_size)][form];
     if (form <= FORM_RI)
         op->flags |= OP_PURE;
-    if (!insn->has_modrm && insn->has_memory) /* the address is in the instruction */
-        op->disp = insn->memory.disp;
     return true;
 }
 
@@ -101,15 +101,14 @@ static void lea64_near(struct cpu *cpu, const struct op *op)
 static bool bind_wider(const struct insn *insn, struct op *op)
 {
     static op_handler *const leas[] = {NULL, lea16, lea32, lea64};
+    op_handler *const(*table)[4][2] = insn->name == INSN_MOVZX ? zero_extended : sign_extended;
     unsigned width = int_width(insn->operands[0].bytes);
 
     int_bind_form(insn, op);
     if (insn->name == INSN_LEA)
         op->run = width == 3 && insn->address_bytes == 8 && op->index == GPR_ZERO ? lea64_near : leas[width];
     else
-        op->run =
-            (insn->name == INSN_MOVZX ? zero_extended
-                                      : sign_extended)[width][int_width(insn->operands[1].bytes)][insn->has_memory];
+        op->run = table[width][int_width(insn->operands[1].bytes)][insn->has_memory];
     if (insn->name == INSN_LEA || !insn->has_memory)
         op->flags |= OP_PURE;
     return op->run != NULL;

@@ -70,18 +70,19 @@ static enum string_result scas_one(struct cpu *cpu, const struct op *op)
     return compared(cpu, op, reg_get(cpu, GPR_AX, op->operand_size), v.value);
 }
 
+/* Processors read at rdi first: it decides which of two faults comes. */
 static enum string_result cmps_one(struct cpu *cpu, const struct op *op)
 {
     uint64_t at;
 
-    if (!string_source(cpu, op, &at))
+    if (!string_target(cpu, op, ACCESS_LOAD, &at))
         return STRING_FAULT;
-    struct cpu_value a = cpu_load_slow(cpu, at, op->operand_size), b;
+    struct cpu_value b = cpu_load_slow(cpu, at, op->operand_size), a;
 
-    if (!a.ok || !string_target(cpu, op, ACCESS_LOAD, &at))
+    if (!b.ok || !string_source(cpu, op, &at))
         return STRING_FAULT;
-    b = cpu_load_slow(cpu, at, op->operand_size);
-    if (!b.ok)
+    a = cpu_load_slow(cpu, at, op->operand_size);
+    if (!a.ok)
         return STRING_FAULT;
     string_move(cpu, op, GPR_SI, 1);
     string_move(cpu, op, GPR_DI, 1);

@@ -12,7 +12,9 @@
 
 #define MEMORY     65536u
 #define CODE_AT    0x1000u
-#define TURNS      2000u  /* of the loop, two instructions each: some milliseconds where each is emulated */
+#define TURNS_MIN  2000u              /* of the loop, two instructions each: some milliseconds where each is emulated */
+#define TURNS_MAX  UINT32_C(16384000) /* where they are not: until what it costs to enter the guest does not count */
+#define ENOUGH_NS  UINT64_C(2000000)
 #define MOST_NS    UINT64_C(50000000)
 #define MODEL      "moat64"
 #define KVM_FACTOR 2 /* KVM is chosen when it is so many times as fast: its guests' exits cost more */
@@ -110,28 +112,47 @@ static const struct cpu_bus nothing = {.page = page,
                                        .random = no_random};
 
 /* 32-bit protected mode, flat, ring 0. */
-static void enter_loop(struct vcpu_state *s)
+static void enter_loop(struct vcpu_state *s, uint32_t turns)
 {
     vcpu_state_reset(s);
     for (unsigned i = 0; i < SEGMENTS; i++)
-        s->segments[i] = (struct vcpu_segment){
-            .selector = i == SEG_CS ? 8 : 16,
-            .limit = UINT32_MAX,
-            .attributes = (i == SEG_CS ? 0xbu : 0x3u) | SEG_S | SEG_P | SEG_DB | SEG_G};
+        s->segments[i] =
+            (struct vcpu_segment){.selector = i == SEG_CS ? 8 : 16,
+                                  .limit = UINT32_MAX,
+                                  .attributes = (i == SEG_CS ? 0xbu : 0x3u) | SEG_S | SEG_P | SEG_DB | SEG_G};
     s->cr0 |= CR0_PE;
     s->rip = CODE_AT;
-    s->gpr[GPR_CX] = TURNS;
+    s->gpr[GPR_CX] = turns;
 }
 
-static uint64_t time_loop(struct vcpu *v)
+/* Nanoseconds, of which some are those of beginning and end. 0: it did not come to its end. */
+static uint64_t time_loop(struct vcpu *v, uint32_t turns)
 {
-    const uint64_t began = now_ns();
+    struct vcpu_state state;
     enum vcpu_exit e = VCPU_EXIT_KICK;
 
+    enter_loop(&state, turns);
+    if (v->ops->set(v, &state) < 0)
+        return 0;
+    const uint64_t began = now_ns();
     while ((e == VCPU_EXIT_KICK || e == VCPU_EXIT_BUDGET) && now_ns() - began < MOST_NS)
-        e = v->ops->run(v, 4 * TURNS, MOST_NS);
+        e = v->ops->run(v, UINT64_C(4) * turns, MOST_NS);
     const uint64_t ns = now_ns() - began;
-    return e == VCPU_EXIT_HALT ? 2 * TURNS * UINT64_C(1000000000) / (ns ? ns : 1) : 1;
+    return e != VCPU_EXIT_HALT ? 0 : ns ? ns : 1;
+}
+
+/* More and more turns, until they take long enough. The first are not counted: the first entry is another matter. */
+static uint64_t rate_of(struct vcpu *v)
+{
+    uint64_t rate = 1, ns = time_loop(v, TURNS_MIN);
+
+    for (uint32_t turns = TURNS_MIN; ns && turns <= TURNS_MAX; turns *= 8) {
+        if ((ns = time_loop(v, turns)))
+            rate = 2 * turns * UINT64_C(1000000000) / ns;
+        if (ns > ENOUGH_NS)
+            break;
+    }
+    return rate;
 }
 
 void accel_measure(const struct vcpu_ops *ops, struct accel_rate *out)
@@ -140,7 +161,6 @@ void accel_measure(const struct vcpu_ops *ops, struct accel_rate *out)
     struct gmem memory = {0};
     struct cpu_bus bus = nothing;
     struct cpu_model model;
-    struct vcpu_state state;
     struct vcpu *v = NULL;
     const char *names;
     uint8_t *host = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -153,18 +173,8 @@ void accel_measure(const struct vcpu_ops *ops, struct accel_rate *out)
     memcpy(host + CODE_AT, code, sizeof code);
     gmem_add(&memory, &(struct gmem_region){.base = 0, .bytes = MEMORY, .host = host});
     bus.owner = &memory;
-    int r = ops->create(&v, &bus, &model, &memory);
-    if (r < 0) {
-        snprintf(out->why_not, sizeof out->why_not, "%s", strerror(-r));
-    } else {
-        enter_loop(&state);
-        if (ops->set(v, &state) == 0) {
-            time_loop(v); /* once unmeasured: the first entry is another matter */
-            ops->set(v, &state);
-            out->per_second = time_loop(v);
-        } else {
-            snprintf(out->why_not, sizeof out->why_not, "%s", ops->failure(v));
-        }
+    if (ops->create(&v, &bus, &model, &memory, out->why_not) == 0) {
+        out->per_second = rate_of(v);
         ops->destroy(v);
     }
     munmap(host, MEMORY);

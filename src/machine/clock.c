@@ -116,6 +116,14 @@ static void write_wall_clock(struct clock *c)
     (void)gmem_write(c->memory, c->state.wall_clock, &w, sizeof(w));
 }
 
+void clock_set_wall(struct clock *c, uint64_t wall_ns)
+{
+    uint64_t now = clock_now(c);
+    c->state.wall_ns = wall_ns > now ? wall_ns - now : 0;
+    if (c->state.wall_clock != 0)
+        write_wall_clock(c);
+}
+
 bool clock_msr_read(struct clock *c, uint32_t index, uint64_t *value)
 {
     if (index == MSR_TSC_ADJUST)

@@ -45,6 +45,9 @@ void clock_source(struct clock *c, uint64_t (*counter)(void *owner), void *owner
 /* Of the machine: never set by the guest, so that its devices' time goes on. */
 uint64_t clock_ticks(const struct clock *c);
 uint64_t clock_ns(const struct clock *c, uint64_t ticks);
+/* The time of the day is another now: after a restore. The CMOS clock shows it; the guest's own clock goes on as it was
+ * until the guest looks. */
+void clock_set_wall(struct clock *c, uint64_t wall_ns);
 static inline uint64_t clock_now(const struct clock *c)
 {
     return clock_ns(c, clock_ticks(c));

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is asked of a running machine from outside: signals, and moat's control descriptor: records of
- * boundary/control.h by read(2) and write(2) alone, so without descriptors beside them. The other end is moat's, and
- * still each record is looked at as a whole before it is obeyed.
+ * What moat asks of a running machine: records of boundary/control.h, on a descriptor that moat-vmm was given
+ * (--control-fd: by read(2) and write(2) alone) or on connections to a socket that it listens on. The other end is
+ * moat's, and still each record is looked at as a whole before it is obeyed.
  */
 #include "boundary/control.h"
 
-#include "machine/dev/virtio_console.h"
 #include "machine/vmm.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define RECORDS_MOST 16 /* in one go: the guest has its turn too */
@@ -21,7 +21,7 @@ struct record {
     char payload[CONTROL_PAYLOAD_MAX];
 };
 
-static void answer(struct vmm *v, const struct control_header *to, uint16_t type, int code, const void *payload,
+static void answer(int fd, const struct control_header *to, uint16_t type, int code, const void *payload,
                    uint32_t length)
 {
     struct record r = {.header = {.magic = CONTROL_MAGIC,
@@ -32,148 +32,142 @@ static void answer(struct vmm *v, const struct control_header *to, uint16_t type
                                   .code = code}};
 
     memcpy(r.payload, payload, length);
-    if (write(v->control, &r, sizeof r.header + length) < 0)
+    if (write(fd, &r, sizeof r.header + length) < 0)
         return; /* nobody to tell */
 }
 
-static int end_by(struct vmm *v, int signo)
+static int take_snapshot(struct vmm *v, int fd, const char **why)
 {
-    v->killed = true, v->killed_by = signo;
-    machine_stop(&v->machine);
-    return 0;
+    *why = "no file came with the order";
+    return fd < 0 ? -EBADF : snapshot_write(v, fd, why);
 }
 
-/* With the channel a signal is the guest's program's. Else one that asks for an end presses the button, and the next
- * one ends the machine as Ctrl-C does at once: a guest that knows no button would not end at all. */
-static int signal_guest(struct vmm *v, int signo)
-{
-    if (signo <= 0 || signo > 64)
-        return -EINVAL;
-    if (signo == SIGKILL)
-        return end_by(v, signo);
-    if (v->channel)
-        return (int)stream_tell(&v->channel_stream, RING_WORD_SIGNAL, (uint64_t)signo);
-    if (signo != SIGTERM && signo != SIGPWR && signo != SIGINT && signo != SIGHUP && signo != SIGQUIT)
-        return -EOPNOTSUPP;
-    if (v->button || signo == SIGINT || signo == SIGQUIT)
-        return end_by(v, signo);
-    v->button = true;
-    power_button(&v->machine.power);
-    return 0;
-}
-
-/* size NULL: that of the I/O process's terminal. */
-static int resize(struct vmm *v, const struct control_resize *size)
-{
-    const uint64_t word = size ? (uint64_t)size->rows << 16 | size->cols : 0;
-    int64_t now = v->channel || v->console
-                      ? stream_tell(v->channel ? &v->channel_stream : &v->serial_stream, RING_WORD_SIZE, word)
-                      : -EOPNOTSUPP;
-
-    if (v->console && now > 0)
-        virtio_console_resize(&v->console_device, (uint16_t)now, (uint16_t)(now >> 16));
-    return now < 0 ? (int)now : 0;
-}
-
-/* ---- signals ---- */
-
-static uint64_t noted; /* atomic: a bit for each */
-
-static void note(int signo)
-{
-    const uint64_t one = 1;
-    const int error = errno;
-
-    __atomic_or_fetch(&noted, UINT64_C(1) << signo, __ATOMIC_RELEASE);
-    if (write(VMM_ANSWERS, &one, sizeof one) < 0)
-        errno = error; /* it is awake */
-    errno = error;
-}
-
-/* What moat or a user asks with. For process 1 of a sandbox one without a handler would be lost. */
-static const uint8_t handled[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGPWR, SIGALRM, SIGIO};
-
-static int set_all(void (*handler)(int))
-{
-    struct sigaction action = {.sa_handler = handler}, before;
-    sigset_t none;
-
-    sigfillset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof handled; i++) {
-        if (sigaction(handled[i], &action, &before) < 0)
-            return -errno;
-        /* nohup(1) and shells in the background have them ignored, for good. */
-        if (before.sa_handler == SIG_IGN && handler != SIG_IGN && handled[i] != SIGTERM)
-            sigaction(handled[i], &before, NULL);
-    }
-    signal(SIGPIPE, SIG_IGN);
-    sigemptyset(&none);
-    return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
-}
-
-int signals_handle(void)
-{
-    return set_all(note);
-}
-
-void signals_ignore(void)
-{
-    set_all(SIG_IGN);
-}
-
-void signals_obey(struct vmm *v)
-{
-    uint64_t all = __atomic_load_n(&noted, __ATOMIC_ACQUIRE);
-
-    if (!all)
-        return;
-    all = __atomic_exchange_n(&noted, 0, __ATOMIC_ACQ_REL);
-    for (int signo = 1; signo < 64; signo++) {
-        if (!(all >> signo & 1))
-            continue;
-        if (signo == SIGIO)
-            control_obey(v);
-        else if (signo == SIGWINCH)
-            resize(v, NULL);
-        else
-            signal_guest(v, signo);
-    }
-}
-
-/* ---- records ---- */
-
-static void obey(struct vmm *v, const struct record *r)
+/* `fd`: what came with the record; it stays the caller's. */
+static void obey(struct vmm *v, int from, const struct control_header *h, const void *payload, int fd)
 {
     struct control_signal s = {0};
     struct control_resize size = {0};
+    struct control_snapshot snapshot = {0};
+    const char *why = "";
     int code = -EOPNOTSUPP;
 
-    if (r->header.version > CONTROL_VERSION) {
+    if (h->version > CONTROL_VERSION) {
         code = -EPROTONOSUPPORT;
-    } else if (r->header.type == CONTROL_SIGNAL) {
-        memcpy(&s, r->payload, r->header.length < sizeof s ? r->header.length : sizeof s);
-        code = signal_guest(v, s.signo);
-    } else if (r->header.type == CONTROL_RESIZE) {
-        memcpy(&size, r->payload, r->header.length < sizeof size ? r->header.length : sizeof size);
-        code = resize(v, &size);
+    } else if (h->type == CONTROL_SIGNAL) {
+        memcpy(&s, payload, h->length < sizeof s ? h->length : sizeof s);
+        code = vmm_signal(v, s.signo);
+    } else if (h->type == CONTROL_RESIZE) {
+        memcpy(&size, payload, h->length < sizeof size ? h->length : sizeof size);
+        code = vmm_resize(v, size.rows, size.cols);
+    } else if (h->type == CONTROL_SNAPSHOT) {
+        memcpy(&snapshot, payload, h->length < sizeof snapshot ? h->length : sizeof snapshot);
+        code = take_snapshot(v, fd, &why);
+        if (code == 0 && snapshot.flags & CONTROL_SNAPSHOT_ENDS)
+            machine_end(&v->machine, MACHINE_POWEROFF);
     }
-    answer(v, &r->header, r->header.type | CONTROL_REPLY, code, "", 0);
+    answer(from, h, h->type | CONTROL_REPLY, code, why, code < 0 ? (uint32_t)strlen(why) : 0);
 }
 
-/* Whoever had the other end is gone: nobody listens any more, and the machine goes on. */
-void control_obey(struct vmm *v)
+/* ---- a descriptor that was given ---- */
+
+static void obey_given(struct vmm *v)
 {
     struct record r;
 
     for (int i = 0; i < RECORDS_MOST && v->control >= 0; i++) {
         const ssize_t n = read(v->control, &r, sizeof r);
         if (n == 0)
-            v->control = -1;
-        if (n < (ssize_t)sizeof r.header || r.header.magic != CONTROL_MAGIC ||
-            (size_t)n != sizeof r.header + r.header.length)
+            v->control = -1; /* nobody listens any more, and the machine goes on */
+        if (n <= 0)
             return;
-        obey(v, &r);
+        if (n >= (ssize_t)sizeof r.header && r.header.magic == CONTROL_MAGIC &&
+            (size_t)n == sizeof r.header + r.header.length)
+            obey(v, v->control, &r.header, r.payload, -1);
     }
+}
+
+/* ---- connections ---- */
+
+static int *free_client(struct vmm *v)
+{
+    for (unsigned i = 0; i < VMM_CLIENTS; i++)
+        if (v->clients[i] < 0)
+            return &v->clients[i];
+    return NULL;
+}
+
+/* One that finds no place waits in the socket's queue. */
+static void accept_all(struct vmm *v)
+{
+    int *place, fd;
+
+    while (v->listening >= 0 && (place = free_client(v)) &&
+           (fd = accept4(v->listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+        *place = fd;
+}
+
+static void serve_client(struct vmm *v, int *client)
+{
+    struct control_record r;
+    int n = 0;
+
+    for (int i = 0; i < RECORDS_MOST && (n = control_receive(*client, &r, false)) > 0; i++) {
+        obey(v, *client, &r.header, r.payload, r.fd);
+        if (r.fd >= 0)
+            close(r.fd);
+    }
+    if (n == 0 || (n < 0 && n != -EAGAIN)) {
+        close(*client);
+        *client = -1;
+    }
+}
+
+void control_obey(struct vmm *v)
+{
+    if (v->control >= 0)
+        obey_given(v);
+    accept_all(v);
+    for (unsigned i = 0; i < VMM_CLIENTS; i++)
+        if (v->clients[i] >= 0)
+            serve_client(v, &v->clients[i]);
+}
+
+/* ---- before the start ---- */
+
+/* A descriptor that moat has opened for us, by its name. Kept away from the numbers that are to be used. */
+static int take_named(struct vmm *v, struct control_record *r)
+{
+    int *place = NULL;
+
+    r->payload[r->header.length < sizeof r->payload ? r->header.length : sizeof r->payload - 1] = 0;
+    if (!strcmp(r->payload, "end"))
+        place = &v->end;
+    else if (!strcmp(r->payload, "tap") && v->net)
+        place = &v->net->io.in;
+    if (r->fd < 0 || !place || *place >= 0)
+        return 0; /* of a later moat */
+    *place = fcntl(r->fd, F_DUPFD_CLOEXEC, 64);
+    return *place < 0 ? vmm_fail(EXIT_OWN_ERROR, "control", "keep a descriptor", -errno) : 0;
+}
+
+int control_prepare(struct vmm *v)
+{
+    struct control_record r;
+    int e = 0;
+
+    accept_all(v);
+    for (unsigned i = 0; i < VMM_CLIENTS; i++) {
+        while (e == 0 && v->clients[i] >= 0 && control_receive(v->clients[i], &r, false) > 0) {
+            if (r.header.type == CONTROL_DESCRIPTOR)
+                e = take_named(v, &r);
+            if (r.fd >= 0)
+                close(r.fd);
+        }
+        if (v->clients[i] >= 0)
+            close(v->clients[i]);
+        v->clients[i] = -1;
+    }
+    return e;
 }
 
 void control_tell_end(struct vmm *v, int status, const char *reason)
@@ -182,5 +176,7 @@ void control_tell_end(struct vmm *v, int status, const char *reason)
 
     memcpy(end.reason, reason, strlen(reason));
     if (v->control >= 0)
-        answer(v, NULL, CONTROL_WAIT, 0, &end, sizeof end);
+        answer(v->control, NULL, CONTROL_WAIT, 0, &end, sizeof end);
+    if (v->end >= 0 && pwrite(v->end, reason, strlen(reason), 0) < 0)
+        return; /* nobody to tell */
 }

@@ -24,7 +24,11 @@ enum filter_name {
     FILTER_CONTROL, /* boundary/control.h */
     FILTER_DISKS,
     FILTER_TAPS,
-    FILTER_VCPU, /* KVM's processor */
+    FILTER_VCPU,      /* KVM's processor */
+    FILTER_LISTENING, /* moat's socket */
+    FILTER_VISITORS,  /* connections to it, and a file for a snapshot */
+    FILTER_END,       /* a file for one word */
+    FILTER_MEMORY,    /* the memfd of guest memory */
     FILTER_NAMES
 };
 
@@ -35,12 +39,12 @@ struct filter_world {
 enum filter_test {
     FILTER_NONE,
     FILTER_IS,      /* the low 32 bits of the argument are `number` */
-    FILTER_AT_MOST, /* and not more than it */
+    FILTER_AT_MOST, /* all 64 bits are not more than it */
     FILTER_ZERO,    /* all 64 bits are zero: no pointer */
     FILTER_ONE_OF,  /* a descriptor of the name */
 };
 
-#define FILTER_CONDITIONS 2
+#define FILTER_CONDITIONS 3
 struct filter_row {
     enum filter_process process;
     uint32_t call;
@@ -58,7 +62,7 @@ extern const unsigned filter_rows_count;
 /* Whether a row is there in this world: its descriptors are. */
 bool filter_row_holds(const struct filter_row *row, const struct filter_world *w);
 
-#define FILTER_ROOM 192
+#define FILTER_ROOM 320
 /* The program, in `room`: its length, and *out where it begins. -E2BIG is an error of this file, not of the world. */
 int filter_make(enum filter_process process, const struct filter_world *w, struct sock_filter room[FILTER_ROOM],
                 struct sock_filter **out);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Frames to and from a tap device, or a socket whose messages are frames. The guest's buffers begin with virtio's
- * header of 12 bytes; where the descriptor knows it (IFF_VNET_HDR) both go through as they are, else it is left out,
- * and made of zeros. The descriptor does not wait (O_NONBLOCK).
+ * header of 12 bytes: the guest's is left out, and zeros are sent where the descriptor knows one (IFF_VNET_HDR); what
+ * comes has the descriptor's own, or zeros. The descriptor does not wait (O_NONBLOCK).
  */
 #include "machine/io.h"
 
@@ -11,6 +11,8 @@
 
 #define HEADER 12u /* virtio 1.2, 5.1.6 */
 #define BATCH  64u /* frames in one direction, before the other has its turn */
+
+static uint8_t none[HEADER]; /* nothing to be said */
 
 static void net_wants(const struct io_port *p, bool *in, bool *out)
 {
@@ -21,7 +23,6 @@ static void net_wants(const struct io_port *p, bool *in, bool *out)
 /* One frame. false: there is none now. A device that is gone brings no more, and nobody is told. */
 static bool receive(struct io_port *p)
 {
-    static uint8_t none[HEADER];
     struct iovec v[RING_SEGMENTS], head[RING_SEGMENTS];
     uint64_t bytes;
     int n = io_pieces(p, io_first(&p->reads), true, v, &bytes);
@@ -43,16 +44,17 @@ static bool receive(struct io_port *p)
     return true;
 }
 
-/* What the device will not have is lost, as on a cable; when its queue is full it is asked again. */
+/* What the device will not have is lost, as on a cable; when its queue is full it is asked again. A device that knows
+ * the header gets one of zeros all the same: no offload is offered to the guest, so there is nothing to be said in it,
+ * and the host's kernel need not read what a guest has made up. */
 static bool transmit(struct io_port *p)
 {
-    struct iovec v[RING_SEGMENTS];
+    struct iovec v[1 + RING_SEGMENTS] = {{none, HEADER}};
     uint64_t bytes;
-    int n = io_pieces(p, io_first(&p->writes), false, v, &bytes);
+    int n = io_pieces(p, io_first(&p->writes), false, v + 1, &bytes);
 
-    if (!p->header)
-        n = io_pieces_cut(v, n, HEADER, bytes);
-    if (p->out >= 0 && n > 0 && writev(p->out, v, n) < 0 && errno == EAGAIN)
+    n = io_pieces_cut(v + 1, n, HEADER, bytes);
+    if (p->out >= 0 && n > 0 && writev(p->out, p->header ? v : v + 1, p->header ? n + 1 : n) < 0 && errno == EAGAIN)
         return false;
     io_answer_first(p, &p->writes, (int64_t)bytes);
     return true;

@@ -418,7 +418,7 @@ int machine_init(struct machine *m, const struct machine_setup *setup)
     wire_lapic(m, &setup->model);
     if ((r = make_devices(m)) != 0 || (r = list_devices(m)) != 0)
         return r;
-    return setup->engine->create(&m->vcpu, &cpu_bus, &setup->model, &m->memory);
+    return setup->engine->create(&m->vcpu, &cpu_bus, &setup->model, &m->memory, m->why);
 }
 
 void machine_finish(struct machine *m)

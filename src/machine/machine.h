@@ -106,6 +106,7 @@ struct machine {
     uint32_t stop;        /* atomic */
     bool intr;            /* the processor's line, as it was set last */
     uint64_t slice_until; /* about when the processor comes back */
+    char why[160];        /* machine_init() failed since there is no such processor here: what is missing */
 };
 
 /* Where `bytes` of RAM (whole pages) lie: regions without `host`, to be mapped and given to gmem_add(). How many: 1, 2.

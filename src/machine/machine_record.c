@@ -46,8 +46,10 @@ static int load_cpu(struct machine *m, uint32_t version, const void *bytes, uint
     memcpy(&s, bytes, sizeof(s));
     if ((r = vcpu_state_check(&s, why)) != 0)
         return r;
+    uint32_t priority = m->lapic.state.tpr; /* all of it, where cr8 has the upper half */
     if ((r = m->vcpu->ops->set(m->vcpu, &s)) != 0)
         *why = "the engine does not take the processor's state";
+    m->lapic.state.tpr = priority;
     return r;
 }
 

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static struct vmm vmm = {.memory = -1, .control = -1};
+static struct vmm vmm = {.memory = -1, .control = -1, .listening = -1, .end = -1, .clients = {-1, -1, -1, -1}};
 
 int vmm_fail(int status, const char *subject, const char *what, int error)
 {
@@ -43,6 +43,17 @@ static struct boot_file boot_file(struct vmm_file *f)
     return (struct boot_file){f, f->n, read_file};
 }
 
+static int load_snapshot(struct vmm *v)
+{
+    const char *why;
+
+    if (snapshot_load(v, &why) == 0)
+        return 0;
+    vmm_say(v, v->options.restore, why);
+    stream_flush(&v->message_stream);
+    return EXIT_NOT_INVOKED;
+}
+
 static int load_kernel(struct vmm *v)
 {
     struct boot_file initrds[OPTIONS_INITRDS + 1];
@@ -64,19 +75,21 @@ static int make_machine(struct vmm *v, const struct counter_mark *began)
 {
     const struct vmm_options *o = &v->options;
     struct machine_setup setup = {.kind = o->kut ? MACHINE_KUT : MACHINE_MICRO, .engine = v->engine};
-    const char *names;
+    const char *names = "a name of less than 64 characters";
     struct timespec now;
 
-    if (cpu_model_find(o->cpu ? o->cpu : o->kut ? "max" : "moat64", &setup.model, &names) < 0)
-        return vmm_fail(EXIT_OWN_ERROR, o->cpu, names, 0);
+    const char *cpu = o->cpu ? o->cpu : o->kut ? "max" : "moat64";
+    if (strlen(cpu) >= sizeof v->cpu || cpu_model_find(cpu, &setup.model, &names) < 0)
+        return vmm_fail(EXIT_OWN_ERROR, "--cpu", names, 0);
+    memcpy(v->cpu, cpu, strlen(cpu) + 1);
     clock_gettime(CLOCK_REALTIME, &now);
     setup.wall_ns = (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
     setup.model.tsc_hz = counter_hz(began);
     setup.model.kvmclock = !o->kut;
     setup.host = (struct machine_host){v, vmm_wait, vmm_poll, vmm_random, o->debug ? vmm_note : NULL};
     const int r = machine_init(&v->machine, &setup);
-    if (r < 0 && v->machine.vcpu)
-        return vmm_fail(EXIT_OWN_ERROR, "processor", v->engine->failure(v->machine.vcpu), 0);
+    if (r < 0 && v->machine.why[0])
+        return vmm_fail(EXIT_OWN_ERROR, "processor", v->machine.why, 0);
     return r < 0 ? vmm_fail(EXIT_OWN_ERROR, "machine", "make it", r) : 0;
 }
 
@@ -177,7 +190,7 @@ int main(int argc, char **argv)
     if ((r = vmm_open(v)) || (r = vmm_fork(v)) || (r = make_machine(v, &began)) || (r = vmm_devices(v)) ||
         (r = handle_signals()) || (r = vmm_shut_in(v, FILTER_MACHINE, kvm_descriptor(v))))
         return r;
-    if ((r = load_kernel(v)))
+    if ((r = v->options.restore ? load_snapshot(v) : load_kernel(v)))
         _exit(r);
     _exit(finish(v, run(v)));
 }

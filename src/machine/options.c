@@ -170,6 +170,9 @@ static const char *apply(struct vmm_options *o, enum option option, char *value)
     case OPTION_CHANNEL:
         o->channel = true;
         return NULL;
+    case OPTION_RESTORE:
+        o->restore = value;
+        return *value ? NULL : "takes a file";
     case OPTION_RATES:
         o->rates = true;
         return NULL;
@@ -193,12 +196,8 @@ static int find(const char *word)
 int vmm_options_parse(int argc, char **argv, struct vmm_options *o, const char **why, const char **word)
 {
     memset(o, 0, sizeof *o);
-    *o = (struct vmm_options){.append = "",
-                              .accel = "auto",
-                              .memory = OPTIONS_MEMORY,
-                              .tap_fd = -1,
-                              .control_fd = -1,
-                              .mac = {0x02, 'm', 'o', 'a', 't', 1}};
+    *o = (struct vmm_options){
+        .append = "", .accel = "auto", .tap_fd = -1, .control_fd = -1, .mac = {0x02, 'm', 'o', 'a', 't', 1}};
     for (int at = 1; at < argc && !o->program;) {
         const int row = find(*word = argv[at]);
         char *value = NULL;
@@ -212,7 +211,7 @@ int vmm_options_parse(int argc, char **argv, struct vmm_options *o, const char *
             return -EINVAL;
         at += value ? 2 : 1;
     }
-    if (!o->kernel && !o->rates) {
+    if (!o->kernel && !o->restore && !o->rates) {
         *word = "usage",
         *why = "moat-vmm --kernel FILE [--initrd FILE]... [--append TEXT] [--memory BYTES] [--disk PATH]...";
         return -EINVAL;

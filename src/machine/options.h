@@ -26,7 +26,7 @@ struct vmm_options {
     char *const *program; /* its words, n_program of them; 0: none */
     struct options_disk disks[OPTIONS_DISKS];
     unsigned n_initrds, n_runs, n_program, n_disks;
-    uint64_t memory;
+    uint64_t memory;   /* 0: as usual, or as the snapshot has it */
     const char *accel; /* auto, kvm, soft */
     enum options_console console;
     const char *tap;        /* NULL: none */

@@ -3,6 +3,7 @@
 #include "machine/vmm.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -35,39 +36,50 @@ static int place_all(struct vmm *v, enum filter_process process)
 
     if (r == 0)
         r = place(&v->life[process == FILTER_IO], VMM_LIFE);
-    if (r == 0 && process == FILTER_MACHINE)
-        r = place(&v->control, VMM_CONTROL);
     for (unsigned i = 0; i < v->n_servers && r == 0; i++)
         r = place(&v->kicks[i], VMM_KICKS + (int)i);
-    for (unsigned i = 0; i < v->n_disks && r == 0 && process == FILTER_IO; i++) {
+    if (process == FILTER_MACHINE) {
+        r = r < 0 ? r : place(&v->control, VMM_CONTROL);
+        r = r < 0 ? r : place(&v->listening, VMM_LISTENING);
+        r = r < 0 ? r : place(&v->end, VMM_END);
+        return r < 0 ? r : place(&v->memory, VMM_MEMORY);
+    }
+    for (unsigned i = 0; i < v->n_disks && r == 0; i++) {
         r = place(&v->disks[i]->io.in, VMM_DISKS + (int)i);
         v->disks[i]->io.out = v->disks[i]->io.in;
     }
-    if (r == 0 && v->net && process == FILTER_IO) {
+    if (r == 0 && v->net) {
         r = place(&v->net->io.in, VMM_TAPS);
         v->net->io.out = v->net->io.in;
     }
     return r;
 }
 
-static int close_range_of(int first, int last)
-{
-    return first <= last && syscall(SYS_close_range, first, last, 0) < 0 ? -errno : 0;
-}
-
 /* All that has no number of its own. The machine process keeps the standard streams until it is shut in. */
 static int close_others(const struct vmm *v, enum filter_process process)
 {
-    const int kicks_end = VMM_KICKS + (int)v->n_servers;
-    int r = 0;
+    const bool machine = process == FILTER_MACHINE;
+    uint64_t keep = 7 | 1 << VMM_ANSWERS | 1 << VMM_LIFE | ((UINT64_C(1) << v->n_servers) - 1) << VMM_KICKS;
 
-    if (process == FILTER_MACHINE)
-        return (r = close_range_of(v->control >= 0 ? 6 : 5, VMM_KICKS - 1)) < 0 ? r
-                                                                                : close_range_of(kicks_end, INT32_MAX);
-    r = close_range_of(5, VMM_KICKS - 1);
-    r = r < 0 ? r : close_range_of(kicks_end, VMM_DISKS - 1);
-    r = r < 0 ? r : close_range_of(VMM_DISKS + (int)v->n_disks, VMM_TAPS - 1);
-    return r < 0 ? r : close_range_of(VMM_TAPS + (v->net ? 1 : 0), INT32_MAX);
+    if (machine)
+        keep |= (uint64_t)(v->control >= 0) << VMM_CONTROL | (uint64_t)(v->listening >= 0) << VMM_LISTENING |
+                (uint64_t)(v->end >= 0) << VMM_END | (uint64_t)(v->memory >= 0) << VMM_MEMORY;
+    else
+        keep |= ((UINT64_C(1) << v->n_disks) - 1) << VMM_DISKS | (uint64_t)(v->net != NULL) << VMM_TAPS;
+    for (int fd = 0; fd < 64; fd++)
+        if (!(keep >> fd & 1))
+            close(fd);
+    return syscall(SYS_close_range, 64, ~0u, 0) < 0 ? -errno : 0;
+}
+
+/* Those who come later get the numbers from VMM_VISITORS on, which the filter knows. */
+static int fill_lower_numbers(void)
+{
+    int fd;
+
+    while ((fd = fcntl(VMM_LIFE, F_DUPFD_CLOEXEC, 0)) >= 0 && fd < VMM_VISITORS)
+        ;
+    return fd < 0 ? -errno : close(fd);
 }
 
 /* ---- rights ---- */
@@ -93,7 +105,20 @@ static struct filter_world world(const struct vmm *v, int vcpu)
                                      [FILTER_DISKS] = {VMM_DISKS, v->n_disks},
                                      [FILTER_TAPS] = {VMM_TAPS, v->net != NULL},
                                      [FILTER_VCPU] = {(uint32_t)vcpu, vcpu >= 0},
+                                     [FILTER_LISTENING] = {VMM_LISTENING, v->listening >= 0},
+                                     [FILTER_VISITORS] = {VMM_VISITORS, v->listening >= 0 ? VMM_CLIENTS + 1 : 0},
+                                     [FILTER_END] = {VMM_END, v->end >= 0},
+                                     [FILTER_MEMORY] = {VMM_MEMORY, v->memory >= 0},
                                  }};
+}
+
+/* A machine process that was taken over could fill the disk that a snapshot goes to. */
+static int bound_files(const struct vmm *v)
+{
+    const rlim_t most = v->machine.ram_bytes + 2 * SNAPSHOT_RECORD_MOST;
+    const struct rlimit limit = {most, most};
+
+    return setrlimit(RLIMIT_FSIZE, &limit) < 0 ? -errno : 0;
 }
 
 /* For all threads. From here on what the machine process has to say goes through the I/O process. */
@@ -104,7 +129,9 @@ int vmm_shut_in(struct vmm *v, enum filter_process process, int vcpu)
     int n = filter_make(process, &w, room, &program);
     struct sock_fprog prog = {.len = (unsigned short)n, .filter = program};
 
-    if (n >= 0 && process == FILTER_MACHINE && syscall(SYS_close_range, 0, 2, 0) < 0)
+    if (n >= 0 && process == FILTER_MACHINE && (bound_files(v) < 0 || syscall(SYS_close_range, 0, 2, 0) < 0))
+        n = -errno;
+    if (n >= 0 && process == FILTER_MACHINE && v->listening >= 0 && fill_lower_numbers() < 0)
         n = -errno;
     if (n >= 0 && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog) != 0)
         n = -errno;
@@ -184,5 +211,7 @@ int vmm_fork(struct vmm *v)
         return vmm_fail(EXIT_OWN_ERROR, "start", "make the I/O process", -errno);
     if (v->io == 0)
         io_process(v, machine);
+    if (v->options.restore && (v->io = snapshot_map_memory(v)))
+        return v->io;
     return part(v, FILTER_MACHINE);
 }

@@ -110,6 +110,7 @@ struct backend {
     struct ring ring;
     uint8_t *own; /* the ring's own pages, RING_OWN */
     uint32_t own_bytes;
+    uint32_t bounce; /* not 0: the I/O process has no guest memory, so each request has so many of its own bytes */
     void *owner;
     void (*kick)(struct backend *b); /* wakes the I/O process; cheap to call, not free */
     /* Returns when an answer may have come. false: there will be none any more. */

@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* Writes it to fd, a new file: each of `words` as it is (a letter of run.h and a text), each of `program` as an argument.
- * 0, -E2BIG (over RUN_MOST bytes) or an error of write(2). */
+/* Writes it to fd, a new file: each of `words` as it is (a letter of run.h and a text), each of `program` as an
+ * argument. 0, -E2BIG (over RUN_MOST bytes) or an error of write(2). */
 int runfile_write(int fd, char *const *words, size_t n_words, char *const *program, size_t n_program);
 
 #endif

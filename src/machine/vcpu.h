@@ -24,10 +24,13 @@ struct vcpu;
 
 struct vcpu_ops {
     const char *name; /* "soft", "kvm" */
-    /* All descriptors and memory that it will ever need are taken here. 0 or negative errno. *out is freed by destroy. */
-    int (*create)(struct vcpu **out, const struct cpu_bus *bus, const struct cpu_model *model, struct gmem *memory);
+    /* All descriptors and memory that it will ever need are taken here. 0, or negative errno, and `why` says what is
+     * missing and where there is one the remedy. *out is freed by destroy. */
+    int (*create)(struct vcpu **out, const struct cpu_bus *bus, const struct cpu_model *model, struct gmem *memory,
+                  char why[160]);
     void (*destroy)(struct vcpu *v);
-    /* Until something comes up; an engine that counts ends after `budget` instructions, another after `ns` nanoseconds. */
+    /* Until something comes up; an engine that counts ends after `budget` instructions, another after `ns` nanoseconds.
+     */
     enum vcpu_exit (*run)(struct vcpu *v, uint64_t budget, uint64_t ns);
     void (*kick)(struct vcpu *v); /* from any thread or signal handler */
     void (*set_intr)(struct vcpu *v, bool up);

@@ -2,8 +2,8 @@
 /*
  * struct vcpu_ops over the host's KVM (linux/kvm.h; Linux, Documentation/virt/kvm/api.rst). Interrupt controllers and
  * timers are the machine's own and not the kernel's, so that the machine is the same one behind every engine: ports,
- * registers in memory and the MSRs of clock and APIC come out to struct cpu_bus. The host's process makes the calls of
- * ioctls[] and no others once create() has returned.
+ * registers in memory and the MSRs of clock and APIC come out to struct cpu_bus. Once create() has returned, the calls
+ * made are those that machine/filter.c lets KVM's processor have.
  *
  * What the guest's exits say (ports, lengths, counts) is the host kernel's word, and checked all the same.
  */
@@ -11,197 +11,96 @@
 #include "cpu/registers.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define KICK_SIGNAL     SIGUSR2
-#define TSS_AT          0xfffbd000u /* three pages that no device has: Intel's virtual-8086 monitor of real mode */
-#define IDENTITY_MAP_AT 0xfffbc000u
-#define MSR_KVM_FIRST   0x4b564d00u /* kvmclock and its kin */
-#define MSR_KVM_OLD     0x11u
-#define MSR_DEADLINE    0x6e0u
+#define SETTLE_TRIES 24
+#define SETTLE_NS    UINT64_C(20000) /* and twice as long each time */
+
+/* Who computes on this thread now: for the signal handler. Its address tells threads apart. */
+static _Thread_local struct vcpu_kvm *computing;
 
 static struct vcpu_kvm *of(struct vcpu *v)
 {
     return (struct vcpu_kvm *)(void *)v;
 }
 
+static bool taken(uint32_t *flag)
+{
+    return __atomic_exchange_n(flag, 0, __ATOMIC_ACQ_REL);
+}
+
+static bool is_up(const uint32_t *flag)
+{
+    return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
+}
+
+static void set_immediate_exit(struct vcpu_kvm *k, bool on)
+{
+    __atomic_store_n(&k->run->immediate_exit, (uint8_t)on, __ATOMIC_RELEASE);
+}
+
+/* That a signal comes ends KVM_RUN; one that comes just before is seen by it in the page that it shares with us. */
+static void ask_to_return(struct vcpu_kvm *k)
+{
+    __atomic_store_n(&k->kicked, 1, __ATOMIC_RELEASE);
+    set_immediate_exit(k, true);
+}
+
 static void on_kick(int signal)
 {
-    (void)signal; /* that it came ends the ioctl */
+    (void)signal;
+    if (computing)
+        ask_to_return(computing);
 }
 
-/* ---- Making one ---------------------------------------------------------------------------------------------------- */
+/* ---- Making one ----------------------------------------------------------------------------------------------------
+ */
 
-static int fail(struct vcpu_kvm *k, const char *what)
+static int handle_kicks(struct vcpu_kvm *k)
 {
-    const int error = errno;
+    const struct sigaction action = {.sa_handler = on_kick};
+    sigset_t kick;
 
-    snprintf(k->failure, sizeof k->failure, "%s: %s", what, strerror(error));
-    return -error;
-}
-
-/* The leaves of the model that KVM can give. What it must not promise: the APIC's x2 mode and the kernel's own
- * paravirtual features, as both would be the kernel's APIC's. */
-static int set_cpuid(struct vcpu_kvm *k)
-{
-    static const uint32_t leaves[] = {0, 1, 2, 4, 6, 7, 0xd, 0x15, 0x16, 0x40000000, 0x40000001, 0x40000010,
-                                      0x80000000, 0x80000001, 0x80000002, 0x80000003, 0x80000004, 0x80000005,
-                                      0x80000006, 0x80000007, 0x80000008};
-    struct {
-        struct kvm_cpuid2 head;
-        struct kvm_cpuid_entry2 entries[KVM_CPUID_MOST];
-    } list = {.head.nent = 0};
-
-    for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) {
-        const unsigned subleaves = leaves[i] == 4 ? 4 : leaves[i] == 0xd ? 3 : 1;
-        for (unsigned s = 0; s < subleaves; s++) {
-            struct cpuid_answer a = cpu_model_cpuid(&k->model, leaves[i], s);
-            if (leaves[i] == 1)
-                a.ecx &= ~(1u << 21); /* x2APIC */
-            list.entries[list.head.nent++] = (struct kvm_cpuid_entry2){
-                .function = leaves[i],
-                .index = s,
-                .flags = subleaves > 1 ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
-                .eax = a.eax,
-                .ebx = a.ebx,
-                .ecx = a.ecx,
-                .edx = a.edx};
-        }
-    }
-    return ioctl(k->fd, KVM_SET_CPUID2, &list) < 0 ? fail(k, "KVM_SET_CPUID2") : 0;
-}
-
-/* These MSRs come out to us. Without the capability the guest has no deadline timer and no clock: it is refused. */
-static int set_msr_filter(struct vcpu_kvm *k)
-{
-    static uint8_t none[2];
-    struct kvm_enable_cap cap = {.cap = KVM_CAP_X86_USER_SPACE_MSR,
-                                 .args = {KVM_MSR_EXIT_REASON_FILTER | KVM_MSR_EXIT_REASON_UNKNOWN |
-                                          KVM_MSR_EXIT_REASON_INVAL}};
-    struct kvm_msr_filter filter = {.flags = KVM_MSR_FILTER_DEFAULT_ALLOW};
-    static const uint32_t ours[] = {MSR_KVM_FIRST, MSR_KVM_OLD, MSR_DEADLINE};
-
-    for (unsigned i = 0; i < sizeof ours / sizeof *ours; i++)
-        filter.ranges[i] = (struct kvm_msr_filter_range){.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
-                                                         .nmsrs = i ? 1 : 8,
-                                                         .base = ours[i],
-                                                         .bitmap = none};
-    if (ioctl(k->vm, KVM_ENABLE_CAP, &cap) < 0 || ioctl(k->vm, KVM_X86_SET_MSR_FILTER, &filter) < 0)
-        return fail(k, "KVM_CAP_X86_USER_SPACE_MSR (Linux 5.10 has it)");
-    return 0;
-}
-
-static int map_memory(struct vcpu_kvm *k)
-{
-    unsigned slot = 0;
-
-    for (; slot < k->memory->n; slot++) {
-        const struct gmem_region *r = &k->memory->regions[slot];
-        struct kvm_userspace_memory_region one = {.slot = slot,
-                                                  .flags = r->flags & GMEM_ROM ? KVM_MEM_READONLY : 0,
-                                                  .guest_phys_addr = r->base,
-                                                  .memory_size = r->bytes,
-                                                  .userspace_addr = (uintptr_t)r->host};
-        if (ioctl(k->vm, KVM_SET_USER_MEMORY_REGION, &one) < 0)
-            return fail(k, "KVM_SET_USER_MEMORY_REGION");
-    }
-    for (; slot < k->slots; slot++) {
-        struct kvm_userspace_memory_region none = {.slot = slot};
-        if (ioctl(k->vm, KVM_SET_USER_MEMORY_REGION, &none) < 0)
-            return fail(k, "KVM_SET_USER_MEMORY_REGION");
-    }
-    k->slots = k->memory->n;
-    return 0;
-}
-
-static int make_machine(struct vcpu_kvm *k)
-{
-    uint64_t identity = IDENTITY_MAP_AT;
-    int bytes;
-
-    k->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-    if (k->kvm < 0)
-        return fail(k, "/dev/kvm");
-    if (ioctl(k->kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
-        return errno = ENOTSUP, fail(k, "KVM_GET_API_VERSION");
-    k->vm = ioctl(k->kvm, KVM_CREATE_VM, 0);
-    if (k->vm < 0)
-        return fail(k, "KVM_CREATE_VM");
-    ioctl(k->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity);
-    ioctl(k->vm, KVM_SET_TSS_ADDR, (unsigned long)TSS_AT); /* both: AMD's needs neither, and says so */
-    bytes = ioctl(k->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-    k->fd = ioctl(k->vm, KVM_CREATE_VCPU, 0);
-    if (bytes < (int)sizeof *k->run || k->fd < 0)
-        return fail(k, "KVM_CREATE_VCPU");
-    k->run = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, k->fd, 0);
-    if (k->run == MAP_FAILED) {
-        k->run = NULL;
-        return fail(k, "map the processor's page");
-    }
-    k->run_bytes = (size_t)bytes;
-    return 0;
-}
-
-static int make_timer(struct vcpu_kvm *k)
-{
-    struct sigaction action = {.sa_handler = on_kick};
-    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = KICK_SIGNAL};
-
-    k->thread = (pid_t)syscall(SYS_gettid);
-#ifdef sigev_notify_thread_id
-    event.sigev_notify_thread_id = k->thread;
-#else
-    event._sigev_un._tid = k->thread;
-#endif
-    if (sigaction(KICK_SIGNAL, &action, NULL) < 0 || timer_create(CLOCK_MONOTONIC, &event, &k->timer) < 0)
-        return fail(k, "a timer");
-    k->has_timer = true;
+    sigemptyset(&kick);
+    sigaddset(&kick, KVM_KICK_SIGNAL);
+    if (sigaction(KVM_KICK_SIGNAL, &action, NULL) < 0 || sigprocmask(SIG_UNBLOCK, &kick, NULL) < 0)
+        return vcpu_kvm_fail(k, "a signal");
     return 0;
 }
 
 static void kvm_destroy(struct vcpu *v)
 {
-    struct vcpu_kvm *k = of(v);
-
-    if (k->has_timer)
-        timer_delete(k->timer);
-    if (k->run)
-        munmap(k->run, k->run_bytes);
-    close(k->fd);
-    close(k->vm);
-    close(k->kvm);
-    free(k);
+    vcpu_kvm_unmake(of(v));
+    free(v);
 }
 
 /* On the thread that will call run(). */
-static int kvm_create(struct vcpu **out, const struct cpu_bus *bus, const struct cpu_model *model, struct gmem *memory)
+static int kvm_create(struct vcpu **out, const struct cpu_bus *bus, const struct cpu_model *model, struct gmem *memory,
+                      char why[160])
 {
     struct vcpu_kvm *k = calloc(1, sizeof *k);
     struct vcpu_state reset;
     int r;
 
-    if (!k)
+    if (!k) {
+        snprintf(why, 160, "out of memory");
         return -ENOMEM;
-    k->vcpu.ops = &vcpu_kvm;
-    k->bus = *bus;
-    k->model = *model;
-    k->memory = memory;
-    k->kvm = k->vm = k->fd = -1;
-    if ((r = make_machine(k)) == 0 && (r = map_memory(k)) == 0 && (r = set_msr_filter(k)) == 0 &&
-        (r = set_cpuid(k)) == 0 && (r = make_timer(k)) == 0) {
-        vcpu_state_reset(&reset);
-        r = vcpu_kvm_set(&k->vcpu, &reset);
     }
+    *k = (struct vcpu_kvm){.vcpu.ops = &vcpu_kvm, .bus = *bus, .model = *model, .memory = memory};
+    k->kvm = k->vm = k->fd = -1;
+    k->thread_own = &computing;
+    vcpu_state_reset(&reset);
+    reset.gpr[GPR_DX] = model->signature;
+    if ((r = vcpu_kvm_make(k)) == 0 && (r = handle_kicks(k)) == 0)
+        r = vcpu_kvm_set(&k->vcpu, &reset);
     if (r < 0) {
-        fprintf(stderr, "kvm: %s\n", k->failure);
+        snprintf(why, 160, "%s", k->failure);
         kvm_destroy(&k->vcpu);
         return r;
     }
@@ -209,7 +108,8 @@ static int kvm_create(struct vcpu **out, const struct cpu_bus *bus, const struct
     return 0;
 }
 
-/* ---- Exits --------------------------------------------------------------------------------------------------------- */
+/* ---- Exits ---------------------------------------------------------------------------------------------------------
+ */
 
 static void port_access(struct vcpu_kvm *k)
 {
@@ -257,28 +157,46 @@ static void memory_access(struct vcpu_kvm *k)
     }
 }
 
+/* The guest's counter is the machine's and an offset, which the machine's deadline timer has to know of. */
+static bool counter_write(struct vcpu_kvm *k, uint32_t index, uint64_t value)
+{
+    k->kept.tsc_adjust = index == MSR_TSC_ADJUST ? value : value - k->bus.tsc(k->bus.owner);
+    k->bus.msr_write(k->bus.owner, MSR_TSC_ADJUST, k->kept.tsc_adjust);
+    return vcpu_kvm_set_counter(k) == 0;
+}
+
+static bool msr_write(struct vcpu_kvm *k, uint32_t index, uint64_t value)
+{
+    if (index == MSR_TSC || index == MSR_TSC_ADJUST)
+        return counter_write(k, index, value);
+    return k->bus.msr_write(k->bus.owner, index, value);
+}
+
+static bool msr_read(struct vcpu_kvm *k, uint32_t index, uint64_t *value)
+{
+    *value = k->kept.tsc_adjust;
+    return index == MSR_TSC_ADJUST || k->bus.msr_read(k->bus.owner, index, value);
+}
+
 static void msr_access(struct vcpu_kvm *k)
 {
+    const bool read = k->run->exit_reason == KVM_EXIT_X86_RDMSR;
     const uint32_t index = k->run->msr.index;
-    uint64_t value = 0;
-    bool known;
+    uint64_t value = k->run->msr.data;
+    const bool known = read ? msr_read(k, index, &value) : msr_write(k, index, value);
 
-    if (k->run->exit_reason == KVM_EXIT_X86_RDMSR) {
-        known = k->bus.msr_read(k->bus.owner, index, &value);
-        k->run->msr.data = value;
-    } else {
-        known = k->bus.msr_write(k->bus.owner, index, k->run->msr.data);
-    }
     if (!known && k->bus.note)
-        k->bus.note(k->bus.owner, k->run->exit_reason == KVM_EXIT_X86_RDMSR ? "rdmsr" : "wrmsr", index,
-                    k->run->msr.data);
+        k->bus.note(k->bus.owner, read ? "rdmsr" : "wrmsr", index, value);
+    if (read)
+        k->run->msr.data = value;
     k->run->msr.error = !known;
 }
 
-/* Registers of the APIC that KVM keeps and reports: its base (an MSR) and the task's priority (cr8). */
-static void take_apic(struct vcpu_kvm *k)
+/* What KVM keeps of the APIC, and reports: its base (an MSR) and the task's priority (cr8, the upper half of it). */
+static void take_apic(struct vcpu_kvm *k, uint8_t priority)
 {
-    k->bus.tpr_set(k->bus.owner, (uint8_t)k->run->cr8);
+    if (k->run->cr8 != priority >> 4)
+        k->bus.tpr_set(k->bus.owner, (uint8_t)(k->run->cr8 << 4));
     if (k->run->apic_base != k->apic_base && k->bus.msr_write(k->bus.owner, MSR_APIC_BASE, k->run->apic_base))
         k->apic_base = k->run->apic_base;
 }
@@ -289,29 +207,23 @@ static enum vcpu_exit failed(struct vcpu_kvm *k, const char *what, unsigned long
     return VCPU_EXIT_FAILED;
 }
 
-/* ---- Running ------------------------------------------------------------------------------------------------------- */
-
-static bool taken(uint32_t *flag)
-{
-    return __atomic_exchange_n(flag, 0, __ATOMIC_ACQ_REL);
-}
-
-static bool is_up(const uint32_t *flag)
-{
-    return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
-}
+/* ---- Running -------------------------------------------------------------------------------------------------------
+ */
 
 /* Hands over what waits, where the guest would take it now, and asks to be told when it would. */
 static int offer_interrupts(struct vcpu_kvm *k)
 {
-    if (taken(&k->nmi) && ioctl(k->fd, KVM_NMI, 0) < 0)
-        return fail(k, "KVM_NMI");
+    if (taken(&k->nmi)) {
+        if (ioctl(k->fd, KVM_NMI, 0) < 0)
+            return vcpu_kvm_fail(k, "KVM_NMI");
+        k->halted = false;
+    }
     if (is_up(&k->intr) && k->run->ready_for_interrupt_injection && k->run->if_flag) {
         const int vector = k->bus.acknowledge(k->bus.owner);
-        struct kvm_interrupt interrupt = {.irq = (uint32_t)vector};
+        const struct kvm_interrupt interrupt = {.irq = (uint32_t)vector};
         if (vector >= 0) {
             if (ioctl(k->fd, KVM_INTERRUPT, &interrupt) < 0)
-                return fail(k, "KVM_INTERRUPT");
+                return vcpu_kvm_fail(k, "KVM_INTERRUPT");
             k->halted = false;
         }
     }
@@ -321,76 +233,134 @@ static int offer_interrupts(struct vcpu_kvm *k)
 
 static void arm(struct vcpu_kvm *k, uint64_t ns)
 {
-    struct itimerspec when = {.it_value = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)}};
+    const struct itimerspec when = {.it_value = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)}};
 
     timer_settime(k->timer, 0, &when, NULL);
 }
 
-/* One entry into the guest. VCPU_EXIT_BUDGET: handled, go on. */
+/* VCPU_EXIT_BUDGET: done, and the guest could go on. What it reads gets to it when it is entered again. */
+static enum vcpu_exit handle(struct vcpu_kvm *k)
+{
+    switch (k->run->exit_reason) {
+    case KVM_EXIT_IO:
+        port_access(k);
+        break;
+    case KVM_EXIT_MMIO:
+        memory_access(k);
+        break;
+    case KVM_EXIT_X86_RDMSR:
+    case KVM_EXIT_X86_WRMSR:
+        msr_access(k);
+        break;
+    case KVM_EXIT_IRQ_WINDOW_OPEN:
+    case KVM_EXIT_SET_TPR:
+        break;
+    case KVM_EXIT_HLT:
+        k->halted = true;
+        break;
+    case KVM_EXIT_SHUTDOWN:
+        return VCPU_EXIT_SHUTDOWN;
+    case KVM_EXIT_INTERNAL_ERROR:
+        return failed(k, "internal error: what the guest does cannot be emulated", k->run->internal.suberror);
+    case KVM_EXIT_FAIL_ENTRY:
+        return failed(k, "the processor refused to enter the guest",
+                      (unsigned long)k->run->fail_entry.hardware_entry_failure_reason);
+    default:
+        return failed(k, "an exit that nothing is known of", k->run->exit_reason);
+    }
+    return VCPU_EXIT_BUDGET;
+}
+
+/* One entry into the guest. VCPU_EXIT_KICK: it was interrupted; what it had begun outside is complete. */
 static enum vcpu_exit enter(struct vcpu_kvm *k)
 {
-    if (offer_interrupts(k) < 0)
-        return VCPU_EXIT_FAILED;
-    if (k->halted && !is_up(&k->nmi))
-        return VCPU_EXIT_HALT;
-    k->run->cr8 = k->bus.tpr_get(k->bus.owner);
-    k->run->immediate_exit = (uint8_t)is_up(&k->kicked);
+    const uint8_t priority = k->bus.tpr_get(k->bus.owner);
+
+    k->run->cr8 = priority >> 4;
     const int r = ioctl(k->fd, KVM_RUN, 0), error = errno;
-    take_apic(k);
-    if (r < 0)
-        return error == EINTR || error == EAGAIN ? VCPU_EXIT_KICK : failed(k, "KVM_RUN", (unsigned long)error);
-    switch (k->run->exit_reason) {
-    case KVM_EXIT_IO: port_access(k); break;
-    case KVM_EXIT_MMIO: memory_access(k); break;
-    case KVM_EXIT_X86_RDMSR:
-    case KVM_EXIT_X86_WRMSR: msr_access(k); break;
-    case KVM_EXIT_IRQ_WINDOW_OPEN: break;
-    case KVM_EXIT_HLT: k->halted = true; break;
-    case KVM_EXIT_SHUTDOWN: return VCPU_EXIT_SHUTDOWN;
-    case KVM_EXIT_INTR: return VCPU_EXIT_KICK;
-    case KVM_EXIT_INTERNAL_ERROR: return failed(k, "internal error: what the guest does cannot be emulated",
-                                                k->run->internal.suberror);
-    case KVM_EXIT_FAIL_ENTRY: return failed(k, "the processor refused to enter the guest",
-                                            (unsigned long)k->run->fail_entry.hardware_entry_failure_reason);
-    default: return failed(k, "an exit that nothing is known of", k->run->exit_reason);
+    take_apic(k, priority);
+    if (r == 0)
+        return handle(k);
+    return error == EINTR || error == EAGAIN ? VCPU_EXIT_KICK : failed(k, "KVM_RUN", (unsigned long)error);
+}
+
+/* Is an exception or interrupt on its way into the guest? No state of a processor could be taken. */
+static bool event_under_way(struct vcpu_kvm *k)
+{
+    struct kvm_vcpu_events e;
+
+    if (ioctl(k->fd, KVM_GET_VCPU_EVENTS, &e) < 0)
+        return false;
+    return e.exception.injected || e.exception.pending || e.interrupt.injected || e.nmi.injected;
+}
+
+/* Lets the guest run on for moments until it is between two instructions. */
+static enum vcpu_exit settle(struct vcpu_kvm *k)
+{
+    enum vcpu_exit e = VCPU_EXIT_KICK;
+
+    k->between = !event_under_way(k);
+    for (unsigned i = 0; !k->between && i < SETTLE_TRIES && e == VCPU_EXIT_KICK; i++) {
+        set_immediate_exit(k, false);
+        arm(k, SETTLE_NS << i);
+        do {
+            e = enter(k);
+            if (k->stopping)
+                set_immediate_exit(k, true);
+        } while (e == VCPU_EXIT_BUDGET && !k->halted);
+        k->between = !event_under_way(k);
     }
-    return k->stopping ? VCPU_EXIT_STOP : VCPU_EXIT_BUDGET;
+    return e == VCPU_EXIT_BUDGET ? VCPU_EXIT_HALT : e;
+}
+
+/* Until it is to come back. VCPU_EXIT_KICK: also when a device has stopped it. */
+static enum vcpu_exit compute(struct vcpu_kvm *k)
+{
+    enum vcpu_exit e = VCPU_EXIT_BUDGET;
+
+    while (e == VCPU_EXIT_BUDGET) {
+        if (!k->stopping && offer_interrupts(k) < 0)
+            e = VCPU_EXIT_FAILED;
+        else if (k->halted)
+            e = VCPU_EXIT_HALT;
+        else
+            e = enter(k);
+        if (k->stopping)
+            set_immediate_exit(k, true); /* the access is completed, and no more */
+    }
+    return e;
 }
 
 static enum vcpu_exit kvm_run(struct vcpu *v, uint64_t budget, uint64_t ns)
 {
     struct vcpu_kvm *k = of(v);
-    enum vcpu_exit e;
 
     (void)budget;
     k->stopping = false;
+    k->between = true;
+    set_immediate_exit(k, false);
+    computing = k;
+    if (is_up(&k->kicked))
+        set_immediate_exit(k, true);
     arm(k, ns ? ns : 1);
-    do {
-        e = enter(k);
-        /* What was read or written takes effect when the guest is entered again: before anything is saved. */
-    } while (e == VCPU_EXIT_BUDGET && !is_up(&k->kicked));
-    if (e == VCPU_EXIT_BUDGET || e == VCPU_EXIT_STOP) {
-        k->run->immediate_exit = 1;
-        ioctl(k->fd, KVM_RUN, 0); /* completes the last access and comes back at once */
-        take_apic(k);
-        if (e == VCPU_EXIT_BUDGET)
-            e = VCPU_EXIT_KICK;
+    enum vcpu_exit e = compute(k);
+    if (e == VCPU_EXIT_KICK) {
+        __atomic_store_n(&k->kicked, 0, __ATOMIC_RELEASE);
+        e = k->stopping ? VCPU_EXIT_STOP : settle(k);
     }
-    if (e == VCPU_EXIT_KICK)
-        taken(&k->kicked);
     arm(k, 0);
-    return e;
+    computing = NULL;
+    return e == VCPU_EXIT_KICK && k->stopping ? VCPU_EXIT_STOP : e;
 }
 
+/* From another thread a signal has to end KVM_RUN; on its own it is not in there. */
 static void kvm_kick(struct vcpu *v)
 {
     struct vcpu_kvm *k = of(v);
 
-    __atomic_store_n(&k->kicked, 1, __ATOMIC_RELEASE);
-    if (k->run)
-        k->run->immediate_exit = 1;
-    if (k->thread != (pid_t)syscall(SYS_gettid))
-        syscall(SYS_tgkill, getpid(), k->thread, KICK_SIGNAL);
+    ask_to_return(k);
+    if (k->thread_own != &computing)
+        syscall(SYS_tgkill, getpid(), k->thread, KVM_KICK_SIGNAL);
 }
 
 static void kvm_set_intr(struct vcpu *v, bool up)
@@ -400,7 +370,6 @@ static void kvm_set_intr(struct vcpu *v, bool up)
 
 static void kvm_set_nmi(struct vcpu *v)
 {
-    of(v)->halted = false;
     __atomic_store_n(&of(v)->nmi, 1, __ATOMIC_RELEASE);
 }
 
@@ -416,7 +385,7 @@ static void kvm_memory_written(struct vcpu *v, gpa_t gpa, uint64_t n)
 
 static int kvm_map_changed(struct vcpu *v)
 {
-    return map_memory(of(v));
+    return vcpu_kvm_map(of(v));
 }
 
 static uint64_t kvm_executed(struct vcpu *v)

@@ -6,6 +6,7 @@
 #include "machine/vcpu.h"
 
 #include <errno.h>
+#include <string.h>
 
 struct vcpu_soft {
     struct vcpu vcpu;
@@ -20,18 +21,23 @@ static struct cpu *cpu_of(struct vcpu *v)
     return ((struct vcpu_soft *)v)->cpu;
 }
 
-static int soft_create(struct vcpu **out, const struct cpu_bus *bus, const struct cpu_model *model, struct gmem *memory)
+static int soft_create(struct vcpu **out, const struct cpu_bus *bus, const struct cpu_model *model, struct gmem *memory,
+                       char why[160])
 {
+    static const char no_memory[] = "no memory for the processor", unknown[] = "no such processor";
     size_t bytes = cpu_bytes(0);
     uint8_t *pages = memory_host_pages(HEAD + bytes);
     struct vcpu_soft *s = (struct vcpu_soft *)(void *)pages;
-    if (s == NULL)
+    if (s == NULL) {
+        memcpy(why, no_memory, sizeof no_memory);
         return -ENOMEM;
+    }
     s->vcpu.ops = &vcpu_soft;
     s->bytes = HEAD + bytes;
     s->cpu = cpu_make(pages + HEAD, bytes, bus, model);
     if (s->cpu == NULL) {
         memory_host_free(pages, s->bytes);
+        memcpy(why, unknown, sizeof unknown);
         return -EINVAL;
     }
     *out = &s->vcpu;

@@ -19,6 +19,7 @@
 #include "machine/io.h"
 #include "machine/machine.h"
 #include "machine/options.h"
+#include "machine/snapshot.h"
 
 #include <sys/types.h>
 
@@ -30,11 +31,17 @@
 enum {
     VMM_ANSWERS = 3, /* an eventfd: answers for the machine */
     VMM_LIFE = 4,    /* a pipe: the I/O process has the end for writing, and so lives */
-    VMM_CONTROL = 5,
-    VMM_KICKS = 8,  /* eventfds, one for each server */
-    VMM_DISKS = 32, /* of the I/O process */
+    VMM_CONTROL = 5, /* of the machine process, up to VISITORS but for the kicks */
+    VMM_LISTENING = 6,
+    VMM_END = 7,
+    VMM_KICKS = 8, /* eventfds, one for each server */
+    VMM_MEMORY = 23,
+    VMM_VISITORS = 24, /* connections, and a file for a snapshot */
+    VMM_DISKS = 32,    /* of the I/O process */
     VMM_TAPS = 48,
 };
+
+#define VMM_CLIENTS 4 /* connections at a time */
 
 /* A ring as both sides have it before they part. */
 struct vmm_port {
@@ -55,11 +62,18 @@ struct vmm {
     int memory; /* the memfd of guest memory; -1 once it is mapped */
     struct vmm_file kernel, initrds[OPTIONS_INITRDS + 1];
     unsigned n_initrds;
+    struct snapshot_header snapshot; /* of --restore; its records are `kernel` */
+    int snapshot_fd;
+    char cpu[SNAPSHOT_CPU]; /* the model's name */
 
     struct vmm_port ports[IO_PORTS];
     unsigned n_ports, n_servers, n_disks;
     struct vmm_port *serial, *messages, *channel, *console, *random, *disks[OPTIONS_DISKS], *net; /* NULL: none */
     int answers, kicks[IO_PORTS], life[2], control;
+    int listening; /* moat's socket, to which it connects when it has something to say; -1 */
+    int end;       /* a file for one word: how it ended; -1 */
+    int clients[VMM_CLIENTS];
+    uint64_t look_at; /* nanoseconds of the machine's: when somebody is looked for again */
     pid_t io;
 
     /* The machine process's. */
@@ -102,11 +116,17 @@ struct counter_mark {
 struct counter_mark counter_mark(void);
 uint64_t counter_hz(const struct counter_mark *from);
 
-/* control.c: signals, and moat's own descriptor if there is one */
+/* signals.c */
 int signals_handle(void);  /* from here on they are noted. 0 or -errno */
 void signals_ignore(void); /* the I/O process: it ends when the machine process does */
 void signals_obey(struct vmm *v);
+/* What a signal, or a terminal of another size, does to the guest (0, 0: of the size that it has). 0 or -errno. */
+int vmm_signal(struct vmm *v, int signo);
+int vmm_resize(struct vmm *v, uint16_t rows, uint16_t columns);
+/* control.c: moat's words */
 void control_obey(struct vmm *v);
+/* Connections that wait, and what they bring before the start: descriptors by name. 0 or an exit status. */
+int control_prepare(struct vmm *v);
 void control_tell_end(struct vmm *v, int status, const char *reason);
 
 #endif

@@ -3,6 +3,7 @@
  * caller's rights; what is in them is not looked at here. */
 #include "machine/vmm.h"
 
+#include "guest/init/run.h"
 #include "machine/accel.h"
 #include "machine/memory_host.h"
 #include "machine/runfile.h"
@@ -71,6 +72,16 @@ static int map_file(const char *name, struct vmm_file *out)
     return r;
 }
 
+/* A command line is everybody's to read (proc(5)), and what is in a program's environment is not. */
+static void forget_values(const struct vmm_options *o)
+{
+    for (unsigned i = 0; i < o->n_runs; i++) {
+        char *value = o->runs[i][0] == RUN_ENVIRONMENT ? strchr(o->runs[i], '=') : NULL;
+        if (value)
+            memset(value + 1, '*', strlen(value + 1));
+    }
+}
+
 /* What guest/init is to run, as one more archive behind the others. */
 static int make_run_file(struct vmm *v)
 {
@@ -78,6 +89,7 @@ static int make_run_file(struct vmm *v)
     const int fd = memfd_create("moat-run", MFD_CLOEXEC);
     int r = fd < 0 ? -errno : runfile_write(fd, o->runs, o->n_runs, o->program, o->n_program);
 
+    forget_values(o);
     if (r == 0)
         r = map_descriptor("--run", fd, &v->initrds[v->n_initrds++]);
     else
@@ -121,7 +133,7 @@ static int open_disk(struct vmm *v, const struct options_disk *d)
     return 0;
 }
 
-/* A tap device by its name, when nobody has opened it for us. */
+/* A tap device by its name, when nobody has opened it for us (control_prepare). */
 static int open_tap(const char *name)
 {
     struct ifreq r = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
@@ -157,8 +169,11 @@ static int net_header(int fd, bool *header)
 static int open_net(struct vmm *v)
 {
     const struct vmm_options *o = &v->options;
-    const char *handed = getenv("MOAT_HANDED_FD"), *name = o->tap ? o->tap : "--tap-fd";
-    int fd = o->tap_fd >= 0 ? o->tap_fd : handed ? atoi(handed) : open_tap(o->tap), r;
+    const char *name = o->tap ? o->tap : "--tap-fd";
+    int fd = v->net->io.in, r;
+
+    if (fd < 0)
+        fd = o->tap_fd >= 0 ? o->tap_fd : open_tap(o->tap);
 
     fd = keep_above(fd < 0 ? (errno = -fd, -1) : fd);
     if (fd < 0)
@@ -201,6 +216,19 @@ static int open_events(struct vmm *v)
     return 0;
 }
 
+/* The socket that moat listens on for us, by which the rest of what it gives comes. */
+static int open_listening(struct vmm *v)
+{
+    const char *handed = getenv("MOAT_HANDED_FD");
+
+    if (!handed)
+        return 0;
+    v->listening = keep_above(atoi(handed));
+    if (v->listening < 0 || fcntl(v->listening, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+        return vmm_fail(EXIT_OWN_ERROR, "MOAT_HANDED_FD", "it is no socket to listen on", -errno);
+    return control_prepare(v);
+}
+
 int vmm_open(struct vmm *v)
 {
     const struct vmm_options *o = &v->options;
@@ -213,17 +241,20 @@ int vmm_open(struct vmm *v)
         r = open_control(v);
     if (r == 0)
         r = vmm_ports(v);
+    if (r == 0)
+        r = open_listening(v);
     if (r == 0 && v->net)
         r = open_net(v);
     if (r == 0)
-        r = map_files(v);
+        r = o->restore ? snapshot_open(v) : map_files(v);
     for (unsigned i = 0; i < o->n_disks && r == 0; i++)
         r = open_disk(v, &o->disks[i]);
     if (r == 0)
         r = open_events(v);
     if (r == 0 && !(v->engine = accel_choose(o->accel, why)))
         r = vmm_fail(EXIT_OWN_ERROR, "--accel", why, 0);
-    if (r == 0 && memory_host_create(&v->machine.memory, o->memory, &v->memory, &err) < 0)
+    if (r == 0 && !o->restore &&
+        memory_host_create(&v->machine.memory, o->memory ? o->memory : OPTIONS_MEMORY, &v->memory, &err) < 0)
         r = vmm_fail(EXIT_OWN_ERROR, "--memory", err.text, 0);
     return r;
 }

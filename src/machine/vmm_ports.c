@@ -7,6 +7,8 @@
 
 #define PAGE 4096u
 
+/* Bytes of one request, where they are bounced. Linux asks a disk for 1,280 KiB at once. */
+enum { RANDOM_MOST = 4096, CONSOLE_MOST = 64 << 10, NET_MOST = 68 << 10, BLOCK_MOST = 1280 << 10 };
 enum { SHARED_SERVER = 0 }; /* of all that may wait for a descriptor; each disk has its own */
 
 static size_t whole_pages(size_t n)
@@ -15,7 +17,8 @@ static size_t whole_pages(size_t n)
 }
 
 /* One more port; NULL: no memory, or no more places. */
-static struct vmm_port *add(struct vmm *v, const struct io_ops *ops, uint32_t slots, uint32_t own, int in, int out)
+static struct vmm_port *add_ring(struct vmm *v, const struct io_ops *ops, uint32_t slots, uint32_t own, uint32_t bounce,
+                                 int in, int out)
 {
     struct vmm_port *p = &v->ports[v->n_ports];
     const size_t ring = whole_pages(ring_bytes(slots));
@@ -30,9 +33,26 @@ static struct vmm_port *add(struct vmm *v, const struct io_ops *ops, uint32_t sl
     p->server = ops == &io_block ? v->n_servers++ : SHARED_SERVER;
     ring_init(&p->backend.ring, p->io.ring.shared, slots, true);
     p->backend.own = p->io.own, p->backend.own_bytes = own;
+    p->backend.bounce = bounce;
     p->backend.owner = v, p->backend.kick = vmm_backend_kick, p->backend.wait = vmm_backend_wait;
     v->n_ports++;
     return p;
+}
+
+/* A stream of bytes that are in no guest's memory. */
+static struct vmm_port *add(struct vmm *v, const struct io_ops *ops, int in, int out)
+{
+    return add_ring(v, ops, 8, STREAM_OWN_BYTES, 0, in, out);
+}
+
+/* A virtio device's, with requests of at most `most` bytes. In a machine that goes on from a snapshot the processes do
+ * not share the guest's memory, which is a copy of the file's, made page by page as it is written: its bytes go by way
+ * of the ring's own pages, for so many requests at a time. */
+static struct vmm_port *add_virtio(struct vmm *v, const struct io_ops *ops, uint32_t slots, uint32_t most,
+                                   uint32_t at_a_time, int in, int out)
+{
+    return v->options.restore ? add_ring(v, ops, slots, at_a_time * most, most, in, out)
+                              : add_ring(v, ops, slots, 0, 0, in, out);
 }
 
 /* Who has the terminal: with the channel nobody but it, since what the program says is not to be mixed with the
@@ -53,18 +73,18 @@ int vmm_ports(struct vmm *v)
 
     v->n_servers = 1;
     console_descriptors(o, &in, &out);
-    ok &= (v->serial = add(v, &io_stream, 8, STREAM_OWN_BYTES, in, out)) != NULL;
-    ok &= (v->messages = add(v, &io_stream, 8, STREAM_OWN_BYTES, -1, 2)) != NULL;
-    ok &= (v->random = add(v, &io_random, 16, 0, -1, -1)) != NULL;
+    ok &= (v->serial = add(v, &io_stream, in, out)) != NULL;
+    ok &= (v->messages = add(v, &io_stream, -1, 2)) != NULL;
+    ok &= (v->random = add_virtio(v, &io_random, 16, RANDOM_MOST, 16, -1, -1)) != NULL;
     if (o->channel) {
-        ok &= (v->channel = add(v, &io_channel, 8, STREAM_OWN_BYTES, 0, -1)) != NULL;
+        ok &= (v->channel = add(v, &io_channel, 0, -1)) != NULL;
         ok = ok && (v->channel->io.channel = io_channel_new());
     }
     if (o->console == CONSOLE_VIRTIO)
-        ok &= (v->console = add(v, &io_stream, 16, 0, 0, 1)) != NULL;
+        ok &= (v->console = add_virtio(v, &io_stream, 16, CONSOLE_MOST, 16, 0, 1)) != NULL;
     if (o->tap || o->tap_fd >= 0)
-        ok &= (v->net = add(v, &io_net, 128, 0, -1, -1)) != NULL;
+        ok &= (v->net = add_virtio(v, &io_net, 128, NET_MOST, 128, -1, -1)) != NULL;
     for (unsigned i = 0; i < o->n_disks; i++)
-        ok &= (v->disks[i] = add(v, &io_block, 128, 0, -1, -1)) != NULL;
+        ok &= (v->disks[i] = add_virtio(v, &io_block, 128, BLOCK_MOST, 24, -1, -1)) != NULL;
     return ok ? 0 : vmm_fail(EXIT_OWN_ERROR, "rings", "no memory for them", -ENOMEM);
 }

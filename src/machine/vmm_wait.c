@@ -35,26 +35,55 @@ static void wake_all(struct vmm *v)
         ring_wake(&v->ports[i].backend.ring);
 }
 
+/* Those who may have something to say to the machine. */
+static unsigned add_visitors(const struct vmm *v, struct pollfd *p, unsigned n)
+{
+    p[n++] = (struct pollfd){v->control, POLLIN, 0};
+    p[n++] = (struct pollfd){v->listening, POLLIN, 0};
+    for (unsigned i = 0; i < VMM_CLIENTS && v->listening >= 0; i++)
+        if (v->clients[i] >= 0)
+            p[n++] = (struct pollfd){v->clients[i], POLLIN, 0};
+    return n;
+}
+
 /* Until there is an answer, a signal, so much time has gone by, or (`obey`) there is a word of moat's. */
 static void sleep_for(struct vmm *v, uint64_t ns, bool obey)
 {
-    struct pollfd p[] = {{v->answers, POLLIN, 0}, {v->life[0], POLLIN, 0}, {obey ? v->control : -1, POLLIN, 0}};
+    struct pollfd p[4 + VMM_CLIENTS] = {{v->answers, POLLIN, 0}, {v->life[0], POLLIN, 0}};
+    const unsigned n = obey ? add_visitors(v, p, 2) : 2;
+    bool said = false;
     uint64_t count;
 
     if (!sleep_all(v))
         ns = 0;
     const struct timespec t = {(time_t)(ns / SECOND_NS), (long)(ns % SECOND_NS)};
-    if (ppoll(p, sizeof p / sizeof p[0], ns == NEVER ? NULL : &t, NULL) > 0) {
+    if (ppoll(p, n, ns == NEVER ? NULL : &t, NULL) > 0) {
         if (p[0].revents && read(v->answers, &count, sizeof count) < 0)
             p[0].revents = 0; /* taken already */
         if (p[1].revents) {
             v->io_gone = true;
             machine_end(&v->machine, MACHINE_FAILED);
         }
-        if (p[2].revents)
+        for (unsigned i = 2; i < n; i++)
+            said |= p[i].revents != 0;
+        if (said)
             control_obey(v);
     }
     wake_all(v);
+}
+
+#define LOOK_NS UINT64_C(20000000)
+
+/* A guest that never rests does not let the machine wait: now and then it is looked all the same. */
+static void look(struct vmm *v)
+{
+    const uint64_t now = v->listening >= 0 || v->control >= 0 ? clock_now(&v->machine.clock) : 0;
+
+    if (now < v->look_at)
+        return;
+    v->look_at = now + LOOK_NS;
+    if (now)
+        sleep_for(v, 0, true);
 }
 
 /* In the middle of something: what moat and signals want is looked at when that is over. */
@@ -81,6 +110,7 @@ void vmm_poll(void *vmm)
     for (unsigned i = 0; i < v->n_virtio; i++)
         virtio_poll(v->virtio[i]);
     signals_obey(v);
+    look(v);
 }
 
 void vmm_wait(void *vmm, uint64_t ns)

@@ -77,6 +77,21 @@ all_are()
     cmp fixed <(head -c 65536 /dev/zero | tr '\0' d)
 }
 
+@test "what is in the environment of its program is not to be read off the command line" {
+    local pid
+    mkfifo hold
+    exec 8<> hold
+    "$MOAT_BUILD/libexec/moat-vmm" --accel soft --kernel "$GUEST" --append i --run eTOKEN=moat-secret --program x > out 2> err < hold 3>&- 8>&- &
+    pid=$!
+    shown() { tr '\0' '\n' < "/proc/$1/cmdline" | grep -q '^eTOKEN=[*]*$'; }
+    wait_for 20 shown "$pid"
+    wait_for 20 pgrep -P "$pid"
+    shown "$(pgrep -P "$pid")"
+    kill -9 "$pid"
+    wait "$pid" || true
+    exec 8>&-
+}
+
 @test "no process of a machine is left" {
     taken kicks
     ! pgrep -f "$TAKEN --accel soft --kernel $GUEST --append w --disk disk" > /dev/null

@@ -13,7 +13,8 @@ static struct fixture *the;
 static struct cpu_bus the_bus;
 static const struct vcpu_ops fake;
 
-static int fake_create(struct vcpu **out, const struct cpu_bus *bus, const struct cpu_model *model, struct gmem *memory)
+static int fake_create(struct vcpu **out, const struct cpu_bus *bus, const struct cpu_model *model, struct gmem *memory,
+                       char why[160])
 {
     the_bus = *bus;
     the->vcpu.ops = &fake;

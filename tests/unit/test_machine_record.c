@@ -173,6 +173,11 @@ static void test_machine_state_goes_to_another_machine(void **state)
     assert_int_equal(g->state.gpr[3], 99);
     assert_int_equal(g->machine.pit.timer.due, f->machine.pit.timer.due);
 
+    clock_set_wall(&g->machine.clock, UINT64_C(1000000077) * SECOND_NS); /* the time of the day has gone on */
+    fixture_out(g, 0x70, 0);
+    assert_int_equal(fixture_in(g, 0x71), 0x57);
+    assert_int_equal(clock_now(&g->machine.clock), 1000000);
+
     fixture_bus()->write(&g->machine, LAPIC_BASE + 0xb0, 4, 0);
     assert_int_equal(machine_save(&g->machine, &again, put), 0);
     assert_int_equal(again.n, saved.n);

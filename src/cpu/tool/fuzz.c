@@ -259,7 +259,7 @@ static int work(struct worker *w)
     for (; w->progress->next < o->first + o->count; w->progress->next++) {
         struct fuzz_case c;
         struct outcome ours;
-        fuzz_generate(&c, o->seed, w->progress->next, o->mode, o->length, o->only, &w->model);
+        fuzz_generate(&c, o->seed, w->progress->next, o->mode, o->length, o->only, &w->model, fuzz_excluded);
         if (!c.n)
             continue;
         uint64_t before = cpu_executed(w->soft.flat.cpu);

@@ -68,13 +68,15 @@ struct outcome {
 };
 #define OUTCOME_ENDLESS 256u
 
+/* NULL, or why this instruction is not compared. */
+typedef const char *fuzz_excluder(const struct insn *insn, const struct cpu_model *model);
+
 /* Makes case `number`. `only`: an instruction's name, or NULL; `length`: at most so many instructions. */
 void fuzz_generate(struct fuzz_case *c, uint64_t seed, uint64_t number, unsigned mode, unsigned length,
-                   const char *only, const struct cpu_model *model);
+                   const char *only, const struct cpu_model *model, fuzz_excluder *excluded);
 /* The contents of the area before it runs. */
 void fuzz_memory(const struct fuzz_case *c, uint8_t area[AREA_BYTES]);
-/* NULL, or why this instruction is not compared with the host. */
-const char *fuzz_excluded(const struct insn *insn, const struct cpu_model *model);
+fuzz_excluder fuzz_excluded; /* with the host */
 
 /* Our processor in user mode (fuzz_soft.c). */
 struct soft_user {
@@ -83,6 +85,17 @@ struct soft_user {
 };
 int soft_user_make(struct soft_user *s, const char *model, struct err *err);
 void soft_user_run(struct soft_user *s, const struct fuzz_case *c, const uint8_t *area, struct outcome *out);
+
+/* System mode: ring 0 of 64-bit code. `pages`: bits of each page of the area's entry (P, W, U, A, D; NX), and control
+ * registers to begin with. What is above 1 MiB and the area is not there. */
+struct soft_system {
+    uint64_t pages[AREA_BYTES >> 12], cr0, cr4;
+};
+void soft_system_begin(struct soft_user *s, const struct fuzz_case *c, const struct soft_system *how,
+                       const uint8_t *area);
+void soft_system_run(struct soft_user *s, struct outcome *out);
+#define SOFT_SYSTEM_BYTES UINT64_C(0x20000)  /* tables and descriptors, from 0 */
+#define SOFT_AREA         UINT64_C(0x100000) /* where the area lies */
 
 /* The host's processor, in this process (fuzz_host.c): for a child that may be lost. */
 int host_make(struct err *err);

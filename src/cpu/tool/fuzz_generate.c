@@ -342,14 +342,14 @@ static const uint16_t *wanted_rows(unsigned mode, const char *only, unsigned *n)
 }
 
 static bool draw(struct fuzz_case *c, struct rng *r, const char *only, uint16_t undefined,
-                 const struct cpu_model *model, uint8_t bytes[16], struct insn *insn)
+                 const struct cpu_model *model, fuzz_excluder *excluded, uint8_t bytes[16], struct insn *insn)
 {
     unsigned n;
     const uint16_t *rows = wanted_rows(c->mode, only, &n);
     if (!n)
         return false;
     put_row(&insn_rows[rows[rng_below(r, n)]], c->mode, r, bytes);
-    if (decode_insn(bytes, 15, c->mode == 64 ? DECODE_64 : DECODE_32, insn) < 0 || fuzz_excluded(insn, model))
+    if (decode_insn(bytes, 15, c->mode == 64 ? DECODE_64 : DECODE_32, insn) < 0 || excluded(insn, model))
         return false;
     if (insn->flags_read & undefined)
         return false;
@@ -390,7 +390,7 @@ static uint16_t unknown_after(const struct insn *insn, uint16_t before, bool ski
 }
 
 void fuzz_generate(struct fuzz_case *c, uint64_t seed, uint64_t number, unsigned mode, unsigned length,
-                   const char *only, const struct cpu_model *model)
+                   const char *only, const struct cpu_model *model, fuzz_excluder *excluded)
 {
     struct rng r;
     memset(c, 0, sizeof *c);
@@ -406,7 +406,7 @@ void fuzz_generate(struct fuzz_case *c, uint64_t seed, uint64_t number, unsigned
     for (unsigned tries = 0; c->n < wanted && tries < 4000; tries++) {
         uint8_t bytes[16];
         struct fuzz_insn *slot = &c->insns[c->n];
-        if (!draw(c, &r, only, undefined, model, bytes, &slot->insn))
+        if (!draw(c, &r, only, undefined, model, excluded, bytes, &slot->insn))
             continue;
         slot->offset = (uint16_t)c->code_bytes;
         memcpy(c->code + c->code_bytes, bytes, slot->insn.length);

@@ -11,7 +11,7 @@
 #define SOFT_RAM    (UINT64_C(4) << 20)
 #define PHYS_TABLES UINT64_C(0x1000) /* page tables, one after the other */
 #define PHYS_SYSTEM UINT64_C(0x10000)
-#define PHYS_AREA   UINT64_C(0x100000)
+#define PHYS_AREA   SOFT_AREA
 /* Linear, of the supervisor: the system's pages are at LINEAR_SYSTEM. */
 #define LINEAR_SYSTEM UINT64_C(0xffff800000000000)
 #define SYSTEM_GDT    0u
@@ -185,12 +185,8 @@ static void pushed(struct soft_user *s, struct outcome *out)
     out->selectors[SEG_SS] = (uint16_t)load(&s->flat, at + 32);
 }
 
-void soft_user_run(struct soft_user *s, const struct fuzz_case *c, const uint8_t *area, struct outcome *out)
+static void finish(struct soft_user *s, enum cpu_exit exit, struct outcome *out)
 {
-    memset(out, 0, sizeof *out);
-    memcpy(s->flat.ram + PHYS_AREA, area, AREA_BYTES);
-    begin(s, c);
-    enum cpu_exit exit = cpu_run(s->flat.cpu, BUDGET);
     cpu_state_get(s->flat.cpu, &s->end);
     memcpy(out->gpr, s->end.gpr, sizeof out->gpr);
     out->rip = s->end.rip;
@@ -208,4 +204,59 @@ void soft_user_run(struct soft_user *s, const struct fuzz_case *c, const uint8_t
         out->cr2 = s->end.cr2;
     numbers_of(&s->end, out->fx);
     out->area = out->own_area = s->flat.ram + PHYS_AREA;
+}
+
+void soft_user_run(struct soft_user *s, const struct fuzz_case *c, const uint8_t *area, struct outcome *out)
+{
+    memset(out, 0, sizeof *out);
+    memcpy(s->flat.ram + PHYS_AREA, area, AREA_BYTES);
+    begin(s, c);
+    finish(s, cpu_run(s->flat.cpu, BUDGET), out);
+}
+
+/* ---- System mode ------------------------------------------------------------------------------------------------- */
+
+static uint64_t *area_entry(struct soft_user *s, unsigned page)
+{
+    uint64_t linear = AREA_BASE + page * 4096, table = PHYS_TABLES;
+    for (unsigned level = 3; level > 0; level--)
+        table = load(&s->flat, table + (linear >> (12 + 9 * level) & 511) * 8) & ~UINT64_C(0xfff);
+    return (uint64_t *)(void *)(s->flat.ram + table + (linear >> 12 & 511) * 8);
+}
+
+void soft_system_begin(struct soft_user *s, const struct fuzz_case *c, const struct soft_system *how,
+                       const uint8_t *area)
+{
+    struct vcpu_state *v = &s->end;
+    uint64_t next = PHYS_TABLES + 4096;
+    memset(s->flat.ram, 0, SOFT_SYSTEM_BYTES);
+    map_all(&s->flat);
+    make_system(&s->flat);
+    for (unsigned page = 0; page < SYSTEM_PAGES; page++) /* used by our delivery alone: as if it had been before */
+        map_page(&s->flat, &next, LINEAR_SYSTEM + page * 4096, PHYS_SYSTEM + page * 4096, PAGE_P | PAGE_W | 0x60);
+    for (unsigned page = 0; page < AREA_BYTES >> 12; page++)
+        if (AREA_PAGES >> page & 1)
+            *area_entry(s, page) = (PHYS_AREA + page * 4096) | how->pages[page];
+    memcpy(s->flat.ram + PHYS_AREA, area, AREA_BYTES);
+    *v = s->start;
+    memcpy(v->gpr, c->gpr, sizeof v->gpr);
+    v->rip = AREA_CODE;
+    v->rflags = c->rflags & ~UINT64_C(0x200);
+    v->cr0 = how->cr0;
+    v->cr4 = how->cr4;
+    v->msrs.efer = 0x500;
+    v->ldtr = segment_of(0, SEG_UNUSABLE);
+    v->ldtr.limit = 0;
+    v->segments[SEG_CS] = segment_of(0x10, SEG_P | SEG_S | SEG_G | SEG_L | 0xb);
+    for (unsigned i = 0; i < SEGMENTS; i++)
+        if (i != SEG_CS) {
+            v->segments[i] = segment_of(0x18, SEG_P | SEG_S | SEG_G | SEG_DB | 3);
+        }
+}
+
+void soft_system_run(struct soft_user *s, struct outcome *out)
+{
+    memset(out, 0, sizeof *out);
+    cpu_state_set(s->flat.cpu, &s->end);
+    finish(s, cpu_run(s->flat.cpu, BUDGET), out);
 }

@@ -1,9 +1,389 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System mode beside libunicorn. */
+/*
+ * System mode beside libunicorn (which is QEMU's translator of 2019 without its machine): ring 0 of 64-bit code, page
+ * tables with random rights, descriptors, control registers. The library is opened at run time; where it was not there
+ * at build time, this says so.
+ *
+ * It does not deliver exceptions but stops at them, so ours are compared at the instruction that failed. Floating point
+ * is compared with the host.
+ */
 #include "cpu/tool/fuzz.h"
+
+#include <stdio.h>
+
+#if !__has_include(<unicorn/unicorn.h>)
 
 int fuzz_unicorn(const struct fuzz_options *o)
 {
-    usage("fuzz", "not there yet");
+    usage("fuzz", "built without libunicorn's headers (Debian package libunicorn-dev)");
     return 77;
 }
+
+#else
+
+#include <dlfcn.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unicorn/unicorn.h>
+
+#define LIBRARY             "libunicorn.so.2"
+#define SOFT_STUB           0x12800u /* in the low memory: behind our stubs */
+
+static struct {
+    __typeof__(uc_open) *open;
+    __typeof__(uc_close) *close;
+    __typeof__(uc_mem_map_ptr) *map;
+    __typeof__(uc_reg_write) *write;
+    __typeof__(uc_reg_read) *read;
+    __typeof__(uc_emu_start) *start;
+    __typeof__(uc_emu_stop) *stop;
+    __typeof__(uc_hook_add) *hook;
+} unicorn;
+
+static bool library_open(void)
+{
+    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        return false;
+#define SYMBOL(field, name) (*(void **)(void *)&unicorn.field = dlsym(library, name)) != NULL
+    return SYMBOL(open, "uc_open") && SYMBOL(close, "uc_close") && SYMBOL(map, "uc_mem_map_ptr") &&
+           SYMBOL(write, "uc_reg_write") && SYMBOL(read, "uc_reg_read") && SYMBOL(start, "uc_emu_start") &&
+           SYMBOL(stop, "uc_emu_stop") && SYMBOL(hook, "uc_hook_add");
+}
+
+/* ---- What is not compared ---------------------------------------------------------------------------------------- */
+
+static const struct {
+    enum insn_name name;
+    const char *reason;
+} left_out[] = {
+    {INSN_IN, "no ports"},
+    {INSN_OUT, "no ports"},
+    {INSN_INS, "no ports"},
+    {INSN_OUTS, "no ports"},
+    {INSN_HLT, "no interrupts"},
+    {INSN_INT, "it stops there, before or behind it"},
+    {INSN_INT3, "it stops there, before or behind it"},
+    {INSN_INT1, "it stops there, before or behind it"},
+    {INSN_CPUID, "another model"},
+    {INSN_RDTSC, "another counter"},
+    {INSN_RDTSCP, "another counter"},
+    {INSN_RDPMC, "another counter"},
+    {INSN_RDMSR, "another model's registers"},
+    {INSN_WRMSR, "another model's registers"},
+    {INSN_RDRAND, "random"},
+    {INSN_RDSEED, "random"},
+    {INSN_SYSCALL, "hooked by it"},
+    {INSN_SYSENTER, "hooked by it"},
+    {INSN_SYSRET, "wants STAR to be set up"},
+    {INSN_SYSEXIT, "wants registers to be set up"},
+    {INSN_MONITOR, "another model"},
+    {INSN_MWAIT, "another model"},
+    {INSN_RSM, "another model"},
+};
+
+static const char *excluded_unicorn(const struct insn *insn, const struct cpu_model *model)
+{
+    const char *reason = fuzz_excluded(insn, model);
+    if (reason && strncmp(reason, "the model", 9) == 0)
+        return reason;
+    if (insn->name == INSN_CLFLUSH || insn->name == INSN_CLWB || insn->name == INSN_CLFLUSHOPT ||
+        insn->name == INSN_POPCNT || insn->name == INSN_MOVBE || insn->name == INSN_CRC32 ||
+        insn->name == INSN_CMPXCHG8B || insn->map >= 2)
+        return "its model has not got it";
+    if ((insn->class == CLASS_JCC || insn->class == CLASS_JUMP || insn->class == CLASS_CALL ||
+         insn->class == CLASS_LOOP || insn->class == CLASS_RETURN || insn->class == CLASS_JUMP_INDIRECT ||
+         insn->class == CLASS_CALL_INDIRECT) &&
+        (insn->prefixes & PREFIX_OPERAND))
+        return "it cuts targets to 16 bits, as AMD's do";
+    if (insn->class == CLASS_RETURN || insn->class == CLASS_JUMP_INDIRECT || insn->class == CLASS_CALL_INDIRECT)
+        return "it does not look whether a target is canonical";
+    if (insn->name == INSN_STR)
+        return "it has no task register";
+    if ((insn->name == INSN_TEST && (insn->opcode & 0xfe) == 0xf6 && (insn->modrm >> 3 & 7) == 1) ||
+        insn->class == CLASS_NOP)
+        return "it does not know all forms (the host does)";
+    if (insn->name == INSN_ENTER || insn->name == INSN_LGDT || insn->name == INSN_LIDT)
+        return "it does not check what ENTER will need, nor that a base is canonical";
+    if (insn->class == CLASS_STRING)
+        return "its flags after a failed repetition are others (the host's are ours)";
+    if (insn->name == INSN_MOV && (insn->opcode & 0xfe) == 0xc6 && insn->map == 0 && (insn->rex & REX_R))
+        return "it takes REX.R for a part of the digit";
+    if (insn->name == INSN_NEG && (insn->prefixes & PREFIX_LOCK))
+        return "its flags after lock neg are wrong (the host's are ours)";
+    if ((insn->name == INSN_SIDT || insn->name == INSN_SGDT) && (insn->prefixes & PREFIX_OPERAND))
+        return "it cuts the base to 24 bits in 64-bit mode, too";
+    if (insn->name == INSN_IRET)
+        return "it enters virtual-8086 mode from long mode";
+    if (insn->name == INSN_CMPXCHG && insn->operand_bytes == 4)
+        return "it zeroes the upper half of a register that did not match (the host does not)";
+    if (insn->name == INSN_BSWAP && insn->operand_bytes == 2)
+        return "undefined";
+    if ((insn->name == INSN_SAHF || insn->name == INSN_LAHF) && (insn->prefixes & PREFIX_REX))
+        return "it takes spl for ah";
+    if (insn->encoding != ENCODING_LEGACY || insn->class >= CLASS_X87 || insn->class == CLASS_TRANSACTION)
+        return "compared with the host";
+    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
+        if (left_out[i].name == insn->name)
+            return left_out[i].reason;
+    /* Of the rest of 0F 01, 0F AE, 0F C7 and 0F 38 the two models have different parts. */
+    if (insn->map == 1 && (insn->opcode == 0x01 || insn->opcode == 0xae || insn->opcode == 0xc7) &&
+        insn->modrm >= 0xc0 && insn->name != INSN_SMSW && insn->name != INSN_LMSW)
+        return "another model";
+    if (insn->class == CLASS_PRIVILEGED && (insn->map >= 2 || insn->opcode == 0x21 || insn->opcode == 0x23))
+        return "another model";
+    return insn->class == CLASS_SYSTEM || insn->class == CLASS_PRIVILEGED ? NULL
+           : fuzz_excluded(insn, model) && insn->class != CLASS_FAR && insn->class != CLASS_INT
+               ? "compared with the host"
+               : NULL;
+}
+
+/* ---- Its side ------------------------------------------------------------------------------------------------------
+ */
+
+struct peer {
+    uint8_t *low, *area; /* its own memory: SOFT_SYSTEM_BYTES, AREA_BYTES */
+    unsigned vector;
+    bool unusable; /* its state to begin with could not be made */
+};
+
+static const int gprs[16] = {UC_X86_REG_RAX, UC_X86_REG_RCX, UC_X86_REG_RDX, UC_X86_REG_RBX,
+                             UC_X86_REG_RSP, UC_X86_REG_RBP, UC_X86_REG_RSI, UC_X86_REG_RDI,
+                             UC_X86_REG_R8,  UC_X86_REG_R9,  UC_X86_REG_R10, UC_X86_REG_R11,
+                             UC_X86_REG_R12, UC_X86_REG_R13, UC_X86_REG_R14, UC_X86_REG_R15};
+static const int selectors[6] = {UC_X86_REG_ES, UC_X86_REG_CS, UC_X86_REG_SS,
+                                 UC_X86_REG_DS, UC_X86_REG_FS, UC_X86_REG_GS};
+
+static void stopped(uc_engine *uc, uint32_t number, void *data)
+{
+    struct peer *p = data;
+    p->vector = number;
+    unicorn.stop(uc);
+}
+
+static void put(uc_engine *uc, int reg, uint64_t value)
+{
+    unicorn.write(uc, reg, &value);
+}
+
+static uint64_t got(uc_engine *uc, int reg)
+{
+    uint64_t value = 0;
+    unicorn.read(uc, reg, &value);
+    return value;
+}
+
+/* Segment registers are loaded by code: written from outside, a load that fails would end this program. */
+static uint64_t put_stub(uint8_t *low, uint64_t linear, unsigned at)
+{
+    uint8_t code[] = {0xb8, 0x18, 0, 0, 0, 0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0, 0x8e, 0xe0, 0x8e, 0xe8, 0x48,
+                      0xb8, 0,    0, 0, 0, 0,    0,    0,    0,    0x6a, 0x10, 0x50, 0x48, 0xcb, 0x90};
+    uint64_t end = linear + sizeof code - 1;
+    memcpy(code + 17, &end, 8);
+    memcpy(low + at, code, sizeof code);
+    return end;
+}
+
+static bool set_up(uc_engine *uc, uint8_t *low, const struct vcpu_state *v)
+{
+    uc_x86_msr efer = {.rid = 0xc0000080, .value = v->msrs.efer & ~UINT64_C(0x400)};
+    uc_x86_mmr gdt = {.base = v->gdtr.base, .limit = v->gdtr.limit},
+               idt = {.base = v->idtr.base, .limit = v->idtr.limit};
+    uint64_t stub = v->idtr.base + 0x1800, end = put_stub(low, stub, SOFT_STUB);
+    put(uc, UC_X86_REG_CR4, v->cr4);
+    put(uc, UC_X86_REG_CR3, v->cr3);
+    unicorn.write(uc, UC_X86_REG_MSR, &efer);
+    put(uc, UC_X86_REG_CR0, v->cr0);
+    unicorn.write(uc, UC_X86_REG_GDTR, &gdt);
+    unicorn.write(uc, UC_X86_REG_IDTR, &idt);
+    put(uc, UC_X86_REG_RSP, v->gdtr.base + 0x4000);
+    if (unicorn.start(uc, stub, end, 0, 0) != UC_ERR_OK || got(uc, UC_X86_REG_RIP) != end)
+        return false;
+    for (unsigned i = 0; i < 16; i++)
+        put(uc, gprs[i], v->gpr[i]);
+    put(uc, UC_X86_REG_EFLAGS, v->rflags);
+    return true;
+}
+
+/* false: it met an address at which it has no memory, which is no exception there. */
+static bool peer_run(struct peer *p, const struct fuzz_case *c, const struct vcpu_state *v, struct outcome *out,
+                     uint64_t control[4])
+{
+    uc_engine *uc;
+    uc_hook hook;
+    static const int controls[4] = {UC_X86_REG_CR0, UC_X86_REG_CR2, UC_X86_REG_CR3, UC_X86_REG_CR4};
+    if (unicorn.open(UC_ARCH_X86, UC_MODE_64, &uc) != UC_ERR_OK)
+        return false;
+    p->vector = OUTCOME_ENDLESS;
+    unicorn.map(uc, 0, SOFT_SYSTEM_BYTES, UC_PROT_ALL, p->low);
+    unicorn.map(uc, SOFT_AREA, AREA_BYTES, UC_PROT_ALL, p->area);
+    /* It asks for memory at the linear address too, before it translates. */
+    unicorn.map(uc, v->gdtr.base, 0x4000, UC_PROT_ALL, p->low + 0x10000);
+    unicorn.map(uc, AREA_BASE, AREA_BYTES, UC_PROT_ALL, p->area);
+    unicorn.hook(uc, &hook, UC_HOOK_INTR, (void *)stopped, p, (uint64_t)1, (uint64_t)0);
+    if (!set_up(uc, p->low, v)) {
+        unicorn.close(uc);
+        p->unusable = true;
+        return false;
+    }
+    p->vector = OUTCOME_ENDLESS;
+    uc_err e = unicorn.start(uc, AREA_CODE, AREA_CODE + c->code_bytes, 0, 0);
+    memset(out, 0, sizeof *out);
+    for (unsigned i = 0; i < 16; i++)
+        out->gpr[i] = got(uc, gprs[i]);
+    for (unsigned i = 0; i < 6; i++)
+        out->selectors[i] = (uint16_t)got(uc, selectors[i]);
+    for (unsigned i = 0; i < 4; i++)
+        control[i] = got(uc, controls[i]);
+    out->rip = got(uc, UC_X86_REG_RIP);
+    out->rflags = got(uc, UC_X86_REG_EFLAGS);
+    out->vector = p->vector;
+    if (e == UC_ERR_INSN_INVALID || out->rip == AREA_CODE + c->code_bytes)
+        out->vector = 6;
+    out->area = p->area;
+    unicorn.close(uc);
+    return e == UC_ERR_OK || e == UC_ERR_INSN_INVALID || (e == UC_ERR_EXCEPTION && p->vector != OUTCOME_ENDLESS);
+}
+
+/* ---- Comparison -----------------------------------------------------------------------------------------------------
+ */
+
+static void choose(struct rng *r, struct soft_system *how)
+{
+    for (unsigned i = 0; i < AREA_BYTES >> 12; i++) {
+        how->pages[i] = 3 | (rng_next(r) & 0x60) | (rng_percent(r, 30) ? 4 : 0);
+        if (i && rng_percent(r, 12))
+            how->pages[i] &= ~UINT64_C(2);
+        if (i && rng_percent(r, 6))
+            how->pages[i] &= ~UINT64_C(1);
+    }
+    how->pages[0] &= ~UINT64_C(4); /* code is fetched before it is there to fail */
+    how->cr0 = rng_percent(r, 70) ? 0x80050033 : 0x80040033;
+    how->cr4 = 0x620; /* its model has neither NX nor SMEP and SMAP */
+}
+
+static unsigned told(const char *what, uint64_t ours, uint64_t theirs, bool print)
+{
+    if (ours == theirs)
+        return 0;
+    if (print)
+        printf("    %-12s ours %016" PRIx64 "  theirs %016" PRIx64 "\n", what, ours, theirs);
+    return 1;
+}
+
+static uint32_t unknown_flags(const struct fuzz_case *c)
+{
+    uint32_t all = 0;
+    for (unsigned i = 0; i < c->n; i++)
+        all |= c->insns[i].flags_undefined;
+    return all;
+}
+
+/* Whether a walk that fails leaves accessed bits behind is for the processor to choose. */
+static unsigned compare_tables(const struct soft_user *s, const struct peer *p, bool failed, bool print)
+{
+    unsigned n = 0;
+    for (uint64_t i = 0x1000; i < 0xe000; i += 8) {
+        uint64_t ours, theirs, mask = failed ? ~UINT64_C(0x20) : ~UINT64_C(0);
+        memcpy(&ours, s->flat.ram + i, 8);
+        memcpy(&theirs, p->low + i, 8);
+        n += told("table entry", ours & mask, theirs & mask, print);
+    }
+    return n;
+}
+
+static unsigned compare(const struct fuzz_case *c, const struct soft_user *s, const struct peer *p,
+                        const struct outcome *a, const struct outcome *b, const uint64_t control[4], bool print)
+{
+    uint32_t flags = ~(unknown_flags(c) | 1u << 16);
+    unsigned n = told("rip", a->rip, b->rip, print) + told("vector", a->vector, b->vector, print) +
+                 told("rflags", a->rflags & flags, b->rflags & flags, print) +
+                 told("cr0", s->end.cr0, control[0], print) + told("cr3", s->end.cr3, control[2], print) +
+                 told("cr4", s->end.cr4, control[3], print);
+    if (b->vector == 14 || (a->vector == 14 && print))
+        n += told("cr2", s->end.cr2, control[1], print);
+    for (unsigned i = 0; i < 16; i++)
+        n += told("register", a->gpr[i], b->gpr[i], print);
+    for (unsigned i = 0; i < 6; i++)
+        n += told("selector", a->selectors[i], b->selectors[i], print);
+    for (uint64_t i = 0; i < AREA_BYTES; i += 8)
+        if (memcmp(a->area + i, b->area + i, 8) != 0)
+            n += told("area", i, 0, print && n < 12);
+    n += compare_tables(s, p, b->vector == 14, print && n < 12);
+    return n;
+}
+
+static void print_case(const struct fuzz_case *c, const struct soft_system *how)
+{
+    printf("DIFFERENCE --seed %" PRIu64 " --first %" PRIu64 " --count 1, cr0 %" PRIx64 " cr4 %" PRIx64 ":\n", c->seed,
+           c->number, how->cr0, how->cr4);
+    for (unsigned i = 0; i < c->n; i++) {
+        printf("    %08" PRIx64 "  ", AREA_CODE + c->insns[i].offset);
+        for (unsigned k = 0; k < c->insns[i].insn.length; k++)
+            printf("%02x", c->code[c->insns[i].offset + k]);
+        printf("  %s\n", insn_name_text(c->insns[i].insn.name));
+    }
+}
+
+static unsigned one(struct soft_user *s, struct peer *p, const struct fuzz_case *c, uint64_t counts[3], uint64_t *shown)
+{
+    static uint8_t area[AREA_BYTES];
+    struct soft_system how;
+    struct outcome ours, theirs;
+    uint64_t control[4];
+    struct rng r;
+    rng_seed(&r, c->seed ^ 77, c->number);
+    choose(&r, &how);
+    fuzz_memory(c, area);
+    soft_system_begin(s, c, &how, area);
+    memcpy(p->low, s->flat.ram, SOFT_SYSTEM_BYTES);
+    memcpy(p->area, area, AREA_BYTES);
+    struct vcpu_state start = s->end;
+    soft_system_run(s, &ours);
+    if (ours.vector >= OUTCOME_ENDLESS || !peer_run(p, c, &start, &theirs, control)) {
+        counts[1]++;
+        return 0;
+    }
+    unsigned n = compare(c, s, p, &ours, &theirs, control, false);
+    if (n && (*shown)++ < 30) {
+        print_case(c, &how);
+        compare(c, s, p, &ours, &theirs, control, true);
+    }
+    return n;
+}
+
+int fuzz_unicorn(const struct fuzz_options *o)
+{
+    static struct soft_user s;
+    struct peer p = {.low = aligned_alloc(4096, SOFT_SYSTEM_BYTES), .area = aligned_alloc(4096, AREA_BYTES + 0x2000)};
+    struct err err = {0};
+    struct cpu_model model;
+    const char *names;
+    uint64_t counts[3] = {0}, shown = 0, by_name[INSN_NAMES] = {0};
+    if (!library_open()) {
+        usage("fuzz", "%s is not there (Debian package libunicorn2)", LIBRARY);
+        return 77;
+    }
+    if (!p.low || !p.area || soft_user_make(&s, o->model, &err) < 0)
+        return usage("fuzz", "%s", err.text[0] ? err.text : "no memory");
+    cpu_model_find(o->model, &model, &names);
+    for (uint64_t i = o->first; i < o->first + o->count; i++) {
+        struct fuzz_case c;
+        fuzz_generate(&c, o->seed, i, 64, o->length, o->only, &model, excluded_unicorn);
+        if (c.n && one(&s, &p, &c, counts, &shown)) {
+            counts[2]++;
+            by_name[c.insns[c.n - 1].insn.name]++;
+        }
+        counts[0]++;
+    }
+    for (unsigned i = 0; i < INSN_NAMES; i++)
+        if (by_name[i])
+            printf("%8" PRIu64 " %s\n", by_name[i], insn_name_text((enum insn_name)i));
+    if (p.unusable)
+        printf("the peer could not be brought into 64-bit mode\n");
+    printf("%" PRIu64 " cases; %" PRIu64 " not comparable; %" PRIu64 " differ\n", counts[0], counts[1], counts[2]);
+    return counts[2] != 0 || p.unusable;
+}
+
+#endif

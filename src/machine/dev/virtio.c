@@ -18,6 +18,8 @@ void virtio_init(struct virtio_device *d, const struct virtio_ops *ops, struct g
     for (unsigned i = 0; i < ops->n_queues; i++)
         d->state.queues[i].size_max = d->state.queues[i].size = ops->queues[i].size;
     d->n_free = (uint16_t)(backend->ring.slots < VIRTIO_REQUESTS ? backend->ring.slots : VIRTIO_REQUESTS);
+    if (backend->bounce && backend->own_bytes / backend->bounce < d->n_free)
+        d->n_free = (uint16_t)(backend->own_bytes / backend->bounce);
     for (uint16_t i = 0; i < d->n_free; i++)
         d->free[i] = (uint16_t)(d->n_free - 1 - i); /* the lowest first: as few pages as are needed */
 }
@@ -121,6 +123,24 @@ static int take_pieces(const struct virtq_chain *c, const struct virtio_submissi
     return left ? -EFAULT : 0;
 }
 
+/* Its bytes by way of the ring's own pages; what is sent is copied there now. -E2BIG, -EFAULT. */
+static int bounce(struct virtio_device *d, const struct virtio_request *r, uint32_t length, struct ring_request *q)
+{
+    const uint32_t at = (uint32_t)(r - d->requests) * d->backend->bounce;
+    uint32_t done = 0;
+
+    if (length > d->backend->bounce)
+        return -E2BIG;
+    for (unsigned i = 0; i < q->n_segments && q->operation == RING_WRITE; i++) {
+        if (gmem_read(d->memory, r->pieces[i].gpa, d->backend->own + at + done, r->pieces[i].length) < 0)
+            return -EFAULT;
+        done += r->pieces[i].length;
+    }
+    q->n_segments = length != 0;
+    q->segments[0] = (struct ring_segment){RING_OWN, length, at};
+    return 0;
+}
+
 struct virtio_request *virtio_submit(struct virtio_device *d, unsigned queue, const struct virtio_submission *s)
 {
     struct virtio_request *r = &d->requests[d->free[d->n_free - 1]];
@@ -132,6 +152,9 @@ struct virtio_request *virtio_submit(struct virtio_device *d, unsigned queue, co
     q.offset = s->offset, q.length = s->range;
     if (take_pieces(&d->chain, s, &q, r) < 0)
         return NULL;
+    r->n = q.n_segments;
+    if (d->backend->bounce && bounce(d, r, s->length, &q) < 0)
+        return NULL;
     if (ring_submit(&d->backend->ring, &q, &d->kick) < 0) {
         virtio_fault(d, "a back end that is gone");
         return NULL;
@@ -139,7 +162,7 @@ struct virtio_request *virtio_submit(struct virtio_device *d, unsigned queue, co
     d->n_free--;
     d->under_way[queue]++;
     r->in_use = 1, r->queue = (uint8_t)queue, r->operation = (uint8_t)s->operation, r->kind = s->kind;
-    r->head = d->chain.head, r->n = q.n_segments;
+    r->head = d->chain.head;
     r->bytes = s->length, r->argument = s->argument;
     return r;
 }
@@ -147,9 +170,16 @@ struct virtio_request *virtio_submit(struct virtio_device *d, unsigned queue, co
 /* The back end has filled so many bytes. */
 static void was_written(struct virtio_device *d, const struct virtio_request *r, uint64_t bytes)
 {
+    const uint8_t *from = d->backend->own;
+
+    if (d->backend->bounce)
+        from += (uint64_t)(r - d->requests) * d->backend->bounce;
     for (unsigned i = 0; i < r->n && bytes; i++) {
         const uint64_t here = r->pieces[i].length < bytes ? r->pieces[i].length : bytes;
-        gmem_was_written(d->memory, r->pieces[i].gpa, here);
+        if (!d->backend->bounce)
+            gmem_was_written(d->memory, r->pieces[i].gpa, here);
+        else if (gmem_write(d->memory, r->pieces[i].gpa, from, here) == 0)
+            from += here;
         bytes -= here;
     }
 }
@@ -168,8 +198,9 @@ static void take_answer(struct virtio_device *d, const struct ring_answer *a)
     r->in_use = 0;
     d->under_way[r->queue]--;
     d->free[d->n_free++] = (uint16_t)a->id;
-    if (r->operation == RING_READ) /* also when it failed half-way: nobody knows how far it came */
-        was_written(d, r, a->result >= 0 ? (uint64_t)a->result : r->bytes);
+    const bool forgotten = d->forgetting && d->backend->bounce; /* nobody has touched the guest's memory, nobody will */
+    if (r->operation == RING_READ && !forgotten && (a->result >= 0 || !d->backend->bounce))
+        was_written(d, r, a->result >= 0 ? (uint64_t)a->result : r->bytes); /* a failed one may have come half-way */
     if (d->forgetting || d->state.status & VIRTIO_NEEDS_RESET)
         return;
     if (a->result == -ECANCELED)

@@ -189,8 +189,7 @@ HOST_ACCESS(64)
 struct cpu_value op_load_slow(struct cpu *cpu, const struct op *op, unsigned size);
 bool op_store_slow(struct cpu *cpu, const struct op *op, unsigned size, uint64_t value);
 
-/* A handler that loads v, of `bits`, and then does `statement`; and one that stores `value`. Each with its slow twin,
- * and INT_NEAR_ ones for operands that int_is_near(). */
+/* A handler that loads v, of `bits`, and then does `statement`; one that stores `value`. Each with its slow twin. */
 #define INT_LOADER(name, bits, statement)                                                                              \
     static __attribute__((noinline)) void name##_slow(struct cpu *cpu, const struct op *op)                            \
     {                                                                                                                  \

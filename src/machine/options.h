@@ -29,8 +29,8 @@ struct vmm_options {
     uint64_t memory;   /* 0: as usual, or as the snapshot has it */
     const char *accel; /* auto, kvm, soft */
     enum options_console console;
-    const char *tap;        /* NULL: none */
-    int tap_fd, control_fd; /* -1 */
+    const char *tap, *restore; /* NULL: none */
+    int tap_fd, control_fd;    /* -1 */
     uint8_t mac[6];
     bool kut, channel, debug, rates;
 };

@@ -169,7 +169,7 @@ static bool msr_write(struct vcpu_kvm *k, uint32_t index, uint64_t value)
 {
     if (index == MSR_TSC || index == MSR_TSC_ADJUST)
         return counter_write(k, index, value);
-    return k->bus.msr_write(k->bus.owner, index, value);
+    return k->bus.msr_write(k->bus.owner, index, value) && (index != MSR_APIC_BASE || vcpu_kvm_set_apic_base(k) == 0);
 }
 
 static bool msr_read(struct vcpu_kvm *k, uint32_t index, uint64_t *value)
@@ -190,15 +190,6 @@ static void msr_access(struct vcpu_kvm *k)
     if (read)
         k->run->msr.data = value;
     k->run->msr.error = !known;
-}
-
-/* What KVM keeps of the APIC, and reports: its base (an MSR) and the task's priority (cr8, the upper half of it). */
-static void take_apic(struct vcpu_kvm *k, uint8_t priority)
-{
-    if (k->run->cr8 != priority >> 4)
-        k->bus.tpr_set(k->bus.owner, (uint8_t)(k->run->cr8 << 4));
-    if (k->run->apic_base != k->apic_base && k->bus.msr_write(k->bus.owner, MSR_APIC_BASE, k->run->apic_base))
-        k->apic_base = k->run->apic_base;
 }
 
 static enum vcpu_exit failed(struct vcpu_kvm *k, const char *what, unsigned long number)
@@ -274,11 +265,12 @@ static enum vcpu_exit handle(struct vcpu_kvm *k)
 /* One entry into the guest. VCPU_EXIT_KICK: it was interrupted; what it had begun outside is complete. */
 static enum vcpu_exit enter(struct vcpu_kvm *k)
 {
-    const uint8_t priority = k->bus.tpr_get(k->bus.owner);
+    const uint8_t priority = k->bus.tpr_get(k->bus.owner); /* whose upper half is cr8 */
 
     k->run->cr8 = priority >> 4;
     const int r = ioctl(k->fd, KVM_RUN, 0), error = errno;
-    take_apic(k, priority);
+    if (k->run->cr8 != priority >> 4)
+        k->bus.tpr_set(k->bus.owner, (uint8_t)(k->run->cr8 << 4));
     if (r == 0)
         return handle(k);
     return error == EINTR || error == EAGAIN ? VCPU_EXIT_KICK : failed(k, "KVM_RUN", (unsigned long)error);

@@ -44,6 +44,8 @@ void vcpu_kvm_unmake(struct vcpu_kvm *k);
 int vcpu_kvm_fail(struct vcpu_kvm *k, const char *what); /* with errno, which it returns negated */
 int vcpu_kvm_get(struct vcpu *v, struct vcpu_state *out);
 int vcpu_kvm_set(struct vcpu *v, const struct vcpu_state *s);
+/* KVM's copy of a register: CPUID, and what x2APIC's registers do, depend on it. */
+int vcpu_kvm_set_apic_base(struct vcpu_kvm *k);
 /* The guest's counter is the bus's plus k->kept.tsc_adjust from now on. */
 int vcpu_kvm_set_counter(struct vcpu_kvm *k);
 

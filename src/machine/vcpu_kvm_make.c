@@ -3,6 +3,7 @@
  * Makes a machine of KVM's with one processor: descriptors, memory, what CPUID says, which MSRs come out to us. All of
  * it is done before this process is shut in, and with calls that are not allowed afterwards.
  */
+#include "cpu/registers.h"
 #include "machine/vcpu_kvm.h"
 
 #include <errno.h>
@@ -99,8 +100,8 @@ static int set_cpuid(struct vcpu_kvm *k)
 /* ---- MSRs that come out to us --------------------------------------------------------------------------------------
  */
 
-/* Clocks and the deadline timer are the machine's. Writes of the counter are: the machine's timers follow it. Those of
- * the APIC come out by themselves, as KVM has none in this machine. */
+/* Clocks and the deadline timer are the machine's. Writes of the counter come, as the machine's timers follow it. The
+ * x2APIC's registers come by themselves, as KVM has no APIC in this machine; its base has to be asked for. */
 static int set_msr_filter(struct vcpu_kvm *k)
 {
     static const struct {
@@ -109,8 +110,9 @@ static int set_msr_filter(struct vcpu_kvm *k)
         {KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, 0x4b564d00u, 8}, /* kvmclock and its kin */
         {KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, 0x11u, 2},       /* and its old numbers */
         {KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, KVM_MSR_DEADLINE, 1},
-        {KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, 0x3bu, 1}, /* IA32_TSC_ADJUST */
-        {KVM_MSR_FILTER_WRITE, 0x10u, 1},                       /* IA32_TIME_STAMP_COUNTER */
+        {KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, MSR_APIC_BASE, 1},
+        {KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, MSR_TSC_ADJUST, 1},
+        {KVM_MSR_FILTER_WRITE, MSR_TSC, 1},
     };
     static uint64_t none[1]; /* a bit for each: not allowed */
     struct kvm_enable_cap cap = {

@@ -102,6 +102,14 @@ static int all_msrs(struct vcpu_kvm *k, bool set, struct vcpu_msrs *m)
     return r == 0 ? mtrrs(k, set, m) : r;
 }
 
+int vcpu_kvm_set_apic_base(struct vcpu_kvm *k)
+{
+    uint64_t base = 0;
+
+    k->bus.msr_read(k->bus.owner, MSR_APIC_BASE, &base);
+    return msr_one(k, true, MSR_APIC_BASE, &base, true);
+}
+
 /* ---- The counter ----------------------------------------------------------------------------------------------- */
 
 #define FAR_TICKS  (UINT64_C(1) << 42) /* more than a second, of any counter */
@@ -199,8 +207,9 @@ static void sregs_set(struct kvm_sregs *s, const struct vcpu_state *in)
 #define REGISTERS(X)                                                                                                   \
     X(GPR_AX, rax)                                                                                                     \
     X(GPR_CX, rcx)                                                                                                     \
-    X(GPR_DX, rdx) X(GPR_BX, rbx) X(GPR_SP, rsp) X(GPR_BP, rbp) X(GPR_SI, rsi) X(GPR_DI, rdi) X(8, r8) X(9, r9)        \
-        X(10, r10) X(11, r11) X(12, r12) X(13, r13) X(14, r14) X(15, r15)
+    X(GPR_DX, rdx)                                                                                                     \
+    X(GPR_BX, rbx) X(GPR_SP, rsp) X(GPR_BP, rbp) X(GPR_SI, rsi) X(GPR_DI, rdi) X(8, r8) X(9, r9) X(10, r10) X(11, r11) \
+        X(12, r12) X(13, r13) X(14, r14) X(15, r15)
 
 static void regs_get(const struct kvm_regs *r, struct vcpu_state *out)
 {
@@ -322,12 +331,9 @@ static int set_xsave(struct vcpu_kvm *k, const struct vcpu_state *s)
 static int set_sregs(struct vcpu_kvm *k, const struct vcpu_state *s)
 {
     struct kvm_sregs sregs;
-    uint64_t apic_base = 0;
 
     PIECE(k, KVM_GET_SREGS, &sregs);
     sregs_set(&sregs, s);
-    k->bus.msr_read(k->bus.owner, MSR_APIC_BASE, &apic_base);
-    sregs.apic_base = k->apic_base = apic_base;
     if (ioctl(k->fd, KVM_SET_SREGS, &sregs) == 0)
         return 0;
     snprintf(k->failure, sizeof k->failure,
@@ -348,7 +354,7 @@ int vcpu_kvm_set(struct vcpu *v, const struct vcpu_state *s)
     PIECE(k, KVM_SET_REGS, &regs);
     k->kept = s->msrs;
     if ((r = set_events(k, s)) < 0 || (r = set_xsave(k, s)) < 0 || (r = all_msrs(k, true, &msrs)) < 0 ||
-        (r = vcpu_kvm_set_counter(k)) < 0)
+        (r = vcpu_kvm_set_apic_base(k)) < 0 || (r = vcpu_kvm_set_counter(k)) < 0)
         return r;
     if (k->bus.tpr_get(k->bus.owner) >> 4 != s->cr8)
         k->bus.tpr_set(k->bus.owner, (uint8_t)(s->cr8 << 4));

@@ -258,6 +258,75 @@ static void test_slow_memory(void **state)
     board_free(b);
 }
 
+/* An instruction on registers that are not rsp, of those that make, keep, change and read flags. */
+static struct code any_operation(void)
+{
+    static const uint8_t plain[] = {0xf5, 0xf8, 0xf9, 0x90, 0x98, 0x99};
+    unsigned size = sizes[pair_random() % 4], wide = size == 1 ? 4 : size, a = (unsigned)(pair_random() % 4),
+             b = 8 + (unsigned)(pair_random() % 4), n = (unsigned)(pair_random() % 8),
+             cc = (unsigned)(pair_random() % 16);
+
+    switch (pair_random() % 10) {
+    case 0:
+    case 1:
+    case 2:
+        return encode(size, n * 8 + (size > 1), a, pair_random() & 1 ? a : b);
+    case 3:
+        return encode_imm(wide, 0x83, n, b, 1, pair_random());
+    case 4:
+        return encode_imm(wide, 0xc1, n, a, 1, pair_random());
+    case 5:
+        return encode(wide, 0xff, n & 1, b);
+    case 6:
+        return encode(wide, 0x0faf, a, b);
+    case 7:
+        return encode(wide, n & 1 ? 0x89 : 0x0fb6, a, n & 2 ? b : a);
+    case 8:
+        return n & 1 ? encode(1, 0x0f90 + cc, 0, b) : encode(wide, 0x0f40 + cc, a, b);
+    default:
+        return bytes(1, &plain[pair_random() % sizeof plain]);
+    }
+}
+
+/* A block leaves out flags that nobody sees; instructions run one by one leave out none. */
+static void test_flags_of_a_block_are_those_of_single_steps(void **state)
+{
+    struct board *b = board_make(BOARD_64);
+    struct cpu *cpu = b->cpu;
+
+    for (unsigned n = 0; n < 3000; n++) {
+        uint64_t gpr[2][16], flags[2], start[16];
+        unsigned count = 2 + n % 14;
+        uint8_t code[256];
+        size_t at = 0;
+
+        for (unsigned i = 0; i < count; i++) {
+            struct code c = any_operation();
+            memcpy(code + at, c.bytes, c.n);
+            at += c.n;
+        }
+        code[at++] = 0xeb; /* the end of the block: jmp to what is behind it */
+        code[at++] = 0;
+        count++;
+        board_code(b, code, at);
+        for (unsigned i = 0; i < 16; i++)
+            start[i] = i == GPR_SP ? cpu->gpr[i] : n & 1 ? pair_random() : edges[pair_random() % edges_count];
+        for (unsigned together = 0; together < 2; together++) {
+            memcpy(cpu->gpr, start, sizeof start);
+            flags_set(&cpu->flags, n & 2 ? FLAGS_SIX : 0);
+            cpu->rip = BOARD_CODE;
+            for (unsigned i = 0; i < (together ? 1 : count); i++)
+                board_run(b, together ? count : 1);
+            memcpy(gpr[together], cpu->gpr, sizeof gpr[together]);
+            flags[together] = flags_get(&cpu->flags);
+            assert_int_equal(cpu->rip, BOARD_CODE + at);
+        }
+        assert_memory_equal(gpr[0], gpr[1], sizeof gpr[0]);
+        assert_int_equal(flags[0], flags[1]);
+    }
+    board_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_locked_operations),
         cmocka_unit_test(test_fault_leaves_everything),
         cmocka_unit_test(test_slow_memory),
+        cmocka_unit_test(test_flags_of_a_block_are_those_of_single_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Process 1 of a Linux that runs one program for moat (`moat run -b microvm IMAGE COMMAND`): it makes the few file systems
- * that a program expects, starts the program with pipes for its standard streams, carries their bytes through the second
- * serial port to moat and back (src/machine/channel.h), says how it ended, and switches the machine off.
+ * Process 1 of a Linux that runs one program for moat (`moat run -b microvm IMAGE COMMAND`): it makes the few file
+ * systems that a program expects, starts the program with pipes for its standard streams, carries their bytes through
+ * the second serial port to moat and back (src/machine/channel.h), says how it ended, and switches the machine off.
  *
  * All of it lies within the guest: it protects nobody. It is static, needs no file of the root that it stands in, and
  * trusts the run file, which moat has written.
@@ -172,15 +172,25 @@ static void take_word(char *word)
         if (run.n_environment < WORDS_MOST - 1)
             run.environment[run.n_environment++] = value;
         break;
-    case RUN_DIRECTORY_OF: run.directory = value; break;
-    case RUN_USER: sscanf(value, "%u:%u", &run.uid, &run.gid); break;
+    case RUN_DIRECTORY_OF:
+        run.directory = value;
+        break;
+    case RUN_USER:
+        sscanf(value, "%u:%u", &run.uid, &run.gid);
+        break;
     case RUN_GROUP:
         if (run.n_groups < sizeof run.groups / sizeof *run.groups)
             run.groups[run.n_groups++] = (gid_t)strtoul(value, NULL, 10);
         break;
-    case RUN_HOSTNAME: run.hostname = value; break;
-    case RUN_MODULE: load_module(value); break;
-    case RUN_READ_ONLY: run.read_only = true; break;
+    case RUN_HOSTNAME:
+        run.hostname = value;
+        break;
+    case RUN_MODULE:
+        load_module(value);
+        break;
+    case RUN_READ_ONLY:
+        run.read_only = true;
+        break;
     }
 }
 

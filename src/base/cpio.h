@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writing the archives that Linux unpacks into its first root ("newc", Documentation/driver-api/early-userspace/
- * buffer-format.rst): entry after entry, then the end. Archives may follow one another; each is a multiple of four bytes.
- * A directory must come before what is in it. Life: {.fd} -> cpio_entry() [-> cpio_bytes() ...] -> cpio_end().
+ * buffer-format.rst): entry after entry, then the end. Archives may follow one another; each is a multiple of four
+ * bytes. A directory must come before what is in it. Life: {.fd} -> cpio_entry() [-> cpio_bytes() ...] -> cpio_end().
  */
 #ifndef MOAT_BASE_CPIO_H
 #define MOAT_BASE_CPIO_H
@@ -22,14 +22,14 @@ struct cpio {
 };
 
 struct cpio_entry {
-    const char *name;   /* from the root, without a slash at its beginning */
-    uint32_t mode;      /* with the type */
+    const char *name; /* from the root, without a slash at its beginning */
+    uint32_t mode;    /* with the type */
     uint32_t uid, gid;
-    uint64_t bytes;     /* of a file, or the target of a link: they follow by cpio_bytes() */
+    uint64_t bytes;        /* of a file, or the target of a link: they follow by cpio_bytes() */
     uint32_t major, minor; /* of a device */
-    int64_t mtime;      /* seconds; outside of 32 bits it is cut */
-    uint32_t inode;     /* 0: a new one. One that an earlier entry had: another name of that file, with 0 bytes */
-    uint32_t links;     /* 0: one */
+    int64_t mtime;         /* seconds; outside of 32 bits it is cut */
+    uint32_t inode;        /* 0: a new one. One that an earlier entry had: another name of that file, with 0 bytes */
+    uint32_t links;        /* 0: one */
 };
 
 /* 0; -EFBIG (bytes, or a name of over 4095); an error of write(2). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* moat-bootfile's subcommands: one file each. Each returns an exit status, and has said why on standard error where that
- * is not 0. */
+/* moat-bootfile's subcommands: one file each. Each returns an exit status, and has said why on standard error where
+ * that is not 0. */
 #ifndef MOAT_BOOTFILE_BOOTFILE_H
 #define MOAT_BOOTFILE_BOOTFILE_H
 

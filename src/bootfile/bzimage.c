@@ -35,7 +35,8 @@ int bzimage_read(struct bzimage *out, const uint8_t *file, size_t n, struct err 
     const size_t sectors = file[AT_SETUP_SECTORS] ? file[AT_SETUP_SECTORS] : SECTORS_USUAL;
     const size_t at = (sectors + 1) * SECTOR + le32(file + AT_PAYLOAD), length = le32(file + AT_LENGTH);
     if (at > n || length > n - at || length < 8)
-        return err_set(err, -ENOEXEC, "it is cut short: %zu bytes of kernel at %zu, and the file has %zu", length, at, n);
+        return err_set(err, -ENOEXEC, "it is cut short: %zu bytes of kernel at %zu, and the file has %zu", length, at,
+                       n);
     const size_t unpacked = le32(file + at + length - 4);
     if (unpacked < KERNEL_LEAST || unpacked > BZIMAGE_KERNEL_MOST)
         return err_set(err, -ENOEXEC, "its kernel is said to have %zu bytes", unpacked);

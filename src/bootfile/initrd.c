@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A root file system becomes an initramfs. The root may come from anybody: it is descriptor 3, and before a name of it is
- * looked at this process shuts itself in, so that it can read below that root, write standard output, and nothing else.
- * Entries are sorted by name, so the same root makes the same bytes. Extended attributes are not in the format.
+ * A root file system becomes an initramfs. The root may come from anybody: it is descriptor 3, and before a name of it
+ * is looked at this process shuts itself in, so that it can read below that root, write standard output, and nothing
+ * else. Entries are sorted by name, so the same root makes the same bytes. Extended attributes are not in the format.
  */
+#include "base/cpio.h"
 #include "bootfile/bootfile.h"
 #include "confine/walls.h"
-#include "base/cpio.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
-#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -25,37 +22,13 @@
 #define MEMORY      ((uint64_t)4 << 30)
 #define DEPTH_MOST  128
 #define NAME_ROOM   4096
-#define BIT(cap)    (1ull << (cap))
 
 static int shut_in(struct err *err)
 {
-    static const char *const plain[] = {
-        "read",       "pread64", "write",      "writev",     "lseek",   "close", "fcntl",           /* data */
-        "newfstatat", "fstat",   "getdents64", "readlinkat",                                         /* looking */
-        "munmap",     "mremap",  "brk",        "madvise",    "futex",   "exit",  "restart_syscall", "exit_group",
-        "getpid",     "getrandom", "sysinfo"}; /* libc: qsort(3) asks how much memory there is */
-    static const char *const mapping[] = {"mmap", "mprotect"}, *const opening[] = {"openat"};
-    static struct seccomp_arg no_exec = {.index = 2, .op = SECCOMP_OP_MASKED_EQ, .value = PROT_EXEC, .value_two = 0};
-    static struct seccomp_arg to_read = {.index = 2,
-                                         .op = SECCOMP_OP_MASKED_EQ,
-                                         .value = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY),
-                                         .value_two = O_RDONLY};
-    const struct seccomp_rule rules[] = {
-        {.names = {(char **)plain, ARRAY_LEN(plain)}, .action = SECCOMP_RET_ALLOW},
-        {.names = {(char **)mapping, ARRAY_LEN(mapping)}, .action = SECCOMP_RET_ALLOW, .args = &no_exec, .n_args = 1},
-        {.names = {(char **)opening, ARRAY_LEN(opening)}, .action = SECCOMP_RET_ALLOW, .args = &to_read, .n_args = 1},
-    };
-    const struct walls walls = {.who = "the packer of roots",
-                                .dest = -1,
-                                .source = ROOT,
-                                .descriptors = ROOT + 1,
-                                .file_bytes = INITRD_MOST,
-                                .memory = MEMORY,
-                                .capabilities = BIT(CAP_DAC_READ_SEARCH), /* files of all owners */
-                                .calls = rules,
-                                .n_calls = ARRAY_LEN(rules)};
+    const struct walls walls = {
+        .who = "the packer of roots", .source = ROOT, .file_bytes = INITRD_MOST, .memory = MEMORY};
 
-    return walls_enter(&walls, err);
+    return walls_enter_packer(&walls, err);
 }
 
 /* ---- files with several names ------------------------------------------------------------------------------------ */
@@ -64,7 +37,7 @@ static struct linked {
     dev_t device;
     ino_t inode;
     uint32_t number; /* in the archive; 0: free */
-} *links;
+} * links;
 static size_t n_links, links_room;
 
 static struct linked *find_link(dev_t device, ino_t inode)
@@ -94,7 +67,8 @@ static int grow_links(void)
     return 0;
 }
 
-/* ---- entries ------------------------------------------------------------------------------------------------------ */
+/* ---- entries ------------------------------------------------------------------------------------------------------
+ */
 
 static int put_file(struct cpio *c, int dir, const char *name, struct cpio_entry *e)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * moat-bootfile: makes what a Linux guest boots from, once: an uncompressed kernel, an initramfs of a root. Kernels and
- * roots may come from anybody, so each subcommand shuts itself in before it looks at a byte (confine/walls.h). Started by
- * moat; in the start path of no sandbox whose files are kept already.
+ * roots may come from anybody, so each subcommand shuts itself in before it looks at a byte (confine/walls.h). Started
+ * by moat; in the start path of no sandbox whose files are kept already.
  */
-#include "bootfile/bootfile.h"
 #include "base/io.h"
+#include "bootfile/bootfile.h"
 
 #include <errno.h>
 #include <stdio.h>

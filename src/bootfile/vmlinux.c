@@ -37,8 +37,10 @@ static int unpack(struct archive *a, const struct bzimage *image, uint8_t *out, 
     archive_read_support_filter_lzma(a);
     archive_read_support_filter_lz4(a);
     archive_read_support_filter_zstd(a);
-    if (archive_read_open_memory(a, image->payload, image->length) != ARCHIVE_OK || archive_read_next_header(a, &entry) != ARCHIVE_OK)
-        return err_set(err, -ENOEXEC, "how its kernel is compressed is unknown (gzip, bzip2, xz, lzma, lz4, zstd are "
+    if (archive_read_open_memory(a, image->payload, image->length) != ARCHIVE_OK ||
+        archive_read_next_header(a, &entry) != ARCHIVE_OK)
+        return err_set(err, -ENOEXEC,
+                       "how its kernel is compressed is unknown (gzip, bzip2, xz, lzma, lz4, zstd are "
                        "known)");
     while (n < image->unpacked) {
         ssize_t more = archive_read_data(a, out + n, image->unpacked - n);
@@ -63,8 +65,7 @@ static int convert(struct err *err)
     struct archive *a = archive_read_new();
     if (!out || !a)
         return err_set(err, -ENOMEM, "out of memory");
-    if ((r = unpack(a, &image, out, err)) == 0 &&
-        (r = io_write_all(1, out, image.unpacked)) < 0)
+    if ((r = unpack(a, &image, out, err)) == 0 && (r = io_write_all(1, out, image.unpacked)) < 0)
         err_sys(err, r, "write the kernel");
     return r;
 }

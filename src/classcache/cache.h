@@ -22,8 +22,8 @@
 #define CLASS_SEEN_MOST     1024         /* files of that kind */
 
 /* Compiled WebAssembly modules (src/cli/wasm_cache.h) and root file systems packed for the unikernel
- * and for machines (src/cli/packed_root.c) lie in directories of the same kind, as KEY.code, KEY.moat and KEY.boot; so do
- * unpacked kernels. */
+ * and for machines (src/cli/packed_root.c) lie in directories of the same kind, as KEY.code, KEY.moat and KEY.boot; so
+ * do unpacked kernels. */
 enum class_cache_kind { CLASS_CACHE_JVM, CLASS_CACHE_WASM, CLASS_CACHE_UNIKERNEL, CLASS_CACHE_MACHINE };
 
 struct class_cache {

@@ -47,10 +47,10 @@ extern const struct option_row start_options[], stop_options[], attach_options[]
 extern const size_t n_start_options, n_stop_options, n_attach_options, n_exec_options;
 extern const struct option_row policy_options[];
 extern const size_t n_policy_options;
-extern const struct option_row boundaries_options[], import_options[], images_options[], rmi_options[], snapshot_options[],
-    system_options[], version_options[];
-extern const size_t n_boundaries_options, n_import_options, n_images_options, n_rmi_options, n_snapshot_options, n_system_options,
-    n_version_options;
+extern const struct option_row boundaries_options[], import_options[], images_options[], rmi_options[],
+    snapshot_options[], system_options[], version_options[];
+extern const size_t n_boundaries_options, n_import_options, n_images_options, n_rmi_options, n_snapshot_options,
+    n_system_options, n_version_options;
 
 extern const struct option_row pull_options[], compare_options[], learn_options[], probe_options[], pack_options[],
     build_options[];

@@ -51,15 +51,31 @@ static int take_option(struct arena *a, void *options, int id, const char *value
 
     o->given = true;
     switch (id) {
-    case MACHINE_KERNEL: o->kernel = value; return 0;
-    case MACHINE_APPEND: o->append = value; return 0;
-    case MACHINE_CPU: o->cpu = value; return 0;
-    case MACHINE_ACCEL: o->accel = value; return one_of("accel", value, accels, err);
-    case MACHINE_MACHINE: o->machine = value; return one_of("machine", value, machines, err);
-    case MACHINE_RESTORE: o->restore = value; return 0;
-    case MACHINE_INITRD: return policy_strv_push(a, &o->initrds, value) < 0 ? policy_no_memory(err) : 0;
-    case MACHINE_DISK: return policy_strv_push(a, &o->disks, value) < 0 ? policy_no_memory(err) : 0;
-    default: o->debug = !strcmp(value, "true"); return 0;
+    case MACHINE_KERNEL:
+        o->kernel = value;
+        return 0;
+    case MACHINE_APPEND:
+        o->append = value;
+        return 0;
+    case MACHINE_CPU:
+        o->cpu = value;
+        return 0;
+    case MACHINE_ACCEL:
+        o->accel = value;
+        return one_of("accel", value, accels, err);
+    case MACHINE_MACHINE:
+        o->machine = value;
+        return one_of("machine", value, machines, err);
+    case MACHINE_RESTORE:
+        o->restore = value;
+        return 0;
+    case MACHINE_INITRD:
+        return policy_strv_push(a, &o->initrds, value) < 0 ? policy_no_memory(err) : 0;
+    case MACHINE_DISK:
+        return policy_strv_push(a, &o->disks, value) < 0 ? policy_no_memory(err) : 0;
+    default:
+        o->debug = !strcmp(value, "true");
+        return 0;
     }
 }
 
@@ -69,8 +85,9 @@ static int take_operands(struct run_options *run, int argc, char **argv, bool le
     if (argc < 1)
         return lenient || own(run)->kernel || own(run)->restore
                    ? 0
-                   : err_set(err, -EINVAL, "what is to run is missing: moat run -b microvm [OPTIONS] IMAGE [COMMAND...], "
-                                           "or --kernel FILE [--initrd FILE]");
+                   : err_set(err, -EINVAL,
+                             "what is to run is missing: moat run -b microvm [OPTIONS] IMAGE [COMMAND...], "
+                             "or --kernel FILE [--initrd FILE]");
     own(run)->image = argv[0];
     return 1;
 }
@@ -82,10 +99,11 @@ static int apply_defaults(struct run_options *run, struct err *err)
     return engine_walls(&run->policy, VMM_PROGRAM, err);
 }
 
-#define NO_HOST_FILES "a machine sees the files of its image and of its disks: --disk FILE; -b container shows the host's"
-#define NO_NETWORK    "a machine has a network of its own: --network tap=NAME attaches it to an interface of this host"
-#define NO_BROKER     "no call of a machine's program reaches the host, so there is none to answer: leave it out"
-#define INSIDE        "inside, that is the guest's own kernel's: it protects nothing outside"
+#define NO_HOST_FILES                                                                                                  \
+    "a machine sees the files of its image and of its disks: --disk FILE; -b container shows the host's"
+#define NO_NETWORK "a machine has a network of its own: --network tap=NAME attaches it to an interface of this host"
+#define NO_BROKER  "no call of a machine's program reaches the host, so there is none to answer: leave it out"
+#define INSIDE     "inside, that is the guest's own kernel's: it protects nothing outside"
 
 static const struct engine_refusal refused[] = {
     {FLAG_VOLUME, "volumes", NO_HOST_FILES},
@@ -108,7 +126,8 @@ static const struct engine_refusal refused[] = {
     {FLAG_INIT, "init", "the guest has an init of its own: leave it out"},
     {FLAG_CAP_ADD, "capabilities.add", INSIDE},
     {FLAG_CAP_DROP, "capabilities.drop", INSIDE},
-    {FLAG_DEVICE, "devices", "a machine has devices of its own: --disk, --network tap=NAME; -b container has the host's"},
+    {FLAG_DEVICE, "devices",
+     "a machine has devices of its own: --disk, --network tap=NAME; -b container has the host's"},
     {FLAG_SHM_SIZE, "shmSize", "its shared memory is part of its memory: --memory"},
     {FLAG_SYSCTL, "sysctl", "the guest's kernel has settings of its own: --append, or the program sets them"},
     {FLAG_PIDS_LIMIT, "limits.pids", "the guest's kernel counts its processes itself: its memory bounds them"},
@@ -117,7 +136,7 @@ static const struct engine_refusal refused[] = {
 
 #define FLAG(f) (UINT64_C(1) << (f))
 #define ANYWAY                                                                                                         \
-    (FLAG(FLAG_INIT) | FLAG(FLAG_CAP_DROP) | FLAG(FLAG_SECURITY_OPT) | FLAG(FLAG_IOCTLS) | FLAG(FLAG_PIDS_LIMIT) |      \
+    (FLAG(FLAG_INIT) | FLAG(FLAG_CAP_DROP) | FLAG(FLAG_SECURITY_OPT) | FLAG(FLAG_IOCTLS) | FLAG(FLAG_PIDS_LIMIT) |     \
      FLAG(FLAG_ULIMIT))
 
 static int check_layers(const struct collect *c, struct err *err)
@@ -235,8 +254,8 @@ static int put_machine(struct run_options *run, const char *kernel, struct err *
         (r = engine_put(p, "--kernel", "/kernel", err)) < 0)
         return r;
     const char *append = o->append && *usual ? arena_printf(p->arena, "%s %s", usual, o->append)
-                         : o->append        ? o->append
-                                            : usual;
+                         : o->append         ? o->append
+                                             : usual;
     if (*append || !append)
         r = engine_put(p, "--append", append, err);
     if (r == 0)
@@ -358,7 +377,8 @@ static int find_snapshot(struct run_options *run, struct err *err)
     for (uint32_t i = 0; i < s.n_disks && r == 0; i++) {
         const size_t n = strcspn(s.disks[i].word, ",");
         const char *inside = arena_strndup(p->arena, s.disks[i].word, n);
-        r = inside ? show(&run->build, s.disks[i].host, inside, s.disks[i].word[n], "--disk", err) : policy_no_memory(err);
+        r = inside ? show(&run->build, s.disks[i].host, inside, s.disks[i].word[n], "--disk", err)
+                   : policy_no_memory(err);
         if (r == 0)
             r = engine_put(p, "--disk", s.disks[i].word, err);
     }
@@ -444,7 +464,8 @@ const struct workload_kind machine_kind = {
     .of_host = true,
     .taps = true,
     .no_programs = "-b microvm runs images and kernels",
-    .no_filter = "the filters of a machine are raised by moat-vmm inside (src/machine), and there is none around its start",
+    .no_filter =
+        "the filters of a machine are raised by moat-vmm inside (src/machine), and there is none around its start",
     .keeps = "boot files",
     .own_size = sizeof(struct machine_options),
     .option = take_option,

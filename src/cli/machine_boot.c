@@ -28,7 +28,8 @@
 #define INIT_PROGRAM  "moat-guest-init"
 #define IN_ARCHIVE    ".moat"
 
-/* ---- the kernel --------------------------------------------------------------------------------------------------- */
+/* ---- the kernel ---------------------------------------------------------------------------------------------------
+ */
 
 static int newest_kernel(struct arena *a, const char **file, struct err *err)
 {
@@ -43,8 +44,9 @@ static int newest_kernel(struct arena *a, const char **file, struct err *err)
         closedir(d);
     *file = best ? arena_printf(a, BOOT "/%s", best) : NULL;
     return *file ? 0
-                 : err_set(err, -ENOENT,
-                           "there is no kernel to boot: --kernel FILE names one, or: apt install linux-image-cloud-amd64");
+                 : err_set(
+                       err, -ENOENT,
+                       "there is no kernel to boot: --kernel FILE names one, or: apt install linux-image-cloud-amd64");
 }
 
 /* Of ROOT/boot/vmlinuz-RELEASE: ROOT/lib/modules/RELEASE, where that is a directory. */
@@ -57,8 +59,8 @@ static const char *modules_of(struct arena *a, const char *file)
     if (strncmp(name, KERNEL_PREFIX, strlen(KERNEL_PREFIX)) || before < strlen(BOOT "/") ||
         strncmp(name - strlen(BOOT "/"), BOOT "/", strlen(BOOT "/")))
         return NULL;
-    const char *modules = arena_printf(a, "%.*s/lib/modules/%s", (int)(before - strlen(BOOT "/")), file,
-                                       name + strlen(KERNEL_PREFIX));
+    const char *modules =
+        arena_printf(a, "%.*s/lib/modules/%s", (int)(before - strlen(BOOT "/")), file, name + strlen(KERNEL_PREFIX));
     return modules && stat(modules, &st) == 0 && S_ISDIR(st.st_mode) ? modules : NULL;
 }
 
@@ -93,8 +95,7 @@ static int unpack(void *context, int out, struct err *err)
 static int unpacked(struct arena *a, const char *file, int fd, const char **elf, struct err *err)
 {
     struct unpacking u = {a, file, fd};
-    const struct keeping keeping = {
-        .kind = CLASS_CACHE_MACHINE, .source = file, .write = unpack, .context = &u};
+    const struct keeping keeping = {.kind = CLASS_CACHE_MACHINE, .source = file, .write = unpack, .context = &u};
     char key[CLASS_KEY_SIZE];
     struct class_key k;
 
@@ -127,12 +128,14 @@ int machine_kernel(struct arena *a, const char *file, const char **elf, const ch
     return 0;
 }
 
-/* ---- our init ----------------------------------------------------------------------------------------------------- */
+/* ---- our init -----------------------------------------------------------------------------------------------------
+ */
 
 /* In the order of loading; what is not there is built in. */
-static const char *const module_files[] = {
-    "drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio.ko", "drivers/virtio/virtio_mmio.ko",
-    "drivers/block/virtio_blk.ko", "net/core/failover.ko", "drivers/net/net_failover.ko", "drivers/net/virtio_net.ko"};
+static const char *const module_files[] = {"drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio.ko",
+                                           "drivers/virtio/virtio_mmio.ko", "drivers/block/virtio_blk.ko",
+                                           "net/core/failover.ko",          "drivers/net/net_failover.ko",
+                                           "drivers/net/virtio_net.ko"};
 
 struct init_archive {
     struct arena *arena;
@@ -170,7 +173,8 @@ static int write_archive(void *context, int out, struct err *err)
         const char *file = module_path(i->arena, i->modules, k);
         if (!file || access(file, F_OK) < 0)
             continue;
-        r = put_file(&c, i->arena, file, arena_printf(i->arena, IN_ARCHIVE "/modules%s", strrchr(file, '/')), 0400, err);
+        r = put_file(&c, i->arena, file, arena_printf(i->arena, IN_ARCHIVE "/modules%s", strrchr(file, '/')), 0400,
+                     err);
     }
     if (r == 0 && (r = cpio_end(&c)) < 0)
         err_sys(err, r, "write the archive of init");

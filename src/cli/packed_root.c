@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See packed_root.h. The process that packs reads a root that may be hostile, and is shut in (src/unikernel, src/bootfile):
- * it is given the root to read and one file without a name to write. What it wrote is an image as any: whoever runs it checks
- * it, and nothing in it is acted on here.
+ * See packed_root.h. The process that packs reads a root that may be hostile, and is shut in (src/unikernel,
+ * src/bootfile): it is given the root to read and one file without a name to write. What it wrote is an image as any:
+ * whoever runs it checks it, and nothing in it is acted on here.
  */
 #include "cli/packed_root.h"
 #include "cli/kept_file.h"
@@ -148,7 +148,8 @@ static int key_of_entry(struct class_key *k, int dir, const char *name, unsigned
     return r;
 }
 
-static int key_of(struct arena *a, const struct packing *how, const struct packed_root *root, char key[CLASS_KEY_SIZE], struct err *err)
+static int key_of(struct arena *a, const struct packing *how, const struct packed_root *root, char key[CLASS_KEY_SIZE],
+                  struct err *err)
 {
     const char *packer, *beside = "";
     struct class_key k;
@@ -238,7 +239,7 @@ static int look(int root, const char *path)
 }
 
 int packed_root_program(struct arena *a, const struct packed_root *root, const char *word, const char *path,
-                           const char *cwd, const char **out, struct err *err)
+                        const char *cwd, const char **out, struct err *err)
 {
     _cleanup_fd_ int fd = open(root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int r = fd < 0 ? -errno : -ENOENT, worst = -ENOENT;
@@ -261,7 +262,8 @@ int packed_root_program(struct arena *a, const struct packed_root *root, const c
                  : 0;
 }
 
-/* ---- what it says of itself ---------------------------------------------------------------------------------------- */
+/* ---- what it says of itself ----------------------------------------------------------------------------------------
+ */
 
 int packed_root_config(struct run_options *run, const struct packed_root *root, const char *word, struct strv *words,
                        struct err *err)

@@ -39,7 +39,7 @@ int packed_root_pack(struct arena *a, const struct packing *how, const struct pa
 /* A program of the root by docker's rules: with a slash a path, else looked for in the directories of `path` (PATH).
  * Absolute, inside. -ENOENT and -EACCES as moat-enter would say. */
 int packed_root_program(struct arena *a, const struct packed_root *r, const char *word, const char *path,
-                           const char *cwd, const char **out, struct err *err);
+                        const char *cwd, const char **out, struct err *err);
 
 /* What an image of the store says of itself, under what the user says, as run_options_image() does it: environment and
  * working directory into the policy, the command into `words`. word: as it was asked for. */

@@ -200,7 +200,8 @@ const struct option_row run_options_rows[] = {
     {"oom-score-adj", 0, "N", "-1000 to 1000: who is ended first when memory is short", FLAG_OOM_SCORE_ADJ},
 
     OPTION_HEADING("Rights"),
-    {"network", 0, "MODE", "none (the default), host, or tap=NAME: an interface of this host (-b microvm)", FLAG_NETWORK},
+    {"network", 0, "MODE", "none (the default), host, or tap=NAME: an interface of this host (-b microvm)",
+     FLAG_NETWORK},
     {"net", 0, "MODE", NULL, FLAG_NETWORK},
     {"allow-net", 0, "HOST:PORT",
      "Let this destination be reached although the network is none (-b broker): a name, *.NAME, * (any name), an "

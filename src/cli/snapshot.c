@@ -43,17 +43,16 @@ struct request {
 static int apply(void *ctx, int id, const char *value, struct err *err)
 {
     struct request *q = ctx;
-    bool *const members[] = {[OPTION_END] = &q->ends,
-                             [OPTION_LIST] = &q->list,
-                             [OPTION_REMOVE] = &q->remove,
-                             [OPTION_JSON] = &q->json};
+    bool *const members[] = {
+        [OPTION_END] = &q->ends, [OPTION_LIST] = &q->list, [OPTION_REMOVE] = &q->remove, [OPTION_JSON] = &q->json};
 
     (void)err;
     *members[id] = !strcmp(value, "true");
     return 0;
 }
 
-/* ---- the directory ------------------------------------------------------------------------------------------------ */
+/* ---- the directory ------------------------------------------------------------------------------------------------
+ */
 
 static int remove_directory(int all, const char *name)
 {
@@ -61,13 +60,14 @@ static int remove_directory(int all, const char *name)
 
     if (dir < 0)
         return -errno;
-    if ((unlinkat(dir, SNAPSHOT_DOCUMENT, 0) < 0 && errno != ENOENT) || (unlinkat(dir, SNAPSHOT_STATE, 0) < 0 && errno != ENOENT) ||
-        unlinkat(all, name, AT_REMOVEDIR) < 0)
+    if ((unlinkat(dir, SNAPSHOT_DOCUMENT, 0) < 0 && errno != ENOENT) ||
+        (unlinkat(dir, SNAPSHOT_STATE, 0) < 0 && errno != ENOENT) || unlinkat(all, name, AT_REMOVEDIR) < 0)
         return -errno;
     return 0;
 }
 
-/* ---- making one --------------------------------------------------------------------------------------------------- */
+/* ---- making one ---------------------------------------------------------------------------------------------------
+ */
 
 static const char *host_of(const struct policy *p, const char *inside)
 {
@@ -79,7 +79,8 @@ static const char *host_of(const struct policy *p, const char *inside)
 
 static bool starts_from(const char *word)
 {
-    static const char *const words[] = {"--kernel", "--initrd", "--append", "--run", "--restore", "--disk", "--program"};
+    static const char *const words[] = {"--kernel",  "--initrd", "--append", "--run",
+                                        "--restore", "--disk",   "--program"};
 
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (!strcmp(word, words[i]))
@@ -199,7 +200,8 @@ static int take(struct request *q, struct sandbox *sb, const char *name, struct 
     return r;
 }
 
-/* ---- those that are there ----------------------------------------------------------------------------------------- */
+/* ---- those that are there -----------------------------------------------------------------------------------------
+ */
 
 static void show(struct json_writer *w, struct arena *a, const char *name, const char *created, uint64_t bytes)
 {
@@ -268,7 +270,8 @@ static int remove_named(struct request *q, const char *name, struct err *err)
     return r < 0 ? err_sys(err, r, "%s/%s", path, name) : 0;
 }
 
-/* ---- commands ------------------------------------------------------------------------------------------------------ */
+/* ---- commands ------------------------------------------------------------------------------------------------------
+ */
 
 static int take_named(struct request *q, int n, char **operand, struct err *err)
 {

@@ -38,9 +38,10 @@ int snapshot_check_name(const char *name, struct err *err)
     const size_t n = strlen(name);
 
     if (n < 1 || n > NAME_MOST || strspn(name, letters) != n || *name == '.' || *name == '-')
-        return err_set(err, -EINVAL,
-                       "snapshot name '%.80s': 1 to %d letters, digits, '_', '.' and '-', the first a letter, a digit or '_'",
-                       name, NAME_MOST);
+        return err_set(
+            err, -EINVAL,
+            "snapshot name '%.80s': 1 to %d letters, digits, '_', '.' and '-', the first a letter, a digit or '_'",
+            name, NAME_MOST);
     return 0;
 }
 

@@ -191,12 +191,18 @@ int walls_enter(const struct walls *w, struct err *err)
     return enter_filter(w, err);
 }
 
+/* Mappings that are executable never, files that are opened for reading alone. */
+static struct seccomp_arg no_exec = {.index = 2, .op = SECCOMP_OP_MASKED_EQ, .value = PROT_EXEC, .value_two = 0};
+static struct seccomp_arg to_read = {.index = 2,
+                                     .op = SECCOMP_OP_MASKED_EQ,
+                                     .value = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY),
+                                     .value_two = O_RDONLY};
+static const char *const mapping[] = {"mmap", "mprotect"}, *const opening[] = {"openat"};
+
 int walls_enter_converter(const struct walls *w, struct err *err)
 {
     static const char *const plain[] = {"read",    "write", "writev",    "close", "munmap",     "mremap",         "brk",
                                         "madvise", "futex", "getrandom", "exit",  "exit_group", "restart_syscall"};
-    static const char *const mapping[] = {"mmap", "mprotect"};
-    static struct seccomp_arg no_exec = {.index = 2, .op = SECCOMP_OP_MASKED_EQ, .value = PROT_EXEC, .value_two = 0};
     const struct seccomp_rule rules[] = {
         {.names = {(char **)plain, ARRAY_LEN(plain)}, .action = SECCOMP_RET_ALLOW},
         {.names = {(char **)mapping, ARRAY_LEN(mapping)}, .action = SECCOMP_RET_ALLOW, .args = &no_exec, .n_args = 1},
@@ -208,6 +214,32 @@ int walls_enter_converter(const struct walls *w, struct err *err)
     own.descriptors = 3;
     own.network = false;
     own.capabilities = 0;
+    own.calls = rules;
+    own.n_calls = ARRAY_LEN(rules);
+    return walls_enter(&own, err);
+}
+
+int walls_enter_packer(const struct walls *w, struct err *err)
+{
+    static const char *const plain[] = {
+        "read",       "pread64",    "write",   "writev",     "pwrite64",   "lseek",
+        "close",      "fcntl",                                             /* data */
+        "newfstatat", "fstat",      "fstatfs", "getdents64", "readlinkat", /* looking */
+        "munmap",     "mremap",     "brk",     "madvise",    "futex",      "restart_syscall",
+        "exit",       "exit_group", "getpid",  "getrandom",  "sysinfo"}; /* libc: qsort(3) asks how much memory there is
+                                                                          */
+    const struct seccomp_rule rules[] = {
+        {.names = {(char **)plain, ARRAY_LEN(plain)}, .action = SECCOMP_RET_ALLOW},
+        {.names = {(char **)mapping, ARRAY_LEN(mapping)}, .action = SECCOMP_RET_ALLOW, .args = &no_exec, .n_args = 1},
+        {.names = {(char **)opening, ARRAY_LEN(opening)}, .action = SECCOMP_RET_ALLOW, .args = &to_read, .n_args = 1},
+    };
+    struct walls own = *w;
+
+    own.dest = -1;
+    own.readable = NULL;
+    own.network = false;
+    own.descriptors = (unsigned)w->source + 1;
+    own.capabilities = UINT64_C(1) << CAP_DAC_READ_SEARCH;
     own.calls = rules;
     own.n_calls = ARRAY_LEN(rules);
     return walls_enter(&own, err);

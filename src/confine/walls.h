@@ -41,9 +41,14 @@ enum walls_stand { WALLS_NAMESPACES = 1, WALLS_ROOT = 2, WALLS_LANDLOCK = 4 };
  */
 int walls_enter(const struct walls *w, struct err *err);
 
-/* The same for one that turns the bytes of descriptor 0 into others on descriptor 1, with words on 2: it can read, write,
- * use memory, none of it executable, and end. Of *w the members below `calls` and the directories are not looked at. */
+/* The same for one that turns the bytes of descriptor 0 into others on descriptor 1, with words on 2: it can read,
+ * write, use memory, none of it executable, and end. Of *w the members below `calls` and the directories are not looked
+ * at. */
 int walls_enter_converter(const struct walls *w, struct err *err);
+
+/* The same for one that packs the directory w->source, files of all owners, into descriptor 1: it can read below it,
+ * and do what a converter can. */
+int walls_enter_packer(const struct walls *w, struct err *err);
 
 /* Soft and hard limit of RLIMIT_*, never above the hard one in force. */
 void walls_limit(int resource, uint64_t value);

@@ -209,10 +209,17 @@ static void call(struct cpu *cpu, const struct op *op)
     LEAVE_LINK(cpu, op, to, 1);
 }
 
+/* A stack that cannot be pushed to comes before a target that cannot be gone to. */
+static __attribute__((noinline)) void call_unreachable(struct cpu *cpu, const struct op *op)
+{
+    if (int_stack_probe(cpu, op->operand_size))
+        cpu_fault(cpu, op, VECTOR_GP, 0);
+}
+
 static void call_to(struct cpu *cpu, const struct op *op, uint64_t to)
 {
     if (!reachable(cpu, to))
-        return cpu_fault(cpu, op, VECTOR_GP, 0);
+        return call_unreachable(cpu, op);
     if (!cpu_push(cpu, op->operand_size, op_next_rip(cpu, op)))
         return;
     LEAVE_JUMP(cpu, op, to);

@@ -295,6 +295,9 @@ static inline bool int_has(const struct cpu *cpu, unsigned feature)
     return cpu_model_has(&cpu->model, (enum cpu_feature)feature);
 }
 
+/* stack.c: could so many bytes be pushed? Raises what the push would. */
+bool int_stack_probe(struct cpu *cpu, unsigned size);
+
 /* alu.c: is this bound op a comparison of registers, with nothing that could fail? 0 cmp of two registers, 1 with an
  * immediate, 2 and 3 the same of test; -1: something else. */
 int int_comparison(const struct op *op);

@@ -41,6 +41,13 @@ bool cpu_push(struct cpu *cpu, unsigned size, uint64_t value)
     return true;
 }
 
+bool int_stack_probe(struct cpu *cpu, unsigned size)
+{
+    uint64_t linear, offset = (cpu->gpr[GPR_SP] - size) & stack_mask(cpu);
+
+    return cpu_linear(cpu, SEG_SS, offset, size, ACCESS_STORE, &linear) && cpu_probe_store(cpu, linear, size);
+}
+
 bool cpu_stack_peek(struct cpu *cpu, unsigned depth, unsigned size, uint64_t *value)
 {
     struct cpu_value v = stack_load(cpu, cpu->gpr[GPR_SP] + depth, size);
@@ -222,7 +229,7 @@ static bool enter_do(struct cpu *cpu, const struct op *op)
     uint64_t pointer = frame - level * size - (uint16_t)op->imm;
 
     if (!stack_store(cpu, frame, size, gpr_get(cpu, GPR_BP, size)) || !enter_frames(cpu, size, level, frame) ||
-        !cpu_linear(cpu, SEG_SS, pointer & mask, 1, ACCESS_STORE, &linear) || !cpu_probe_store(cpu, linear, 1))
+        !cpu_linear(cpu, SEG_SS, pointer & mask, 1, ACCESS_STORE, &linear) || !cpu_probe_store(cpu, linear, size))
         return false;
     gpr_set(cpu, GPR_SP, cpu->stack_size, pointer);
     gpr_set(cpu, GPR_BP, size, frame); /* of 32 bits on a stack of 16, too */

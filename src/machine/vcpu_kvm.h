@@ -10,7 +10,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-#define KVM_KICK_SIGNAL  SIGUSR2
+#define KVM_KICK_SIGNAL  SIGVTALRM
 #define KVM_MSR_DEADLINE 0x6e0u
 
 struct vcpu_kvm {
@@ -30,7 +30,6 @@ struct vcpu_kvm {
     uint32_t kicked, intr, nmi; /* atomic: other threads and signal handlers set them */
     bool stopping, halted;
     bool between;          /* the guest is between two instructions, nothing under way: a state can be taken */
-    uint64_t apic_base;    /* as KVM has it */
     struct vcpu_msrs kept; /* of the last set: for those that KVM has no place for; tsc_adjust is the guest's */
     char failure[160];
 };

@@ -208,8 +208,9 @@ static void sregs_set(struct kvm_sregs *s, const struct vcpu_state *in)
     X(GPR_AX, rax)                                                                                                     \
     X(GPR_CX, rcx)                                                                                                     \
     X(GPR_DX, rdx)                                                                                                     \
-    X(GPR_BX, rbx) X(GPR_SP, rsp) X(GPR_BP, rbp) X(GPR_SI, rsi) X(GPR_DI, rdi) X(8, r8) X(9, r9) X(10, r10) X(11, r11) \
-        X(12, r12) X(13, r13) X(14, r14) X(15, r15)
+    X(GPR_BX, rbx)                                                                                                     \
+    X(GPR_SP, rsp) X(GPR_BP, rbp) X(GPR_SI, rsi) X(GPR_DI, rdi) X(8, r8) X(9, r9) X(10, r10) X(11, r11) X(12, r12)     \
+        X(13, r13) X(14, r14) X(15, r15)
 
 static void regs_get(const struct kvm_regs *r, struct vcpu_state *out)
 {

@@ -643,8 +643,7 @@ static int flag_network(struct policy_build *b, const char *value, struct err *e
     else if (!strncmp(value, "tap=", 4) && value[4]) {
         b->p->ns[NS_NET] = (struct ns_rule){.how = NS_NEW};
         b->tap = value + 4;
-    }
-    else if (!strcmp(value, "host"))
+    } else if (!strcmp(value, "host"))
         b->p->ns[NS_NET] = (struct ns_rule){.how = NS_HOST};
     else if (!strncmp(value, "container:", 10) || !strncmp(value, "ns:", 3))
         return err_set(err, -EINVAL, "joining another network namespace is not in this build: none or host");

@@ -282,9 +282,9 @@ static bool processor_limit_hit(struct sandbox *sb, int exit_code)
 enum end_reason end_limit(struct sandbox *sb, int exit_code)
 {
     static const enum end_reason reasons[] = {
-        [ENDED_OTHERWISE] = END_EXITED,          [ENDED_HEAP] = END_HEAP,    [ENDED_METASPACE] = END_METASPACE,
+        [ENDED_OTHERWISE] = END_EXITED,     [ENDED_HEAP] = END_HEAP,    [ENDED_METASPACE] = END_METASPACE,
         [ENDED_DIRECT_MEMORY] = END_DIRECT, [ENDED_THREADS] = END_PIDS, [ENDED_POWEROFF] = END_POWEROFF,
-        [ENDED_RESET] = END_RESET, [ENDED_PANIC] = END_PANIC, [ENDED_TRIPLE_FAULT] = END_TRIPLE_FAULT,
+        [ENDED_RESET] = END_RESET,          [ENDED_PANIC] = END_PANIC,  [ENDED_TRIPLE_FAULT] = END_TRIPLE_FAULT,
     };
     const struct boundary *b = sb->inst.boundary;
 

@@ -10,46 +10,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
-#include <linux/seccomp.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #define ROOT       3
 #define IMAGE_MOST ((uint64_t)16 << 30)
 #define MEMORY     ((uint64_t)128 << 30) /* of address space: the arena's */
-#define BIT(cap)   (1ull << (cap))
 
 static int shut_in(struct err *err)
 {
-    static const char *const plain[] = {
-        "read",       "pread64", "write",   "writev",     "pwrite64",   "lseek",           "close", "fcntl", /* data */
-        "newfstatat", "fstat",   "fstatfs", "getdents64", "readlinkat", /* looking */
-        "munmap",     "mremap",  "brk",     "madvise",    "futex",      "restart_syscall", "exit",  "exit_group",
-        "getpid"}; /* libc */
-    static const char *const mapping[] = {"mmap", "mprotect"}, *const opening[] = {"openat"};
-    static struct seccomp_arg no_exec = {.index = 2, .op = SECCOMP_OP_MASKED_EQ, .value = PROT_EXEC, .value_two = 0};
-    static struct seccomp_arg to_read = {.index = 2,
-                                         .op = SECCOMP_OP_MASKED_EQ,
-                                         .value = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY),
-                                         .value_two = O_RDONLY};
-    const struct seccomp_rule rules[] = {
-        {.names = {(char **)plain, ARRAY_LEN(plain)}, .action = SECCOMP_RET_ALLOW},
-        {.names = {(char **)mapping, ARRAY_LEN(mapping)}, .action = SECCOMP_RET_ALLOW, .args = &no_exec, .n_args = 1},
-        {.names = {(char **)opening, ARRAY_LEN(opening)}, .action = SECCOMP_RET_ALLOW, .args = &to_read, .n_args = 1},
-    };
-    const struct walls walls = {.who = "the packer",
-                                .dest = -1,
-                                .source = ROOT,
-                                .descriptors = ROOT + 1,
-                                .file_bytes = IMAGE_MOST,
-                                .memory = MEMORY,
-                                .capabilities = BIT(CAP_DAC_READ_SEARCH), /* files of all owners */
-                                .calls = rules,
-                                .n_calls = ARRAY_LEN(rules)};
+    const struct walls walls = {.who = "the packer", .source = ROOT, .file_bytes = IMAGE_MOST, .memory = MEMORY};
 
-    return walls_enter(&walls, err);
+    return walls_enter_packer(&walls, err);
 }
 
 static int pack_root(struct arena *a, struct image *im, struct source *s, struct err *err)

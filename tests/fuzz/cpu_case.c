@@ -29,7 +29,7 @@ struct machine {
     struct cpu *cpu;
     void *memory;
     uint8_t *ram, *rom;
-    uint64_t reads, ticks;
+    uint64_t ticks;
     uint32_t mixed;
 };
 
@@ -262,7 +262,7 @@ static void make(struct machine *m, unsigned blocks)
         m->rom = aligned_alloc(4096, 4096);
         m->memory = aligned_alloc(4096, cpu_bytes(blocks));
     }
-    m->reads = m->ticks = 0;
+    m->ticks = 0;
     if (!m->ram || !m->rom || !m->memory || cpu_model_find("max", &model, &names))
         abort();
     memset(m->ram, 0, RAM);

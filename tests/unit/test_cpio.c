@@ -147,11 +147,10 @@ static void a_file_larger_than_the_buffer_is_whole(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(entries_are_as_the_format_says),
-                                       cmocka_unit_test(inodes_are_told_apart),
-                                       cmocka_unit_test(more_than_was_announced_is_refused),
-                                       cmocka_unit_test(what_the_format_cannot_hold_is_refused),
-                                       cmocka_unit_test(a_file_larger_than_the_buffer_is_whole)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(entries_are_as_the_format_says), cmocka_unit_test(inodes_are_told_apart),
+        cmocka_unit_test(more_than_was_announced_is_refused), cmocka_unit_test(what_the_format_cannot_hold_is_refused),
+        cmocka_unit_test(a_file_larger_than_the_buffer_is_whole)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

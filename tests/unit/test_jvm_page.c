@@ -210,14 +210,10 @@ static void test_reason_of_the_end_is_one_of_the_limits(void **state)
         uint32_t end;
         enum boundary_end limit;
     } cases[] = {
-        {JVM_END_NONE, ENDED_OTHERWISE},
-        {JVM_END_HEAP, ENDED_HEAP},
-        {JVM_END_METASPACE, ENDED_METASPACE},
-        {JVM_END_DIRECT_MEMORY, ENDED_DIRECT_MEMORY},
-        {JVM_END_THREADS, ENDED_THREADS},
-        {JVM_END_CODE_CACHE, ENDED_OTHERWISE},
-        {JVM_ENDS, ENDED_OTHERWISE},
-        {UINT32_MAX, ENDED_OTHERWISE},
+        {JVM_END_NONE, ENDED_OTHERWISE},      {JVM_END_HEAP, ENDED_HEAP},
+        {JVM_END_METASPACE, ENDED_METASPACE}, {JVM_END_DIRECT_MEMORY, ENDED_DIRECT_MEMORY},
+        {JVM_END_THREADS, ENDED_THREADS},     {JVM_END_CODE_CACHE, ENDED_OTHERWISE},
+        {JVM_ENDS, ENDED_OTHERWISE},          {UINT32_MAX, ENDED_OTHERWISE},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

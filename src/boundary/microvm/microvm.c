@@ -44,8 +44,10 @@ static const char *measured(struct arena *a)
         json_parse(a, text, n, &rates, &err) < 0)
         return "";
     const int64_t kvm = json_get_int(rates, "kvm"), soft = json_get_int(rates, "soft");
-    const char *said = kvm ? arena_printf(a, "; a loop in ring 0, measured now: KVM %.1f, our own %.1f million "
-                                             "instructions a second", (double)kvm / 1e6, (double)soft / 1e6)
+    const char *said = kvm ? arena_printf(a,
+                                          "; a loop in ring 0, measured now: KVM %.1f, our own %.1f million "
+                                          "instructions a second",
+                                          (double)kvm / 1e6, (double)soft / 1e6)
                            : arena_printf(a, "; a loop in ring 0, measured now: %.1f million instructions a second",
                                           (double)soft / 1e6);
     return said ? said : "";
@@ -56,8 +58,9 @@ static int microvm_offer(struct arena *a, struct offer *out)
     int r = container_offer(a, out);
     const char *rates = measured(a);
 
-    out->strength = "the guest has a kernel of its own; what it reaches is a few virtual devices, in a process that owns "
-                    "no file; container walls around it";
+    out->strength =
+        "the guest has a kernel of its own; what it reaches is a few virtual devices, in a process that owns "
+        "no file; container walls around it";
     out->speed = arena_printf(a, "%s%s",
                               access("/dev/kvm", R_OK | W_OK) == 0
                                   ? "KVM where it is the faster one, else our own processor in software (--accel)"
@@ -78,8 +81,8 @@ static int open_tap(const char *name, struct err *err)
         return err_set(err, -EINVAL, "--network tap=%s: an interface has a name of 1 to %zu characters", name,
                        sizeof r.ifr_name - 1);
     if (!if_nametoindex(name))
-        return err_set(err, -ENODEV, "--network tap=%s: there is no such interface: ip tuntap add dev %s mode tap", name,
-                       name);
+        return err_set(err, -ENODEV, "--network tap=%s: there is no such interface: ip tuntap add dev %s mode tap",
+                       name, name);
     memcpy(r.ifr_name, name, strlen(name) + 1);
     if (ioctl(fd, TUNSETIFF, &r) < 0)
         return err_sys(err, -errno, "--network tap=%s", name);
@@ -89,7 +92,8 @@ static int open_tap(const char *name, struct err *err)
 /* What moat-vmm gets by a name of ours: where it writes its end, and its interface. */
 static int give_descriptors(struct instance *inst, const char *tap, struct err *err)
 {
-    _cleanup_fd_ int end = openat(inst->state_fd, END_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    _cleanup_fd_ int end =
+        openat(inst->state_fd, END_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     _cleanup_fd_ int interface = -1;
     _cleanup_fd_ int sock = end < 0 ? err_sys(err, -errno, "make " END_FILE) : engine_connect(inst, err);
 
@@ -115,7 +119,8 @@ static int open_both(struct instance *inst, const char *tap, struct err *err)
     _cleanup_fd_ int listening = engine_listen(inst, err);
     if (listening < 0)
         return listening;
-    inst->handed_fd = fcntl(listening, F_DUPFD, 3); /* not close-on-exec: moat-enter closes it for all but the workload */
+    inst->handed_fd =
+        fcntl(listening, F_DUPFD, 3); /* not close-on-exec: moat-enter closes it for all but the workload */
     return inst->handed_fd < 0 ? err_sys(err, -errno, "hand over a socket") : give_descriptors(inst, tap, err);
 }
 

@@ -62,7 +62,7 @@ const struct filter_row filter_rows[] = {
     {FILTER_MACHINE, SYS_pwrite64, {ONE_OF(0, VISITORS)}, "a snapshot", FILTER_VISITORS},
     {FILTER_MACHINE, SYS_pwrite64, {ONE_OF(0, END), AT_MOST(2, 31), ZERO(3)}, "one word: how it ended"},
     {FILTER_MACHINE, SYS_close, {ONE_OF(0, VISITORS)}, "a connection is over, a snapshot whole"},
-    {FILTER_MACHINE, SYS_lseek, {ONE_OF(0, MEMORY), AT_MOST(2, 4)}, "which guest memory is in use", FILTER_VISITORS},
+    {FILTER_MACHINE, SYS_pread64, {ONE_OF(0, MEMORY)}, "guest memory, for a snapshot", FILTER_VISITORS},
     {FILTER_MACHINE, SYS_getrandom, {AT_MOST(1, 64), IS(2, 0)}, "the guest's rdrand"},
     {FILTER_MACHINE, SYS_clock_gettime, {AT_MOST(0, 1)}, "time, where the vdso has none"},
     {FILTER_MACHINE, SYS_timer_settime, {IS(0, 0), IS(1, 0)}, "KVM comes back in time: the one timer", FILTER_VCPU},

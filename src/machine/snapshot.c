@@ -85,41 +85,36 @@ static bool is_empty(const uint8_t *page)
     return true;
 }
 
-/* The pages of [at, end) of a region that hold something, in runs. */
-static int write_pages(int fd, const struct gmem_region *r, uint64_t at, uint64_t end, uint64_t memory_at)
+/* The pages of n bytes that hold something, in runs, to `at` of the file. */
+static int write_pages(int fd, const uint8_t *bytes, uint64_t n, uint64_t at)
 {
-    while (at < end) {
-        uint64_t to = at;
-        while (to < end && !is_empty(r->host + to))
+    for (uint64_t from = 0; from < n;) {
+        uint64_t to = from;
+        while (to < n && !is_empty(bytes + to))
             to += PAGE;
-        const int e = to > at ? write_all(fd, r->host + at, to - at, memory_at + r->offset + at) : 0;
+        const int e = to > from ? write_all(fd, bytes + from, to - from, at + from) : 0;
         if (e < 0)
             return e;
-        at = to + (to < end ? PAGE : 0);
+        from = to + PAGE;
     }
     return 0;
 }
 
-/* Where the memfd has nothing nobody looks: looking would make pages. */
+/* Looking at what the guest never used would make pages of it, where it is a memfd's; reading does not. */
 static int write_region(const struct vmm *v, int fd, const struct gmem_region *r, uint64_t memory_at)
 {
-    uint64_t at = 0;
+    static _Alignas(64) uint8_t buffer[256 << 10];
 
-    while (at < r->bytes && v->memory >= 0) {
-        const off_t data = lseek(v->memory, (off_t)(r->offset + at), SEEK_DATA);
-        if (data < 0 || (uint64_t)data >= r->offset + r->bytes)
-            return data < 0 && errno != ENXIO ? -errno : 0;
-        const off_t hole = lseek(v->memory, data, SEEK_HOLE);
-        if (hole < 0)
-            return -errno;
-        uint64_t end = (uint64_t)hole - r->offset;
-        end = end < r->bytes ? end : r->bytes;
-        const int e = write_pages(fd, r, (uint64_t)data - r->offset, end, memory_at);
+    for (uint64_t at = 0; at < r->bytes; at += sizeof buffer) {
+        const uint64_t n = r->bytes - at < sizeof buffer ? r->bytes - at : sizeof buffer;
+        const uint8_t *from = v->memory >= 0 ? buffer : r->host + at;
+        if (v->memory >= 0 && pread(v->memory, buffer, n, (off_t)(r->offset + at)) != (ssize_t)n)
+            return -EIO;
+        const int e = write_pages(fd, from, n, memory_at + r->offset + at);
         if (e < 0)
             return e;
-        at = end;
     }
-    return v->memory >= 0 ? 0 : write_pages(fd, r, 0, r->bytes, memory_at);
+    return 0;
 }
 
 static int write_file(const struct vmm *v, int fd, const struct snapshot_header *h)

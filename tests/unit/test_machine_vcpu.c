@@ -777,6 +777,8 @@ int main(void)
         BOTH(interrupts_shut_out),
         BOTH(registers),
         BOTH(register_refused),
+        BOTH(counter),
+        BOTH(priority),
         BOTH(triple_fault),
         BOTH(stop),
         BOTH(kick),

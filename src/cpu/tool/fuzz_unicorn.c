@@ -329,6 +329,8 @@ static unsigned compare_tables(const struct soft_user *s, const struct peer *p, 
 static unsigned compare(const struct fuzz_case *c, const struct soft_user *s, const struct peer *p,
                         const struct outcome *a, const struct outcome *b, const uint64_t control[4], bool print)
 {
+    static const char *const names[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                          "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
     /* Of flags it keeps those that the code behind will ask for; alone, an instruction leaves all. */
     uint32_t flags = c->n > 1 ? 0 : ~(unknown_flags(c) | 1u << 16);
     unsigned n = told("rip", a->rip, b->rip, print) + told("vector", a->vector, b->vector, print) +
@@ -338,7 +340,7 @@ static unsigned compare(const struct fuzz_case *c, const struct soft_user *s, co
     if (b->vector == 14 || (a->vector == 14 && print))
         n += told("cr2", s->end.cr2, control[1], print);
     for (unsigned i = 0; i < 16; i++)
-        n += told("register", a->gpr[i], b->gpr[i], print);
+        n += told(names[i], a->gpr[i], b->gpr[i], print);
     for (unsigned i = 0; i < 6; i++)
         n += told("selector", a->selectors[i], b->selectors[i], print);
     for (uint64_t i = 0; i < AREA_BYTES; i += 8)

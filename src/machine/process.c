@@ -39,6 +39,8 @@ static int place_all(struct vmm *v, enum filter_process process)
     for (unsigned i = 0; i < v->n_servers && r == 0; i++)
         r = place(&v->kicks[i], VMM_KICKS + (int)i);
     if (process == FILTER_MACHINE) {
+        if (v->listening < 0)
+            v->memory = -1; /* nobody will ask for a snapshot: it is closed with the others */
         r = r < 0 ? r : place(&v->control, VMM_CONTROL);
         r = r < 0 ? r : place(&v->listening, VMM_LISTENING);
         r = r < 0 ? r : place(&v->end, VMM_END);

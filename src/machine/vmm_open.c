@@ -256,5 +256,7 @@ int vmm_open(struct vmm *v)
     if (r == 0 && !o->restore &&
         memory_host_create(&v->machine.memory, o->memory ? o->memory : OPTIONS_MEMORY, &v->memory, &err) < 0)
         r = vmm_fail(EXIT_OWN_ERROR, "--memory", err.text, 0);
+    if (r == 0 && v->memory >= 0 && (v->memory = keep_above(v->memory)) < 0)
+        r = vmm_fail(EXIT_OWN_ERROR, "--memory", "keep its descriptor", v->memory);
     return r;
 }

@@ -48,7 +48,7 @@ CASES = {
         ("a kick", 1, [KICK], ALLOW), ("that of the disk", 1, [KICK + 1], ALLOW), ("one that is not there", 1, [KICK + 2], KILL),
         ("awake", 1, [ANSWERS], ALLOW), ("output", 1, [1], KILL), ("errors", 1, [2], KILL), ("the pipe", 1, [LIFE], KILL),
         ("control", 1, [CONTROL], KILL), ("answers", 0, [ANSWERS], ALLOW), ("input", 0, [0], KILL), ("control read", 0, [CONTROL], KILL),
-        ("few", 271, [0, 4, 0, 0], ALLOW), ("many", 271, [0, 5, 0, 0], KILL), ("a mask", 271, [0, 1, 0, 0x1000], KILL),
+        ("few", 271, [0, 8, 0, 0], ALLOW), ("many", 271, [0, 9, 0, 0], KILL), ("a mask", 271, [0, 1, 0, 0x1000], KILL),
         ("a mask high up", 271, [0, 1, 0, HIGH], KILL), ("random", 318, [0, 8, 0], ALLOW), ("much of it", 318, [0, 65, 0], KILL),
         ("high up", 318, [0, HIGH | 8, 0], KILL), ("with flags", 318, [0, 8, 1], KILL), ("time", 228, [1], ALLOW),
         ("of processes", 228, [2], KILL), ("another's", 228, [-6], KILL), ("no KVM", 16, [6, KVM_RUN], KILL), ("no timer", 223, [0, 0], KILL),

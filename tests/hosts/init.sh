@@ -471,9 +471,62 @@ checks_moat()
     check "moat run: devices" moat_devices
 }
 
+# A machine that KVM computes, in this machine that qemu computes. `vmm`: moat-vmm with what it boots.
+vmm()
+{
+    timeout -s KILL 100 /moat/kvm/moat-vmm --kernel /moat/kvm/vmlinux --initrd /moat/kvm/initrd --memory 134217728 \
+        --append "console=ttyS0 quiet reboot=a panic=-1 nokaslr tsc=reliable mitigations=off" "$@" </dev/null
+}
+
+kvm_refused_by_name()
+{
+    vmm --accel kvm >/tmp/vmm.out 2>&1 && { echo "it ran"; return 1; }
+    contains /tmp/vmm.out '/dev/kvm.*kvm-amd.*--accel soft'
+}
+
+kvm_loaded()
+{
+    for module in irqbypass kvm kvm-amd; do insmod /moat/kvm/$module.ko || return; done
+    eventually test -c /dev/kvm
+}
+
+# Emulation of emulation is slow, and qemu's of SVM not without faults: once more, and it is said.
+kvm_boots()
+{
+    vmm --accel "$1" >/tmp/vmm.out 2>&1 && contains /tmp/vmm.out INIT-REACHED && return
+    echo "# $1: once more" >/dev/ttyS0
+    vmm --accel "$1" >/tmp/vmm.out 2>&1 && contains /tmp/vmm.out INIT-REACHED
+}
+
+# Which processor was taken is seen by what the process has open.
+kvm_is_chosen()
+{
+    vmm --accel auto >/tmp/vmm.out 2>&1 &
+    eventually kvm_is_open
+    local seen=$?
+    wait $!
+    contains /tmp/vmm.out INIT-REACHED && return $seen
+}
+
+kvm_is_open()
+{
+    local process
+    for process in $(pidof moat-vmm); do
+        ls -l "/proc/$process/fd" | grep -q kvm-vcpu && return
+    done
+    return 1
+}
+
 checks_of_variant()
 {
     case $variant in
+    kvm)
+        [ -s /moat/kvm/moat-vmm ] || { skip "moat-vmm" "no moat-vmm was given"; return; }
+        check "moat-vmm --accel kvm: without KVM refused by name" kvm_refused_by_name
+        check "KVM can be loaded" kvm_loaded
+        check "moat-vmm --accel kvm: Linux boots and switches off" kvm_boots kvm
+        check "moat-vmm --accel auto: takes KVM" kvm_is_chosen
+        ;;
     cgroup2)
         check "the host has Landlock" landlock_is 1
         checks_oci

@@ -139,6 +139,9 @@ static const char *known_fault(const struct insn *insn)
         return insn->prefixes & PREFIX_LOCK ? "its flags after lock neg are wrong" : NULL;
     case INSN_BSWAP:
         return insn->operand_bytes == 2 ? "undefined" : NULL;
+    case INSN_BSF:
+    case INSN_BSR:
+        return "what it leaves of a register when the source is 0 is undefined (the host does as we do)";
     case INSN_CMPXCHG:
         return insn->operand_bytes == 4 ? "it zeroes the upper half of a register that did not match" : NULL;
     case INSN_TEST:

@@ -17,7 +17,7 @@ which:
 count:
     .long 0
 
-    .balign 16, 0x90
+    .balign 16
 table:
     .quad 0
     .quad 0x00cf9b000000ffff /* code: base 0, 4 GiB, 32-bit */
@@ -65,7 +65,7 @@ protected:
 goodbye:
     .ascii "Shutdown"
 
-    .balign 16, 0x90
+    .balign 16
 loops:
     cmp $1, %eax
     je memory
@@ -73,7 +73,6 @@ loops:
     mov $0x12345678, %eax
     mov $0x9e3779b9, %edx
     xor %esi, %esi
-    .balign 16, 0x90
 1:  add %edx, %eax
     xor %eax, %esi
     lea 7(%eax, %esi, 4), %edi
@@ -84,12 +83,11 @@ loops:
     jnz 1b
     ret
 
-    .balign 16, 0x90
+    .balign 16
 memory:
     mov $0x20000, %esi
     xor %edi, %edi
     xor %eax, %eax
-    .balign 16, 0x90
 1:  add (%esi, %edi), %eax
     add %eax, 4(%esi, %edi)
     mov %ecx, 8(%esi, %edi)
@@ -99,16 +97,15 @@ memory:
     jnz 1b
     ret
 
-    .balign 16, 0x90
+    .balign 16
 calls:
     mov $(0x10000 + leaf - loops), %ebx
-    .balign 16, 0x90
 1:  call leaf
     call *%ebx
     dec %ecx
     jnz 1b
     ret
-    .balign 16, 0x90
+    .balign 16
 leaf:
     push %ebp
     mov %esp, %ebp

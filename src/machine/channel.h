@@ -21,12 +21,27 @@ enum channel_type {
     CHANNEL_INPUT = 1, /* of the program's standard input; empty: its end */
     CHANNEL_SIGNAL,    /* one byte: the number */
     CHANNEL_SIZE,      /* of the terminal: rows, columns, 16 bits each */
+    CHANNEL_RESUMED,   /* struct channel_resumed: it goes on from a snapshot, and somebody else listens */
     /* from the guest */
     CHANNEL_OUTPUT = 16,
     CHANNEL_ERROR,
     CHANNEL_EXIT,   /* one byte: what the sandbox's exit status is to be */
     CHANNEL_CREDIT, /* 32 bits: so many more bytes of INPUT will be taken; none may be sent without */
     CHANNEL_READY,  /* empty: init runs */
+};
+
+/*
+ * After a restore either side may have half a frame of the other's. The host sends as many zeros as the longest frame
+ * has bytes (they end any frame, and are frames of type 0, which mean nothing), then RESUMED. The guest answers with the
+ * marker, which is no beginning of a frame, and grants credit anew; what the host hears before the marker is lost.
+ */
+#define CHANNEL_ZEROS  (CHANNEL_HEADER + CHANNEL_MOST)
+#define CHANNEL_MARKER "\377\377MOAT-RESUMED\377"
+#define CHANNEL_MARKER_BYTES ((uint32_t)(sizeof(CHANNEL_MARKER) - 1))
+
+struct channel_resumed {
+    uint64_t wall_ns; /* since 1970: the guest's clock is set to it */
+    uint8_t seed[32]; /* for its random numbers */
 };
 
 struct channel_frame {

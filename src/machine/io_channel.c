@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WRITE_MOST 4096u /* bytes: pipe(7), PIPE_BUF: what a pipe that can be written to takes without waiting */
@@ -28,6 +30,8 @@ struct io_channel {
     uint32_t n_words;
     uint8_t input[CHANNEL_HEADER + CHANNEL_MOST]; /* a frame of INPUT */
     uint32_t n_input, input_done;
+    uint32_t zeros;  /* still to be sent before anything else (CHANNEL_ZEROS) */
+    uint32_t marker; /* how much of the marker was seen; CHANNEL_MARKER_BYTES: frames are listened to */
 };
 
 struct io_channel *io_channel_new(void)
@@ -35,8 +39,25 @@ struct io_channel *io_channel_new(void)
     struct io_channel *c = calloc(1, sizeof *c);
 
     if (c)
-        c->exit_status = -ENODATA, c->fd = -1;
+        c->exit_status = -ENODATA, c->fd = -1, c->marker = CHANNEL_MARKER_BYTES;
     return c;
+}
+
+int io_channel_resume(struct io_channel *c)
+{
+    struct channel_resumed resumed;
+    struct timespec now;
+
+    if (getrandom(resumed.seed, sizeof resumed.seed, 0) != (ssize_t)sizeof resumed.seed ||
+        clock_gettime(CLOCK_REALTIME, &now) < 0)
+        return -errno;
+    resumed.wall_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    c->zeros = CHANNEL_ZEROS;
+    c->marker = 0;
+    channel_header(c->words, CHANNEL_RESUMED, sizeof resumed);
+    memcpy(c->words + CHANNEL_HEADER, &resumed, sizeof resumed);
+    c->n_words = CHANNEL_HEADER + sizeof resumed;
+    return 0;
 }
 
 /* ---- frames but those of input ---- */
@@ -119,6 +140,20 @@ static uint32_t fetch(struct io_port *p, uint8_t bytes[CHANNEL_MOST])
     return (uint32_t)io_pieces_copy(v, n, bytes, CHANNEL_MOST, false);
 }
 
+/* After a restore: how many bytes are no frames of ours, up to the marker's end. */
+static uint32_t skip_to_marker(struct io_channel *c, const uint8_t *bytes, uint32_t n)
+{
+    uint32_t at = 0;
+
+    for (; at < n && c->marker < CHANNEL_MARKER_BYTES; at++) {
+        if (bytes[at] == (uint8_t)CHANNEL_MARKER[c->marker])
+            c->marker++;
+        else if (c->marker != 2 || bytes[at] != (uint8_t)CHANNEL_MARKER[1]) /* it begins with two alike: a third keeps two */
+            c->marker = bytes[at] == (uint8_t)CHANNEL_MARKER[0];
+    }
+    return at;
+}
+
 static void take_output(struct io_port *p, bool ready)
 {
     struct io_channel *c = p->channel;
@@ -129,6 +164,10 @@ static void take_output(struct io_port *p, bool ready)
         struct channel_frame frame;
         if (n == 0) {
             io_answer_first(p, &p->writes, (int64_t)p->writes.done);
+            continue;
+        }
+        if (c->marker < CHANNEL_MARKER_BYTES) {
+            p->writes.done += skip_to_marker(c, bytes, n);
             continue;
         }
         p->writes.done += channel_take(&c->reader, bytes, n, &frame);
@@ -169,12 +208,16 @@ static void read_input(struct io_port *p)
 
 static void give_input(struct io_port *p, bool ready)
 {
+    static const uint8_t zeros[CHANNEL_ZEROS];
     struct io_channel *c = p->channel;
     uint32_t given;
 
     if (!p->reads.n)
         return;
-    if (c->input_done < c->n_input) { /* a frame that was begun ends first */
+    if (c->zeros) {
+        give(p, zeros, c->zeros, &given);
+        c->zeros -= given;
+    } else if (c->input_done < c->n_input) { /* a frame that was begun ends first */
         give(p, c->input + c->input_done, c->n_input - c->input_done, &given);
         c->input_done += given;
     } else if (c->n_words) {

@@ -179,6 +179,34 @@ end 0 poweroff
 status 0"
 }
 
+@test "a machine goes on from a snapshot, as often as one likes" {
+    run timeout -k 1 60 python3 "$MOAT_SRC/tests/cli/vmm_snapshot.py" "$VMM" "$GUEST" "$PWD/file"
+    assert_status 0
+    assert_output "before
+snapshot 0
+after 0 poweroff
+second 0 poweroff
+third 0 poweroff"
+    # What is empty of 32 MiB is not in the file.
+    [ "$(stat -c '%b' file)" -lt 4096 ]
+    run timeout -k 1 20 "$VMM" --accel soft --restore file --memory 67108864 < /dev/null
+    assert_status 126
+    assert_contains "--memory: it was made with another size"
+    run timeout -k 1 20 "$VMM" --accel soft --restore file --channel < /dev/null
+    assert_status 126
+    printf x | dd of=file bs=1 seek=5000 conv=notrunc status=none # a record
+    run timeout -k 1 20 "$VMM" --accel soft --restore file < /dev/null
+    assert_status 126
+    assert_contains "checksum"
+    truncate -s 100000 file
+    run timeout -k 1 20 "$VMM" --accel soft --restore file < /dev/null
+    assert_status 126
+    assert_contains "damaged"
+    run timeout -k 1 20 "$VMM" --accel soft --restore "$GUEST" < /dev/null
+    assert_status 126
+    assert_contains "no snapshot"
+}
+
 # ---- what the processes have ------------------------------------------------------------------------------------
 
 @test "the machine process has no file, and the I/O process none but what it serves" {

@@ -223,6 +223,27 @@ static void test_block_reads_and_writes_sectors(void **state)
     assert_int_equal(syncs, 1);
 }
 
+/* Without guest memory of its own the back end gets the bytes in the ring's pages, and has them copied from there. */
+static void test_block_by_way_of_the_rings_own_pages(void **state)
+{
+    uint32_t written;
+
+    (void)state;
+    d.backend.bounce = 1024;
+    assert_true(driver_start(&d, VIRTIO_BIT(9), 8));
+    assert_int_equal(request(0, 3, 1024, &written), 0);
+    assert_int_equal(written, 1025);
+    assert_int_equal(last.segments[0].region, RING_OWN);
+    assert_memory_equal(d.ram + BODY, disk + 3 * 512, 1024);
+    memset(d.ram + BODY, 0x5a, 512);
+    assert_int_equal(request(1, 63, 512, &written), 0);
+    assert_int_equal(last.n_segments, 1);
+    assert_int_equal(last.segments[0].region, RING_OWN);
+    assert_memory_equal(disk + 63 * 512, d.ram + BODY, 512);
+    assert_int_equal(request(0, 3, 1536, &written), 1); /* more than there is room for */
+    assert_int_equal(request(4, 0, 0, &written), 0);
+}
+
 /* Where the header, the data and the status begin is the driver's affair. */
 static void test_block_takes_a_request_in_odd_pieces(void **state)
 {
@@ -708,6 +729,7 @@ int main(void)
         T(block, test_a_queue_that_is_ready_is_changed_no_more),
         T(block, test_a_queue_that_is_no_memory_needs_a_reset),
         T(block, test_block_reads_and_writes_sectors),
+        T(block, test_block_by_way_of_the_rings_own_pages),
         T(block, test_block_takes_a_request_in_odd_pieces),
         T(block, test_block_refuses_what_is_not_on_the_disk),
         T(block, test_block_says_who_it_is),

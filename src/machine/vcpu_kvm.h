@@ -25,6 +25,7 @@ struct vcpu_kvm {
     unsigned n_slots;
     timer_t timer; /* sends KVM_KICK_SIGNAL to the thread that created this */
     bool has_timer;
+    bool has_deadline;          /* of the machine's APIC: CPUID says so */
     pid_t thread;               /* that one: it alone calls run() */
     const void *thread_own;     /* its copy of a variable that each thread has: who am I, without a call */
     uint32_t kicked, intr, nmi; /* atomic: other threads and signal handlers set them */

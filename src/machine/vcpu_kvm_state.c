@@ -31,9 +31,10 @@ int vcpu_kvm_fail(struct vcpu_kvm *k, const char *what)
 
 /* ---- MSRs ------------------------------------------------------------------------------------------------------ */
 
-struct msr_list {
-    struct kvm_msrs head;
-    struct kvm_msr_entry entries[64];
+/* struct kvm_msrs, of one. */
+struct msr_request {
+    uint32_t n, zero;
+    struct kvm_msr_entry entry;
 };
 
 struct msr_place {
@@ -64,13 +65,13 @@ static const struct msr_place places[] = {
 /* KVM stops at the first that it does not know: one at a time, so that one that this host lacks is left out alone. */
 static int msr_one(struct vcpu_kvm *k, bool set, uint32_t index, uint64_t *value, bool needed)
 {
-    struct msr_list list = {.head.nmsrs = 1, .entries = {{.index = index, .data = set ? *value : 0}}};
-    const int n = ioctl(k->fd, set ? KVM_SET_MSRS : KVM_GET_MSRS, &list);
+    struct msr_request one = {.n = 1, .entry = {.index = index, .data = set ? *value : 0}};
+    const int n = ioctl(k->fd, set ? KVM_SET_MSRS : KVM_GET_MSRS, &one);
 
     if (n < 0)
         return vcpu_kvm_fail(k, set ? "KVM_SET_MSRS" : "KVM_GET_MSRS");
     if (n == 1 && !set)
-        *value = list.entries[0].data;
+        *value = one.entry.data;
     if (n == 1 || !needed)
         return 0;
     snprintf(k->failure, sizeof k->failure, "KVM: this host's has no register %#x, or not with the value %#llx", index,
@@ -209,8 +210,18 @@ static void sregs_set(struct kvm_sregs *s, const struct vcpu_state *in)
     X(GPR_CX, rcx)                                                                                                     \
     X(GPR_DX, rdx)                                                                                                     \
     X(GPR_BX, rbx)                                                                                                     \
-    X(GPR_SP, rsp) X(GPR_BP, rbp) X(GPR_SI, rsi) X(GPR_DI, rdi) X(8, r8) X(9, r9) X(10, r10) X(11, r11) X(12, r12)     \
-        X(13, r13) X(14, r14) X(15, r15)
+    X(GPR_SP, rsp)                                                                                                     \
+    X(GPR_BP, rbp)                                                                                                     \
+    X(GPR_SI, rsi)                                                                                                     \
+    X(GPR_DI, rdi)                                                                                                     \
+    X(8, r8)                                                                                                           \
+    X(9, r9)                                                                                                           \
+    X(10, r10)                                                                                                         \
+    X(11, r11)                                                                                                         \
+    X(12, r12)                                                                                                         \
+    X(13, r13)                                                                                                         \
+    X(14, r14)                                                                                                         \
+    X(15, r15)
 
 static void regs_get(const struct kvm_regs *r, struct vcpu_state *out)
 {

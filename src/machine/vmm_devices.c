@@ -16,7 +16,7 @@ static unsigned receive(void *uart, const uint8_t *bytes, unsigned n)
 static void connect_uart(struct uart *u, struct stream *s, struct vmm_port *port, bool input)
 {
     stream_init(s, &port->backend, input ? receive : NULL, u);
-    uart_connect(u, stream_put, s);
+    uart_connect(u, stream_put, input ? stream_more : NULL, s);
 }
 
 /* Registers and a line: the next slot. */

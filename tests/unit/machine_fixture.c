@@ -148,7 +148,7 @@ struct fixture *fixture_make(enum machine_kind kind, uint64_t bytes, const char 
         fail("machine_init");
     clock_source(&f->machine.clock, count, f);
     f->machine.clock.offset = 0;
-    uart_connect(&f->machine.uart[0], put, f);
+    uart_connect(&f->machine.uart[0], put, NULL, f);
     return f;
 }
 

@@ -105,6 +105,15 @@ static void take_answers(struct stream *s)
             take_answer(s, &a);
 }
 
+void stream_more(void *stream)
+{
+    struct stream *s = stream;
+
+    take_answers(s);
+    deliver(s);
+    ask_for_input(s);
+}
+
 void stream_poll(struct stream *s)
 {
     take_answers(s);

@@ -30,6 +30,8 @@ void stream_init(struct stream *s, struct backend *backend,
 /* false: there is no room now. A stream whose back end is gone takes everything, and it is lost. */
 bool stream_put(void *stream, uint8_t byte);
 void stream_write(struct stream *s, const void *bytes, uint32_t n); /* waits for room */
+/* There is room for input again: what has come already is delivered. */
+void stream_more(void *stream);
 /* Answers are taken, input is delivered, what waits is sent. */
 void stream_poll(struct stream *s);
 /* Everything that was put is with its reader. */

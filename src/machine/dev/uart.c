@@ -184,7 +184,8 @@ static uint8_t read_data(struct uart *u)
     if (s->received == 0)
         return 0;
     s->first = (uint8_t)((s->first + 1) % UART_FIFO);
-    s->received--;
+    if (--s->received == 0 && u->emptied)
+        u->emptied(u->owner);
     return byte;
 }
 
@@ -278,9 +279,10 @@ const struct device_ops uart_ops = {
     .loaded = uart_loaded,
 };
 
-void uart_connect(struct uart *u, bool (*put)(void *owner, uint8_t byte), void *owner)
+void uart_connect(struct uart *u, bool (*put)(void *owner, uint8_t byte), void (*emptied)(void *owner), void *owner)
 {
     u->put = put;
+    u->emptied = emptied;
     u->owner = owner;
 }
 

@@ -29,13 +29,15 @@ struct uart {
     struct uart_state state;
     /* false: not now; uart_poll() asks again. */
     bool (*put)(void *owner, uint8_t byte);
+    /* The last byte that was received has been read: there may be more. NULL: nobody. */
+    void (*emptied)(void *owner);
     void *owner;
     struct irq_line irq;
 };
 
 int uart_init(struct uart *u, struct bus *ports, uint16_t base, struct irq_line irq);
 /* Who gets the bytes. NULL: nobody, they are lost. */
-void uart_connect(struct uart *u, bool (*put)(void *owner, uint8_t byte), void *owner);
+void uart_connect(struct uart *u, bool (*put)(void *owner, uint8_t byte), void (*emptied)(void *owner), void *owner);
 /* How many bytes there is room for; and takes so many of n. */
 unsigned uart_room(const struct uart *u);
 unsigned uart_receive(struct uart *u, const uint8_t *bytes, unsigned n);

@@ -488,8 +488,11 @@ int main(void)
     if (run.hostname)
         sethostname(run.hostname, strlen(run.hostname));
     loopback_up();
-    if (run.read_only)
-        mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL);
+    /* The mount, not its file system: that has a file in use without a name, ourselves, and stays writable (EBUSY). */
+    if (run.read_only && mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0) {
+        say_text("moat: --read-only: the root: %s\n", strerror(errno));
+        end(125);
+    }
     signal(SIGPIPE, SIG_IGN);
     if (pipe2(child_pipe, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 ||
         pipe2(error, O_CLOEXEC) < 0 || pipe2(failed, O_CLOEXEC) < 0)

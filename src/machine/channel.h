@@ -32,11 +32,11 @@ enum channel_type {
 
 /*
  * After a restore either side may have half a frame of the other's. The host sends as many zeros as the longest frame
- * has bytes (they end any frame, and are frames of type 0, which mean nothing), then RESUMED. The guest answers with the
- * marker, which is no beginning of a frame, and grants credit anew; what the host hears before the marker is lost.
+ * has bytes (they end any frame, and are frames of type 0, which mean nothing), then RESUMED. The guest answers with
+ * the marker, which is no beginning of a frame, and grants credit anew; what the host hears before the marker is lost.
  */
-#define CHANNEL_ZEROS  (CHANNEL_HEADER + CHANNEL_MOST)
-#define CHANNEL_MARKER "\377\377MOAT-RESUMED\377"
+#define CHANNEL_ZEROS        (CHANNEL_HEADER + CHANNEL_MOST)
+#define CHANNEL_MARKER       "\377\377MOAT-RESUMED\377"
 #define CHANNEL_MARKER_BYTES ((uint32_t)(sizeof(CHANNEL_MARKER) - 1))
 
 struct channel_resumed {

@@ -148,7 +148,8 @@ static uint32_t skip_to_marker(struct io_channel *c, const uint8_t *bytes, uint3
     for (; at < n && c->marker < CHANNEL_MARKER_BYTES; at++) {
         if (bytes[at] == (uint8_t)CHANNEL_MARKER[c->marker])
             c->marker++;
-        else if (c->marker != 2 || bytes[at] != (uint8_t)CHANNEL_MARKER[1]) /* it begins with two alike: a third keeps two */
+        else if (c->marker != 2 ||
+                 bytes[at] != (uint8_t)CHANNEL_MARKER[1]) /* it begins with two alike: a third keeps two */
             c->marker = bytes[at] == (uint8_t)CHANNEL_MARKER[0];
     }
     return at;

@@ -134,7 +134,7 @@ static int finish(struct vmm *v, enum machine_end how)
             stream_flush(&v->channel_stream);
             const int64_t told = stream_tell(&v->channel_stream, RING_WORD_EXIT, 0);
             if (told >= 0 && (how == MACHINE_POWEROFF || how == MACHINE_RESET))
-                e.status = (int)told;
+                e.status = (int)told, e.reason = "exited"; /* it is the program that ended */
         }
         stream_flush(&v->message_stream);
     }

@@ -150,3 +150,62 @@ refused()
     [[ $output == *"guest's memory"*"64 MiB"* ]]
     [[ $output == *"the guest's own kernel; none of"* ]]
 }
+
+# ---- snapshots ----------------------------------------------------------------------------------------------------
+
+# machine NAME COMMAND...: one that runs and answers what it reads.
+machine()
+{
+    "$MOAT" run -d -i --name "$1" -b microvm --accel soft --kernel "$KERNEL" -m 128m busybox "${@:2}" > /dev/null
+    speaks() { "$MOAT" logs "$1" | grep -q ready; }
+    wait_for 90 speaks "$1"
+}
+
+@test "a snapshot is gone on from, twice, with the memory that it had and the time that it is" {
+    machine one sh -c 'x=$((6 * 7)); echo ready; read -r line; echo "$line $x $(date +%s)"; exit 5'
+    "$MOAT" snapshot one kept
+    [ "$("$MOAT" snapshot --list --json | jq -r '.[].name')" = kept ]
+    local turn began
+    for turn in 1 2; do
+        began=$(date +%s)
+        run --separate-stderr sh -c 'echo "said $2" | timeout 60 "$0" restore --rm -i --accel soft "$1"' "$MOAT" kept "$turn"
+        assert_status 5
+        [[ $output == "said $turn 42 "* ]]
+        [ "${output##* }" -ge "$((began - 1))" ]
+    done
+    "$MOAT" kill one > /dev/null
+    "$MOAT" rm -f one > /dev/null
+    "$MOAT" snapshot --rm kept
+    [ -z "$(ls "$MOAT_DATA_DIR/snapshots")" ]
+}
+
+@test "what is wrong with a snapshot is said" {
+    run --separate-stderr "$MOAT" restore --rm nothing
+    assert_status 125
+    [[ $stderr == *"there is no snapshot nothing"* ]]
+    run --separate-stderr "$MOAT" snapshot nobody
+    assert_status 1
+    "$MOAT" run -d --name plain busybox sleep 1000 > /dev/null
+    run --separate-stderr "$MOAT" snapshot plain
+    assert_status 1
+    [[ $stderr == *"boundary container has no snapshots: -b microvm has"* ]]
+    "$MOAT" rm -f plain > /dev/null
+    mkdir -p "$MOAT_DATA_DIR/snapshots/bad"
+    echo '{"version": 1, "memory": 16777216, "words": ["--accel", "soft"], "disks": []}' > "$MOAT_DATA_DIR/snapshots/bad/snapshot.json"
+    head -c 8192 /dev/zero > "$MOAT_DATA_DIR/snapshots/bad/state"
+    run --separate-stderr "$MOAT" restore --rm bad
+    [ "$status" -ne 0 ]
+    [[ $stderr == *snapshot* ]]
+    "$MOAT" snapshot --rm bad
+}
+
+@test "how a machine ended is told: power-off, panic" {
+    "$MOAT" run -d --name off -b microvm --accel soft --kernel "$KERNEL" busybox sh -c "busybox poweroff -f; sleep 100" > /dev/null
+    run timeout 90 "$MOAT" wait off; assert_output 0
+    [ "$("$MOAT" inspect off | jq -r ".[0].State.ExitReason")" = poweroff ]
+    "$MOAT" run -d --name panics -b microvm --accel soft --kernel "$KERNEL" --append quiet > /dev/null
+    run timeout 90 "$MOAT" wait panics
+    assert_output 1
+    [ "$("$MOAT" inspect panics | jq -r ".[0].State.ExitReason")" = panic ]
+    "$MOAT" rm off panics > /dev/null
+}

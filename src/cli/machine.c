@@ -225,20 +225,15 @@ static int put_initrd(struct run_options *run, const char *host, unsigned n, str
     return r == 0 ? engine_put(p, "--initrd", inside, err) : r;
 }
 
-/* /dev/kvm where the host has it and it may be used; soft needs nothing. */
+/* /dev/kvm is opened by the boundary and handed over. */
 static int put_accel(struct run_options *run, struct err *err)
 {
     struct policy *p = &run->policy;
     const char *accel = own(run)->accel ? own(run)->accel : "auto";
     const bool there = access("/dev/kvm", R_OK | W_OK) == 0;
-    int r = 0;
 
     if (!strcmp(accel, "kvm") && !there)
         return err_sys(err, -errno, "--accel kvm: /dev/kvm (--accel soft needs no KVM)");
-    if (strcmp(accel, "soft") && there)
-        r = flag_device(&run->build, "/dev/kvm", err);
-    if (r < 0)
-        return err_wrap(err, "/dev/kvm"), r;
     return engine_put(p, "--accel", there ? accel : "soft", err);
 }
 

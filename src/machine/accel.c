@@ -4,6 +4,7 @@
 #include "cpu/registers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -195,6 +196,18 @@ void accel_measure(const struct vcpu_ops *ops, struct accel_rate *out)
     munmap(host, MEMORY);
 }
 
+static int given = -1;
+
+void kvm_device_give(int fd)
+{
+    given = fd;
+}
+
+int kvm_device_open(void)
+{
+    return given >= 0 ? fcntl(given, F_DUPFD_CLOEXEC, 3) : open("/dev/kvm", O_RDWR | O_CLOEXEC);
+}
+
 const struct vcpu_ops *accel_choose(const char *word, char why[160])
 {
     struct accel_rate kvm, soft;
@@ -203,7 +216,7 @@ const struct vcpu_ops *accel_choose(const char *word, char why[160])
         return &vcpu_soft;
     if (word && !strcmp(word, "kvm"))
         return &vcpu_kvm;
-    if (access("/dev/kvm", R_OK | W_OK) < 0) {
+    if (given < 0 && access("/dev/kvm", R_OK | W_OK) < 0) {
         snprintf(why, 160, "/dev/kvm: %s", strerror(errno));
         return &vcpu_soft;
     }

@@ -9,6 +9,12 @@
 
 #include "machine/vcpu.h"
 
+/* /dev/kvm, where somebody has opened it for us (control.c): used in its place, borrowed, until another is given, or
+ * -1: none. */
+void kvm_device_give(int fd);
+/* A descriptor of its own, or -1 and errno. */
+int kvm_device_open(void);
+
 struct accel_rate {
     uint64_t per_second; /* instructions of a loop in ring 0; 0: it is not there */
     char why_not[160];

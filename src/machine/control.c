@@ -144,6 +144,8 @@ static int take_named(struct vmm *v, struct control_record *r)
         place = &v->end;
     else if (!strcmp(r->payload, "tap") && v->net)
         place = &v->net->io.in;
+    else if (!strcmp(r->payload, "kvm"))
+        place = &v->kvm;
     if (r->fd < 0 || !place || *place >= 0)
         return 0; /* of a later moat */
     *place = fcntl(r->fd, F_DUPFD_CLOEXEC, 64);

@@ -84,6 +84,7 @@ void machine_loaded(struct machine *m)
         if (d->ops->loaded != NULL)
             d->ops->loaded(d->device);
     }
+    (void)m->vcpu->ops->counter_moved(m->vcpu);
     m->intr = false;
     m->vcpu->ops->set_intr(m->vcpu, false);
     m->lapic.wire.changed(m->lapic.wire.owner);

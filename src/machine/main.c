@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static struct vmm vmm = {.memory = -1, .control = -1, .listening = -1, .end = -1, .clients = {-1, -1, -1, -1}};
+static struct vmm vmm = {
+    .memory = -1, .control = -1, .listening = -1, .end = -1, .kvm = -1, .clients = {-1, -1, -1, -1}};
 
 int vmm_fail(int status, const char *subject, const char *what, int error)
 {
@@ -87,7 +88,10 @@ static int make_machine(struct vmm *v, const struct counter_mark *began)
     setup.model.tsc_hz = counter_hz(began);
     setup.model.kvmclock = !o->kut;
     setup.host = (struct machine_host){v, vmm_wait, vmm_poll, vmm_random, o->debug ? vmm_note : NULL};
+    kvm_device_give(v->kvm);
     const int r = machine_init(&v->machine, &setup);
+    if (v->kvm >= 0)
+        close(v->kvm); /* the processor has its own */
     if (r < 0 && v->machine.why[0])
         return vmm_fail(EXIT_OWN_ERROR, "processor", v->machine.why, 0);
     return r < 0 ? vmm_fail(EXIT_OWN_ERROR, "machine", "make it", r) : 0;

@@ -44,6 +44,7 @@ static int place_all(struct vmm *v, enum filter_process process)
         r = r < 0 ? r : place(&v->control, VMM_CONTROL);
         r = r < 0 ? r : place(&v->listening, VMM_LISTENING);
         r = r < 0 ? r : place(&v->end, VMM_END);
+        r = r < 0 ? r : place(&v->kvm, VMM_KVM);
         return r < 0 ? r : place(&v->memory, VMM_MEMORY);
     }
     for (unsigned i = 0; i < v->n_disks && r == 0; i++) {
@@ -65,7 +66,8 @@ static int close_others(const struct vmm *v, enum filter_process process)
 
     if (machine)
         keep |= (uint64_t)(v->control >= 0) << VMM_CONTROL | (uint64_t)(v->listening >= 0) << VMM_LISTENING |
-                (uint64_t)(v->end >= 0) << VMM_END | (uint64_t)(v->memory >= 0) << VMM_MEMORY;
+                (uint64_t)(v->end >= 0) << VMM_END | (uint64_t)(v->memory >= 0) << VMM_MEMORY |
+                (uint64_t)(v->kvm >= 0) << VMM_KVM;
     else
         keep |= ((UINT64_C(1) << v->n_disks) - 1) << VMM_DISKS | (uint64_t)(v->net != NULL) << VMM_TAPS;
     for (int fd = 0; fd < 64; fd++)

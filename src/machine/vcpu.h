@@ -40,6 +40,7 @@ struct vcpu_ops {
     int (*set)(struct vcpu *v, const struct vcpu_state *s);
     void (*memory_written)(struct vcpu *v, gpa_t gpa, uint64_t n);
     int (*map_changed)(struct vcpu *v);
+    int (*counter_moved)(struct vcpu *v); /* bus.tsc() has leapt: the machine's clock was loaded */
     uint64_t (*executed)(struct vcpu *v); /* instructions; 0 when the engine does not count */
     const char *(*failure)(struct vcpu *v);
 };

@@ -380,6 +380,11 @@ static int kvm_map_changed(struct vcpu *v)
     return vcpu_kvm_map(of(v));
 }
 
+static int kvm_counter_moved(struct vcpu *v)
+{
+    return vcpu_kvm_set_counter(of(v));
+}
+
 static uint64_t kvm_executed(struct vcpu *v)
 {
     (void)v;
@@ -404,6 +409,7 @@ const struct vcpu_ops vcpu_kvm = {
     .set = vcpu_kvm_set,
     .memory_written = kvm_memory_written,
     .map_changed = kvm_map_changed,
+    .counter_moved = kvm_counter_moved,
     .executed = kvm_executed,
     .failure = kvm_failure,
 };

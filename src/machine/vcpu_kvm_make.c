@@ -4,6 +4,7 @@
  * it is done before this process is shut in, and with calls that are not allowed afterwards.
  */
 #include "cpu/registers.h"
+#include "machine/accel.h"
 #include "machine/vcpu_kvm.h"
 
 #include <cpuid.h>
@@ -221,7 +222,7 @@ static int make_machine(struct vcpu_kvm *k)
 {
     const uint64_t identity = IDENTITY_MAP_AT;
 
-    k->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    k->kvm = kvm_device_open();
     if (k->kvm < 0)
         return cannot_open(k);
     if (ioctl(k->kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)

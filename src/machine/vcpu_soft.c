@@ -109,6 +109,11 @@ static int soft_map_changed(struct vcpu *v)
     return 0;
 }
 
+static int soft_counter_moved(struct vcpu *v)
+{
+    return 0; /* it is asked each time */
+}
+
 static uint64_t soft_executed(struct vcpu *v)
 {
     return cpu_executed(cpu_of(v));
@@ -132,6 +137,7 @@ const struct vcpu_ops vcpu_soft = {
     .set = soft_set,
     .memory_written = soft_memory_written,
     .map_changed = soft_map_changed,
+    .counter_moved = soft_counter_moved,
     .executed = soft_executed,
     .failure = soft_failure,
 };

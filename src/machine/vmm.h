@@ -39,6 +39,7 @@ enum {
     VMM_VISITORS = 24, /* connections, and a file for a snapshot */
     VMM_DISKS = 32,    /* of the I/O process */
     VMM_TAPS = 48,
+    VMM_KVM = 49, /* /dev/kvm, of the machine process, until its processor is made */
 };
 
 #define VMM_CLIENTS 4 /* connections at a time */
@@ -72,6 +73,7 @@ struct vmm {
     int answers, kicks[IO_PORTS], life[2], control;
     int listening; /* moat's socket, to which it connects when it has something to say; -1 */
     int end;       /* a file for one word: how it ended; -1 */
+    int kvm;       /* /dev/kvm, opened by moat; -1 */
     int clients[VMM_CLIENTS];
     uint64_t look_at; /* nanoseconds of the machine's: when somebody is looked for again */
     pid_t io;

@@ -251,6 +251,7 @@ int vmm_open(struct vmm *v)
         r = open_disk(v, &o->disks[i]);
     if (r == 0)
         r = open_events(v);
+    kvm_device_give(v->kvm);
     if (r == 0 && !(v->engine = accel_choose(o->accel, why)))
         r = vmm_fail(EXIT_OWN_ERROR, "--accel", why, 0);
     if (r == 0 && !o->restore &&

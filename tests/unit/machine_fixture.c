@@ -62,6 +62,10 @@ static int fake_map_changed(struct vcpu *v)
 {
     return 0;
 }
+static int fake_counter_moved(struct vcpu *v)
+{
+    return 0;
+}
 static uint64_t fake_executed(struct vcpu *v)
 {
     return 1;
@@ -84,6 +88,7 @@ static const struct vcpu_ops fake = {
     .set = fake_set,
     .memory_written = fake_written,
     .map_changed = fake_map_changed,
+    .counter_moved = fake_counter_moved,
     .executed = fake_executed,
     .failure = fake_failure,
 };

@@ -89,7 +89,20 @@ static int open_tap(const char *name, struct err *err)
     return steal_fd(&fd);
 }
 
-/* What moat-vmm gets by a name of ours: where it writes its end, and its interface. */
+/* Its processor, where it may use the host's; "auto" goes without. */
+static int give_kvm(const struct instance *inst, int sock, struct err *err)
+{
+    const char *accel = microvm_word_value(&inst->policy->process.argv, "--accel");
+
+    if (!accel || !strcmp(accel, "soft"))
+        return 0;
+    _cleanup_fd_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    if (kvm < 0)
+        return strcmp(accel, "kvm") ? 0 : err_sys(err, -errno, "--accel kvm: /dev/kvm (--accel soft needs no KVM)");
+    return engine_give(sock, "kvm", kvm, err);
+}
+
+/* What moat-vmm gets by a name of ours: where it writes its end, the host's processor, its interface. */
 static int give_descriptors(struct instance *inst, const char *tap, struct err *err)
 {
     _cleanup_fd_ int end =
@@ -100,6 +113,8 @@ static int give_descriptors(struct instance *inst, const char *tap, struct err *
     if (sock < 0)
         return sock;
     int r = engine_give(sock, "end", end, err);
+    if (r == 0)
+        r = give_kvm(inst, sock, err);
     if (r < 0 || !tap)
         return r;
     interface = open_tap(tap, err);

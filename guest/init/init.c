@@ -213,6 +213,19 @@ static bool read_run_file(void)
     return run.n_arguments > 0;
 }
 
+/* The working directory is made where there is none, as a container's is. What cannot be made is said by chdir(2). */
+static void make_directory(const char *path)
+{
+    char part[4096];
+
+    for (const char *at = path; path && *at;) {
+        at += strspn(at, "/");
+        at += strcspn(at, "/");
+        if ((size_t)snprintf(part, sizeof part, "%.*s", (int)(at - path), path) < sizeof part)
+            mkdir(part, 0755);
+    }
+}
+
 /* The workload is not shown what brought it here. */
 static void remove_traces(void)
 {
@@ -488,6 +501,7 @@ int main(void)
     if (run.hostname)
         sethostname(run.hostname, strlen(run.hostname));
     loopback_up();
+    make_directory(run.directory);
     /* The mount, not its file system: that has a file in use without a name, ourselves, and stays writable (EBUSY). */
     if (run.read_only && mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0) {
         say_text("moat: --read-only: the root: %s\n", strerror(errno));

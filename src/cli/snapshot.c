@@ -270,6 +270,18 @@ static int remove_named(struct request *q, const char *name, struct err *err)
     return r < 0 ? err_sys(err, r, "%s/%s", path, name) : 0;
 }
 
+static int remove_all(struct request *q, int n, char **names, struct err *err)
+{
+    int r = 0;
+
+    if (n < 1)
+        return err_set(err, -EINVAL, "the name of a snapshot is missing: moat snapshot --rm NAME... (--list lists)");
+    for (int i = 0; i < n && r == 0; i++)
+        if ((r = remove_named(q, names[i], err)) == 0)
+            puts(names[i]);
+    return r;
+}
+
 /* ---- commands ------------------------------------------------------------------------------------------------------
  */
 
@@ -302,8 +314,7 @@ int cmd_snapshot(int argc, char **argv)
     if (q.list)
         r = list_all(&q, &err);
     else if (q.remove)
-        for (int i = at; i < argc && r == 0; i++)
-            r = remove_named(&q, argv[i], &err);
+        r = remove_all(&q, argc - at, argv + at, &err);
     else
         r = take_named(&q, argc - at, argv + at, &err);
     return r < 0 ? sandboxes_fail("snapshot", &err) : 0;

@@ -96,7 +96,7 @@ int boot_modules(struct machine *m, const struct boot_setup *setup, gpa_t above,
     }
     gpa_t at = all <= top ? (top - all) & ~(PAGE - 1) : 0;
     if (all > 0 && (all > top || at < above)) {
-        *why = "the machine has too little memory for the initrd";
+        *why = "the machine has too little memory for the kernel and its initrd: --memory gives more";
         return -ENOMEM;
     }
     for (unsigned i = 0; i < setup->n_initrds; i++) {

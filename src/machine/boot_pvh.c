@@ -64,7 +64,7 @@ int boot_pvh(struct machine *m, const struct boot_setup *setup, struct boot_elf 
         info.modules = MODULE_LIST;
         r = gmem_write(&m->memory, MODULE_LIST, &module, sizeof(module));
     }
-    *why = "the machine has too little memory";
+    *why = "the machine has too little memory: --memory gives more";
     if (r != 0 || (r = write_map(m, &info.n_memory_map)) != 0 ||
         (r = gmem_write(&m->memory, COMMAND_LINE, setup->append != NULL ? setup->append : "", line + 1)) != 0 ||
         (r = gmem_write(&m->memory, START_INFO, &info, sizeof(info))) != 0)

@@ -728,7 +728,7 @@ static const struct {
                                  "type, numbers or *, access, as 'c 10:200 rwm'"},
     [FLAG_SYSCTL] = {"sysctl", flag_sysctl,
                      "KEY=VALUE of net.*, fs.mqueue.*, or the shm, msg and sem settings of kernel.*"},
-    [FLAG_NETWORK] = {"network", flag_network, "none, host, or (-b microvm) tap=NAME"},
+    [FLAG_NETWORK] = {"network", flag_network, "none or host; with -b microvm also tap=NAME"},
     [FLAG_USERNS] = {"userns", flag_userns, "moat (ids of its own), single (root inside is you) or host (none)"},
 };
 

@@ -376,6 +376,13 @@ static void resume(const uint8_t *bytes)
     grant((uint32_t)(sizeof program.waiting - program.n_waiting));
 }
 
+static void close_stream(int *stream)
+{
+    if (*stream >= 0)
+        close(*stream);
+    *stream = -1;
+}
+
 static void take_frame(const struct channel_frame *f)
 {
     switch (f->type) {
@@ -390,6 +397,10 @@ static void take_frame(const struct channel_frame *f)
     case CHANNEL_RESUMED:
         if (f->length == sizeof(struct channel_resumed))
             resume(f->bytes);
+        break;
+    case CHANNEL_CLOSED:
+        if (f->length == 1)
+            close_stream(f->bytes[0] == 1 ? &program.output : &program.error);
         break;
     case CHANNEL_SIGNAL:
         if (f->length == 1 && !program.ended)
@@ -437,10 +448,8 @@ static void reap(void)
 
 static void look_after(int fd, short events, int *stream, enum channel_type type)
 {
-    if (fd >= 0 && events && !pass(fd, type)) {
-        close(fd);
-        *stream = -1;
-    }
+    if (fd >= 0 && fd == *stream && events && !pass(fd, type)) /* it may be closed meanwhile */
+        close_stream(stream);
 }
 
 /* Until it has ended and what it wrote is out. What others still hold its streams open for is not waited for. */

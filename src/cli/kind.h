@@ -27,6 +27,7 @@ struct finding {
         FIND_TO_KEEP /* it may be started again */,
         FIND_TO_WAIT /* one run, waited for */
     } purpose;
+    const char *sandbox;              /* its name; NULL: it has none yet */
     const struct image_config *image; /* NULL: none */
     void (*warn)(const char *text);   /* one line */
 };

@@ -2,6 +2,7 @@
 /* See machine.h: what a policy of a machine begins with, what it cannot have, and moat-vmm's command line. Looks at the
  * host; what it makes is kept in the cache of whoever runs it. */
 #include "cli/machine.h"
+#include "boundary/container/container.h"
 #include "boundary/microvm/words.h"
 #include "cli/engine_command.h"
 #include "cli/engine_walls.h"
@@ -281,14 +282,22 @@ static int put_user(struct run_options *run, const struct packed_root *root, str
 
     if (r == 0)
         r = put_run(p, 'u', arena_printf(p->arena, "%u:%u", user.uid, user.gid), err);
+    if (r == 0)
+        r = users_add_groups(p->arena, fd, &run->build.groups, &user, err);
     for (uint32_t i = 0; i < user.n_groups && r == 0; i++)
         r = put_run(p, 'g', arena_printf(p->arena, "%u", user.groups[i]), err);
+    if (r == 0 && !policy_env_get(&p->process.env, "HOME")) {
+        char home[512];
+        home_find(fd, user.uid, home, sizeof home);
+        r = put_run(p, 'e', home, err);
+    }
     run->build.user = NULL; /* outside, moat-vmm is the sandbox's root */
+    run->build.groups = (struct strv){0};
     return r;
 }
 
-static int put_program(struct run_options *run, const struct packed_root *root, const struct strv *words,
-                       const struct strv *modules, struct err *err)
+static int put_program(struct run_options *run, const struct packed_root *root, const char *hostname,
+                       const struct strv *words, const struct strv *modules, struct err *err)
 {
     struct policy *p = &run->policy;
     int r = 0;
@@ -299,8 +308,8 @@ static int put_program(struct run_options *run, const struct packed_root *root, 
         r = put_run(p, 'e', p->process.env.v[i], err);
     if (r == 0)
         r = put_run(p, 'c', p->process.cwd, err);
-    if (r == 0 && p->hostname)
-        r = put_run(p, 'h', p->hostname, err);
+    if (r == 0 && hostname)
+        r = put_run(p, 'h', hostname, err);
     if (r == 0 && policy_flag_given(&run->build, FLAG_READ_ONLY))
         r = put_run(p, 'r', "", err);
     if (r == 0)
@@ -314,7 +323,7 @@ static const struct packing packing = {
     .kind = CLASS_CACHE_MACHINE, .packer = "moat-bootfile", .verb = "initrd", .begins = "070701", .n_begins = 6};
 
 /* What it boots from: the root, packed, and over it our init with the modules. */
-static int find_image(struct run_options *run, const struct packed_root *root, struct err *err)
+static int find_image(struct run_options *run, const struct finding *f, const struct packed_root *root, struct err *err)
 {
     struct policy *p = &run->policy;
     const char *kernel, *beside, *archive, *init;
@@ -328,7 +337,7 @@ static int find_image(struct run_options *run, const struct packed_root *root, s
         (r = put_machine(run, kernel, err)) < 0 || (r = put_initrd(run, archive, 0, err)) < 0 ||
         (r = put_initrd(run, init, 1, err)) < 0)
         return r;
-    return put_program(run, root, &words, &modules, err);
+    return put_program(run, root, p->hostname ? p->hostname : f->sandbox, &words, &modules, err);
 }
 
 static int find_kernel(struct run_options *run, struct err *err)
@@ -357,9 +366,10 @@ static int find_snapshot(struct run_options *run, struct err *err)
         return r;
     if (o->image || o->kernel || o->initrds.n || o->append || o->machine || o->cpu || o->disks.n ||
         policy_flag_given(&run->build, FLAG_MEMORY))
-        return err_set(err, -EINVAL,
-                       "--restore %s: kernel, memory, processor and disks are those of the snapshot: leave them out",
-                       o->restore);
+        return err_set(
+            err, -EINVAL,
+            "--restore %s: program, kernel, memory, processor and disks are those of the snapshot: leave them out",
+            o->restore);
     p->process.argv = (struct strv){0};
     p->resources.memory.limit = (struct opt_i64){true, s.memory};
     run->build.given |= UINT64_C(1) << FLAG_MEMORY;
@@ -392,7 +402,6 @@ static int find(struct run_options *run, const struct finding *f, struct err *er
     struct packed_root root;
     int r;
 
-    (void)f;
     if (own(run)->image && own(run)->initrds.n)
         return err_set(err, -EINVAL, "--initrd: an image is its own first root: leave one of them out");
     if (own(run)->restore)
@@ -400,10 +409,8 @@ static int find(struct run_options *run, const struct finding *f, struct err *er
     else if (!own(run)->image)
         r = find_kernel(run, err);
     else if ((r = packed_root_find(p->arena, own(run)->image, &root, err)) == 0) {
-        r = find_image(run, &root, err);
+        r = find_image(run, f, &root, err);
         packed_root_close(&root);
-    } else if (r == -ENOENT) {
-        r = err_set(err, r, "exec: \"%s\": there is no directory and no image of that name", own(run)->image);
     }
     engine_no_variables(p);
     p->process.cwd = "/";

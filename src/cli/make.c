@@ -259,6 +259,7 @@ static int make_policy(struct making *r, struct err *err)
     struct run_options *o = &r->o;
     struct policy *p = &o->policy;
     const struct finding f = {.purpose = r->sb.foreground ? FIND_TO_WAIT : FIND_TO_KEEP,
+                              .sandbox = r->sb.id,
                               .image = r->from_image ? &r->image.config : NULL,
                               .warn = warn};
     int rc = o->kind->find(o, &f, err);

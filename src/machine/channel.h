@@ -22,6 +22,7 @@ enum channel_type {
     CHANNEL_SIGNAL,    /* one byte: the number */
     CHANNEL_SIZE,      /* of the terminal: rows, columns, 16 bits each */
     CHANNEL_RESUMED,   /* struct channel_resumed: it goes on from a snapshot, and somebody else listens */
+    CHANNEL_CLOSED,    /* one byte, 1 or 2: nobody reads the program's output, or its errors, any more */
     /* from the guest */
     CHANNEL_OUTPUT = 16,
     CHANNEL_ERROR,

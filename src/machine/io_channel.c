@@ -26,6 +26,8 @@ struct io_channel {
     int64_t exit_status;       /* -ENODATA: the guest has told none */
     uint32_t credit;           /* bytes of INPUT that the guest will take */
     bool in_ended;             /* and it was told */
+    bool heard;                /* init has its port open: what came before would be lost there */
+    bool closed[3];            /* by descriptor: nobody reads it, and the guest was told */
     uint8_t words[WORDS_MOST]; /* frames for the guest, in order */
     uint32_t n_words;
     uint8_t input[CHANNEL_HEADER + CHANNEL_MOST]; /* a frame of INPUT */
@@ -54,6 +56,7 @@ int io_channel_resume(struct io_channel *c)
     resumed.wall_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
     c->zeros = CHANNEL_ZEROS;
     c->marker = 0;
+    c->heard = true;
     channel_header(c->words, CHANNEL_RESUMED, sizeof resumed);
     memcpy(c->words + CHANNEL_HEADER, &resumed, sizeof resumed);
     c->n_words = CHANNEL_HEADER + sizeof resumed;
@@ -106,11 +109,21 @@ static void obey(struct io_port *p, const struct channel_frame *f)
         }
         break;
     case CHANNEL_READY:
+        c->heard = true;
         send_size(p, 0); /* where there is a terminal */
         break;
     default: /* what a later init says */
         break;
     }
+}
+
+/* So that the program ends of it, as one at the end of a pipe does. */
+static void tell_closed(struct io_channel *c)
+{
+    const uint8_t which = (uint8_t)c->fd;
+
+    if (!c->closed[which])
+        c->closed[which] = send_word(c, CHANNEL_CLOSED, &which, 1) == 0;
 }
 
 /* What is left of a frame's bytes. False: the descriptor takes no more now. Who reads no more has lost the rest. */
@@ -124,6 +137,8 @@ static bool write_out(struct io_channel *c, bool *ready)
         const ssize_t n = write(c->fd, c->out + c->out_done, left < WRITE_MOST ? left : WRITE_MOST);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return false;
+        if (n < 0)
+            tell_closed(c);
         c->out_done = n < 0 ? c->out_bytes : c->out_done + (uint32_t)n;
     }
     return true;
@@ -221,7 +236,7 @@ static void give_input(struct io_port *p, bool ready)
     } else if (c->input_done < c->n_input) { /* a frame that was begun ends first */
         give(p, c->input + c->input_done, c->n_input - c->input_done, &given);
         c->input_done += given;
-    } else if (c->n_words) {
+    } else if (c->n_words && c->heard) {
         give(p, c->words, c->n_words, &given);
         memmove(c->words, c->words + given, c->n_words -= given);
     } else if ((ready || p->in < 0) && c->credit && !c->in_ended) {

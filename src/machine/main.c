@@ -8,6 +8,7 @@
 #include "machine/vcpu_kvm.h"
 #include "machine/vmm.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -80,7 +81,10 @@ static int make_machine(struct vmm *v, const struct counter_mark *began)
     struct timespec now;
 
     const char *cpu = o->cpu ? o->cpu : o->kut ? "max" : "moat64";
-    if (strlen(cpu) >= sizeof v->cpu || cpu_model_find(cpu, &setup.model, &names) < 0)
+    const int found = strlen(cpu) >= sizeof v->cpu ? -ENAMETOOLONG : cpu_model_find(cpu, &setup.model, &names);
+    if (found == -EINVAL)
+        names = "one of its features is not known: they have QEMU's names, as in moat64,-sse4.2";
+    if (found < 0)
         return vmm_fail(EXIT_OWN_ERROR, "--cpu", names, 0);
     memcpy(v->cpu, cpu, strlen(cpu) + 1);
     clock_gettime(CLOCK_REALTIME, &now);

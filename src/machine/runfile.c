@@ -20,8 +20,8 @@ static size_t bytes_of(char *const *words, size_t n, size_t more)
 int runfile_write(int fd, char *const *words, size_t n_words, char *const *program, size_t n_program)
 {
     struct cpio c = {.fd = fd};
-    const struct cpio_entry directory = {.name = RUN_DIRECTORY + 1, .mode = S_IFDIR | 0700};
-    const struct cpio_entry file = {.name = RUN_FILE + 1,
+    const struct cpio_entry directory = {.name = &RUN_DIRECTORY[1], .mode = S_IFDIR | 0700};
+    const struct cpio_entry file = {.name = &RUN_FILE[1],
                                     .mode = S_IFREG | 0400,
                                     .bytes = bytes_of(words, n_words, 0) + bytes_of(program, n_program, 1)};
     int r = file.bytes >= RUN_MOST ? -E2BIG : cpio_entry(&c, &directory);

@@ -57,6 +57,21 @@ Linux"
     assert_status 139
 }
 
+@test "home, host name and a read-only root are as in a container" {
+    vm --read-only --hostname here busybox sh -c 'echo "$HOME"; hostname; touch /x'
+    assert_status 1
+    assert_output "/root
+here"
+    [[ $stderr == *"Read-only file system"* ]]
+}
+
+@test "who stops reading ends a program that writes, and a time limit one that sleeps" {
+    run bash -c 'timeout 60 "$0" run --rm -b microvm --accel soft --kernel "$1" busybox yes | head -n 1' "$MOAT" "$KERNEL"
+    assert_output y
+    vm --timeout 3 busybox sleep 100
+    assert_status 124
+}
+
 @test "ten thousand lines come out whole" {
     vm busybox sh -c 'seq 10000 | tee /dev/stderr'
     assert_status 0

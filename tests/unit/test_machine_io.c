@@ -552,7 +552,7 @@ static void test_channel_gives_input_under_credit_and_words_first(void **state)
 {
     const struct ring_request more = {.id = 9, .operation = RING_READ, .n_segments = 1, .segments = {{0, 6, 0}}};
     const uint32_t credit = 3;
-    uint32_t n = 0;
+    uint32_t n = 0, ready = 0;
     int64_t result;
 
     (void)state;
@@ -560,15 +560,18 @@ static void test_channel_gives_input_under_credit_and_words_first(void **state)
     submit(&more);
     pass(1);
     assert_false(answered(9, &result)); /* no credit yet */
-    frame(&n, CHANNEL_CREDIT, &credit, 4);
     const struct ring_request word = {.id = 8, .operation = RING_TELL, .offset = RING_WORD_SIGNAL, .length = 15};
     assert_int_equal(ring_submit(&machine, &word, &(bool){false}), 0);
     pass(0);
-    assert_true(answered(8, &result)); /* and the signal goes at once */
+    assert_true(answered(8, &result));
     assert_int_equal(result, 0);
+    assert_false(answered(9, &result)); /* a signal waits for who hears it */
+    frame(&ready, CHANNEL_READY, "", 0);
+    send_frames(ready, ready);
     assert_true(answered(9, &result));
     assert_int_equal(result, 5);
     assert_memory_equal(ram, "\x02\0\x01\0\x0f", 5);
+    frame(&n, CHANNEL_CREDIT, &credit, 4);
     send_frames(n, n);
     submit(&more);
     pass(1);

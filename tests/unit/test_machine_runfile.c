@@ -24,7 +24,7 @@ static void words_and_program_are_in_it_in_order(void **state)
     assert_int_equal(runfile_write(fd, words, 2, program, 3), 0);
     ssize_t n = pread(fd, text, sizeof text, 0);
     assert_true(n > 0 && n % 4 == 0);
-    assert_non_null(memmem(text, (size_t)n, RUN_FILE + 1, strlen(RUN_FILE)));
+    assert_non_null(memmem(text, (size_t)n, &RUN_FILE[1], strlen(RUN_FILE)));
     assert_non_null(memmem(text, (size_t)n, wanted, sizeof wanted));
     close(fd);
 }

@@ -41,7 +41,7 @@ struct box {
 
 struct df {
     struct arena arena;
-    struct line images, sandboxes, builds, archives, modules, roots;
+    struct line images, sandboxes, builds, archives, modules, roots, boots;
     struct image_uses uses;
     struct store_row *rows;
     size_t n_rows;
@@ -154,6 +154,7 @@ static int measure(struct df *d, struct err *err)
     count_kept(d, CLASS_CACHE_JVM, &d->archives);
     count_kept(d, CLASS_CACHE_WASM, &d->modules);
     count_kept(d, CLASS_CACHE_UNIKERNEL, &d->roots);
+    count_kept(d, CLASS_CACHE_MACHINE, &d->boots);
     return r;
 }
 
@@ -172,7 +173,8 @@ static void reclaimable_words(const struct line *l, char out[64])
 
 static int print_lines(const struct df *d, const struct system_options *o, struct err *err)
 {
-    const struct line *const lines[] = {&d->images, &d->sandboxes, &d->builds, &d->archives, &d->modules, &d->roots};
+    const struct line *const lines[] = {&d->images,  &d->sandboxes, &d->builds, &d->archives,
+                                        &d->modules, &d->roots,     &d->boots};
     struct listing l = {.format = o->format,
                         .table = "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
                         .fields = fields};
@@ -237,13 +239,16 @@ static void print_all(const struct df *d)
     printf("\nCompiled modules: %s\n", size);
     size_words(d->roots.bytes, 4, size);
     printf("\nPacked roots: %s\n", size);
+    size_words(d->boots.bytes, 4, size);
+    printf("\nBoot files: %s\n", size);
     fclose(out);
     free(text);
 }
 
 static int print_json(const struct df *d, struct err *err)
 {
-    const struct line *const lines[] = {&d->images, &d->sandboxes, &d->builds, &d->archives, &d->modules, &d->roots};
+    const struct line *const lines[] = {&d->images,  &d->sandboxes, &d->builds, &d->archives,
+                                        &d->modules, &d->roots,     &d->boots};
     struct json_writer w = {.indent = 2};
 
     json_object_begin(&w, NULL);
@@ -268,6 +273,7 @@ int system_df(const struct system_options *o)
         .archives = {.type = "Class archives", .key = "classArchives"},
         .modules = {.type = "Compiled modules", .key = "compiledModules"},
         .roots = {.type = "Packed roots", .key = "packedRoots"},
+        .boots = {.type = "Boot files", .key = "bootFiles"},
     };
     struct err err = {0};
     int r = arena_init(&d.arena, ARENA_SIZE);

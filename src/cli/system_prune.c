@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `moat system prune`: sandboxes that do not run, images without a name (with --all: those that no sandbox uses),
- * builds that were left unfinished; with --all class archives, compiled modules and packed roots too. */
+ * builds that were left unfinished; with --all class archives, compiled modules, packed roots and boot files too. */
 #include "classcache/cache.h"
 #include "cli/sandboxes.h"
 #include "cli/system.h"
@@ -97,10 +97,12 @@ int system_prune(const struct system_options *o)
     struct err err = {0};
     char size[24], warning[256];
 
-    snprintf(warning, sizeof warning,
-             "This will remove:\n  - all stopped containers\n  - all %s\n  - what unfinished builds of images left\n%s",
-             o->all ? "images without at least one container associated to them" : "dangling images",
-             o->all ? "  - all class archives of Java programs, compiled WebAssembly modules and packed roots\n" : "");
+    snprintf(
+        warning, sizeof warning,
+        "This will remove:\n  - all stopped containers\n  - all %s\n  - what unfinished builds of images left\n%s",
+        o->all ? "images without at least one container associated to them" : "dangling images",
+        o->all ? "  - all class archives of Java programs, compiled WebAssembly modules, packed roots and boot files\n"
+               : "");
     if (!o->force && !prune_confirm(warning))
         return 0;
     if (prune_check(&p, &err) < 0 || prune_sandboxes(&p, &err) < 0 ||
@@ -109,6 +111,7 @@ int system_prune(const struct system_options *o)
     prune_kept(CLASS_CACHE_JVM, o->all, &p.bytes);
     prune_kept(CLASS_CACHE_WASM, o->all, &p.bytes);
     prune_kept(CLASS_CACHE_UNIKERNEL, o->all, &p.bytes);
+    prune_kept(CLASS_CACHE_MACHINE, o->all, &p.bytes);
     size_words(p.bytes, 4, size);
     printf("Total reclaimed space: %s\n", size);
     return p.failed ? EXIT_DOCKER_ERROR : 0;

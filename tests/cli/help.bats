@@ -111,8 +111,8 @@ setup() { export NO_COLOR=1; }
 }
 
 @test "a boundary that is not in this build is refused by name" {
-    run moat explain -b microvm x
-    assert_error 125 "microvm" "not in this build"
+    run moat explain -b vm x
+    assert_error 125 "'vm'" "not in this build"
 }
 
 # validate FILE SCHEMA

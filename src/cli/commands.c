@@ -200,8 +200,8 @@ const struct command moat_commands[] = {
     {"unpause", "unpause NAME...", "Let paused sandboxes go on", NULL, NULL, false, NULL, cmd_unpause},
     {"snapshot", "snapshot [OPTIONS] SANDBOX [NAME]", "Keep the whole state of a running machine (-b microvm)",
      snapshot_options, &n_snapshot_options, false,
-     "Examples:\n"
-     "  moat run -d --name warm -b microvm debian sleep inf\n"
+     "Examples\n"
+     "  moat run -d --name warm -b microvm busybox sleep 1000000\n"
      "  moat snapshot warm ready               # it goes on; --end ends it\n"
      "  moat restore -d --name one ready       # as often as wanted; memory is shared until it is written\n"
      "  moat snapshot --list\n"

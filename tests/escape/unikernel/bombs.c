@@ -140,14 +140,16 @@ static long missing(long n)
     return access(path, F_OK) < 0 && errno != ENOENT ? -1 : n == 300000 ? -1 : 0;
 }
 
+/* As many as a file may have (64 KiB of names), then another file. */
 static long attributes(long n)
 {
-    char name[64];
+    char name[64], path[64];
 
-    if (!n)
-        close(open("/tmp/attributes", O_WRONLY | O_CREAT, 0600));
-    snprintf(name, sizeof name, "user.%ld", n);
-    return syscall(SYS_setxattr, "/tmp/attributes", name, page, 1024, 0);
+    snprintf(path, sizeof path, "/tmp/attributes-%ld", n / 4000);
+    if (n % 4000 == 0)
+        close(open(path, O_WRONLY | O_CREAT, 0600));
+    snprintf(name, sizeof name, "user.%ld", n % 4000);
+    return syscall(SYS_setxattr, path, name, page, 1024, 0);
 }
 
 static long mounts(long n)

@@ -155,7 +155,7 @@ channel:
 signals:
         movl $COM2, %ebp
         movl $tell_ready, %esi
-        movl $9, %ecx
+        movl $13, %ecx
 1:      lodsb
         call put
         loop 1b
@@ -214,6 +214,7 @@ frames:
 frames_end:
 exit:   .byte 18, 0, 1, 0, 42
 tell_ready:
+        .byte 20, 0, 0, 0               /* READY: from now on signals are sent */
         .byte 16, 0, 5, 0; .ascii "ready"
 tell:   .byte 16, 0, 1, 0, 0
         .balign 16

@@ -34,3 +34,10 @@ int lowering_add(struct lowering *l, enum lower_how how, const char *item, const
     l->items[l->n++] = (struct lowering_item){item, value, mechanism, how, note, false};
     return 0;
 }
+
+void lowering_instead(struct lowering *l, const char *item, const char *value, const char *mechanism)
+{
+    for (uint32_t i = 0; i < l->n; i++)
+        if (!strcmp(l->items[i].item, item) && l->items[i].how != LOWER_REFUSED)
+            l->items[i] = (struct lowering_item){item, value, mechanism, LOWER_ENFORCED, NULL, false};
+}

@@ -52,6 +52,9 @@ struct lowering {
 /* Appends a row; strings must live as long as the arena. -ENOMEM. */
 int lowering_add(struct lowering *l, enum lower_how how, const char *item, const char *value, const char *mechanism,
                  const char *note);
+/* The same in the place of the row of that item, where there is one that is not refused: for a boundary that stands on
+ * another one's walls and means another thing by it. */
+void lowering_instead(struct lowering *l, const char *item, const char *value, const char *mechanism);
 
 /* ---- a sandbox ---------------------------------------------------------------------------------------------- */
 

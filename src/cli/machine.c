@@ -9,6 +9,7 @@
 #include "cli/packed_root.h"
 #include "cli/run_options_internal.h"
 #include "cli/snapshot.h"
+#include "guest/init/run.h"
 #include "image/users.h"
 #include "policy/list.h"
 
@@ -26,7 +27,7 @@
 #define MEMORY_LEAST ((int64_t)16 << 20)
 #define MEMORY_ROOM  ((int64_t)96 << 20) /* of the limit, for moat-vmm's own: decoded code, rings */
 /* Of a run of an image: its console is not shown, its devices are few, and it ends when it panics. */
-#define APPEND_IMAGE "console=ttyS0 quiet 8250.nr_uarts=2 rdinit=/.moat/init reboot=a panic=-1"
+#define APPEND_IMAGE "console=ttyS0 quiet 8250.nr_uarts=2 rdinit=" RUN_INIT " reboot=a panic=-1"
 #define APPEND_USUAL "console=ttyS0 reboot=a panic=-1"
 
 static struct machine_options *own(const struct run_options *o)
@@ -267,9 +268,9 @@ static int put_machine(struct run_options *run, const char *kernel, struct err *
 
 /* ---- an image's program ------------------------------------------------------------------------------------------ */
 
-static int put_run(struct policy *p, char letter, const char *text, struct err *err)
+static int put_run(struct policy *p, enum run_letter letter, const char *text, struct err *err)
 {
-    return engine_put(p, "--run", arena_printf(p->arena, "%c%s", letter, text), err);
+    return engine_put(p, "--run", arena_printf(p->arena, "%c%s", (char)letter, text), err);
 }
 
 static int put_user(struct run_options *run, const struct packed_root *root, struct err *err)
@@ -281,15 +282,15 @@ static int put_user(struct run_options *run, const struct packed_root *root, str
     int r = fd < 0 ? err_sys(err, -errno, "%s", root->path) : users_resolve(p->arena, fd, text, &user, err);
 
     if (r == 0)
-        r = put_run(p, 'u', arena_printf(p->arena, "%u:%u", user.uid, user.gid), err);
+        r = put_run(p, RUN_USER, arena_printf(p->arena, "%u:%u", user.uid, user.gid), err);
     if (r == 0)
         r = users_add_groups(p->arena, fd, &run->build.groups, &user, err);
     for (uint32_t i = 0; i < user.n_groups && r == 0; i++)
-        r = put_run(p, 'g', arena_printf(p->arena, "%u", user.groups[i]), err);
+        r = put_run(p, RUN_GROUP, arena_printf(p->arena, "%u", user.groups[i]), err);
     if (r == 0 && !policy_env_get(&p->process.env, "HOME")) {
         char home[512];
         home_find(fd, user.uid, home, sizeof home);
-        r = put_run(p, 'e', home, err);
+        r = put_run(p, RUN_ENVIRONMENT, home, err);
     }
     run->build.user = NULL; /* outside, moat-vmm is the sandbox's root */
     run->build.groups = (struct strv){0};
@@ -303,15 +304,15 @@ static int put_program(struct run_options *run, const struct packed_root *root, 
     int r = 0;
 
     for (uint32_t i = 0; i < modules->n && r == 0; i++)
-        r = put_run(p, 'm', modules->v[i], err);
+        r = put_run(p, RUN_MODULE, modules->v[i], err);
     for (uint32_t i = 0; i < p->process.env.n && r == 0; i++)
-        r = put_run(p, 'e', p->process.env.v[i], err);
+        r = put_run(p, RUN_ENVIRONMENT, p->process.env.v[i], err);
     if (r == 0)
-        r = put_run(p, 'c', p->process.cwd, err);
+        r = put_run(p, RUN_DIRECTORY_OF, p->process.cwd, err);
     if (r == 0 && hostname)
-        r = put_run(p, 'h', hostname, err);
+        r = put_run(p, RUN_HOSTNAME, hostname, err);
     if (r == 0 && policy_flag_given(&run->build, FLAG_READ_ONLY))
-        r = put_run(p, 'r', "", err);
+        r = put_run(p, RUN_READ_ONLY, "", err);
     if (r == 0)
         r = put_user(run, root, err);
     for (uint32_t i = 0; i < words->n && r == 0; i++)

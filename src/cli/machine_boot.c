@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "cli/kept_file.h"
 #include "cli/machine.h"
+#include "guest/init/run.h"
 #include "host/helper.h"
 #include "policy/list.h"
 
@@ -20,13 +21,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BOOT          "/boot"
-#define KERNEL_PREFIX "vmlinuz-"
-#define UNPACK_MS     120000
-#define SETUP_MAGIC   0x202 /* "HdrS": Documentation/x86/boot.rst */
-#define MODULE_MOST   ((size_t)64 << 20)
-#define INIT_PROGRAM  "moat-guest-init"
-#define IN_ARCHIVE    ".moat"
+#define BOOT             "/boot"
+#define KERNEL_PREFIX    "vmlinuz-"
+#define UNPACK_MS        120000
+#define SETUP_MAGIC      0x202 /* "HdrS": Documentation/x86/boot.rst */
+#define MODULE_MOST      ((size_t)64 << 20)
+#define INIT_PROGRAM     "moat-guest-init"
+#define IN_ARCHIVE(path) (&(path)[1]) /* names there begin without a slash */
+#define MODULES          RUN_DIRECTORY "/modules"
 
 /* ---- the kernel ---------------------------------------------------------------------------------------------------
  */
@@ -162,18 +164,18 @@ static int write_archive(void *context, int out, struct err *err)
 {
     const struct init_archive *i = context;
     struct cpio c = {.fd = out};
-    int r = cpio_entry(&c, &(struct cpio_entry){.name = IN_ARCHIVE, .mode = S_IFDIR | 0700});
+    int r = cpio_entry(&c, &(struct cpio_entry){.name = IN_ARCHIVE(RUN_DIRECTORY), .mode = S_IFDIR | 0700});
 
     if (r == 0)
-        r = cpio_entry(&c, &(struct cpio_entry){.name = IN_ARCHIVE "/modules", .mode = S_IFDIR | 0700});
+        r = cpio_entry(&c, &(struct cpio_entry){.name = IN_ARCHIVE(MODULES), .mode = S_IFDIR | 0700});
     if (r < 0)
         return err_sys(err, r, "write the archive of init");
-    r = put_file(&c, i->arena, i->init, IN_ARCHIVE "/init", 0500, err);
+    r = put_file(&c, i->arena, i->init, IN_ARCHIVE(RUN_INIT), 0500, err);
     for (size_t k = 0; i->modules && k < ARRAY_LEN(module_files) && r == 0; k++) {
         const char *file = module_path(i->arena, i->modules, k);
         if (!file || access(file, F_OK) < 0)
             continue;
-        r = put_file(&c, i->arena, file, arena_printf(i->arena, IN_ARCHIVE "/modules%s", strrchr(file, '/')), 0400,
+        r = put_file(&c, i->arena, file, arena_printf(i->arena, "%s%s", IN_ARCHIVE(MODULES), strrchr(file, '/')), 0400,
                      err);
     }
     if (r == 0 && (r = cpio_end(&c)) < 0)
@@ -199,7 +201,7 @@ int machine_init_archive(struct arena *a, const char *from, const char **file, s
         const char *module = module_path(a, from, i);
         if (!module || access(module, F_OK) < 0)
             continue;
-        const char *inside = arena_printf(a, "/" IN_ARCHIVE "/modules%s", strrchr(module, '/'));
+        const char *inside = arena_printf(a, MODULES "%s", strrchr(module, '/'));
         if (!inside || policy_strv_push(a, modules, inside) < 0)
             return policy_no_memory(err);
         r = class_key_file(&k, module);

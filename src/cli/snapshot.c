@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define UNFINISHED ".new"
+#define UNFINISHED "." /* before the name, as no snapshot's begins (snapshot_check_name) */
 
 enum { OPTION_END, OPTION_LIST, OPTION_REMOVE, OPTION_JSON };
 
@@ -149,12 +149,36 @@ static int write_document(int dir, struct sandbox *sb, struct err *err)
     return r;
 }
 
+/* The stretches of `from` that hold something, to the same places of `to`. */
+static int copy_sparse(int from, int to)
+{
+    struct stat st;
+    off_t at = 0, end;
+
+    if (fstat(from, &st) < 0 || ftruncate(to, st.st_size) < 0)
+        return -errno;
+    while ((at = lseek(from, at, SEEK_DATA)) >= 0 && (end = lseek(from, at, SEEK_HOLE)) >= 0)
+        while (at < end) {
+            off_t there = at;
+            ssize_t n = copy_file_range(from, &at, to, &there, (size_t)(end - at), 0);
+            if (n <= 0)
+                return n < 0 ? -errno : -EIO; /* it shrank meanwhile */
+        }
+    return errno == ENXIO ? 0 : -errno;
+}
+
+/* The machine writes to a file without a name, and what is kept is a copy: a machine that is taken over holds its file
+ * still, and would write to the memory of all that go on from it. */
 static int fill(struct request *q, struct sandbox *sb, int dir, struct err *err)
 {
-    _cleanup_fd_ int file = openat(dir, SNAPSHOT_STATE, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int r = file < 0 ? err_sys(err, -errno, "make " SNAPSHOT_STATE) : write_document(dir, sb, err);
+    _cleanup_fd_ int file = openat(dir, SNAPSHOT_STATE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    _cleanup_fd_ int written = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int r = file < 0 || written < 0 ? err_sys(err, -errno, "make " SNAPSHOT_STATE) : write_document(dir, sb, err);
 
-    return r < 0 ? r : sb->inst.boundary->snapshot(&sb->inst, file, q->ends, err);
+    if (r == 0 && (r = sb->inst.boundary->snapshot(&sb->inst, written, q->ends, err)) == 0 &&
+        (r = copy_sparse(written, file)) < 0)
+        err_sys(err, r, "keep the snapshot");
+    return r;
 }
 
 static int check(struct sandbox *sb, struct err *err)
@@ -181,7 +205,7 @@ static int take(struct request *q, struct sandbox *sb, const char *name, struct 
     _cleanup_fd_ int all = snapshots_open(&q->arena, true, &path, err);
     if (all < 0)
         return all;
-    const char *half = arena_printf(&q->arena, "%s" UNFINISHED, name);
+    const char *half = arena_printf(&q->arena, UNFINISHED "%s", name);
     if (!half)
         return policy_no_memory(err);
     if (faccessat(all, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
@@ -239,7 +263,7 @@ static int list_all(struct request *q, struct err *err)
         const char *state = arena_printf(&q->arena, "%s/" SNAPSHOT_STATE, e->d_name);
         struct stat st;
         char when[32] = "";
-        if (*e->d_name == '.' || strstr(e->d_name, UNFINISHED) || !state || fstatat(dirfd(d), state, &st, 0) < 0)
+        if (*e->d_name == '.' || !state || fstatat(dirfd(d), state, &st, 0) < 0)
             continue;
         strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime(&st.st_mtime));
         show(q->json ? &w : NULL, &q->arena, e->d_name, when, (uint64_t)st.st_blocks * 512);

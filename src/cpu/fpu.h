@@ -207,6 +207,5 @@ struct fpu_row {
 bool fpu_row_bind(const struct fpu_row *row, const struct insn *insn, struct op *op);
 
 bind_function bind_sse_move, bind_sse_float, bind_sse_integer, bind_sse_immediate; /* false: not one of theirs */
-bool x87_environment_bind(const struct insn *insn, struct op *op);                 /* fnstenv, fldenv, fnsave, frstor */
 
 #endif

@@ -103,14 +103,6 @@ static inline bool op_store(struct cpu *cpu, const struct op *op, unsigned size,
 
     return op_linear(cpu, op, size, ACCESS_STORE, &linear) && cpu_store_slow(cpu, linear, size, value);
 }
-/* The source in rm, or memory when there is one. */
-static inline bool op_source(struct cpu *cpu, const struct op *op, unsigned size, uint64_t *value)
-{
-    if (op->flags & OP_MEMORY)
-        return op_load(cpu, op, size, value);
-    *value = reg_get(cpu, op->rm, size);
-    return true;
-}
 
 /* ---- Memory, the fast way ------------------------------------------------------------------------------------- */
 

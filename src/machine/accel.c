@@ -11,15 +11,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MEMORY     65536u
-#define CODE_AT    0x1000u
-#define TURNS_MIN  2000u              /* of the loop, two instructions each: some milliseconds where each is emulated */
-#define TURNS_MAX  UINT32_C(16384000) /* where they are not: until what it costs to enter the guest does not count */
-#define TRIES      3
-#define ENOUGH_NS  UINT64_C(2000000)
-#define MOST_NS    UINT64_C(50000000)
-#define MODEL      "moat64"
-#define KVM_FACTOR 2 /* KVM is chosen when it is so many times as fast: its guests' exits cost more */
+#define MEMORY       65536u
+#define CODE_AT      0x1000u
+#define TURNS_MIN    2000u /* of the loop, two instructions each: some milliseconds where each is emulated */
+#define TURNS_MAX    UINT32_C(16384000) /* where they are not: until what it costs to enter the guest does not count */
+#define TURNS_GLANCE 64000u
+#define TRIES        3
+#define ENOUGH_NS    UINT64_C(2000000)
+#define MOST_NS      UINT64_C(50000000)
+#define MODEL        "moat64"
+#define HOPELESS     8 /* times as slow */
+#define KVM_FACTOR   2 /* KVM is chosen when it is so many times as fast: its guests' exits cost more */
 
 static uint64_t now_ns(clockid_t clock)
 {
@@ -156,6 +158,40 @@ static uint64_t best_time(struct vcpu *v, uint32_t turns)
     return best;
 }
 
+/* An engine with the loop in its memory. */
+struct trial {
+    struct gmem memory;
+    struct vcpu *v; /* NULL: it cannot be had */
+    uint8_t *host;
+};
+
+static void trial_end(struct trial *t)
+{
+    if (t->v)
+        t->v->ops->destroy(t->v);
+    if (t->host)
+        munmap(t->host, MEMORY);
+}
+
+static bool trial_begin(struct trial *t, const struct vcpu_ops *ops, char why[160])
+{
+    static const uint8_t code[] = {0x49, 0x75, 0xfd, 0xf4}; /* dec ecx; jnz -3; hlt */
+    struct cpu_bus bus = nothing;
+    struct cpu_model model;
+    const char *names;
+    void *host = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    *t = (struct trial){.host = host == MAP_FAILED ? NULL : host};
+    if (!t->host || cpu_model_find(MODEL, &model, &names) < 0) {
+        snprintf(why, 160, "out of memory");
+        return false;
+    }
+    memcpy(t->host + CODE_AT, code, sizeof code);
+    gmem_add(&t->memory, &(struct gmem_region){.base = 0, .bytes = MEMORY, .host = t->host});
+    bus.owner = &t->memory;
+    return ops->create(&t->v, &bus, &model, &t->memory, why) == 0;
+}
+
 /* More and more turns, until they take long enough. */
 static uint64_t rate_of(struct vcpu *v)
 {
@@ -173,27 +209,12 @@ static uint64_t rate_of(struct vcpu *v)
 
 void accel_measure(const struct vcpu_ops *ops, struct accel_rate *out)
 {
-    static const uint8_t code[] = {0x49, 0x75, 0xfd, 0xf4}; /* dec ecx; jnz -3; hlt */
-    struct gmem memory = {0};
-    struct cpu_bus bus = nothing;
-    struct cpu_model model;
-    struct vcpu *v = NULL;
-    const char *names;
-    uint8_t *host = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct trial t;
 
     memset(out, 0, sizeof *out);
-    if (host == MAP_FAILED || cpu_model_find(MODEL, &model, &names) < 0) {
-        snprintf(out->why_not, sizeof out->why_not, "out of memory");
-        return;
-    }
-    memcpy(host + CODE_AT, code, sizeof code);
-    gmem_add(&memory, &(struct gmem_region){.base = 0, .bytes = MEMORY, .host = host});
-    bus.owner = &memory;
-    if (ops->create(&v, &bus, &model, &memory, out->why_not) == 0) {
-        out->per_second = rate_of(v);
-        ops->destroy(v);
-    }
-    munmap(host, MEMORY);
+    if (trial_begin(&t, ops, out->why_not))
+        out->per_second = rate_of(t.v);
+    trial_end(&t);
 }
 
 static int given = -1;
@@ -208,21 +229,36 @@ int kvm_device_open(void)
     return given >= 0 ? fcntl(given, F_DUPFD_CLOEXEC, 3) : open("/dev/kvm", O_RDWR | O_CLOEXEC);
 }
 
-const struct vcpu_ops *accel_choose(const char *word, char why[160])
+/* By a glance: this is done at each start. A few thousand instructions tell an engine that emulates each; where they do
+ * not, some more tell which is the faster one, what it costs to enter the guest being small then. */
+static bool kvm_is_faster(struct vcpu *kvm, struct vcpu *soft)
 {
-    struct accel_rate kvm, soft;
+    static const uint32_t turns[] = {TURNS_MIN, TURNS_GLANCE};
+    uint64_t theirs = 0, ours = 0;
+
+    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++) {
+        theirs = best_time(kvm, turns[i]);
+        ours = best_time(soft, turns[i]);
+        if (!theirs || theirs > HOPELESS * ours)
+            return false;
+    }
+    return KVM_FACTOR * theirs < ours;
+}
+
+const struct vcpu_ops *accel_choose(const char *word)
+{
+    struct trial kvm = {.v = NULL}, soft = {.v = NULL};
+    char why[160];
 
     if (word && !strcmp(word, "soft"))
         return &vcpu_soft;
     if (word && !strcmp(word, "kvm"))
         return &vcpu_kvm;
-    if (given < 0 && access("/dev/kvm", R_OK | W_OK) < 0) {
-        snprintf(why, 160, "/dev/kvm: %s", strerror(errno));
+    if (given < 0 && access("/dev/kvm", R_OK | W_OK) < 0)
         return &vcpu_soft;
-    }
-    accel_measure(&vcpu_kvm, &kvm);
-    accel_measure(&vcpu_soft, &soft);
-    snprintf(why, 160, "a loop in ring 0: KVM %llu, our own processor %llu million instructions a second",
-             (unsigned long long)kvm.per_second / 1000000, (unsigned long long)soft.per_second / 1000000);
-    return kvm.per_second > KVM_FACTOR * soft.per_second ? &vcpu_kvm : &vcpu_soft;
+    const bool both = trial_begin(&kvm, &vcpu_kvm, why) && trial_begin(&soft, &vcpu_soft, why);
+    const bool faster = both && kvm_is_faster(kvm.v, soft.v);
+    trial_end(&kvm);
+    trial_end(&soft);
+    return faster ? &vcpu_kvm : &vcpu_soft;
 }

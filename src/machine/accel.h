@@ -23,7 +23,8 @@ struct accel_rate {
 /* Takes some milliseconds; makes and destroys an engine of its own. */
 void accel_measure(const struct vcpu_ops *ops, struct accel_rate *out);
 
-/* "auto", "kvm", "soft" (NULL: auto). NULL: it cannot be had, *why says it. */
-const struct vcpu_ops *accel_choose(const char *word, char why[160]);
+/* "auto", "kvm", "soft" (NULL: auto). auto takes some milliseconds where there is KVM, and soft where it cannot be had.
+ */
+const struct vcpu_ops *accel_choose(const char *word);
 
 #endif

@@ -95,6 +95,7 @@ struct machine {
     enum machine_kind kind;
     uint64_t ram_bytes;
     unsigned n_virtio, n_devices;
+    uint64_t loaded; /* which records have come: a bit for each device, and the processor's behind them */
     struct machine_device {
         const struct device_ops *ops;
         void *device;
@@ -143,7 +144,7 @@ int machine_save(struct machine *m, void *owner,
  */
 int machine_load(struct machine *m, const char *name, uint32_t number, uint32_t version, const void *bytes, uint32_t n,
                  const char **why);
-/* After the last one. */
-void machine_loaded(struct machine *m);
+/* After the last one. -EINVAL: one is missing, and this is no machine to go on with. */
+int machine_loaded(struct machine *m);
 
 #endif

@@ -49,20 +49,33 @@ static int load_cpu(struct machine *m, uint32_t version, const void *bytes, uint
     uint32_t priority = m->lapic.state.tpr; /* all of it, where cr8 has the upper half */
     if ((r = m->vcpu->ops->set(m->vcpu, &s)) != 0)
         *why = "the engine does not take the processor's state";
+    else
+        m->loaded |= UINT64_C(1) << m->n_devices;
     m->lapic.state.tpr = priority;
     return r;
+}
+
+/* Each record comes once. */
+static bool has_come(const struct machine *m, unsigned i, const char **why)
+{
+    if (!(m->loaded >> i & 1))
+        return false;
+    *why = "a record is there twice";
+    return true;
 }
 
 int machine_load(struct machine *m, const char *name, uint32_t number, uint32_t version, const void *bytes, uint32_t n,
                  const char **why)
 {
     if (same(name, "cpu") && number == 0)
-        return load_cpu(m, version, bytes, n, why);
+        return has_come(m, m->n_devices, why) ? -EINVAL : load_cpu(m, version, bytes, n, why);
     for (unsigned i = 0; i < m->n_devices; i++) {
         const struct machine_device *d = &m->devices[i];
         int r;
         if (!same(name, d->ops->name) || number != d->number)
             continue;
+        if (has_come(m, i, why))
+            return -EINVAL;
         if (version != d->ops->version || n != d->ops->state_bytes) {
             *why = "a device's record is of another version";
             return -EINVAL;
@@ -70,6 +83,7 @@ int machine_load(struct machine *m, const char *name, uint32_t number, uint32_t 
         if ((r = d->ops->check(bytes, why)) != 0)
             return r;
         memcpy(d->device, bytes, n);
+        m->loaded |= UINT64_C(1) << i;
         return 0;
     }
     *why = "there is no such device in this machine";
@@ -77,8 +91,10 @@ int machine_load(struct machine *m, const char *name, uint32_t number, uint32_t 
 }
 
 /* The clock is the first in the list: the others' timers are set by it. */
-void machine_loaded(struct machine *m)
+int machine_loaded(struct machine *m)
 {
+    const bool all = m->loaded == (UINT64_C(2) << m->n_devices) - 1;
+    m->loaded = 0;
     for (unsigned i = 0; i < m->n_devices; i++) {
         const struct machine_device *d = &m->devices[i];
         if (d->ops->loaded != NULL)
@@ -88,4 +104,5 @@ void machine_loaded(struct machine *m)
     m->intr = false;
     m->vcpu->ops->set_intr(m->vcpu, false);
     m->lapic.wire.changed(m->lapic.wire.owner);
+    return all ? 0 : -EINVAL;
 }

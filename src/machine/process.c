@@ -215,7 +215,6 @@ int vmm_fork(struct vmm *v)
         return vmm_fail(EXIT_OWN_ERROR, "start", "make the I/O process", -errno);
     if (v->io == 0)
         io_process(v, machine);
-    if (v->options.restore && (v->io = snapshot_map_memory(v)))
-        return v->io;
-    return part(v, FILTER_MACHINE);
+    const int r = v->options.restore ? snapshot_map_memory(v) : 0;
+    return r ? r : part(v, FILTER_MACHINE);
 }

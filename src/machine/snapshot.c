@@ -23,7 +23,7 @@ struct head {
 };
 
 static struct {
-    uint8_t bytes[SNAPSHOT_RECORD_MOST];
+    _Alignas(64) uint8_t bytes[SNAPSHOT_RECORD_MOST];
     uint32_t n;
 } record; /* no page of it is there before it is used */
 
@@ -120,15 +120,13 @@ static int write_region(const struct vmm *v, int fd, const struct gmem_region *r
 static int write_file(const struct vmm *v, int fd, const struct snapshot_header *h)
 {
     const struct gmem *m = &v->machine.memory;
-    static const uint8_t end = 0;
     int r = write_all(fd, record.bytes, record.n, SNAPSHOT_RECORD_AT);
 
     for (unsigned i = 0; i < m->n && r == 0; i++)
         r = write_region(v, fd, &m->regions[i], h->memory_at);
     if (r == 0) { /* the last byte, so that the file is as long as it says */
         const struct gmem_region *last = &m->regions[m->n - 1];
-        const uint8_t byte = m->n ? last->host[last->bytes - 1] : end;
-        r = write_all(fd, &byte, 1, h->memory_at + h->memory_bytes - 1);
+        r = write_all(fd, &last->host[last->bytes - 1], 1, h->memory_at + h->memory_bytes - 1);
     }
     return r < 0 ? r : write_all(fd, h, sizeof *h, 0); /* the header last: without it there is no snapshot */
 }
@@ -218,9 +216,12 @@ int snapshot_open(struct vmm *v)
     v->options.kut = h->kut, v->options.cpu = h->cpu, v->options.memory = h->memory_bytes;
     if (h->record_bytes == 0)
         return vmm_fail(EXIT_NOT_INVOKED, name, "it is damaged", 0);
-    void *at = mmap(NULL, h->record_bytes, PROT_READ, MAP_PRIVATE, v->snapshot_fd, SNAPSHOT_RECORD_AT);
+    /* Copied: what is checked is what is used, whatever becomes of the file. */
+    void *at = mmap(NULL, h->record_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)
-        return vmm_fail(EXIT_OWN_ERROR, name, "map it", -errno);
+        return vmm_fail(EXIT_OWN_ERROR, name, "read it", -errno);
+    if (pread(v->snapshot_fd, at, h->record_bytes, SNAPSHOT_RECORD_AT) != (ssize_t)h->record_bytes)
+        return vmm_fail(EXIT_NOT_INVOKED, name, "it is damaged", 0);
     v->kernel = (struct vmm_file){at, h->record_bytes};
     return 0;
 }
@@ -270,7 +271,9 @@ int snapshot_load(struct vmm *v, const char **why)
             return (int)n;
         at += (uint64_t)n;
     }
-    machine_loaded(&v->machine);
+    *why = "it is damaged: a record is missing";
+    if (machine_loaded(&v->machine) < 0)
+        return -EINVAL;
     clock_gettime(CLOCK_REALTIME, &now);
     clock_set_wall(&v->machine.clock, (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec);
     return 0;

@@ -33,7 +33,7 @@ struct vmm;
 /* Into an empty file. 0, or -errno and a constant sentence. The machine goes on afterwards. */
 int snapshot_write(struct vmm *v, int fd, const char **why);
 
-/* The header of --restore's file is looked at, and its records are mapped. 0 or an exit status. */
+/* The header of --restore's file is looked at, and its records are copied. 0 or an exit status. */
 int snapshot_open(struct vmm *v);
 /* Guest memory, for this process alone. 0 or an exit status. */
 int snapshot_map_memory(struct vmm *v);

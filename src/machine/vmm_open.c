@@ -232,7 +232,6 @@ static int open_listening(struct vmm *v)
 int vmm_open(struct vmm *v)
 {
     const struct vmm_options *o = &v->options;
-    char why[160];
     struct err err;
     int r = standard_streams();
 
@@ -251,9 +250,10 @@ int vmm_open(struct vmm *v)
         r = open_disk(v, &o->disks[i]);
     if (r == 0)
         r = open_events(v);
-    kvm_device_give(v->kvm);
-    if (r == 0 && !(v->engine = accel_choose(o->accel, why)))
-        r = vmm_fail(EXIT_OWN_ERROR, "--accel", why, 0);
+    if (r == 0) {
+        kvm_device_give(v->kvm);
+        v->engine = accel_choose(o->accel);
+    }
     if (r == 0 && !o->restore &&
         memory_host_create(&v->machine.memory, o->memory ? o->memory : OPTIONS_MEMORY, &v->memory, &err) < 0)
         r = vmm_fail(EXIT_OWN_ERROR, "--memory", err.text, 0);

@@ -122,6 +122,44 @@ here"
     assert_status 1
 }
 
+# ---- devices ------------------------------------------------------------------------------------------------------
+
+# 256 MiB where loops are whole (--full), else 8.
+@test "what is written to a disk is on it after a power-off, and in the next machine" {
+    local mib=8 sum bytes
+    [ "${MOAT_TEST_SCALE:-1}" -lt 50 ] || mib=256
+    bytes=$((mib << 20))
+    truncate -s "$bytes" disk
+    vm -m 256m --disk disk busybox sh -c "yes 0123456789abcdef | head -c $bytes > /dev/vda && sync && sha256sum < /dev/vda"
+    assert_status 0
+    sum=${output%% *}
+    [ "$(sha256sum < disk)" = "$sum  -" ]
+    [ "$(yes 0123456789abcdef | head -c "$bytes" | sha256sum)" = "$sum  -" ]
+    vm -m 256m --disk disk,ro busybox sh -c 'sha256sum < /dev/vda; echo x > /dev/vda'
+    [ "${output%% *}" = "$sum" ]
+    [ "$(sha256sum < disk)" = "$sum  -" ]
+}
+
+# The host of this network is a namespace of its own.
+@test "a file comes whole over the network card" {
+    require_command ip iproute2
+    mkdir web
+    head -c 4000000 /dev/urandom > web/file
+    cat > inside <<'END'
+ip link set lo up && ip tuntap add dev mvt0 mode tap && ip addr add 192.0.2.1/24 dev mvt0 && ip link set mvt0 up || exit 99
+busybox httpd -f -p 192.0.2.1:8000 -h web &
+server=$!
+timeout 120 "$MOAT" run --rm -b microvm --accel soft --kernel "$KERNEL" --network tap=mvt0 busybox sh -c \
+    'ip link set eth0 up && ip addr add 192.0.2.2/24 dev eth0 && wget -q -O /file http://192.0.2.1:8000/file && sha256sum < /file'
+status=$?
+kill "$server"
+exit $status
+END
+    run --separate-stderr unshare --net bash inside
+    assert_status 0
+    assert_output "$(sha256sum < web/file)"
+}
+
 # ---- refusals -----------------------------------------------------------------------------------------------------
 
 refused()

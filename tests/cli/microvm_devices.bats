@@ -180,13 +180,14 @@ status 0"
 }
 
 @test "a machine goes on from a snapshot, as often as one likes" {
-    run timeout -k 1 60 python3 "$MOAT_SRC/tests/cli/vmm_snapshot.py" "$VMM" "$GUEST" "$PWD/file"
+    run timeout -k 1 60 python3 "$MOAT_SRC/tests/cli/vmm_snapshot.py" "$VMM" "$GUEST" "$PWD/file" 10
     assert_status 0
     assert_output "before
 snapshot 0
 after 0 poweroff
 second 0 poweroff
-third 0 poweroff"
+third 0 poweroff
+of 10 others 0"
     # What is empty of 32 MiB is not in the file.
     [ "$(stat -c '%b' file)" -lt 4096 ]
     run timeout -k 1 20 "$VMM" --accel soft --restore file --memory 67108864 < /dev/null

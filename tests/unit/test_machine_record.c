@@ -164,7 +164,7 @@ static void test_machine_state_goes_to_another_machine(void **state)
         const struct record *r = &saved.all[i];
         assert_int_equal(machine_load(&g->machine, r->name, r->number, r->version, r->bytes, r->n, &why), 0);
     }
-    machine_loaded(&g->machine);
+    assert_int_equal(machine_loaded(&g->machine), 0);
     assert_int_equal(clock_now(&g->machine.clock), 1000000);
     assert_true(g->intr);
     assert_int_equal(fixture_bus()->acknowledge(&g->machine), 0x45);
@@ -184,6 +184,27 @@ static void test_machine_state_goes_to_another_machine(void **state)
     free_records(&saved);
     free_records(&again);
     fixture_free(g);
+}
+
+static void test_machine_wants_each_record_once(void **state)
+{
+    struct fixture *f = *state;
+    struct records saved = {.n = 0};
+    const char *why = NULL;
+    vcpu_state_reset(&f->state);
+    assert_int_equal(machine_save(&f->machine, &saved, put), 0);
+    for (unsigned missing = 0; missing < saved.n; missing++) {
+        for (unsigned i = 0; i < saved.n; i++) {
+            const struct record *r = &saved.all[i];
+            if (i == missing)
+                continue;
+            assert_int_equal(machine_load(&f->machine, r->name, r->number, r->version, r->bytes, r->n, &why), 0);
+            assert_int_equal(machine_load(&f->machine, r->name, r->number, r->version, r->bytes, r->n, &why), -EINVAL);
+            assert_string_equal(why, "a record is there twice");
+        }
+        assert_int_equal(machine_loaded(&f->machine), -EINVAL);
+    }
+    free_records(&saved);
 }
 
 static void test_machine_save_ends_with_the_writers_error(void **state)
@@ -253,6 +274,7 @@ int main(void)
         TEST(test_machine_timer_set_early_ends_the_slice),
         TEST(test_kvmclock_records_say_what_the_counter_means),
         TEST(test_machine_state_goes_to_another_machine),
+        TEST(test_machine_wants_each_record_once),
         TEST(test_machine_save_ends_with_the_writers_error),
         TEST(test_machine_record_that_lies_is_refused_and_changes_nothing),
     };

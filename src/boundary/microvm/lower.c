@@ -18,25 +18,6 @@ static int add(struct lowering *l, const char *item, const char *value, const ch
     return lowering_add(l, LOWER_ENFORCED, item, value, mechanism, NULL);
 }
 
-/* What the container says of its walls, where another thing is meant here. */
-static void say_otherwise(const struct policy *p, struct lowering *l)
-{
-    static const struct {
-        const char *item, *value, *mechanism;
-    } rows[] = {
-        {"system calls", "of two processes, by list", "seccomp filters of moat-vmm's own, by number and arguments"},
-        {"root file system", "the initramfs in the guest's memory", INSIDE},
-    };
-
-    for (uint32_t i = 0; i < l->n; i++)
-        for (size_t k = p->seccomp.set ? 1 : 0; k < ARRAY_LEN(rows); k++)
-            if (!strcmp(l->items[i].item, rows[k].item) && l->items[i].how != LOWER_REFUSED)
-                l->items[i] = (struct lowering_item){.item = rows[k].item,
-                                                     .value = rows[k].value,
-                                                     .mechanism = rows[k].mechanism,
-                                                     .how = LOWER_ENFORCED};
-}
-
 static int say_words(const struct strv *argv, struct lowering *l)
 {
     const char *word, *value;
@@ -62,7 +43,10 @@ int microvm_lower(const struct policy *p, struct lowering *out, struct err *err)
 
     if (r < 0)
         return r;
-    say_otherwise(p, out);
+    if (!p->seccomp.set)
+        lowering_instead(out, "system calls", "of two processes, by list",
+                         "seccomp filters of moat-vmm's own, by number and arguments");
+    lowering_instead(out, "root file system", "the initramfs in the guest's memory", INSIDE);
     r = say_words(&p->process.argv, out);
     if (r == 0)
         r = add(out, "program's system calls", "answered inside", INSIDE "; none of them reaches the host");

@@ -183,8 +183,11 @@ static int microvm_snapshot(struct instance *inst, int file, bool ends, struct e
                        SNAPSHOT_MS / 1000);
     if (r > 0)
         r = control_receive(sock, &reply, false);
-    if (r <= 0)
-        return err_sys(err, r < 0 ? r : -ECONNRESET, "sandbox %s: snapshot", inst->id);
+    if (r == 0)
+        return err_set(err, -EAGAIN, "sandbox %s: its machine is only starting, or has just ended: try again",
+                       inst->id);
+    if (r < 0)
+        return err_sys(err, r, "sandbox %s: snapshot", inst->id);
     cleanup_fd(&reply.fd);
     if (reply.header.type != (CONTROL_SNAPSHOT | CONTROL_REPLY))
         return err_set(err, -EPROTO, "sandbox %s: its machine gave another answer than asked for", inst->id);

@@ -18,25 +18,6 @@ static int add(struct lowering *l, const char *item, const char *value, const ch
     return lowering_add(l, LOWER_ENFORCED, item, value, mechanism, NULL);
 }
 
-/* What the container says of its walls, where another thing is meant here. */
-static void say_otherwise(const struct policy *p, struct lowering *l)
-{
-    static const struct {
-        const char *item, *value, *mechanism;
-    } rows[] = {
-        {"system calls", "ten of the host's", "seccomp filter of moat-spt's own, by number, place and arguments"},
-        {"root file system", "the image, and what is written over it in memory", INSIDE},
-    };
-
-    for (uint32_t i = 0; i < l->n; i++)
-        for (size_t k = p->seccomp.set ? 1 : 0; k < ARRAY_LEN(rows); k++)
-            if (!strcmp(l->items[i].item, rows[k].item) && l->items[i].how != LOWER_REFUSED)
-                l->items[i] = (struct lowering_item){.item = rows[k].item,
-                                                     .value = rows[k].value,
-                                                     .mechanism = rows[k].mechanism,
-                                                     .how = LOWER_ENFORCED};
-}
-
 static int say_memory(const struct strv *argv, struct lowering *l)
 {
     const char *bytes = unikernel_word_value(argv, "--memory");
@@ -73,7 +54,10 @@ int unikernel_lower(const struct policy *p, struct lowering *out, struct err *er
 
     if (r < 0)
         return r;
-    say_otherwise(p, out);
+    if (!p->seccomp.set)
+        lowering_instead(out, "system calls", "ten of the host's",
+                         "seccomp filter of moat-spt's own, by number, place and arguments");
+    lowering_instead(out, "root file system", "the image, and what is written over it in memory", INSIDE);
     if ((r = say_memory(argv, out)) == 0 && tasks)
         r = add(out, "processes and threads", tasks, INSIDE ": EAGAIN beyond it");
     if (r == 0)

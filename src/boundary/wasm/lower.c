@@ -17,17 +17,6 @@ static int add(struct lowering *l, enum lower_how how, const char *item, const c
     return lowering_add(l, how, item, value, mechanism, NULL);
 }
 
-/* Without a filter around its start there is one none the less: the engine's. */
-static void say_filter(const struct policy *p, struct lowering *l)
-{
-    for (uint32_t i = 0; i < l->n && !p->seccomp.set; i++)
-        if (!strcmp(l->items[i].item, "system calls"))
-            l->items[i] = (struct lowering_item){.item = "system calls",
-                                                 .value = "those of WASI and of the engine",
-                                                 .mechanism = FILTER ", before the module is looked at",
-                                                 .how = LOWER_ENFORCED};
-}
-
 static int say_memory(const struct strv *argv, struct lowering *l)
 {
     const char *pages = wasm_word_value(argv, "--pages");
@@ -80,7 +69,9 @@ int wasm_lower(const struct policy *p, struct lowering *out, struct err *err)
 
     if (r < 0)
         return r;
-    say_filter(p, out);
+    if (!p->seccomp.set) /* without a filter around its start there is one none the less: the engine's */
+        lowering_instead(out, "system calls", "those of WASI and of the engine",
+                         FILTER ", before the module is looked at");
     if ((r = say_memory(argv, out)) == 0 && (r = say_fuel(argv, out)) == 0 && argv->n)
         r = say_directories(argv, out);
     if (r == 0)

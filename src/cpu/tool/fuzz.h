@@ -17,7 +17,6 @@
 #define AREA_DATA     (AREA_BASE + 0x2000)
 #define AREA_READONLY (AREA_BASE + 0x6000) /* one page */
 #define AREA_STACK    (AREA_BASE + 0x8000) /* two pages */
-#define AREA_END      (AREA_BASE + 0xa000)
 #define AREA_BYTES    0xa000u
 /* Which pages of it there are, a bit each. */
 #define AREA_PAGES 0x37du

@@ -203,7 +203,7 @@ static void take_answer(struct virtio_device *d, const struct ring_answer *a)
         was_written(d, r, a->result >= 0 ? (uint64_t)a->result : r->bytes); /* a failed one may have come half-way */
     if (d->forgetting || d->state.status & VIRTIO_NEEDS_RESET)
         return;
-    if (a->result == -ECANCELED)
+    if (a->result == -ECANCELED && d->calling_back)
         virtqueue_untake(&d->state.queues[r->queue]); /* streams answer in order, so these are the newest */
     else
         d->ops->answered(d, r, a->result);
@@ -255,6 +255,7 @@ static void drain(struct virtio_device *d)
     struct ring *ring = &d->backend->ring;
     bool asked = false;
 
+    d->calling_back = true;
     while (ring->in_flight && !ring->broken) {
         if (!asked)
             asked = ring_submit(ring, &cancel, &d->kick) == 0;
@@ -265,6 +266,7 @@ static void drain(struct virtio_device *d)
         if (!take_answers(d) && !d->backend->wait(d->backend))
             ring->broken = true;
     }
+    d->calling_back = false;
 }
 
 void virtio_reset(void *device)

@@ -82,6 +82,7 @@ struct virtio_device {
     struct backend *backend;
     struct irq_line line;
     bool kick;                /* the back end is to be woken when the batch is over */
+    bool calling_back;        /* what could wait for ever was called back, and is taken anew later */
     bool forgetting;          /* a reset: what comes back is nobody's any more */
     const char *fault;        /* why it needs a reset; NULL. For people */
     struct virtq_chain chain; /* what virtio_next() took */

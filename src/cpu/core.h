@@ -352,6 +352,10 @@ static inline uint64_t op_offset_of(const struct cpu *cpu, const struct op *op)
     return (cpu->gpr[op->base] + (cpu->gpr[op->index] << op->scale) + (uint64_t)op->disp) & op->address_mask;
 }
 
+static inline bool address_canonical(uint64_t address)
+{
+    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}
 /* Segment and offset to a linear address, checked: limit, type, canonical form. Raises #GP or #SS. */
 struct cpu_value cpu_linear_slow(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size, enum access kind);
 static inline bool cpu_linear(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size, enum access kind,

@@ -124,6 +124,14 @@ void fpu_refuse_mmx(struct cpu *cpu, const struct op *op)
 
 /* ---- Memory --------------------------------------------------------------------------------------------------- */
 
+/* An address that is not canonical is its segment's fault before it is misaligned. */
+void fpu_misaligned(struct cpu *cpu, const struct op *op, uint64_t linear)
+{
+    const bool stack = op->segment == SEG_SS && cpu->msrs.efer & EFER_LMA && !address_canonical(linear);
+
+    cpu_fault(cpu, op, stack ? VECTOR_SS : VECTOR_GP, 0);
+}
+
 /* Alignment that is asked for always (#GP), and that which user code may ask for (#AC): eight of ten bytes. Accesses of
  * up to eight bytes are checked where they are done. */
 static bool alignment_right(struct cpu *cpu, const struct op *op, uint64_t linear, unsigned size, bool aligned)
@@ -131,7 +139,7 @@ static bool alignment_right(struct cpu *cpu, const struct op *op, uint64_t linea
     bool checked = cpu->cpl == 3 && cpu->cr0 & CR0_AM && cpu->rflags & RFLAGS_AC;
 
     if (aligned && linear & (size - 1))
-        cpu_fault(cpu, op, VECTOR_GP, 0);
+        fpu_misaligned(cpu, op, linear);
     else if (checked && size == 10 && linear & 7)
         cpu_fault(cpu, op, VECTOR_AC, 0);
     else

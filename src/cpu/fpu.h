@@ -58,6 +58,8 @@ enum {
 /* Raise what is due: #UD, #NM, #MF. Called when a bit of cpu->fpu.off says that something is. */
 void fpu_refuse_sse(struct cpu *cpu, const struct op *op);
 void fpu_refuse_x87(struct cpu *cpu, const struct op *op);
+/* A misaligned operand that has to be aligned: #GP, or #SS. */
+void fpu_misaligned(struct cpu *cpu, const struct op *op, uint64_t linear);
 void fpu_refuse_mmx(struct cpu *cpu, const struct op *op);
 
 #define SSE_ALLOWED(cpu, op)                                                                                           \

@@ -7,11 +7,6 @@
 
 /* ---- Checks --------------------------------------------------------------------------------------------------- */
 
-static bool canonical(uint64_t linear)
-{
-    return (uint64_t)((int64_t)(linear << 16) >> 16) == linear;
-}
-
 /* Whose fault an address that is not canonical is: the stack's segment has a vector of its own. */
 static bool raise_not_canonical(struct cpu *cpu, enum access kind)
 {
@@ -37,7 +32,7 @@ static bool resolve(struct cpu *cpu, struct tlb *t, uint64_t linear, unsigned si
     unsigned room = 4096 - (unsigned)(linear & PAGE_OFFSET);
 
     if (cpu->msrs.efer & EFER_LMA) {
-        if (!canonical(linear) || !canonical(last))
+        if (!address_canonical(linear) || !address_canonical(last))
             return raise_not_canonical(cpu, kind);
     } else {
         linear = (uint32_t)linear;

@@ -113,10 +113,6 @@ static inline bool cpu_real_like(const struct cpu *cpu)
 {
     return cpu->mode == MODE_REAL || cpu->mode == MODE_V86;
 }
-static inline bool address_canonical(uint64_t address)
-{
-    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
-}
 
 /* Reads the descriptor of a selector that is not null from the GDT or LDT; `bad` when it is not within the table. */
 bool descriptor_read(struct cpu *cpu, uint16_t selector, enum vector bad, struct descriptor *d);

@@ -118,7 +118,7 @@ static bool aligned_linear(struct cpu *cpu, const struct op *op, unsigned bytes,
     if (!op_linear(cpu, op, bytes, kind, linear))
         return false;
     if (*linear & (alignment - 1)) {
-        cpu_fault(cpu, op, VECTOR_GP, 0);
+        fpu_misaligned(cpu, op, *linear);
         return false;
     }
     return true;

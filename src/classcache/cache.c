@@ -31,7 +31,8 @@ int class_cache_open_kind(struct class_cache *c, enum class_cache_kind kind, str
     } kinds[] = {[CLASS_CACHE_JVM] = {"jvm", "class archives", ARCHIVE},
                  [CLASS_CACHE_WASM] = {"wasm", "compiled modules", ".code"},
                  [CLASS_CACHE_UNIKERNEL] = {"unikernel", "packed roots", ".moat"},
-                 [CLASS_CACHE_MACHINE] = {"microvm", "boot files", ".boot"}};
+                 [CLASS_CACHE_MACHINE] = {"microvm", "boot files", ".boot"},
+                 [CLASS_CACHE_SENTRY] = {"sentry", "packed roots", ".root"}};
     int fd = cache_open(a, kinds[kind].name, kinds[kind].what, create, &c->path, err);
 
     c->suffix = kinds[kind].suffix;

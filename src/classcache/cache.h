@@ -21,10 +21,16 @@
 #define CLASS_CACHE_SEEN    ".seen"      /* behind the key */
 #define CLASS_SEEN_MOST     1024         /* files of that kind */
 
-/* Compiled WebAssembly modules (src/cli/wasm_cache.h) and root file systems packed for the unikernel
- * and for machines (src/cli/packed_root.c) lie in directories of the same kind, as KEY.code, KEY.moat and KEY.boot; so
- * do unpacked kernels. */
-enum class_cache_kind { CLASS_CACHE_JVM, CLASS_CACHE_WASM, CLASS_CACHE_UNIKERNEL, CLASS_CACHE_MACHINE };
+/* Compiled WebAssembly modules (src/cli/wasm_cache.h) and root file systems packed for the unikernel,
+ * for machines and for the sentry (src/cli/packed_root.c) lie in directories of the same kind, as KEY.code, KEY.moat,
+ * KEY.boot and KEY.root; so do unpacked kernels. */
+enum class_cache_kind {
+    CLASS_CACHE_JVM,
+    CLASS_CACHE_WASM,
+    CLASS_CACHE_UNIKERNEL,
+    CLASS_CACHE_MACHINE,
+    CLASS_CACHE_SENTRY
+};
 
 struct class_cache {
     const char *path; /* absolute */

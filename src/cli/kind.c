@@ -98,6 +98,21 @@ static int refuse_others(const struct run_options *o, struct err *err)
     return r;
 }
 
+int kind_take_boundary(struct run_options *o, const char *value, struct err *err)
+{
+    const size_t n = strcspn(value, "=");
+
+    o->boundary = value;
+    for (size_t i = 0; i < KINDS && value[n]; i++) {
+        const struct workload_kind *k = workload_kinds[i];
+        if (k->boundary && k->form && strlen(k->boundary) == n && !strncmp(k->boundary, value, n)) {
+            o->boundary = k->boundary;
+            return k->form(o->own[i], value + n + 1, err);
+        }
+    }
+    return 0;
+}
+
 int kind_choose(struct collect *c, int operands, char **operand, struct err *err)
 {
     struct run_options *o = c->out;

@@ -48,6 +48,7 @@ struct workload_kind {
     /* options of its own: their rows are in kinds.h, their values in memory of own_size bytes, which begins as zero */
     size_t own_size;
     int (*option)(struct arena *a, void *own, int option, const char *value, struct err *err);
+    int (*form)(void *own, const char *form, struct err *err); /* of -b BOUNDARY=FORM; NULL: it has one form */
     bool (*is_given)(const void *own);               /* so that nothing else can be meant */
     int (*refuse)(const void *own, struct err *err); /* another kind is run: -EINVAL where one was given */
 
@@ -93,6 +94,8 @@ const struct workload_kind *kind_behind(const char *boundary);
 /* kind.c, for run_options.c. Chooses .kind and .boundary from the options, or from the looks of the first operand, and
  * applies the defaults. */
 int kind_choose(struct collect *c, int operands, char **operand, struct err *err);
+/* What -b says, into .boundary: a name, or NAME=FORM where its kind has forms. */
+int kind_take_boundary(struct run_options *o, const char *value, struct err *err);
 /* Behind the layers: what has a meaning for some kinds only, and would be without effect for this one. */
 int kind_check(const struct collect *c, struct err *err);
 /* Where an item was said: "--defaults", or "--policy FILE: defaults". flag: enum policy_flag. */

@@ -6,6 +6,7 @@
 #include "cli/java.h"
 #include "cli/kind.h"
 #include "cli/machine.h"
+#include "cli/sentry.h"
 #include "cli/unikernel.h"
 #include "cli/wasm.h"
 
@@ -19,7 +20,8 @@
     X(JAVA, java, ", java", JAVA_ROWS)                                                                                 \
     X(WASM, wasm, ", wasm", WASM_ROWS)                                                                                 \
     X(UNIKERNEL, unikernel, ", unikernel", UNIKERNEL_ROWS)                                                             \
-    X(MACHINE, machine, ", machine", MACHINE_ROWS)
+    X(MACHINE, machine, ", machine", MACHINE_ROWS)                                                                     \
+    X(SENTRY, sentry, ", sentry", SENTRY_ROWS)
 
 enum kind_id {
 #define X(id, name, types, rows) KIND_##id,

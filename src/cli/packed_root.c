@@ -184,13 +184,15 @@ static int run_packer(void *context, int out, struct err *err)
     const struct packer *p = context;
     const struct packing *how = p->how;
     const char *root = p->root->path, *path;
-    char *argv[] = {arena_strdup(p->arena, how->packer), arena_strdup(p->arena, how->verb), NULL}, begins[16];
+    char *argv[] = {arena_strdup(p->arena, how->packer), arena_strdup(p->arena, how->verb),
+                    how->option ? arena_strdup(p->arena, how->option) : NULL, NULL};
+    char begins[16];
     _cleanup_fd_ int dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int status = 0;
     pid_t pid;
     int r = dir < 0 ? err_sys(err, -errno, "%s", root) : libexec_find(p->arena, how->packer, &path, err);
 
-    if (r < 0 || !argv[0] || !argv[1])
+    if (r < 0 || !argv[0] || !argv[1] || (how->option && !argv[2]))
         return r < 0 ? r : err_set(err, -ENOMEM, "out of memory");
     r = helper_spawn(path, argv, (struct helper_fd[]){{out, 1}, {2, 2}, {dir, 3}}, 3, &pid);
     if (r == 0)

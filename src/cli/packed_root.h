@@ -27,6 +27,7 @@ void packed_root_close(struct packed_root *r);
 struct packing {
     enum class_cache_kind kind;
     const char *packer, *verb; /* the libexec program, and its first word; it has the root as descriptor 3 */
+    const char *option;        /* its second; NULL: none */
     const char *beside;        /* a file that lies beside the packer and goes into what it makes; NULL: none */
     const char *begins;        /* the bytes that a packed root begins with */
     size_t n_begins;

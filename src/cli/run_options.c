@@ -383,8 +383,7 @@ static int collect_option(void *ctx, int id, const char *value, struct err *err)
         o->profile = value;
         return 0;
     case OPTION_BOUNDARY:
-        o->boundary = value;
-        return 0;
+        return kind_take_boundary(o, value, err);
     case OPTION_TYPE:
         o->type = value;
         return check_type(value, err);

@@ -123,7 +123,7 @@ static void count_builds(struct df *d, const struct store *s)
         close(fd);
 }
 
-/* Of Java programs, of WebAssembly modules, of unikernels; nothing needs them, they are made again. */
+/* Of Java programs, of WebAssembly modules, packed roots; nothing needs them, they are made again. */
 static void count_kept(struct df *d, enum class_cache_kind kind, struct line *line)
 {
     struct class_cache_use use;
@@ -133,8 +133,8 @@ static void count_kept(struct df *d, enum class_cache_kind kind, struct line *li
         return;
     class_cache_measure(&c, &use);
     class_cache_close(&c);
-    line->total = use.archives;
-    line->bytes = line->reclaimable = use.bytes;
+    line->total += use.archives;
+    line->bytes = line->reclaimable += use.bytes;
 }
 
 static int measure(struct df *d, struct err *err)
@@ -154,6 +154,7 @@ static int measure(struct df *d, struct err *err)
     count_kept(d, CLASS_CACHE_JVM, &d->archives);
     count_kept(d, CLASS_CACHE_WASM, &d->modules);
     count_kept(d, CLASS_CACHE_UNIKERNEL, &d->roots);
+    count_kept(d, CLASS_CACHE_SENTRY, &d->roots);
     count_kept(d, CLASS_CACHE_MACHINE, &d->boots);
     return r;
 }

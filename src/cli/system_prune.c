@@ -112,6 +112,7 @@ int system_prune(const struct system_options *o)
     prune_kept(CLASS_CACHE_WASM, o->all, &p.bytes);
     prune_kept(CLASS_CACHE_UNIKERNEL, o->all, &p.bytes);
     prune_kept(CLASS_CACHE_MACHINE, o->all, &p.bytes);
+    prune_kept(CLASS_CACHE_SENTRY, o->all, &p.bytes);
     size_words(p.bytes, 4, size);
     printf("Total reclaimed space: %s\n", size);
     return p.failed ? EXIT_DOCKER_ERROR : 0;

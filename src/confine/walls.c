@@ -81,6 +81,23 @@ static int landlock_allow(int ruleset, int fd, uint64_t access)
     return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 }
 
+/* Of a regular file only what is done to files can be allowed. */
+static bool landlock_allow_trees(int ruleset, const struct walls *w, uint64_t inside)
+{
+    const uint64_t of_files = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE;
+
+    for (uint32_t i = 0; i < w->n_trees; i++) {
+        uint64_t access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+        struct stat st;
+        if (w->trees[i].write)
+            access = inside & ~LANDLOCK_ACCESS_FS_MAKE_FIFO;
+        if (fstat(w->trees[i].fd, &st) < 0 ||
+            landlock_allow(ruleset, w->trees[i].fd, S_ISDIR(st.st_mode) ? access : access & of_files) < 0)
+            return false;
+    }
+    return true;
+}
+
 static bool enter_landlock(const struct walls *w, bool rooted)
 {
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -106,6 +123,8 @@ static bool enter_landlock(const struct walls *w, bool rooted)
         return false;
     if (w->source >= 0 &&
         landlock_allow(ruleset, w->source, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR) < 0)
+        return false;
+    if (!landlock_allow_trees(ruleset, w, inside))
         return false;
     for (size_t i = 0; !rooted && w->readable && w->readable[i]; i++) {
         _cleanup_fd_ int fd = open(w->readable[i], O_PATH | O_CLOEXEC); /* follows links, as its reader will */
@@ -160,6 +179,18 @@ static int enter_filter(const struct walls *w, struct err *err)
     return r;
 }
 
+/* "/" becomes a file system in memory that is mounted nowhere and has nothing in it. */
+static bool enter_empty_root(void)
+{
+    _cleanup_fd_ int context = (int)syscall(SYS_fsopen, "tmpfs", 1 /* FSOPEN_CLOEXEC */);
+
+    if (context < 0 || syscall(SYS_fsconfig, context, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0) < 0)
+        return false;
+    _cleanup_fd_ int root =
+        (int)syscall(SYS_fsmount, context, 1 /* FSMOUNT_CLOEXEC */, 1 | 2 /* MOUNT_ATTR_RDONLY, NOSUID */);
+    return root >= 0 && fchdir(root) == 0 && chroot(".") == 0 && chdir("/") == 0;
+}
+
 int walls_enter(const struct walls *w, struct err *err)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
@@ -169,18 +200,18 @@ int walls_enter(const struct walls *w, struct err *err)
     walls_limit(RLIMIT_CORE, 0);
     walls_limit(RLIMIT_AS, w->memory);
     walls_limit(RLIMIT_FSIZE, w->file_bytes);
-    walls_limit(RLIMIT_NOFILE, 1024);
+    walls_limit(RLIMIT_NOFILE, w->files ? w->files : 1024);
     if (w->cpu_seconds)
         walls_limit(RLIMIT_CPU, w->cpu_seconds);
     /* The outermost wall; where it is missing the inner ones must hold. */
     bool apart = w->namespaces || enter_namespaces(geteuid() == 0, w->network);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* not earlier: /proc/self/uid_map would belong to root */
     const int top = w->dest >= 0 ? w->dest : w->source;
-    bool rooted = top >= 0 && fchdir(top) == 0 && chroot(".") == 0 && chdir("/") == 0;
+    bool rooted = top >= 0 ? fchdir(top) == 0 && chroot(".") == 0 && chdir("/") == 0 : w->n_trees && enter_empty_root();
     bool landlocked = enter_landlock(w, rooted);
     if (w->stand)
         *w->stand = (apart ? WALLS_NAMESPACES : 0) | (rooted ? WALLS_ROOT : 0) | (landlocked ? WALLS_LANDLOCK : 0);
-    if (top >= 0 && !rooted && !landlocked)
+    if ((top >= 0 || w->n_trees) && !rooted && !landlocked)
         return err_set(err, -EPERM,
                        "this host gives %s neither chroot nor Landlock: run moat as root, allow user "
                        "namespaces, or use Linux 5.19 or newer with landlock among its security modules",
@@ -210,6 +241,7 @@ int walls_enter_converter(const struct walls *w, struct err *err)
     struct walls own = *w;
 
     own.dest = own.source = -1;
+    own.n_trees = 0;
     own.readable = NULL;
     own.descriptors = 3;
     own.network = false;

@@ -13,19 +13,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A directory or a regular file below which files may be opened. */
+struct walls_tree {
+    int fd;
+    bool write; /* else only read */
+};
+
 struct walls {
     const char *who;  /* "the unpacker", for messages */
     int dest, source; /* directories to write below and to read below; -1: none. Without both no file can be opened;
                        * source alone is the root, which `calls` must keep from being written to */
     const char *const
-        *readable;         /* where "/" cannot become dest: files to read all the same; NULL-terminated, or NULL */
-    bool network;          /* keeps the network namespace, and may connect; never listens by TCP */
-    bool namespaces;       /* who started us has made them already: not again */
-    unsigned descriptors;  /* 0 .. descriptors - 1 stay */
-    uint64_t file_bytes;   /* largest file */
-    uint64_t memory;       /* bytes of address space */
-    uint64_t cpu_seconds;  /* 0: no limit */
-    uint64_t capabilities; /* kept, where they are there: bit per CAP_* */
+        *readable; /* where "/" cannot become dest: files to read all the same; NULL-terminated, or NULL */
+    const struct walls_tree *trees; /* instead of dest and source: several; "/" becomes an empty directory */
+    uint32_t n_trees;
+    uint32_t files;                   /* most descriptors; 0: 1024 */
+    bool network;                     /* keeps the network namespace, and may connect; never listens by TCP */
+    bool namespaces;                  /* who started us has made them already: not again */
+    unsigned descriptors;             /* 0 .. descriptors - 1 stay */
+    uint64_t file_bytes;              /* largest file */
+    uint64_t memory;                  /* bytes of address space */
+    uint64_t cpu_seconds;             /* 0: no limit */
+    uint64_t capabilities;            /* kept, where they are there: bit per CAP_* */
     const struct seccomp_rule *calls; /* what is allowed; all else kills */
     uint32_t n_calls;
     uint32_t *stand; /* OUT: enum walls_stand, what this host offered; NULL: not asked */

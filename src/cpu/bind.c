@@ -91,6 +91,8 @@ static bind_function *room_of(const struct insn *insn)
         return bind_mmx;
     case CLASS_SSE:
         return bind_sse;
+    case CLASS_AVX:
+        return bind_avx;
     default: /* undefined on purpose; transactions; vectors that this processor does not have */
         return NULL;
     }

@@ -133,7 +133,7 @@ struct tlb_entry {
 #define TLB_SETS    4096u           /* of each kind of privilege */
 #define PAGE_OFFSET UINT64_C(0xfff)
 
-struct vector_register { /* xmm, with room for ymm */
+struct vector_register { /* ymm; xmm is its first half */
     _Alignas(16) uint8_t bytes[32];
 };
 
@@ -185,7 +185,7 @@ struct cpu {
         uint32_t mxcsr; /* its flags are behind while entered: fpu_gather() */
         uint32_t host_mxcsr;
         uint16_t host_control;
-        _Alignas(16) uint8_t scratch[16]; /* memory operands that came the slow way */
+        _Alignas(16) uint8_t scratch[32]; /* memory operands that came the slow way */
         struct vector_register xmm[16];
         uint64_t xstate_bv; /* as xsave would say: what is not in its first state */
     } fpu;
@@ -255,13 +255,14 @@ static inline void cpu_leave(struct cpu *cpu, uint64_t rip)
 
 /* ---- Memory -------------------------------------------------------------------------------------------------- */
 
-/* All of the guest's memory passes here: linear address, size 1 to 16, kind. Fast when the translation is known and the
+/* All of the guest's memory passes here: linear address, size 1 to 32, kind. Fast when the translation is known and the
  * access stays within a page; else cpu_access() walks, splits, asks devices, and raises. Order within one access is as
  * on hardware: an access over a page's end is checked on both pages before anything is written. */
 bool cpu_access(struct cpu *cpu, uint64_t linear, unsigned size, enum access kind, void *value);
 /* As the supervisor, whatever the privilege: descriptor tables, task segments, pushes of an interrupt. */
 bool cpu_access_system(struct cpu *cpu, uint64_t linear, unsigned size, enum access kind, void *value);
-/* Would a store succeed? Raises what it would raise. For those that must check before they change something. */
+/* Would a store of up to a page's size succeed? Raises what it would raise. For those that must check before they
+ * change something. */
 bool cpu_probe_store(struct cpu *cpu, uint64_t linear, unsigned size);
 
 static inline struct tlb_entry *tlb_slot(const struct cpu *cpu, uint64_t linear)
@@ -499,7 +500,8 @@ void fpu_leave(struct cpu *cpu);
 /* After a change of cr0 or cr4 (cpu_mode_changed calls it), or of what is in cpu->fpu. */
 void fpu_mode_changed(struct cpu *cpu);
 void fpu_reset(struct cpu *cpu); /* as after power-on */
-/* The state as XSAVE's standard form, 832 bytes with bits x87 and SSE in xstate_bv; and back (it has been checked). */
+/* The state as XSAVE's standard form, 832 bytes with bits x87 and SSE in xstate_bv, AVX where an upper half is not 0; and
+ * back (it has been checked). */
 void fpu_to_xsave(struct cpu *cpu, uint8_t *image);
 void fpu_from_xsave(struct cpu *cpu, const uint8_t *image);
 
@@ -512,6 +514,6 @@ typedef bool bind_function(const struct cpu *cpu, const struct insn *insn, struc
 bind_function bind_alu, bind_move, bind_shift, bind_multiply, bind_bits, bind_string, bind_stack, bind_flow, bind_io,
     bind_misc;                                                   /* integers */
 bind_function bind_segment, bind_far, bind_system, bind_syscall; /* the system */
-bind_function bind_x87, bind_mmx, bind_sse, bind_state;          /* numbers; fxsave, xsave, emms, ldmxcsr */
+bind_function bind_x87, bind_mmx, bind_sse, bind_avx, bind_state; /* numbers; fxsave, xsave, emms, ldmxcsr */
 
 #endif

@@ -58,7 +58,7 @@ static const uint16_t features_rest[] = {
 };
 
 /* Implemented, but of a generation that had more than this processor has. */
-static const uint16_t features_later[] = {CPU_BMI1, CPU_BMI2, CPU_ADX, CPU_PKS};
+static const uint16_t features_later[] = {CPU_BMI1, CPU_BMI2, CPU_ADX, CPU_PKS, CPU_PCOMMIT, CPU_AVX};
 
 enum model_age { FIRST, REST, LATER };
 struct model_row {
@@ -94,7 +94,7 @@ static const struct {
 
 /* Features of QEMU's names that may be asked for, and are not offered. */
 static const char *const absent[] = {"vmx",           "svm", "pcid", "pku",      "la57",           "npt",
-                                     "skinit",        "avx", "avx2", "vmx-mbec", "host-phys-bits", "migratable",
+                                     "skinit",        "avx2", "vmx-mbec", "host-phys-bits", "migratable",
                                      "hv_passthrough"};
 
 static size_t text_length(const char *s)
@@ -128,8 +128,22 @@ struct feature_set {
     }
 static const struct feature_set feature_sets[] = {SET(features_first), SET(features_rest), SET(features_later)};
 
+/* AVX is done by the host's own instructions: it has them, and its system keeps their registers (Intel 1, 14.3). */
+static bool host_has_avx(void)
+{
+    uint32_t eax = 1, ebx, ecx = 0, edx, low, high;
+
+    __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+    if (!(ecx >> 27 & 1) || !(ecx >> 28 & 1))
+        return false;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & XCR0_AVX_STATE) == XCR0_AVX_STATE;
+}
+
 static bool feature_offered(unsigned feature)
 {
+    if (feature == CPU_AVX && !host_has_avx())
+        return false;
     for (unsigned age = FIRST; age <= LATER; age++)
         for (unsigned i = 0; i < feature_sets[age].n; i++)
             if (feature_sets[age].features[i] == feature)
@@ -189,6 +203,8 @@ static void model_fill(struct cpu_model *m, const struct model_row *row)
     for (unsigned age = FIRST; age <= row->age; age++)
         for (unsigned i = 0; i < feature_sets[age].n; i++)
             feature_set(m, feature_sets[age].features[i], true);
+    if (row->age == LATER && !host_has_avx())
+        feature_set(m, CPU_AVX, false);
 }
 
 int cpu_model_find(const char *name, struct cpu_model *out, const char **names)
@@ -213,6 +229,8 @@ int cpu_model_find(const char *name, struct cpu_model *out, const char **names)
         if (!model_change(out, name, n))
             return -EINVAL;
     }
+    if (!cpu_model_has(out, CPU_XSAVE)) /* nobody could say that its state is kept */
+        feature_set(out, CPU_AVX, false);
     return 0;
 }
 
@@ -252,11 +270,16 @@ static struct cpuid_answer leaf_topology(const struct cpu_model *m, uint32_t sub
 
 static struct cpuid_answer leaf_xsave(const struct cpu_model *m, uint32_t subleaf)
 {
-    if (!cpu_model_has(m, CPU_XSAVE) || subleaf > 1)
+    bool avx = cpu_model_has(m, CPU_AVX);
+
+    if (!cpu_model_has(m, CPU_XSAVE) || subleaf > (avx ? 2 : 1))
         return (struct cpuid_answer){0};
+    if (subleaf == 2)
+        return (struct cpuid_answer){256, 576, 0, 0}; /* the upper halves: bytes, and where */
     if (subleaf == 1)
         return (struct cpuid_answer){m->features[WORD_XSAVE_EAX], 0, 0, 0};
-    return (struct cpuid_answer){3, 576, 576, 0}; /* x87 and SSE */
+    /* x87, SSE, AVX; ebx is of those that XCR0 has (cpu_cpuid) */
+    return (struct cpuid_answer){avx ? 7 : 3, 576, avx ? VCPU_XSAVE_BYTES : 576, 0};
 }
 
 static struct cpuid_answer leaf_basic(const struct cpu_model *m, uint32_t leaf, uint32_t subleaf)
@@ -354,6 +377,8 @@ struct cpuid_answer cpu_cpuid(const struct cpu *cpu, uint32_t leaf, uint32_t sub
     struct cpuid_answer a = cpu_model_cpuid(&cpu->model, leaf, subleaf);
     uint64_t base;
 
+    if (leaf == 0xd && subleaf == 0 && a.ebx && cpu->xcr0 & 4)
+        a.ebx = VCPU_XSAVE_BYTES;
     if (leaf == 1) {
         if (cpu->cr4 & CR4_OSXSAVE)
             a.ecx |= 1u << 27;

@@ -48,9 +48,11 @@ struct translation {
     bool dirty;              /* a store needs no further update of the tables */
     uint8_t kind;            /* TLB_GLOBAL, sizes */
 };
-/* Walks for an access of this kind; updates accessed and dirty bits. `ac`: explicit supervisor accesses may reach user
- * pages. False: *error is a #PF's. */
-bool paging_walk(struct cpu *cpu, uint64_t linear, enum access kind, bool user, bool ac, struct translation *out,
+/* What a walk is for: whose access it is (`ac`: an explicit one of the supervisor's, which may reach user pages), and
+ * whether accessed and dirty bits are set, or it only looks. */
+enum walk_flags { WALK_USER = 1, WALK_AC = 2, WALK_LOOK = 4 };
+/* Walks for an access of this kind. False: *error is a #PF's. */
+bool paging_walk(struct cpu *cpu, uint64_t linear, enum access kind, unsigned flags, struct translation *out,
                  uint32_t *error);
 /* The page in this process, from a small cache before the bus; NULL: a device. */
 uint8_t *paging_host(struct cpu *cpu, uint64_t gpa, bool *writable);
@@ -64,6 +66,9 @@ struct target {
 };
 /* Translates by and into t. Raises #PF. */
 bool tlb_resolve(struct cpu *cpu, struct tlb *t, uint64_t linear, enum access kind, struct target *out);
+/* Would tlb_resolve() succeed? Raises what it would raise and changes no table: for the first page of an access of
+ * which the second may fail. */
+bool tlb_check(struct cpu *cpu, struct tlb *t, uint64_t linear, enum access kind);
 /* The page at this host address has code from now on: stores go the slow way. */
 void tlb_page_has_code(struct cpu *cpu, uintptr_t page);
 

@@ -46,6 +46,8 @@ void fpu_mode_changed(struct cpu *cpu)
         off |= FPU_OFF_SSE | FPU_OFF_X87;
     if (!(cpu->cr4 & CR4_OSFXSR))
         off |= FPU_OFF_SSE;
+    if (cpu->cr0 & CR0_TS || !(cpu->cr4 & CR4_OSXSAVE) || (cpu->xcr0 & XCR0_AVX_STATE) != XCR0_AVX_STATE)
+        off |= FPU_OFF_AVX;
     if (cpu->fpu.status & X87_SUMMARY && cpu->cr0 & CR0_NE)
         off |= FPU_OFF_X87;
     if (~cpu->fpu.mxcsr & MXCSR_MASKS)
@@ -112,6 +114,13 @@ void fpu_refuse_sse(struct cpu *cpu, const struct op *op)
     cpu_fault(cpu, op, invalid ? VECTOR_UD : VECTOR_NM, 0);
 }
 
+/* CR0.EM means nothing to AVX. */
+void fpu_refuse_avx(struct cpu *cpu, const struct op *op)
+{
+    bool invalid = !(cpu->cr4 & CR4_OSXSAVE) || (cpu->xcr0 & XCR0_AVX_STATE) != XCR0_AVX_STATE;
+    cpu_fault(cpu, op, invalid ? VECTOR_UD : VECTOR_NM, 0);
+}
+
 void fpu_refuse_x87(struct cpu *cpu, const struct op *op)
 {
     cpu_fault(cpu, op, cpu->cr0 & (CR0_EM | CR0_TS) ? VECTOR_NM : VECTOR_MF, 0);
@@ -124,23 +133,15 @@ void fpu_refuse_mmx(struct cpu *cpu, const struct op *op)
 
 /* ---- Memory --------------------------------------------------------------------------------------------------- */
 
-/* An address that is not canonical is its segment's fault before it is misaligned. */
-void fpu_misaligned(struct cpu *cpu, const struct op *op, uint64_t linear)
-{
-    const bool stack = op->segment == SEG_SS && cpu->msrs.efer & EFER_LMA && !address_canonical(linear);
-
-    cpu_fault(cpu, op, stack ? VECTOR_SS : VECTOR_GP, 0);
-}
-
-/* Alignment that is asked for always (#GP), and that which user code may ask for (#AC): eight of ten bytes. Accesses of
- * up to eight bytes are checked where they are done. */
+/* Alignment that is asked for always (#GP, by whatever segment, canonical or not), and that which user code may ask for
+ * (#AC): eight of ten bytes, at an address that can be one. Accesses of up to eight bytes are checked where they are done. */
 static bool alignment_right(struct cpu *cpu, const struct op *op, uint64_t linear, unsigned size, bool aligned)
 {
     bool checked = cpu->cpl == 3 && cpu->cr0 & CR0_AM && cpu->rflags & RFLAGS_AC;
 
     if (aligned && linear & (size - 1))
-        fpu_misaligned(cpu, op, linear);
-    else if (checked && size == 10 && linear & 7)
+        cpu_fault(cpu, op, VECTOR_GP, 0);
+    else if (checked && size == 10 && linear & 7 && (cpu->mode != MODE_LONG || address_canonical(linear)))
         cpu_fault(cpu, op, VECTOR_AC, 0);
     else
         return true;

@@ -22,6 +22,7 @@ enum {
     FPU_OFF_X87 = 2,      /* CR0.EM, CR0.TS, or an exception is due (with CR0.NE) */
     FPU_SSE_UNMASKED = 4, /* some exception of MXCSR is */
     FPU_X87_UNMASKED = 8,
+    FPU_OFF_AVX = 16, /* no CR4.OSXSAVE, XCR0 without its state, or CR0.TS */
 };
 
 enum { /* exception flags, of MXCSR and of the x87 status; masks are 7 bits above in MXCSR, the same bits in control */
@@ -57,9 +58,8 @@ enum {
 
 /* Raise what is due: #UD, #NM, #MF. Called when a bit of cpu->fpu.off says that something is. */
 void fpu_refuse_sse(struct cpu *cpu, const struct op *op);
+void fpu_refuse_avx(struct cpu *cpu, const struct op *op);
 void fpu_refuse_x87(struct cpu *cpu, const struct op *op);
-/* A misaligned operand that has to be aligned: #GP, or #SS. */
-void fpu_misaligned(struct cpu *cpu, const struct op *op, uint64_t linear);
 void fpu_refuse_mmx(struct cpu *cpu, const struct op *op);
 
 #define SSE_ALLOWED(cpu, op)                                                                                           \

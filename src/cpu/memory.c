@@ -43,6 +43,9 @@ static bool resolve(struct cpu *cpu, struct tlb *t, uint64_t linear, unsigned si
     if ((cpu->dr[7] & 0xff) && kind != ACCESS_FETCH)
         cpu_debug_access(cpu, linear, size, kind);
     out->first = size <= room ? size : room;
+    /* what fails in the second page has not made the first one dirty */
+    if (out->first < size && !(tlb_check(cpu, t, linear, kind) && tlb_check(cpu, t, last & ~PAGE_OFFSET, kind)))
+        return false;
     return tlb_resolve(cpu, t, linear, kind, &out->at[0]) &&
            (out->first == size || tlb_resolve(cpu, t, last & ~PAGE_OFFSET, kind, &out->at[1]));
 }

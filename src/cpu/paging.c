@@ -85,7 +85,7 @@ struct walk {
     struct cpu *cpu;
     uint64_t linear;
     enum access kind;
-    bool user, ac;
+    bool user, ac, look;
     bool rw, us, nx; /* of the entries so far, together */
     uint32_t error;
     bool again;
@@ -162,9 +162,9 @@ static bool page(struct walk *w, struct entry *e, uint64_t frame, unsigned bits,
         return fail(w, FAULT_P | FAULT_KEY);
     if (!(w->kind == ACCESS_LOAD ? out->load : w->kind == ACCESS_STORE ? out->store : out->fetch))
         return fail(w, FAULT_P);
-    for (unsigned i = 0; i < w->n_tables; i++)
+    for (unsigned i = 0; i < w->n_tables && !w->look; i++)
         w->again = !entry_set(w->cpu, &w->tables[i], PTE_A) || w->again;
-    w->again = w->again || !entry_set(w->cpu, e, w->kind == ACCESS_STORE ? PTE_A | PTE_D : PTE_A);
+    w->again = w->again || (!w->look && !entry_set(w->cpu, e, w->kind == ACCESS_STORE ? PTE_A | PTE_D : PTE_A));
     if (w->again)
         return false;
     uint64_t offset = (UINT64_C(1) << bits) - 1;
@@ -248,7 +248,7 @@ static bool walk(struct walk *w, struct translation *out)
     return walk_wide(w, pdpte & BITS(51, 12), 2, out);
 }
 
-bool paging_walk(struct cpu *cpu, uint64_t linear, enum access kind, bool user, bool ac, struct translation *out,
+bool paging_walk(struct cpu *cpu, uint64_t linear, enum access kind, unsigned flags, struct translation *out,
                  uint32_t *error)
 {
     struct walk w;
@@ -262,7 +262,10 @@ bool paging_walk(struct cpu *cpu, uint64_t linear, enum access kind, bool user, 
     /* An entry can only be found changed when somebody else changes it at this moment; he does not do it for ever, but
      * a bound of ours it is. */
     for (unsigned tries = 0;; tries++) {
-        w = (struct walk){.cpu = cpu, .linear = linear, .kind = kind, .user = user, .ac = ac, .rw = true, .us = true};
+        w = (struct walk){.cpu = cpu, .linear = linear, .kind = kind, .rw = true, .us = true};
+        w.user = flags & WALK_USER;
+        w.ac = flags & WALK_AC;
+        w.look = flags & WALK_LOOK;
         if (walk(&w, out))
             return true;
         if (!w.again || tries == 100)

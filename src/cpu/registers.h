@@ -34,6 +34,8 @@
 #define CR4_FSGSBASE   UINT64_C(0x10000)
 #define CR4_PCIDE      UINT64_C(0x20000)
 #define CR4_OSXSAVE    UINT64_C(0x40000)
+/* XCR0: what AVX needs besides x87 */
+#define XCR0_AVX_STATE UINT64_C(0x6)
 #define CR4_SMEP       UINT64_C(0x100000)
 #define CR4_SMAP       UINT64_C(0x200000)
 #define CR4_PKE        UINT64_C(0x400000)

@@ -163,13 +163,15 @@ void segments_drop_inner(struct cpu *cpu)
 
 /* ---- Addresses ------------------------------------------------------------------------------------------------- */
 
+/* Whether an access that wraps at 4 GiB within a full segment fails is for the processor to choose (Intel 3A 5.3): as the
+ * host's do, one of a flat segment wraps, and fails in another. */
 static bool limit_holds(const struct vcpu_segment *s, uint64_t offset, unsigned size)
 {
     uint64_t last = offset + size - 1;
 
     if ((s->attributes & (SEG_S | TYPE_CODE | TYPE_DOWN)) == (SEG_S | TYPE_DOWN))
         return offset > s->limit && last <= (s->attributes & SEG_DB ? 0xffffffff : 0xffff);
-    return last <= s->limit;
+    return last <= s->limit || (s->limit == UINT32_MAX && s->base == 0);
 }
 
 static bool type_allows(const struct vcpu_segment *s, enum access kind)

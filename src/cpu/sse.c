@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which of the files of SSE has an instruction. There is no AVX, AES, SHA, PCLMULQDQ or GF2P8: CPUID does not say so,
- * and they are invalid. The host must have SSE4.2, whose instructions do the work.
+ * Which of the files of SSE has an instruction. There is no AES, SHA, PCLMULQDQ or GF2P8: CPUID does not say so, and
+ * they are invalid; AVX has files of its own (avx.c). The host must have SSE4.2, whose instructions do the work.
  */
 #include "cpu/sse.h"
 #include "cpu/fpu.h"

@@ -75,13 +75,17 @@ static bool run_unmasked(struct cpu *cpu, const struct op *op, const struct kind
     return !(happened & unmasked);
 }
 
-/* The whole of an instruction when something is off. */
-__attribute__((noinline)) static bool unusual(struct cpu *cpu, const struct op *op, const struct kind *k)
+/* The whole of an instruction when something is off. `off`: what keeps it from being done, FPU_OFF_SSE or, of those
+ * with VEX, FPU_OFF_AVX. */
+__attribute__((noinline)) static bool unusual(struct cpu *cpu, const struct op *op, const struct kind *k, unsigned off)
 {
     vec b, r;
 
-    if (cpu->fpu.off & FPU_OFF_SSE) {
-        fpu_refuse_sse(cpu, op);
+    if (cpu->fpu.off & off) {
+        if (off == FPU_OFF_AVX)
+            fpu_refuse_avx(cpu, op);
+        else
+            fpu_refuse_sse(cpu, op);
         return false;
     }
     if (!fetch(cpu, op, k, op->flags & OP_MEMORY, &b))
@@ -94,12 +98,12 @@ __attribute__((noinline)) static bool unusual(struct cpu *cpu, const struct op *
     return true;
 }
 
-INLINE void step(struct cpu *cpu, const struct op *op, const struct kind *k, bool memory)
+INLINE void step(struct cpu *cpu, const struct op *op, const struct kind *k, bool memory, unsigned off)
 {
     vec b;
 
-    if (UNLIKELY(cpu->fpu.off & (FPU_OFF_SSE | FPU_SSE_UNMASKED))) {
-        if (!unusual(cpu, op, k))
+    if (UNLIKELY(cpu->fpu.off & (off | FPU_SSE_UNMASKED))) {
+        if (!unusual(cpu, op, k, off))
             return;
         NEXT(cpu, op);
     }
@@ -111,16 +115,22 @@ INLINE void step(struct cpu *cpu, const struct op *op, const struct kind *k, boo
 
 /* ---- Rows ------------------------------------------------------------------------------------------------------ */
 
-#define HANDLERS(NAME, BYTES, TO, FROM, PARTS, ARITHMETIC)                                                             \
-    static const struct kind NAME##_kind = {NAME, BYTES, TO, FROM, PARTS, ARITHMETIC};                                 \
+#define PAIR(NAME, KIND, OFF)                                                                                          \
     static void NAME##_registers(struct cpu *cpu, const struct op *op)                                                 \
     {                                                                                                                  \
-        step(cpu, op, &NAME##_kind, false);                                                                            \
+        step(cpu, op, &KIND, false, OFF);                                                                              \
     }                                                                                                                  \
     static void NAME##_memory(struct cpu *cpu, const struct op *op)                                                    \
     {                                                                                                                  \
-        step(cpu, op, &NAME##_kind, true);                                                                             \
+        step(cpu, op, &KIND, true, OFF);                                                                               \
     }
+#define HANDLERS(NAME, BYTES, TO, FROM, PARTS, ARITHMETIC)                                                             \
+    static const struct kind NAME##_kind = {NAME, BYTES, TO, FROM, PARTS, ARITHMETIC};                                 \
+    PAIR(NAME, NAME##_kind, FPU_OFF_SSE)
+/* Those that write no vector do the same with VEX. */
+#define HANDLERS_BOTH(NAME, ...)                                                                                       \
+    HANDLERS(NAME, __VA_ARGS__)                                                                                        \
+    PAIR(V##NAME, NAME##_kind, FPU_OFF_AVX)
 
 /* Volatile: the flags are an effect, even of a result that nobody uses. */
 #define FLOAT(NAME, TEXT, BYTES, PARTS, ARITHMETIC)                                                                    \
@@ -153,7 +163,7 @@ FROM_GENERAL(CVTSI2SD_64, "cvtsi2sdq", uint64_t, 8, GENERAL_64)
         __asm__ volatile(TEXT " %1, %0" : "=r"(v) : "x"(b));                                                           \
         return (vec){(long long)(uint64_t)v, 0};                                                                       \
     }                                                                                                                  \
-    HANDLERS(NAME, BYTES, TO, VECTOR, NOT_TINY, OTHER)
+    HANDLERS_BOTH(NAME, BYTES, TO, VECTOR, NOT_TINY, OTHER)
 TO_GENERAL(CVTSS2SI, "cvtss2sil", uint32_t, 4, GENERAL)
 TO_GENERAL(CVTSD2SI, "cvtsd2sil", uint32_t, 8, GENERAL)
 TO_GENERAL(CVTTSS2SI, "cvttss2sil", uint32_t, 4, GENERAL)
@@ -170,7 +180,7 @@ TO_GENERAL(CVTTSD2SI_64, "cvttsd2siq", uint64_t, 8, GENERAL_64)
         __asm__ volatile(TEXT " %4, %3" : "=@ccz"(z), "=@ccp"(p), "=@ccc"(c) : "x"(a), "x"(b));                        \
         return (vec){z * FLAG_Z | p * FLAG_P | c * FLAG_C, 0};                                                         \
     }                                                                                                                  \
-    HANDLERS(NAME, BYTES, FLAGS, VECTOR, NOT_TINY, OTHER)
+    HANDLERS_BOTH(NAME, BYTES, FLAGS, VECTOR, NOT_TINY, OTHER)
 COMPARE(COMISS, "comiss", 4)
 COMPARE(COMISD, "comisd", 8)
 COMPARE(UCOMISS, "ucomiss", 4)
@@ -218,7 +228,7 @@ static void convert_mmx(struct cpu *cpu, const struct op *op)
     SSE_ALLOWED(cpu, op);
     if (!(k->from == MMX && op->flags & OP_MEMORY))
         MMX_ALLOWED(cpu, op);
-    if (!unusual(cpu, op, k))
+    if (!unusual(cpu, op, k, FPU_OFF_SSE))
         return;
     NEXT(cpu, op);
 }
@@ -260,7 +270,7 @@ static void with_immediate(struct cpu *cpu, const struct op *op)
     vec b;
 
     if (UNLIKELY(cpu->fpu.off & (FPU_OFF_SSE | FPU_SSE_UNMASKED))) {
-        if (!unusual(cpu, op, k))
+        if (!unusual(cpu, op, k, FPU_OFF_SSE))
             return;
         NEXT(cpu, op);
     }
@@ -296,6 +306,40 @@ static const struct fpu_row *wide_row(enum insn_name name)
     default:
         return NULL;
     }
+}
+
+const struct fpu_row *sse_float_vex_row(enum insn_name name, bool wide)
+{
+#define VEX(NAME)                                                                                                      \
+    case INSN_V##NAME: {                                                                                               \
+        static const struct fpu_row row = {V##NAME##_registers, V##NAME##_memory};                                     \
+        return &row;                                                                                                   \
+    }
+#define VEX_WIDE(NAME)                                                                                                 \
+    case INSN_V##NAME: {                                                                                               \
+        static const struct fpu_row row[2] = {{V##NAME##_registers, V##NAME##_memory},                                 \
+                                              {V##NAME##_64_registers, V##NAME##_64_memory}};                          \
+        return &row[wide];                                                                                             \
+    }
+    switch (name) {
+        VEX(COMISS)
+        VEX(COMISD)
+        VEX(UCOMISS)
+        VEX(UCOMISD)
+        VEX_WIDE(CVTSS2SI)
+        VEX_WIDE(CVTSD2SI)
+        VEX_WIDE(CVTTSS2SI)
+        VEX_WIDE(CVTTSD2SI)
+    default:
+        return NULL;
+    }
+}
+
+sse_kernel *sse_from_general(bool twice, bool wide)
+{
+    static sse_kernel *const kernels[2][2] = {{CVTSI2SS, CVTSI2SS_64}, {CVTSI2SD, CVTSI2SD_64}};
+
+    return kernels[twice][wide];
 }
 
 bool bind_sse_float(const struct cpu *cpu, const struct insn *insn, struct op *op, bool *ends)

@@ -148,7 +148,7 @@ static int32_t string_length(uint64_t v, bool wide)
     return n > 16 ? 16 : n < -16 ? -16 : (int32_t)n;
 }
 
-/* op->extra: bit 0 an index to ecx instead of a mask to xmm0, bit 1 lengths are 64 bits. */
+/* op->extra: bit 0 an index to ecx instead of a mask to xmm0, bit 1 lengths are 64 bits, bit 2 with VEX. */
 static void strings(struct cpu *cpu, const struct op *op, vec second)
 {
     register vec a __asm__("xmm0") = xmm_get(cpu, op->reg);
@@ -167,17 +167,31 @@ static void strings(struct cpu *cpu, const struct op *op, vec second)
         cpu->gpr[GPR_CX] = (uint32_t)index;
     else
         xmm_set(cpu, 0, a);
+    if ((op->extra & 5) == 4)
+        memset(cpu->fpu.xmm[0].bytes + 16, 0, 16);
     flags_set(&cpu->flags, c * FLAG_C | z * FLAG_Z | s * FLAG_S | o * FLAG_O);
+}
+static bool strings_allowed(struct cpu *cpu, const struct op *op)
+{
+    if (!(cpu->fpu.off & (op->extra & 4 ? FPU_OFF_AVX : FPU_OFF_SSE)))
+        return true;
+    if (op->extra & 4)
+        fpu_refuse_avx(cpu, op);
+    else
+        fpu_refuse_sse(cpu, op);
+    return false;
 }
 static void strings_registers(struct cpu *cpu, const struct op *op)
 {
-    SSE_ALLOWED(cpu, op);
+    if (UNLIKELY(!strings_allowed(cpu, op)))
+        return;
     strings(cpu, op, xmm_get(cpu, op->rm));
     NEXT(cpu, op);
 }
 static void strings_memory(struct cpu *cpu, const struct op *op)
 {
-    SSE_ALLOWED(cpu, op);
+    if (UNLIKELY(!strings_allowed(cpu, op)))
+        return;
     const void *p = fpu_source(cpu, op, 16, UNALIGNED);
     vec b;
     if (!p)
@@ -187,13 +201,13 @@ static void strings_memory(struct cpu *cpu, const struct op *op)
     NEXT(cpu, op);
 }
 
-static bool bind_strings(const struct insn *insn, struct op *op)
+bool sse_bind_strings(const struct insn *insn, struct op *op)
 {
     static const struct fpu_row row = {strings_registers, strings_memory};
     static const uint8_t *const codes[] = {sse_code_pcmpestrm, sse_code_pcmpestri, sse_code_pcmpistrm,
                                            sse_code_pcmpistri};
 
-    op->extra = (uint8_t)((insn->opcode & 1) | (insn->rex & REX_W ? 2 : 0));
+    op->extra = (uint8_t)((insn->opcode & 1) | (insn->rex & REX_W ? 2 : 0) | (insn->encoding == ENCODING_VEX ? 4 : 0));
     op->imm = (int64_t)(uintptr_t)(codes[insn->opcode & 3] + 8 * (size_t)(insn->imm & 127));
     return fpu_row_bind(&row, insn, op);
 }
@@ -207,7 +221,7 @@ bool bind_sse_immediate(const struct cpu *cpu, const struct insn *insn, struct o
                                 insertps = {shuffle_registers, insertps_memory};
 
     if (insn->map == 3 && insn->opcode >= 0x60 && insn->opcode <= 0x63)
-        return bind_strings(insn, op);
+        return sse_bind_strings(insn, op);
     for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (parts[i].name == insn->name)
             return bind_part(&parts[i], insn, op);

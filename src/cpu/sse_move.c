@@ -168,12 +168,13 @@ static void vector_to_mmx(struct cpu *cpu, const struct op *op)
 
 /* ---- maskmovdqu, maskmovq ------------------------------------------------------------------------------------- */
 
-/* All n bytes must be writable, whatever the mask: so does hardware. */
+/* All n bytes must be writable, whatever the mask, and aligned as 8 are where alignment is asked for: so does hardware. */
 bool sse_masked_store(struct cpu *cpu, const struct op *op, const uint8_t *bytes, const uint8_t *mask, unsigned n)
 {
     uint64_t offset = cpu->gpr[GPR_DI] & op->address_mask, linear;
 
-    if (!cpu_linear(cpu, op->segment, offset, n, ACCESS_STORE, &linear) || !cpu_probe_store(cpu, linear, n))
+    if (!cpu_linear(cpu, op->segment, offset, n, ACCESS_STORE, &linear) || !cpu_probe_store(cpu, linear, 8) ||
+        !cpu_probe_store(cpu, linear, n))
         return false;
     for (unsigned i = 0; i < n; i++)
         if (mask[i] & 0x80 && !cpu_store8(cpu, linear + i, bytes[i]))

@@ -105,8 +105,8 @@ static bool wanted(const struct cpu *cpu)
     return cpu->debug_pending || __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED);
 }
 
-/* Iterations, one by one. One that fails finds the flags as they were before all of them (Intel 2B, REP), of this step
- * and of those before it: flags are written when the last is done, or, for a debugger, with each. */
+/* Iterations, one by one. Who looks in between, a handler of a fault, an interrupt or a debugger, finds the flags as they
+ * were before all of them (Intel 2B, REP; of a debugger it does not say, processors do it): the last one writes them. */
 static enum string_result step(struct cpu *cpu, const struct op *op, string_element *element, uint64_t n)
 {
     const struct lazy_flags flags = cpu->flags;
@@ -129,8 +129,7 @@ static enum string_result step(struct cpu *cpu, const struct op *op, string_elem
     }
     if (!string_count(cpu, op))
         return STRING_DONE;
-    if (!(cpu->rflags & FLAG_T))
-        cpu->flags = flags;
+    cpu->flags = flags;
     return STRING_MORE;
 }
 

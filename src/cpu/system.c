@@ -157,6 +157,7 @@ static const struct system_row {
     {INSN_CLFLUSH, CPU_CLFLUSH, true, flush_line},
     {INSN_CLFLUSHOPT, CPU_CLFLUSHOPT, true, flush_line},
     {INSN_CLWB, CPU_CLWB, true, flush_line},
+    {INSN_PCOMMIT, CPU_PCOMMIT, false, nothing}, /* memory that lasts: what was flushed is there */
     {INSN_INVLPG, ALWAYS, true, invlpg},
     {INSN_LFENCE, CPU_SSE2, false, nothing},
     {INSN_MFENCE, CPU_SSE2, false, fence},

@@ -145,15 +145,39 @@ static bool raise_page_fault(struct cpu *cpu, uint64_t linear, uint32_t error)
     return cpu_raise(cpu, VECTOR_PF, error);
 }
 
+static bool walk(struct cpu *cpu, const struct tlb *t, uint64_t linear, enum access kind, unsigned flags,
+                 struct translation *of)
+{
+    uint32_t error;
+
+    if (t == tlb_of(cpu, TLB_USER) || t == tlb_of(cpu, TLB_CHECKED))
+        flags |= WALK_USER;
+    else if (t == tlb_of(cpu, TLB_SUPERVISOR_AC))
+        flags |= WALK_AC;
+    return paging_walk(cpu, linear, kind, flags, of, &error) || raise_page_fault(cpu, linear, error);
+}
+
+static uint64_t tag_of(const struct tlb_entry *e, enum access kind)
+{
+    return kind == ACCESS_LOAD ? e->load : kind == ACCESS_STORE ? e->store : e->fetch;
+}
+
+bool tlb_check(struct cpu *cpu, struct tlb *t, uint64_t linear, enum access kind)
+{
+    unsigned i = (linear >> 12) & (TLB_SETS - 1);
+    uint64_t page = linear & ~PAGE_OFFSET;
+    struct translation of;
+
+    return tag_of(&t->entries[i], kind) == page || (kind == ACCESS_STORE && t->mixed[i] == page) ||
+           walk(cpu, t, linear, kind, WALK_LOOK, &of);
+}
+
 bool tlb_resolve(struct cpu *cpu, struct tlb *t, uint64_t linear, enum access kind, struct target *out)
 {
     unsigned i = (linear >> 12) & (TLB_SETS - 1);
     const struct tlb_entry *e = &t->entries[i];
-    uint64_t page = linear & ~PAGE_OFFSET, tag = kind == ACCESS_LOAD    ? e->load
-                                                 : kind == ACCESS_STORE ? e->store
-                                                                        : e->fetch;
+    uint64_t page = linear & ~PAGE_OFFSET, tag = tag_of(e, kind);
     struct translation of;
-    uint32_t error;
 
     *out = (struct target){0};
     if (tag == page || (kind == ACCESS_STORE && t->mixed[i] == page)) {
@@ -161,9 +185,8 @@ bool tlb_resolve(struct cpu *cpu, struct tlb *t, uint64_t linear, enum access ki
         out->code = tag != page;
         return true;
     }
-    bool user = t == tlb_of(cpu, TLB_USER) || t == tlb_of(cpu, TLB_CHECKED);
-    if (!paging_walk(cpu, linear, kind, user, t == tlb_of(cpu, TLB_SUPERVISOR_AC), &of, &error))
-        return raise_page_fault(cpu, linear, error);
+    if (!walk(cpu, t, linear, kind, 0, &of))
+        return false;
     bool writable = false;
     uint8_t *host = paging_host(cpu, of.gpa, &writable);
     out->gpa = of.gpa | (linear & PAGE_OFFSET);
@@ -180,9 +203,12 @@ bool cpu_translate(struct cpu *cpu, uint64_t linear, enum access kind, bool syst
 {
     struct translation of;
     uint32_t error;
-    bool ac = !system && cpu->tlb == tlb_of(cpu, TLB_SUPERVISOR_AC)->entries;
+    unsigned flags = system                                                    ? 0
+                     : cpu->cpl == 3                                           ? WALK_USER
+                     : cpu->tlb == tlb_of(cpu, TLB_SUPERVISOR_AC)->entries ? WALK_AC
+                                                                               : 0;
 
-    if (!paging_walk(cpu, linear, kind, !system && cpu->cpl == 3, ac, &of, &error))
+    if (!paging_walk(cpu, linear, kind, flags, &of, &error))
         return raise_page_fault(cpu, linear, error);
     *gpa = of.gpa | (linear & PAGE_OFFSET);
     return true;

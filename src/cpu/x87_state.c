@@ -63,15 +63,23 @@ static void environment_take(struct cpu *cpu, bool wide, const uint8_t *in)
     fpu_x87_changed(cpu);
 }
 
+#define STATE_BYTES 108
+static bool wide(const struct op *op)
+{
+    return op->operand_size != 2;
+}
+
 /* ---- Memory, in one piece: nothing is changed when part of it cannot be reached --------------------------------- */
 
+/* Alignment that user code may ask for is that of a field: its first access is one of that size. */
 static bool image_load(struct cpu *cpu, const struct op *op, unsigned n, uint8_t *out)
 {
+    const unsigned field = wide(op) ? 4 : 2;
     uint64_t linear;
 
-    if (!op_linear(cpu, op, n, ACCESS_LOAD, &linear))
+    if (!op_linear(cpu, op, n, ACCESS_LOAD, &linear) || !cpu_access(cpu, linear, field, ACCESS_LOAD, out))
         return false;
-    for (unsigned at = 0; at < n; at += 2)
+    for (unsigned at = field; at < n; at += 2)
         if (!cpu_access(cpu, linear + at, 2, ACCESS_LOAD, out + at))
             return false;
     return true;
@@ -80,21 +88,13 @@ static bool image_store(struct cpu *cpu, const struct op *op, unsigned n, uint8_
 {
     uint64_t linear;
 
-    if (!op_linear(cpu, op, n, ACCESS_STORE, &linear))
+    if (!op_linear(cpu, op, n, ACCESS_STORE, &linear) || !cpu_probe_store(cpu, linear, wide(op) ? 4 : 2) ||
+        !cpu_probe_store(cpu, linear, n))
         return false;
-    for (unsigned at = 0; at < n; at += 2)
-        if (!cpu_probe_store(cpu, linear + at, 2))
-            return false;
     for (unsigned at = 0; at < n; at += 2)
         if (!cpu_access(cpu, linear + at, 2, ACCESS_STORE, in + at))
             return false;
     return true;
-}
-
-#define STATE_BYTES 108
-static bool wide(const struct op *op)
-{
-    return op->operand_size != 2;
 }
 
 static bool load_environment(struct cpu *cpu, const struct op *op)

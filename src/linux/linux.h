@@ -16,6 +16,22 @@ struct linux_ready {
     uint64_t end;                       /* of its last segment, a page */
 };
 
+/* What is mounted besides what every program finds. In the order given, after that; a missing place is made. */
+enum linux_mount_kind { LINUX_MOUNT_HOST, LINUX_MOUNT_TMPFS };
+enum linux_mount_flag {
+    LINUX_MOUNT_RDONLY = 1,
+    LINUX_MOUNT_NOSUID = 2,
+    LINUX_MOUNT_NODEV = 4, /* always so for files of the host */
+    LINUX_MOUNT_NOEXEC = 8,
+    LINUX_MOUNT_CACHED = 16, /* nobody else changes it: what is known of names and files is not asked for again */
+};
+struct linux_mount {
+    const char *place;   /* absolute. "/" of LINUX_MOUNT_HOST: below the overlay, instead of an image; never written */
+    uint32_t kind, root; /* root: its number at the gofer */
+    uint32_t flags;
+    const char *options; /* of tmpfs: "size=1m,mode=700"; NULL */
+};
+
 /* What to boot. All of it is borrowed and stays valid for ever. */
 struct linux_config {
     void *arena; /* the kernel's heap: page-aligned, at an address of the platform's choice */
@@ -39,6 +55,11 @@ struct linux_config {
     uint64_t files_limit;        /* RLIMIT_NOFILE; 0: 1024 */
     const uint64_t (*limits)[2]; /* soft, hard, by RLIMIT_*: those of which a bit is set */
     uint32_t limits_given;
+    const struct linux_mount *mounts;
+    uint32_t n_mounts;
+    const uint32_t *groups; /* of the first process, beside gid */
+    uint32_t n_groups;
+    uint64_t caps_dropped; /* capabilities that no program has, a bit each */
 };
 
 /* 0, or -errno with a sentence in `why` (what, which, why not). */
@@ -63,6 +84,26 @@ void linux_trap_ready(struct task *t, const struct trap *);
  * linux_trap, never from a signal handler: there the platform only notes it. Takes the kernel's lock, unless `locked`.
  */
 int linux_signal(int signo, bool locked);
+
+/* One more program, in a process without parent and with a session of its own. All is borrowed during the call. */
+struct linux_program {
+    const char *const *argv, *const *envp; /* NULL-terminated; argv[0] is looked for in PATH of envp */
+    const char *cwd;
+    uint32_t uid, gid, n_groups;
+    const uint32_t *groups;
+    uint32_t streams; /* a set of platform.streams: its descriptors 0, 1 and 2; told when it has ended */
+    bool terminal;    /* the set is a terminal of the host's, which is raw: the program gets one of ours */
+    uint16_t rows, columns;
+};
+/* Its process, or -errno with a sentence in `why`, and then the set is closed. Called where linux_signal may be, without
+ * the kernel's lock, on a thread whose stack is none of the kernel's. */
+int32_t linux_spawn(const struct linux_program *, char *why, size_t why_size);
+/* A signal for a process of linux_spawn() that has not ended yet: 0, -ESRCH. */
+int linux_signal_to(int32_t pid, int signo, bool locked);
+
+/* A platform whose guests run elsewhere: what t ran on is gone or does not answer. Its process ends as by SIGKILL; t,
+ * if it was in its program, comes back no more. Where linux_signal may be called. */
+void linux_task_lost(struct task *t, bool locked);
 
 /* The task whose kernel stack this is. */
 struct task *linux_current(uint32_t vcpu);

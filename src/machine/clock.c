@@ -20,6 +20,8 @@
 #define HZ_MIN UINT64_C(1000000)
 #define HZ_MAX UINT64_C(1000000000000)
 
+#define RATE_PPM 250
+
 /* What lies in guest memory (Linux, pvclock-abi.h). */
 struct system_time {
     uint32_t version, zero;
@@ -37,13 +39,25 @@ struct wall_clock {
 
 static uint64_t counter(const struct clock *c)
 {
-    return c->counter != NULL ? c->counter(c->owner) : __builtin_ia32_rdtsc();
+    const uint64_t n = c->counter != NULL ? c->counter(c->owner) : __builtin_ia32_rdtsc();
+    return c->scale == 0 ? n : (uint64_t)((unsigned __int128)n * c->scale >> 32);
+}
+
+bool clock_rates_agree(uint64_t a, uint64_t b)
+{
+    return (a > b ? a - b : b - a) <= b / 1000000 * RATE_PPM;
+}
+
+static uint64_t bounded(uint64_t hz)
+{
+    return hz < HZ_MIN ? HZ_MIN : hz > HZ_MAX ? HZ_MAX : hz;
 }
 
 /* ns = (ticks << shift) * multiplier >> 32, with a multiplier of full 32 bits. */
 static void set_rate(struct clock *c)
 {
     uint64_t hz = c->state.hz;
+    c->scale = clock_rates_agree(hz, c->host_hz) ? 0 : (uint64_t)(((unsigned __int128)hz << 32) / c->host_hz);
     c->shift = 0;
     for (; hz > 2 * SECOND_NS; hz >>= 1)
         c->shift--;
@@ -72,10 +86,21 @@ void clock_init(struct clock *c, struct gmem *memory, uint64_t hz, uint64_t wall
 {
     memset(c, 0, sizeof(*c));
     c->memory = memory;
-    c->state.hz = hz < HZ_MIN ? HZ_MIN : hz > HZ_MAX ? HZ_MAX : hz;
+    c->host_hz = c->state.hz = bounded(hz);
     c->state.wall_ns = wall_ns;
     set_rate(c);
     set_ticks(c, 0);
+}
+
+void clock_set_rate(struct clock *c, uint64_t hz)
+{
+    const uint64_t now = clock_ticks(c);
+    const bool own = c->state.hz == c->host_hz;
+    c->host_hz = bounded(hz);
+    if (own)
+        c->state.hz = c->host_hz;
+    set_rate(c);
+    set_ticks(c, now);
 }
 
 void clock_source(struct clock *c, uint64_t (*source)(void *owner), void *owner)
@@ -179,10 +204,11 @@ static void clock_loaded(void *device)
     write_system_time(c);
 }
 
-static void clock_saving(void *device)
+static int clock_saving(void *device)
 {
     struct clock *c = device;
     c->state.ticks = clock_ticks(c);
+    return 0;
 }
 
 const struct device_ops clock_ops = {

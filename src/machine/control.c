@@ -134,6 +134,17 @@ void control_obey(struct vmm *v)
 
 /* ---- before the start ---- */
 
+/* The type of the record that waits there; 0: none yet; -EPIPE: there will be none any more. */
+static int next_type(int fd)
+{
+    struct control_header h;
+    const ssize_t n = recv(fd, &h, sizeof h, MSG_PEEK | MSG_DONTWAIT);
+
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : -EPIPE;
+    return n == 0 ? -EPIPE : (size_t)n < sizeof h ? CONTROL_TYPES : h.type;
+}
+
 /* A descriptor that moat has opened for us, by its name. Kept away from the numbers that are to be used. */
 static int take_named(struct vmm *v, struct control_record *r)
 {
@@ -152,23 +163,33 @@ static int take_named(struct vmm *v, struct control_record *r)
     return *place < 0 ? vmm_fail(EXIT_OWN_ERROR, "control", "keep a descriptor", -errno) : 0;
 }
 
-int control_prepare(struct vmm *v)
+/* Who gives us what we need is heard and done with; who asks for something else is answered once the machine runs. */
+static int hear(struct vmm *v, int *client)
 {
     struct control_record r;
+    int type, e = 0;
+
+    while ((type = next_type(*client)) == CONTROL_DESCRIPTOR && e == 0) {
+        if (control_receive(*client, &r, false) <= 0)
+            continue;
+        e = take_named(v, &r);
+        if (r.fd >= 0)
+            close(r.fd);
+    }
+    const int kept = type < 0 || e ? -1 : fcntl(*client, F_DUPFD_CLOEXEC, 64);
+    close(*client);
+    *client = kept;
+    return e;
+}
+
+int control_prepare(struct vmm *v)
+{
     int e = 0;
 
     accept_all(v);
-    for (unsigned i = 0; i < VMM_CLIENTS; i++) {
-        while (e == 0 && v->clients[i] >= 0 && control_receive(v->clients[i], &r, false) > 0) {
-            if (r.header.type == CONTROL_DESCRIPTOR)
-                e = take_named(v, &r);
-            if (r.fd >= 0)
-                close(r.fd);
-        }
+    for (unsigned i = 0; i < VMM_CLIENTS && e == 0; i++)
         if (v->clients[i] >= 0)
-            close(v->clients[i]);
-        v->clients[i] = -1;
-    }
+            e = hear(v, &v->clients[i]);
     return e;
 }
 

@@ -7,8 +7,8 @@
 #include <time.h>
 #include <x86intrin.h>
 
-#define COUNT_NS UINT64_C(4000000) /* long enough for some millionths */
-#define TRIES    8
+#define TRIES     8
+#define LONGER_NS 4000000 /* for some millionths, whatever the clock's own call costs */
 
 static uint64_t now_ns(void)
 {
@@ -56,17 +56,27 @@ static uint64_t said_by_processor(void)
     return 0;
 }
 
+static uint64_t counted(const struct counter_mark *from)
+{
+    const struct counter_mark to = counter_mark();
+
+    return to.ns > from->ns ? (uint64_t)((unsigned __int128)(to.ticks - from->ticks) * SECOND_NS / (to.ns - from->ns))
+                            : SECOND_NS;
+}
+
 uint64_t counter_hz(const struct counter_mark *from)
 {
     const uint64_t said = said_by_processor();
-    struct counter_mark to = counter_mark();
 
-    if (said)
-        return said;
-    if (to.ns - from->ns < COUNT_NS) {
-        const struct timespec rest = {0, (long)(COUNT_NS - (to.ns - from->ns))};
-        nanosleep(&rest, NULL);
-        to = counter_mark();
-    }
-    return (uint64_t)((unsigned __int128)(to.ticks - from->ticks) * SECOND_NS / (to.ns - from->ns));
+    return said ? said : counted(from);
+}
+
+bool counter_is(const struct counter_mark *from, uint64_t hz)
+{
+    const struct timespec rest = {0, LONGER_NS};
+
+    if (clock_rates_agree(counter_hz(from), hz))
+        return true;
+    nanosleep(&rest, NULL);
+    return clock_rates_agree(counter_hz(from), hz);
 }

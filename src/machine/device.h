@@ -21,8 +21,9 @@ struct device_ops {
     int (*check)(const void *state, const char **why);
     /* The state is another now: timers and lines follow. NULL: nothing does. */
     void (*loaded)(void *device);
-    /* Before it is saved: what is worked out when asked becomes fields. NULL: nothing is. */
-    void (*saving)(void *device);
+    /* Before it is saved: what is worked out when asked becomes fields. NULL: nothing is. 0 or -errno: it is no longer
+     * known how it stands. */
+    int (*saving)(void *device);
 };
 
 /* An interrupt line that a device drives. */

@@ -51,12 +51,12 @@ void io_answer_first(struct io_port *p, struct io_queue *q, int64_t result)
 
 static void cancel(struct io_port *p, const struct ring_request *q)
 {
-    if (p->cancelling) { /* nobody asks twice */
-        io_answer(p, q->id, -EINVAL);
-        return;
-    }
     while (p->reads.n)
         io_answer_first(p, &p->reads, -ECANCELED);
+    if (p->cancelling) { /* one waits for the writes already */
+        io_answer(p, q->id, -EALREADY);
+        return;
+    }
     p->cancelling = true, p->cancel_id = q->id;
 }
 

@@ -24,8 +24,8 @@ int machine_save(struct machine *m, void *owner,
     int r;
     for (unsigned i = 0; i < m->n_devices; i++) {
         const struct machine_device *d = &m->devices[i];
-        if (d->ops->saving != NULL)
-            d->ops->saving(d->device);
+        if (d->ops->saving != NULL && (r = d->ops->saving(d->device)) != 0)
+            return r;
         if ((r = put(owner, d->ops->name, d->number, d->ops->version, d->device, d->ops->state_bytes)) != 0)
             return r;
     }

@@ -73,6 +73,20 @@ static int load_kernel(struct vmm *v)
 
 /* ---- the machine ---- */
 
+/* A snapshot's counter goes on at its rate. On our own processor any; on KVM it is the host's. */
+static int fit_counter(struct vmm *v, const struct counter_mark *began)
+{
+    const uint64_t hz = v->options.restore ? v->snapshot.hz : 0;
+
+    if (v->engine != &vcpu_kvm || !hz || counter_is(began, hz))
+        return 0;
+    if (!strcmp(v->options.accel, "kvm"))
+        return vmm_fail(EXIT_NOT_INVOKED, v->options.restore,
+                        "--accel kvm: its counter (TSC) ran at another rate than this host's: --accel soft goes on", 0);
+    v->engine = &vcpu_soft;
+    return 0;
+}
+
 static int make_machine(struct vmm *v, const struct counter_mark *began)
 {
     const struct vmm_options *o = &v->options;
@@ -195,10 +209,13 @@ int main(int argc, char **argv)
         return vmm_fail(EXIT_OWN_ERROR, word, why, 0);
     if (v->options.rates)
         return print_rates();
-    if ((r = vmm_open(v)) || (r = vmm_fork(v)) || (r = make_machine(v, &began)) || (r = vmm_devices(v)) ||
+    if ((r = vmm_open(v)) || (r = vmm_fork(v)) || (r = fit_counter(v, &began)) || (r = make_machine(v, &began)) || (r = vmm_devices(v)) ||
         (r = handle_signals()) || (r = vmm_shut_in(v, FILTER_MACHINE, kvm_descriptor(v))))
         return r;
-    if ((r = v->options.restore ? load_snapshot(v) : load_kernel(v)))
+    if (!v->options.restore && (r = load_kernel(v)))
+        _exit(r);
+    clock_set_rate(&v->machine.clock, counter_hz(&began)); /* better known by now, and the guest has not asked yet */
+    if (v->options.restore && (r = load_snapshot(v)))
         _exit(r);
     _exit(finish(v, run(v)));
 }

@@ -45,6 +45,8 @@ static int place_all(struct vmm *v, enum filter_process process)
         r = r < 0 ? r : place(&v->listening, VMM_LISTENING);
         r = r < 0 ? r : place(&v->end, VMM_END);
         r = r < 0 ? r : place(&v->kvm, VMM_KVM);
+        for (unsigned i = 0; i < VMM_CLIENTS && r == 0; i++)
+            r = place(&v->clients[i], VMM_VISITORS + (int)i);
         return r < 0 ? r : place(&v->memory, VMM_MEMORY);
     }
     for (unsigned i = 0; i < v->n_disks && r == 0; i++) {
@@ -68,7 +70,9 @@ static int close_others(const struct vmm *v, enum filter_process process)
         keep |= (uint64_t)(v->control >= 0) << VMM_CONTROL | (uint64_t)(v->listening >= 0) << VMM_LISTENING |
                 (uint64_t)(v->end >= 0) << VMM_END | (uint64_t)(v->memory >= 0) << VMM_MEMORY |
                 (uint64_t)(v->kvm >= 0) << VMM_KVM;
-    else
+    for (unsigned i = 0; i < VMM_CLIENTS && machine; i++)
+        keep |= (uint64_t)(v->clients[i] >= 0) << (VMM_VISITORS + i);
+    if (!machine)
         keep |= ((UINT64_C(1) << v->n_disks) - 1) << VMM_DISKS | (uint64_t)(v->net != NULL) << VMM_TAPS;
     for (int fd = 0; fd < 64; fd++)
         if (!(keep >> fd & 1))

@@ -133,12 +133,9 @@ static int write_file(const struct vmm *v, int fd, const struct snapshot_header 
 
 static void stand_still(struct vmm *v)
 {
-    stream_flush(&v->serial_stream);
     stream_pause(&v->serial_stream);
-    if (v->channel) {
-        stream_flush(&v->channel_stream);
+    if (v->channel)
         stream_pause(&v->channel_stream);
-    }
 }
 
 int snapshot_write(struct vmm *v, int fd, const char **why)
@@ -148,7 +145,8 @@ int snapshot_write(struct vmm *v, int fd, const char **why)
                                 .n_disks = v->n_disks,
                                 .net = v->net != NULL,
                                 .console = v->console != NULL,
-                                .channel = v->channel != NULL};
+                                .channel = v->channel != NULL,
+                                .hz = v->machine.clock.state.hz};
     int r;
 
     memcpy(h.magic, SNAPSHOT_MAGIC, sizeof h.magic);
@@ -156,7 +154,7 @@ int snapshot_write(struct vmm *v, int fd, const char **why)
     stand_still(v);
     record.n = 0;
     if ((r = machine_save(&v->machine, NULL, put)) < 0) {
-        *why = "its state cannot be told";
+        *why = r == -EPIPE ? "a device has lost what is behind it: how it stands is not known" : "its state cannot be told";
     } else {
         h.record_bytes = record.n, h.record_sum = sum(record.bytes, record.n);
         h.memory_at = (SNAPSHOT_RECORD_AT + record.n + PAGE - 1) & ~(uint64_t)(PAGE - 1);
@@ -165,7 +163,7 @@ int snapshot_write(struct vmm *v, int fd, const char **why)
             *why = r == -ENOSPC ? "there is no room for the snapshot" : "the snapshot cannot be written";
     }
     for (unsigned i = 0; i < v->n_virtio; i++)
-        virtio_loaded(v->virtio[i]); /* what was called back is asked for again */
+        virtio_saved(v->virtio[i]);
     return r;
 }
 

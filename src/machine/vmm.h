@@ -36,7 +36,7 @@ enum {
     VMM_END = 7,
     VMM_KICKS = 8, /* eventfds, one for each server */
     VMM_MEMORY = 23,
-    VMM_VISITORS = 24, /* connections, and a file for a snapshot */
+    VMM_VISITORS = 24, /* connections, and a file for a snapshot: the first VMM_CLIENTS are of who came early */
     VMM_DISKS = 32,    /* of the I/O process */
     VMM_TAPS = 48,
     VMM_KVM = 49, /* /dev/kvm, of the machine process, until its processor is made */
@@ -111,12 +111,15 @@ void vmm_backend_kick(struct backend *b);
 /* A line for people, by way of the I/O process. */
 void vmm_say(struct vmm *v, const char *text, const char *more);
 
-/* counter.c: the rate of the host's time stamp counter. What the processor says of it, or counted from the mark on. */
+/* counter.c: the rate of the host's time stamp counter: what the processor says of it, or counted from the mark on, which
+ * is the more exact the longer that is ago. Nobody waits for it. */
 struct counter_mark {
     uint64_t ticks, ns;
 };
 struct counter_mark counter_mark(void);
 uint64_t counter_hz(const struct counter_mark *from);
+/* Is it `hz`, as far as anybody would notice (clock.h)? Looked at twice before that is denied: it takes milliseconds. */
+bool counter_is(const struct counter_mark *from, uint64_t hz);
 
 /* signals.c */
 int signals_handle(void);  /* from here on they are noted. 0 or -errno */
@@ -127,7 +130,8 @@ int vmm_signal(struct vmm *v, int signo);
 int vmm_resize(struct vmm *v, uint16_t rows, uint16_t columns);
 /* control.c: moat's words */
 void control_obey(struct vmm *v);
-/* Connections that wait, and what they bring before the start: descriptors by name. 0 or an exit status. */
+/* Connections that wait, and what they bring before the start: descriptors by name. Who has another word keeps his
+ * connection, and has his answer when the machine runs. 0 or an exit status. */
 int control_prepare(struct vmm *v);
 void control_tell_end(struct vmm *v, int status, const char *reason);
 

@@ -96,7 +96,7 @@ static int read_boot(struct reader *r, struct image_parts *out)
         if (i == 1)
             out->args = strings;
     }
-    if (b->flags & ~(IMAGE_JIT | IMAGE_READY))
+    if (b->flags & ~(IMAGE_JIT | IMAGE_READY | IMAGE_FILES))
         return no(r, "it has flags that this moat does not know");
     if (b->entry != KERNEL_BASE || b->text % PAGE || b->text > KERNEL_BASE)
         return no(r, "its kernel or its text is for another layout of memory: make it anew");
@@ -175,6 +175,8 @@ static int check_kernel(struct reader *r, struct image_parts *p)
     const struct image_segment *first = &p->kernel[0];
     struct kernel_header *h = &p->kernel_header;
 
+    if (p->boot.flags & IMAGE_FILES)
+        return p->n_kernel ? no(r, "it says that it holds files alone, and has a kernel") : 0;
     if (!p->n_kernel || first->address != KERNEL_BASE || first->file < sizeof *h ||
         first->prot != (PROT_READ | PROT_EXEC))
         return no(r, "it has no kernel where one belongs");

@@ -22,6 +22,7 @@ struct image {
     uint64_t memory;        /* by default; 0: what the boundary gives */
     bool jit, dynamic;      /* dynamic: code is mapped while it runs */
     bool ready;             /* the kernel starts the program from its premaps, having no loader */
+    bool files;             /* files alone, without a kernel */
 
     /* image_write() */
     uint64_t size, text;

@@ -109,10 +109,11 @@ static int make_boot(struct layout *l)
     if (!b || strings > UINT32_MAX)
         return no_memory(l->err);
     im->text = text_size(im);
-    *b = (struct image_boot){.entry = im->kernel.entry,
+    *b = (struct image_boot){.entry = im->files ? KERNEL_BASE : im->kernel.entry,
                              .text = im->text,
                              .memory = im->memory,
-                             .flags = (im->jit ? IMAGE_JIT : 0) | (im->ready ? IMAGE_READY : 0),
+                             .flags = (im->jit ? IMAGE_JIT : 0) | (im->ready ? IMAGE_READY : 0) |
+                                      (im->files ? IMAGE_FILES : 0),
                              .n_args = im->args.n,
                              .n_env = im->env.n,
                              .strings = (uint32_t)strings};
@@ -237,6 +238,12 @@ static void place_file(struct layout *l, struct tree_file *f, uint64_t align)
     }
 }
 
+/* Whether it begins on a page. Of files alone nobody has looked which are programs. */
+static bool is_mapped(const struct image *im, const struct tree_file *f)
+{
+    return f->elf || (S_ISREG(f->mode) && (f->size >= MAPPED_LEAST || (im->files && f->mode & 0111)));
+}
+
 /* Links' targets and small files, then the kernel, then what may be mapped as it lies. */
 static void place_data(struct layout *l)
 {
@@ -246,14 +253,14 @@ static void place_data(struct layout *l)
     l->end = l->header.sections[IMAGE_DATA].offset;
     for (uint32_t i = 0; i < t->n_files; i++) {
         struct tree_file *f = t->nodes[i]->file;
-        if (S_ISLNK(f->mode) || (S_ISREG(f->mode) && !f->elf && f->size < MAPPED_LEAST))
+        if (S_ISLNK(f->mode) || (S_ISREG(f->mode) && !is_mapped(l->im, f)))
             place_file(l, f, 8);
     }
     l->kernel = l->end = up(l->end, ELF_PAGE);
     l->end += l->im->kernel.size;
     for (uint32_t i = 0; i < t->n_files; i++) {
         struct tree_file *f = t->nodes[i]->file;
-        if (f != program && (f->elf || (S_ISREG(f->mode) && f->size >= MAPPED_LEAST)))
+        if (f != program && is_mapped(l->im, f))
             place_file(l, f, ELF_PAGE);
     }
     if (program->elf) /* of a whole root there is none */

@@ -121,7 +121,7 @@ static int load(struct source *s, int root, int fd, struct tree_file *f, uint64_
 
     if (kernelfs_of(fd, &error))
         return err_set(err, -EINVAL, "%s lies in a file system of the kernel's, of which an image has its own", name);
-    if (pread(fd, magic, sizeof magic, 0) == sizeof magic && elf_looks_like(magic, sizeof magic))
+    if (!s->no_programs && pread(fd, magic, sizeof magic, 0) == sizeof magic && elf_looks_like(magic, sizeof magic))
         return load_elf(s, fd, f, size, name, err);
     f->host = arena_strdup(s->tree->arena, name);
     if (!f->host)

@@ -14,6 +14,7 @@ struct source {
     int root;         /* descriptor of the directory */
     const char *path; /* its name, without a slash at its end: "" for the host's own */
     bool as_it_is;    /* a root file system is taken with its owners and set-id bits; else all is root's, without */
+    bool no_programs; /* ELF files are files as any */
     void (*progress)(void *ctx, const struct tree *t); /* NULL: none */
     void *ctx;
 };

@@ -99,7 +99,7 @@ static int put_file(struct layout *l, const struct tree_file *f)
 
 static int put_data(struct layout *l)
 {
-    bool kernel = false;
+    bool kernel = !l->im->kernel.size; /* of files alone there is none */
     int r = 0;
 
     for (uint32_t i = 0; i <= l->n_order && r == 0; i++) {

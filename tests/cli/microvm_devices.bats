@@ -210,6 +210,26 @@ of 10 others 0"
 
 # ---- what the processes have ------------------------------------------------------------------------------------
 
+@test "a snapshot waits for nobody who does not read" {
+    run timeout -k 1 110 python3 "$MOAT_SRC/tests/cli/vmm_stuck.py" "$VMM" "$GUEST" "$PWD/file"
+    assert_status 0
+    assert_output "stuck 0 0
+whole True 0 poweroff
+rest True 0 poweroff"
+}
+
+# The rate is in the header and in the clock's record: a snapshot of elsewhere is made of one of here.
+@test "a snapshot of a host whose counter runs at another rate goes on in software, and is refused by name with KVM" {
+    run timeout -k 1 110 python3 "$MOAT_SRC/tests/cli/vmm_rate.py" "$VMM" "$GUEST" "$PWD/file"
+    assert_status 0
+    assert_output "twice: hello 0 poweroff
+a quarter: hello 0 poweroff"
+    [ -r /dev/kvm ] && [ -w /dev/kvm ] || skip "the refusal needs /dev/kvm"
+    run timeout -k 1 20 "$VMM" --accel kvm --restore file < /dev/null
+    assert_status 126
+    assert_contains "counter (TSC) ran at another rate"
+}
+
 @test "the machine process has no file, and the I/O process none but what it serves" {
     truncate -s 1M disk
     in_background i --disk disk

@@ -156,14 +156,12 @@ static struct io_port *make_port(uint8_t kind)
 
 static void finish(struct io_port *p)
 {
+    static const uint8_t zeros[DISK];
     uint8_t bytes[DISK];
 
     check(lseek(world.disk, 0, SEEK_END) == DISK && lseek(world.fixed, 0, SEEK_END) == DISK);
     check(pread(world.fixed, bytes, DISK, 0) == DISK);
-    for (unsigned i = 0; i < DISK; i++)
-        check(bytes[i] == 0);
-    for (unsigned i = 0; i < 4096; i++)
-        check(world.rom[i] == 0);
+    check(memcmp(bytes, zeros, DISK) == 0 && memcmp(world.rom, zeros, 4096) == 0);
     check(ftruncate(world.sink, 0) == 0 && lseek(world.sink, 0, SEEK_SET) == 0 && lseek(world.words, 0, SEEK_SET) == 0);
     free(p->reads.q);
     free(p->writes.q);
@@ -179,8 +177,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     make_world();
     memset(world.shared, 0, ring_bytes(SLOTS));
     struct io_port *p = make_port((uint8_t)(take(&in, 1) % 6));
-    for (unsigned i = 0; i < RAM; i++) /* what the guest writes: the input, again and again */
-        world.ram[i] = in.left ? in.at[i % in.left] : 0;
+    memset(world.ram, 0, RAM); /* what the guest writes: the input, again and again */
+    for (size_t at = 0; in.left && at < RAM; at += in.left)
+        memcpy(world.ram + at, in.at, in.left < RAM - at ? in.left : RAM - at);
     memcpy(world.own, world.ram, OWN);
     ring_init(&machine, world.shared, SLOTS, true);
     struct io_server s = {.ports = {p}, .n = 1, .kicked = world.kicked, .answers = world.answers};

@@ -2,7 +2,7 @@
 /* Debug exceptions of the software processor: steps, breakpoints of code, data and ports, the registers themselves. */
 #include "cpu_guest.h"
 
-#include "cpu/registers.h"
+#include "cpu/system.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,6 +49,32 @@ static void test_popf_that_sets_the_trap_flag_is_not_stepped_itself(void **state
     guest_code(&g, set_trap);
     assert_int_equal(guest_run(&g, 10), VECTOR_DB);
     assert_int_equal(guest_stack(&g, 0), BOARD_CODE + 10);
+    guest_free(&g);
+}
+
+GUEST_CODE(scan, 64, "mov $0x30000, %edi\n mov $5, %ecx\n mov $1, %eax\n repne scasb\n hlt");
+
+/* Flags of a repetition are those of its last iteration, for a debugger too: it would not see ZF and SF change. */
+static void test_repetition_is_stepped_by_iterations_and_keeps_its_flags_till_the_last(void **state)
+{
+    struct guest g = guest_make(BOARD_64);
+
+    guest_code(&g, scan);
+    assert_int_equal(guest_run(&g, 3), GUEST_RUNS);
+    cpu_flags_set_all(g.cpu, RFLAGS_TF | FLAG_Z | FLAG_O);
+    assert_int_equal(guest_run(&g, 10), VECTOR_DB);
+    assert_int_equal(guest_stack(&g, 0), BOARD_CODE + 15);
+    assert_int_equal(g.cpu->gpr[GPR_CX], 4);
+    assert_int_equal(guest_stack(&g, 2) & FLAGS_ARITHMETIC, FLAG_Z | FLAG_O);
+    guest_free(&g);
+    g = guest_make(BOARD_64);
+    guest_code(&g, scan);
+    assert_int_equal(guest_run(&g, 3), GUEST_RUNS);
+    g.cpu->gpr[GPR_CX] = 1;
+    cpu_flags_set_all(g.cpu, RFLAGS_TF | FLAG_Z | FLAG_O);
+    assert_int_equal(guest_run(&g, 10), VECTOR_DB);
+    assert_int_equal(guest_stack(&g, 0), BOARD_CODE + 17);
+    assert_int_equal(guest_stack(&g, 2) & FLAGS_ARITHMETIC, 0);
     guest_free(&g);
 }
 
@@ -274,6 +300,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trap_flag_raises_after_each_instruction),
         cmocka_unit_test(test_popf_that_sets_the_trap_flag_is_not_stepped_itself),
+        cmocka_unit_test(test_repetition_is_stepped_by_iterations_and_keeps_its_flags_till_the_last),
         cmocka_unit_test(test_interrupt_by_instruction_is_not_stepped),
         cmocka_unit_test(test_load_of_the_stack_segment_is_not_stepped),
         cmocka_unit_test(test_step_over_hlt_goes_on),

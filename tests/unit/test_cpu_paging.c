@@ -252,6 +252,25 @@ static void test_store_over_a_missing_pages_begin_changes_nothing(void **state)
     assert_int_equal(c.error, FW);
     assert_int_equal(b->cpu->cr2, AREA + 0x1000);
     assert_int_equal(board_read64(b, PAGE + 0xff8), 0);
+    assert_int_equal(board_read64(b, T1) & 0xfff, P | W); /* neither accessed nor dirty */
+    put(b, T1 + 8, (PAGE + 0x8000) | P | W);
+    assert_true(cpu_store64(b->cpu, AREA + 0xffc, 1));
+    assert_int_equal(board_read64(b, T1) & 0xfff, P | W | A | D);
+    assert_int_equal(board_read64(b, T1 + 8) & 0xfff, P | W | A | D);
+    board_free(b);
+}
+
+static void test_store_over_two_missing_pages_faults_in_the_first(void **state)
+{
+    struct board *b = board_make(BOARD_64);
+
+    board_catch(b);
+    map(b, P | W, P | W, P | W, 0);
+    board_code(b, (const uint8_t[]){0x48, 0x89, 0x06, 0xf4}, 4);
+    b->cpu->gpr[GPR_SI] = AREA + 0xffc;
+    struct caught c = board_run_caught(b, 3);
+    assert_int_equal(c.vector, VECTOR_PF);
+    assert_int_equal(b->cpu->cr2, AREA + 0xffc);
     board_free(b);
 }
 
@@ -334,6 +353,50 @@ static void test_alignment_is_checked_for_users_who_ask(void **state)
     assert_int_equal(c.vector, VECTOR_AC);
     assert_int_equal(c.rip, BOARD_CODE + 2);
     board_free(b);
+}
+
+/* What is of many bytes is aligned as its fields are, before its page is looked for; and all of its bytes have to be there:
+ * of maskmovdqu those that are not stored, of fxrstor those that nobody reads, too. */
+static void test_areas_are_aligned_by_their_fields_and_there_as_a_whole(void **state)
+{
+    static const struct {
+        const char *label;
+        uint8_t code[4];
+        uint64_t at;
+        unsigned vector; /* VECTOR_UD: none */
+    } cases[] = {
+        {"maskmovdqu, aligned to 8", {0x66, 0x0f, 0xf7, 0xc1}, BOARD_BYTES - 24, VECTOR_UD},
+        {"maskmovdqu, to 4", {0x66, 0x0f, 0xf7, 0xc1}, BOARD_BYTES - 20, VECTOR_AC},
+        {"maskmovdqu, to 4, no page", {0x66, 0x0f, 0xf7, 0xc1}, BOARD_BYTES + 4, VECTOR_AC},
+        {"maskmovdqu, half a page", {0x66, 0x0f, 0xf7, 0xc1}, BOARD_BYTES - 8, VECTOR_PF},
+        {"fldenv, to 4", {0xd9, 0x27, 0x90, 0x90}, BOARD_DATA + 4, VECTOR_UD},
+        {"fldenv, to 2", {0xd9, 0x27, 0x90, 0x90}, BOARD_DATA + 2, VECTOR_AC},
+        {"fldenv, to 2, no page", {0xd9, 0x27, 0x90, 0x90}, BOARD_BYTES + 2, VECTOR_AC},
+        {"fldenv of 16 bits, to 2", {0x66, 0xd9, 0x27, 0x90}, BOARD_DATA + 2, VECTOR_UD},
+        {"fldenv of 16 bits, to 1", {0x66, 0xd9, 0x27, 0x90}, BOARD_DATA + 1, VECTOR_AC},
+        {"fnsave, to 4", {0xdd, 0x37, 0x90, 0x90}, BOARD_DATA + 4, VECTOR_UD},
+        {"fnsave, to 2", {0xdd, 0x37, 0x90, 0x90}, BOARD_DATA + 2, VECTOR_AC},
+        {"fbld, to 4", {0xdf, 0x27, 0x90, 0x90}, BOARD_DATA + 4, VECTOR_AC},
+        {"fbld, not canonical", {0xdf, 0x27, 0x90, 0x90}, UINT64_C(0x7000000000000004), VECTOR_GP},
+        {"fxrstor", {0x0f, 0xae, 0x0f, 0x90}, BOARD_BYTES - 512, VECTOR_UD},
+        {"fxrstor without its last bytes", {0x0f, 0xae, 0x0f, 0x90}, BOARD_BYTES - 496, VECTOR_PF},
+    };
+
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct board *b = board_make(BOARD_64_USER);
+        board_catch(b);
+        b->cpu->cr0 |= CR0_AM;
+        b->cpu->cr4 |= CR4_OSFXSR;
+        b->cpu->rflags |= RFLAGS_AC;
+        cpu_mode_changed(b->cpu);
+        board_code(b, cases[i].code, 4);
+        board_write(b, BOARD_CODE + 4, (const uint8_t[]){0x0f, 0x0b}, 2); /* ud2 */
+        b->cpu->gpr[GPR_DI] = cases[i].at;
+        struct caught c = board_run_caught(b, 5);
+        if (c.vector != cases[i].vector || (c.vector == VECTOR_UD && c.rip != BOARD_CODE + 4))
+            fail_msg("%s: vector %u at %lx", cases[i].label, c.vector, (unsigned long)c.rip);
+        board_free(b);
+    }
 }
 
 /* ---- 32 bits -------------------------------------------------------------------------------------------------- */
@@ -434,10 +497,12 @@ int main(void)
         cmocka_unit_test(test_flush_of_one_page_of_a_large_one_flushes_all),
         cmocka_unit_test(test_global_page_outlives_a_flush_of_the_others),
         cmocka_unit_test(test_store_over_a_missing_pages_begin_changes_nothing),
+        cmocka_unit_test(test_store_over_two_missing_pages_faults_in_the_first),
         cmocka_unit_test(test_access_over_two_pages_is_put_together),
         cmocka_unit_test(test_device_is_asked_in_pieces_of_powers_of_two),
         cmocka_unit_test(test_addresses_that_are_not_canonical_fault_by_segment),
         cmocka_unit_test(test_alignment_is_checked_for_users_who_ask),
+        cmocka_unit_test(test_areas_are_aligned_by_their_fields_and_there_as_a_whole),
         cmocka_unit_test(test_two_levels_lead_to_pages_of_both_sizes),
         cmocka_unit_test(test_without_pse_the_bit_means_nothing),
         cmocka_unit_test(test_pae_takes_its_first_level_from_registers),

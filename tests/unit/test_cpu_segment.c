@@ -154,23 +154,73 @@ static void test_address_outside_of_its_segment_raises_its_fault(void **state)
         {"down, at its limit", 0xffff, 0x4097, 0xffff, VECTOR_GP},
         {"down, 16 bits, at the end", 0xfff, 0x0097, 0xfffc, NONE},
         {"down, 16 bits, beyond the end", 0xfff, 0x0097, 0xfffd, VECTOR_GP},
-        {"beyond 4 GiB", 0xffffffff, 0xc091 | 2, 0xfffffffd, VECTOR_GP},
+        {"beyond 4 GiB", 0xffffffff, 0xc093, 0xfffffffd, VECTOR_GP},
     };
 
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct guest g = guest_make(BOARD_32);
         struct vcpu_segment *ds = &g.cpu->segments[SEG_DS];
         guest_code(&g, store_ds);
-        ds->base = i == 8 ? 0 : 0x100000;
+        ds->base = 0x100000;
         ds->limit = cases[i].limit;
         ds->attributes = cases[i].attributes;
         cpu_mode_changed(g.cpu);
         g.cpu->gpr[GPR_BX] = cases[i].address;
         int vector = guest_run(&g, 10);
-        if (i != 8 && vector != cases[i].vector) /* 8: flat, not looked at */
+        if (vector != cases[i].vector)
             fail_msg("%s: %d, not %d", cases[i].label, vector, cases[i].vector);
         if (vector >= 0)
             assert_int_equal(guest_stack(&g, 0), 0);
+        guest_free(&g);
+    }
+}
+
+GUEST_CODE(load_over_the_end, 32, "mov %cs:(%ebx), %eax\n mov %fs:(%ebx), %ecx\n mov (%ebx), %edx\n hlt");
+
+/* Through whichever register; nobody is at the address. */
+static void test_access_that_wraps_in_a_flat_segment_is_inside_of_it(void **state)
+{
+    struct guest g = guest_make(BOARD_32);
+
+    guest_code(&g, load_over_the_end);
+    g.cpu->segments[SEG_FS] = g.cpu->segments[SEG_DS];
+    cpu_mode_changed(g.cpu);
+    g.cpu->gpr[GPR_BX] = 0xfffffffd;
+    assert_int_equal(guest_run(&g, 10), GUEST_HALTED);
+    guest_free(&g);
+}
+
+GUEST_CODE(load_unaligned, 64, "movups (%rbp), %xmm0\n hlt");
+GUEST_CODE(load_aligned, 64, "movaps (%rbp), %xmm0\n hlt");
+GUEST_CODE(store_aligned, 64, "movntps %xmm0, (%rbp)\n hlt");
+GUEST_CODE(save_area, 64, "fxsave (%rbp)\n hlt");
+GUEST_CODE(restore_area, 64, "fxrstor (%rbp)\n hlt");
+
+/* An operand's alignment comes before its address, an area's after it. */
+static void test_stack_address_that_is_not_canonical_and_misaligned_is_refused_by_kind(void **state)
+{
+    static const struct {
+        const char *label;
+        const uint8_t *code, *end;
+        uint64_t address;
+        int vector;
+    } cases[] = {
+        {"operand of any alignment", load_unaligned, load_unaligned_end, UINT64_C(0x7000000000000001), VECTOR_SS},
+        {"operand, aligned", load_aligned, load_aligned_end, UINT64_C(0x7000000000000000), VECTOR_SS},
+        {"operand, misaligned", load_aligned, load_aligned_end, UINT64_C(0x7000000000000001), VECTOR_GP},
+        {"stored operand, misaligned", store_aligned, store_aligned_end, UINT64_C(0x7000000000000008), VECTOR_GP},
+        {"saved area, misaligned", save_area, save_area_end, UINT64_C(0x7000000000000001), VECTOR_SS},
+        {"restored area, misaligned", restore_area, restore_area_end, UINT64_C(0x7000000000000008), VECTOR_SS},
+        {"saved area, misaligned, canonical", save_area, save_area_end, BOARD_DATA + 8, VECTOR_GP},
+    };
+
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct guest g = guest_make(BOARD_64);
+        guest_code_at(&g, BOARD_CODE, cases[i].code, (size_t)(cases[i].end - cases[i].code));
+        g.cpu->gpr[GPR_BP] = cases[i].address;
+        int vector = guest_run(&g, 10);
+        if (vector != cases[i].vector)
+            fail_msg("%s: %d, not %d", cases[i].label, vector, cases[i].vector);
         guest_free(&g);
     }
 }
@@ -461,6 +511,8 @@ int main(void)
         cmocka_unit_test(test_segment_pushed_and_popped_moves_the_pointer_by_its_size),
         cmocka_unit_test(test_far_pointer_loaded_fills_both_registers),
         cmocka_unit_test(test_address_outside_of_its_segment_raises_its_fault),
+        cmocka_unit_test(test_access_that_wraps_in_a_flat_segment_is_inside_of_it),
+        cmocka_unit_test(test_stack_address_that_is_not_canonical_and_misaligned_is_refused_by_kind),
         cmocka_unit_test(test_stack_segment_raises_a_stack_fault_and_code_is_not_written),
         cmocka_unit_test(test_limit_loaded_in_protected_mode_stays_in_real_mode),
         cmocka_unit_test(test_real_mode_has_segments_of_64_kib),

@@ -411,6 +411,31 @@ static void test_stream_that_is_cancelled_gives_its_reads_back_and_ends_its_writ
     assert_int_equal(result, 0);
 }
 
+static void test_stream_that_is_cancelled_again_gives_its_reads_back_at_once(void **state)
+{
+    struct ring_request read = {.id = 1, .operation = RING_READ, .n_segments = 1, .segments = {{0, 8, 0}}};
+    const struct ring_request wr = {.id = 2, .operation = RING_WRITE, .n_segments = 1, .segments = {{0, 8, 0}}};
+    int64_t result;
+
+    (void)state;
+    submit(&wr);
+    for (unsigned turn = 0; turn < 2; turn++) {
+        read.id = 10 + turn;
+        submit(&read);
+        submit(&(struct ring_request){.id = 20 + turn, .operation = RING_CANCEL});
+        pass(0);
+        assert_true(answered(10 + turn, &result));
+        assert_int_equal(result, -ECANCELED);
+    }
+    assert_true(answered(21, &result));
+    assert_int_equal(result, -EALREADY);
+    assert_false(answered(20, &result)); /* the write comes first */
+    pass(2);
+    assert_true(answered(2, &result));
+    assert_true(answered(20, &result));
+    assert_int_equal(result, 0);
+}
+
 static void test_stream_without_descriptors_ends_and_loses(void **state)
 {
     struct ring_request q = {.id = 1, .operation = RING_READ, .n_segments = 1, .segments = {{0, 8, 0}}};
@@ -655,6 +680,7 @@ int main(void)
         T(stream, test_stream_waits_for_input_and_gives_what_there_is),
         T(stream, test_stream_writes_all_as_fast_as_it_is_read),
         T(stream, test_stream_that_is_cancelled_gives_its_reads_back_and_ends_its_writes),
+        T(stream, test_stream_that_is_cancelled_again_gives_its_reads_back_at_once),
         T(stream, test_stream_without_descriptors_ends_and_loses),
         T(net, test_net_without_headers_makes_and_drops_them),
         T(net, test_net_with_headers_sends_its_own),

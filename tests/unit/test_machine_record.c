@@ -186,6 +186,51 @@ static void test_machine_state_goes_to_another_machine(void **state)
     fixture_free(g);
 }
 
+/* Nobody has seen the first rate: time goes on from where it is. */
+static void test_clock_of_a_better_known_rate_goes_on_from_where_it_is(void **state)
+{
+    struct fixture *f = *state;
+    f->counter = 5000;
+    clock_set_rate(&f->machine.clock, FIXTURE_HZ * 2);
+    assert_int_equal(f->machine.clock.state.hz, FIXTURE_HZ * 2);
+    assert_int_equal(clock_ticks(&f->machine.clock), 5000);
+    f->counter += 2000;
+    assert_int_equal(clock_ticks(&f->machine.clock), 7000);
+    assert_int_equal(clock_now(&f->machine.clock), 3500);
+}
+
+/* A machine that was saved where the counter ran at another rate sees it run at that one, and no other time. */
+static void test_clock_of_another_host_runs_at_its_own_rate(void **state)
+{
+    struct fixture *f = *state;
+    struct clock *c = &f->machine.clock;
+    struct clock_state saved = c->state;
+    const struct {
+        uint64_t hz, host_ns, ticks;
+    } cases[] = {
+        {FIXTURE_HZ * 5 / 2, 4000000, 10000000}, {FIXTURE_HZ / 4, 4000000, 1000000},
+        {FIXTURE_HZ, 4000000, 4000000},          {FIXTURE_HZ + FIXTURE_HZ / 10000, 4000000, 4000000},
+    };
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        saved.hz = cases[i].hz, saved.ticks = 123456789012345;
+        c->state = saved;
+        clock_ops.loaded(c);
+        const uint64_t began = clock_now(c);
+        assert_int_equal(clock_ticks(c), saved.ticks);
+        f->counter += cases[i].host_ns;
+        assert_in_range(clock_ticks(c) - saved.ticks, cases[i].ticks - 1, cases[i].ticks);
+        assert_in_range(clock_now(c) - began, cases[i].host_ns - 401, cases[i].host_ns + 1);
+        clock_set_rate(c, FIXTURE_HZ); /* the host's is looked at again: the machine's own stays */
+        assert_int_equal(c->state.hz, cases[i].hz);
+        assert_int_equal(clock_ops.saving(c), 0);
+        assert_in_range(c->state.ticks - saved.ticks, cases[i].ticks - 1, cases[i].ticks);
+    }
+    assert_true(clock_rates_agree(2600000000u, 2600600000u));
+    assert_false(clock_rates_agree(2600000000u, 2600700000u));
+    assert_false(clock_rates_agree(2600700000u, 2600000000u));
+    assert_false(clock_rates_agree(UINT64_C(1000000), UINT64_C(1000000000000)));
+}
+
 static void test_machine_wants_each_record_once(void **state)
 {
     struct fixture *f = *state;
@@ -213,6 +258,22 @@ static void test_machine_save_ends_with_the_writers_error(void **state)
     struct records r = {.fail_at = 3};
     assert_int_equal(machine_save(&f->machine, &r, put), -ENOSPC);
     assert_int_equal(r.n, 2);
+    free_records(&r);
+}
+
+static int lost(void *device)
+{
+    (void)device;
+    return -EPIPE;
+}
+
+static void test_machine_save_ends_with_a_device_that_does_not_know_how_it_stands(void **state)
+{
+    static const struct device_ops broken = {.name = "broken", .version = 1, .saving = lost};
+    struct fixture *f = *state;
+    struct records r = {.n = 0};
+    assert_int_equal(machine_add_device(&f->machine, &broken, &r), 0);
+    assert_int_equal(machine_save(&f->machine, &r, put), -EPIPE);
     free_records(&r);
 }
 
@@ -274,8 +335,11 @@ int main(void)
         TEST(test_machine_timer_set_early_ends_the_slice),
         TEST(test_kvmclock_records_say_what_the_counter_means),
         TEST(test_machine_state_goes_to_another_machine),
+        TEST(test_clock_of_a_better_known_rate_goes_on_from_where_it_is),
+        TEST(test_clock_of_another_host_runs_at_its_own_rate),
         TEST(test_machine_wants_each_record_once),
         TEST(test_machine_save_ends_with_the_writers_error),
+        TEST(test_machine_save_ends_with_a_device_that_does_not_know_how_it_stands),
         TEST(test_machine_record_that_lies_is_refused_and_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -598,6 +598,102 @@ static void test_console_keeps_its_buffers_over_a_record(void **state)
     assert_int_equal(d.device->ops->device.check(&record, &why), -EINVAL);
 }
 
+/* Reads are given back at once; writes wait for a reader, and the cancelling for them. */
+static void serve_unread(struct driver *driver)
+{
+    struct ring_request q;
+    unsigned kept = 0;
+
+    while (ring_take(&driver->far, &q) > 0)
+        held[n_held++] = q;
+    for (unsigned i = 0; i < n_held && held[n_held - 1].operation == RING_CANCEL; i++) {
+        if (held[i].operation == RING_READ)
+            driver_answer(driver, held[i].id, -ECANCELED);
+        else
+            held[kept++] = held[i];
+    }
+    n_held = kept ? kept : n_held;
+    ring_sleep(&driver->far);
+}
+
+static void test_console_is_saved_while_nobody_reads_its_output(void **state)
+{
+    const struct driver_piece in[] = {{BODY, 100, true}}, out[] = {{BODY + 512, 5, false}};
+    struct virtio_state record;
+    uint32_t written;
+    uint16_t head;
+
+    (void)state;
+    d.serve = serve_unread;
+    assert_true(driver_start(&d, 0, 8));
+    driver_add(&d, 1, out, 1);
+    driver_add(&d, 1, out, 1);
+    driver_notify(&d, 1);
+    driver_add(&d, 0, in, 1);
+    driver_notify(&d, 0);
+    assert_int_equal(n_held, 3);
+    assert_int_equal(d.device->ops->device.saving(d.device), 0);
+    assert_int_equal(n_held, 3); /* both writes, and the cancelling */
+    record = d.device->state;
+    assert_int_equal(record.queues[0].last_available, 0);
+    assert_int_equal(record.queues[1].last_available, 0); /* whoever goes on from there writes them himself */
+    virtio_saved(d.device);
+    assert_int_equal(d.device->state.queues[1].last_available, 2);
+    assert_int_equal(n_held, 4); /* it is asked for input again, and for nothing twice */
+    assert_int_equal(held[3].operation, RING_READ);
+    for (unsigned i = 0; i < 3; i++)
+        driver_answer(&d, held[i].id, i < 2 ? 5 : 0);
+    virtio_poll(d.device);
+    assert_int_equal(driver_used(&d, 1, &head, &written), 1);
+    assert_int_equal(driver_used(&d, 1, &head, &written), 1);
+    assert_int_equal(driver_used(&d, 1, &head, &written), 0);
+}
+
+static void test_a_back_end_that_is_gone_has_no_record(void **state)
+{
+    (void)state;
+    assert_true(driver_start(&d, VIRTIO_BIT(9), 8));
+    assert_int_equal(d.device->ops->device.saving(d.device), 0);
+    d.backend.ring.broken = true;
+    assert_int_equal(d.device->ops->device.saving(d.device), -EPIPE);
+}
+
+/* A buffer that got nothing is still the driver's: there may be input where the machine goes on. */
+static void test_console_keeps_its_buffers_at_the_end_of_its_input(void **state)
+{
+    const struct driver_piece in[] = {{BODY, 100, true}};
+    struct virtio_state record;
+    uint32_t written;
+    uint16_t head;
+
+    (void)state;
+    assert_true(driver_start(&d, 0, 8));
+    driver_add(&d, 0, in, 1);
+    driver_add(&d, 0, in, 1);
+    driver_notify(&d, 0);
+    assert_int_equal(n_held, 1);
+    driver_answer(&d, held[0].id, 0);
+    n_held = 0;
+    virtio_poll(d.device);
+    driver_notify(&d, 0);
+    assert_int_equal(n_held, 0); /* nobody asks again */
+    assert_int_equal(driver_used(&d, 0, &head, &written), 0);
+    assert_int_equal(d.device->ops->device.saving(d.device), 0);
+    record = d.device->state;
+
+    struct irq_line line = driver_line(&d);
+    memset(&plain, 0, sizeof plain);
+    virtio_console_init(&plain, &d.memory, &d.backend, &line);
+    plain.state = record;
+    plain.ops->device.loaded(&plain);
+    assert_int_equal(n_held, 1);
+    driver_copy(&d, &held[0], "x", 1, true);
+    driver_answer(&d, held[0].id, 1);
+    virtio_poll(d.device);
+    assert_int_equal(driver_used(&d, 0, &head, &written), 1);
+    assert_int_equal(written, 1);
+}
+
 static void test_console_tells_a_new_size(void **state)
 {
     (void)state;
@@ -744,6 +840,9 @@ int main(void)
         T(block, test_a_reset_waits_for_what_is_under_way_and_forgets_it),
         T(console, test_console_sends_and_receives),
         T(console, test_console_keeps_its_buffers_over_a_record),
+        T(console, test_console_is_saved_while_nobody_reads_its_output),
+        T(block, test_a_back_end_that_is_gone_has_no_record),
+        T(console, test_console_keeps_its_buffers_at_the_end_of_its_input),
         T(console, test_console_tells_a_new_size),
         T(random, test_random_fills_buffers),
         T(net, test_net_has_its_address),

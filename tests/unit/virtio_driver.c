@@ -47,14 +47,25 @@ struct irq_line driver_line(struct driver *d)
 
 void driver_memory(struct driver *d)
 {
-    struct ring_shared *shared = aligned_alloc(4096, (ring_bytes(DRIVER_SLOTS) + 4095) & ~(size_t)4095);
+    memset(d, 0, sizeof *d);
+    d->ram = malloc(DRIVER_RAM);
+    d->rom = malloc(4096);
+    d->far.shared = aligned_alloc(4096, (ring_bytes(DRIVER_SLOTS) + 4095) & ~(size_t)4095);
+    driver_again(d);
+}
+
+void driver_again(struct driver *d)
+{
+    uint8_t *ram = d->ram, *rom = d->rom;
+    struct ring_shared *shared = d->far.shared;
 
     memset(d, 0, sizeof *d);
-    d->ram = calloc(1, DRIVER_RAM);
-    d->rom = calloc(1, 4096);
+    memset(ram, 0, DRIVER_RAM);
+    memset(rom, 0, 4096);
     memset(shared, 0, ring_bytes(DRIVER_SLOTS));
-    gmem_add(&d->memory, &(struct gmem_region){.base = 0, .bytes = DRIVER_RAM, .host = d->ram});
-    gmem_add(&d->memory, &(struct gmem_region){.base = DRIVER_ROM, .bytes = 4096, .host = d->rom, .flags = GMEM_ROM});
+    d->ram = ram, d->rom = rom;
+    gmem_add(&d->memory, &(struct gmem_region){.base = 0, .bytes = DRIVER_RAM, .host = ram});
+    gmem_add(&d->memory, &(struct gmem_region){.base = DRIVER_ROM, .bytes = 4096, .host = rom, .flags = GMEM_ROM});
     d->memory.written = written, d->memory.owner = d;
     ring_init(&d->backend.ring, shared, DRIVER_SLOTS, true);
     ring_init(&d->far, shared, DRIVER_SLOTS, false);

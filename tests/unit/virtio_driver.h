@@ -41,6 +41,8 @@ struct driver {
 };
 
 void driver_memory(struct driver *d);
+/* All as after driver_memory(), in the memory that it has. */
+void driver_again(struct driver *d);
 void driver_free(struct driver *d);
 struct irq_line driver_line(struct driver *d);
 

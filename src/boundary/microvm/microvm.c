@@ -184,8 +184,7 @@ static int microvm_snapshot(struct instance *inst, int file, bool ends, struct e
     if (r > 0)
         r = control_receive(sock, &reply, false);
     if (r == 0)
-        return err_set(err, -EAGAIN, "sandbox %s: its machine is only starting, or has just ended: try again",
-                       inst->id);
+        return err_set(err, -ESRCH, "sandbox %s: its machine has just ended", inst->id);
     if (r < 0)
         return err_sys(err, r, "sandbox %s: snapshot", inst->id);
     cleanup_fd(&reply.fd);

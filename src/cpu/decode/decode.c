@@ -610,6 +610,7 @@ int decode_insn(const uint8_t *bytes, size_t n, enum decode_mode mode, struct in
     if (!valid)
         return -EILSEQ;
     out->length = (uint8_t)r.at;
+    out->pp = r.pp;
     out->row = (uint16_t)(row - insn_rows);
     out->name = row->name;
     out->class = row->class;

@@ -131,6 +131,7 @@ struct insn {
     uint8_t rex; /* REX_ bits, those of VEX and EVEX too, the right way up */
     bool has_modrm, has_sib, has_memory;
     uint8_t modrm, sib;
+    uint8_t pp;           /* mandatory prefix as VEX numbers it: none, 66, f3, f2; of legacy ones any of these */
     uint8_t vvvv;         /* of VEX and EVEX, the right way up, 5 bits */
     uint8_t vector_bytes; /* 16, 32, 64 */
     uint8_t evex_mask;    /* register of the mask, 0 none */

@@ -23,6 +23,8 @@
 struct progress {  /* shared with the child */
     uint64_t next; /* the case that is on its way */
     uint64_t instructions, faulted, endless, different;
+    /* Differ, and may: stores_over_itself(), met_what_is_left_out(). */
+    uint64_t over_itself, left_out;
     uint64_t by_name[INSN_NAMES];
     bool finished, unable;
 };
@@ -172,8 +174,9 @@ static unsigned differ(FILE *to, const struct fuzz_case *c, const struct outcome
     if (a->vector == b->vector) {
         /* The kernel says of what is above user mode that a page is there. */
         uint32_t kernel = b->vector == 14 && b->cr2 >= UINT64_C(0x7ffffffff000) ? 1 : 0;
-        n += told(to, "error", a->error | kernel, b->error | kernel);
-        n += any_address(failed_name(c, b->rip)) ? 0 : told(to, "cr2", a->cr2, b->cr2);
+        bool any = any_address(failed_name(c, b->rip)); /* of two pages one is perhaps not there, the other read-only */
+        kernel |= any && b->vector == 14 ? 1 : 0;
+        n += told(to, "error", a->error | kernel, b->error | kernel) + (any ? 0 : told(to, "cr2", a->cr2, b->cr2));
     }
     for (unsigned i = 0; i < (c->mode == 64 ? 16 : 8); i++)
         n += told(to, gpr_names[i], a->gpr[i], b->gpr[i]);
@@ -197,16 +200,41 @@ static void truncate_case(struct fuzz_case *c, unsigned n)
     c->n = n;
 }
 
-static unsigned run_both(struct worker *w, const struct fuzz_case *c, FILE *to, struct outcome *ours)
+static unsigned run_both(struct worker *w, const struct fuzz_case *c, FILE *to, struct outcome *ours,
+                         struct outcome *theirs)
 {
-    struct outcome theirs;
     fuzz_memory(c, w->area);
     soft_user_run(&w->soft, c, w->area, ours);
     if (ours->vector == OUTCOME_ENDLESS)
         return 0; /* the host would not end either, most likely */
-    host_run(c, w->area, &theirs);
-    forget_half_done(c, ours, &theirs);
-    return differ(to, c, ours, &theirs);
+    host_run(c, w->area, theirs);
+    forget_half_done(c, ours, theirs);
+    return differ(to, c, ours, theirs);
+}
+
+/* A repetition whose stores reach its own bytes: whether it goes on as it was fetched, or what lies there now is fetched
+ * in the middle of it, is no part of the architecture; on one processor it changes with each interrupt. */
+static bool stores_over_itself(const struct fuzz_case *c, const struct outcome *a, const struct outcome *b)
+{
+    const struct fuzz_insn *last = &c->insns[c->n - 1];
+    const uint8_t *before = c->code + last->offset;
+    bool repeats = last->insn.class == CLASS_STRING && last->insn.prefixes & (PREFIX_REP | PREFIX_REPNE);
+    return repeats && (memcmp(a->area + last->offset, before, last->insn.length) != 0 ||
+                       memcmp(b->area + last->offset, before, last->insn.length) != 0);
+}
+
+/* Code that the case has written itself, or jumped to, is no code that was chosen: it ended at an instruction that is not
+ * compared (fuzz_excluded.c). */
+static bool met_what_is_left_out(const struct worker *w, const struct fuzz_case *c, const struct outcome *o)
+{
+    struct insn insn;
+    uint64_t at = o->rip - AREA_CODE;
+    if (at > 4096 - 15 || decode_insn(o->area + at, 15, c->mode == 64 ? DECODE_64 : DECODE_32, &insn) < 0)
+        return false;
+    for (unsigned i = 0; i < c->n; i++)
+        if (c->insns[i].offset == at && memcmp(c->code + at, o->area + at, c->insns[i].insn.length) == 0)
+            return false;
+    return fuzz_excluded(&insn, &w->model);
 }
 
 static void print_case(const struct fuzz_case *c)
@@ -227,18 +255,26 @@ static void print_case(const struct fuzz_case *c)
 /* The shortest beginning that still differs; the last instruction of it is taken to be the one. */
 static void explain(struct worker *w, struct fuzz_case *c)
 {
-    struct outcome ours;
+    struct outcome ours, theirs;
     unsigned n = c->n;
     for (unsigned k = 1; k <= n; k++) {
         struct fuzz_case shorter = *c;
         truncate_case(&shorter, k);
-        if (k < n && !run_both(w, &shorter, NULL, &ours))
+        if (!run_both(w, &shorter, NULL, &ours, &theirs) && k < n)
             continue;
+        if (stores_over_itself(&shorter, &ours, &theirs)) {
+            w->progress->over_itself++;
+            return;
+        }
+        if (met_what_is_left_out(w, &shorter, &ours) || met_what_is_left_out(w, &shorter, &theirs)) {
+            w->progress->left_out++;
+            return;
+        }
         enum insn_name name = shorter.insns[k - 1].insn.name;
         w->progress->different++;
         if (w->progress->by_name[name]++ < SHOWN_OF_NAME) {
             print_case(&shorter);
-            run_both(w, &shorter, stdout, &ours);
+            run_both(w, &shorter, stdout, &ours, &theirs);
             fflush(stdout);
         }
         return;
@@ -258,12 +294,12 @@ static int work(struct worker *w)
     cpu_model_find(o->model, &w->model, &names);
     for (; w->progress->next < o->first + o->count; w->progress->next++) {
         struct fuzz_case c;
-        struct outcome ours;
+        struct outcome ours, theirs;
         fuzz_generate(&c, o->seed, w->progress->next, o->mode, o->length, o->only, &w->model, fuzz_excluded);
         if (!c.n)
             continue;
         uint64_t before = cpu_executed(w->soft.flat.cpu);
-        unsigned n = run_both(w, &c, NULL, &ours);
+        unsigned n = run_both(w, &c, NULL, &ours, &theirs);
         w->progress->instructions += cpu_executed(w->soft.flat.cpu) - before;
         w->progress->endless += ours.vector == OUTCOME_ENDLESS;
         w->progress->faulted += ours.rip != AREA_CODE + c.code_bytes;
@@ -306,6 +342,10 @@ static int fuzz_host(const struct fuzz_options *o)
     printf("%" PRIu64 " cases, %" PRIu64 " instructions; %" PRIu64 " ended early, %" PRIu64 " without end; %" PRIu64
            " differ, %u lost\n",
            p->next - o->first, p->instructions, p->faulted, p->endless, p->different, lost);
+    if (p->left_out)
+        printf("%" PRIu64 " not compared: code that the case wrote met an instruction that is left out\n", p->left_out);
+    if (p->over_itself)
+        printf("%" PRIu64 " not architectural: a repetition stores over its own bytes\n", p->over_itself);
     return p->unable ? 77 : p->different || lost;
 }
 

@@ -369,13 +369,13 @@ static void aim(struct fuzz_case *c, struct fuzz_insn *branch, int64_t distance)
         memcpy(c->code + branch->offset + branch->insn.imm_offset, &distance, branch->insn.imm_bytes);
 }
 
-/* A shift whose count is written out and is 0: no flag changes. */
+/* A shift whose count is written out and is 0: no flag changes. Of a byte 5 bits of it count, with REX.W, too. */
 static bool shifts_by_zero(const struct insn *insn)
 {
     const struct insn_operand *count = &insn->operands[insn->n_operands - 1];
     bool shift =
         (insn->name >= INSN_ROL && insn->name <= INSN_SAR) || insn->name == INSN_SHLD || insn->name == INSN_SHRD;
-    return shift && count->kind == OPERAND_IMMEDIATE && (insn->imm & (insn->operand_bytes == 8 ? 63 : 31)) == 0;
+    return shift && count->kind == OPERAND_IMMEDIATE && (insn->imm & (insn->operands[0].bytes == 8 ? 63 : 31)) == 0;
 }
 
 /* Flags of which nobody knows what they are after this instruction, when `before` were unknown before it. What may not

@@ -110,6 +110,8 @@ static void make_start(struct vcpu_state *s)
         s->segments[i].limit = 0;
         s->segments[i].base = i == SEG_FS ? AREA_DATA + 0x1000 : AREA_DATA + 0x2000;
     }
+    s->ldtr = segment_of(0, SEG_UNUSABLE);
+    s->ldtr.limit = 0;
     s->tr = segment_of(0x40, SEG_P | 0xb);
     s->tr.base = LINEAR_SYSTEM + SYSTEM_TSS;
     s->tr.limit = 0x67;
@@ -245,8 +247,6 @@ void soft_system_begin(struct soft_user *s, const struct fuzz_case *c, const str
     v->cr0 = how->cr0;
     v->cr4 = how->cr4;
     v->msrs.efer = 0x500;
-    v->ldtr = segment_of(0, SEG_UNUSABLE);
-    v->ldtr.limit = 0;
     v->segments[SEG_CS] = segment_of(0x10, SEG_P | SEG_S | SEG_G | SEG_L | 0xb);
     for (unsigned i = 0; i < SEGMENTS; i++)
         if (i != SEG_CS) {

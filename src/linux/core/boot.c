@@ -27,6 +27,7 @@ int task_exec(struct task *, int dirfd, const char *path, int flags, struct exec
     __attribute__((weak));
 const char *task_exec_reason(void) __attribute__((weak));
 void cpu_timers_look(struct process *) __attribute__((weak));
+void cred_limit(struct cred *, const uint32_t *groups, uint32_t n, uint64_t caps_dropped) __attribute__((weak));
 
 /* No printf here: a kernel for one small program has none. */
 static void why_add(char *why, size_t n, const char *words)
@@ -75,6 +76,8 @@ static int boot_task(const struct linux_config *c, char *why, size_t n)
     t->state = TASK_RUNNING;
     t->entered = clock_now();
     t->call_nr = -1;
+    if (cred_limit)
+        cred_limit(t->cred, c->groups, c->n_groups, c->caps_dropped);
     if (c->files_limit) {
         struct rlimit *l = &t->process->limits[RLIMIT_NOFILE];
         l->rlim_cur = l->rlim_max = c->files_limit;

@@ -22,7 +22,7 @@
 
 #define VCPUS        16u
 #define SLICE        4000000ull /* ns */
-#define HOST_QUEUES  6
+#define HOST_QUEUES  7
 #define STACKS_SPARE 32
 
 struct vcpu {

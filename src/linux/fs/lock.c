@@ -64,14 +64,16 @@ static bool same_world(const struct lock *l, uint32_t kind)
     return (l->kind == LOCK_FLOCK) == (kind == LOCK_FLOCK);
 }
 
+/* Of those of the owner that is found first the one that begins first, which F_GETLK shows. */
 static struct lock *conflict(struct inode *i, const struct lock *want)
 {
+    struct lock *first = NULL;
     list_each (l, &i->locks, struct lock, in_inode) {
         if (same_world(l, want->kind) && l->owner != want->owner && l->from <= want->to && want->from <= l->to &&
-            (l->exclusive || want->exclusive))
-            return l;
+            (l->exclusive || want->exclusive) && (!first || (l->owner == first->owner && l->from < first->from)))
+            first = l;
     }
-    return NULL;
+    return first;
 }
 
 static struct lock *lock_copy(const struct lock *from)

@@ -17,7 +17,7 @@
 #include <linux/eventpoll.h>
 
 #define EPOLL_BUCKETS   64 /* of an instance; grown never: a chain is walked only by epoll_ctl */
-#define EPOLL_NESTED    5  /* instances within instances, as Linux */
+#define EPOLL_NESTED    4  /* instances within instances, as Linux */
 #define EPOLL_MOST      (1u << 20)
 #define EPOLL_MODIFIERS (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
 

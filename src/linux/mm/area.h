@@ -119,15 +119,20 @@ uint64_t mm_limit(unsigned which); /* RLIMIT_* of the current process; RLIM_INFI
 /* ---- ranges ---- */
 
 #define PROT_TURNS 6 /* PROT_WRITE | PROT_EXEC */
-/* What the platform is told of a mapping with this protection: pages that take turns begin as writable ones. */
-static inline int prot_begin(int prot)
+/* Whether pages with this protection are writable and executable by turns. */
+static inline bool takes_turns(const struct mm *mm, int prot)
 {
-    return (prot & PROT_TURNS) == PROT_TURNS ? prot & ~4 : prot;
+    return (prot & PROT_TURNS) == PROT_TURNS && !mm->range.wx;
+}
+/* What the platform is told of a mapping with this protection: pages that take turns begin as writable ones. */
+static inline int prot_begin(const struct mm *mm, int prot)
+{
+    return takes_turns(mm, prot) ? prot & ~4 : prot;
 }
 /* Whether pages with the protection `old` are in a state that is good for `prot` as well. */
-static inline bool prot_fits(int old, int prot)
+static inline bool prot_fits(const struct mm *mm, int old, int prot)
 {
-    return old == prot || ((prot & PROT_TURNS) == PROT_TURNS && (old & PROT_TURNS) && (old & 1));
+    return old == prot || (takes_turns(mm, prot) && (old & PROT_TURNS) && (old & 1));
 }
 
 struct map_request {
@@ -158,7 +163,8 @@ int map_pages(const struct vma *, uint64_t at, uint64_t n);
 /* Bytes from v->start that exist in its file: all, unless the file is constant and ends before. */
 uint64_t map_inside(const struct vma *);
 /* -EACCES for what may never be: executable outside the text range, or writable and executable at once. To programs
- * that make code (range.jit) both are granted; there such pages are the one and the other by turns (mm_fault). */
+ * that make code (range.jit) both are granted; there such pages are the one and the other by turns
+ * (mm_fault), but where range.wx is. */
 int map_may_be(const struct mm *, uint64_t at, uint64_t n, int prot);
 
 /* ---- without a tree (plain.c) ---- */

@@ -86,8 +86,8 @@ int mm_protect(struct mm *mm, uint64_t at, uint64_t n, int prot)
     {
         if (v->prot == prot)
             continue;
-        if (!(v->flags & VMA_PAST_END) && !prot_fits(v->prot, prot) &&
-            (r = platform.aspace.protect(mm->aspace, v->start, vma_size(v), prot_begin(prot))))
+        if (!(v->flags & VMA_PAST_END) && !prot_fits(mm, v->prot, prot) &&
+            (r = platform.aspace.protect(mm->aspace, v->start, vma_size(v), prot_begin(mm, prot))))
             break;
         vma_set(v, prot, v->flags | (vma_counts(v, prot) ? VMA_COUNTED : 0));
     }
@@ -128,7 +128,7 @@ static bool take_turn(struct mm *mm, const struct vma *v, uint64_t address, uint
 {
     uint64_t page = page_down(address), rip = current->regs.rip;
     bool fetch = error & FAULT_FETCH;
-    if ((v->prot & PROT_TURNS) != PROT_TURNS || !(error & (FAULT_FETCH | FAULT_WRITE)))
+    if (!takes_turns(mm, v->prot) || !(error & (FAULT_FETCH | FAULT_WRITE)))
         return false;
     if (fetch && mm->written_page == page && mm->written_by == rip)
         return false;

@@ -63,7 +63,7 @@ int map_pages(const struct vma *v, uint64_t at, uint64_t n)
     if (v->flags & VMA_PAST_END)
         return platform.aspace.map(v->mm->aspace, at, n, PROT_NONE, false, NULL, 0);
     uint64_t offset = v->object ? v->offset + (at - v->start) : 0;
-    return platform.aspace.map(v->mm->aspace, at, n, prot_begin(v->prot), vma_is_alias(v), v->object, offset);
+    return platform.aspace.map(v->mm->aspace, at, n, prot_begin(v->mm, v->prot), vma_is_alias(v), v->object, offset);
 }
 
 /* ---- where ---- */
@@ -248,7 +248,7 @@ static int put_pages(struct mm *mm, const struct map_request *q, const struct vm
     if (r)
         return r;
     if (there)
-        r = platform.aspace.protect(mm->aspace, v->start, vma_size(v), prot_begin(v->prot));
+        r = platform.aspace.protect(mm->aspace, v->start, vma_size(v), prot_begin(mm, v->prot));
     else if (vma_size(v))
         r = map_pages(v, v->start, vma_size(v));
     if (!r && past)

@@ -44,13 +44,13 @@ static int64_t move_pages(struct mm *mm, struct vma *v, const struct move *m, ui
         return -ENOMEM;
     moved->start = to, moved->end = to + m->n;
     moved->flags &= m->flags & MREMAP_DONTUNMAP ? ~(uint32_t)VMA_LOCKED : ~0u;
-    int r = platform.aspace.move(mm->aspace, m->old, m->old_n, to, m->n, prot_begin(v->prot));
+    int r = platform.aspace.move(mm->aspace, m->old, m->old_n, to, m->n, prot_begin(mm, v->prot));
     if (r) {
         vma_free(moved);
         return r;
     }
     if (m->flags & MREMAP_DONTUNMAP)
-        r = platform.aspace.map(mm->aspace, m->old, m->old_n, prot_begin(v->prot), false, NULL, 0);
+        r = platform.aspace.map(mm->aspace, m->old, m->old_n, prot_begin(mm, v->prot), false, NULL, 0);
     if (r || !(m->flags & MREMAP_DONTUNMAP))
         vma_forget(mm, m->old, m->old + m->old_n);
     vma_enter(moved);

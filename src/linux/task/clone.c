@@ -212,6 +212,8 @@ static int64_t clone_now(struct task *t, const struct clone_wish *w)
 {
     struct parts n = {.fd = -1};
     int r = clone_check(w);
+    if (!r && task_regs_full(t))
+        r = -ERESTARTNOINTR;
     if (!r)
         r = clone_parts(t, w, &n);
     /* One that came before would miss the new member; and who is killed makes no more tasks. */

@@ -58,6 +58,16 @@ struct cred *cred_boot(uint32_t uid, uint32_t gid)
     return c;
 }
 
+void cred_limit(struct cred *c, const uint32_t *groups, uint32_t n, uint64_t caps_dropped)
+{
+    c->n_groups = n < CRED_GROUPS ? n : CRED_GROUPS;
+    if (n)
+        memcpy(c->groups, groups, c->n_groups * sizeof(*groups));
+    c->caps_bounding &= ~caps_dropped;
+    c->caps_permitted &= ~caps_dropped;
+    c->caps_effective &= ~caps_dropped;
+}
+
 static void cred_set(struct task *t, struct cred *c)
 {
     cred_put(t->cred);

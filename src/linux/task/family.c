@@ -125,7 +125,9 @@ static bool parent_ignores(const struct process *p)
 static void zombie_tell(struct process *p)
 {
     int signo = p->exit_status & STATUS_STOP;
-    bool gone = parent_ignores(p);
+    bool gone = !p->parent || parent_ignores(p); /* without a parent: one of linux_spawn() */
+    if (p->streams)
+        platform.streams->ended(p->streams, p->exit_status);
     if (pidfds_ended)
         pidfds_ended(p);
     process_tell_parent(p, signo ? CLD_KILLED : CLD_EXITED, signo ? signo : p->exit_status >> 8 & 0xff);

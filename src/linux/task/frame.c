@@ -155,6 +155,8 @@ static void frame_mark(struct task *t, bool sa_restart, struct sigcontext *c)
 int frame_push(struct task *t, const struct signal_action *action, const siginfo_t *info, uint64_t mask)
 {
     struct frame f;
+    if (task_regs_full(t))
+        return -EFAULT;
     uint64_t xstate, interrupted = t->regs.rsp, sp = frame_stack(t, action);
     bool was_on = altstack_is_used(t, interrupted);
     memset(&f, 0, sizeof(f));
@@ -264,6 +266,8 @@ int64_t sys_rt_sigreturn(struct task *t, const struct args *a)
 {
     (void)a;
     struct ucontext uc;
+    if (task_regs_full(t))
+        return -ERESTARTNOINTR;
     t->call_nr = -1;
     if (get_user(uc, uptr(t->regs.rsp - sizeof(uint64_t) + offsetof(struct frame, uc))))
         goto bad;

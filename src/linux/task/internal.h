@@ -62,6 +62,12 @@ bool altstack_is_used(const struct task *, uint64_t sp);
 int altstack_set(struct task *, const stack_t *, uint64_t sp);
 void altstack_get(const struct task *, stack_t *, uint64_t sp);
 
+/* The current task looks at registers other than a call's arguments: 0, -ESRCH. */
+static inline int task_regs_full(struct task *t)
+{
+    return platform.task.regs_full ? platform.task.regs_full(t) : 0;
+}
+
 /* ---- exit.c ---- */
 _Noreturn void task_exit_code(int32_t code); /* the current one; code as wait4 gives it */
 void vfork_release(struct process *);        /* its parent goes on */
@@ -97,6 +103,8 @@ uint64_t clock_deadline(int32_t id, uint64_t at); /* monotonic time at which clo
 
 /* ---- cred.c, session.c ---- */
 struct cred *cred_boot(uint32_t uid, uint32_t gid);
+/* What the first program of a process has beside that: groups, at most CRED_GROUPS, and a bounding set. */
+void cred_limit(struct cred *, const uint32_t *groups, uint32_t n, uint64_t caps_dropped);
 int cred_exec(struct task *); /* capabilities of the new program. -ENOMEM */
 void times_to_usage(struct rusage *, uint64_t user, uint64_t system);
 

@@ -15,6 +15,8 @@
 int64_t sys_arch_prctl(struct task *t, const struct args *a)
 {
     uint64_t value = a->v[1];
+    if (task_regs_full(t))
+        return -ERESTARTNOINTR;
     switch (arg_int(a, 0)) {
     case ARCH_SET_FS:
         if (value >= GUEST_TOP)

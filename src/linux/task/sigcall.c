@@ -103,6 +103,8 @@ int64_t sys_sigaltstack(struct task *t, const struct args *a)
     stack_t in, before;
     if (a->v[0] && get_user(in, arg_ptr(a, 0)))
         return -EFAULT;
+    if (task_regs_full(t))
+        return -ERESTARTNOINTR;
     altstack_get(t, &before, t->regs.rsp);
     int r = a->v[0] ? altstack_set(t, &in, t->regs.rsp) : 0;
     if (!r && a->v[1])

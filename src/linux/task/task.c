@@ -72,7 +72,7 @@ HEAP_TYPE(process,
           FIELD(process, exe_path_size, FIELD_PLAIN), FIELD(process, oom_score_adj, FIELD_PLAIN),
           FIELD(process, timer_virtual, FIELD_PLAIN), FIELD(process, timer_virtual_interval, FIELD_PLAIN),
           FIELD(process, timer_prof, FIELD_PLAIN), FIELD(process, timer_prof_interval, FIELD_PLAIN),
-          FIELD(process, cpu_timer, FIELD_PLAIN));
+          FIELD(process, cpu_timer, FIELD_PLAIN), FIELD(process, streams, FIELD_PLAIN));
 /* clang-format on */
 
 /* ---- numbers ----------------------------------------------------------------------------------------------------- */

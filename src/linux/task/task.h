@@ -70,6 +70,7 @@ struct process {
     uint64_t timer_virtual, timer_virtual_interval; /* ITIMER_VIRTUAL: the utime at which it ends, ns; 0: not set */
     uint64_t timer_prof, timer_prof_interval;       /* ITIMER_PROF: the same of utime + stime */
     struct timer cpu_timer;                         /* looks at those two, and at timers of CPU clocks */
+    uint32_t streams; /* linux_spawn(): its set of platform.streams, told when it has ended; 0: none */
 };
 extern struct heap_type process_type;
 

@@ -167,6 +167,6 @@ void stream_pause(struct stream *s)
 
     if (s->reading)
         submit(s, &q);
-    while (s->backend->ring.in_flight && !is_gone(s))
+    while (s->reading && !is_gone(s))
         wait_for_answers(s);
 }

@@ -38,7 +38,8 @@ void stream_poll(struct stream *s);
 void stream_flush(struct stream *s);
 /* A word to the back end and its answer (RING_TELL): -EPIPE when it is gone. */
 int64_t stream_tell(struct stream *s, uint64_t word, uint64_t argument);
-/* Input that was not delivered yet, for a snapshot: the read is called back. */
+/* Before a snapshot: the read is called back, so that none is under way. What was put goes on to its reader, in his own
+ * time: it is said here, and by nobody who goes on from there. */
 void stream_pause(struct stream *s);
 
 #endif

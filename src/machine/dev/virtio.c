@@ -248,15 +248,24 @@ void virtio_notified(struct virtio_device *d, uint32_t queue)
 
 /* ---- reset, and standing still ---- */
 
-/* Until nothing is under way. Requests that could wait for ever are called back. */
-static void drain(struct virtio_device *d)
+/* Is something under way that has to end first? For a record all but what is lasting. */
+static bool has_to_end(const struct virtio_device *d, bool for_record)
+{
+    for (unsigned i = 0; i < d->ops->n_queues && for_record; i++)
+        if (d->under_way[i] && !d->ops->queues[i].lasting)
+            return true;
+    return !for_record && d->backend->ring.in_flight;
+}
+
+/* Reads that could wait for ever are called back. */
+static void drain(struct virtio_device *d, bool for_record)
 {
     const struct ring_request cancel = {.id = CANCEL_ID, .operation = RING_CANCEL};
     struct ring *ring = &d->backend->ring;
     bool asked = false;
 
     d->calling_back = true;
-    while (ring->in_flight && !ring->broken) {
+    while (has_to_end(d, for_record) && !ring->broken) {
         if (!asked)
             asked = ring_submit(ring, &cancel, &d->kick) == 0;
         if (d->kick) {
@@ -275,7 +284,7 @@ void virtio_reset(void *device)
     struct virtio_state *s = &d->state;
 
     d->forgetting = true;
-    drain(d);
+    drain(d, false);
     d->forgetting = false;
     for (unsigned i = 0; i < d->ops->n_queues; i++)
         virtqueue_reset(&s->queues[i]);
@@ -287,13 +296,27 @@ void virtio_reset(void *device)
 }
 
 /* Answered reads are handed to the driver, others are taken back into their queues: all that is left is in the record.
- * A machine that goes on instead asks for them again (virtio_loaded). */
-void virtio_saving(void *device)
+ * What is lasting goes on here, and in the record it is still to be done. */
+int virtio_saving(void *device)
 {
     struct virtio_device *d = device;
 
-    drain(d);
+    drain(d, true);
+    if (d->backend->ring.broken)
+        return -EPIPE;
     flush(d);
+    for (unsigned i = 0; i < d->ops->n_queues; i++)
+        d->state.queues[i].last_available -= d->under_way[i];
+    d->saved = true;
+    return 0;
+}
+
+void virtio_saved(struct virtio_device *d)
+{
+    for (unsigned i = 0; i < d->ops->n_queues && d->saved; i++)
+        d->state.queues[i].last_available += d->under_way[i];
+    d->saved = false;
+    visit_queues(d);
 }
 
 int virtio_check(const void *state, const char **why)

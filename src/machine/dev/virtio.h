@@ -66,6 +66,7 @@ struct virtio_ops {
     unsigned n_queues;
     struct {
         uint16_t size, most; /* `most` requests are under way at a time, so that one queue does not starve the other */
+        bool lasting;        /* they may take for ever, end in order and only read memory: a save does not wait */
     } queues[VIRTIO_QUEUES];
     /* There may be something in a queue, or room for more requests. */
     void (*queue)(struct virtio_device *d, unsigned queue);
@@ -84,6 +85,8 @@ struct virtio_device {
     bool kick;                /* the back end is to be woken when the batch is over */
     bool calling_back;        /* what could wait for ever was called back, and is taken anew later */
     bool forgetting;          /* a reset: what comes back is nobody's any more */
+    bool saved;               /* the record was made of `state`: virtio_saved() is to undo what that took */
+    bool ended;               /* a stream has come to its end: there is nothing to be asked for any more */
     const char *fault;        /* why it needs a reset; NULL. For people */
     struct virtq_chain chain; /* what virtio_next() took */
     uint16_t under_way[VIRTIO_QUEUES];
@@ -107,6 +110,8 @@ void virtio_acknowledge(struct virtio_device *d, uint32_t interrupts);
 /* ---- for the machine ---- */
 /* Answers are taken. Cheap when there are none. */
 void virtio_poll(struct virtio_device *d);
+/* The machine goes on, saved or not: what was called back is asked for again. */
+void virtio_saved(struct virtio_device *d);
 /* The device's configuration is another: n bytes at `at`. The driver is told. */
 void virtio_config_changed(struct virtio_device *d, uint32_t at, const void *bytes, uint32_t n);
 
@@ -130,7 +135,7 @@ void virtio_fault(struct virtio_device *d, const char *why);
 void virtio_reset(void *device);
 int virtio_check(const void *state, const char **why);
 void virtio_loaded(void *device);
-void virtio_saving(void *device);
+int virtio_saving(void *device); /* -EPIPE: its back end is gone, and with it what it was doing */
 #define VIRTIO_DEVICE_OPS(device_name)                                                                                 \
     {                                                                                                                  \
         .name = device_name, .version = 1, .state_bytes = sizeof(struct virtio_state), .reset = virtio_reset,          \

@@ -14,7 +14,7 @@ static uint32_t at_most(uint32_t n)
 
 static void console_queue(struct virtio_device *d, unsigned queue)
 {
-    while (virtio_next(d, queue)) {
+    while (!(queue == RECEIVE && d->ended) && virtio_next(d, queue)) {
         const bool receive = queue == RECEIVE;
         const uint32_t bytes = receive ? d->chain.writable : d->chain.readable;
         const struct virtio_submission s = {.operation = receive ? RING_READ : RING_WRITE, .length = at_most(bytes)};
@@ -23,20 +23,23 @@ static void console_queue(struct virtio_device *d, unsigned queue)
     }
 }
 
-/* At the end of the input there is nothing more to say, and a buffer of no bytes would be asked about for ever. */
+/* At the end of the input there is nothing more to say, and a buffer of no bytes would be asked about for ever: it
+ * stays in its queue, where a machine that goes on from a record finds it for an input of its own. */
 static void console_answered(struct virtio_device *d, const struct virtio_request *r, int64_t result)
 {
     if (r->queue == TRANSMIT)
         virtio_use(d, TRANSMIT, r->head, 0);
     else if (result > 0)
         virtio_use(d, RECEIVE, r->head, (uint32_t)result);
+    else
+        d->ended = true, virtqueue_untake(&d->state.queues[RECEIVE]);
 }
 
 static const struct virtio_ops console_ops = {
     .device = VIRTIO_DEVICE_OPS("virtio-console"),
     .id = VIRTIO_ID_CONSOLE,
     .n_queues = 2,
-    .queues = {{64, 1}, {64, 12}},
+    .queues = {{64, 1, false}, {64, 12, true}},
     .queue = console_queue,
     .answered = console_answered,
 };

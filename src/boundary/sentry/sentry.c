@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sentry boundary: the broker's walls around libexec/moat-sentry (src/sentry), which answers the system calls of
+ * the programs inside with a Linux of our own (src/linux) and keeps each of their address spaces in a process of its
+ * own. Program and image are opened here by their names on the host: the one is executed by descriptor, the other
+ * handed over through engine.sock, and inside neither has a name.
+ */
+#include "boundary/sentry/sentry.h"
+#include "boundary/broker/adaptor.h"
+#include "boundary/container/container.h"
+#include "boundary/engine.h"
+#include "boundary/sentry/lower.h"
+#include "boundary/sentry/words.h"
+#include "host/helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+
+#define HWCAP2_FSGSBASE 2 /* asm/hwcap2.h */
+
+static int sentry_offer(struct arena *a, struct offer *out)
+{
+    int r = container_offer(a, out);
+
+    if (r == 0 && out->available && !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE)) {
+        out->available = false;
+        out->why_not = "this processor or kernel has no FSGSBASE (Linux 5.9 on a processor from 2012 on has it)";
+    }
+    out->strength = "kernel shared by some dozen calls of one process that owns no file, and by one call of each guest "
+                    "task; container walls around them; system calls are answered by a Linux of our own in it";
+    out->speed = "native speed between system calls; each of them costs a switch to another process and back";
+    return r;
+}
+
+static int give_image(const struct instance *inst, const char *image, struct err *err)
+{
+    struct stat st;
+    _cleanup_fd_ int fd = open(image, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    _cleanup_fd_ int sock = -1;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_sys(err, -errno, "exec: \"%s\"", image);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, -EACCES, "exec: \"%s\": it is no file", image);
+    sock = engine_connect(inst, err);
+    return sock < 0 ? sock : engine_give(sock, "image", fd, err);
+}
+
+/* Neither is close-on-exec: moat-enter closes them for all but the workload itself, and the sentry by executing it. */
+static int open_both(struct instance *inst, const char *image, struct err *err)
+{
+    const char *program;
+    int r = libexec_find(inst->arena, SENTRY_PROGRAM, &program, err);
+
+    if (r < 0)
+        return r;
+    inst->program_fd = open(program, O_PATH);
+    if (inst->program_fd < 0)
+        return err_sys(err, -errno, "%s", program);
+    _cleanup_fd_ int listening = engine_listen(inst, err);
+    if (listening < 0)
+        return listening;
+    inst->handed_fd = fcntl(listening, F_DUPFD, 3);
+    return inst->handed_fd < 0 ? err_sys(err, -errno, "hand over a socket") : give_image(inst, image, err);
+}
+
+static int sentry_create(struct instance *inst, struct err *err)
+{
+    const char *image = sentry_word_value(&inst->policy->process.argv, "--image");
+
+    if (!image)
+        return err_set(err, -EINVAL, "nothing to run: the policy names no image");
+    return engine_create(inst, image, open_both, err);
+}
+
+const struct boundary boundary_sentry = {
+    .name = "sentry",
+    .offer = sentry_offer,
+    .lower = sentry_lower,
+    .create = sentry_create,
+    .settle = container_settle,
+    .start = container_start,
+    .recover = container_recover,
+    .exec = sentry_exec,
+    .signal = container_signal,
+    .pause = container_pause,
+    .is_paused = container_is_paused,
+    .update = container_update,
+    .stats = container_stats,
+    .destroy = broker_destroy,
+    .hold = container_hold,
+};

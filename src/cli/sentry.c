@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See sentry.h: what a policy of a sentry begins with, what it cannot have, and moat-sentry's command line. Looks at
+ * the host; what it packs is kept in the cache of whoever runs it. */
+#include "cli/sentry.h"
+#include "boundary/container/container.h"
+#include "boundary/sentry/words.h"
+#include "cli/engine_command.h"
+#include "cli/engine_walls.h"
+#include "cli/packed_root.h"
+#include "cli/run_options_internal.h"
+#include "image/users.h"
+#include "linux/fs/imgfs_format.h"
+#include "policy/list.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define MEMORY_LEAST ((int64_t)16 << 20)
+#define ROOM_LEAST   ((int64_t)8 << 20) /* of a memory limit, for the sentry itself and the host's part of each task */
+#define ROOM_SHARE   16
+#define FILES_LEAST  1024
+/* A task inside is a task of the host, and so is each address space; the sentry has some. */
+#define TASKS_MORE  16
+#define TASKS_TIMES 2
+
+static struct sentry_options *own(const struct run_options *o)
+{
+    return o->own[KIND_SENTRY];
+}
+
+/* ---- the command line ------------------------------------------------------------------------------------------- */
+
+static int take_option(struct arena *a, void *options, int id, const char *value, struct err *err)
+{
+    (void)a;
+    (void)err;
+    if (id == SENTRY_STRACE)
+        ((struct sentry_options *)options)->strace = !strcmp(value, "true");
+    return 0;
+}
+
+/* -b sentry=FORM */
+static int take_form(void *options, const char *form, struct err *err)
+{
+    if (strcmp(form, "notify") && strcmp(form, "trap"))
+        return err_set(err, -EINVAL, "-b sentry=%s: notify or trap", form);
+    ((struct sentry_options *)options)->platform = form;
+    return 0;
+}
+
+static int take_operand(struct run_options *run, int argc, char **argv, bool lenient, struct err *err)
+{
+    return engine_operand(argc, argv, lenient, "-b sentry [OPTIONS] IMAGE|DIR [COMMAND...]", &own(run)->image, err);
+}
+
+/* ---- the policy ------------------------------------------------------------------------------------------------- */
+
+/* Capabilities begin as a container's and are the programs' inside; the sentry itself has none. */
+static int apply_defaults(struct run_options *run, struct err *err)
+{
+    const struct cap_sets caps = run->policy.process.caps;
+    int r = engine_walls(&run->policy, SENTRY_PROGRAM, err);
+
+    run->policy.process.caps = caps;
+    return r;
+}
+
+#define NO_HOST_FILES "a sentry's programs see the files of their image and no others yet: -b container shows the host's"
+#define NO_BROKER     "no call of a sentry's program reaches the host, so there is none to answer: leave it out"
+#define NO_NETWORK    "a sentry has its own loopback and no other network yet: -b container has the host's"
+
+static const struct engine_refusal refused[] = {
+    {FLAG_DEFAULTS, "defaults", "a sentry is shown nothing of the host: leave it out"},
+    {FLAG_VOLUME, "volumes", NO_HOST_FILES},
+    {FLAG_MOUNT, "mounts", NO_HOST_FILES},
+    {FLAG_RO, "ro", NO_HOST_FILES},
+    {FLAG_RW, "rw", NO_HOST_FILES},
+    {FLAG_DIR, "dirs", NO_HOST_FILES},
+    {FLAG_ALLOW, "allow", NO_HOST_FILES},
+    {FLAG_SYMLINK, "links", NO_HOST_FILES},
+    {FLAG_DENY, "deny", "a sentry's programs see no path of the host that could be denied: leave it out"},
+    {FLAG_TMPFS, "tmpfs", "what a sentry's programs write is in memory as it is: leave it out"},
+    {FLAG_BROKER, "broker", NO_BROKER},
+    {FLAG_DENY_LOG, "denyLog", NO_BROKER},
+    {FLAG_ALLOW_NET, "allowNet", NO_NETWORK},
+    {FLAG_NETWORK, "network", NO_NETWORK},
+    {FLAG_DOMAINNAME, "domainname", "a sentry's kernel has no domain name: leave it out"},
+    {FLAG_TTY, "terminal", "a sentry's programs have standard streams and no terminal yet: leave it out"},
+    {FLAG_SECURITY_OPT, "security", "no call of a sentry's program reaches the host's kernel: leave it out"},
+    {FLAG_IOCTLS, "ioctls", "no ioctl of a sentry's program reaches the host's kernel: leave it out"},
+    {FLAG_INIT, "init", "a sentry's processes are its own kernel's: name an init of the image as the command"},
+    {FLAG_DEVICE, "devices", "a sentry has no device of the host: -b container has"},
+    {FLAG_SHM_SIZE, "shmSize", "its shared memory is part of its memory: --memory"},
+    {FLAG_SYSCTL, "sysctl", "a sentry's kernel has no settings yet"},
+};
+
+/* What a policy says of any workload, and a sentry has already. */
+#define ANYWAY (UINT64_C(1) << FLAG_INIT | UINT64_C(1) << FLAG_SECURITY_OPT | UINT64_C(1) << FLAG_IOCTLS)
+
+/* Limits of one resource are the kernel's inside: else they would be the sentry's. It opens nothing itself, so there it
+ * needs no more descriptors than a few. */
+static int move_limits(struct policy *p, struct sentry_options *o, struct err *err)
+{
+    struct process *pr = &p->process;
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < pr->n_rlimits; i++) {
+        struct rlimit_rule l = pr->rlimits[i];
+        const char *text = arena_printf(p->arena, "%u:%" PRIu64 ":%" PRIu64, (unsigned)l.resource, l.soft, l.hard);
+        if (l.resource != RLIMIT_CORE && (!text || policy_strv_push(p->arena, &o->limits, text) < 0))
+            return policy_no_memory(err);
+        if (l.resource == RLIMIT_NOFILE) {
+            l.hard = l.hard > FILES_LEAST ? l.hard : FILES_LEAST;
+            l.soft = l.soft > FILES_LEAST ? l.soft : FILES_LEAST;
+        }
+        if (l.resource == RLIMIT_NOFILE || l.resource == RLIMIT_CORE)
+            pr->rlimits[kept++] = l;
+    }
+    pr->n_rlimits = kept;
+    return 0;
+}
+
+static int check_layers(const struct collect *c, struct err *err)
+{
+    struct policy *p = c->out->build.p;
+    struct sentry_options *o = own(c->out);
+    int r = engine_refuse(c, refused, ARRAY_LEN(refused), ANYWAY, err);
+
+    if (r < 0)
+        return r;
+    engine_layers(p);
+    o->caps = p->process.caps.bounding;
+    p->process.caps = (struct cap_sets){.set = true};
+    return move_limits(p, o, err);
+}
+
+/* ---- moat-sentry's command line --------------------------------------------------------------------------------- */
+
+static int put_limits(struct policy *p, const struct sentry_options *o, struct err *err)
+{
+    const struct opt_i64 *limit = &p->resources.memory.limit;
+    struct opt_i64 *tasks = &p->resources.pids;
+    int r = 0;
+
+    if (limit->set && limit->v > 0) {
+        const int64_t room = limit->v / ROOM_SHARE > ROOM_LEAST ? limit->v / ROOM_SHARE : ROOM_LEAST;
+        if (limit->v < MEMORY_LEAST)
+            return err_set(err, -EINVAL, "--memory: %" PRId64 " bytes leave nothing to the programs: 16m is the least",
+                           limit->v);
+        r = engine_put(p, "--memory", arena_printf(p->arena, "%" PRId64, limit->v - room), err);
+    }
+    if (r == 0 && tasks->set && tasks->v > 0) {
+        r = engine_put(p, "--tasks", arena_printf(p->arena, "%" PRId64, tasks->v), err);
+        tasks->v = TASKS_TIMES * tasks->v + TASKS_MORE;
+    }
+    for (uint32_t i = 0; i < o->limits.n && r == 0; i++)
+        r = engine_put(p, "--limit", o->limits.v[i], err);
+    return r;
+}
+
+static int put_environment(struct policy *p, struct err *err)
+{
+    int r = 0;
+
+    for (uint32_t i = 0; i < p->process.env.n && r == 0; i++)
+        r = engine_put(p, "--env", p->process.env.v[i], err);
+    engine_no_variables(p);
+    if (r == 0 && strcmp(p->process.cwd, "/"))
+        r = engine_put(p, "--cwd", p->process.cwd, err);
+    p->process.cwd = "/";
+    return r;
+}
+
+/* UID:GID[:GROUP...], and where he lives. Outside, all is the sandbox's root, who is nobody there. */
+static int put_user(struct run_options *run, const struct packed_root *root, struct err *err)
+{
+    struct policy *p = &run->policy;
+    const char *text = run->build.user ? run->build.user : root->id ? root->image.config.user : NULL, *ids;
+    struct user_rule user = {0};
+    char home[512];
+    _cleanup_fd_ int fd = open(root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int r = fd < 0 ? err_sys(err, -errno, "%s", root->path) : users_resolve(p->arena, fd, text, &user, err);
+
+    if (r < 0 || (r = users_add_groups(p->arena, fd, &run->build.groups, &user, err)) < 0)
+        return r;
+    ids = arena_printf(p->arena, "%u:%u", user.uid, user.gid);
+    for (uint32_t i = 0; i < user.n_groups && ids; i++)
+        ids = arena_printf(p->arena, "%s:%u", ids, user.groups[i]);
+    if ((r = engine_put(p, "--user", ids, err)) < 0)
+        return r;
+    run->build.user = NULL;
+    run->build.groups = (struct strv){0};
+    if (policy_env_get(&p->process.env, "HOME"))
+        return 0;
+    home_find(fd, user.uid, home, sizeof home);
+    return engine_put(p, "--env", arena_strdup(p->arena, home), err);
+}
+
+static int put_kernel(struct run_options *run, const char *sandbox, struct err *err)
+{
+    struct policy *p = &run->policy;
+    const struct sentry_options *o = own(run);
+    const char *name = p->hostname ? p->hostname : sandbox;
+    int r = engine_put(p, NULL, SENTRY_PROGRAM, err);
+
+    if (r == 0)
+        r = engine_put_given(p, "--platform", o->platform, err);
+    if (r == 0)
+        r = put_limits(p, o, err);
+    if (r == 0)
+        r = engine_put_given(p, "--hostname", name, err);
+    if (r == 0)
+        r = engine_put(p, "--caps", arena_printf(p->arena, "%" PRIx64, o->caps), err);
+    if (r == 0 && policy_flag_given(&run->build, FLAG_READ_ONLY))
+        r = engine_put(p, NULL, "--read-only", err);
+    return r == 0 && o->strace ? engine_put(p, NULL, "--trace", err) : r;
+}
+
+static const struct packing packing = {.kind = CLASS_CACHE_SENTRY,
+                                       .packer = "moat-pack",
+                                       .verb = "pack-root",
+                                       .option = "--files",
+                                       .begins = IMAGE_MAGIC,
+                                       .n_begins = sizeof(IMAGE_MAGIC) - 1};
+
+/* The rest, from the root: who runs what, and the root itself as a file, whose name is not needed to explain. */
+static int put_program(struct run_options *run, const struct packed_root *root, bool pack, struct err *err)
+{
+    struct policy *p = &run->policy;
+    const char *program, *image = root->path;
+    struct strv words = {0};
+    int r = packed_root_config(run, root, own(run)->image, &words, err);
+
+    if (r == -EINVAL && !pack && !words.n) { /* what would confine it can be said without a command */
+        *err = (struct err){0};
+        return (r = put_user(run, root, err)) < 0 ? r : put_environment(p, err);
+    }
+    if (r < 0 || (r = packed_root_program(p->arena, root, words.v[0], policy_env_get(&p->process.env, "PATH"),
+                                          p->process.cwd, &program, err)) < 0 ||
+        (pack && (r = packed_root_pack(p->arena, &packing, root, &image, err)) < 0) ||
+        (r = put_user(run, root, err)) < 0 || (r = put_environment(p, err)) < 0 ||
+        (r = engine_put(p, "--program", program, err)) < 0 ||
+        (r = engine_put(p, "--argv0", words.v[0], err)) < 0 || (r = engine_put(p, "--image", image, err)) < 0)
+        return r;
+    for (uint32_t i = 1; i < words.n && r == 0; i++)
+        r = engine_put(p, NULL, words.v[i], err);
+    return r;
+}
+
+static int find_root(struct run_options *run, struct packed_root *root, struct err *err)
+{
+    int r = packed_root_find(run->policy.arena, own(run)->image, root, err);
+
+    return r == -ENOENT ? err_set(err, r, "exec: \"%s\": there is no directory and no image of that name",
+                                  own(run)->image)
+                        : r;
+}
+
+static int find(struct run_options *run, const struct finding *f, struct err *err)
+{
+    struct packed_root root;
+
+    run->policy.process.argv = (struct strv){0};
+    int r = put_kernel(run, f->sandbox, err);
+    if (r < 0 || !own(run)->image)
+        return r < 0 ? r : put_environment(&run->policy, err);
+    if ((r = find_root(run, &root, err)) == 0)
+        r = put_program(run, &root, f->purpose != FIND_TO_EXPLAIN, err);
+    packed_root_close(&root);
+    return r;
+}
+
+/* ---- the row ---------------------------------------------------------------------------------------------------- */
+
+static bool is_given(const void *options)
+{
+    return ((const struct sentry_options *)options)->strace;
+}
+
+static int refuse(const void *options, struct err *err)
+{
+    return is_given(options)
+               ? err_set(err, -EINVAL, "--strace shows the system calls that a sentry answers: -b sentry has it")
+               : 0;
+}
+
+static const char *name_of(const struct run_options *run)
+{
+    return own(run)->image;
+}
+
+static int command_of(struct arena *a, const struct strv *argv, struct strv *out)
+{
+    const char *first = sentry_word_value(argv, "--argv0");
+    int r = first ? policy_strv_push(a, out, first) : 0;
+
+    for (uint32_t i = sentry_program_words(argv); i < argv->n && r == 0; i++)
+        r = policy_strv_push(a, out, argv->v[i]);
+    return r;
+}
+
+static const char *memory_note(struct arena *a, const struct strv *argv)
+{
+    const char *bytes = sentry_word_value(argv, "--memory");
+
+    return bytes ? arena_printf(a,
+                                "its programs keep the %llu MiB that it was made with (beyond a smaller limit it is "
+                                "ended): make the sandbox anew to change that",
+                                strtoull(bytes, NULL, 10) >> 20)
+                 : NULL;
+}
+
+const struct workload_kind sentry_kind = {
+    .types = {"sentry"},
+    .boundary = "sentry",
+    .words = "programs of an image",
+    .of_host = true,
+    .no_programs = "-b sentry runs images and directories",
+    .no_filter = "the filters of a sentry are raised by moat-sentry inside (src/sentry), and there is none around its "
+                 "start: moat explain --surface NAME reads them back",
+    .keeps = "packed roots",
+    .own_size = sizeof(struct sentry_options),
+    .option = take_option,
+    .form = take_form,
+    .is_given = is_given,
+    .refuse = refuse,
+    .operands = take_operand,
+    .defaults = apply_defaults,
+    .check = check_layers,
+    .find = find,
+    .name = name_of,
+    .no_terminal = true,
+    .command = command_of,
+    .memory_note = memory_note,
+    .fixed_tasks = "a sentry's kernel counts its own tasks, up to what it was made with: make the sandbox anew",
+};

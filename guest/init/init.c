@@ -352,7 +352,7 @@ static void feed(void)
 }
 
 /* Another time and other random numbers than those of the snapshot, which others go on from as well. */
-static void resume(const uint8_t *bytes)
+static void freshen(const uint8_t *bytes)
 {
     struct channel_resumed r;
     struct {
@@ -372,6 +372,11 @@ static void resume(const uint8_t *bytes)
         ioctl(fd, RNDRESEEDCRNG);
         close(fd);
     }
+}
+
+static void resume(const uint8_t *bytes)
+{
+    freshen(bytes);
     port_write((const uint8_t *)CHANNEL_MARKER, CHANNEL_MARKER_BYTES);
     grant((uint32_t)(sizeof program.waiting - program.n_waiting));
 }
@@ -397,6 +402,10 @@ static void take_frame(const struct channel_frame *f)
     case CHANNEL_RESUMED:
         if (f->length == sizeof(struct channel_resumed))
             resume(f->bytes);
+        break;
+    case CHANNEL_FRESH:
+        if (f->length == sizeof(struct channel_resumed))
+            freshen(f->bytes);
         break;
     case CHANNEL_CLOSED:
         if (f->length == 1)

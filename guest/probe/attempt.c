@@ -124,11 +124,26 @@ bool kernel_is(char *out, size_t size)
     return uname(&u) == 0 && snprintf(out, size, "%s %s", u.release, u.version) > 0;
 }
 
+bool kernel_boot(char *out, size_t size)
+{
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, out, size - 1);
+
+    if (fd >= 0)
+        close(fd);
+    out[n > 0 ? n : 0] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+    return n > 0;
+}
+
+/* Of the same version it may be another one all the same. Who does not see when it began goes by that alone. */
 bool has_own_kernel(void)
 {
     char is[sizeof(struct utsname)];
 
-    return fact("kernel") && kernel_is(is, sizeof is) && strcmp(is, fact("kernel")) != 0;
+    if (fact("kernel") && kernel_is(is, sizeof is) && strcmp(is, fact("kernel")) != 0)
+        return true;
+    return fact("boot") && kernel_boot(is, sizeof is) && strcmp(is, fact("boot")) != 0;
 }
 
 void say_own_kernel(struct seen *s)

@@ -342,6 +342,8 @@ int plant(const char *dir)
     printf("pid=%d\nsecret=%p\nscratch=%p\n", getpid(), (void *)secret, (void *)scratch);
     if (kernel_is(kernel, sizeof kernel))
         printf("kernel=%s\n", kernel);
+    if (kernel_boot(kernel, sizeof kernel))
+        printf("boot=%s\n", kernel);
     say_link();
     plant_terminal();
     struct pollfd fds[] = {{0, POLLIN, 0},

@@ -59,7 +59,9 @@ void say_result(struct seen *s, long result, const char *evidence);
 void say_behind(struct seen *s, long result, const int *errors, const char *evidence);
 #define BEHIND(...) ((const int[]){__VA_ARGS__, 0})
 const char *errno_name(int e);
-/* The fact `kernel` says that another than the host's answers here. */
+/* When it began: its boot_id; false when it does not say. */
+bool kernel_boot(char *out, size_t size);
+/* The facts `kernel` and `boot` say that another than the host's answers here. */
 bool has_own_kernel(void);
 /* What has escaped was done to that: blocked. */
 void say_own_kernel(struct seen *s);

@@ -136,17 +136,18 @@ static void bpf_ring(const struct probe *p, struct seen *s)
 }
 
 static const struct probe rows[] = {
-    {"uring-setup", uring_setup, "io_uring_setup", NEEDS_FILTER},
-    {"uring-thread", uring_setup, "io_uring_setup with a thread in the kernel", NEEDS_FILTER,
+    {"uring-setup", uring_setup, "io_uring_setup", NEEDS_FILTER | NEEDS_KERNEL},
+    {"uring-thread", uring_setup, "io_uring_setup with a thread in the kernel", NEEDS_FILTER | NEEDS_KERNEL,
      .number = IORING_SETUP_SQPOLL},
-    {"uring-high", uring_setup, "io_uring_setup with bit 32 of its number set", NEEDS_FILTER, .second = 1L << 32},
-    {"uring-register", uring_register, "io_uring_register without a ring", NEEDS_FILTER},
+    {"uring-high", uring_setup, "io_uring_setup with bit 32 of its number set", NEEDS_FILTER | NEEDS_KERNEL,
+     .second = 1L << 32},
+    {"uring-register", uring_register, "io_uring_register without a ring", NEEDS_FILTER | NEEDS_KERNEL},
     {"uring-open", uring_open, "a ring opens a file of the host", NEEDS_TOKEN},
-    {"uring-socket", uring_socket, "a ring makes a socket to the hypervisor", NEEDS_FILTER},
+    {"uring-socket", uring_socket, "a ring makes a socket to the hypervisor", NEEDS_FILTER | NEEDS_KERNEL},
     {"aio-read", aio_read, "asynchronous reads of a file of the host", NEEDS_TOKEN},
-    {"perf-ring", perf_ring, "maps a ring of samples", NEEDS_ROOT | NEEDS_FILTER},
+    {"perf-ring", perf_ring, "maps a ring of samples", NEEDS_ROOT | NEEDS_FILTER | NEEDS_KERNEL},
     {"packet-ring", packet_ring, "a ring of packets of an interface of the host", NEEDS_ROOT},
-    {"bpf-ring", bpf_ring, "makes a ring buffer of BPF", NEEDS_ROOT},
+    {"bpf-ring", bpf_ring, "makes a ring buffer of BPF", NEEDS_ROOT | NEEDS_KERNEL},
 };
 
 const struct probe_class rings_class = {"rings", rows, ARRAY_LEN(rows)};

@@ -80,6 +80,7 @@ struct instance {
     /* how to launch */
     bool wait_start; /* create: stop before the first instruction, until start() */
     bool die_with_launcher;
+    bool exec_user; /* exec(): process.user was asked for, and is not what the first process has */
     bool no_pivot, no_new_keyring;
     bool make_cwd;      /* the working directory is made where it is missing, as docker does */
     bool rootless;      /* no privilege on the host: single-uid or delegated maps, no cgroups taken for granted */

@@ -34,7 +34,10 @@ enum control_type {
     CONTROL_REMOVE,     /* ->            <- killed when it runs, and all of it removed */
     /* to an engine, on engine.sock (boundary/engine.h) */
     CONTROL_SNAPSHOT,   /* control_snapshot and a descriptor: an empty file, open for writing <- when it is whole */
-    CONTROL_DESCRIPTOR, /* a descriptor that its command line names; before it starts, unanswered */
+    CONTROL_DESCRIPTOR, /* a descriptor that its command line names; before it starts, unanswered; and of CONTROL_SPAWN */
+    CONTROL_SPAWN, /* control_spawn, behind the descriptors stdin, stdout, stderr and words <- when its program runs, or
+                      why not. Then SIGNAL and RESIZE are its own, unanswered, and CONTROL_WAIT comes when it has ended;
+                      a connection that is closed before is its SIGKILL, unless it was detached */
     CONTROL_TYPES
 };
 
@@ -61,6 +64,16 @@ struct control_snapshot {
     uint32_t flags; /* CONTROL_SNAPSHOT_ENDS */
 };
 #define CONTROL_SNAPSHOT_ENDS 1u /* it does not go on */
+
+#define CONTROL_GROUPS 32
+struct control_spawn { /* words: a file with cwd, arguments, environment, each with its NUL */
+    uint32_t flags;    /* CONTROL_SPAWN_* */
+    uint32_t n_args, n_env;
+    uint32_t uid, gid, n_groups, groups[CONTROL_GROUPS];
+    uint16_t rows, cols; /* with CONTROL_SPAWN_TERMINAL */
+};
+#define CONTROL_SPAWN_TERMINAL 1u /* the descriptors are a terminal, which is raw */
+#define CONTROL_SPAWN_DETACHED 2u
 
 struct control_resize {
     uint16_t rows, cols;

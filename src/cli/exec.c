@@ -115,6 +115,7 @@ static int make_process(struct request *q, struct sandbox *sb, char **argv, int 
         return err_set(err, r, "the environment is too large");
     if (!q->user)
         return 0;
+    sb->inst.exec_user = true;
     snprintf(path, sizeof path, "/proc/%d/root", (int)sb->inst.pid);
     int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)

@@ -10,6 +10,7 @@
 #include "cli/make.h"
 #include "cli/program.h"
 #include "cli/run_options.h"
+#include "cli/surface.h"
 #include "cli/term.h"
 #include "host/cgroup.h"
 #include "host/helper.h"
@@ -297,7 +298,11 @@ static int explain(struct arena *a, int argc, char **argv, bool *accepted, struc
 
     if (!o)
         return err_set(err, -ENOMEM, "out of memory");
-    if ((r = run_options_parse(a, argc, argv, o, err)) < 0 || (r = boundary_choose(o->boundary, &b, err)) < 0 ||
+    if ((r = run_options_parse(a, argc, argv, o, err)) < 0)
+        return r;
+    if (o->surface)
+        return surface_show(a, o->surface, o->json, err);
+    if ((r = boundary_choose(o->boundary, &b, err)) < 0 ||
         (r = check_image(a, o, err)) < 0 || (r = make_policy(o, &dropped, err)) < 0)
         return r;
     if (!b->lower)

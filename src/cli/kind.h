@@ -41,6 +41,7 @@ struct workload_kind {
     const char *no_programs; /* why a program of this host cannot be run in its place; NULL: it can */
     bool taps;               /* may be attached to an interface of the host: --network tap=NAME */
     bool packs; /* it can once it has been packed (moat pack), and whatever ends the program ends its kernel */
+    bool roots; /* it can as a file of a directory that is the root, and whatever ends the program ends its kernel */
     const char *no_filter; /* why there may be no system-call filter around its start; NULL: the policy has none */
     const char *keeps; /* what is kept for later starts, in the cache directory of its boundary's name; NULL: nothing */
     const struct compare_row *compare; /* how moat compare runs a program behind it; NULL: not at all */

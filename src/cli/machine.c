@@ -117,6 +117,7 @@ static const struct engine_refusal refused[] = {
     {FLAG_DIR, "dirs", NO_HOST_FILES},
     {FLAG_ALLOW, "allow", NO_HOST_FILES},
     {FLAG_SYMLINK, "links", NO_HOST_FILES},
+    {FLAG_DEFAULTS, "defaults", "a machine has no directory of the host: leave it out"},
     {FLAG_DENY, "deny", "a machine sees no path of the host that could be denied: leave it out"},
     {FLAG_TMPFS, "tmpfs", "what a machine's program writes is in memory as it is: leave it out"},
     {FLAG_BROKER, "broker", NO_BROKER},
@@ -469,6 +470,7 @@ const struct workload_kind machine_kind = {
     .of_host = true,
     .taps = true,
     .no_programs = "-b microvm runs images and kernels",
+    .roots = true,
     .no_filter =
         "the filters of a machine are raised by moat-vmm inside (src/machine), and there is none around its start",
     .keeps = "boot files",

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -208,6 +209,8 @@ static int confined_words(struct probe_table *t, const char **words, size_t *n, 
         words[(*n)++] = t->run[i];
     if (t->image) {
         words[(*n)++] = t->image;
+        if (t->inside)
+            words[(*n)++] = t->inside;
     } else if (program || nothing) {
         words[(*n)++] = program ? "--" : "--rootfs=/";
         words[(*n)++] = t->program;
@@ -318,13 +321,52 @@ static int pack(struct probe_table *t, struct err *err)
     return status ? err_set(err, -EIO, "moat pack could not make an image of the probes") : 0;
 }
 
+/* ---- in a root ---------------------------------------------------------------------------------------------- */
+
+#define IN_ROOT      "/moat-probe"
+#define PROGRAM_MOST ((size_t)16 << 20)
+
+/* A directory that is the caller's to remove, with the program alone. */
+static int make_root(struct probe_table *t, struct err *err)
+{
+    const char *tmp = getenv("TMPDIR");
+    char *path = arena_printf(t->arena, "%.70s/moat-probe-root-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp"), *bytes;
+    size_t n;
+
+    if (!path || !mkdtemp(path))
+        return err_sys(err, path ? -errno : -ENOMEM, "cannot make a root for the probes");
+    t->image = path;
+    t->inside = IN_ROOT;
+    _cleanup_fd_ int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int r = dir < 0 || chmod(path, 0755) < 0
+                ? -errno
+                : io_read_regular(t->arena, t->program, PROGRAM_MOST, &bytes, &n);
+    if (r == 0)
+        r = io_replace_file(dir, &t->inside[1], bytes, n, 0755);
+    return r < 0 ? err_sys(err, r, "%s" IN_ROOT, path) : 0;
+}
+
+static void remove_root(const struct probe_table *t)
+{
+    const char *program = arena_printf(t->arena, "%s%s", t->image, t->inside);
+
+    if (program)
+        unlink(program);
+    rmdir(t->image);
+}
+
+/* ---- confined ----------------------------------------------------------------------------------------------- */
+
 static int run_confined(struct probe_table *t, struct err *err)
 {
-    int r = kind_behind(t->boundary)->packs ? pack(t, err) : 0;
+    const struct workload_kind *kind = kind_behind(t->boundary);
+    int r = kind->packs ? pack(t, err) : kind->roots ? make_root(t, err) : 0;
 
     if (r == 0)
         r = run_once(t, true, err);
-    if (t->image)
+    if (t->image && t->inside)
+        remove_root(t);
+    else if (t->image)
         unlink(t->image);
     return r;
 }

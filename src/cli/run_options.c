@@ -44,6 +44,7 @@ enum {
     OPTION_BEST_EFFORT,
     OPTION_STRICT,
     OPTION_JSON,
+    OPTION_SURFACE,
     OPTION_DETACH,
     OPTION_DETACH_KEYS,
     OPTION_RESTART,
@@ -229,9 +230,11 @@ const struct option_row run_options_rows[] = {
     /* explain only, so last */
     OPTION_HEADING("Output"),
     {"json", 0, NULL, "Print an object for programs", OPTION_JSON},
+    {"surface", 0, "NAME", "Of a running sandbox: the host's calls that its filters leave, read back from the kernel",
+     OPTION_SURFACE},
 };
 const size_t n_explain_options_rows = ARRAY_LEN(run_options_rows);
-const size_t n_run_options_rows = ARRAY_LEN(run_options_rows) - 2;
+const size_t n_run_options_rows = ARRAY_LEN(run_options_rows) - 3;
 
 /* ---- collecting ----------------------------------------------------------------------------------------------- */
 
@@ -362,6 +365,9 @@ static int collect_option(void *ctx, int id, const char *value, struct err *err)
         return 0;
     case OPTION_JSON:
         o->json = on;
+        return 0;
+    case OPTION_SURFACE:
+        o->surface = value;
         return 0;
     case OPTION_NAME:
         o->name = value;

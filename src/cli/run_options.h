@@ -29,7 +29,8 @@ struct run_options {
     void *own[KINDS];                 /* values of each kind's own options, by enum kind_id */
     bool rm, interactive, tty;
     bool best_effort, strict;
-    bool json; /* explain only */
+    bool json;           /* explain only, as is */
+    const char *surface; /* NULL: not given */
     /* of the sandbox, not of its policy */
     bool detach, quiet, no_sig_proxy, log_none;
     const char *detach_keys, *pull, *platform, *cidfile; /* NULL: not given */

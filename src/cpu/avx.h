@@ -26,6 +26,7 @@ enum { AVX_KERNEL_BYTES = 8 };
 /* Of map 0F: [32 bytes or not][mandatory prefix][opcode]; of map 38, whose prefix is 66: [32 bytes or not][opcode]. */
 extern const uint8_t avx_code_0f[2][4][256][AVX_KERNEL_BYTES] __attribute__((visibility("hidden")));
 extern const uint8_t avx_code_38[2][256][AVX_KERNEL_BYTES] __attribute__((visibility("hidden")));
+extern const uint8_t avx_code_38_w[2][3][AVX_KERNEL_BYTES] __attribute__((visibility("hidden"))); /* 45 to 47 with W */
 
 /* With an immediate: a table for each instruction and width, an entry for each value that makes a difference. */
 struct avx_immediate {
@@ -94,7 +95,7 @@ static inline const void *avx_source(struct cpu *cpu, const struct op *op, bool 
 
 /* ---- The files' doors ------------------------------------------------------------------------------------------- */
 
-/* Does the instruction work on 32 bytes? Scalars say so with 256 bits as well, and mean 128. */
+/* Do numbers of 32 bytes go into it? Scalars may say so, and mean 16. */
 static inline bool avx_is_wide(const struct insn *insn)
 {
     unsigned bytes = 0;
@@ -109,7 +110,7 @@ static inline bool avx_is_wide(const struct insn *insn)
 void avx_operands(const struct insn *insn, struct op *op);
 
 bind_function bind_avx_move, bind_avx_number; /* false: not one of theirs */
-bool avx_bind_compute(const struct insn *insn, struct op *op, const void *code); /* no flags, no controls */
+bool avx_bind_gather(const struct insn *insn, struct op *op);
 const void *avx_kernel(const struct insn *insn, bool wide); /* NULL: there is none */
 
 #endif

@@ -239,7 +239,7 @@ static void halves_set(struct cpu *cpu, const struct op *op, const void *b)
     avx_set(cpu, op->reg, low);
     *(vec *)(avx_register(cpu, op->reg) + 16) = high;
 }
-/* vperm2f128, and as such vinsertf128 and vbroadcastf128. */
+/* vperm2f128, and as such vinsertf128 and vbroadcastf128; and those of integers. */
 static void halves_registers(struct cpu *cpu, const struct op *op)
 {
     AVX_ALLOWED(cpu, op);
@@ -269,21 +269,42 @@ static void extract_half_memory(struct cpu *cpu, const struct op *op)
     NEXT(cpu, op);
 }
 
-/* vbroadcastss, vbroadcastsd: four or eight bytes of memory, to op->extra2 bytes. */
-static void broadcast(struct cpu *cpu, const struct op *op)
+/* An element of op->imm bytes, to op->extra2 bytes. */
+static void broadcast_do(struct cpu *cpu, const struct op *op, const void *p)
+{
+    uint64_t v = 0;
+
+    memcpy(&v, p, (size_t)op->imm);
+    for (unsigned bytes = (unsigned)op->imm; bytes < 8; bytes *= 2)
+        v |= v << 8 * bytes;
+    vec r = {(long long)v, (long long)v};
+    avx_set(cpu, op->reg, r);
+    if (op->extra2 == 32)
+        *(vec *)(avx_register(cpu, op->reg) + 16) = r;
+}
+static void broadcast_registers(struct cpu *cpu, const struct op *op)
 {
     AVX_ALLOWED(cpu, op);
-    const void *p = fpu_source(cpu, op, op->operand_size, UNALIGNED);
-    uint64_t v;
+    broadcast_do(cpu, op, avx_register(cpu, op->rm));
+    NEXT(cpu, op);
+}
+static void broadcast_memory(struct cpu *cpu, const struct op *op)
+{
+    AVX_ALLOWED(cpu, op);
+    const void *p = fpu_source(cpu, op, (unsigned)op->imm, UNALIGNED);
     if (!p)
         return;
-    memcpy(&v, avx_padded(cpu, p, op->operand_size), 8);
-    if (op->operand_size == 4)
-        v |= v << 32;
-    avx_set(cpu, op->reg, (vec){(long long)v, (long long)v});
-    if (op->extra2 == 32)
-        *(vec *)(avx_register(cpu, op->reg) + 16) = (vec){(long long)v, (long long)v};
+    broadcast_do(cpu, op, p);
     NEXT(cpu, op);
+}
+
+static bool bind_broadcast(const struct insn *insn, struct op *op)
+{
+    static const struct fpu_row row = {broadcast_registers, broadcast_memory};
+
+    op->extra2 = insn->vector_bytes;
+    op->imm = insn->operands[1].bytes;
+    return fpu_row_bind(&row, insn, op);
 }
 
 /* ---- Masked ----------------------------------------------------------------------------------------------------- */
@@ -296,7 +317,7 @@ static void masked_bytes_store(struct cpu *cpu, const struct op *op) /* vmaskmov
     NEXT(cpu, op);
 }
 
-/* vmaskmovps, vmaskmovpd: elements whose sign in vvvv is clear are not touched in memory, wherever it is. operand_size:
+/* vmaskmovps and its like: elements whose sign in vvvv is clear are not touched in memory, wherever it is. operand_size:
  * bytes in all; extra2: of an element. */
 static bool element_chosen(const struct cpu *cpu, const struct op *op, unsigned at)
 {
@@ -394,7 +415,7 @@ static bool bind_blend(const struct insn *insn, struct op *op)
 
     op->extra2 = insn->operands[3].reg;
     op->imm = insn->name == INSN_VPBLENDVB ? 1 : insn->name == INSN_VBLENDVPS ? 4 : 8;
-    return !(wide && insn->name == INSN_VPBLENDVB) && fpu_row_bind(&rows[wide], insn, op);
+    return fpu_row_bind(&rows[wide], insn, op);
 }
 
 /* ---- Signs and tests ----------------------------------------------------------------------------------------------- */
@@ -455,7 +476,7 @@ static bool bind_signs(const struct insn *insn, struct op *op)
     op->extra2 = insn->name == INSN_VPMOVMSKB ? 1 : insn->name == INSN_VMOVMSKPS ? 4 : 8;
     op->imm = insn->vector_bytes;
     op->run = signs;
-    return !(insn->vector_bytes == 32 && insn->name == INSN_VPMOVMSKB);
+    return true;
 }
 
 /* ---- vzeroupper, vzeroall: those registers that the mode has --------------------------------------------------------- */
@@ -522,7 +543,7 @@ static const struct move_row {
     {INSN_VMOVNTPS, 0x2b, 0, STORES(aligned)},
     {INSN_VMOVNTPD, 0x2b, 0, STORES(aligned)},
     {INSN_VMOVNTDQ, 0xe7, 0, STORES(aligned)},
-    {INSN_VMOVNTDQA, 0x2a, 0, NARROW_(NULL, load_aligned_16)},
+    {INSN_VMOVNTDQA, 0x2a, 0, LOADS(aligned)},
     {INSN_VMOVSS, 0x10, 0, SCALAR(merge_32, load_32)},
     {INSN_VMOVSS, 0x11, 0, SCALAR(merge_back_32, store_32)},
     {INSN_VMOVSD, 0x10, 0, SCALAR(merge_64, load_64)},
@@ -546,27 +567,33 @@ static const struct move_row {
     {INSN_VMASKMOVPS, 0x2e, 4, SCALAR(NULL, masked_store)},
     {INSN_VMASKMOVPD, 0x2d, 8, SCALAR(NULL, masked_load)},
     {INSN_VMASKMOVPD, 0x2f, 8, SCALAR(NULL, masked_store)},
+    {INSN_VPMASKMOVD, 0x8c, 4, SCALAR(NULL, masked_load)},
+    {INSN_VPMASKMOVD, 0x8e, 4, SCALAR(NULL, masked_store)},
+    {INSN_VPMASKMOVQ, 0x8c, 8, SCALAR(NULL, masked_load)},
+    {INSN_VPMASKMOVQ, 0x8e, 8, SCALAR(NULL, masked_store)},
     {INSN_VZEROUPPER, 0x77, 16, SCALAR(zero, NULL)},
     {INSN_VZEROALL, 0x77, 0, SCALAR(zero, NULL)},
-    {INSN_VBROADCASTSS, 0x18, 0, SCALAR(NULL, broadcast)}, /* from registers it is AVX2's */
-    {INSN_VBROADCASTSD, 0x19, 0, SCALAR(NULL, broadcast)},
     {INSN_VBROADCASTF128, 0x1a, 0x22, SCALAR(NULL, halves_memory)},
+    {INSN_VBROADCASTI128, 0x5a, 0x22, SCALAR(NULL, halves_memory)},
     {INSN_VINSERTF128, 0x18, 0, SCALAR(halves_registers, halves_memory)},
     {INSN_VEXTRACTF128, 0x19, 0, SCALAR(extract_half_registers, extract_half_memory)},
     {INSN_VPERM2F128, 0x06, 0, SCALAR(halves_registers, halves_memory)},
+    {INSN_VINSERTI128, 0x38, 0, SCALAR(halves_registers, halves_memory)},
+    {INSN_VEXTRACTI128, 0x39, 0, SCALAR(extract_half_registers, extract_half_memory)},
+    {INSN_VPERM2I128, 0x46, 0, SCALAR(halves_registers, halves_memory)},
 };
 
 static uint16_t extra2_of(const struct insn *insn, uint16_t otherwise)
 {
     switch (insn->name) {
-    case INSN_VBROADCASTSS:
-    case INSN_VBROADCASTSD:
-        return insn->vector_bytes;
-    case INSN_VINSERTF128: /* the half, and the other of vvvv */
+    case INSN_VINSERTF128:
+    case INSN_VINSERTI128: /* the half, and the other of vvvv */
         return insn->imm & 1 ? 0x20 : 0x12;
     case INSN_VEXTRACTF128:
+    case INSN_VEXTRACTI128:
         return insn->imm & 1;
     case INSN_VPERM2F128:
+    case INSN_VPERM2I128:
         return (uint8_t)insn->imm;
     default:
         return otherwise;
@@ -591,6 +618,13 @@ bool bind_avx_move(const struct cpu *cpu, const struct insn *insn, struct op *op
     case INSN_VMOVMSKPD:
     case INSN_VPMOVMSKB:
         return bind_signs(insn, op);
+    case INSN_VBROADCASTSS:
+    case INSN_VBROADCASTSD:
+    case INSN_VPBROADCASTB:
+    case INSN_VPBROADCASTW:
+    case INSN_VPBROADCASTD:
+    case INSN_VPBROADCASTQ:
+        return bind_broadcast(insn, op);
     default:
         break;
     }
@@ -607,5 +641,5 @@ bool bind_avx_move(const struct cpu *cpu, const struct insn *insn, struct op *op
                 op->segment = insn->memory.segment;
             return fpu_row_bind(&rows[i].handlers[insn->vector_bytes == 32], insn, op);
         }
-    return false;
+    return avx_bind_gather(insn, op);
 }

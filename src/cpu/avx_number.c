@@ -64,71 +64,59 @@ static sse_kernel *narrow_kernel(const struct op *op, enum insn_name name, bool 
     return (sse_kernel *)(uintptr_t)code;
 }
 
-static vec half(const void *p, unsigned n)
-{
-    vec v;
-    memcpy(&v, (const uint8_t *)p + 16 * (size_t)n, 16);
-    return v;
-}
-
 /* Raises what of `happened` is unmasked, and keeps the flags. false: it is raised. */
 static bool report(struct cpu *cpu, const struct op *op, uint32_t happened)
 {
     uint32_t guest = cpu->fpu.mxcsr, unmasked = ~guest >> 7 & FPU_EXCEPTIONS;
 
-    if (happened & unmasked & (FPU_INVALID | FPU_DENORMAL | FPU_ZERO))
-        happened &= FPU_INVALID | FPU_DENORMAL | FPU_ZERO;
     fpu_mxcsr_set(cpu, guest | happened);
     if (happened & unmasked)
         cpu_fault(cpu, op, cpu->cr4 & CR4_OSXMMEXCPT ? VECTOR_XM : VECTOR_UD, 0);
     return !(happened & unmasked);
 }
 
-static vec run_half(const struct cpu *cpu, const struct op *op, const struct number *n, bool wide, vec a, vec b,
-                    uint32_t *happened)
+/* Both halves, or one; what they report. */
+static uint32_t run_halves(const struct cpu *cpu, const struct op *op, bool wide, const vec a[2], const vec b[2],
+                           vec r[2])
 {
+    const struct number *n = &numbers[op->extra2];
     unsigned immediate;
-    uint32_t flags;
+    uint32_t happened[2] = {0}, mxcsr = cpu->fpu.mxcsr;
     sse_kernel *run = narrow_kernel(op, (enum insn_name)n->name, wide, &immediate);
-    vec r = n->arithmetic == DOT ? sse_dot_unmasked(run, immediate, n->parts, a, b, cpu->fpu.mxcsr, &flags)
-                                 : sse_run_unmasked(run, n->arithmetic, n->parts, a, b, cpu->fpu.mxcsr, &flags);
-    *happened |= flags;
-    return r;
+
+    if (n->arithmetic == DOT) {
+        sse_dot_unmasked(run, immediate, n->parts, wide ? 2 : 1, a, b, mxcsr, &happened[0], r);
+        return happened[0];
+    }
+    for (unsigned i = 0; i < (wide ? 2 : 1); i++)
+        r[i] = sse_run_unmasked(run, n->arithmetic, n->parts, a[i], b[i], mxcsr, &happened[i]);
+    return sse_flags_of_halves(happened[0], happened[1], mxcsr);
 }
 
 static __attribute__((noinline)) bool unusual(struct cpu *cpu, const struct op *op, bool memory, bool wide)
 {
-    const struct number *n = &numbers[op->extra2];
-    enum halves halves = halves_of((enum insn_name)n->name);
-    uint32_t happened = 0;
+    enum halves halves = halves_of((enum insn_name)numbers[op->extra2].name);
+    vec first[2] = {0}, second[2] = {0}, r[2] = {0};
 
     if (cpu->fpu.off & FPU_OFF_AVX) {
         fpu_refuse_avx(cpu, op);
         return false;
     }
-    const uint8_t *b = avx_source(cpu, op, memory, wide), *a = avx_register(cpu, op->extra);
+    const void *b = avx_source(cpu, op, memory, wide);
     if (!b)
         return false;
-    vec low = half(b, 0), high = {0, 0}, first = half(a, 0);
-    if (wide && halves == WIDENED)
-        high = (vec){low[1], 0};
-    else if (wide)
-        high = half(b, 1);
+    memcpy(first, avx_register(cpu, op->extra), sizeof first);
+    memcpy(second, b, wide ? 32 : 16);
+    if (halves == WIDENED)
+        second[1] = (vec){second[0][1], 0};
     fpu_gather(cpu);
-    low = run_half(cpu, op, n, wide, first, low, &happened);
-    if (wide) {
-        first = half(a, 1);
-        high = run_half(cpu, op, n, wide, first, high, &happened);
-    }
-    if (!report(cpu, op, happened))
+    if (!report(cpu, op, run_halves(cpu, op, wide, first, second, r)))
         return false;
-    if (wide && halves == NARROWED) {
-        low[1] = high[0];
-        high = (vec){0, 0};
-    }
-    avx_set(cpu, op->reg, low);
-    if (wide)
-        memcpy(avx_register(cpu, op->reg) + 16, &high, 16);
+    if (wide && halves == NARROWED)
+        r[0][1] = r[1][0];
+    avx_set(cpu, op->reg, r[0]);
+    if (wide && halves != NARROWED)
+        memcpy(avx_register(cpu, op->reg) + 16, &r[1], 16);
     return true;
 }
 
@@ -159,7 +147,7 @@ NUMBER(number_memory_32, true, true)
 static bool from_general(struct cpu *cpu, const struct op *op)
 {
     sse_kernel *run = (sse_kernel *)(uintptr_t)op->imm;
-    vec a = half(avx_register(cpu, op->extra), 0), b = {(long long)cpu->gpr[op->rm], 0};
+    vec a = xmm_get(cpu, op->extra), b = {(long long)cpu->gpr[op->rm], 0};
     uint32_t happened;
 
     if (op->flags & OP_MEMORY) {

@@ -58,7 +58,7 @@ static const uint16_t features_rest[] = {
 };
 
 /* Implemented, but of a generation that had more than this processor has. */
-static const uint16_t features_later[] = {CPU_BMI1, CPU_BMI2, CPU_ADX, CPU_PKS, CPU_PCOMMIT, CPU_AVX};
+static const uint16_t features_later[] = {CPU_BMI1, CPU_BMI2, CPU_ADX, CPU_PKS, CPU_PCOMMIT, CPU_AVX, CPU_AVX2};
 
 enum model_age { FIRST, REST, LATER };
 struct model_row {
@@ -94,7 +94,7 @@ static const struct {
 
 /* Features of QEMU's names that may be asked for, and are not offered. */
 static const char *const absent[] = {"vmx",           "svm", "pcid", "pku",      "la57",           "npt",
-                                     "skinit",        "avx2", "vmx-mbec", "host-phys-bits", "migratable",
+                                     "skinit",        "vmx-mbec", "host-phys-bits", "migratable",
                                      "hv_passthrough"};
 
 static size_t text_length(const char *s)
@@ -129,7 +129,7 @@ struct feature_set {
 static const struct feature_set feature_sets[] = {SET(features_first), SET(features_rest), SET(features_later)};
 
 /* AVX is done by the host's own instructions: it has them, and its system keeps their registers (Intel 1, 14.3). */
-static bool host_has_avx(void)
+static bool host_has(unsigned feature)
 {
     uint32_t eax = 1, ebx, ecx = 0, edx, low, high;
 
@@ -137,12 +137,17 @@ static bool host_has_avx(void)
     if (!(ecx >> 27 & 1) || !(ecx >> 28 & 1))
         return false;
     __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return (low & XCR0_AVX_STATE) == XCR0_AVX_STATE;
+    if ((low & XCR0_AVX_STATE) != XCR0_AVX_STATE || feature == CPU_AVX)
+        return (low & XCR0_AVX_STATE) == XCR0_AVX_STATE;
+    eax = 7;
+    ecx = 0;
+    __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+    return ebx >> 5 & 1;
 }
 
 static bool feature_offered(unsigned feature)
 {
-    if (feature == CPU_AVX && !host_has_avx())
+    if ((feature == CPU_AVX || feature == CPU_AVX2) && !host_has(feature))
         return false;
     for (unsigned age = FIRST; age <= LATER; age++)
         for (unsigned i = 0; i < feature_sets[age].n; i++)
@@ -202,9 +207,7 @@ static void model_fill(struct cpu_model *m, const struct model_row *row)
     model_vendor(m, row->amd ? amd : intel);
     for (unsigned age = FIRST; age <= row->age; age++)
         for (unsigned i = 0; i < feature_sets[age].n; i++)
-            feature_set(m, feature_sets[age].features[i], true);
-    if (row->age == LATER && !host_has_avx())
-        feature_set(m, CPU_AVX, false);
+            feature_set(m, feature_sets[age].features[i], feature_offered(feature_sets[age].features[i]));
 }
 
 int cpu_model_find(const char *name, struct cpu_model *out, const char **names)
@@ -231,6 +234,8 @@ int cpu_model_find(const char *name, struct cpu_model *out, const char **names)
     }
     if (!cpu_model_has(out, CPU_XSAVE)) /* nobody could say that its state is kept */
         feature_set(out, CPU_AVX, false);
+    if (!cpu_model_has(out, CPU_AVX))
+        feature_set(out, CPU_AVX2, false);
     return 0;
 }
 

@@ -30,8 +30,11 @@ enum sse_arithmetic {
  * The host's MXCSR is not as it was. */
 vec sse_run_unmasked(sse_kernel *run, enum sse_arithmetic what, enum sse_parts parts, vec a, vec b, uint32_t mxcsr,
                      uint32_t *flags);
-vec sse_dot_unmasked(sse_kernel *run, unsigned immediate, enum sse_parts parts, vec a, vec b, uint32_t mxcsr,
-                     uint32_t *flags);
+/* What two halves of one operation report together. */
+uint32_t sse_flags_of_halves(uint32_t low, uint32_t high, uint32_t mxcsr);
+/* A dot product, or n of them (1, 2) as one operation. */
+void sse_dot_unmasked(sse_kernel *run, unsigned immediate, enum sse_parts parts, unsigned n, const vec *a, const vec *b,
+                      uint32_t mxcsr, uint32_t *flags, vec *r);
 
 /* One kernel for each value of an immediate below n, 8 bytes apart: the bytes, whose last is ModRM, the immediate, ret.
  * Arguments and result are where the calling convention has them: xmm0 (reg), xmm1 (rm). */

@@ -66,7 +66,7 @@ static bool run_unmasked(struct cpu *cpu, const struct op *op, const struct kind
     vec a = xmm_get(cpu, op->reg);
 
     if (k->arithmetic == DOT)
-        *r = sse_dot_unmasked(run, op->extra2, k->parts, a, b, guest, &happened);
+        sse_dot_unmasked(run, op->extra2, k->parts, 1, &a, &b, guest, &happened, r);
     else
         *r = sse_run_unmasked(run, k->arithmetic, k->parts, a, b, guest, &happened);
     fpu_mxcsr_set(cpu, guest | happened);

@@ -197,19 +197,28 @@ static vec chosen(vec v, enum sse_parts parts, unsigned immediate)
     return (vec){(long long)halves[0], (long long)halves[1]};
 }
 
-vec sse_dot_unmasked(sse_kernel *run, unsigned immediate, enum sse_parts parts, vec a, vec b, uint32_t mxcsr,
-                     uint32_t *flags)
+uint32_t sse_flags_of_halves(uint32_t low, uint32_t high, uint32_t mxcsr)
 {
-    uint32_t unmasked = ~mxcsr >> 7 & FPU_EXCEPTIONS, step;
-    sse_kernel *add = parts == SINGLES ? add_singles : add_doubles;
-    vec r = sse_run_unmasked(parts == SINGLES ? multiply_singles : multiply_doubles, MULTIPLY, parts,
-                             chosen(a, parts, immediate), chosen(b, parts, immediate), mxcsr, flags);
+    uint32_t happened = low | high, unmasked = ~mxcsr >> 7 & FPU_EXCEPTIONS;
 
-    for (unsigned i = 0; i < (parts == SINGLES ? 2 : 1) && !(*flags & unmasked); i++) {
-        r = sse_run_unmasked(add, ADD_PAIRS, parts, r, r, mxcsr, &step);
-        *flags |= step;
+    return happened & unmasked & BEFORE ? happened & BEFORE : happened;
+}
+
+void sse_dot_unmasked(sse_kernel *run, unsigned immediate, enum sse_parts parts, unsigned n, const vec *a, const vec *b,
+                      uint32_t mxcsr, uint32_t *flags, vec *r)
+{
+    uint32_t unmasked = ~mxcsr >> 7 & FPU_EXCEPTIONS, each[2] = {0};
+    sse_kernel *add = parts == SINGLES ? add_singles : add_doubles;
+
+    for (unsigned i = 0; i < n; i++)
+        r[i] = sse_run_unmasked(parts == SINGLES ? multiply_singles : multiply_doubles, MULTIPLY, parts,
+                                chosen(a[i], parts, immediate), chosen(b[i], parts, immediate), mxcsr, &each[i]);
+    *flags = sse_flags_of_halves(each[0], each[1], mxcsr);
+    for (unsigned step = 0; step < (parts == SINGLES ? 2 : 1) && !(*flags & unmasked); step++) {
+        for (unsigned i = 0; i < n; i++)
+            r[i] = sse_run_unmasked(add, ADD_PAIRS, parts, r[i], r[i], mxcsr, &each[i]);
+        *flags |= sse_flags_of_halves(each[0], each[1], mxcsr);
     }
-    if (!(*flags & unmasked)) /* which of several that are not numbers is the result, the instruction knows */
-        r = run(a, b);
-    return r;
+    for (unsigned i = 0; i < n && !(*flags & unmasked); i++)
+        r[i] = run(a[i], b[i]); /* which of several that are not numbers is the result, the instruction knows */
 }

@@ -143,26 +143,43 @@ static bool mode_is_whole(const struct request *q, uint8_t kind)
     return !(q->r.mode & ~MODE_BITS) && mode_allowed(q, kind, q->r.mode);
 }
 
-int serve_create(struct gofer *g, const struct request *q, struct reply *reply)
+/* A new file, open: with its owner and a handle. Takes the descriptor. */
+static int finish_file(struct gofer *g, const struct request *q, int fd, struct reply *reply)
 {
-    const struct open_how how = {.flags = O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+    const struct handle made = {.fd = fd, .kind = HANDLE_REGULAR};
+    int path = handle_open(g, &made, O_PATH);
+    int r = path < 0 ? path : finish(g, q, path, HANDLE_REGULAR, reply);
+    if (r)
+        close(fd);
+    else
+        reply->fd = fd;
+    return r;
+}
+
+static int make_file(const struct request *q, const char *name, uint64_t flags)
+{
+    const struct open_how how = {.flags = flags | O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
                                  .mode = first_mode(q, 0),
                                  .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS};
     if (!mode_is_whole(q, HANDLE_REGULAR))
         return -EPERM;
-    int fd = (int)syscall(SYS_openat2, q->of->fd, q->name, &how, sizeof how);
-    if (fd < 0)
-        return -errno;
-    const struct handle made = {.fd = fd, .kind = HANDLE_REGULAR};
-    int path = handle_open(g, &made, O_PATH);
-    int r = path < 0 ? path : finish(g, q, path, HANDLE_REGULAR, reply);
-    if (r) {
-        close(fd);
+    int fd = (int)syscall(SYS_openat2, q->of->fd, name, &how, sizeof how);
+    return fd < 0 ? -errno : fd;
+}
+
+int serve_create(struct gofer *g, const struct request *q, struct reply *reply)
+{
+    int fd = make_file(q, q->name, O_CREAT | O_EXCL);
+    int r = fd < 0 ? fd : finish_file(g, q, fd, reply);
+    if (r && fd >= 0)
         unlinkat(q->of->fd, q->name, 0);
-        return r;
-    }
-    reply->fd = fd;
-    return 0;
+    return r;
+}
+
+int serve_tmpfile(struct gofer *g, const struct request *q, struct reply *reply)
+{
+    int fd = make_file(q, ".", O_TMPFILE);
+    return fd < 0 ? fd : finish_file(g, q, fd, reply);
 }
 
 /* Opens what was just made, and has to be of that kind still. */
@@ -230,5 +247,5 @@ int serve_rmdir(struct gofer *g, const struct request *q, struct reply *reply)
 
 int serve_rename(struct gofer *g, const struct request *q, struct reply *reply)
 {
-    return or_errno(renameat2(q->of->fd, q->name, q->other->fd, q->second, q->r.flags));
+    return or_errno(syscall(SYS_renameat2, q->of->fd, q->name, q->other->fd, q->second, q->r.flags));
 }

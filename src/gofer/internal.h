@@ -55,9 +55,9 @@ void handle_name(const struct handle *, char name[HANDLE_NAME]);
 
 /* ---- what is known of a file ---- */
 
-int attr_of(int fd, struct files_attr *);                      /* by descriptor, O_PATH too */
-int attr_at(int dir, const char *name, struct files_attr *);   /* a link itself */
-uint8_t kind_of(uint32_t mode);                                /* enum handle_kind */
+int attr_of(int fd, struct files_attr *);                    /* by descriptor, O_PATH too */
+int attr_at(int dir, const char *name, struct files_attr *); /* a link itself */
+uint8_t kind_of(uint32_t mode);                              /* enum handle_kind */
 /* A handle for an O_PATH descriptor that was found below `in`, with its attributes; takes the descriptor. -EACCES: it
  * lies on a file system of the kernel's own. */
 int enter(struct gofer *, const struct handle *in, int fd, struct reply *);
@@ -65,7 +65,7 @@ int enter(struct gofer *, const struct handle *in, int fd, struct reply *);
 /* ---- who serves ---- */
 serve serve_root, serve_lookup, serve_check, serve_getattr, serve_open, serve_opendir, serve_readdir, serve_readlink,
     serve_statfs, serve_getxattr, serve_listxattr, serve_sync, serve_clunk;
-serve serve_setattr, serve_create, serve_mkdir, serve_symlink, serve_link, serve_unlink, serve_rmdir, serve_rename,
-    serve_setxattr, serve_removexattr;
+serve serve_setattr, serve_create, serve_tmpfile, serve_mkdir, serve_symlink, serve_link, serve_unlink, serve_rmdir,
+    serve_rename, serve_setxattr, serve_removexattr;
 
 #endif

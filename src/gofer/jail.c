@@ -15,9 +15,9 @@
 #define BIT(cap)      (1ull << (cap))
 
 static const char *const plain_calls[] = {
-    "recvmsg",    "sendmsg",    "write",     "close",     "exit",       "exit_group", "restart_syscall",
-    "openat2",    "statx",      "fstatfs",   "lseek",     "getdents64", "readlinkat", /* looking */
-    "fgetxattr",  "flistxattr", "fsync",     "fdatasync",
+    "recvmsg",   "sendmsg",    "write", "close",     "exit",    "exit_group", "restart_syscall",
+    "openat2",   "newfstatat", "fstat", "fstatfs",   "lseek",   "getdents64", "readlinkat", /* looking */
+    "fgetxattr", "flistxattr", "fsync", "fdatasync", "geteuid", "getegid",
 };
 static const char *const changing_calls[] = {
     "mkdirat", "symlinkat", "unlinkat", "renameat2", "ftruncate", "fchownat", "utimensat", "fsetxattr", "fremovexattr",
@@ -25,7 +25,10 @@ static const char *const changing_calls[] = {
 static const char *const proc_calls[] = {"openat"};
 static const char *const changing_proc_calls[] = {"linkat", "fchmodat"};
 
-#define NAMES(a) {(char **)(uintptr_t)(a), ARRAY_LEN(a)}
+#define NAMES(a)                                                                                                       \
+    {                                                                                                                  \
+        (char **)(uintptr_t)(a), ARRAY_LEN(a)                                                                          \
+    }
 
 int jail_enter(const struct jail *j, struct err *err)
 {
@@ -46,8 +49,8 @@ int jail_enter(const struct jail *j, struct err *err)
         .files = j->files,
         .file_bytes = UINT64_MAX,
         .memory = ADDRESS_SPACE,
-        .capabilities = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_FOWNER) |
-                        BIT(CAP_FSETID),
+        .capabilities =
+            BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_FOWNER) | BIT(CAP_FSETID),
         .calls = rules,
         .n_calls = j->writes ? 4 : 2,
     };

@@ -14,36 +14,37 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 /* ---- what is known of a file ---- */
 
-static uint64_t nanoseconds(const struct statx_timestamp *t)
+static uint64_t nanoseconds(const struct timespec *t)
 {
-    return t->tv_sec < 0 || t->tv_sec > INT64_MAX / 1000000000 ? 0 : (uint64_t)t->tv_sec * 1000000000u + t->tv_nsec;
+    return t->tv_sec < 0 || t->tv_sec > INT64_MAX / 1000000000
+               ? 0
+               : (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_nsec;
 }
 
 static int attr_get(int dir, const char *name, int flags, struct files_attr *out)
 {
-    struct statx x;
-    if (statx(dir, name, flags | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &x) < 0)
+    struct stat st;
+    if (fstatat(dir, name, &st, flags | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
         return -errno;
     *out = (struct files_attr){
-        .dev = makedev(x.stx_dev_major, x.stx_dev_minor),
-        .ino = x.stx_ino,
-        .size = x.stx_size,
-        .blocks = x.stx_blocks,
-        .rdev = makedev(x.stx_rdev_major, x.stx_rdev_minor),
-        .atime = nanoseconds(&x.stx_atime),
-        .mtime = nanoseconds(&x.stx_mtime),
-        .ctime = nanoseconds(&x.stx_ctime),
-        .mode = x.stx_mode,
-        .nlink = x.stx_nlink,
-        .uid = x.stx_uid,
-        .gid = x.stx_gid,
+        .dev = st.st_dev,
+        .ino = st.st_ino,
+        .size = (uint64_t)st.st_size,
+        .blocks = (uint64_t)st.st_blocks,
+        .rdev = st.st_rdev,
+        .atime = nanoseconds(&st.st_atim),
+        .mtime = nanoseconds(&st.st_mtim),
+        .ctime = nanoseconds(&st.st_ctim),
+        .mode = st.st_mode,
+        .nlink = (uint32_t)st.st_nlink,
+        .uid = st.st_uid,
+        .gid = st.st_gid,
     };
     return 0;
 }

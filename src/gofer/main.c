@@ -148,8 +148,9 @@ static int begin(struct options *o, struct err *err)
     for (uint32_t i = 0; i < o->n_roots; i++) {
         r = gofer_root(&gofer, o->roots[i], o->flags[i]);
         if (r == -EACCES)
-            return err_set(err, r, "the gofer: a volume lies in a file system of the kernel's own, where files are "
-                                   "ways to ask the kernel: give another directory");
+            return err_set(err, r,
+                           "the gofer: a volume lies in a file system of the kernel's own, where files are "
+                           "ways to ask the kernel: give another directory");
         if (r)
             return err_sys(err, r, "the gofer: a volume");
         trees[i] = (struct walls_tree){o->roots[i], o->flags[i] & FILES_RW};

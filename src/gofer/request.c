@@ -26,6 +26,7 @@ static const struct request_row rows[FILES_OPS] = {
     [FILES_OPENDIR] = {"opendir", serve_opendir, .of = DIR},
     [FILES_READDIR] = {"readdir", serve_readdir, .of = HANDLE_READER, .flags = FILES_REWIND},
     [FILES_CREATE] = {"create", serve_create, .of = DIR, .text = TEXT_NAME, .changes = true},
+    [FILES_TMPFILE] = {"tmpfile", serve_tmpfile, .of = DIR, .changes = true},
     [FILES_MKDIR] = {"mkdir", serve_mkdir, .of = DIR, .text = TEXT_NAME, .changes = true},
     [FILES_SYMLINK] = {"symlink", serve_symlink, .of = DIR, .text = TEXT_NAME, .second = TEXT_FREE, .changes = true},
     [FILES_LINK] = {"link", serve_link, .of = HANDLE_REGULAR | HANDLE_LINK, .other = DIR, .text = TEXT_NAME,

@@ -31,6 +31,7 @@ enum files_op {
     FILES_OPENDIR,   /* a handle for FILES_READDIR */
     FILES_READDIR,   /* flags FILES_REWIND: from the beginning. Bytes: struct linux_dirent64 of getdents64(2); 0: end */
     FILES_CREATE,    /* name, mode, uid, gid: a new regular file, and a descriptor to read and write it */
+    FILES_TMPFILE,   /* mode, uid, gid: the same without a name, until FILES_LINK gives it one */
     FILES_MKDIR,     /* the same for a directory, no descriptor */
     FILES_SYMLINK,   /* name, uid, gid; second: the text */
     FILES_LINK,      /* other: the directory; name in it */

@@ -60,6 +60,8 @@ struct linux_config {
     const uint32_t *groups; /* of the first process, beside gid */
     uint32_t n_groups;
     uint64_t caps_dropped; /* capabilities that no program has, a bit each */
+    bool terminal; /* HOST_STDIN and HOST_STDOUT are a terminal, which is raw: descriptors 0 to 2 are one of ours */
+    uint32_t rows, columns; /* its window; 0: not known */
 };
 
 /* 0, or -errno with a sentence in `why` (what, which, why not). */
@@ -95,11 +97,16 @@ struct linux_program {
     bool terminal;    /* the set is a terminal of the host's, which is raw: the program gets one of ours */
     uint16_t rows, columns;
 };
-/* Its process, or -errno with a sentence in `why`, and then the set is closed. Called where linux_signal may be, without
- * the kernel's lock, on a thread whose stack is none of the kernel's. */
+/* Its process, or -errno with a sentence in `why`, and then the set is closed. Called where linux_signal may be,
+ * without the kernel's lock, on a thread whose stack is none of the kernel's. */
 int32_t linux_spawn(const struct linux_program *, char *why, size_t why_size);
 /* A signal for a process of linux_spawn() that has not ended yet: 0, -ESRCH. */
 int linux_signal_to(int32_t pid, int signo, bool locked);
+
+/* The window of the terminal has another size: whoever uses it gets SIGWINCH. `set`: of linux_spawn(). Called where
+ * linux_signal may be, without the kernel's lock. 0, -ENOTTY: there is no terminal. */
+int linux_window(uint32_t rows, uint32_t columns);
+int linux_window_of(uint32_t set, uint32_t rows, uint32_t columns);
 
 /* A platform whose guests run elsewhere: what t ran on is gone or does not answer. Its process ends as by SIGKILL; t,
  * if it was in its program, comes back no more. Where linux_signal may be called. */

@@ -23,6 +23,7 @@ enum channel_type {
     CHANNEL_SIZE,      /* of the terminal: rows, columns, 16 bits each */
     CHANNEL_RESUMED,   /* struct channel_resumed: it goes on from a snapshot, and somebody else listens */
     CHANNEL_CLOSED,    /* one byte, 1 or 2: nobody reads the program's output, or its errors, any more */
+    CHANNEL_FRESH,     /* struct channel_resumed: of a snapshot in which init had not begun; it is not answered */
     /* from the guest */
     CHANNEL_OUTPUT = 16,
     CHANNEL_ERROR,
@@ -33,8 +34,9 @@ enum channel_type {
 
 /*
  * After a restore either side may have half a frame of the other's. The host sends as many zeros as the longest frame
- * has bytes (they end any frame, and are frames of type 0, which mean nothing), then RESUMED. The guest answers with
- * the marker, which is no beginning of a frame, and grants credit anew; what the host hears before the marker is lost.
+ * has bytes (they end any frame, and between frames they mean nothing), then RESUMED. The guest answers with the
+ * marker, which is no beginning of a frame, and grants credit anew; what the host hears before the marker is lost. Where
+ * nothing had come of the guest yet it is heard from its first byte on.
  */
 #define CHANNEL_ZEROS        (CHANNEL_HEADER + CHANNEL_MOST)
 #define CHANNEL_MARKER       "\377\377MOAT-RESUMED\377"
@@ -69,6 +71,10 @@ static inline uint32_t channel_take(struct channel_reader *r, const uint8_t *byt
     if (r->broken)
         return n;
     while (used < n) {
+        if (r->n == 0 && bytes[used] == 0) {
+            used++;
+            continue;
+        }
         if (r->n < CHANNEL_HEADER) {
             r->bytes[r->n++] = bytes[used++];
             if (r->n < CHANNEL_HEADER)

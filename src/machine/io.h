@@ -98,7 +98,8 @@ int io_serve(struct io_server *s);
 extern const struct io_ops io_stream, io_channel, io_random, io_block, io_net;
 
 struct io_channel *io_channel_new(void); /* NULL: no memory */
-/* Of a machine that goes on from a snapshot, before it is shut in: init there is told. -errno. */
-int io_channel_resume(struct io_channel *c);
+/* Of a machine that goes on from a snapshot, before it is shut in: init there is told, once it is heard where nothing
+ * had come of it yet (`silent`). -errno. */
+int io_channel_resume(struct io_channel *c, bool silent);
 
 #endif

@@ -45,7 +45,7 @@ struct io_channel *io_channel_new(void)
     return c;
 }
 
-int io_channel_resume(struct io_channel *c)
+int io_channel_resume(struct io_channel *c, bool silent)
 {
     struct channel_resumed resumed;
     struct timespec now;
@@ -54,10 +54,9 @@ int io_channel_resume(struct io_channel *c)
         clock_gettime(CLOCK_REALTIME, &now) < 0)
         return -errno;
     resumed.wall_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-    c->zeros = CHANNEL_ZEROS;
-    c->marker = 0;
-    c->heard = true;
-    channel_header(c->words, CHANNEL_RESUMED, sizeof resumed);
+    if (!silent)
+        c->zeros = CHANNEL_ZEROS, c->marker = 0, c->heard = true;
+    channel_header(c->words, silent ? CHANNEL_FRESH : CHANNEL_RESUMED, sizeof resumed);
     memcpy(c->words + CHANNEL_HEADER, &resumed, sizeof resumed);
     c->n_words = CHANNEL_HEADER + sizeof resumed;
     return 0;

@@ -2,6 +2,8 @@
 /* See options.h. */
 #include "machine/options.h"
 
+#include "base/option_word.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -12,31 +14,12 @@ enum option {
 #undef OPTION
     OPTIONS
 };
-enum { NONE, NEXT };
 
-static const struct {
-    const char *word;
-    int value;
-} rows[] = {
-#define OPTION(id, word, value) {word, value},
+static const struct option_word rows[] = {
+#define OPTION(id, word, value) {word, OPTION_VALUE_##value},
 #include "machine/options.def"
 #undef OPTION
 };
-
-static bool number(const char *text, uint64_t most, uint64_t *out)
-{
-    uint64_t n = 0;
-
-    if (!*text)
-        return false;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9' || n > (most - (uint64_t)(*text - '0')) / 10)
-            return false;
-        n = n * 10 + (uint64_t)(*text - '0');
-    }
-    *out = n;
-    return true;
-}
 
 /* The place of a word in a list that ends with NULL; -1. */
 static int choose(const char *text, const char *const *words)
@@ -93,7 +76,7 @@ static const char *take_descriptor(int *fd, const char *value)
 {
     uint64_t n;
 
-    if (!number(value, 1u << 20, &n))
+    if (!option_word_number(value, 1u << 20, &n))
         return "takes the number of a descriptor";
     *fd = (int)n;
     return NULL;
@@ -149,7 +132,7 @@ static const char *apply(struct vmm_options *o, enum option option, char *value)
         o->cpu = value;
         return NULL;
     case OPTION_MEMORY:
-        return number(value, UINT64_MAX / 2, &o->memory) && o->memory ? NULL : "takes a number of bytes";
+        return option_word_number(value, UINT64_MAX / 2, &o->memory) && o->memory ? NULL : "takes a number of bytes";
     case OPTION_MACHINE:
     case OPTION_ACCEL:
     case OPTION_CONSOLE:
@@ -184,32 +167,19 @@ static const char *apply(struct vmm_options *o, enum option option, char *value)
     }
 }
 
-static int find(const char *word)
-{
-    int i = 0;
-
-    while (i < OPTIONS && strcmp(rows[i].word, word))
-        i++;
-    return i;
-}
-
 int vmm_options_parse(int argc, char **argv, struct vmm_options *o, const char **why, const char **word)
 {
     memset(o, 0, sizeof *o);
     *o = (struct vmm_options){
         .append = "", .accel = "auto", .tap_fd = -1, .control_fd = -1, .mac = {0x02, 'm', 'o', 'a', 't', 1}};
     for (int at = 1; at < argc && !o->program;) {
-        const int row = find(*word = argv[at]);
-        char *value = NULL;
-        if (row < OPTIONS && rows[row].value == NEXT && !(value = argv[at + 1])) {
-            *why = "wants a value";
-            return -EINVAL;
-        }
+        char *value;
+        *word = argv[at];
+        const int row = option_word_next(rows, OPTIONS, argv, &at, &value);
         if (row == OPTION_PROGRAM)
-            o->program = argv + at + 1, o->n_program = (unsigned)(argc - at - 1), o->channel = true;
-        else if ((*why = apply(o, (enum option)row, value)))
+            o->program = argv + at, o->n_program = (unsigned)(argc - at), o->channel = true;
+        else if ((*why = row < 0 ? "wants a value" : apply(o, (enum option)row, value)))
             return -EINVAL;
-        at += value ? 2 : 1;
     }
     if (!o->kernel && !o->restore && !o->rates) {
         *word = "usage",

@@ -146,7 +146,9 @@ int snapshot_write(struct vmm *v, int fd, const char **why)
                                 .net = v->net != NULL,
                                 .console = v->console != NULL,
                                 .channel = v->channel != NULL,
-                                .hz = v->machine.clock.state.hz};
+                                .hz = v->machine.clock.state.hz,
+                                .silent = v->channel && !v->channel_stream.put &&
+                                          (!v->options.restore || v->snapshot.silent)};
     int r;
 
     memcpy(h.magic, SNAPSHOT_MAGIC, sizeof h.magic);
@@ -180,7 +182,7 @@ static const char *check_header(const struct vmm *v, const struct snapshot_heade
         return "it is a snapshot of another version of moat-vmm";
     if (h->record_bytes > SNAPSHOT_RECORD_MOST || h->memory_at % PAGE || h->memory_at < record_end ||
         h->memory_bytes % PAGE || h->memory_bytes < MACHINE_RAM_MIN || h->memory_bytes > MACHINE_RAM_MAX ||
-        h->memory_at > file_bytes || h->memory_bytes > file_bytes - h->memory_at || h->kut > 1 ||
+        h->memory_at > file_bytes || h->memory_bytes > file_bytes - h->memory_at || h->kut > 1 || h->silent > 1 ||
         !memchr(h->cpu, 0, sizeof h->cpu))
         return "it is damaged";
     if (o->memory && o->memory != h->memory_bytes)

@@ -27,6 +27,7 @@ struct snapshot_header {
     uint32_t n_disks, net, console, channel; /* which devices there are, in this order */
     char cpu[SNAPSHOT_CPU];                  /* the model's name, ended by a zero */
     uint64_t hz;                             /* of its counter; 0: of a moat-vmm that did not write it */
+    uint32_t silent, zero;                   /* nothing had come of the channel: init had not begun */
 };
 
 struct vmm;

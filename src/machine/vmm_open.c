@@ -246,6 +246,8 @@ int vmm_open(struct vmm *v)
         r = open_net(v);
     if (r == 0)
         r = o->restore ? snapshot_open(v) : map_files(v);
+    if (r == 0 && o->restore && v->channel && (r = io_channel_resume(v->channel->io.channel, v->snapshot.silent)) < 0)
+        r = vmm_fail(EXIT_OWN_ERROR, o->restore, "random numbers for the guest", r);
     for (unsigned i = 0; i < o->n_disks && r == 0; i++)
         r = open_disk(v, &o->disks[i]);
     if (r == 0)

@@ -78,8 +78,7 @@ int vmm_ports(struct vmm *v)
     ok &= (v->random = add_virtio(v, &io_random, 16, RANDOM_MOST, 16, -1, -1)) != NULL;
     if (o->channel) {
         ok &= (v->channel = add(v, &io_channel, 0, -1)) != NULL;
-        ok = ok && (v->channel->io.channel = io_channel_new()) &&
-             (!v->options.restore || io_channel_resume(v->channel->io.channel) == 0);
+        ok = ok && (v->channel->io.channel = io_channel_new());
     }
     if (o->console == CONSOLE_VIRTIO)
         ok &= (v->console = add_virtio(v, &io_stream, 16, CONSOLE_MOST, 16, 0, 1)) != NULL;

@@ -33,6 +33,11 @@ struct memobj *objects_image(const void *image, size_t size);
  * descriptors, and the offset in bytes. The number of them; 0: out of memory. */
 uint64_t objects_find(struct memobj *, uint64_t page, uint64_t n, int *fd, uint64_t *offset);
 bool objects_is_image(const struct memobj *);
+/* A file of the host, by descriptors that stay the caller's (linux/files.h, object). */
+struct memobj *objects_host(struct memobj *of, int fd, bool writable);
+bool objects_is_host(const struct memobj *);
+/* The one to map it by: shared, so that it may become writable if it is open for that. */
+int objects_host_fd(const struct memobj *, bool shared);
 
 /* ---- copy.c: aspace_ops ---- */
 size_t apart_copy_in(struct aspace *, void *to, struct uptr from, size_t n);
@@ -58,8 +63,8 @@ void **bridge_slot(struct task *);
 struct aspace *bridge_aspace(struct task *);
 
 /* ---- the platform's ---- */
-pid_t apart_pid(const struct aspace *);     /* a process in which the guest's memory is */
-size_t apart_clip(uint64_t at, size_t n);   /* of n bytes from `at` on, how many can be a guest's */
+pid_t apart_pid(const struct aspace *);   /* a process in which the guest's memory is */
+size_t apart_clip(uint64_t at, size_t n); /* of n bytes from `at` on, how many can be a guest's */
 /* "NAME: text", and the end with EXIT_OWN_ERROR. */
 _Noreturn void apart_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -23,6 +23,8 @@ struct memobj {
     uint64_t at[EXTENTS];    /* offset in the file, plus 1; 0: not there */
     const uint8_t *constant; /* the image's bytes; NULL: an ordinary object */
     uint64_t pages;          /* of the image */
+    bool host;               /* a file of the host, whose pages are its own */
+    int fds[2];              /* borrowed: to read it, to write it too; -1 */
 };
 
 struct piece {
@@ -69,6 +71,25 @@ struct memobj *objects_image(const void *image, size_t size)
 bool objects_is_image(const struct memobj *o)
 {
     return o->constant;
+}
+
+struct memobj *objects_host(struct memobj *o, int fd, bool writable)
+{
+    if (!o && (o = calloc(1, sizeof(*o))))
+        o->host = true, o->fds[0] = o->fds[1] = -1;
+    if (o)
+        o->fds[writable] = fd;
+    return o;
+}
+
+bool objects_is_host(const struct memobj *o)
+{
+    return o->host;
+}
+
+int objects_host_fd(const struct memobj *o, bool shared)
+{
+    return o->fds[shared ? o->fds[1] >= 0 : o->fds[0] < 0];
 }
 
 /* ---- extents ---- */

@@ -2,6 +2,8 @@
 /* See options.h. */
 #include "spt/options.h"
 
+#include "base/option_word.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -12,40 +14,12 @@ enum option {
 #undef OPTION
     OPTIONS
 };
-enum { NONE, NEXT };
 
-static const struct {
-    const char *word;
-    int value;
-} rows[] = {
-#define OPTION(id, word, value) {word, value},
+static const struct option_word rows[] = {
+#define OPTION(id, word, value) {word, OPTION_VALUE_##value},
 #include "spt/options.def"
 #undef OPTION
 };
-
-static bool number(const char *text, uint64_t most, uint64_t *out)
-{
-    uint64_t n = 0;
-
-    if (!*text)
-        return false;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9' || n > (most - (uint64_t)(*text - '0')) / 10)
-            return false;
-        n = n * 10 + (uint64_t)(*text - '0');
-    }
-    *out = n;
-    return true;
-}
-
-static int find(const char *word)
-{
-    int i = 0;
-
-    while (i < OPTIONS && strcmp(rows[i].word, word))
-        i++;
-    return i;
-}
 
 static bool is_env(const char *text)
 {
@@ -65,7 +39,7 @@ static bool take_limit(struct options *o, const char *text)
             return false;
         memcpy(part, text, n);
         part[n] = 0;
-        if (!number(part, UINT64_MAX, &v[i]))
+        if (!option_word_number(part, UINT64_MAX, &v[i]))
             return false;
         text += n + (i < 2);
     }
@@ -82,16 +56,16 @@ static const char *apply(struct options *o, enum option option, const char *valu
 
     switch (option) {
     case OPTION_MEMORY:
-        return number(value, UINT64_MAX / 2, &o->memory) && o->memory ? NULL : "takes a number of bytes";
+        return option_word_number(value, UINT64_MAX / 2, &o->memory) && o->memory ? NULL : "takes a number of bytes";
     case OPTION_TASKS:
-        if (!number(value, 1u << 22, &n) || !n)
+        if (!option_word_number(value, 1u << 22, &n) || !n)
             return "takes a number of processes and threads";
         o->tasks = (uint32_t)n;
         return NULL;
     case OPTION_LIMIT:
         return take_limit(o, value) ? NULL : "takes NUMBER:SOFT:HARD";
     case OPTION_CONTROL:
-        if (!number(value, 1u << 20, &n))
+        if (!option_word_number(value, 1u << 20, &n))
             return "takes the number of a descriptor";
         o->control = (int)n;
         return NULL;
@@ -127,19 +101,13 @@ int options_parse(int argc, char **argv, struct options *o, const char **why, co
 
     *o = (struct options){.control = -1, .argv = argv};
     while (at < argc && !o->image) {
-        int row = find(*word = argv[at]);
-        const char *value = NULL;
-        if (row == OPTIONS && argv[at][0] != '-') {
+        char *value;
+        *word = argv[at];
+        const int row = option_word_next(rows, OPTIONS, argv, &at, &value);
+        if (row == OPTIONS && **word != '-')
             o->image = argv[at++];
-            break;
-        }
-        if (row < OPTIONS && rows[row].value == NEXT && !(value = argv[at + 1])) {
-            *why = "wants a value";
+        else if ((*why = row < 0 ? "wants a value" : apply(o, (enum option)row, value)))
             return -EINVAL;
-        }
-        if ((*why = apply(o, (enum option)row, value)))
-            return -EINVAL;
-        at += value ? 2 : 1;
     }
     if (!o->image || !*o->image) {
         *word = "usage", *why = "moat-spt [--trace] [--memory BYTES] [--env KEY=VALUE]... IMAGE [ARGUMENT...]";
@@ -153,13 +121,13 @@ int options_parse(int argc, char **argv, struct options *o, const char **why, co
 const char *options_env(const struct options *o, int *at)
 {
     for (int i = *at ? *at : 1; i < o->n_options - 1;) {
-        int row = find(o->argv[i]);
+        char *value;
+        const int row = option_word_next(rows, OPTIONS, o->argv, &i, &value);
         if (row == OPTIONS || row == OPTION_IMAGE)
             break;
-        i += rows[row].value == NEXT ? 2 : 1;
         if (row == OPTION_ENV) {
             *at = i;
-            return o->argv[i - 1];
+            return value;
         }
     }
     *at = o->n_options;

@@ -232,6 +232,32 @@ machine()
     [ -z "$(ls "$MOAT_DATA_DIR/snapshots")" ]
 }
 
+@test "a machine is saved while it starts, and goes on from there" {
+    "$MOAT" run -d --name early -b microvm --accel soft --kernel "$KERNEL" -m 128m busybox sh -c 'echo came so far; exit 6' > /dev/null
+    "$MOAT" snapshot --end early begun
+    run --separate-stderr timeout 120 "$MOAT" restore --rm --accel soft begun
+    assert_status 6
+    assert_output "came so far"
+    "$MOAT" snapshot --rm begun
+    "$MOAT" rm -f early > /dev/null
+}
+
+@test "a machine is saved whose output nobody reads" {
+    mkfifo pipe
+    exec 7<> pipe
+    "$MOAT" run --rm --name unread -b microvm --accel soft --kernel "$KERNEL" -m 128m busybox yes > pipe 2> err 3>&- 7>&- &
+    # What finds no room more finds the pipe full; what finds some is one byte of what nobody reads.
+    full() { ! dd if=/dev/zero of=pipe oflag=nonblock bs=4096 count=1 2> /dev/null && "$MOAT" ps -q --filter name=unread | grep -q .; }
+    wait_for 90 full
+    run timeout 60 "$MOAT" snapshot unread kept
+    assert_status 0
+    assert_output kept
+    "$MOAT" kill unread > /dev/null
+    wait $! || true
+    exec 7<&-
+    "$MOAT" snapshot --rm kept
+}
+
 @test "what is wrong with a snapshot is said" {
     run --separate-stderr "$MOAT" restore --rm nothing
     assert_status 125

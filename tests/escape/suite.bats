@@ -31,11 +31,12 @@ of() { jq -r "$1" "$dir/out"; }
 escaped() { of '[.probes[] | select(.confined == "escaped") | .id] | join(" ")'; }
 unproven() { of '[.probes[] | select(.unconfined == "blocked" or .unconfined == "lost" or .confined == "lost") | .id] | join(" ")'; }
 
+# nothing_escapes NAME [OPTION...]: TIMES, or three times
 nothing_escapes()
 {
     local i
-    for i in 1 2 3; do
-        probe_boundary "$1"
+    for i in $(seq "${TIMES:-3}"); do
+        probe_boundary "$@"
         assert_equal "run $i escaped: $(escaped)" "run $i escaped: "
         assert_equal "run $i unproven: $(unproven)" "run $i unproven: "
         assert_status 0
@@ -63,6 +64,38 @@ built() { "$MOAT" boundaries --json | jq -e --arg b "$1" '.[] | select(.name == 
     assert_equal "$(kernel_state)" "$before"
     # Attempts that end the sandbox do not hide those behind them.
     [ "$(of '[.probes[] | select(.confinedSaw // "" | startswith("the sandbox ended"))] | length')" -ge 6 ]
+}
+
+with_kernel()
+{
+    local root
+    built microvm
+    root=$("$MOAT_SRC/tests/kernel" 2> /dev/null) || skip "no kernel could be had: tests/kernel says why"
+    kernel=$(find "$root/boot" -name 'vmlinuz-*' | sort -V | tail -n 1)
+}
+
+# Once, since this boots; with --full three times.
+@test "behind the microvm nothing escapes, and the host's kernel is as it was" {
+    with_kernel
+    local before
+    kernel_state() { cat /proc/self/mountinfo /proc/sys/kernel/{hostname,domainname,printk,randomize_va_space}; ipcs -a; }
+    before=$(kernel_state)
+    [ "${MOAT_TEST_SCALE:-1}" -ge 50 ] || export TIMES=1
+    nothing_escapes microvm --accel soft --kernel "$kernel"
+    assert_equal "$(kernel_state)" "$before"
+    [ "$(of '[.probes[] | select(.confinedSaw // "" | startswith("by a kernel of its own"))] | length')" -ge 80 ]
+}
+
+# By its boot_id it is another kernel even where it is of the host's version.
+@test "guard off: what a machine does to its own kernel is done" {
+    with_kernel
+    mkdir "$dir/root"
+    cp "$MOAT_BUILD/libexec/moat-probe" "$dir/root/"
+    machine() { run "$MOAT" run --rm -b microvm --accel soft --kernel "$kernel" "$dir/root" /moat-probe run "$@" module-load host-name fsmount; }
+    machine
+    [ "$(grep -c $'\tescaped\t' <<< "$output")" = 3 ]
+    machine "boot=$(cat /proc/sys/kernel/random/boot_id)"
+    [ "$(grep -c $'\tblocked\tby a kernel of its own' <<< "$output")" = 3 ]
 }
 
 @test "guard off: what a unikernel does to its own kernel is done" {

@@ -474,7 +474,7 @@ checks_moat()
 # A machine that KVM computes, in this machine that qemu computes. `vmm`: moat-vmm with what it boots.
 vmm()
 {
-    timeout -s KILL 100 /moat/kvm/moat-vmm --kernel /moat/kvm/vmlinux --initrd /moat/kvm/initrd --memory 134217728 \
+    timeout -s KILL 100 /moat/libexec/moat-vmm --kernel /moat/kvm/vmlinux --initrd /moat/kvm/initrd --memory 134217728 \
         --append "console=ttyS0 quiet reboot=a panic=-1 nokaslr tsc=reliable mitigations=off" "$@" </dev/null
 }
 
@@ -517,15 +517,74 @@ kvm_is_open()
     return 1
 }
 
+# A machine of moat's that runs, and answers what it reads. Booted once more where the first did not come that far.
+ready_in_log() { moat logs warm 2>/dev/null | grep -q ready; }
+kvm_machine()
+{
+    local turn tries
+    for turn in 1 2; do
+        moat run -d -i --name warm -b microvm --accel kvm --kernel /moat/kvm/vmlinux -m 128m --append "nokaslr mitigations=off" \
+            busybox sh -c 'x=$((6 * 7)); echo ready; read -r line; echo "$line $x"; exit 5' || return
+        tries=0
+        until ready_in_log; do
+            tries=$((tries + 1))
+            [ $tries -lt 300 ] && [ "$(moat inspect -f '{{.State.Status}}' warm)" = running ] || break
+            sleep 0.2
+        done
+        ready_in_log && return
+        moat logs warm
+        moat rm -f warm
+        [ $turn = 2 ] || echo "# moat run -b microvm: once more" >/dev/ttyS0
+    done
+    return 1
+}
+
+kvm_snapshot()
+{
+    kvm_machine && moat snapshot warm kept && moat snapshot --list && moat snapshot --list | grep -q '^kept ' &&
+        expect "the machine that was saved" running "$(moat inspect -f '{{.State.Status}}' warm)"
+}
+
+kvm_restore() # ACCEL SNAPSHOT
+{
+    echo said | moat restore --rm -i --accel "$1" "$2" >/tmp/restore.out 2>&1
+    expect "status" 5 $? && contains /tmp/restore.out '^said 42$' || { cat /tmp/restore.out; return 1; }
+}
+
+# Saved again while software computes it.
+kvm_and_back()
+{
+    moat restore -d -i --name soft --accel soft kept && moat snapshot --end soft back && moat wait soft && moat rm soft &&
+        kvm_restore kvm back && moat snapshot --rm back
+}
+
+# Which processor it is that goes on.
+kvm_restored_is_kvm()
+{
+    local seen
+    moat restore -d -i --name again --accel kvm kept && eventually kvm_is_open
+    seen=$?
+    moat rm -f again
+    return $seen
+}
+
 checks_of_variant()
 {
     case $variant in
     kvm)
-        [ -s /moat/kvm/moat-vmm ] || { skip "moat-vmm" "no moat-vmm was given"; return; }
+        [ -s /moat/libexec/moat-vmm ] || { skip "moat-vmm" "no moat-vmm was given"; return; }
         check "moat-vmm --accel kvm: without KVM refused by name" kvm_refused_by_name
         check "KVM can be loaded" kvm_loaded
         check "moat-vmm --accel kvm: Linux boots and switches off" kvm_boots kvm
         check "moat-vmm --accel auto: takes KVM" kvm_is_chosen
+        [ -x /moat/moat ] && [ -x /moat/libexec/moat-guest-init ] || { skip "moat snapshot" "no moat was given"; return; }
+        check "moat snapshot: a machine on KVM is saved, and goes on" kvm_snapshot
+        check "moat restore --accel kvm: it goes on from there on KVM" kvm_restore kvm kept
+        check "moat rm: the machine that was saved" moat rm -f warm
+        check "moat restore --accel kvm: its processor is KVM's" kvm_restored_is_kvm
+        check "moat restore --accel soft: it goes on from there in software" kvm_restore soft kept
+        check "moat restore: saved in software, it goes on on KVM" kvm_and_back
+        check "moat snapshot --rm" moat snapshot --rm kept
         ;;
     cgroup2)
         check "the host has Landlock" landlock_is 1

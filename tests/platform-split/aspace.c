@@ -8,10 +8,13 @@
 #include "split.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #define DATA_LOW  0x100000000ull
 #define DATA_HIGH 0x7e0000000000ull
@@ -93,6 +96,38 @@ static int may_be(uint64_t at, size_t n, int prot)
     return 0;
 }
 
+/* A file of the host: the leader opens this process's descriptor anew by its name under /proc, which lies at the end of
+ * the gate page meanwhile. */
+struct host_map {
+    struct aspace *as;
+    int fd;
+    bool writable;
+    uint64_t v[6];
+};
+
+static int64_t host_map_do(void *of)
+{
+    struct host_map *m = of;
+    char name[64] = "";
+    snprintf(name, sizeof(name), "/proc/%d/fd/%d", (int)getpid(), m->fd);
+    stub_poke(m->as, GATE_NAME, name, sizeof(name));
+    int64_t fd = stub_call(m->as, SYS_open, GATE_NAME, m->writable ? O_RDWR : O_RDONLY, 0, 0, 0, 0);
+    if (fd < 0)
+        return fd;
+    int64_t r = stub_call(m->as, SYS_mmap, m->v[0], m->v[1], m->v[2], m->v[3], (uint64_t)fd, m->v[5]);
+    stub_call(m->as, SYS_close, (uint64_t)fd, 0, 0, 0, 0, 0);
+    return r < 0 ? r : 0;
+}
+
+static int map_host(struct aspace *as, uint64_t at, size_t n, int prot, bool shared, struct memobj *object,
+                    uint64_t offset)
+{
+    const uint64_t flags = (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED | MAP_NORESERVE;
+    struct host_map m = {as, objects_host_fd(object, shared), false, {at, n, (uint64_t)prot, flags, 0, offset}};
+    m.writable = shared && (fcntl(m.fd, F_GETFL) & O_ACCMODE) == O_RDWR;
+    return (int)tracer_call(host_map_do, &m);
+}
+
 static int map_object(struct aspace *as, uint64_t at, size_t n, int prot, bool shared, struct memobj *object,
                       uint64_t offset)
 {
@@ -119,6 +154,8 @@ static int aspace_map(struct aspace *as, uint64_t at, size_t n, int prot, bool s
     int r = may_be(at, n, prot);
     if (r)
         return r;
+    if (object && objects_is_host(object))
+        return map_host(as, at, n, prot, shared, object, offset);
     if (object)
         return map_object(as, at, n, prot, shared, object, offset);
     const uint64_t flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;

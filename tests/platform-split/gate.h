@@ -10,11 +10,12 @@
 
 #include <stdint.h>
 
-#define GATE_ENTRY    (GATE_BASE + 0x40) /* int3: all registers are as the trampoline left them */
-#define GATE_CALL     (GATE_BASE + 0x50) /* syscall; int3 */
-#define GATE_LOAD     (GATE_BASE + 0x60) /* mov (%rdi), %eax; int3 */
-#define GATE_CMPXCHG  (GATE_BASE + 0x70) /* lock cmpxchg %edx, (%rdi); int3 */
-#define GATE_READY    (GATE_BASE + 0x80) /* int3 */
+#define GATE_ENTRY    (GATE_BASE + 0x40)  /* int3: all registers are as the trampoline left them */
+#define GATE_CALL     (GATE_BASE + 0x50)  /* syscall; int3 */
+#define GATE_LOAD     (GATE_BASE + 0x60)  /* mov (%rdi), %eax; int3 */
+#define GATE_CMPXCHG  (GATE_BASE + 0x70)  /* lock cmpxchg %edx, (%rdi); int3 */
+#define GATE_READY    (GATE_BASE + 0x80)  /* int3 */
+#define GATE_NAME     (GATE_BASE + 0xf00) /* of a file that the leader is made to open */
 #define GATE_CODE_END 0x90
 
 static const uint8_t gate_code[GATE_CODE_END] = {

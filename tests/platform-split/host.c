@@ -13,13 +13,45 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PIPE_PIECE 4096u /* PIPE_BUF: pipe(7) */
+
+/* ---- as a terminal ---- */
+
+static struct termios before;
+
+static void terminal_give_back(void)
+{
+    (void)tcsetattr(0, TCSANOW, &before);
+}
+
+static bool window(uint32_t *rows, uint32_t *columns)
+{
+    struct winsize w;
+    if (ioctl(0, TIOCGWINSZ, &w))
+        return false;
+    *rows = w.ws_row, *columns = w.ws_col;
+    return true;
+}
+
+bool terminal_take(uint32_t *rows, uint32_t *columns)
+{
+    struct termios raw;
+    if (tcgetattr(0, &before))
+        return false;
+    raw = before;
+    cfmakeraw(&raw);
+    (void)tcsetattr(0, TCSANOW, &raw);
+    (void)window(rows, columns);
+    return !atexit(terminal_give_back);
+}
 
 /* ---- the inbox ---- */
 
@@ -101,9 +133,10 @@ static bool inbox_read(void)
     bool any = false;
     event_take(inbox.event);
     for (struct letter *l; (l = take()); any = true) {
+        uint32_t rows, columns;
         if (l->task)
             linux_trap_ready(l->task, &l->trap);
-        else
+        else if (l->signo != SIGWINCH || !window(&rows, &columns) || linux_window(rows, columns))
             linux_signal(l->signo, false);
         free(l);
     }

@@ -56,7 +56,8 @@ void split_fatal(const char *format, ...)
 
 /* ---- what is to run ---- */
 
-/* --vcpus N is this platform's own; all else is the tender's (src/spt/options.def). */
+/* --vcpus N, --tty, --volume ..., --root DIR, in this order, are this platform's own; all else is the tender's
+ * (src/spt/options.def). */
 static void options_take(int argc, char **argv)
 {
     const char *why, *word;
@@ -67,6 +68,13 @@ static void options_take(int argc, char **argv)
         argv[2] = argv[0];
         argv += 2, argc -= 2;
     }
+    if (argc > 1 && !strcmp(argv[1], "--tty")) {
+        split.config.terminal = terminal_take(&split.config.rows, &split.config.columns);
+        argv[1] = argv[0];
+        argv++, argc--;
+    }
+    while (volumes_take(&argc, &argv, &split.config))
+        continue;
     if (options_parse(argc, argv, &split.options, &why, &word) < 0)
         split_fatal("%s %s", word, why);
     split_name = split.options.image;
@@ -196,6 +204,7 @@ static void platform_take(void)
                                        .aspace = split_aspace,
                                        .memobj = split_memobj,
                                        .task = split_task,
+                                       .files = volumes_files(),
                                        .vcpus = split.vcpus,
                                        .elsewhere = true,
                                        .hwcap = getauxval(AT_HWCAP),

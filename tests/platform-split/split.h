@@ -65,6 +65,8 @@ void stub_kill(struct aspace *);
 void stub_kill_all(void);
 /* A host call in the process, by its leader: its result or -errno. */
 int64_t stub_call(struct aspace *, long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
+/* n bytes, a multiple of 8, into the gate page. */
+void stub_poke(struct aspace *, uint64_t at, const char *bytes, size_t n);
 /* *at is loaded; or compared with *value and replaced: *value becomes what was there. 0, -EFAULT. */
 int stub_load32(struct aspace *, uint64_t at, uint32_t *value);
 int stub_cmpxchg32(struct aspace *, uint64_t at, uint32_t *value, uint32_t with);
@@ -78,6 +80,8 @@ int64_t guest_state_set(struct guest *, const void *from);
 /* ---- host.c ---- */
 extern const struct hostops split_hostops;
 void inbox_init(void);
+/* Standard input is a terminal: it becomes raw until the end. Its window; false: it is none. */
+bool terminal_take(uint32_t *rows, uint32_t *columns);
 void inbox_trap(struct task *, const struct trap *);
 void inbox_signal(int signo);
 void host_is_vcpu(uint32_t vcpu); /* what the calling thread is */
@@ -95,6 +99,16 @@ struct memobj *objects_image(int fd, const void *image, size_t size);
  * offset in bytes. The number of them; 0: out of memory. */
 uint64_t objects_find(struct memobj *, uint64_t page, uint64_t n, int *fd, uint64_t *offset);
 bool objects_is_image(const struct memobj *);
+/* A file of the host, by descriptors that stay the caller's (linux/files.h, object). */
+struct memobj *objects_host(struct memobj *of, int fd, bool writable);
+bool objects_is_host(const struct memobj *);
+/* The one to map it by: shared, so that it may become writable if it is open for that. */
+int objects_host_fd(const struct memobj *, bool shared);
+
+/* ---- volumes.c ---- */
+/* Takes what the words at argv[1] say of files of the host; true: there was something. */
+bool volumes_take(int *argc, char ***argv, struct linux_config *);
+const struct files_ops *volumes_files(void); /* NULL: none were given */
 
 /* ---- bridge.c: what of struct task is the platform's business ---- */
 struct regs *bridge_regs(struct task *);

@@ -83,6 +83,15 @@ int64_t stub_call(struct aspace *as, long nr, uint64_t a, uint64_t b, uint64_t c
     return call_born(as, &r, NULL);
 }
 
+void stub_poke(struct aspace *as, uint64_t at, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t word;
+        memcpy(&word, bytes + i, sizeof(word));
+        (void)TRACE(PTRACE_POKEDATA, as->leader, at + i, word);
+    }
+}
+
 int stub_load32(struct aspace *as, uint64_t at, uint32_t *value)
 {
     struct user_regs_struct r = stub_fresh;

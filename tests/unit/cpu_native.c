@@ -172,6 +172,8 @@ void native_random_state(struct native_state *s, bool unmasked)
         sixteen(s->fx + 160 + 16 * (size_t)i);
     for (unsigned i = 0; i < NATIVE_MEMORY; i += 16)
         sixteen(s->memory + i);
+    for (unsigned i = 0; i < sizeof s->high && native_has(CLASS_AVX); i += 16)
+        sixteen(s->high + i);
     s->rax = below(2) ? native_random() : below(40) - 20u;
     s->rdx = below(2) ? native_random() : below(40) - 20u;
     s->rcx = native_random();
@@ -188,16 +190,18 @@ void native_random_state(struct native_state *s, bool unmasked)
 
 /* ---- Which host ------------------------------------------------------------------------------------------------- */
 
+/* CPUID is slow where it is emulated: once. */
+static bool alike, has_avx2;
+
 bool native_has(enum insn_class class)
 {
     unsigned eax, ebx, ecx = 0, edx;
 
+    if (class == CLASS_AVX)
+        return has_avx2;
     __get_cpuid(1, &eax, &ebx, &ecx, &edx);
     return class == CLASS_SYSTEM ? ecx >> 27 & 1 /* OSXSAVE */ : ecx >> 20 & 1 /* SSE4.2 */;
 }
-
-/* CPUID is slow where it is emulated: once. */
-static bool alike;
 
 bool native_is_alike(void)
 {
@@ -233,7 +237,13 @@ static void on_signal(int number, siginfo_t *info, void *context)
     ucontext_t *uc = context;
 
     running->signal = number;
-    memcpy(running->fx, uc->uc_mcontext.fpregs, 416);
+    const uint8_t *frame = (const uint8_t *)uc->uc_mcontext.fpregs;
+    memcpy(running->fx, frame, 416);
+    if (has_avx2) {
+        memset(running->high, 0, sizeof running->high);
+        if (frame[512] & 4) /* else in their first state */
+            memcpy(running->high, frame + 576, sizeof running->high);
+    }
     uc->uc_mcontext.fpregs->cwd = 0x37f;
     uc->uc_mcontext.fpregs->swd = 0;
     uc->uc_mcontext.fpregs->mxcsr = 0x1f80;
@@ -247,29 +257,70 @@ static uint8_t *emit(uint8_t *at, const char *bytes, unsigned n)
 }
 #define EMIT(at, bytes) emit(at, bytes, sizeof(bytes) - 1)
 
+/* vinsertf128 (18) and vextractf128 (19) of all upper halves: to and from [r15 + their place in the state]. */
+static uint8_t *host_halves(uint8_t *at, uint8_t opcode)
+{
+    for (unsigned i = 0; i < 16 && has_avx2; i++) {
+        unsigned vvvv = opcode == 0x18 ? i : 0;
+        uint32_t place = (uint32_t)(offsetof(struct native_state, high) + 16 * (size_t)i);
+
+        *at++ = 0xc4;
+        *at++ = (uint8_t)((i < 8 ? 0x80 : 0) | 0x43);
+        *at++ = (uint8_t)((~vvvv & 15) << 3 | 5);
+        *at++ = opcode;
+        *at++ = (uint8_t)(0x87 | (i & 7) << 3);
+        memcpy(at, &place, 4);
+        at += 4;
+        *at++ = 1;
+    }
+    return at;
+}
+
+/* mov between rax, rcx, rdx, rsi, rdi and their places in the state. */
+static uint8_t *host_generals(uint8_t *at, uint8_t opcode)
+{
+    static const uint8_t numbers[] = {0, 1, 2, 6, 7};
+
+    for (unsigned i = 0; i < sizeof numbers; i++) {
+        uint32_t place = (uint32_t)(offsetof(struct native_state, rax) + 8 * (size_t)i);
+        *at++ = 0x49;
+        *at++ = opcode;
+        *at++ = (uint8_t)(0x87 | numbers[i] << 3);
+        memcpy(at, &place, 4);
+        at += 4;
+    }
+    return at;
+}
+static uint8_t *host_flags(uint8_t *at, uint8_t modrm)
+{
+    uint32_t place = (uint32_t)offsetof(struct native_state, flags);
+
+    *at++ = 0x41;
+    *at++ = modrm < 0xb0 ? 0x8f : 0xff;
+    *at++ = modrm;
+    memcpy(at, &place, 4);
+    return at + 4;
+}
+
 static uint8_t *host_prologue(uint8_t *at)
 {
     at = EMIT(at, "\x53\x55\x41\x54\x41\x55\x41\x56\x41\x57"); /* push rbx, rbp, r12 to r15 */
     at = EMIT(at, "\x49\x89\xff");                             /* mov r15, rdi */
     at = EMIT(at, "\x49\x0f\xae\x0f");                         /* fxrstor64 [r15] */
-    at = EMIT(at, "\x49\x8b\x87\x00\x02\x00\x00");             /* mov rax, [r15 + 512] ... */
-    at = EMIT(at, "\x49\x8b\x8f\x08\x02\x00\x00");
-    at = EMIT(at, "\x49\x8b\x97\x10\x02\x00\x00");
-    at = EMIT(at, "\x49\x8b\xb7\x18\x02\x00\x00");
-    at = EMIT(at, "\x49\x8b\xbf\x20\x02\x00\x00");
-    return EMIT(at, "\x41\xff\xb7\x28\x02\x00\x00\x9d"); /* push [r15 + 552]; popf */
+    at = host_halves(at, 0x18);
+    at = host_generals(at, 0x8b);
+    return EMIT(host_flags(at, 0xb7), "\x9d"); /* push [r15 + flags]; popf */
 }
 static uint8_t *host_epilogue(uint8_t *at)
 {
-    at = EMIT(at, "\x9c\x41\x8f\x87\x28\x02\x00\x00"); /* pushf; pop [r15 + 552] */
-    at = EMIT(at, "\x49\x89\x87\x00\x02\x00\x00");
-    at = EMIT(at, "\x49\x89\x8f\x08\x02\x00\x00");
-    at = EMIT(at, "\x49\x89\x97\x10\x02\x00\x00");
-    at = EMIT(at, "\x49\x89\xb7\x18\x02\x00\x00");
-    at = EMIT(at, "\x49\x89\xbf\x20\x02\x00\x00");
+    at = host_flags(EMIT(at, "\x9c"), 0x87); /* pushf; pop [r15 + flags] */
+    at = host_generals(at, 0x89);
+    at = host_halves(at, 0x19);
     at = EMIT(at, "\x49\x0f\xae\x07"); /* fxsave64 [r15] */
     code_end = at;
     at = EMIT(at, "\xdb\xe3"); /* fninit */
+    if (has_avx2)
+        at = EMIT(at, "\xc5\xf8\x77"); /* vzeroupper */
     return EMIT(at, "\x41\x5f\x41\x5e\x41\x5d\x41\x5c\x5d\x5b\xc3");
 }
 
@@ -323,7 +374,8 @@ static void state_in(const struct native_state *s)
 
     memset(image, 0, sizeof image);
     memcpy(image, s->fx, 512);
-    image[512] = 3;
+    memcpy(image + 576, s->high, sizeof s->high);
+    image[512] = 7;
     fpu_from_xsave(cpu, image);
     cpu->gpr[GPR_AX] = s->rax;
     cpu->gpr[GPR_CX] = s->rcx;
@@ -339,6 +391,7 @@ static void state_out(struct native_state *s)
 
     fpu_to_xsave(cpu, image);
     memcpy(s->fx, image, 416);
+    memcpy(s->high, image + 576, sizeof s->high);
     s->rax = cpu->gpr[GPR_AX];
     s->rcx = cpu->gpr[GPR_CX];
     s->rdx = cpu->gpr[GPR_DX];
@@ -419,14 +472,15 @@ uint8_t *native_setup(void)
     if (code_page == MAP_FAILED || pages == MAP_FAILED || memory == MAP_FAILED)
         abort();
     data = pages + 4096 - NATIVE_MEMORY / 2;
-    instruction = host_prologue(code_page);
-
+    __builtin_cpu_init();
+    has_avx2 = __builtin_cpu_supports("avx2");
     alike = find_out_whether_alike();
+    instruction = host_prologue(code_page);
     cpu_model_find("max", &model, &names);
     cpu = cpu_make(memory, bytes, &bus, &model);
     cpu->cr0 = CR0_PE | CR0_MP | CR0_NE | CR0_PG;
     cpu->cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_PAE;
-    cpu->xcr0 = 3;
+    cpu->xcr0 = has_avx2 ? 7 : 3;
     cpu->msrs.efer = EFER_LME | EFER_LMA;
     cpu->segments[SEG_CS].attributes = 0x9b | SEG_L | SEG_P | SEG_S;
     cpu->mode = MODE_LONG;
@@ -463,7 +517,7 @@ static bool differs(const char *what, const void *host, const void *ours, unsign
 
 const char *native_difference(const struct native_state *host, const struct native_state *ours)
 {
-    char name[20];
+    char name[24];
 
     line[0] = 0;
     if (host->signal != ours->signal)
@@ -489,6 +543,8 @@ const char *native_difference(const struct native_state *host, const struct nati
     for (unsigned i = 0; i < 16; i++) {
         sprintf(name, "xmm%u", i);
         differs(name, host->fx + 160 + 16 * (size_t)i, ours->fx + 160 + 16 * (size_t)i, 16);
+        sprintf(name, "upper half of ymm%u", i);
+        differs(name, host->high + 16 * (size_t)i, ours->high + 16 * (size_t)i, 16);
     }
     if (!host->signal || !ours->signal) {
         differs("rax", &host->rax, &ours->rax, 8);
@@ -513,10 +569,47 @@ static unsigned field(const struct insn_row *row, unsigned shift, unsigned bits,
     return (row->mask >> shift & all) == all ? row->match >> shift & all : otherwise;
 }
 
+static bool has_place(const struct insn_row *row, unsigned first, unsigned last)
+{
+    for (uint64_t words = row->operands; words & 63; words >>= 16)
+        if ((words & 63) >= first && (words & 63) <= last)
+            return true;
+    return false;
+}
+
+/* The same with VEX; vectors of indices are behind rsi. */
+static unsigned encode_vex(const struct insn_row *row, uint8_t *out)
+{
+    unsigned w = field(row, FORM_W, 1, below(2)), l = field(row, FORM_L, 2, below(2)) & 1, n = 0;
+    unsigned vvvv = has_place(row, PLACE_H, PLACE_H) ? below(16) : 0, reg = below(16), rm = below(16);
+    unsigned digit = field(row, FORM_DIGIT, 3, reg & 7);
+    bool memory = !field(row, FORM_MOD, 1, below(2)), indices = has_place(row, PLACE_VM, PLACE_VM);
+
+    if (has_place(row, PLACE_G, PLACE_G))
+        reg = digit = below(3);
+    if (memory)
+        rm = indices ? 4 : 6;
+    else if (has_place(row, PLACE_E, PLACE_E))
+        rm = below(3);
+    unsigned x = indices ? below(2) : 0;
+    out[n++] = 0xc4;
+    out[n++] = (uint8_t)((reg < 8) << 7 | !x << 6 | (rm < 8) << 5 | row->map);
+    out[n++] = (uint8_t)(w << 7 | (~vvvv & 15) << 3 | l << 2 | field(row, FORM_PP, 2, 0));
+    out[n++] = row->opcode;
+    if (row->modrm)
+        out[n++] = (uint8_t)((memory ? 0 : 0xc0) | digit << 3 | (rm & 7));
+    if (indices)
+        out[n++] = (uint8_t)(below(4) << 6 | below(8) << 3 | 6);
+    out[n] = (uint8_t)native_random();
+    return n;
+}
+
 /* An encoding of the row, the rest at random. */
 static unsigned encode(const struct insn_row *row, uint8_t *out)
 {
     static const uint8_t prefixes[] = {0, 0x66, 0xf3, 0xf2};
+    if ((row->match >> FORM_ENCODING & 3) == ENCODING_VEX)
+        return encode_vex(row, out);
     unsigned n = 0, pp = field(row, FORM_PP, 2, 0);
     bool x87 = row->class == CLASS_X87;
     bool w = field(row, FORM_W, 1, !x87 && below(4) == 0);
@@ -592,8 +685,37 @@ static bool comparable(enum insn_name name)
 {
     return native_is_alike() || !has_pointers(name);
 }
-static bool legacy_of_numbers(const struct insn_row *r)
+bool native_lacks(enum insn_name name)
 {
+    switch (name) {
+    case INSN_VAESENC:
+    case INSN_VAESENCLAST:
+    case INSN_VAESDEC:
+    case INSN_VAESDECLAST:
+    case INSN_VAESIMC:
+    case INSN_VAESKEYGENASSIST:
+    case INSN_VPCLMULQDQ:
+    case INSN_VGF2P8MULB:
+    case INSN_VGF2P8AFFINEQB:
+    case INSN_VGF2P8AFFINEINVQB:
+    case INSN_VCVTPH2PS:
+    case INSN_VCVTPS2PH:
+    case INSN_VPDPBUSD:
+    case INSN_VPDPBUSDS:
+    case INSN_VPDPWSSD:
+    case INSN_VPDPWSSDS:
+    case INSN_VLDMXCSR: /* test_cpu_xstate.c */
+        return true;
+    default:
+        return name >= INSN_VFMADDSUB132PS && name <= INSN_VFNMSUB231SD;
+    }
+}
+
+static bool of_numbers(const struct insn_row *r)
+{
+    if (r->class == CLASS_AVX) /* but gathers, which need indices that reach memory */
+        return has_avx2 && (r->match >> FORM_ENCODING & 3) == ENCODING_VEX && !has_place(r, PLACE_VM, PLACE_VM) &&
+               !native_lacks(r->name);
     return (r->class == CLASS_X87 || r->class == CLASS_MMX || r->class == CLASS_SSE) &&
            (r->match >> FORM_ENCODING & 3) == ENCODING_LEGACY;
 }
@@ -610,7 +732,7 @@ unsigned native_compare_sequences(bool (*left_out)(enum insn_name name), unsigne
 
         while (n < NATIVE_INSTRUCTIONS) {
             unsigned row = below(insn_rows_count);
-            if (!legacy_of_numbers(&insn_rows[row]) || left_out(insn_rows[row].name) ||
+            if (!of_numbers(&insn_rows[row]) || left_out(insn_rows[row].name) ||
                 !comparable(insn_rows[row].name))
                 continue;
             unsigned one = find_encoding(row, code + length);
@@ -629,6 +751,19 @@ unsigned native_compare_sequences(bool (*left_out)(enum insn_name name), unsigne
     return failures;
 }
 
+/* Numbers in a gather's vector of indices with which it stays in the memory. */
+static void indices_that_fit(struct native_state *s, const uint8_t *code, unsigned length)
+{
+    struct insn insn;
+
+    decode_insn(code, length, DECODE_64, &insn);
+    unsigned each = (insn.opcode & 1) ? 8 : 4;
+    for (unsigned at = 0; at < 32; at += each) {
+        uint8_t *half = at < 16 ? s->fx + 160 : s->high;
+        put(half + 16 * (size_t)insn.memory.index + (at & 15), below(50), each);
+    }
+}
+
 unsigned native_compare_rows(enum insn_class class, bool (*left_out)(enum insn_name name),
                              void (*prepare)(struct native_state *s, uint8_t *operand, enum insn_name name),
                              unsigned rounds, bool unmasked)
@@ -640,7 +775,7 @@ unsigned native_compare_rows(enum insn_class class, bool (*left_out)(enum insn_n
         const struct insn_row *r = &insn_rows[row];
         unsigned bad = 0;
 
-        if (r->class != class || (r->match >> FORM_ENCODING & 3) != ENCODING_LEGACY || left_out(r->name) ||
+        if (r->class != class || (r->match >> FORM_ENCODING & 3) > ENCODING_VEX || left_out(r->name) ||
             !comparable(r->name))
             continue;
         for (unsigned i = 0; i < rounds && bad < 3; i++) {
@@ -649,6 +784,8 @@ unsigned native_compare_rows(enum insn_class class, bool (*left_out)(enum insn_n
             const char *why;
 
             native_random_state(&before, unmasked);
+            if (has_place(r, PLACE_VM, PLACE_VM))
+                indices_that_fit(&before, code, length);
             if (prepare)
                 prepare(&before, before.memory + (before.rsi - (uint64_t)(uintptr_t)data), r->name);
             host = ours = before;

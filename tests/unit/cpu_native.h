@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One instruction of x87, MMX or SSE done twice from the same state: by this machine's processor, and by ours. Memory
+ * One instruction of x87, MMX, SSE or AVX done twice from the same state: by this machine's processor, and by ours. Memory
  * operands are at the same address for both: our processor is told that pages are where they are in this process.
  */
 #ifndef MOAT_TESTS_CPU_NATIVE_H
@@ -13,6 +13,7 @@
 
 struct native_state {
     _Alignas(64) uint8_t fx[512]; /* as fxsave64 has it */
+    uint8_t high[256];            /* upper halves of ymm0 to ymm15; left alone where the host has no AVX */
     uint64_t rax, rcx, rdx, rsi, rdi, flags;
     int signal; /* that it ended with, 0 */
     uint8_t memory[NATIVE_MEMORY];
@@ -47,6 +48,9 @@ const char *native_difference(const struct native_state *host, const struct nati
 unsigned native_compare_rows(enum insn_class class, bool (*left_out)(enum insn_name name),
                              void (*prepare)(struct native_state *s, uint8_t *operand, enum insn_name name),
                              unsigned rounds, bool unmasked);
+
+/* Of the class of AVX: what our processor does not have, and what another test is about. */
+bool native_lacks(enum insn_name name);
 
 /* Sequences of NATIVE_INSTRUCTIONS from all classes of numbers: what one leaves behind for the next. */
 unsigned native_compare_sequences(bool (*left_out)(enum insn_name name), unsigned rounds, bool unmasked);

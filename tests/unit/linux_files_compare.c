@@ -57,6 +57,8 @@ static void compare(const char *theirs)
 static const char *applies(const char *line)
 {
     int major, minor, n = 0;
+    if (!strncmp(line, "[memory] ", 9))
+        return script_on_host ? NULL : applies(line + 9);
     if (!strncmp(line, "[root] ", 7))
         return geteuid() ? NULL : line + 7;
     if (sscanf(line, "[%d.%d] %n", &major, &minor, &n) < 2 || !n)
@@ -86,8 +88,15 @@ void script_compare(const void *image, size_t image_size, const char *const *pre
     if (r == 1)
         skip(); /* the host has no tmpfs to compare with */
     assert_int_equal(r, 0);
-    const struct harness h = {.uid = geteuid(), .gid = getegid(), .image = image, .image_size = image_size};
-    assert_int_equal(harness_run(&h, guest_script), 0);
+    struct harness h = {.uid = geteuid(), .gid = getegid(), .image = image, .image_size = image_size};
+    if (script_on_host)
+        script_on_host(&h);
+    r = harness_run(&h, guest_script);
+    if (script_on_host_end)
+        script_on_host_end();
+    if (r == HARNESS_NO_BOOT)
+        fail_msg("%s", harness_why());
+    assert_int_equal(r, 0);
     const char *start = strstr(native, START);
     assert_non_null(start);
     compare(start);

@@ -8,7 +8,13 @@
 
 /* Fails the current test at the first line that differs; skips it where the host has no tmpfs. Both sides start in an
  * empty directory; or, with an image, ours in its /tmp/here, and the host's in a directory in which `prelude` made the
- * same. A line that begins with [6.6] is for hosts since Linux 6.6, one with [root] for root: left out elsewhere. */
+ * same. A line that begins with [6.6] is for hosts since Linux 6.6, one with [root] for root, one with [memory] for our
+ * own file systems in memory: left out elsewhere. */
 void script_compare(const void *image, size_t image_size, const char *const *prelude, const char *const *lines);
+
+/* A test that has it runs our side on a directory of the host, mounted at /tmp/here: what of struct harness is to be
+ * set for a new, empty one. */
+void script_on_host(struct harness *) __attribute__((weak));
+void script_on_host_end(void) __attribute__((weak));
 
 #endif

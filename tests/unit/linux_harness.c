@@ -412,6 +412,11 @@ static void boot_and_run(const struct harness *h, const struct platform *p, void
                              .max_tasks = h->max_tasks,
                              .trace = h->trace,
                              .read_only = h->read_only,
+                             .terminal = h->terminal,
+                             .rows = 24,
+                             .columns = 80,
+                             .mounts = h->mounts,
+                             .n_mounts = h->n_mounts,
                              .umask = 022};
     if (linux_boot(p, &c, world.why, sizeof(world.why)))
         return;
@@ -430,6 +435,7 @@ int harness_run(const struct harness *h, void (*guest)(void))
     p = harness_platform;
     if (!memory_begin(world.options, &p))
         return HARNESS_NO_BOOT;
+    p.files = memory_files(world.options);
     harness_catch_faults();
     if (!setjmp(world.end))
         boot_and_run(world.options, &p, guest);

@@ -37,6 +37,10 @@ struct harness {
     uint32_t uid, gid;
     uint32_t max_tasks; /* 0: the kernel's own */
     const char *cwd;
+    const struct files_ops *files; /* without its `object`, which is the harness's; NULL: no files of the host */
+    const struct linux_mount *mounts;
+    uint32_t n_mounts;
+    bool terminal; /* the streams are a terminal of 24 rows and 80 columns */
 };
 
 /* What it ended with: the exit status, or HARNESS_SIGNAL + signo, or one of these. */

@@ -30,6 +30,8 @@ struct memobj {
     const uint8_t *image; /* constant bytes instead of pages */
     size_t n;             /* rows of slots, or pages of the image */
     uint32_t *slots;      /* page of the pool + 1; 0: a hole */
+    bool host;            /* a file of the host, by a descriptor: fds, the second one for writing too; -1 */
+    int fds[2];
 };
 
 static struct memory {
@@ -96,8 +98,17 @@ static int as_fork(struct aspace *as, struct aspace **to)
 
 static void *object_get(struct memobj *o, uint64_t page, bool make);
 
+static int map_host(uint64_t at, size_t n, int prot, bool shared, const struct memobj *o, uint64_t offset)
+{
+    int fd = o->fds[1] >= 0 && (shared || o->fds[0] < 0) ? o->fds[1] : o->fds[0];
+    const int flags = (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED;
+    return mmap(address(at), n, prot, flags, fd, (off_t)offset) == MAP_FAILED ? -errno : 0;
+}
+
 static int map_object(uint64_t at, size_t n, int prot, bool shared, struct memobj *o, uint64_t offset)
 {
+    if (o->host)
+        return map_host(at, n, prot, shared, o, offset);
     for (size_t i = 0; i < n; i += PAGE_SIZE) {
         uint64_t page = (offset + i) / PAGE_SIZE;
         const void *from = object_get(o, page, shared);
@@ -269,6 +280,15 @@ static struct memobj *object_create(void)
     if (!o)
         return NULL;
     o->next_all = m.objects, m.objects = o;
+    return o;
+}
+
+static struct memobj *object_of_host(struct memobj *o, int fd, bool writable)
+{
+    if (!o && (o = object_create()))
+        o->host = true, o->fds[0] = o->fds[1] = -1;
+    if (o)
+        o->fds[writable] = fd;
     return o;
 }
 
@@ -497,6 +517,16 @@ bool memory_begin(const struct harness *h, struct platform *p)
                                     .discard = object_discard,
                                     .next = object_next};
     return m.pages && pool_begin() && image_begin(h);
+}
+
+const struct files_ops *memory_files(const struct harness *h)
+{
+    static struct files_ops files;
+    if (!h->files)
+        return NULL;
+    files = *h->files;
+    files.object = object_of_host;
+    return &files;
 }
 
 const void *memory_image(void)

@@ -16,6 +16,8 @@ static bool left_out(enum insn_name name)
     case INSN_FXRSTOR:
     case INSN_LDMXCSR:
     case INSN_STMXCSR:
+    case INSN_VLDMXCSR:
+    case INSN_VSTMXCSR:
     case INSN_XSAVE:
     case INSN_XRSTOR:
     case INSN_XSAVEOPT:
@@ -25,17 +27,18 @@ static bool left_out(enum insn_name name)
     }
 }
 
-/* An image that can be loaded, most of the time; what to save or load at random, of the two components that we have. */
+/* An image that can be loaded, most of the time; what to save or load at random, of the components that we have. */
 static void prepare(struct native_state *s, uint8_t *operand, enum insn_name name)
 {
     static struct native_state other;
+    const unsigned components = native_has(CLASS_AVX) ? 7 : 3;
 
-    if (name != INSN_STMXCSR)
+    if (name != INSN_STMXCSR && name != INSN_VSTMXCSR)
         s->rsi = (uint64_t)(uintptr_t)native_setup() + (native_random() % 8 ? 0 : 16 * (native_random() % 4));
-    s->rax = native_random() & 3;
+    s->rax = native_random() & components;
     s->rdx = 0;
     native_random_state(&other, native_random() % 2);
-    if (name == INSN_LDMXCSR || name == INSN_STMXCSR) {
+    if (name == INSN_LDMXCSR || name == INSN_STMXCSR || name == INSN_VLDMXCSR || name == INSN_VSTMXCSR) {
         memcpy(operand, other.fx + 24, 4);
         memcpy(s->memory, other.fx + 24, 4);
         if (native_random() % 8 == 0)
@@ -44,7 +47,7 @@ static void prepare(struct native_state *s, uint8_t *operand, enum insn_name nam
     }
     memcpy(s->memory, other.fx, 512);
     memset(s->memory + 512, 0, 64);
-    s->memory[512] = native_random() & 3;
+    s->memory[512] = native_random() & components;
     switch (native_random() % 16) {
     case 0:
         s->memory[26] = 1; /* a reserved bit of MXCSR */
@@ -65,6 +68,8 @@ static void test_images_are_the_host_s(void **state)
     native_random_seed(1);
     assert_int_equal(native_compare_rows(CLASS_SSE, left_out, prepare, 500, false), 0);
     assert_int_equal(native_compare_rows(CLASS_SSE, left_out, prepare, 500, true), 0);
+    if (native_has(CLASS_AVX))
+        assert_int_equal(native_compare_rows(CLASS_AVX, left_out, prepare, 500, true), 0);
 }
 
 static void test_xsave_and_xrstor_do_what_the_host_does(void **state)
@@ -122,16 +127,21 @@ static void test_saving_with_ts_raises_device_not_available(void **state)
     fpu_mode_changed(cpu);
 }
 
-static void test_xsetbv_takes_x87_and_sse_in_ring_0_alone(void **state)
+static void test_xsetbv_takes_what_there_is_in_ring_0_alone(void **state)
 {
-    static const struct {
+    const struct {
         const char *label;
         uint64_t rcx, rax;
         uint8_t cpl;
         int fault;
     } cases[] = {
         {"both", 0, 3, 0, NATIVE_NO_FAULT}, {"x87", 0, 1, 0, NATIVE_NO_FAULT},  {"without x87", 0, 2, 0, VECTOR_GP},
-        {"avx", 0, 7, 0, VECTOR_GP},        {"register 1", 1, 3, 0, VECTOR_GP}, {"ring 3", 0, 3, 3, VECTOR_GP},
+        {"with avx", 0, 7, 0, native_has(CLASS_AVX) ? NATIVE_NO_FAULT : VECTOR_GP},
+        {"avx without sse", 0, 5, 0, VECTOR_GP},
+        {"avx512", 0, 0xe7, 0, VECTOR_GP},
+        {"register 1", 1, 3, 0, VECTOR_GP},
+        {"ring 3", 0, 3, 3, VECTOR_GP},
+        {"x87 again", 0, 1, 0, NATIVE_NO_FAULT},
     };
     struct cpu *cpu = native_cpu();
 
@@ -143,7 +153,37 @@ static void test_xsetbv_takes_x87_and_sse_in_ring_0_alone(void **state)
             fail_msg("%s: fault %d", cases[i].label, fault);
     }
     assert_int_equal(cpu->xcr0, 1);
-    cpu->xcr0 = 3;
+    cpu->xcr0 = native_has(CLASS_AVX) ? 7 : 3;
+    fpu_mode_changed(cpu);
+}
+
+/* An upper half that is 0 is in its first state: XSTATE_BV says so, and XSAVEOPT leaves the memory alone. */
+static void test_xsave_of_upper_halves_that_are_0_says_so(void **state)
+{
+    static const uint8_t xsaveopt[] = {0x0f, 0xae, 0x36};
+    static struct native_state s;
+
+    if (!native_has(CLASS_AVX))
+        skip();
+    native_random_state(&s, false);
+    s.rsi = (uint64_t)(uintptr_t)native_setup();
+    s.rax = 7;
+    s.rdx = 0;
+    memset(s.high, 0, sizeof s.high);
+    memset(s.memory, 0xaa, sizeof s.memory);
+    memset(s.memory + 512, 0, 64);
+    s.memory[512] = 4;
+    assert_int_equal(native_ours(&s, xsaveopt, 3), NATIVE_NO_FAULT);
+    assert_int_equal(s.memory[512], 3);
+    assert_int_equal(s.memory[576], 0xaa);
+    s.rax = 6;
+    assert_int_equal(native_ours(&s, xsave, 3), NATIVE_NO_FAULT);
+    assert_int_equal(s.memory[512], 3);
+    assert_int_equal(s.memory[576], 0);
+    s.high[255] = 1;
+    assert_int_equal(native_ours(&s, xsaveopt, 3), NATIVE_NO_FAULT);
+    assert_int_equal(s.memory[512], 7);
+    assert_int_equal(s.memory[576 + 255], 1);
 }
 
 /* ---- For snapshots
@@ -157,13 +197,22 @@ static void test_state_that_is_saved_and_loaded_is_the_same(void **state)
 
     native_random_state(&s, true);
     memcpy(first, s.fx, 416);
-    first[512] = 3;
+    memcpy(first + 576, s.high, sizeof s.high);
+    first[576] = 1;
+    first[512] = 7;
     fpu_from_xsave(cpu, first);
     fpu_to_xsave(cpu, first);
     fpu_reset(cpu);
     fpu_from_xsave(cpu, first);
     fpu_to_xsave(cpu, second);
     assert_memory_equal(first, second, sizeof first);
+    assert_int_equal(second[512], 7);
+    assert_memory_equal(second + 577, s.high + 1, sizeof s.high - 1);
+    second[512] = 3; /* a record without the component: its bytes mean nothing */
+    fpu_from_xsave(cpu, second);
+    fpu_to_xsave(cpu, second);
+    assert_int_equal(second[512], 3);
+    assert_int_equal(second[576], 0);
 }
 
 static int setup(void **state)
@@ -179,7 +228,8 @@ int main(void)
         cmocka_unit_test(test_xsave_and_xrstor_do_what_the_host_does),
         cmocka_unit_test(test_xsave_without_osxsave_is_invalid),
         cmocka_unit_test(test_saving_with_ts_raises_device_not_available),
-        cmocka_unit_test(test_xsetbv_takes_x87_and_sse_in_ring_0_alone),
+        cmocka_unit_test(test_xsetbv_takes_what_there_is_in_ring_0_alone),
+        cmocka_unit_test(test_xsave_of_upper_halves_that_are_0_says_so),
         cmocka_unit_test(test_state_that_is_saved_and_loaded_is_the_same),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

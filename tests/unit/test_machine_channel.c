@@ -50,6 +50,24 @@ static void two_frames_are_taken_one_by_one(void **state)
     assert_int_equal(f.bytes[0], 3);
 }
 
+/* However many: what ended a half frame may have been any number of them. */
+static void zeros_between_frames_mean_nothing(void **state)
+{
+    uint8_t bytes[32] = {0};
+    struct channel_frame f;
+
+    (void)state;
+    for (uint32_t zeros = 0; zeros < 9; zeros++) {
+        struct channel_reader r = {.n = 0};
+        memset(bytes, 0, zeros);
+        const uint32_t n = zeros + put(bytes + zeros, CHANNEL_ERROR, "x");
+        assert_int_equal(channel_take(&r, bytes, n, &f), n);
+        assert_non_null(f.bytes);
+        assert_int_equal(f.type, CHANNEL_ERROR);
+        assert_int_equal(f.length, 1);
+    }
+}
+
 static void what_is_no_frame_ends_the_channel(void **state)
 {
     uint8_t lengthy[] = {CHANNEL_OUTPUT, 0, 0xff, 0xff, 1, 2}, odd[] = {CHANNEL_OUTPUT, 1, 0, 0, 1};
@@ -85,7 +103,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_come_in_pieces), cmocka_unit_test(two_frames_are_taken_one_by_one),
-        cmocka_unit_test(what_is_no_frame_ends_the_channel), cmocka_unit_test(the_longest_frame_fits)};
+        cmocka_unit_test(zeros_between_frames_mean_nothing), cmocka_unit_test(what_is_no_frame_ends_the_channel),
+        cmocka_unit_test(the_longest_frame_fits)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

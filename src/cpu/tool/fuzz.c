@@ -23,8 +23,7 @@
 struct progress {  /* shared with the child */
     uint64_t next; /* the case that is on its way */
     uint64_t instructions, faulted, endless, different;
-    /* Differ, and may: stores_over_itself(), met_what_is_left_out(). */
-    uint64_t over_itself, left_out;
+    uint64_t over_itself, strayed; /* differ, and may: stores_over_itself(), soft_user_strays() */
     uint64_t by_name[INSN_NAMES];
     bool finished, unable;
 };
@@ -223,20 +222,6 @@ static bool stores_over_itself(const struct fuzz_case *c, const struct outcome *
                        memcmp(b->area + last->offset, before, last->insn.length) != 0);
 }
 
-/* Code that the case has written itself, or jumped to, is no code that was chosen: it ended at an instruction that is not
- * compared (fuzz_excluded.c). */
-static bool met_what_is_left_out(const struct worker *w, const struct fuzz_case *c, const struct outcome *o)
-{
-    struct insn insn;
-    uint64_t at = o->rip - AREA_CODE;
-    if (at > 4096 - 15 || decode_insn(o->area + at, 15, c->mode == 64 ? DECODE_64 : DECODE_32, &insn) < 0)
-        return false;
-    for (unsigned i = 0; i < c->n; i++)
-        if (c->insns[i].offset == at && memcmp(c->code + at, o->area + at, c->insns[i].insn.length) == 0)
-            return false;
-    return fuzz_excluded(&insn, &w->model);
-}
-
 static void print_case(const struct fuzz_case *c)
 {
     printf("DIFFERENCE --seed %" PRIu64 " --first %" PRIu64 " --count 1, %u-bit, the first %u instructions:\n", c->seed,
@@ -266,8 +251,8 @@ static void explain(struct worker *w, struct fuzz_case *c)
             w->progress->over_itself++;
             return;
         }
-        if (met_what_is_left_out(w, &shorter, &ours) || met_what_is_left_out(w, &shorter, &theirs)) {
-            w->progress->left_out++;
+        if (soft_user_strays(&w->soft, &shorter, w->area, &w->model, fuzz_excluded)) {
+            w->progress->strayed++;
             return;
         }
         enum insn_name name = shorter.insns[k - 1].insn.name;
@@ -342,8 +327,9 @@ static int fuzz_host(const struct fuzz_options *o)
     printf("%" PRIu64 " cases, %" PRIu64 " instructions; %" PRIu64 " ended early, %" PRIu64 " without end; %" PRIu64
            " differ, %u lost\n",
            p->next - o->first, p->instructions, p->faulted, p->endless, p->different, lost);
-    if (p->left_out)
-        printf("%" PRIu64 " not compared: code that the case wrote met an instruction that is left out\n", p->left_out);
+    if (p->strayed)
+        printf("%" PRIu64 " not compared: code of the case's own making runs what is left out, or asks for unknown flags\n",
+               p->strayed);
     if (p->over_itself)
         printf("%" PRIu64 " not architectural: a repetition stores over its own bytes\n", p->over_itself);
     return p->unable ? 77 : p->different || lost;
@@ -381,7 +367,7 @@ int command_fuzz(int argc, char **argv)
     o.length = length < 1 ? 1 : length > CASE_INSTRUCTIONS_MAX ? CASE_INSTRUCTIONS_MAX : (unsigned)length;
     if (strcmp(against, "host") == 0 && (mode == 0 || mode == 32 || mode == 64))
         return fuzz_host(&o);
-    if (strcmp(against, "unicorn") == 0)
+    if (strcmp(against, "unicorn") == 0 && (mode == 0 || mode == 16 || mode == 32 || mode == 64))
         return fuzz_unicorn(&o);
-    return usage("fuzz", "wants --against host (--mode 32, 64 or both) or --against unicorn");
+    return usage("fuzz", "wants --against host (--mode 32, 64 or both) or --against unicorn (--mode 16, 32, 64 or all)");
 }

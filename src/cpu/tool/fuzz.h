@@ -45,7 +45,7 @@ struct fuzz_insn {
 
 struct fuzz_case {
     uint64_t seed, number;
-    unsigned mode; /* 32 or 64 */
+    unsigned mode; /* 64 or 32; 16 in system mode */
     unsigned n;
     unsigned code_bytes; /* without the UD2 that ends it */
     uint8_t code[CASE_CODE_MAX];
@@ -70,9 +70,13 @@ struct outcome {
 /* NULL, or why this instruction is not compared. */
 typedef const char *fuzz_excluder(const struct insn *insn, const struct cpu_model *model);
 
+enum decode_mode fuzz_decode_mode(unsigned mode);
 /* Makes case `number`. `only`: an instruction's name, or NULL; `length`: at most so many instructions. */
 void fuzz_generate(struct fuzz_case *c, uint64_t seed, uint64_t number, unsigned mode, unsigned length,
                    const char *only, const struct cpu_model *model, fuzz_excluder *excluded);
+/* Flags of which nobody knows what they are after this instruction, when `before` were unknown before it. `skipped`: a
+ * branch may have gone over it. */
+uint16_t fuzz_unknown_after(const struct insn *insn, uint16_t before, bool skipped);
 /* The contents of the area before it runs. */
 void fuzz_memory(const struct fuzz_case *c, uint8_t area[AREA_BYTES]);
 fuzz_excluder fuzz_excluded; /* with the host */
@@ -84,12 +88,21 @@ struct soft_user {
 };
 int soft_user_make(struct soft_user *s, const char *model, struct err *err);
 void soft_user_run(struct soft_user *s, const struct fuzz_case *c, const uint8_t *area, struct outcome *out);
+/* Whether it runs an instruction that fuzz_generate() would not have put there, in code that it wrote itself or jumped
+ * to: one that is left out, or asks for flags that nobody knows. */
+bool soft_user_strays(struct soft_user *s, const struct fuzz_case *c, const uint8_t *area,
+                      const struct cpu_model *model, fuzz_excluder *excluded);
 
-/* System mode: ring 0 of 64-bit code. `pages`: bits of each page of the area's entry (P, W, U, A, D; NX), and control
- * registers to begin with. What is above 1 MiB and the area is not there. */
+/* System mode: 64-bit code, and 32- and 16-bit code of compatibility mode, in ring 0 or 3. 16-bit code has the area for
+ * its segments, base and all, else they are flat. `pages`: bits of each page of the area's entry (P, W, U, A, D), and
+ * control registers to begin with. What is above 1 MiB and the area is not there. */
 struct soft_system {
     uint64_t pages[AREA_BYTES >> 12], cr0, cr4;
+    unsigned ring; /* 0 or 3 */
 };
+/* Selectors for it. */
+uint16_t soft_system_code(unsigned mode, unsigned ring);
+uint16_t soft_system_data(unsigned mode, unsigned ring);
 void soft_system_begin(struct soft_user *s, const struct fuzz_case *c, const struct soft_system *how,
                        const uint8_t *area);
 void soft_system_run(struct soft_user *s, struct outcome *out);

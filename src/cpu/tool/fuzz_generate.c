@@ -181,9 +181,8 @@ static void make_registers(struct fuzz_case *c, struct rng *r)
         default:
             c->gpr[i] = rng_edge(r);
         }
-    if (c->mode == 32)
-        for (unsigned i = 0; i < 16; i++)
-            c->gpr[i] = i < 8 ? (uint32_t)c->gpr[i] : 0;
+    for (unsigned i = 0; i < 16 && c->mode != 64; i++)
+        c->gpr[i] = i >= 8 ? 0 : (uint32_t)c->gpr[i] & (c->mode == 16 && role_of(i) >= ROLE_ADDRESS ? 0xffff : ~0u);
     c->rflags = 0x202 | (rng_next(r) & (FLAG_C | FLAG_P | FLAG_A | FLAG_Z | FLAG_S | FLAG_O)) |
                 (rng_percent(r, 15) ? FLAG_D : 0);
 }
@@ -277,7 +276,7 @@ static void put_row(const struct insn_row *row, unsigned mode, struct rng *r, ui
 static void bend_address(const struct insn *insn, uint8_t *bytes, uint64_t rip, struct rng *r)
 {
     const struct insn_memory *m = &insn->memory;
-    if (!insn->has_memory || insn->disp_bytes < 4)
+    if (!insn->has_memory || insn->disp_bytes < (insn->address_bytes == 2 ? 2 : 4))
         return;
     int64_t disp = (int64_t)rng_below(r, 0x400) - 0x200;
     if (rng_percent(r, 70))
@@ -302,10 +301,13 @@ static bool spoils_address(const struct insn *insn)
     return false;
 }
 
-static bool misses_memory(const struct insn *insn)
+/* In 16-bit code the area is its segment: lower halves of addresses are offsets in it, and so are most sums of two. */
+static bool misses_memory(const struct insn *insn, unsigned mode)
 {
     const struct insn_memory *m = &insn->memory;
     if (!insn->has_memory || insn->class == CLASS_STRING || insn->class == CLASS_IO)
+        return false;
+    if (mode == 16 && insn->address_bytes == 2)
         return false;
     return (m->base != INSN_REGISTER_NONE && role_of(m->base) < ROLE_ADDRESS) ||
            (m->index != INSN_REGISTER_NONE && role_of(m->index) != ROLE_SMALL) || insn->address_bytes == 2;
@@ -341,6 +343,11 @@ static const uint16_t *wanted_rows(unsigned mode, const char *only, unsigned *n)
     return list[which];
 }
 
+enum decode_mode fuzz_decode_mode(unsigned mode)
+{
+    return mode == 64 ? DECODE_64 : mode == 32 ? DECODE_32 : DECODE_16;
+}
+
 static bool draw(struct fuzz_case *c, struct rng *r, const char *only, uint16_t undefined,
                  const struct cpu_model *model, fuzz_excluder *excluded, uint8_t bytes[16], struct insn *insn)
 {
@@ -349,16 +356,16 @@ static bool draw(struct fuzz_case *c, struct rng *r, const char *only, uint16_t 
     if (!n)
         return false;
     put_row(&insn_rows[rows[rng_below(r, n)]], c->mode, r, bytes);
-    if (decode_insn(bytes, 15, c->mode == 64 ? DECODE_64 : DECODE_32, insn) < 0 || excluded(insn, model))
+    if (decode_insn(bytes, 15, fuzz_decode_mode(c->mode), insn) < 0 || excluded(insn, model))
         return false;
     if (insn->flags_read & undefined)
         return false;
     if (only && strcmp(only, insn_name_text(insn->name)) != 0)
         return false;
-    if ((spoils_address(insn) && rng_percent(r, 85)) || (misses_memory(insn) && rng_percent(r, 92)))
+    if ((spoils_address(insn) && rng_percent(r, 85)) || (misses_memory(insn, c->mode) && rng_percent(r, 92)))
         return false;
     bend_address(insn, bytes, AREA_CODE + c->code_bytes, r);
-    return decode_insn(bytes, 15, c->mode == 64 ? DECODE_64 : DECODE_32, insn) >= 0;
+    return decode_insn(bytes, 15, fuzz_decode_mode(c->mode), insn) >= 0;
 }
 
 /* A branch's distance: to the end of the instruction that comes next, or of itself. */
@@ -378,9 +385,8 @@ static bool shifts_by_zero(const struct insn *insn)
     return shift && count->kind == OPERAND_IMMEDIATE && (insn->imm & (insn->operands[0].bytes == 8 ? 63 : 31)) == 0;
 }
 
-/* Flags of which nobody knows what they are after this instruction, when `before` were unknown before it. What may not
- * happen (a count of 0) makes nothing known. */
-static uint16_t unknown_after(const struct insn *insn, uint16_t before, bool skipped)
+/* What may not happen (a count of 0) makes nothing known. */
+uint16_t fuzz_unknown_after(const struct insn *insn, uint16_t before, bool skipped)
 {
     bool certain = !(insn->flags_read & insn->flags_written) && !(insn->prefixes & (PREFIX_REP | PREFIX_REPNE));
     uint16_t known = certain && !skipped ? insn->flags_written : 0;
@@ -413,7 +419,7 @@ void fuzz_generate(struct fuzz_case *c, uint64_t seed, uint64_t number, unsigned
         c->code_bytes += slot->insn.length;
         if (over_next)
             aim(c, slot - 1, slot->insn.length);
-        undefined = unknown_after(&slot->insn, undefined, over_next);
+        undefined = fuzz_unknown_after(&slot->insn, undefined, over_next);
         slot->flags_undefined = undefined;
         over_next = is_branch(&slot->insn);
         if (over_next)

@@ -21,6 +21,7 @@
 #define SYSTEM_STACK  0x4000u
 #define SYSTEM_PAGES  4u
 
+#define GDT_ENTRIES  14u
 #define STUB_VECTORS 32u
 #define BUDGET       20000u
 
@@ -75,14 +76,18 @@ static void make_gate(struct flat *f, unsigned vector)
 
 static void make_system(struct flat *f)
 {
-    static const uint64_t table[7] = {0,
-                                      0,
-                                      UINT64_C(0x00af9b000000ffff),  /* 10: kernel's code */
-                                      UINT64_C(0x00cf93000000ffff),  /* 18 */
-                                      UINT64_C(0x00cffb000000ffff),  /* 23: 32-bit code */
-                                      UINT64_C(0x00cff3000000ffff),  /* 2b: data */
-                                      UINT64_C(0x00affb000000ffff)}; /* 33: 64-bit code */
-    for (unsigned i = 0; i < 7; i++)
+    static const uint64_t table[GDT_ENTRIES] = {[2] = UINT64_C(0x00af9b000000ffff),  /* 10: kernel's code */
+                                                [3] = UINT64_C(0x00cf93000000ffff),  /* 18 */
+                                                [4] = UINT64_C(0x00cffb000000ffff),  /* 23: 32-bit code */
+                                                [5] = UINT64_C(0x00cff3000000ffff),  /* 2b: data */
+                                                [6] = UINT64_C(0x00affb000000ffff),  /* 33: 64-bit code */
+                                                [7] = UINT64_C(0x00cf9b000000ffff),  /* 38: kernel's 32-bit code */
+                                                [10] = UINT64_C(0x10009b000000ffff), /* 50: 16 bits, of the area */
+                                                [11] = UINT64_C(0x1000fb000000ffff), /* 5b */
+                                                [12] = UINT64_C(0x100093000000ffff), /* 60: its data */
+                                                [13] = UINT64_C(0x1000f3000000ffff)}; /* 6b */
+    _Static_assert(AREA_BASE == 0x10000000, "the base in descriptors of 16 bits");
+    for (unsigned i = 0; i < GDT_ENTRIES; i++)
         store(f, PHYS_SYSTEM + SYSTEM_GDT + 8 * i, table[i]);
     store(f, PHYS_SYSTEM + SYSTEM_TSS + 0x24, LINEAR_SYSTEM + SYSTEM_STACK); /* IST 1 */
     store(f, PHYS_SYSTEM + SYSTEM_TSS + 0x60, UINT64_C(0x68) << 48);         /* no map of ports */
@@ -216,6 +221,35 @@ void soft_user_run(struct soft_user *s, const struct fuzz_case *c, const uint8_t
     finish(s, cpu_run(s->flat.cpu, BUDGET), out);
 }
 
+static bool is_own(const struct fuzz_case *c, uint64_t at, const uint8_t *bytes)
+{
+    for (unsigned i = 0; i < c->n; i++)
+        if (c->insns[i].offset == at)
+            return memcmp(c->code + at, bytes, c->insns[i].insn.length) == 0;
+    return false;
+}
+
+bool soft_user_strays(struct soft_user *s, const struct fuzz_case *c, const uint8_t *area,
+                      const struct cpu_model *model, fuzz_excluder *excluded)
+{
+    uint16_t unknown = 0;
+    memcpy(s->flat.ram + PHYS_AREA, area, AREA_BYTES);
+    begin(s, c);
+    for (unsigned n = 0; n < BUDGET; n++) {
+        struct insn insn;
+        cpu_state_get(s->flat.cpu, &s->end);
+        const uint64_t at = s->end.rip - AREA_CODE;
+        const uint8_t *bytes = s->flat.ram + PHYS_AREA + at;
+        if (at > 4096 - 15 || decode_insn(bytes, 15, fuzz_decode_mode(c->mode), &insn) < 0)
+            return false;
+        if (!is_own(c, at, bytes) && (excluded(&insn, model) || insn.flags_read & unknown))
+            return true;
+        unknown = fuzz_unknown_after(&insn, unknown, false);
+        cpu_run(s->flat.cpu, 1);
+    }
+    return false;
+}
+
 /* ---- System mode ------------------------------------------------------------------------------------------------- */
 
 static uint64_t *area_entry(struct soft_user *s, unsigned page)
@@ -224,6 +258,29 @@ static uint64_t *area_entry(struct soft_user *s, unsigned page)
     for (unsigned level = 3; level > 0; level--)
         table = load(&s->flat, table + (linear >> (12 + 9 * level) & 511) * 8) & ~UINT64_C(0xfff);
     return (uint64_t *)(void *)(s->flat.ram + table + (linear >> 12 & 511) * 8);
+}
+
+uint16_t soft_system_code(unsigned mode, unsigned ring)
+{
+    return ring == 0 ? (mode == 64 ? 0x10 : mode == 32 ? 0x38 : 0x50) : (mode == 64 ? 0x33 : mode == 32 ? 0x23 : 0x5b);
+}
+
+uint16_t soft_system_data(unsigned mode, unsigned ring)
+{
+    return ring == 0 ? (mode == 16 ? 0x60 : 0x18) : (mode == 16 ? 0x6b : 0x2b);
+}
+
+static void make_segments(struct vcpu_state *v, unsigned mode, unsigned ring)
+{
+    const uint32_t bits = SEG_P | SEG_S | ring << SEG_DPL_SHIFT | (mode == 16 ? 0 : SEG_G);
+    for (unsigned i = 0; i < SEGMENTS; i++) {
+        v->segments[i] = segment_of(soft_system_data(mode, ring), bits | 3 | (mode == 16 ? 0 : SEG_DB));
+        if (i == SEG_CS)
+            v->segments[i] = segment_of(soft_system_code(mode, ring),
+                                        bits | 0xb | (mode == 64 ? SEG_L : mode == 32 ? SEG_DB : 0));
+        if (mode == 16)
+            v->segments[i].base = AREA_BASE, v->segments[i].limit = 0xffff;
+    }
 }
 
 void soft_system_begin(struct soft_user *s, const struct fuzz_case *c, const struct soft_system *how,
@@ -242,16 +299,13 @@ void soft_system_begin(struct soft_user *s, const struct fuzz_case *c, const str
     memcpy(s->flat.ram + PHYS_AREA, area, AREA_BYTES);
     *v = s->start;
     memcpy(v->gpr, c->gpr, sizeof v->gpr);
-    v->rip = AREA_CODE;
+    v->rip = c->mode == 16 ? 0 : AREA_CODE;
     v->rflags = c->rflags & ~UINT64_C(0x200);
     v->cr0 = how->cr0;
     v->cr4 = how->cr4;
     v->msrs.efer = 0x500;
-    v->segments[SEG_CS] = segment_of(0x10, SEG_P | SEG_S | SEG_G | SEG_L | 0xb);
-    for (unsigned i = 0; i < SEGMENTS; i++)
-        if (i != SEG_CS) {
-            v->segments[i] = segment_of(0x18, SEG_P | SEG_S | SEG_G | SEG_DB | 3);
-        }
+    v->gdtr.limit = GDT_ENTRIES * 8 - 1;
+    make_segments(v, c->mode, how->ring);
 }
 
 void soft_system_run(struct soft_user *s, struct outcome *out)

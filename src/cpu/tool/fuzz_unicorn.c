@@ -28,7 +28,8 @@ int fuzz_unicorn(const struct fuzz_options *o)
 #include <unicorn/unicorn.h>
 
 #define LIBRARY             "libunicorn.so.2"
-#define SOFT_STUB           0x12800u /* in the low memory: behind our stubs */
+#define SOFT_TABLES         0x10000u /* in the low memory: where the descriptors are */
+#define SOFT_STUB           0x12800u /* behind our stubs */
 
 static struct {
     __typeof__(uc_open) *open;
@@ -39,6 +40,7 @@ static struct {
     __typeof__(uc_emu_start) *start;
     __typeof__(uc_emu_stop) *stop;
     __typeof__(uc_hook_add) *hook;
+    __typeof__(uc_ctl) *control;
 } unicorn;
 
 static bool library_open(void)
@@ -49,7 +51,8 @@ static bool library_open(void)
 #define SYMBOL(field, name) (*(void **)(void *)&unicorn.field = dlsym(library, name)) != NULL
     return SYMBOL(open, "uc_open") && SYMBOL(close, "uc_close") && SYMBOL(map, "uc_mem_map_ptr") &&
            SYMBOL(write, "uc_reg_write") && SYMBOL(read, "uc_reg_read") && SYMBOL(start, "uc_emu_start") &&
-           SYMBOL(stop, "uc_emu_stop") && SYMBOL(hook, "uc_hook_add");
+           SYMBOL(stop, "uc_emu_stop") && SYMBOL(hook, "uc_hook_add") &&
+           SYMBOL(control, "uc_ctl");
 }
 
 /* ---- What is not compared ---------------------------------------------------------------------------------------- */
@@ -210,15 +213,26 @@ static uint64_t got(uc_engine *uc, int reg)
     return value;
 }
 
-/* Segment registers are loaded by code: written from outside, a load that fails would end this program. */
-static uint64_t put_stub(uint8_t *low, uint64_t linear, unsigned at)
+/* Segment registers are loaded by code, the last step of which goes to the case: written from outside, a load that fails
+ * would end this program. */
+static uint64_t put_stub(uint8_t *low, const struct vcpu_state *v)
 {
-    uint8_t code[] = {0xb8, 0x18, 0, 0, 0, 0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0, 0x8e, 0xe0, 0x8e, 0xe8, 0x48,
-                      0xb8, 0,    0, 0, 0, 0,    0,    0,    0,    0x6a, 0x10, 0x50, 0x48, 0xcb, 0x90};
-    uint64_t end = linear + sizeof code - 1;
-    memcpy(code + 17, &end, 8);
-    memcpy(low + at, code, sizeof code);
-    return end;
+    uint8_t code[] = {
+        0xb8, 0,    0, 0, 0,                   /* mov eax, data */
+        0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xe0, 0x8e, 0xe8, /* mov ds, es, fs, gs */
+        0x50,                                  /* push rax */
+        0x68, 0,    0, 0, 0,                   /* push stack pointer, flags, code, rip */
+        0x6a, 0x02,                            /* */
+        0x6a, 0,                               /* */
+        0x68, 0,    0, 0, 0,                   /* */
+        0x48, 0xcf};                           /* iretq */
+    const uint32_t sp = (uint32_t)AREA_STACK, ip = (uint32_t)v->rip;
+    memcpy(code + 1, &v->segments[SEG_DS].selector, 2);
+    memcpy(code + 15, &sp, 4);
+    code[22] = (uint8_t)v->segments[SEG_CS].selector;
+    memcpy(code + 24, &ip, 4);
+    memcpy(low + SOFT_STUB, code, sizeof code);
+    return v->gdtr.base + (SOFT_STUB - SOFT_TABLES);
 }
 
 static bool set_up(uc_engine *uc, uint8_t *low, const struct vcpu_state *v)
@@ -226,7 +240,7 @@ static bool set_up(uc_engine *uc, uint8_t *low, const struct vcpu_state *v)
     uc_x86_msr efer = {.rid = 0xc0000080, .value = v->msrs.efer & ~UINT64_C(0x400)};
     uc_x86_mmr gdt = {.base = v->gdtr.base, .limit = v->gdtr.limit},
                idt = {.base = v->idtr.base, .limit = v->idtr.limit};
-    uint64_t stub = v->idtr.base + 0x1800, end = put_stub(low, stub, SOFT_STUB);
+    const uint64_t stub = put_stub(low, v);
     put(uc, UC_X86_REG_CR4, v->cr4);
     put(uc, UC_X86_REG_CR3, v->cr3);
     unicorn.write(uc, UC_X86_REG_MSR, &efer);
@@ -234,8 +248,10 @@ static bool set_up(uc_engine *uc, uint8_t *low, const struct vcpu_state *v)
     unicorn.write(uc, UC_X86_REG_GDTR, &gdt);
     unicorn.write(uc, UC_X86_REG_IDTR, &idt);
     put(uc, UC_X86_REG_RSP, v->gdtr.base + 0x4000);
-    if (unicorn.start(uc, stub, end, 0, 0) != UC_ERR_OK || got(uc, UC_X86_REG_RIP) != end)
+    if (unicorn.start(uc, stub, AREA_CODE, 0, 0) != UC_ERR_OK || got(uc, UC_X86_REG_RIP) != v->rip)
         return false;
+    /* Where it stopped it would stop again. */
+    unicorn.control(uc, UC_CTL_WRITE(UC_CTL_TB_FLUSH, 0));
     for (unsigned i = 0; i < 16; i++)
         put(uc, gprs[i], v->gpr[i]);
     put(uc, UC_X86_REG_EFLAGS, v->rflags);
@@ -255,7 +271,7 @@ static bool peer_run(struct peer *p, const struct fuzz_case *c, const struct vcp
     unicorn.map(uc, 0, SOFT_SYSTEM_BYTES, UC_PROT_ALL, p->low);
     unicorn.map(uc, SOFT_AREA, AREA_BYTES, UC_PROT_ALL, p->area);
     /* It asks for memory at the linear address too, before it translates. */
-    unicorn.map(uc, v->gdtr.base, 0x4000, UC_PROT_ALL, p->low + 0x10000);
+    unicorn.map(uc, v->gdtr.base, 0x4000, UC_PROT_ALL, p->low + SOFT_TABLES);
     unicorn.map(uc, AREA_BASE, AREA_BYTES, UC_PROT_ALL, p->area);
     unicorn.hook(uc, &hook, UC_HOOK_INTR, (void *)stopped, p, (uint64_t)1, (uint64_t)0);
     if (!set_up(uc, p->low, v)) {
@@ -264,7 +280,7 @@ static bool peer_run(struct peer *p, const struct fuzz_case *c, const struct vcp
         return false;
     }
     p->vector = OUTCOME_ENDLESS;
-    uc_err e = unicorn.start(uc, AREA_CODE, AREA_CODE + c->code_bytes, 0, 0);
+    uc_err e = unicorn.start(uc, v->rip, AREA_CODE + c->code_bytes, 0, 0);
     memset(out, 0, sizeof *out);
     for (unsigned i = 0; i < 16; i++)
         out->gpr[i] = got(uc, gprs[i]);
@@ -275,7 +291,7 @@ static bool peer_run(struct peer *p, const struct fuzz_case *c, const struct vcp
     out->rip = got(uc, UC_X86_REG_RIP);
     out->rflags = got(uc, UC_X86_REG_EFLAGS);
     out->vector = p->vector;
-    if (e == UC_ERR_INSN_INVALID || out->rip == AREA_CODE + c->code_bytes)
+    if (e == UC_ERR_INSN_INVALID || out->rip == v->rip + c->code_bytes)
         out->vector = 6;
     out->area = p->area;
     unicorn.close(uc);
@@ -285,18 +301,23 @@ static bool peer_run(struct peer *p, const struct fuzz_case *c, const struct vcp
 /* ---- Comparison -----------------------------------------------------------------------------------------------------
  */
 
-static void choose(struct rng *r, struct soft_system *how)
+/* Which code, of which ring, with what memory. */
+static unsigned choose(struct rng *r, struct soft_system *how, unsigned mode)
 {
+    unsigned any = rng_percent(r, 60) ? 64 : rng_percent(r, 60) ? 32 : 16;
+    how->ring = rng_percent(r, 40) ? 3 : 0;
     for (unsigned i = 0; i < AREA_BYTES >> 12; i++) {
-        how->pages[i] = 3 | (rng_next(r) & 0x60) | (rng_percent(r, 30) ? 4 : 0);
+        how->pages[i] = 3 | (rng_next(r) & 0x60) | (rng_percent(r, how->ring ? 92 : 30) ? 4 : 0);
         if (i && rng_percent(r, 12))
             how->pages[i] &= ~UINT64_C(2);
         if (i && rng_percent(r, 6))
             how->pages[i] &= ~UINT64_C(1);
     }
-    how->pages[0] &= ~UINT64_C(4); /* code is fetched before it is there to fail */
-    how->cr0 = rng_percent(r, 70) ? 0x80050033 : 0x80040033;
+    /* Code is fetched before it is there to fail. */
+    how->pages[0] = how->ring ? how->pages[0] | 4 : how->pages[0] & ~UINT64_C(4);
+    how->cr0 = rng_percent(r, 70) ? 0x80010033 : 0x80000033; /* no AM: it has no alignment checks */
     how->cr4 = 0x620; /* its model has neither NX nor SMEP and SMAP */
+    return mode ? mode : any;
 }
 
 static unsigned told(const char *what, uint64_t ours, uint64_t theirs, bool print)
@@ -355,8 +376,8 @@ static unsigned compare(const struct fuzz_case *c, const struct soft_user *s, co
 
 static void print_case(const struct fuzz_case *c, const struct soft_system *how)
 {
-    printf("DIFFERENCE --seed %" PRIu64 " --first %" PRIu64 " --count 1, cr0 %" PRIx64 " cr4 %" PRIx64 ":\n", c->seed,
-           c->number, how->cr0, how->cr4);
+    printf("DIFFERENCE --seed %" PRIu64 " --first %" PRIu64 " --count 1, %u-bit, ring %u, cr0 %" PRIx64 ":\n", c->seed,
+           c->number, c->mode, how->ring, how->cr0);
     for (unsigned i = 0; i < c->n; i++) {
         printf("    %08" PRIx64 "  ", AREA_CODE + c->insns[i].offset);
         for (unsigned k = 0; k < c->insns[i].insn.length; k++)
@@ -365,17 +386,14 @@ static void print_case(const struct fuzz_case *c, const struct soft_system *how)
     }
 }
 
-static unsigned one(struct soft_user *s, struct peer *p, const struct fuzz_case *c, uint64_t counts[3], uint64_t *shown)
+static unsigned one(struct soft_user *s, struct peer *p, const struct fuzz_case *c, const struct soft_system *how,
+                    uint64_t counts[3], uint64_t *shown)
 {
     static uint8_t area[AREA_BYTES];
-    struct soft_system how;
     struct outcome ours, theirs;
     uint64_t control[4];
-    struct rng r;
-    rng_seed(&r, c->seed ^ 77, c->number);
-    choose(&r, &how);
     fuzz_memory(c, area);
-    soft_system_begin(s, c, &how, area);
+    soft_system_begin(s, c, how, area);
     memcpy(p->low, s->flat.ram, SOFT_SYSTEM_BYTES);
     memcpy(p->area, area, AREA_BYTES);
     struct vcpu_state start = s->end;
@@ -391,7 +409,7 @@ static unsigned one(struct soft_user *s, struct peer *p, const struct fuzz_case 
     }
     unsigned n = compare(c, s, p, &ours, &theirs, control, false);
     if (n && (*shown)++ < 30) {
-        print_case(c, &how);
+        print_case(c, how);
         compare(c, s, p, &ours, &theirs, control, true);
     }
     return n;
@@ -404,7 +422,7 @@ int fuzz_unicorn(const struct fuzz_options *o)
     struct err err = {0};
     struct cpu_model model;
     const char *names;
-    uint64_t counts[3] = {0}, shown = 0, by_name[INSN_NAMES] = {0};
+    uint64_t counts[3] = {0}, shown = 0, by_name[INSN_NAMES] = {0}, by_kind[3][2] = {{0}};
     if (!library_open()) {
         usage("fuzz", "%s is not there (Debian package libunicorn2)", LIBRARY);
         return 77;
@@ -414,8 +432,13 @@ int fuzz_unicorn(const struct fuzz_options *o)
     cpu_model_find(o->model, &model, &names);
     for (uint64_t i = o->first; i < o->first + o->count; i++) {
         struct fuzz_case c;
-        fuzz_generate(&c, o->seed, i, 64, o->length, o->only, &model, excluded_unicorn);
-        if (c.n && one(&s, &p, &c, counts, &shown)) {
+        struct soft_system how;
+        struct rng r;
+        rng_seed(&r, o->seed ^ 77, i);
+        const unsigned mode = choose(&r, &how, o->mode);
+        fuzz_generate(&c, o->seed, i, mode, o->length, o->only, &model, excluded_unicorn);
+        by_kind[mode == 64 ? 2 : mode / 32][how.ring != 0]++;
+        if (c.n && one(&s, &p, &c, &how, counts, &shown)) {
             counts[2]++;
             by_name[c.insns[c.n - 1].insn.name]++;
         }
@@ -426,7 +449,9 @@ int fuzz_unicorn(const struct fuzz_options *o)
             printf("%8" PRIu64 " %s\n", by_name[i], insn_name_text((enum insn_name)i));
     if (p.unusable)
         printf("the peer could not be brought into 64-bit mode\n");
-    printf("%" PRIu64 " cases; %" PRIu64 " not comparable; %" PRIu64 " differ\n", counts[0], counts[1], counts[2]);
+    for (unsigned i = 0; i < 6; i++)
+        printf("%s%u-bit ring %u: %" PRIu64, i ? ", " : "", 16u << i / 2, i & 1 ? 3 : 0, by_kind[i / 2][i & 1]);
+    printf("\n%" PRIu64 " cases; %" PRIu64 " not comparable; %" PRIu64 " differ\n", counts[0], counts[1], counts[2]);
     return counts[2] != 0 || p.unusable;
 }
 

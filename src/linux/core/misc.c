@@ -13,7 +13,6 @@
 #include "linux/task/task.h"
 
 #include <linux/capability.h>
-#include <linux/membarrier.h>
 #include <linux/random.h>
 #include <linux/sysinfo.h>
 #include <string.h>
@@ -171,27 +170,4 @@ int64_t sys_getcpu(struct task *t, const struct args *a)
     if (a->v[1] && put_user(arg_ptr(a, 1), node))
         return -EFAULT;
     return 0;
-}
-
-/* membarrier(2): where one virtual CPU runs all tasks, the way into the kernel is the barrier. */
-int64_t sys_membarrier(struct task *t, const struct args *a)
-{
-    const uint32_t known = MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |
-                           MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |
-                           MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
-    uint32_t command = arg_u32(a, 0);
-    if (arg_u32(a, 1))
-        return -EINVAL;
-    if (platform.vcpus > 1 || platform.elsewhere)
-        return command == MEMBARRIER_CMD_QUERY ? 0 : -EINVAL;
-    if (command == MEMBARRIER_CMD_QUERY)
-        return known;
-    return command & (command - 1) || !(command & known) ? -EINVAL : 0;
-}
-
-int64_t sys_personality(struct task *t, const struct args *a)
-{
-    const uint32_t ask = 0xffffffff, no_random = 0x0040000;
-    uint32_t want = arg_u32(a, 0);
-    return want == ask || !(want & ~no_random) ? 0 : -EINVAL;
 }

@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#define RANDOM_POOL_BITS 256 /* what random(4) says of its pool, always */
+
 int random_init(void); /* asks the host for a seed: 0, -errno. After a restore again */
 void random_bytes(void *to, size_t n);
 

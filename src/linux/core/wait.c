@@ -32,7 +32,8 @@ void wait_wake(struct wait_queue *q, uint32_t events, int n)
     list_each (l, &q->waiters, struct wait_link, link) {
         if (events && l->events && !(events & l->events))
             continue;
-        if (l->exclusive && n-- <= 0)
+        bool idle = l->behind && list_empty(&l->behind->waiters);
+        if (l->exclusive && !idle && n-- <= 0)
             break;
         if (l->notify)
             l->notify(l, events);

@@ -5,6 +5,7 @@
  */
 #include "linux/core/boot.h"
 #include "linux/core/text.h"
+#include "linux/fs/hostfs.h"
 #include "linux/fs/imgfs.h"
 #include "linux/fs/internal.h"
 
@@ -15,6 +16,7 @@
 extern const struct fs_type procfs_type __attribute__((weak));
 extern const struct fs_type sysfs_type __attribute__((weak));
 extern const struct fs_type devfs_type __attribute__((weak));
+extern const struct fs_type devpts_type __attribute__((weak));
 
 /* ---- the root ---- */
 
@@ -43,16 +45,53 @@ static int layers_make(const struct linux_config *c, struct superblock *layers[L
     return 0;
 }
 
-static int root_from_image(const struct linux_config *c, char *why, size_t why_size)
+/* The mount that is the root; NULL. */
+static const struct linux_mount *root_of_host(const struct linux_config *c)
 {
-    struct superblock *layers[LAYERS_MAX], *sb = NULL;
-    uint32_t n = 0;
-    int r = layers_make(c, layers, &n, why, why_size);
-    if (!r)
-        r = overlay_superblock(layers, n, &sb);
+    for (uint32_t i = 0; i < c->n_mounts; i++)
+        if (c->mounts[i].kind == LINUX_MOUNT_HOST && !strcmp(c->mounts[i].place, "/"))
+            return &c->mounts[i];
+    return NULL;
+}
+
+static int host_superblock(const struct linux_mount *m, uint32_t more, struct superblock **out, char *why,
+                           size_t why_size)
+{
+    int r = hostfs_superblock ? hostfs_superblock(m->root, m->flags | more, out) : -ENODEV;
+    if (r)
+        text_format(why, why_size, "the files of the host for %s cannot be had (error %d)", m->place, -r);
+    return r;
+}
+
+static int overlay_root(struct superblock *const *layers, uint32_t n)
+{
+    struct superblock *sb = NULL;
+    int r = overlay_superblock(layers, n, &sb);
     if (!r)
         r = mount_superblock(sb, "overlay", NULL, 0);
     superblock_put(sb);
+    return r;
+}
+
+/* A directory of the host, never written to: what changes is in memory above it. */
+static int root_from_host(const struct linux_mount *m, char *why, size_t why_size)
+{
+    struct superblock *lower;
+    int r = host_superblock(m, LINUX_MOUNT_RDONLY | LINUX_MOUNT_CACHED, &lower, why, why_size);
+    if (r)
+        return r;
+    r = S_ISDIR(lower->root->inode->mode) ? overlay_root(&lower, 1) : -ENOTDIR;
+    superblock_put(lower);
+    return r;
+}
+
+static int root_from_image(const struct linux_config *c, char *why, size_t why_size)
+{
+    struct superblock *layers[LAYERS_MAX];
+    uint32_t n = 0;
+    int r = layers_make(c, layers, &n, why, why_size);
+    if (!r)
+        r = overlay_root(layers, n);
     while (n)
         superblock_put(layers[--n]);
     return r;
@@ -61,6 +100,9 @@ static int root_from_image(const struct linux_config *c, char *why, size_t why_s
 static int root_make(const struct linux_config *c, char *why, size_t why_size)
 {
     struct superblock *sb;
+    const struct linux_mount *host = root_of_host(c);
+    if (host)
+        return root_from_host(host, why, why_size);
     if (c->image)
         return root_from_image(c, why, why_size);
     int r = superblock_new(&tmpfs_type, NULL, "mode=755", 0, &sb);
@@ -89,6 +131,24 @@ static int directory_at(const char *name, uint32_t mode, struct path *out)
     dentry_put(d);
     path_put(&dir);
     return r ? r : walk(AT_FDCWD, name, WALK_FOLLOW | WALK_DIRECTORY, out);
+}
+
+/* The same for a regular file. */
+static int file_at(const char *name, struct path *out)
+{
+    struct path dir = {0};
+    const char *last;
+    size_t n;
+    int r = walk_parent(AT_FDCWD, name, 0, &dir, &last, &n);
+    if (r)
+        return r;
+    struct dentry *d = dentry_lookup(dir.dentry, last, n, &r);
+    const struct inode_ops *ops = dir.dentry->inode->ops;
+    if (d && !d->inode)
+        r = ops->create ? ops->create(dir.dentry->inode, d, S_IFREG | 0644, 0) : -EROFS;
+    dentry_put(d);
+    path_put(&dir);
+    return r ? r : walk(AT_FDCWD, name, WALK_FOLLOW, out);
 }
 
 struct boot_mount {
@@ -127,6 +187,7 @@ static int mounts_make(char *why, size_t why_size)
         {&procfs_type, "/proc", NULL, safe | MS_NOEXEC, 0555},
         {&sysfs_type, "/sys", NULL, safe | MS_NOEXEC, 0555},
         {&devfs_type, "/dev", NULL, MS_NOSUID, 0755},
+        {&devpts_type, "/dev/pts", "mode=620,ptmxmode=666,gid=5", MS_NOSUID | MS_NOEXEC, 0755},
         {&tmpfs_type, "/dev/shm", NULL, safe, 01777},
         {&tmpfs_type, "/tmp", NULL, safe, 01777},
         {&tmpfs_type, "/run", "mode=755", safe, 0755},
@@ -144,25 +205,92 @@ static int mounts_make(char *why, size_t why_size)
     return 0;
 }
 
+/* ---- what the caller wants mounted ---- */
+
+/* Directories of the place that are missing are made, and at the end what can be covered: a directory or a file. */
+static int place_at(const char *place, bool directory, struct path *out)
+{
+    char name[PATH_MAX_];
+    size_t n = strlen(place);
+    if (*place != '/' || n >= sizeof(name))
+        return -EINVAL;
+    for (size_t i = 1; i <= n; i++) {
+        if (i < n && place[i] != '/')
+            continue;
+        memcpy(name, place, i);
+        name[i] = 0;
+        path_put(out);
+        int r = i == n && !directory ? file_at(name, out) : directory_at(name, 0755, out);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+static int mount_given(const struct linux_mount *m, char *why, size_t why_size)
+{
+    PATH at = {0};
+    struct superblock *sb;
+    uint32_t flags = MS_NODEV;
+    int r = m->kind == LINUX_MOUNT_HOST ? host_superblock(m, 0, &sb, why, why_size)
+                                        : superblock_new(&tmpfs_type, "tmpfs", m->options, 0, &sb);
+    if (r)
+        return r;
+    flags |= m->flags & LINUX_MOUNT_RDONLY ? MS_RDONLY : 0;
+    flags |= m->flags & LINUX_MOUNT_NOSUID ? MS_NOSUID : 0;
+    flags |= m->flags & LINUX_MOUNT_NOEXEC ? MS_NOEXEC : 0;
+    if (m->kind == LINUX_MOUNT_TMPFS && !(m->flags & LINUX_MOUNT_NODEV))
+        flags &= ~(uint32_t)MS_NODEV;
+    r = place_at(m->place, S_ISDIR(sb->root->inode->mode), &at);
+    if (!r)
+        r = mount_superblock(sb, sb->type->name, &at, flags);
+    superblock_put(sb);
+    return r;
+}
+
+static int mounts_given(const struct linux_config *c, char *why, size_t why_size)
+{
+    for (uint32_t i = 0; i < c->n_mounts; i++) {
+        const struct linux_mount *m = &c->mounts[i];
+        if (m == root_of_host(c))
+            continue;
+        text_format(why, why_size, "no memory for the file systems");
+        int r = mount_given(m, why, why_size);
+        if (r) {
+            text_format(why, why_size, "cannot mount %s on %s (error %d)",
+                        m->kind == LINUX_MOUNT_HOST ? "files of the host" : "a tmpfs", m->place, -r);
+            return r;
+        }
+    }
+    return 0;
+}
+
 /* ---- the first task ---- */
 
-static int context_make(const struct linux_config *c, struct fs_context **out, char *why, size_t why_size)
+int fs_spawn(const char *cwd, struct fs_context **out)
 {
     struct fs_context *context = heap_new(&fs_context_type);
     if (!context)
         return -ENOMEM;
     context->refs = 1;
-    context->umask = c->umask & 0777;
+    context->umask = boot_config->umask & 0777;
     context->root = fs_state.boot_root;
     path_get(&context->root);
-    int r = walk(AT_FDCWD, c->cwd ? c->cwd : "/", WALK_FOLLOW | WALK_DIRECTORY, &context->cwd);
+    int r = walk(AT_FDCWD, cwd ? cwd : "/", WALK_FOLLOW | WALK_DIRECTORY, &context->cwd);
     if (r) {
-        text_format(why, why_size, "the working directory %s is not there (error %d)", c->cwd ? c->cwd : "/", -r);
         fs_context_put(context);
         return r;
     }
     *out = context;
     return 0;
+}
+
+static int context_make(const struct linux_config *c, struct fs_context **out, char *why, size_t why_size)
+{
+    int r = fs_spawn(c->cwd, out);
+    if (r)
+        text_format(why, why_size, "the working directory %s is not there (error %d)", c->cwd ? c->cwd : "/", -r);
+    return r;
 }
 
 int fs_boot(const struct linux_config *c, struct fs_context **context, char *why, size_t why_size)
@@ -178,6 +306,8 @@ int fs_boot(const struct linux_config *c, struct fs_context **context, char *why
         return r;
     fs_state.boot_root = (struct path){mount_root, mount_root->root};
     r = mounts_make(why, why_size);
+    if (!r)
+        r = mounts_given(c, why, why_size);
     if (!r)
         r = context_make(c, context, why, why_size);
     if (!r && c->read_only)

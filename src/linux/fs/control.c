@@ -2,12 +2,15 @@
 /* fcntl(2): what is about every open file; descriptors are in fd.c, locks in lock.c. */
 #include "linux/fs/internal.h"
 #include "linux/ipc/pipe.h"
+#include "linux/mm/mm.h"
 
 #include <linux/memfd.h>
 
 NEEDS_ANONYMOUS;
 
 #pragma weak pipe_capacity
+#pragma weak vma_first
+#pragma weak vma_next
 #pragma weak pipe_set_capacity
 
 #define SETTABLE (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC)
@@ -55,6 +58,17 @@ static bool has_seals(const struct file *f)
     return f->inode && S_ISREG(f->inode->mode) && f->inode->sb->type == &tmpfs_type;
 }
 
+/* Whether somebody has it mapped so that what is written there, now or after mprotect(2), is written to the file. */
+static bool mapped_for_writing(const struct inode *i)
+{
+    list_each (p, &process_all, struct process, all)
+        list_each (t, &p->tasks, struct task, in_process)
+            for (struct vma *v = t->mm ? vma_first(t->mm) : NULL; v; v = vma_next(v))
+                if (v->file && v->file->inode == i && v->flags & VMA_SHARED && !(v->flags & VMA_MAYWRITE_NOT))
+                    return true;
+    return false;
+}
+
 static int64_t add_seals(struct file *f, uint64_t seals)
 {
     struct inode *i = f->inode;
@@ -64,6 +78,8 @@ static int64_t add_seals(struct file *f, uint64_t seals)
         return -EPERM;
     if (i->seals & F_SEAL_SEAL)
         return -EPERM;
+    if (seals & F_SEAL_WRITE && !(i->seals & F_SEAL_WRITE) && mapped_for_writing(i))
+        return -EBUSY;
     i->seals |= (uint32_t)seals;
     return 0;
 }

@@ -287,6 +287,27 @@ void dentry_tree_free(struct dentry *root)
     }
 }
 
+void dentry_forget(struct dentry *top)
+{
+    dentry_get(top);
+    for (struct dentry *d = top;;) {
+        struct dentry *child = list_first(&d->children, struct dentry, siblings);
+        if (child) {
+            d = child;
+            continue;
+        }
+        if (d == top)
+            break;
+        struct dentry *parent = d->parent;
+        dentry_get(d);
+        dentry_unhash(d);
+        dentry_put(d); /* who holds it still holds its parent */
+        d = parent;
+    }
+    dentry_unhash(top);
+    dentry_put(top);
+}
+
 /* ---- moving ---- */
 
 static void set_name(struct dentry *d, char *name, uint16_t length, uint32_t hash)
@@ -349,8 +370,12 @@ struct dentry *dentry_lookup(struct dentry *parent, const char *name, size_t len
 {
     struct dentry *d = dentry_find(parent, name, length);
     *error = 0;
-    if (d)
+    if (d && (!d->sb->type->still || d->sb->type->still(d)))
         return d;
+    if (d) {
+        dentry_forget(d);
+        dentry_put(d);
+    }
     if (length > NAME_MAX_ || parent->unlinked) {
         *error = length > NAME_MAX_ ? -ENAMETOOLONG : -ENOENT;
         return NULL;

@@ -173,7 +173,7 @@ static void tell_move(const struct path *from_dir, const char *from, size_t from
     tell(to_dir->dentry->inode, with_kind(moved, IN_MOVED_TO), cookie, to, to_n);
     if (over && !S_ISDIR(over->mode))
         tell(over, IN_ATTRIB, 0, NULL, 0);
-    tell(moved, with_kind(moved, IN_MOVE_SELF), 0, NULL, 0);
+    tell(moved, IN_MOVE_SELF, 0, NULL, 0);
 }
 
 void watch_moved(const struct path *from_dir, const char *from, size_t from_n, const struct path *to_dir,

@@ -188,6 +188,8 @@ int memory_rename(struct inode *from_dir, struct dentry *from, struct inode *to_
 int overlay_superblock(struct superblock *const *lower, uint32_t n, struct superblock **out);
 
 /* ---- open files ---- */
+/* A read or a write there, by a file that was opened for it: as its ops. */
+int64_t rw_at(struct file *, bool write, struct uio *, uint64_t pos);
 int file_size_limit(struct uio *, uint64_t pos); /* RLIMIT_FSIZE: cuts; -EFBIG with SIGXFSZ */
 int64_t fd_fcntl(int fd, int command, uint64_t argument);
 void fd_set_cloexec(int fd, bool on);

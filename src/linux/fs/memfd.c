@@ -17,10 +17,11 @@
 /* Where there are no huge pages to be had, as on most hosts. */
 static int check(uint32_t flags)
 {
-    if (flags & MFD_HUGETLB)
-        return -ENOENT;
-    if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC))
+    uint32_t huge = flags & MFD_HUGETLB ? MFD_HUGETLB | (uint32_t)MFD_HUGE_MASK << MFD_HUGE_SHIFT : 0;
+    if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC | huge))
         return -EINVAL;
+    if (huge)
+        return -ENOENT;
     return (flags & (MFD_NOEXEC_SEAL | MFD_EXEC)) == (MFD_NOEXEC_SEAL | MFD_EXEC) ? -EINVAL : 0;
 }
 

@@ -28,11 +28,12 @@ KERNEL_STATE struct mount *mount_root;
 extern const struct fs_type procfs_type __attribute__((weak));
 extern const struct fs_type sysfs_type __attribute__((weak));
 extern const struct fs_type devfs_type __attribute__((weak));
+extern const struct fs_type devpts_type __attribute__((weak));
 
 /* What mount(2) knows by name. The overlay and the image are mounted at boot only. */
 static const struct fs_type *type_by_name(const char *name)
 {
-    const struct fs_type *const types[] = {&tmpfs_type, &procfs_type, &sysfs_type, &devfs_type};
+    const struct fs_type *const types[] = {&tmpfs_type, &procfs_type, &sysfs_type, &devfs_type, &devpts_type};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         if (types[i] && !strcmp(types[i]->name, name))
             return types[i];

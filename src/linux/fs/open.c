@@ -10,7 +10,7 @@
 #define OPEN_FLAGS                                                                                                     \
     (O_ACCESS_ | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC | FASYNC | O_DIRECT |         \
      O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | __O_SYNC | O_PATH | __O_TMPFILE)
-#define FILE_FLAGS_DROPPED (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC | __O_TMPFILE)
+#define FILE_FLAGS_DROPPED (O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | __O_TMPFILE)
 
 /* ---- an inode becomes an open file ---- */
 
@@ -38,6 +38,7 @@ int file_open(struct file *f, uint32_t flags)
     if (writer && i->text)
         return -ETXTBSY;
     int r = i->ops->open ? i->ops->open(i, f) : open_special(i, f);
+    f->flags &= ~(uint32_t)O_NOCTTY; /* it was for terminals to see */
     if (!r && writer)
         i->writers++;
     return r;
@@ -51,7 +52,7 @@ int vfs_open(const struct path *p, uint32_t flags, struct file **out)
     path_get(p);
     f->path = *p;
     f->inode = p->dentry->inode;
-    int r = file_open(f, flags & ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC));
+    int r = file_open(f, flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC));
     if (r) { /* it was never open: nothing of it has to be released */
         f->inode = NULL;
         f->ops = &no_ops;

@@ -6,9 +6,10 @@
  * and a directory is renamed without copying anything.
  *
  * Names: a pinned dentry decides (with an inode: it is here; without: it was removed, a whiteout). Else the layers
- * below are asked, the highest first; the directories of several layers are merged. Below are only file systems whose
- * files have inode->bytes.
+ * below are asked, the highest first; the directories of several layers are merged. Files below have inode->bytes, or
+ * are read by calls (overlay_file.c).
  */
+#include "linux/fs/hostfs.h"
 #include "linux/fs/imgfs.h"
 #include "linux/fs/internal.h"
 
@@ -102,7 +103,12 @@ static int file_from(struct superblock *sb, uint32_t layer, struct inode *lower,
         }
     }
     *out = inode_from(sb, layer, lower);
+    int r = *out && !lower->bytes && overlay_below ? overlay_below(*out, lower) : 0;
     inode_put(lower);
+    if (r) {
+        inode_put(*out);
+        return r;
+    }
     struct overlay_linked *l = *out && several ? heap_new(&overlay_linked_type) : NULL;
     if (l) {
         l->ino = ino;
@@ -264,7 +270,11 @@ static int read_below(struct inode *lower, struct dir_context *ctx)
 {
     struct file f = {.refs = 1, .inode = lower, .flags = O_NOATIME};
     int r = lower->ops->open(lower, &f);
-    return r ? r : f.ops->read_dir(&f, ctx);
+    if (!r)
+        r = f.ops->read_dir(&f, ctx);
+    if (f.ops && f.ops->release)
+        f.ops->release(&f);
+    return r;
 }
 
 /* 0; -ENOTEMPTY, -EUCLEAN. */

@@ -50,6 +50,11 @@ static int64_t transfer(struct file *f, enum way way, struct uio *u, uint64_t *p
     return n;
 }
 
+int64_t rw_at(struct file *f, bool write, struct uio *u, uint64_t pos)
+{
+    return transfer(f, write ? WAY_WRITE : WAY_READ, u, &pos);
+}
+
 static int64_t plain(const struct args *a, enum way way)
 {
     struct uio u;

@@ -197,7 +197,8 @@ struct fs_type {
     int (*mount)(struct superblock *, const char *source, const char *options);
     int (*statfs)(struct superblock *, struct statfs *);
     void (*drop)(struct superblock *);
-    bool volatile_names; /* names are looked up again each time (proc) */
+    bool volatile_names;            /* names are looked up again each time (proc) */
+    bool (*still)(struct dentry *); /* whether a name that is in the tree is right; NULL: always */
 };
 extern const struct fs_type tmpfs_type, imgfs_type, overlay_type, procfs_type, sysfs_type, devfs_type;
 
@@ -215,6 +216,7 @@ void dentry_drop(struct dentry *); /* out of the tree: removed, renamed over; ha
 void dentry_pin(struct dentry *);  /* it stays in the tree until it is dropped: has to be hashed or be hashed soon */
 void dentry_move(struct dentry *from, struct dentry *to); /* `from` takes the place of `to`, which is dropped */
 void dentry_swap(struct dentry *, struct dentry *);
+void dentry_forget(struct dentry *); /* out of the tree with all below it, not removed: a lookup asks anew */
 
 /* ---- what other rooms have of files; weak: a kernel may be linked without them ---- */
 int fifo_open(struct inode *, struct file *);   /* ipc: -ENXIO when it is missing */
@@ -274,5 +276,9 @@ void file_changed(struct file *, uint32_t events);
 int64_t object_read(struct inode *, struct uio *, uint64_t pos);
 int64_t object_write(struct inode *, struct uio *,
                      uint64_t pos); /* grows inode->size; -ENOSPC by the superblock's limit */
+
+/* aio.c, where there are asynchronous reads and writes: the contexts of an address space that goes. */
+struct mm;
+void aio_mm_gone(const struct mm *) __attribute__((weak));
 
 #endif

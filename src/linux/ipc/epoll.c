@@ -82,7 +82,8 @@ static void interest_watch(struct interest *i)
     i->link = (struct wait_link){.task = NULL,
                                  .notify = interest_notify,
                                  .events = (i->events & ~EPOLL_MODIFIERS) | EPOLLERR | EPOLLHUP,
-                                 .exclusive = i->events & EPOLLEXCLUSIVE};
+                                 .exclusive = i->events & EPOLLEXCLUSIVE,
+                                 .behind = &i->epoll->waiting};
     wait_link_add(q, &i->link);
     i->linked = true;
 }

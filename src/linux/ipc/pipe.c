@@ -103,7 +103,7 @@ int64_t pipe_give(struct pipe *p, struct uio *u)
         return -EPIPE;
     int64_t n = ring_put(&p->ring, u);
     if (n > 0)
-        wait_wake(&p->changed, EPOLLIN | EPOLLRDNORM, 1 << 30);
+        wait_wake(&p->changed, EPOLLIN | EPOLLRDNORM, 1);
     return n;
 }
 
@@ -204,6 +204,8 @@ int64_t pipe_set_capacity(struct file *f, uint32_t bytes)
     struct pipe *p = pipe_of(f);
     if (!p)
         return -EBADF;
+    if (bytes > PIPE_SAYABLE)
+        return -EINVAL;
     if (bytes > PIPE_MOST)
         return -EPERM;
     int r = ring_limit(&p->ring, bytes);

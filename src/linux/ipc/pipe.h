@@ -9,6 +9,7 @@
 #define PIPE_ATOMIC   4096u      /* PIPE_BUF: a write up to this goes in whole */
 #define PIPE_CAPACITY 65536u     /* as Linux's default */
 #define PIPE_MOST     (1u << 20) /* /proc/sys/fs/pipe-max-size */
+#define PIPE_SAYABLE  (1u << 31) /* F_SETPIPE_SZ of more is no size */
 
 struct pipe {
     uint32_t refs;                       /* open ends, and an inode that has it */

@@ -44,13 +44,38 @@ static bool grow(struct ipc_table *t)
     return true;
 }
 
+struct ipc_object *ipc_at(const struct ipc_table *t, int32_t row)
+{
+    return row >= 0 && (uint32_t)row < t->n ? t->rows[row] : NULL;
+}
+
+int64_t ipc_last_row(const struct ipc_table *t)
+{
+    uint32_t n = t->n;
+    while (n && !t->rows[n - 1])
+        n--;
+    return n ? (int64_t)n - 1 : 0;
+}
+
+/* The row of the id that was asked for, if there is room for it; else the first that is free. */
+static uint32_t free_row(struct ipc_table *t)
+{
+    uint32_t row = t->next_id ? (uint32_t)(t->next_id - 1) % ID_STEP : IPC_OBJECTS;
+    while (row < IPC_OBJECTS && row >= t->n && grow(t))
+        continue;
+    if (row < t->n && !t->rows[row])
+        return row;
+    for (row = 0; row < t->n && t->rows[row];)
+        row++;
+    return row;
+}
+
 static int64_t insert(struct ipc_table *t, struct ipc_object *o, int32_t key, int flags)
 {
-    uint32_t row = 0;
-    while (row < t->n && t->rows[row])
-        row++;
+    uint32_t row = free_row(t);
     const struct cred *c = current->cred;
-    t->sequence = (t->sequence + 1) % (INT32_MAX / ID_STEP);
+    t->sequence = t->next_id ? (uint32_t)(t->next_id - 1) / ID_STEP : (t->sequence + 1) % (INT32_MAX / ID_STEP);
+    t->next_id = 0;
     o->key = key, o->id = (int32_t)(row + t->sequence * ID_STEP), o->refs = 1;
     o->uid = o->cuid = c->euid, o->gid = o->cgid = c->egid, o->mode = (uint32_t)flags & 0777;
     t->rows[row] = o, t->used++;
@@ -74,7 +99,7 @@ int64_t ipc_get(struct ipc_table *t, const struct ipc_kind *kind, const struct a
     int r = kind->check_new(a);
     if (r)
         return r;
-    if (t->used == IPC_OBJECTS)
+    if (t->used >= IPC_OBJECTS - t->fewer)
         return -ENOSPC;
     if (t->used == t->n && !grow(t))
         return -ENOMEM;

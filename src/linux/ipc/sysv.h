@@ -23,6 +23,8 @@ struct ipc_object { /* the head of each */
 struct ipc_table {
     struct ipc_object **rows; /* FIELD_BYTES of n */
     uint32_t n, used, sequence;
+    uint32_t fewer;  /* than IPC_OBJECTS at most, by /proc/sys/kernel/msgmni and the like */
+    int64_t next_id; /* 1 + the id that the next object gets, if that is free; 0: none is asked for */
 };
 
 /* What a kind does with a new object, and with one that is found by its key. */
@@ -38,6 +40,8 @@ int64_t ipc_get(struct ipc_table *, const struct ipc_kind *, const struct args *
 struct ipc_object *ipc_find(struct ipc_table *, int32_t id); /* NULL: -EINVAL; valid until the next task_block */
 /* May the current task read (4) or write (2) it: 0, -EACCES. */
 int ipc_may(const struct ipc_object *, uint32_t want);
+struct ipc_object *ipc_at(const struct ipc_table *, int32_t row); /* as MSG_STAT names it; NULL: -EINVAL */
+int64_t ipc_last_row(const struct ipc_table *);                   /* that is used; 0 where none is */
 int ipc_owns(const struct ipc_object *); /* 0, -EPERM: for IPC_SET and IPC_RMID */
 void ipc_remove(struct ipc_table *, const struct ipc_kind *, struct ipc_object *);
 void ipc_put(const struct ipc_kind *, struct ipc_object *);
@@ -48,6 +52,15 @@ int64_t ipc_seconds(void);
 /* A process ends: task/ calls the first one, weakly. What its semaphore operations marked SEM_UNDO is taken back;
  * segments that only waited for their last mapping go. */
 void sysv_process_gone(int32_t pid);
+/* For /proc/sys/kernel and /proc/sysvipc. */
+struct text;
+struct ipc_table *sysv_msg_table(void) __attribute__((weak));
+struct ipc_table *sysv_sem_table(void) __attribute__((weak));
+struct ipc_table *sysv_shm_table(void) __attribute__((weak));
+void sysv_msg_list(struct text *) __attribute__((weak));
+void sysv_sem_list(struct text *) __attribute__((weak));
+void sysv_shm_list(struct text *) __attribute__((weak));
+
 void sysv_sem_process_gone(int32_t pid) __attribute__((weak));
 void sysv_shm_sweep(void) __attribute__((weak));
 

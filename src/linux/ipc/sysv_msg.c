@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Message queues: msgget(2), msgsnd(2), msgrcv(2), msgctl(2). */
 #include "linux/core/sched.h"
+#include "linux/core/text.h"
 #include "linux/ipc/sysv.h"
 #include "linux/task/task.h"
 
@@ -9,6 +10,10 @@
 #include <linux/ipc.h>
 #include <linux/msg.h>
 #include <string.h>
+
+#ifndef MSG_STAT_ANY
+#define MSG_STAT_ANY 13
+#endif
 
 struct ipc_message {
     struct list link;
@@ -168,15 +173,30 @@ static struct ipc_message *message_find(struct ipc_queue *q, int64_t type, int f
     return best;
 }
 
-static int64_t message_take(struct ipc_queue *q, struct ipc_message *m, struct uptr to, uint64_t room)
+/* The one in this place, from 0 on: MSG_COPY. */
+static struct ipc_message *message_at(struct ipc_queue *q, int64_t place)
+{
+    list_each (m, &q->messages, struct ipc_message, link) {
+        if (!place--)
+            return m;
+    }
+    return NULL;
+}
+
+static int64_t message_out(const struct ipc_message *m, struct uptr to, uint64_t room)
 {
     uint64_t n = m->n < room ? m->n : room;
+    return put_user(to, m->type) || copy_out(uptr_add(to, 8), m->bytes, n) ? -EFAULT : (int64_t)n;
+}
+
+static int64_t message_take(struct ipc_queue *q, struct ipc_message *m, struct uptr to, uint64_t room)
+{
     list_remove(&m->link);
     q->bytes -= m->n, q->count--, q->received = ipc_seconds(), q->last_receiver = current->process->pid;
     wait_wake_all(&q->room);
-    bool failed = put_user(to, m->type) || copy_out(uptr_add(to, 8), m->bytes, n);
+    int64_t n = message_out(m, to, room);
     message_free(m);
-    return failed ? -EFAULT : (int64_t)n;
+    return n;
 }
 
 int64_t sys_msgrcv(struct task *t, const struct args *a)
@@ -185,8 +205,8 @@ int64_t sys_msgrcv(struct task *t, const struct args *a)
     int64_t room = (int64_t)a->v[2], type = (int64_t)a->v[3];
     if (arg_int(a, 0) < 0 || room < 0)
         return -EINVAL;
-    if (flags & MSG_COPY)
-        return -ENOSYS;
+    if (flags & MSG_COPY && (!(flags & IPC_NOWAIT) || flags & MSG_EXCEPT))
+        return -EINVAL;
     for (;;) {
         struct ipc_queue *q = (struct ipc_queue *)ipc_find(&queues, arg_int(a, 0));
         if (!q)
@@ -194,9 +214,11 @@ int64_t sys_msgrcv(struct task *t, const struct args *a)
         int r = ipc_may(&q->head, 4);
         if (r)
             return r;
-        struct ipc_message *m = message_find(q, type, flags);
+        struct ipc_message *m = flags & MSG_COPY ? message_at(q, type) : message_find(q, type, flags);
         if (m && m->n > (uint64_t)room && !(flags & MSG_NOERROR))
             return -E2BIG;
+        if (m && flags & MSG_COPY)
+            return message_out(m, arg_ptr(a, 1), (uint64_t)room);
         if (m)
             return message_take(q, m, arg_ptr(a, 1), (uint64_t)room);
         if (flags & IPC_NOWAIT)
@@ -243,11 +265,28 @@ static int64_t queues_show(int command, struct uptr to)
                         .msgssz = 16,
                         .msgtql = MSGMNB,
                         .msgseg = 65535};
-    if (command == MSG_INFO)
-        m.msgpool = (int)queues.used;
-    if (put_user(to, m))
-        return -EFAULT;
-    return queues.n ? (int64_t)queues.n - 1 : 0;
+    m.msgmni = (int)(IPC_OBJECTS - queues.fewer);
+    if (command == MSG_INFO) {
+        m.msgpool = (int)queues.used, m.msgmap = m.msgtql = 0;
+        for (uint32_t i = 0; i < queues.n; i++) {
+            const struct ipc_queue *q = (struct ipc_queue *)queues.rows[i];
+            if (q)
+                m.msgmap += (int)q->count, m.msgtql += (int)q->bytes;
+        }
+    }
+    return put_user(to, m) ? -EFAULT : ipc_last_row(&queues);
+}
+
+/* Of a row of the table: its id. */
+static int64_t queue_of_row(int32_t row, int command, struct uptr to)
+{
+    struct ipc_queue *q = (struct ipc_queue *)ipc_at(&queues, row);
+    if (!q)
+        return -EINVAL;
+    int r = command == MSG_STAT ? ipc_may(&q->head, 4) : 0;
+    if (!r)
+        r = queue_show(q, to);
+    return r ? r : q->head.id;
 }
 
 int64_t sys_msgctl(struct task *t, const struct args *a)
@@ -255,6 +294,8 @@ int64_t sys_msgctl(struct task *t, const struct args *a)
     int command = arg_int(a, 1) & ~IPC_64, r;
     if (command == IPC_INFO || command == MSG_INFO)
         return queues_show(command, arg_ptr(a, 2));
+    if (command == MSG_STAT || command == MSG_STAT_ANY)
+        return queue_of_row(arg_int(a, 0), command, arg_ptr(a, 2));
     struct ipc_queue *q = (struct ipc_queue *)ipc_find(&queues, arg_int(a, 0));
     if (!q)
         return -EINVAL;
@@ -272,4 +313,25 @@ int64_t sys_msgctl(struct task *t, const struct args *a)
         return 0;
     }
     return -EINVAL;
+}
+
+/* ---- for /proc ---- */
+
+struct ipc_table *sysv_msg_table(void)
+{
+    return &queues;
+}
+
+void sysv_msg_list(struct text *out)
+{
+    text_printf(out, "%10s %10s %5s  %10s %10s %5s %5s %5s %5s %5s %5s %10s %10s %10s\n", "key", "msqid", "perms", "cbytes",
+                "qnum", "lspid", "lrpid", "uid", "gid", "cuid", "cgid", "stime", "rtime", "ctime");
+    for (uint32_t i = 0; i < queues.n; i++) {
+        const struct ipc_queue *q = (struct ipc_queue *)queues.rows[i];
+        if (!q || ipc_may(&q->head, 4))
+            continue;
+        text_printf(out, "%10d %10d  %4o  %10lu %10lu %5d %5d %5u %5u %5u %5u %10lu %10lu %10lu\n", q->head.key, q->head.id,
+                    q->head.mode, q->bytes, q->count, q->last_sender, q->last_receiver, q->head.uid, q->head.gid,
+                    q->head.cuid, q->head.cgid, (uint64_t)q->sent, (uint64_t)q->received, (uint64_t)q->changed);
+    }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Semaphore sets: semget(2), semop(2), semctl(2), with what SEM_UNDO takes back when a process ends. */
 #include "linux/core/sched.h"
+#include "linux/core/text.h"
 #include "linux/ipc/sysv.h"
 #include "linux/ipc/when.h"
 #include "linux/task/task.h"
@@ -10,6 +11,9 @@
 #include <linux/sem.h>
 #include <string.h>
 
+#ifndef SEM_STAT_ANY
+#define SEM_STAT_ANY 20
+#endif
 #define SETS_SEMS 2048u /* in one set */
 #define OPS       500u
 #define VALUE_MAX 32767
@@ -382,11 +386,25 @@ static int64_t sets_show(int command, struct uptr to)
                         .semusz = 20,
                         .semvmx = VALUE_MAX,
                         .semaem = VALUE_MAX};
-    if (command == SEM_INFO)
-        i.semusz = (int)sem.sets.used;
-    if (put_user(to, i))
-        return -EFAULT;
-    return sem.sets.n ? (int64_t)sem.sets.n - 1 : 0;
+    if (command == SEM_INFO) {
+        i.semusz = (int)sem.sets.used, i.semaem = 0;
+        for (uint32_t k = 0; k < sem.sets.n; k++)
+            if (sem.sets.rows[k])
+                i.semaem += (int)((struct ipc_sems *)sem.sets.rows[k])->n;
+    }
+    return put_user(to, i) ? -EFAULT : ipc_last_row(&sem.sets);
+}
+
+/* Of a row of the table: its id. */
+static int64_t sems_of_row(int32_t row, int command, struct uptr to)
+{
+    struct ipc_sems *s = (struct ipc_sems *)ipc_at(&sem.sets, row);
+    if (!s)
+        return -EINVAL;
+    int r = command == SEM_STAT ? ipc_may(&s->head, 4) : 0;
+    if (!r)
+        r = sems_show(s, to);
+    return r ? r : s->head.id;
 }
 
 int64_t sys_semctl(struct task *t, const struct args *a)
@@ -394,6 +412,8 @@ int64_t sys_semctl(struct task *t, const struct args *a)
     int command = arg_int(a, 2) & ~IPC_64, r;
     if (command == IPC_INFO || command == SEM_INFO)
         return sets_show(command, arg_ptr(a, 3));
+    if (command == SEM_STAT || command == SEM_STAT_ANY)
+        return sems_of_row(arg_int(a, 0), command, arg_ptr(a, 3));
     struct ipc_sems *s = (struct ipc_sems *)ipc_find(&sem.sets, arg_int(a, 0));
     if (!s)
         return -EINVAL;
@@ -421,4 +441,24 @@ int64_t sys_semctl(struct task *t, const struct args *a)
         return 0;
     }
     return -EINVAL;
+}
+
+/* ---- for /proc ---- */
+
+struct ipc_table *sysv_sem_table(void)
+{
+    return &sem.sets;
+}
+
+void sysv_sem_list(struct text *out)
+{
+    text_printf(out, "%10s %10s %5s %10s %5s %5s %5s %5s %10s %10s\n", "key", "semid", "perms", "nsems", "uid", "gid", "cuid",
+                "cgid", "otime", "ctime");
+    for (uint32_t i = 0; i < sem.sets.n; i++) {
+        const struct ipc_sems *s = (struct ipc_sems *)sem.sets.rows[i];
+        if (!s || ipc_may(&s->head, 4))
+            continue;
+        text_printf(out, "%10d %10d  %4o %10u %5u %5u %5u %5u %10lu %10lu\n", s->head.key, s->head.id, s->head.mode, s->n,
+                    s->head.uid, s->head.gid, s->head.cuid, s->head.cgid, (uint64_t)s->operated, (uint64_t)s->changed);
+    }
 }

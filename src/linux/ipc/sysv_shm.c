@@ -17,6 +17,9 @@
 #include <linux/shm.h>
 
 #define SIZE_MAX_ (1ull << 40)
+#ifndef SHM_STAT_ANY
+#define SHM_STAT_ANY 15
+#endif
 #ifndef SHM_DEST
 #define SHM_DEST   01000
 #define SHM_LOCKED 02000
@@ -215,13 +218,25 @@ static int64_t segments_show(int command, struct uptr to)
     } else {
         struct shminfo64 i = {.shmmax = SIZE_MAX_,
                               .shmmin = 1,
-                              .shmmni = IPC_OBJECTS,
+                              .shmmni = IPC_OBJECTS - segments.fewer,
                               .shmseg = IPC_OBJECTS,
                               .shmall = SIZE_MAX_ / PAGE_SIZE};
         if (put_user(to, i))
             return -EFAULT;
     }
-    return segments.n ? segments.n - 1 : 0;
+    return ipc_last_row(&segments);
+}
+
+/* Of a row of the table: its id. */
+static int64_t segment_of_row(int32_t row, int command, struct uptr to)
+{
+    struct ipc_segment *s = (struct ipc_segment *)ipc_at(&segments, row);
+    if (!s)
+        return -EINVAL;
+    int r = command == SHM_STAT ? ipc_may(&s->head, 4) : 0;
+    if (!r)
+        r = segment_show(s, to);
+    return r ? r : s->head.id;
 }
 
 /* At once, or when nobody has it attached any more; till then nobody finds it by its key. */
@@ -238,6 +253,8 @@ int64_t sys_shmctl(struct task *t, const struct args *a)
     sweep();
     if (command == IPC_INFO || command == SHM_INFO)
         return segments_show(command, arg_ptr(a, 2));
+    if (command == SHM_STAT || command == SHM_STAT_ANY)
+        return segment_of_row(arg_int(a, 0), command, arg_ptr(a, 2));
     struct ipc_segment *s = (struct ipc_segment *)ipc_find(&segments, arg_int(a, 0));
     if (!s)
         return -EINVAL;
@@ -254,4 +271,26 @@ int64_t sys_shmctl(struct task *t, const struct args *a)
         return (r = ipc_owns(&s->head)) ? r : (s->head.mode &= ~(uint32_t)SHM_LOCKED, 0);
     }
     return -EINVAL;
+}
+
+/* ---- for /proc ---- */
+
+struct ipc_table *sysv_shm_table(void)
+{
+    return &segments;
+}
+
+void sysv_shm_list(struct text *out)
+{
+    text_printf(out, "%10s %10s %5s %21s %5s %5s  %5s %5s %5s %5s %5s %10s %10s %10s %21s %21s\n", "key", "shmid", "perms",
+                "size", "cpid", "lpid", "nattch", "uid", "gid", "cuid", "cgid", "atime", "dtime", "ctime", "rss", "swap");
+    for (uint32_t i = 0; i < segments.n; i++) {
+        struct ipc_segment *s = (struct ipc_segment *)segments.rows[i];
+        if (!s || ipc_may(&s->head, 4))
+            continue;
+        text_printf(out, "%10d %10d  %4o %21lu %5d %5d  %5lu %5u %5u %5u %5u %10lu %10lu %10lu %21lu %21lu\n", s->head.key,
+                    s->head.id, s->head.mode, s->size, s->maker, s->last, (uint64_t)attachments(s), s->head.uid,
+                    s->head.gid, s->head.cuid, s->head.cgid, (uint64_t)s->attached, (uint64_t)s->detached,
+                    (uint64_t)s->changed, s->size, 0ul);
+    }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The console: standard input, output and error. They are no terminal to the program.
+ * The console: standard input, output and error. They are no terminal to the program, unless the platform has one: then
+ * tty/console.c has them.
  *
  * What is written is handed on in pieces of a page, so that a program that writes a gigabyte costs no memory here; a
  * stream that does not take more makes the task wait like a full pipe.
@@ -9,12 +10,14 @@
 #include "linux/core/host.h"
 #include "linux/fs/fd.h"
 #include "linux/task/task.h"
+#include "linux/tty/tty.h"
 
 #include <asm/errno.h>
 #include <asm/fcntl.h>
 #include <asm/ioctls.h>
 #include <linux/eventpoll.h>
 
+#pragma weak tty_console_boot
 #pragma weak file_anonymous /* a kernel for a program that only writes has no inodes */
 
 static enum host_stream console_stream(const struct file *f)
@@ -157,6 +160,8 @@ static struct file *console_file(enum host_stream s)
 
 int console_boot(void)
 {
+    if (boot_config->terminal && tty_console_boot)
+        return tty_console_boot();
     for (enum host_stream s = HOST_STDIN; s <= HOST_STDERR; s++) {
         struct file *f = console_file(s);
         int fd = f ? fd_install(f, false, 0) : -ENOMEM;

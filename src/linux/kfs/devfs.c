@@ -16,6 +16,7 @@ static const struct made_node dev_rows[] = {
     {.name = "urandom", .mode = CHAR, .rdev = DEVICE(1, 9)},
     {.name = "tty", .mode = CHAR, .rdev = DEVICE(5, 0)},
     {.name = "console", .mode = S_IFCHR | 0600, .rdev = DEVICE(5, 1)},
+    {.name = "ptmx", .mode = CHAR, .rdev = DEVICE(5, 2)},
     {.name = "fd", .mode = LINK, .constant = "/proc/self/fd"},
     {.name = "stdin", .mode = LINK, .constant = "/proc/self/fd/0"},
     {.name = "stdout", .mode = LINK, .constant = "/proc/self/fd/1"},

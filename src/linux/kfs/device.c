@@ -5,10 +5,14 @@
 #include "linux/core/random.h"
 #include "linux/mm/mm.h"
 #include "linux/task/task.h"
+#include "linux/tty/tty.h"
 
 #include <asm/errno.h>
 #include <asm/fcntl.h>
 #include <linux/eventpoll.h>
+#include <linux/random.h>
+
+#pragma weak tty_device_open
 
 static int64_t null_read(struct file *f, struct uio *u, uint64_t *pos)
 {
@@ -49,6 +53,13 @@ static int64_t random_read(struct file *f, struct uio *u, uint64_t *pos)
     return done;
 }
 
+/* random(4): the pool is always full (/proc/sys/kernel/random/entropy_avail). */
+static int64_t random_ioctl(struct file *f, uint32_t command, struct uptr to)
+{
+    const int bits = RANDOM_POOL_BITS;
+    return command == RNDGETENTCNT ? put_user(to, bits) : -ENOTTY;
+}
+
 static uint32_t device_ready(struct file *f)
 {
     return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
@@ -65,13 +76,13 @@ static int zero_map(struct file *f, struct vma *v)
 }
 
 static const struct file_ops null_ops = {
-    .read = null_read, .write = null_write, .seek = device_seek, .poll = device_ready};
+    .read = null_read, .write = null_write, .seek = device_seek};
 static const struct file_ops zero_ops = {
-    .read = zero_read, .write = null_write, .seek = device_seek, .poll = device_ready, .map = zero_map};
+    .read = zero_read, .write = null_write, .seek = device_seek, .map = zero_map};
 static const struct file_ops full_ops = {
-    .read = zero_read, .write = full_write, .seek = device_seek, .poll = device_ready};
+    .read = zero_read, .write = full_write, .seek = device_seek};
 static const struct file_ops random_ops = {
-    .read = random_read, .write = null_write, .seek = device_seek, .poll = device_ready};
+    .read = random_read, .write = null_write, .seek = device_seek, .poll = device_ready, .ioctl = random_ioctl};
 
 static const struct device {
     uint64_t number;
@@ -88,6 +99,5 @@ int device_open(struct inode *i, struct file *f)
             f->ops = devices[n].ops;
             return 0;
         }
-    /* /dev/tty and /dev/console: no process has a controlling terminal here. */
-    return -ENXIO;
+    return tty_device_open && S_ISCHR(i->mode) ? tty_device_open(i, f) : -ENXIO;
 }

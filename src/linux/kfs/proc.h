@@ -15,7 +15,18 @@ extern const struct made_node proc_process_node, proc_task_node; /* /proc/PID, /
 extern const struct made_node proc_sys_rows[];                   /* /proc/sys */
 extern const struct made_node proc_net_rows[];                   /* /proc/PID/net */
 extern const struct made_node proc_fd_node, proc_fdinfo_node;    /* /proc/PID/fd, fdinfo */
+extern const struct made_node proc_sysvipc_rows[];                /* /proc/sysvipc */
 extern const struct made_node proc_root_rows[];
+
+/* proc_sysv.c: of /proc/sys/kernel. */
+#define PROC_SETTING(name)                                                                                             \
+    int name##_show(const struct made_key *, struct text *);                                                           \
+    int64_t name##_store(const struct made_key *, const char *, size_t)
+PROC_SETTING(proc_msgmni);
+PROC_SETTING(proc_shmmni);
+PROC_SETTING(proc_msg_next_id);
+PROC_SETTING(proc_sem_next_id);
+PROC_SETTING(proc_shm_next_id);
 
 /* The task that a key is about; NULL: it is gone. */
 struct task *proc_task(const struct made_key *);

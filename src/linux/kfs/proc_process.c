@@ -5,11 +5,15 @@
 #include "linux/kfs/proc.h"
 #include "linux/mm/mm.h"
 #include "linux/task/task.h"
+#include "linux/tty/tty.h"
 
 #include <asm/errno.h>
 #include <string.h>
 
 #define TICK (SECOND / 100)
+
+#pragma weak tty_device
+#pragma weak tty_foreground
 
 /* ---- state ---- */
 
@@ -32,8 +36,9 @@ static int proc_stat_of(struct task *t, struct text *out, bool whole)
     struct process *p = t->process;
     struct cpu_times times = whole ? process_cpu_times(p) : task_cpu_times(t);
     uint64_t bytes = t->mm ? t->mm->pages_mapped * PAGE_SIZE : 0, pages = t->mm ? t->mm->pages_data : 0;
-    text_printf(out, "%d (%s) %c %d %d %d 0 -1 0 0 0 0 0 ", whole ? p->pid : t->tid, t->name, proc_state(t),
-                proc_parent(p), p->pgid, p->sid);
+    const struct tty *tty = tty_device && tty_foreground ? p->tty : NULL;
+    text_printf(out, "%d (%s) %c %d %d %d %lu %d 0 0 0 0 0 ", whole ? p->pid : t->tid, t->name, proc_state(t),
+                proc_parent(p), p->pgid, p->sid, tty ? tty_device(tty) : 0ul, tty ? tty_foreground(tty) : -1);
     text_printf(out, "%lu %lu %lu %lu %d %d %u 0 %lu ", times.user / TICK, times.system / TICK,
                 p->children_utime / TICK, p->children_stime / TICK, 20 + t->nice, t->nice, p->n_tasks,
                 p->started / TICK);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /proc/sys: what programs read of the kernel's settings. Nothing here can be set but the host name. */
+/* /proc/sys: what programs read of the kernel's settings. The host name is set by sethostname(2), System V IPC here. */
 #include "linux/core/random.h"
 #include "linux/core/release.h"
 #include "linux/kfs/proc.h"
@@ -58,11 +58,16 @@ static const struct made_node random_rows[] = {
     {.name = "uuid", .mode = PROC_FILE, .show = proc_random_uuid},
     {0},
 };
+#define SETTING(name) .mode = S_IFREG | 0644, .show = name##_show, .store = name##_store
 static const struct made_node kernel_rows[] = {
     {.name = "cap_last_cap", .mode = PROC_FILE, .constant = "40\n"},
     {.name = "core_pattern", .mode = PROC_FILE, .constant = "core\n"},
     {.name = "domainname", .mode = PROC_FILE, .constant = "(none)\n"},
     {.name = "hostname", .mode = PROC_FILE, .show = proc_hostname},
+    {.name = "msg_next_id", SETTING(proc_msg_next_id)},
+    {.name = "msgmax", .mode = PROC_FILE, .constant = "8192\n"},
+    {.name = "msgmnb", .mode = PROC_FILE, .constant = "16384\n"},
+    {.name = "msgmni", SETTING(proc_msgmni)},
     {.name = "ngroups_max", .mode = PROC_FILE, .constant = "65536\n"},
     {.name = "osrelease", .mode = PROC_FILE, .constant = LINUX_RELEASE "\n"},
     {.name = "ostype", .mode = PROC_FILE, .constant = "Linux\n"},
@@ -71,6 +76,13 @@ static const struct made_node kernel_rows[] = {
     {.name = "pid_max", .mode = PROC_FILE, .constant = "32768\n"},
     {.name = "random", .mode = PROC_DIR, .children = random_rows},
     {.name = "randomize_va_space", .mode = PROC_FILE, .constant = "2\n"},
+    {.name = "sem", .mode = PROC_FILE, .constant = "2048\t1024000000\t500\t1024\n"},
+    {.name = "sem_next_id", SETTING(proc_sem_next_id)},
+    {.name = "shm_next_id", SETTING(proc_shm_next_id)},
+    {.name = "shmall", .mode = PROC_FILE, .constant = "268435456\n"},
+    {.name = "shmmax", .mode = PROC_FILE, .constant = "1099511627776\n"},
+    {.name = "shmmni", SETTING(proc_shmmni)},
+    {.name = "tainted", .mode = PROC_FILE, .constant = "0\n"},
     {.name = "threads-max", .mode = PROC_FILE, .show = proc_threads_max},
     {.name = "version", .mode = PROC_FILE, .constant = LINUX_VERSION "\n"},
     {0},
@@ -83,8 +95,16 @@ static const struct made_node vm_rows[] = {
     {.name = "swappiness", .mode = PROC_FILE, .constant = "60\n"},
     {0},
 };
+static const struct made_node inotify_rows[] = {
+    {.name = "max_queued_events", .mode = PROC_FILE, .constant = "16384\n"},
+    {.name = "max_user_instances", .mode = PROC_FILE, .constant = "128\n"},
+    {.name = "max_user_watches", .mode = PROC_FILE, .constant = "65536\n"},
+    {0},
+};
 static const struct made_node fs_rows[] = {
+    {.name = "aio-max-nr", .mode = PROC_FILE, .constant = "65536\n"},
     {.name = "file-max", .mode = PROC_FILE, .constant = "9223372036854775807\n"},
+    {.name = "inotify", .mode = PROC_DIR, .children = inotify_rows},
     {.name = "nr_open", .mode = PROC_FILE, .constant = "1048576\n"},
     {.name = "pipe-max-size", .mode = PROC_FILE, .constant = "1048576\n"},
     {0},

@@ -34,10 +34,7 @@ int32_t proc_number(const char *name, size_t n)
 
 bool proc_may_look(const struct task *t)
 {
-    const struct cred *mine = current->cred, *its = t->cred;
-    if (t->process == current->process || capable(current, 19 /* CAP_SYS_PTRACE */))
-        return true;
-    return mine->fsuid == its->euid && mine->fsuid == its->suid && mine->fsuid == its->uid && t->process->dumpable;
+    return task_may_trace(current, t);
 }
 
 static const struct made_node *proc_find(struct made_key *key, const char *name, size_t n)
@@ -164,16 +161,17 @@ const struct made_node proc_root_rows[] = {
     {.name = "thread-self", .mode = PROC_LINK, .link = proc_thread_self},
     {.name = "cmdline", .mode = PROC_FILE, .constant = "\n"},
     {.name = "cpuinfo", .mode = PROC_FILE, .show = proc_cpuinfo},
-    {.name = "devices", .mode = PROC_FILE, .constant = "Character devices:\n  1 mem\n  5 /dev/tty\n\nBlock devices:\n"},
+    {.name = "devices", .mode = PROC_FILE, .constant = "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n"},
     {.name = "filesystems",
      .mode = PROC_FILE,
-     .constant = "nodev\tproc\nnodev\tsysfs\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\toverlay\n\timgfs\n"},
+     .constant = "nodev\tproc\nnodev\tsysfs\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tdevpts\nnodev\toverlay\n\timgfs\n"},
     {.name = "loadavg", .mode = PROC_FILE, .show = proc_loadavg},
     {.name = "meminfo", .mode = PROC_FILE, .show = proc_meminfo},
     {.name = "mounts", .mode = PROC_LINK, .constant = "self/mounts"},
     {.name = "net", .mode = PROC_LINK, .constant = "self/net"},
     {.name = "stat", .mode = PROC_FILE, .show = proc_stat},
     {.name = "sys", .mode = PROC_DIR, .children = proc_sys_rows},
+    {.name = "sysvipc", .mode = PROC_DIR, .children = proc_sysvipc_rows},
     {.name = "uptime", .mode = PROC_FILE, .show = proc_uptime},
     {.name = "version", .mode = PROC_FILE, .show = proc_version},
     {0},

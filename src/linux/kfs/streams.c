@@ -152,6 +152,8 @@ static int stream_install(uint32_t set, enum host_stream s)
     f->inode->ops = &stream_inode_ops;
     f->inode->uid = current->cred->uid, f->inode->gid = current->cred->gid;
     int fd = fd_install(f, false, 0);
+    if (fd < 0)
+        file_put(f);
     return fd < 0 ? fd : 0;
 }
 

@@ -68,6 +68,9 @@ static int advise(struct vma *v, uint64_t at, uint64_t end, int advice)
         return forget_pages(v, at, end);
     case MADV_FREE:
         return v->object || (v->flags & VMA_SHARED) ? -EINVAL : forget_pages(v, at, end);
+    case MADV_MERGEABLE:
+    case MADV_UNMERGEABLE:
+        return -EINVAL; /* as of a kernel without KSM */
     case MADV_DONTFORK:
         vma_set(v, v->prot, v->flags | VMA_DONTFORK);
         return 0;

@@ -359,11 +359,18 @@ static int64_t file_allows(const struct file *file, int prot, bool shared)
     return flags;
 }
 
+/* What MAP_SHARED_VALIDATE lets pass; MAP_SYNC is not among it, as no file here lies in memory that persists. */
+#define MAP_FLAGS_KNOWN                                                                                                \
+    (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED |              \
+     MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | MAP_FIXED_NOREPLACE)
+
 static int64_t flags_of(const struct mm *mm, int flags, int prot, struct file *file)
 {
     int type = flags & MAP_TYPE;
     if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE)
         return -EINVAL;
+    if (type == MAP_SHARED_VALIDATE && file && (flags & ~MAP_FLAGS_KNOWN))
+        return -EOPNOTSUPP;
     if (flags & MAP_HUGETLB)
         return -ENOMEM;
     bool shared = type != MAP_PRIVATE;

@@ -21,7 +21,7 @@ HEAP_TYPE(mm, FIELD(mm, refs, FIELD_PLAIN), FIELD(mm, aspace, FIELD_HANDLE), FIE
           FIELD(mm, auxv, FIELD_PLAIN), FIELD(mm, n_auxv, FIELD_PLAIN), FIELD(mm, n_vmas, FIELD_PLAIN),
           FIELD(mm, pages_mapped, FIELD_PLAIN), FIELD(mm, pages_data, FIELD_PLAIN),
           FIELD(mm, pages_locked, FIELD_PLAIN), FIELD(mm, pages_peak, FIELD_PLAIN), FIELD(mm, plain_low, FIELD_PLAIN),
-          FIELD(mm, lock_future, FIELD_PLAIN), FIELD(mm, written_page, FIELD_PLAIN), FIELD(mm, written_by, FIELD_PLAIN),
+          FIELD(mm, lock_future, FIELD_PLAIN), FIELD(mm, barriers, FIELD_PLAIN), FIELD(mm, written_page, FIELD_PLAIN), FIELD(mm, written_by, FIELD_PLAIN),
           FIELD(mm, exe, FIELD_REF));
 
 KERNEL_STATE static struct {
@@ -126,6 +126,8 @@ void mm_put(struct mm *mm)
 {
     if (!mm || --mm->refs)
         return;
+    if (aio_mm_gone)
+        aio_mm_gone(mm);
     if (mm_clear)
         mm_clear(mm);
     platform.aspace.destroy(mm->aspace);
@@ -160,7 +162,7 @@ int mm_futex_key(struct mm *mm, struct uptr at, bool private, uint64_t key[2])
     if (private || mm->range.shared)
         return 0; /* one address space: an address is one page, whoever asks */
     const struct vma *v = vma_find(mm, at.v);
-    if (!v)
+    if (!v || !v->prot)
         return -EFAULT;
     if (v->object && (v->flags & VMA_SHARED))
         key[0] = (uint64_t)v->object, key[1] = v->offset + (at.v - v->start);

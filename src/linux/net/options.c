@@ -88,6 +88,14 @@ static const struct option *option_find(const struct socket *s, int level, int n
     return NULL;
 }
 
+static bool level_is_known(const struct socket *s, int level)
+{
+    if (s->family == AF_UNIX_)
+        return level == SOL_SOCKET;
+    return level == SOL_SOCKET || level == IPPROTO_IP || (level == IPPROTO_IPV6 && s->family == AF_INET6_) ||
+           level == (s->type == SOCK_STREAM_ ? IPPROTO_TCP : IPPROTO_UDP);
+}
+
 /* What is not known is refused as Linux does. */
 static int option_unknown(const struct socket *s, int level)
 {
@@ -133,6 +141,8 @@ static int64_t option_get(struct socket *s, const struct args *a)
 {
     int32_t room;
     const struct option *o = option_find(s, arg_int(a, 1), arg_int(a, 2));
+    if (!o && !level_is_known(s, arg_int(a, 1)))
+        return -EOPNOTSUPP;
     if (!o)
         return option_unknown(s, arg_int(a, 1));
     if (get_user(room, arg_ptr(a, 4)))

@@ -79,6 +79,14 @@ bool capable(const struct task *t, int cap)
     return t->cred->caps_effective >> cap & 1;
 }
 
+bool task_may_trace(const struct task *t, const struct task *of)
+{
+    const struct cred *mine = t->cred, *its = of->cred;
+    if (of->process == t->process || capable(t, CAP_SYS_PTRACE))
+        return true;
+    return mine->fsuid == its->euid && mine->fsuid == its->suid && mine->fsuid == its->uid && of->process->dumpable;
+}
+
 /* capabilities(7), "Transformation of capabilities during execve", for files without capabilities of their own. */
 int cred_exec(struct task *t)
 {

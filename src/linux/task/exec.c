@@ -45,7 +45,9 @@ static int exec_open(int dirfd, const char *path, int flags, struct file **out)
     if (r)
         return r;
     struct inode *inode = at.dentry->inode;
-    if (!S_ISREG(inode->mode))
+    if (S_ISLNK(inode->mode))
+        r = -ELOOP;
+    else if (!S_ISREG(inode->mode))
         r = -EACCES;
     else if (inode->writers)
         r = -ETXTBSY;
@@ -148,6 +150,8 @@ static void exec_leave_memory(struct task *t)
     if (!old)
         return;
     task_last_words(t);
+    if (old->pages_peak > t->process->pages_peak)
+        t->process->pages_peak = old->pages_peak;
     t->mm = NULL;
     mm_put(old);
 }

@@ -18,6 +18,7 @@
 /* What the kernel of a single program may be linked without. */
 __typeof__(process_end) process_end __attribute__((weak));
 void sysv_process_gone(int32_t pid) __attribute__((weak)); /* ipc/sysv.h */
+void tty_leader_ended(struct process *) __attribute__((weak)); /* tty/tty.h */
 __typeof__(robust_list_exit) robust_list_exit __attribute__((weak));
 __typeof__(futex_owner_died) futex_owner_died __attribute__((weak));
 __typeof__(futex_wake_at) futex_wake_at __attribute__((weak));
@@ -40,6 +41,8 @@ static void process_exit(struct process *p)
         platform.host.exit(p->exit_status >> 8 & 0xff, p->exit_status & STATUS_STOP);
     if (sysv_process_gone)
         sysv_process_gone(p->pid);
+    if (tty_leader_ended && p->sid == p->pid)
+        tty_leader_ended(p);
     process_end(p);
 }
 
@@ -56,8 +59,11 @@ static void task_let_go(struct task *t)
     if (fs && fs_context_put)
         fs_context_put(fs);
     t->mm = NULL;
-    if (mm)
-        mm_put(mm);
+    if (!mm)
+        return;
+    if (mm->pages_peak > t->process->pages_peak)
+        t->process->pages_peak = mm->pages_peak;
+    mm_put(mm);
 }
 
 void task_last_words(struct task *t)

@@ -23,6 +23,8 @@ void task_take_id(struct task *, int32_t id);               /* execve by another
 int32_t task_new_id(void);                                  /* 0: none is free */
 bool process_group_exists(int32_t pgid, int32_t sid);
 
+uint64_t process_pages_peak(const struct process *); /* limits.c: the most that it ever had mapped */
+
 #define each_process(p)   list_each (p, &process_all, struct process, all)
 #define each_task(t, p)   list_each (t, &(p)->tasks, struct task, in_process)
 #define each_child(c, of) list_each (c, &(of)->children, struct process, sibling)

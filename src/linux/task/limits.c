@@ -91,6 +91,12 @@ void times_to_usage(struct rusage *usage, uint64_t user, uint64_t system)
     usage->ru_stime = ns_to_timeval(system);
 }
 
+uint64_t process_pages_peak(const struct process *p)
+{
+    const struct mm *mm = p->leader ? p->leader->mm : NULL;
+    return mm && mm->pages_peak > p->pages_peak ? mm->pages_peak : p->pages_peak;
+}
+
 int64_t sys_getrusage(struct task *t, const struct args *a)
 {
     const struct process *p = t->process;
@@ -110,7 +116,7 @@ int64_t sys_getrusage(struct task *t, const struct args *a)
         return -EINVAL;
     }
     times_to_usage(&usage, times.user, times.system);
-    if (arg_int(a, 0) != RUSAGE_CHILDREN)
-        usage.ru_maxrss = (__kernel_long_t)(t->mm->pages_mapped * (PAGE_SIZE / 1024));
+    uint64_t pages = arg_int(a, 0) == RUSAGE_CHILDREN ? p->children_pages_peak : process_pages_peak(p);
+    usage.ru_maxrss = (__kernel_long_t)(pages * (PAGE_SIZE / 1024));
     return put_user(arg_ptr(a, 1), usage);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* prctl(2), arch_prctl(2), and other small things that a task says about itself. */
+#include "linux/fs/fd.h"
 #include "linux/task/internal.h"
 
 #include <asm/prctl.h>
@@ -34,6 +35,10 @@ int64_t sys_arch_prctl(struct task *t, const struct args *a)
         return put_user(arg_ptr(a, 1), t->regs.fs_base);
     case ARCH_GET_GS:
         return put_user(arg_ptr(a, 1), t->regs.gs_base);
+    case ARCH_GET_CPUID:
+        return 1; /* the instruction does not fault, and cannot be made to */
+    case ARCH_SET_CPUID:
+        return -ENODEV;
     default:
         return -EINVAL;
     }
@@ -259,15 +264,33 @@ int64_t sys_prctl(struct task *t, const struct args *a)
 
 /* ---- kcmp(2) ----------------------------------------------------------------------------------------------------- */
 
+/* An open file by its address, which is all that is looked at; 0: no such descriptor. */
+static uintptr_t kcmp_file(const struct task *t, int fd)
+{
+    struct file *f = t->files ? files_file(t->files, fd) : NULL;
+    if (f)
+        file_put(f);
+    return (uintptr_t)f;
+}
+
 int64_t sys_kcmp(struct task *t, const struct args *a)
 {
-    enum { KCMP_FILE, KCMP_VM, KCMP_FILES, KCMP_FS, KCMP_SIGHAND };
+    enum { KCMP_FILE, KCMP_VM, KCMP_FILES, KCMP_FS, KCMP_SIGHAND, KCMP_IO, KCMP_SYSVSEM };
     const struct task *x = task_find(arg_int(a, 0)), *y = task_find(arg_int(a, 1));
     uintptr_t p, q;
-    (void)t;
     if (!x || !y || !x->process || !y->process)
         return -ESRCH;
+    if (!task_may_trace(t, x) || !task_may_trace(t, y))
+        return -EPERM;
     switch (arg_int(a, 2)) {
+    case KCMP_FILE:
+        p = kcmp_file(x, arg_int(a, 3)), q = kcmp_file(y, arg_int(a, 4));
+        if (!p || !q)
+            return -EBADF;
+        break;
+    case KCMP_IO:
+    case KCMP_SYSVSEM: /* Linux compares what a task gets at its first use; here nobody has any */
+        return 0;
     case KCMP_VM:
         p = (uintptr_t)x->mm, q = (uintptr_t)y->mm;
         break;

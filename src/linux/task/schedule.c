@@ -3,6 +3,7 @@
  * sched_setscheduler(2), setpriority(2), sched_setaffinity(2) and their kin. One policy runs all tasks; what a program
  * asks for is checked and kept as Linux would, so that it reads back what it has set.
  */
+#include "linux/mm/mm.h"
 #include "linux/task/internal.h"
 
 #include <linux/capability.h>
@@ -330,25 +331,54 @@ int64_t sys_sched_setaffinity(struct task *t, const struct args *a)
     return 0;
 }
 
-/* One lock holds the kernel, and with one virtual CPU every switch of tasks is a barrier. */
+/* ---- membarrier(2) ----------------------------------------------------------------------------------------------- */
+
+#define BARRIER_LOOK 200000ull /* ns between two looks at who has not come by */
+
+/* Whether a task that the barrier is for has been in its program ever since; such ones are asked to come by. */
+static bool barrier_waits_for(const struct task *t, const struct mm *mm, uint64_t since)
+{
+    bool waits = false;
+    each_process (p)
+        each_task (other, p)
+            if (other != t && (!mm || other->mm == mm) && other->state == TASK_RUNNING && other->entered <= since) {
+                platform.task.kick(other);
+                waits = true;
+            }
+    return waits;
+}
+
+/* Every way into the kernel takes its lock, which is a barrier: so it is enough that each task came by once. mm NULL:
+ * the tasks of all programs. */
+static int64_t barrier(const struct task *t, const struct mm *mm)
+{
+    uint64_t since = clock_now();
+    while (platform.elsewhere && barrier_waits_for(t, mm, since))
+        if (task_block_killable(clock_now() + BARRIER_LOOK) == -ERESTARTSYS)
+            return -EINTR;
+    return 0;
+}
+
 int64_t sys_membarrier(struct task *t, const struct args *a)
 {
     const int64_t known = MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |
                           MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |
                           MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
-    if (a->v[1])
+    if (arg_u32(a, 1))
         return -EINVAL;
-    if (arg_int(a, 0) == MEMBARRIER_CMD_QUERY)
-        return platform.vcpus == 1 ? known : MEMBARRIER_CMD_GLOBAL;
-    if (arg_int(a, 0) < 0 || !(arg_int(a, 0) & known) || (arg_int(a, 0) & (arg_int(a, 0) - 1)))
-        return -EINVAL;
-    if (platform.vcpus == 1)
+    switch (arg_int(a, 0)) {
+    case MEMBARRIER_CMD_QUERY:
+        return known;
+    case MEMBARRIER_CMD_GLOBAL:
+    case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
+        return barrier(t, NULL);
+    case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
         return 0;
-    if (arg_int(a, 0) != MEMBARRIER_CMD_GLOBAL)
-        return -EINVAL;
-    each_process (p)
-        each_task (other, p)
-            if (other != t)
-                platform.task.kick(other);
-    return 0;
+    case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+        return t->mm->barriers ? barrier(t, t->mm) : -EPERM;
+    case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
+        t->mm->barriers = true;
+        return 0;
+    }
+    return -EINVAL;
 }

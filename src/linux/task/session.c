@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers of processes, process groups and sessions: credentials(7), setpgid(2), setsid(2). */
+/* Numbers of processes, process groups and sessions, and job control: credentials(7), setpgid(2), setsid(2). */
 #include "linux/task/internal.h"
+#include "linux/task/job.h"
+
+#include <string.h>
+
+/* In the kernel of a single program there are no families. */
+__typeof__(group_is_orphaned) group_is_orphaned __attribute__((weak));
 
 int64_t sys_getpid(struct task *t, const struct args *a)
 {
@@ -77,4 +83,28 @@ int64_t sys_setsid(struct task *t, const struct args *a)
     p->pgid = p->sid = p->pid;
     p->tty = NULL;
     return p->sid;
+}
+
+/* ---- for terminals ---- */
+
+bool job_group_exists(int32_t group, int32_t session)
+{
+    return process_group_exists(group, session);
+}
+
+int job_background(int32_t foreground, int signo)
+{
+    const struct process *p = current->process;
+    if (p->pgid == foreground)
+        return 0;
+    if (current->blocked & signal_bit(signo) || p->signals->actions[signo - 1].handler == (uint64_t)SIG_IGN)
+        return signo == SIGTTIN ? -EIO : 0;
+    if (group_is_orphaned && group_is_orphaned(p->pgid, p->sid, NULL))
+        return -EIO;
+    siginfo_t info;
+    memset(&info, 0, sizeof(info));
+    info.si_signo = signo;
+    info.si_code = SI_KERNEL;
+    (void)signal_group(p->pgid, &info);
+    return -ERESTARTSYS;
 }

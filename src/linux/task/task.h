@@ -63,8 +63,10 @@ struct process {
     int32_t next_timer_id;
     uint64_t utime, stime, started; /* ns; of its ended tasks */
     uint64_t children_utime, children_stime;
-    struct tty *tty;
-    char *exe_path; /* FIELD_BYTES: of /proc/PID/exe */
+    uint64_t pages_peak, children_pages_peak; /* most pages mapped, of memory it had; of its waited-for children */
+    struct tty *tty;        /* the controlling terminal; NULL */
+    int32_t tty_lost_group; /* of a leader whose terminal was hung up: what was in the foreground */
+    char *exe_path;         /* FIELD_BYTES: of /proc/PID/exe */
     uint32_t exe_path_size;
     int32_t oom_score_adj;
     uint64_t timer_virtual, timer_virtual_interval; /* ITIMER_VIRTUAL: the utime at which it ends, ns; 0: not set */
@@ -156,6 +158,8 @@ _Noreturn void task_exit(int status);                  /* the current one; statu
 _Noreturn void task_exit_group(int status, int signo); /* the whole process; signo != 0: it died of that */
 
 bool capable(const struct task *, int cap);
+/* Whether t may look into this one: its memory, its descriptors (ptrace(2), access mode checking). */
+bool task_may_trace(const struct task *t, const struct task *of);
 #define task_limit(t, which) ((t)->process->limits[which].rlim_cur)
 
 #endif

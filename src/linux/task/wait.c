@@ -62,6 +62,10 @@ static void wait_reap(struct process *child)
     struct cpu_times times = process_cpu_times(child);
     parent->children_utime += times.user + child->children_utime;
     parent->children_stime += times.system + child->children_stime;
+    uint64_t peak = process_pages_peak(child);
+    peak = peak > child->children_pages_peak ? peak : child->children_pages_peak;
+    if (peak > parent->children_pages_peak)
+        parent->children_pages_peak = peak;
     process_free(child);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of this room share. A terminal is one struct tty: the side that programs use (the slave, in the words of
- * pty(7)), its line discipline, and the bytes on their way to and from the other side: the file of a master, or the
+ * What the files of this room share. A terminal is one struct tty: the side that programs use (the slave, in the words
+ * of pty(7)), its line discipline, and the bytes on their way to and from the other side: the file of a master, or the
  * platform's terminal.
  *
  *     other side -> incoming -> line discipline -> line -> read(2)
@@ -47,22 +47,27 @@ struct tty_line {
 };
 
 struct tty {
-    uint32_t refs;        /* open files, its name, the console's platform */
-    uint32_t number;      /* its name in /dev/pts */
-    struct list of_home;  /* in struct devpts.terminals */
-    struct inode *name;   /* held; NULL: not, or no longer, in /dev/pts */
+    uint32_t refs;       /* open files, its name, the console's platform */
+    uint32_t number;     /* its name in /dev/pts */
+    struct list of_home; /* in its instance's terminals */
+    struct inode *name;  /* held; NULL: not, or no longer, in /dev/pts */
     struct ktermios modes;
     struct winsize window;
-    int32_t session, group; /* whose controlling terminal it is, its foreground process group; 0: none */
-    uint32_t slaves;        /* open files that have not been hung up */
-    uint32_t hangups;       /* so far: a file that was opened before the last one is dead */
+    int32_t session, group;       /* whose controlling terminal it is, its foreground process group; 0: none */
+    uint32_t slaves;              /* open files that have not been hung up */
+    uint32_t hangups;             /* so far: a file that was opened before the last one is dead */
     uint32_t column, line_column; /* of the cursor; where the line that is being typed begins */
     uint8_t packet_status;        /* TIOCPKT_* that the master has not read */
     bool master;                  /* the other side is there */
-    bool console, locked, exclusive, packet;
-    bool left;            /* the last slave was closed, and none opened since */
-    bool stopped, held;   /* output, by a character or a call; by TCOOFF: only TCOON starts it again */
-    bool ended;           /* the console's input is at its end */
+    bool console;                 /* which is the platform: no master */
+    bool locked, exclusive, packet;
+    bool left;          /* the last slave was closed, and none opened since */
+    bool stopped, held; /* output, by a character or a call; by TCOOFF: only TCOON starts it again */
+    /* Of the platform's terminals. */
+    bool closing;                  /* nobody has it open: its streams are closed when all is out */
+    uint32_t set;                  /* of platform.streams; 0: the console */
+    struct list of_platform;       /* those with a set */
+    struct wait_link typed, taken; /* on the host's queues; with a set they are one: typed */
     struct tty_line line;
     struct tty_bytes incoming, output, echo;
     struct wait_queue changed;        /* who uses the slave */
@@ -99,7 +104,7 @@ void tty_hangup(struct tty *);
 bool tty_is_dead(const struct file *);
 int tty_wait(struct wait_queue *, uint64_t deadline); /* as task_block() */
 extern const struct file_ops tty_ops;
-struct tty *tty_of(const struct file *);        /* of a slave or a master */
+struct tty *tty_of(const struct file *); /* of a slave or a master */
 void tty_modes_default(struct ktermios *);
 
 /* ---- line.c: the line discipline's input ---- */
@@ -116,18 +121,18 @@ int64_t tty_read(struct file *, struct uio *, uint64_t *pos);
 /* ---- output.c ---- */
 uint32_t output_room(const struct tty *);
 int64_t tty_write(struct file *, struct uio *, uint64_t *pos);
-void output_flush(struct tty *);                   /* as far as the other side does not have it */
-int output_drain(struct tty *);                    /* waits until the other side has it: 0, -ERESTARTSYS */
-int output_raw(struct tty *, uint8_t c);           /* past everything that waits for room */
+void output_flush(struct tty *);         /* as far as the other side does not have it */
+int output_drain(struct tty *);          /* waits until the other side has it: 0, -ERESTARTSYS */
+int output_raw(struct tty *, uint8_t c); /* past everything that waits for room */
 void output_stop(struct tty *), output_start(struct tty *);
-void echo_byte(struct tty *, uint8_t c);           /* as it is, but for output processing */
-void echo_shown(struct tty *, uint8_t c);          /* ECHOCTL: ^X for control characters */
-void echo_line_begins(struct tty *);               /* the cursor stands where the line begins */
+void echo_byte(struct tty *, uint8_t c);  /* as it is, but for output processing */
+void echo_shown(struct tty *, uint8_t c); /* ECHOCTL: ^X for control characters */
+void echo_line_begins(struct tty *);      /* the cursor stands where the line begins */
 void echo_tab_erased(struct tty *, uint32_t columns, bool after_tab);
 void echo_flush(struct tty *);
 
 /* ---- jobs.c: sessions and groups ---- */
-int tty_check(struct tty *, int signo); /* the caller may use it: 0, -EIO, -ERESTARTSYS */
+int tty_check(struct tty *, int signo);   /* the caller may use it: 0, -EIO, -ERESTARTSYS */
 void tty_signal(struct tty *, int signo); /* to the foreground group */
 void tty_take(struct tty *);              /* becomes the current process's controlling terminal */
 void tty_session_clear(struct tty *);     /* of nobody's from now on */
@@ -140,7 +145,7 @@ void tty_window(struct tty *, const struct winsize *);
 
 /* ---- pty.c ---- */
 bool file_is_master(const struct file *);
-int pty_open(struct file *); /* of /dev/ptmx */
+int pty_open(struct file *);                               /* of /dev/ptmx */
 void pty_status(struct tty *, uint8_t set, uint8_t clear); /* packet mode */
 void tty_output_ready(struct tty *);                       /* something is in `output` */
 void tty_incoming_room(struct tty *);                      /* `incoming` may take more */
@@ -155,5 +160,6 @@ int devpts_open_slave(const struct file *master, struct tty *, uint32_t flags, s
 struct tty *console_tty(void); /* NULL: the platform has no terminal */
 void console_output(struct tty *);
 void console_input_more(struct tty *);
+void console_left(struct tty *); /* the last slave was closed */
 
 #endif

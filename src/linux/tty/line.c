@@ -191,10 +191,6 @@ static void echo_typed(struct tty *t, uint8_t c)
     if (!tty_flag(t, ECHO))
         return;
     erasing_ends(t);
-    if (c == '\n') {
-        echo_byte(t, c);
-        return;
-    }
     if (t->line.whole == t->line.head)
         echo_line_begins(t);
     echo_shown(t, c);
@@ -294,6 +290,21 @@ static bool receive_end(struct tty *t, uint8_t c)
     return true;
 }
 
+/* ICRNL. Without lines it is echoed as what it became; a newline that is one is echoed as a control character. */
+static void receive_return(struct tty *t)
+{
+    if (tty_flag(t, ICANON)) {
+        if (!receive_editing(t, '\n'))
+            (void)receive_end(t, '\n');
+        return;
+    }
+    if (tty_flag(t, ECHO)) {
+        erasing_ends(t);
+        echo_byte(t, '\n');
+    }
+    line_put(t, '\n');
+}
+
 static void receive_byte(struct tty *t, uint8_t c)
 {
     tcflag_t in = t->modes.c_iflag;
@@ -314,11 +325,12 @@ static void receive_byte(struct tty *t, uint8_t c)
         return;
     if (in & IXON && in & IXANY)
         output_start(t);
-    if (c == '\r' && in & IGNCR)
+    if (c == '\r' && in & (IGNCR | ICRNL)) {
+        if (!(in & IGNCR))
+            receive_return(t);
         return;
-    if (c == '\r' && in & ICRNL)
-        c = '\n';
-    else if (c == '\n' && in & INLCR)
+    }
+    if (c == '\n' && in & INLCR)
         c = '\r';
     if (tty_flag(t, ICANON) && (receive_editing(t, c) || receive_end(t, c)))
         return;

@@ -13,9 +13,9 @@
 
 /* ---- speeds: a code in c_cflag, and a number ---- */
 
-static const uint32_t speeds[] = {0,       50,      75,      110,     134,     150,     200,     300,
-                                  600,     1200,    1800,    2400,    4800,    9600,    19200,   38400,
-                                  57600,   115200,  230400,  460800,  500000,  576000,  921600,  1000000,
+static const uint32_t speeds[] = {0,       50,      75,      110,     134,     150,     200,    300,
+                                  600,     1200,    1800,    2400,    4800,    9600,    19200,  38400,
+                                  57600,   115200,  230400,  460800,  500000,  576000,  921600, 1000000,
                                   1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000};
 #define SPEEDS_FIRST 16u /* codes below CBAUDEX */
 
@@ -130,10 +130,10 @@ int64_t tty_modes_ioctl(struct file *f, uint32_t command, struct uptr at)
         enum shape shape;
         enum when when;
     } rows[] = {
-        {TCGETS, false, TERMIOS, NOW},      {TCSETS, true, TERMIOS, NOW},       {TCSETSW, true, TERMIOS, DRAINED},
-        {TCSETSF, true, TERMIOS, FLUSHED},  {TCGETS2, false, TERMIOS2, NOW},    {TCSETS2, true, TERMIOS2, NOW},
+        {TCGETS, false, TERMIOS, NOW},       {TCSETS, true, TERMIOS, NOW},        {TCSETSW, true, TERMIOS, DRAINED},
+        {TCSETSF, true, TERMIOS, FLUSHED},   {TCGETS2, false, TERMIOS2, NOW},     {TCSETS2, true, TERMIOS2, NOW},
         {TCSETSW2, true, TERMIOS2, DRAINED}, {TCSETSF2, true, TERMIOS2, FLUSHED}, {TCGETA, false, TERMIO, NOW},
-        {TCSETA, true, TERMIO, NOW},        {TCSETAW, true, TERMIO, DRAINED},   {TCSETAF, true, TERMIO, FLUSHED},
+        {TCSETA, true, TERMIO, NOW},         {TCSETAW, true, TERMIO, DRAINED},    {TCSETAF, true, TERMIO, FLUSHED},
     };
     struct tty *t = f->own;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

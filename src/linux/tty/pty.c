@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The masters of pseudo terminals, pty(7): what is written to one is typed at its terminal, what programs write there is
- * read here. Packet mode puts a byte before each piece, which says what has happened to the terminal meanwhile.
+ * The masters of pseudo terminals, pty(7): what is written to one is typed at its terminal, what programs write there
+ * is read here. Packet mode puts a byte before each piece, which says what has happened to the terminal meanwhile.
  */
 #include "linux/tty/internal.h"
 

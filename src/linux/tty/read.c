@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * read(2) of a terminal: one line, or by VMIN and VTIME. Bytes are taken out of the line in pieces before they are given
- * to the program, whose memory may be anywhere.
+ * read(2) of a terminal: one line, or by VMIN and VTIME. Bytes are taken out of the line in pieces before they are
+ * given to the program, whose memory may be anywhere.
  */
 #include "linux/tty/internal.h"
 
-#define MASK         (TTY_LINE - 1)
-#define TENTH        100000000ull /* ns: VTIME's unit */
+#define MASK  (TTY_LINE - 1)
+#define TENTH 100000000ull /* ns: VTIME's unit */
 
 static bool is_end(const struct tty *t, uint32_t place)
 {
@@ -91,8 +91,8 @@ static int64_t take(struct tty *t, struct uio *u)
 /* ---- waiting for them ---- */
 
 struct patience {
-    uint32_t least;             /* bytes with which the call is content */
-    uint64_t first, later;      /* ns until the first byte, and between two; NEVER */
+    uint32_t least;        /* bytes with which the call is content */
+    uint64_t first, later; /* ns until the first byte, and between two; NEVER */
 };
 
 static struct patience patience_of(const struct tty *t)

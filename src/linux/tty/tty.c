@@ -17,7 +17,8 @@ HEAP_TYPE(tty,
           FIELD(tty, packet_status, FIELD_PLAIN), FIELD(tty, master, FIELD_PLAIN), FIELD(tty, console, FIELD_PLAIN),
           FIELD(tty, locked, FIELD_PLAIN), FIELD(tty, exclusive, FIELD_PLAIN), FIELD(tty, packet, FIELD_PLAIN),
           FIELD(tty, left, FIELD_PLAIN), FIELD(tty, stopped, FIELD_PLAIN), FIELD(tty, held, FIELD_PLAIN),
-          FIELD(tty, ended, FIELD_PLAIN),
+          FIELD(tty, closing, FIELD_PLAIN), FIELD(tty, set, FIELD_PLAIN), FIELD(tty, of_platform, FIELD_LIST),
+          FIELD(tty, typed, FIELD_NONE), FIELD(tty, taken, FIELD_NONE),
           FIELD(tty, line.bytes, FIELD_BYTES), FIELD(tty, line.ends, FIELD_BYTES), FIELD(tty, line.head, FIELD_PLAIN),
           FIELD(tty, line.tail, FIELD_PLAIN), FIELD(tty, line.whole, FIELD_PLAIN),
           FIELD(tty, line.literal, FIELD_PLAIN), FIELD(tty, line.erasing, FIELD_PLAIN),
@@ -34,10 +35,9 @@ HEAP_TYPE(tty,
 /* What a terminal begins with, as Linux's do. */
 void tty_modes_default(struct ktermios *m)
 {
-    static const cc_t characters[NCCS] = {[VINTR] = 3,     [VQUIT] = 28,   [VERASE] = 127,  [VKILL] = 21,
-                                          [VEOF] = 4,      [VMIN] = 1,     [VSTART] = 17,   [VSTOP] = 19,
-                                          [VSUSP] = 26,    [VREPRINT] = 18, [VDISCARD] = 15, [VWERASE] = 23,
-                                          [VLNEXT] = 22};
+    static const cc_t characters[NCCS] = {
+        [VINTR] = 3,  [VQUIT] = 28, [VERASE] = 127,  [VKILL] = 21,    [VEOF] = 4,     [VMIN] = 1,   [VSTART] = 17,
+        [VSTOP] = 19, [VSUSP] = 26, [VREPRINT] = 18, [VDISCARD] = 15, [VWERASE] = 23, [VLNEXT] = 22};
     *m = (struct ktermios){.c_iflag = ICRNL | IXON,
                            .c_oflag = OPOST | ONLCR,
                            .c_cflag = B38400 | CS8 | CREAD,
@@ -67,6 +67,7 @@ struct tty *tty_new(void)
     t->refs = 1;
     t->master = true;
     list_init(&t->of_home);
+    list_init(&t->of_platform);
     wait_queue_init(&t->changed);
     wait_queue_init(&t->master_changed);
     tty_modes_default(&t->modes);
@@ -147,10 +148,10 @@ static void tty_release(struct file *f)
     struct tty *t = f->own;
     if (!tty_is_dead(f) && !--t->slaves) {
         t->exclusive = false;
-        if (!t->console) {
-            t->left = true;
-            wait_wake_all(&t->master_changed);
-        }
+        t->left = !t->console;
+        wait_wake_all(&t->master_changed);
+        if (t->console)
+            console_left(t);
     }
     tty_put(t);
 }

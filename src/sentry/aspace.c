@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Address spaces: each is a stub. Mappings are host calls that its service is ordered to make; bytes are copied by
+ * apart.h's. No page of a guest is ever mapped here but those of objects, which are the kernel's own.
+ */
+#include "sentry/sentry.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define GUEST_LOW  0x10000ull /* vm.mmap_min_addr */
+#define GUEST_HIGH STUB_LOW
+
+/* ---- whole ones ---- */
+
+static struct aspace *aspace_create(struct aspace_range *r)
+{
+    *r = (struct aspace_range){.low = GUEST_LOW,
+                               .high = GUEST_HIGH,
+                               .text_low = GUEST_LOW,
+                               .text_high = GUEST_HIGH,
+                               .jit = true,
+                               .wx = true};
+    return stub_copy(NULL);
+}
+
+static void aspace_destroy(struct aspace *as)
+{
+    stub_leave(as);
+}
+
+static int aspace_fork(struct aspace *as, struct aspace **out)
+{
+    *out = stub_copy(as);
+    return *out ? 0 : -ENOMEM;
+}
+
+pid_t apart_pid(const struct aspace *as)
+{
+    return as->pid;
+}
+
+/* ---- mappings ---- */
+
+size_t apart_clip(uint64_t at, size_t n)
+{
+    size_t most = at >= GUEST_LOW && at < GUEST_HIGH ? GUEST_HIGH - at : 0;
+    return n < most ? n : most;
+}
+
+static int may_be(uint64_t at, size_t n)
+{
+    return apart_clip(at, n) < n || at % PAGE_SIZE || n % PAGE_SIZE ? -EINVAL : 0;
+}
+
+static int map_object(struct aspace *as, uint64_t at, size_t n, int prot, bool shared, struct memobj *object,
+                      uint64_t offset)
+{
+    const uint64_t flags = (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED | MAP_NORESERVE;
+    if (shared && objects_is_image(object) && (prot & PROT_WRITE))
+        return -EACCES;
+    for (size_t done = 0, part; done < n; done += part) {
+        uint64_t of, pages;
+        int fd;
+        pages = objects_find(object, (offset + done) / PAGE_SIZE, (n - done) / PAGE_SIZE, &fd, &of);
+        if (!pages)
+            return -ENOMEM;
+        part = pages * PAGE_SIZE;
+        int64_t r = stub_order(as, ORDER_mmap, at + done, part, (uint64_t)prot, flags, (uint64_t)fd, of);
+        if (r < 0)
+            return (int)r;
+    }
+    return 0;
+}
+
+static int aspace_map(struct aspace *as, uint64_t at, size_t n, int prot, bool shared, struct memobj *object,
+                      uint64_t offset)
+{
+    int r = may_be(at, n);
+    if (r)
+        return r;
+    if (object)
+        return map_object(as, at, n, prot, shared, object, offset);
+    const uint64_t flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+    int64_t got = stub_order(as, ORDER_mmap, at, n, (uint64_t)prot, flags, (uint64_t)-1, 0);
+    return got < 0 ? (int)got : 0;
+}
+
+static int aspace_unmap(struct aspace *as, uint64_t at, size_t n)
+{
+    int r = may_be(at, n);
+    return r ? r : (int)stub_order(as, ORDER_munmap, at, n, 0, 0, 0, 0);
+}
+
+static int aspace_protect(struct aspace *as, uint64_t at, size_t n, int prot)
+{
+    int r = may_be(at, n);
+    return r ? r : (int)stub_order(as, ORDER_mprotect, at, n, (uint64_t)prot, 0, 0, 0);
+}
+
+static int aspace_advise(struct aspace *as, uint64_t at, size_t n, int advice)
+{
+    if (advice != MADV_DONTNEED)
+        return 0;
+    int r = may_be(at, n);
+    return r ? r : (int)stub_order(as, ORDER_madvise, at, n, MADV_DONTNEED, 0, 0, 0);
+}
+
+static uint64_t aspace_where(struct aspace *as, struct memobj *object, uint64_t offset, size_t n, bool shared)
+{
+    return 0;
+}
+
+/* What is one mapping here may be several for the host, which moves one at a time: then in halves. */
+static int move_pages(struct aspace *as, uint64_t from, uint64_t to, size_t n)
+{
+    int64_t r = stub_order(as, ORDER_mremap, from, n, n, MREMAP_MAYMOVE | MREMAP_FIXED, to, 0);
+    if (r != -EFAULT || n == PAGE_SIZE)
+        return r < 0 ? (int)r : 0;
+    size_t half = n / PAGE_SIZE / 2 * PAGE_SIZE;
+    int e = move_pages(as, from, to, half);
+    return e ? e : move_pages(as, from + half, to + half, n - half);
+}
+
+static int aspace_move(struct aspace *as, uint64_t from, size_t from_n, uint64_t to, size_t to_n, int prot)
+{
+    size_t n = from_n < to_n ? from_n : to_n;
+    int r = to_n > n ? aspace_map(as, to + n, to_n - n, prot, false, NULL, 0) : 0;
+    if (!r)
+        r = move_pages(as, from, to, n);
+    return r || from_n == n ? r : aspace_unmap(as, from + n, from_n - n);
+}
+
+/* ---- words ---- */
+
+static int load32(struct aspace *as, struct uptr at, uint32_t *value)
+{
+    return apart_copy_in(as, value, at, sizeof(*value)) == sizeof(*value) ? 0 : -EFAULT;
+}
+
+static int cmpxchg32(struct aspace *as, struct uptr at, uint32_t *value, uint32_t with)
+{
+    if (at.v % sizeof(*value) || apart_clip(at.v, sizeof(*value)) < sizeof(*value))
+        return -EFAULT;
+    int64_t r = stub_order(as, ORDER_cmpxchg, at.v, *value, with, 0, 0, 0);
+    if (r < 0)
+        return -EFAULT;
+    *value = (uint32_t)r;
+    return 0;
+}
+
+const struct aspace_ops sentry_aspace = {.create = aspace_create,
+                                         .destroy = aspace_destroy,
+                                         .fork = aspace_fork,
+                                         .map = aspace_map,
+                                         .unmap = aspace_unmap,
+                                         .protect = aspace_protect,
+                                         .advise = aspace_advise,
+                                         .move = aspace_move,
+                                         .where = aspace_where,
+                                         .copy_in = apart_copy_in,
+                                         .copy_out = apart_copy_out,
+                                         .copy_str = apart_copy_str,
+                                         .zero = apart_zero,
+                                         .load32 = load32,
+                                         .cmpxchg32 = cmpxchg32};

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * moat-sentry (README.md): options, the image, the first stub, the kernel. All that is opened, mapped or started is so
+ * before the image's first byte is looked at.
+ */
+#include "sentry/options.h"
+#include "sentry/sentry.h"
+
+#include "spt/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ARENA          (1024ul << 20) /* address space of the kernel's heap, of which what is used counts */
+#define MEMORY         (1ul << 30)    /* of guests, when nobody says otherwise: as the tender's */
+#define FSGSBASE       (1ul << 1)     /* of AT_HWCAP2: asm/hwcap2.h */
+#define EXIT_INVOKE    126
+#define EXIT_NOT_FOUND 127
+
+static struct {
+    struct options options;
+    struct image_parts parts;
+    struct platform platform;
+    struct linux_config config;
+} sentry;
+
+bool sentry_traps;
+
+void apart_fatal(const char *format, ...)
+{
+    char line[512];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(line, sizeof(line), format, ap);
+    va_end(ap);
+    fprintf(stderr, "moat-sentry: %s: %s\n", sentry.options.image ? sentry.options.image : "start", line);
+    host_tasks_end_all();
+    _exit(EXIT_OWN_ERROR);
+}
+
+/* ---- what is to run ---- */
+
+static void options_take(int argc, char **argv)
+{
+    const char *why, *word;
+    if (options_parse(argc, argv, &sentry.options, &why, &word) < 0)
+        apart_fatal("%s %s", word, why);
+    sentry_traps = sentry.options.trap;
+}
+
+static size_t key_length(const char *entry)
+{
+    return (size_t)(strchrnul(entry, '=') - entry);
+}
+
+/* Whether a later --env has the same key. */
+static bool is_replaced(const char *entry, int at)
+{
+    for (const char *e; (e = options_env(&sentry.options, &at));)
+        if (key_length(e) == key_length(entry) && !memcmp(e, entry, key_length(entry)))
+            return true;
+    return false;
+}
+
+/* The image's words, but those that the command line replaces. */
+static void words_take(int argc)
+{
+    const struct options *o = &sentry.options;
+    const struct image_parts *p = &sentry.parts;
+    size_t room = (size_t)argc + p->boot.n_args + p->boot.n_env + 2, n = 0, m = 0;
+    const char **argv = calloc(room, sizeof(*argv)), **envp = calloc(room, sizeof(*envp)), *s = p->args, *e;
+    if (!argv || !envp)
+        apart_fatal("out of memory");
+    for (uint32_t i = 0; i < p->boot.n_args; i++, s += strlen(s) + 1)
+        if (!i || !o->n_args)
+            argv[n++] = s;
+    if (o->program || !n)
+        argv[0] = o->argv0 ? o->argv0 : o->program ? o->program : p->program, n = n ? n : 1;
+    for (int i = 0; i < o->n_args; i++)
+        argv[n++] = o->args[i];
+    for (uint32_t i = 0; i < p->boot.n_env; i++, s += strlen(s) + 1)
+        if (!is_replaced(s, 0))
+            envp[m++] = s;
+    for (int at = 0; (e = options_env(o, &at));)
+        if (!is_replaced(e, at))
+            envp[m++] = e;
+    sentry.config.argv = argv, sentry.config.envp = envp;
+}
+
+static int image_open(void)
+{
+    int fd = open(sentry.options.image, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        apart_fatal("%s", strerror(errno));
+    return fd;
+}
+
+static void image_map(int fd)
+{
+    struct stat st;
+    const char *why;
+    if (fstat(fd, &st))
+        apart_fatal("%s", strerror(errno));
+    size_t size = (size_t)st.st_size;
+    const void *image = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+    if (image == MAP_FAILED)
+        apart_fatal("cannot be mapped");
+    if (image_check(image, size, &sentry.parts, &why) < 0)
+        apart_fatal("%s", why);
+    sentry.config.image = image, sentry.config.image_size = size;
+    sentry.config.image_object = objects_image(image, size);
+}
+
+static void config_take(int argc)
+{
+    const struct options *o = &sentry.options;
+    const struct image_boot *b = &sentry.parts.boot;
+    struct linux_config *c = &sentry.config;
+    words_take(argc);
+    c->arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (c->arena == MAP_FAILED)
+        apart_fatal("the kernel's heap: %s", strerror(errno));
+    c->arena_size = c->arena_ready = ARENA;
+    c->program = o->program ? o->program : sentry.parts.program;
+    c->cwd = o->cwd ? o->cwd : sentry.parts.cwd;
+    c->hostname = o->hostname ? o->hostname : "moat";
+    c->memory_limit = o->memory ? o->memory : b->memory ? b->memory : MEMORY;
+    c->max_tasks = o->tasks;
+    c->uid = o->uid, c->gid = o->gid;
+    c->groups = o->groups, c->n_groups = o->n_groups;
+    c->caps_dropped = ~o->caps;
+    c->limits = o->limits, c->limits_given = o->limits_given;
+    c->trace = o->trace, c->read_only = o->read_only;
+    c->umask = 022;
+}
+
+static int exit_of(int error)
+{
+    switch (-error) {
+    case ENOENT:
+    case ENOTDIR:
+        return EXIT_NOT_FOUND;
+    case EACCES:
+    case ENOEXEC:
+    case EISDIR:
+        return EXIT_INVOKE;
+    default:
+        return EXIT_OWN_ERROR;
+    }
+}
+
+static void platform_take(void)
+{
+    sentry.platform = (struct platform){.name = "sentry",
+                                        .host = sentry_hostops,
+                                        .aspace = sentry_aspace,
+                                        .memobj = apart_memobj,
+                                        .task = sentry_task,
+                                        .vcpus = 1,
+                                        .elsewhere = true,
+                                        .hwcap = getauxval(AT_HWCAP),
+                                        .xstate_size = state_size,
+                                        .xstate_mask = state_mask};
+}
+
+static void host_check(void)
+{
+    if (!(getauxval(AT_HWCAP2) & FSGSBASE))
+        apart_fatal("this processor or kernel has no FSGSBASE, which stubs need (Linux 5.9)");
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+}
+
+int main(int argc, char **argv)
+{
+    char why[256] = "";
+    options_take(argc, argv);
+    host_check();
+    int image = image_open(), objects = objects_file(), memory = stub_memory_file();
+    signals_init();
+    stub_memory_init();
+    zygote_make(objects, image, memory, true);
+    objects_map();
+    image_map(image);
+    config_take(argc);
+    platform_take();
+    int r = linux_boot(&sentry.platform, &sentry.config, why, sizeof(why));
+    if (r < 0) {
+        fprintf(stderr, "moat-sentry: %s: %s\n", sentry.options.image, why[0] ? why : "the kernel cannot start");
+        sentry_hostops.exit(exit_of(r), 0);
+    }
+    linux_run(0);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See options.h. */
+#include "sentry/options.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+enum option {
+#define OPTION(id, word, value) OPTION_##id,
+#include "sentry/options.def"
+#undef OPTION
+    OPTIONS
+};
+enum { NONE, NEXT };
+
+static const struct {
+    const char *word;
+    int value;
+} rows[] = {
+#define OPTION(id, word, value) {word, value},
+#include "sentry/options.def"
+#undef OPTION
+};
+
+/* Digits up to the end or `end`, behind which *text then stands. */
+static bool number(const char **text, char end, uint64_t most, uint64_t *out)
+{
+    const char *s = *text;
+    uint64_t n = 0;
+    if (*s < '0' || *s > '9')
+        return false;
+    for (; *s >= '0' && *s <= '9'; s++) {
+        if (n > (most - (uint64_t)(*s - '0')) / 10)
+            return false;
+        n = n * 10 + (uint64_t)(*s - '0');
+    }
+    if (*s != end)
+        return false;
+    *text = s + (end != 0), *out = n;
+    return true;
+}
+
+static bool hexadecimal(const char *text, uint64_t *out)
+{
+    uint64_t n = 0;
+    size_t digits = strlen(text);
+    for (; *text; text++) {
+        static const char all[] = "0123456789abcdef";
+        const char *at = strchr(all, *text);
+        if (!at)
+            return false;
+        n = n << 4 | (uint64_t)(at - all);
+    }
+    *out = n;
+    return digits && digits <= 16;
+}
+
+static int find(const char *word)
+{
+    int i = 0;
+    while (i < OPTIONS && strcmp(rows[i].word, word))
+        i++;
+    return i;
+}
+
+static bool is_env(const char *text)
+{
+    return *text && *text != '=' && strchr(text, '=');
+}
+
+/* NUMBER:SOFT:HARD */
+static bool take_limit(struct options *o, const char *text)
+{
+    uint64_t which, soft, hard;
+    if (!number(&text, ':', OPTIONS_LIMITS - 1, &which) || !number(&text, ':', UINT64_MAX, &soft) ||
+        !number(&text, 0, UINT64_MAX, &hard) || soft > hard)
+        return false;
+    o->limits[which][0] = soft, o->limits[which][1] = hard;
+    o->limits_given |= 1u << which;
+    return true;
+}
+
+/* UID:GID[:GROUP...] */
+static bool take_user(struct options *o, const char *text)
+{
+    uint64_t n;
+    if (!number(&text, ':', UINT32_MAX - 1, &n))
+        return false;
+    o->uid = (uint32_t)n, o->n_groups = 0;
+    if (number(&text, 0, UINT32_MAX - 1, &n)) {
+        o->gid = (uint32_t)n;
+        return true;
+    }
+    if (!number(&text, ':', UINT32_MAX - 1, &n))
+        return false;
+    o->gid = (uint32_t)n;
+    for (bool last = false; !last; o->groups[o->n_groups++] = (uint32_t)n) {
+        last = number(&text, 0, UINT32_MAX - 1, &n);
+        if (o->n_groups == OPTIONS_GROUPS || (!last && !number(&text, ':', UINT32_MAX - 1, &n)))
+            return false;
+    }
+    return true;
+}
+
+static const char *take_platform(struct options *o, const char *value)
+{
+    o->trap = !strcmp(value, "trap");
+    return o->trap || !strcmp(value, "notify") ? NULL : "takes notify or trap";
+}
+
+static const char *take_tasks(struct options *o, const char *value)
+{
+    uint64_t n;
+    if (!number(&value, 0, 1u << 22, &n) || !n)
+        return "takes a number of processes and threads";
+    o->tasks = (uint32_t)n;
+    return NULL;
+}
+
+static const char *apply(struct options *o, enum option option, const char *value)
+{
+    switch (option) {
+    case OPTION_MEMORY:
+        return number(&value, 0, UINT64_MAX / 2, &o->memory) && o->memory ? NULL : "takes a number of bytes";
+    case OPTION_TASKS:
+        return take_tasks(o, value);
+    case OPTION_LIMIT:
+        return take_limit(o, value) ? NULL : "takes NUMBER:SOFT:HARD";
+    case OPTION_ENV:
+        return is_env(value) ? NULL : "takes KEY=VALUE";
+    case OPTION_CWD:
+        o->cwd = value;
+        return *value == '/' ? NULL : "takes an absolute directory";
+    case OPTION_USER:
+        return take_user(o, value) ? NULL : "takes UID:GID[:GROUP...]";
+    case OPTION_CAPS:
+        return hexadecimal(value, &o->caps) ? NULL : "takes a mask in hexadecimal digits";
+    case OPTION_HOSTNAME:
+        o->hostname = value;
+        return NULL;
+    case OPTION_PLATFORM:
+        return take_platform(o, value);
+    case OPTION_PROGRAM:
+        o->program = value;
+        return *value ? NULL : "takes a program of the image";
+    case OPTION_ARGV0:
+        o->argv0 = value;
+        return NULL;
+    case OPTION_READ_ONLY:
+        o->read_only = true;
+        return NULL;
+    case OPTION_TERMINAL:
+        o->terminal = true;
+        return NULL;
+    case OPTION_TRACE:
+        o->trace = true;
+        return NULL;
+    case OPTION_IMAGE:
+        o->image = value;
+        return NULL;
+    default:
+        return "is no option";
+    }
+}
+
+int options_parse(int argc, char **argv, struct options *o, const char **why, const char **word)
+{
+    int at = 1;
+    *o = (struct options){.argv = argv, .caps = UINT64_MAX};
+    while (at < argc && !o->image) {
+        int row = find(*word = argv[at]);
+        const char *value = NULL;
+        if (row == OPTIONS && argv[at][0] != '-') {
+            o->image = argv[at++];
+            break;
+        }
+        if (row < OPTIONS && rows[row].value == NEXT && !(value = argv[at + 1])) {
+            *why = "wants a value";
+            return -EINVAL;
+        }
+        if ((*why = apply(o, (enum option)row, value)))
+            return -EINVAL;
+        at += value ? 2 : 1;
+    }
+    if (!o->image || !*o->image) {
+        *word = "usage", *why = "moat-sentry [--trace] [--program FILE] [--env KEY=VALUE]... --image FILE [ARGUMENT...]";
+        return -EINVAL;
+    }
+    o->n_options = at;
+    o->args = argv + at, o->n_args = argc - at;
+    return 0;
+}
+
+char *options_env(const struct options *o, int *at)
+{
+    for (int i = *at ? *at : 1; i < o->n_options - 1;) {
+        int row = find(o->argv[i]);
+        if (row == OPTIONS || row == OPTION_IMAGE)
+            break;
+        i += rows[row].value == NEXT ? 2 : 1;
+        if (row == OPTION_ENV) {
+            *at = i;
+            return o->argv[i - 1];
+        }
+    }
+    *at = o->n_options;
+    return NULL;
+}

@@ -1,0 +1,46 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The sentry, when a guest owns the process that it runs in (tests/escape/sentry): whatever it does to what it shares with
+# the sentry, it gets nothing, the sentry goes on, and others do not notice.
+bats_require_minimum_version 1.5.0
+load escape
+
+setup()
+{
+    require_file "$MOAT_BUILD/tests/escape/sentry-taken"
+    require_file "$MOAT_BUILD/libexec/moat-sentry"
+    cd "$BATS_TEST_TMPDIR" || return
+    mkdir -p root/bin root/tmp
+    cp "$MOAT_BUILD/tests/escape/sentry-taken" root/bin/taken
+    cp "$MOAT_BUILD/tests/escape/sentry-random_calls" root/bin/random_calls
+}
+
+@test "a guest that owns its stub gets nothing, and the sentry goes on" {
+    for platform in notify trap; do
+        run timeout -k 2 200 "$MOAT" run --rm -b "sentry=$platform" --rootfs root /bin/taken 1
+        assert_status 0
+        assert_contains "taken: nothing was got"
+        refute_contains ESCAPE
+        assert_equal "$(grep -c : <<< "$output")" 20
+    done
+}
+
+@test "system calls at random: the kernel answers as before" {
+    rounds=$([ -n "${MOAT_TEST_FULL:-}" ] && echo 500 || echo 10)
+    for platform in notify trap; do
+        run timeout -k 2 600 "$MOAT" run --rm -b "sentry=$platform" --rootfs root /bin/random_calls 20261130 "$rounds"
+        assert_status 0
+        assert_contains "random_calls: $rounds rounds"
+    done
+}
+
+@test "another sandbox does not notice" {
+    "$MOAT" run -d --name "other-$$" -b sentry busybox sh -c 'i=0; while sleep 0.1; do i=$((i+1)); echo $i; done'
+    run timeout -k 2 200 "$MOAT" run --rm -b sentry --rootfs root /bin/taken 7
+    assert_status 0
+    before=$("$MOAT" logs "other-$$" | tail -1)
+    sleep 1
+    after=$("$MOAT" logs "other-$$" | tail -1)
+    "$MOAT" rm -f "other-$$"
+    [ "$after" -gt "$before" ]
+}

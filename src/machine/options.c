@@ -177,7 +177,7 @@ int vmm_options_parse(int argc, char **argv, struct vmm_options *o, const char *
         *word = argv[at];
         const int row = option_word_next(rows, OPTIONS, argv, &at, &value);
         if (row == OPTION_PROGRAM)
-            o->program = argv + at, o->n_program = (unsigned)(argc - at), o->channel = true;
+            o->program = argv + at - 1, o->n_program = (unsigned)(argc - at + 1), o->channel = true;
         else if ((*why = row < 0 ? "wants a value" : apply(o, (enum option)row, value)))
             return -EINVAL;
     }

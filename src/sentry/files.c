@@ -17,11 +17,16 @@ static struct {
     struct files_ops ops;
 } files = {.socket = -1};
 
-static int fail(void)
+void files_end(void)
 {
     if (files.socket >= 0)
         close(files.socket);
     files.socket = -1;
+}
+
+static int fail(void)
+{
+    files_end();
     return -EIO;
 }
 

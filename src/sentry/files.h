@@ -10,6 +10,7 @@
 
 /* The table for struct platform; the socket becomes its own. `object` as in struct files_ops; NULL: no mappings. */
 const struct files_ops *files_begin(int gofer_socket, struct memobj *(*object)(struct memobj *, int fd, bool writable));
+void files_end(void); /* the socket is closed: every request fails from now on */
 
 /* ---- files_host.c: what is done by descriptor ---- */
 int64_t files_host_read(int fd, void *to, size_t n, uint64_t offset);

@@ -4,13 +4,17 @@
 #include "gofer_here.h"
 #include "linux/linux.h"
 
-#include <dirent.h>
+#include "sentry/files.h"
+
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char dir[64];
@@ -38,6 +42,51 @@ void host_place_end(void)
     snprintf(command, sizeof(command), "chmod -R u+rwx %s 2>/dev/null; rm -rf %s", dir, dir);
     if (system(command)) /* its own directory under a fixed name */
         fprintf(stderr, "cannot remove %s\n", dir);
+}
+
+/* The gofer of this build, which lies two folders above this program. */
+static void start_gofer(int socket, int root, uint32_t flags)
+{
+    char path[4096 + 64], words[2][64];
+    ssize_t n = readlink("/proc/self/exe", path, 4096);
+    if (n < 0)
+        _exit(127);
+    path[n] = 0;
+    for (int i = 0; i < 3; i++)
+        *strrchr(path, '/') = 0;
+    strcat(path, "/libexec/moat-gofer");
+    snprintf(words[0], sizeof(words[0]), "%d", socket);
+    snprintf(words[1], sizeof(words[1]), "%d:%s", root, flags & FILES_RW ? "rw" : "ro");
+    execl(path, path, "--socket", words[0], "--root", words[1], (char *)NULL);
+    _exit(127);
+}
+
+static pid_t gofer;
+
+const struct files_ops *host_files_process(const char *path, uint32_t flags)
+{
+    int pair[2], root = open(path, O_PATH);
+    if (root < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0)
+        return NULL;
+    gofer = fork();
+    if (!gofer) {
+        close(pair[0]);
+        start_gofer(pair[1], root, flags);
+    }
+    close(pair[1]);
+    close(root);
+    fcntl(pair[0], F_SETFD, FD_CLOEXEC);
+    return gofer < 0 ? NULL : files_begin(pair[0], NULL);
+}
+
+int host_files_process_end(void)
+{
+    int status = -1;
+    files_end();
+    if (gofer > 0)
+        waitpid(gofer, &status, 0);
+    gofer = 0;
+    return status;
 }
 
 const struct files_ops *host_files(const char *root, uint32_t flags)

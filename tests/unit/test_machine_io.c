@@ -612,6 +612,53 @@ static void test_channel_gives_input_under_credit_and_words_first(void **state)
     assert_false(answered(9, &result)); /* the credit is used up */
 }
 
+static void test_channel_of_a_resumed_machine_listens_from_the_marker_on(void **state)
+{
+    const struct ring_request more = {.id = 9, .operation = RING_READ, .n_segments = 1, .segments = {{0, 6, 0}}};
+    char text[64];
+    int64_t result;
+    uint32_t n = 0;
+
+    (void)state;
+    assert_int_equal(io_channel_resume(port.channel, false), 0);
+    memset(ram, 0xff, 6);
+    submit(&more);
+    pass(0);
+    assert_true(answered(9, &result)); /* whether or not anybody is heard */
+    assert_int_equal(result, 6);
+    assert_memory_equal(ram, "\0\0\0\0\0\0", 6);
+    frame(&n, CHANNEL_OUTPUT, "half", 4); /* of the other listener's */
+    memcpy(own + n, CHANNEL_MARKER, CHANNEL_MARKER_BYTES);
+    n += CHANNEL_MARKER_BYTES;
+    frame(&n, CHANNEL_OUTPUT, "mine", 4);
+    send_frames(n, 7);
+    assert_int_equal(read(outside[0], text, sizeof text), 4);
+    assert_memory_equal(text, "mine", 4);
+}
+
+/* Its init begins as any, and is told the time when it is heard. */
+static void test_channel_of_a_machine_that_was_saved_before_its_init_began_listens_at_once(void **state)
+{
+    const struct ring_request more = {.id = 9, .operation = RING_READ, .n_segments = 1, .segments = {{0, 4, 0}}};
+    char text[64];
+    int64_t result;
+    uint32_t n = 0;
+
+    (void)state;
+    assert_int_equal(io_channel_resume(port.channel, true), 0);
+    submit(&more);
+    pass(0);
+    assert_false(answered(9, &result));
+    frame(&n, CHANNEL_OUTPUT, "early", 5);
+    frame(&n, CHANNEL_READY, "", 0);
+    send_frames(n, n);
+    assert_true(answered(9, &result));
+    assert_int_equal(ram[0], CHANNEL_FRESH);
+    assert_int_equal(ram[2], sizeof(struct channel_resumed));
+    assert_int_equal(read(outside[0], text, sizeof text), 5);
+    assert_memory_equal(text, "early", 5);
+}
+
 static void test_channel_that_speaks_no_frames_is_closed(void **state)
 {
     char text[64];
@@ -686,6 +733,8 @@ int main(void)
         T(net, test_net_with_headers_sends_its_own),
         T(channel, test_channel_tells_output_from_errors_and_keeps_the_exit),
         T(channel, test_channel_gives_input_under_credit_and_words_first),
+        T(channel, test_channel_of_a_resumed_machine_listens_from_the_marker_on),
+        T(channel, test_channel_of_a_machine_that_was_saved_before_its_init_began_listens_at_once),
         T(channel, test_channel_that_speaks_no_frames_is_closed),
         T(block, test_server_sleeps_until_it_is_kicked),
     };

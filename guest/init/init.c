@@ -355,9 +355,9 @@ static void feed(void)
 static void freshen(const uint8_t *bytes)
 {
     struct channel_resumed r;
-    struct {
+    union {
         struct rand_pool_info head;
-        uint8_t seed[sizeof r.seed];
+        uint8_t room[sizeof(struct rand_pool_info) + sizeof r.seed];
     } entropy;
     int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
 
@@ -366,7 +366,7 @@ static void freshen(const uint8_t *bytes)
     clock_settime(CLOCK_REALTIME, &now);
     entropy.head.entropy_count = 8 * (int)sizeof r.seed;
     entropy.head.buf_size = sizeof r.seed;
-    memcpy(entropy.seed, r.seed, sizeof r.seed);
+    memcpy(entropy.head.buf, r.seed, sizeof r.seed);
     if (fd >= 0) {
         ioctl(fd, RNDADDENTROPY, &entropy);
         ioctl(fd, RNDRESEEDCRNG);

@@ -28,8 +28,7 @@
 #define MEMORY_ROOM  ((int64_t)96 << 20) /* of the limit, for moat-vmm's own: decoded code, rings */
 /* Of a run of an image: its console is not shown, its devices are few, it ends when it panics, and it does not try its
  * ciphers before it begins, which is half of a start on our own processor. */
-#define APPEND_IMAGE                                                                                                   \
-    "console=ttyS0 quiet 8250.nr_uarts=2 cryptomgr.notests rdinit=" RUN_INIT " reboot=a panic=-1"
+#define APPEND_IMAGE "console=ttyS0 quiet 8250.nr_uarts=2 cryptomgr.notests rdinit=" RUN_INIT " reboot=a panic=-1"
 #define APPEND_USUAL "console=ttyS0 reboot=a panic=-1"
 
 static struct machine_options *own(const struct run_options *o)

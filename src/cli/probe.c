@@ -338,9 +338,7 @@ static int make_root(struct probe_table *t, struct err *err)
     t->image = path;
     t->inside = IN_ROOT;
     _cleanup_fd_ int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int r = dir < 0 || chmod(path, 0755) < 0
-                ? -errno
-                : io_read_regular(t->arena, t->program, PROGRAM_MOST, &bytes, &n);
+    int r = dir < 0 || chmod(path, 0755) < 0 ? -errno : io_read_regular(t->arena, t->program, PROGRAM_MOST, &bytes, &n);
     if (r == 0)
         r = io_replace_file(dir, &t->inside[1], bytes, n, 0755);
     return r < 0 ? err_sys(err, r, "%s" IN_ROOT, path) : 0;

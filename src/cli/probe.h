@@ -28,7 +28,8 @@ struct probe_row {
 struct probe_table {
     struct arena *arena;
     const char *boundary, *class, *program; /* path of moat-probe */
-    const char *image;  /* it as an image, or in a directory that is a root, where that is what the boundary runs; NULL */
+    const char
+        *image; /* it as an image, or in a directory that is a root, where that is what the boundary runs; NULL */
     const char *inside; /* its path in such a root; NULL: the image is the program */
     bool json, list, write;
     char *run[PROBE_WORDS_MAX]; /* options for `moat run` */

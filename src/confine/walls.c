@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "confine/seccomp.h"
+#include "host/mountapi.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -182,12 +183,9 @@ static int enter_filter(const struct walls *w, struct err *err)
 /* "/" becomes a file system in memory that is mounted nowhere and has nothing in it. */
 static bool enter_empty_root(void)
 {
-    _cleanup_fd_ int context = (int)syscall(SYS_fsopen, "tmpfs", 1 /* FSOPEN_CLOEXEC */);
+    _cleanup_fd_ int fs = mount_fs_open("tmpfs");
+    _cleanup_fd_ int root = fs < 0 ? -1 : mount_fs_create(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
 
-    if (context < 0 || syscall(SYS_fsconfig, context, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0) < 0)
-        return false;
-    _cleanup_fd_ int root =
-        (int)syscall(SYS_fsmount, context, 1 /* FSMOUNT_CLOEXEC */, 1 | 2 /* MOUNT_ATTR_RDONLY, NOSUID */);
     return root >= 0 && fchdir(root) == 0 && chroot(".") == 0 && chdir("/") == 0;
 }
 

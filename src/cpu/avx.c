@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * AVX and AVX2: which instructions there are, and those that compute without flags or controls. There is no FMA and
- * F16C, nor AES and PCLMULQDQ with VEX: CPUID does not say so, and they are invalid. What works with MXCSR is in
+ * F16C: CPUID does not say so, and they are invalid. What works with MXCSR is in
  * avx_number.c, what moves data in avx_move.c and avx_gather.c. The host must have what the model has (cpuid.c). Memory
  * need not be aligned, but where an instruction's name says so.
  */
@@ -85,6 +85,7 @@ static const uint16_t integers[] = {
 #define VECTOR(NAME, TEXT)      INSN_V##NAME,
 #define PART(NAME, TEXT, BYTES) INSN_V##NAME,
 #define WIDE(...)
+#define CIPHER(...)
 #include "cpu/sse_integer.def"
     INSN_VPSHUFD,  INSN_VPSHUFHW,  INSN_VPSHUFLW, INSN_VPBLENDW,
     INSN_VPALIGNR, INSN_VINSERTPS, INSN_VMPSADBW,
@@ -92,10 +93,19 @@ static const uint16_t integers[] = {
 /* Numbers that nothing is computed of. */
 static const uint16_t shuffles[] = {
 #define WIDE(NAME, TEXT) INSN_V##NAME,
+#define CIPHER(...)
 #include "cpu/sse_integer.def"
     INSN_VMOVDDUP, INSN_VSHUFPS,   INSN_VSHUFPD,   INSN_VBLENDPS,
     INSN_VBLENDPD, INSN_VPERMILPS, INSN_VPERMILPD, INSN_VRCPSS,
     INSN_VRSQRTSS,
+};
+/* Those of AES and their like, which have a feature for 32 bytes as well. */
+static const uint16_t ciphers[] = {
+#define WIDE(...)
+#define CIPHER(NAME, TEXT) INSN_V##NAME,
+#include "cpu/sse_integer.def"
+    INSN_VAESKEYGENASSIST,
+    INSN_VPCLMULQDQ,
 };
 /* What only AVX2 has. */
 static const uint16_t later_computed[] = {
@@ -140,7 +150,8 @@ static bool bind_compute(const struct insn *insn, struct op *op)
     bool wide = insn->vector_bytes == 32 && !scalar;
     const void *code = avx_kernel(insn, wide);
 
-    if (!AMONG(integers, insn->name) && !AMONG(shuffles, insn->name) && !AMONG(later_computed, insn->name))
+    if (!AMONG(integers, insn->name) && !AMONG(shuffles, insn->name) && !AMONG(later_computed, insn->name) &&
+        !AMONG(ciphers, insn->name))
         return false;
     avx_operands(insn, op);
     op->imm = (int64_t)(uintptr_t)code;
@@ -151,13 +162,14 @@ static bool bind_compute(const struct insn *insn, struct op *op)
 
 bool bind_avx(const struct cpu *cpu, const struct insn *insn, struct op *op, bool *ends)
 {
-    if (insn->encoding != ENCODING_VEX || !cpu_model_has(&cpu->model, is_later(insn) ? CPU_AVX2 : CPU_AVX))
+    if (insn->encoding != ENCODING_VEX || !cpu_model_has(&cpu->model, is_later(insn) ? CPU_AVX2 : CPU_AVX) ||
+        !sse_model_has(&cpu->model, (enum insn_name)insn->name, insn->vector_bytes == 32))
         return false;
     if (insn->name == INSN_VLDMXCSR || insn->name == INSN_VSTMXCSR)
         return bind_state(cpu, insn, op, ends);
     if (is_shift_immediate(insn))
         return bind_shift_immediate(insn, op);
     if (insn->map == 3 && insn->opcode >= 0x60 && insn->opcode <= 0x63)
-        return sse_bind_strings(insn, op);
+        return sse_bind_strings(cpu, insn, op);
     return bind_avx_move(cpu, insn, op, ends) || bind_avx_number(cpu, insn, op, ends) || bind_compute(insn, op);
 }

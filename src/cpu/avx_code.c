@@ -80,6 +80,9 @@ SSE_CODE(avx_pblendd, 16, "0xc4,0xe3,0x79,0x02,0xc1");
 SSE_CODE(avx_pblendd_32, 256, "0xc4,0xe3,0x7d,0x02,0xc1");
 SSE_CODE(avx_permq_32, 256, "0xc4,0xe3,0xfd,0x00,0xc1");
 SSE_CODE(avx_permpd_32, 256, "0xc4,0xe3,0xfd,0x01,0xc1");
+SSE_CODE(avx_pclmulqdq, 18, "0xc4,0xe3,0x79,0x44,0xc1");
+SSE_CODE(avx_pclmulqdq_32, 18, "0xc4,0xe3,0x7d,0x44,0xc1");
+SSE_CODE(avx_aeskeygenassist, 256, "0xc4,0xe3,0x79,0xdf,0xc1");
 SSE_CODE(avx_cmpps, 32, "0xc5,0xf8,0xc2,0xc1");
 SSE_CODE(avx_cmpps_32, 32, "0xc5,0xfc,0xc2,0xc1");
 SSE_CODE(avx_cmppd, 32, "0xc5,0xf9,0xc2,0xc1");
@@ -112,6 +115,8 @@ static const struct avx_immediate immediates[] = {
     {INSN_VPBLENDD, {15, 255}, 255, {avx_pblendd, avx_pblendd_32}},
     {INSN_VPERMQ, {0, 255}, 255, {NULL, avx_permq_32}},
     {INSN_VPERMPD, {0, 255}, 255, {NULL, avx_permpd_32}},
+    {INSN_VPCLMULQDQ, {0x11, 0x11}, 255, {avx_pclmulqdq, avx_pclmulqdq_32}},
+    {INSN_VAESKEYGENASSIST, {255, 0}, 255, {avx_aeskeygenassist, NULL}},
     {INSN_VCMPPS, {31, 31}, 255, {avx_cmpps, avx_cmpps_32}},
     {INSN_VCMPPD, {31, 31}, 255, {avx_cmppd, avx_cmppd_32}},
     {INSN_VCMPSS, {31, 0}, 255, {avx_cmpss, NULL}},

@@ -6,6 +6,8 @@
  */
 #include "cpu/avx.h"
 
+#include "cpu/engine.h"
+
 /* ---- Whole ------------------------------------------------------------------------------------------------------ */
 
 #define MOVES(BYTES)                                                                                                   \
@@ -354,17 +356,28 @@ static __attribute__((noinline)) bool masked_store_do(struct cpu *cpu, const str
             return false;
     return true;
 }
+/* Their elements' alignment is never checked (Intel 2, VMASKMOV): by the translations of users who do not ask for it. */
+static bool unchecked(struct cpu *cpu, const struct op *op, bool (*what)(struct cpu *cpu, const struct op *op))
+{
+    struct tlb_entry *present = cpu->tlb;
+
+    if (present == cpu->engine->tlbs[TLB_CHECKED].entries)
+        cpu->tlb = cpu->engine->tlbs[TLB_USER].entries;
+    bool done = what(cpu, op);
+    cpu->tlb = present;
+    return done;
+}
 static void masked_load(struct cpu *cpu, const struct op *op)
 {
     AVX_ALLOWED(cpu, op);
-    if (!masked_load_do(cpu, op))
+    if (!unchecked(cpu, op, masked_load_do))
         return;
     NEXT(cpu, op);
 }
 static void masked_store(struct cpu *cpu, const struct op *op)
 {
     AVX_ALLOWED(cpu, op);
-    if (!masked_store_do(cpu, op))
+    if (!unchecked(cpu, op, masked_store_do))
         return;
     NEXT(cpu, op);
 }

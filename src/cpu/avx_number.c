@@ -184,13 +184,14 @@ bool bind_avx_number(const struct cpu *cpu, const struct insn *insn, struct op *
     static const struct fpu_row rows[2] = {{number_registers_16, number_memory_16},
                                            {number_registers_32, number_memory_32}},
                                 general = {convert_general, convert_general};
-    const struct fpu_row *as_sse = sse_float_vex_row((enum insn_name)insn->name, insn->rex & REX_W);
+    bool wide_general = insn->rex & REX_W && cpu->code_size == 8; /* elsewhere W means nothing */
+    const struct fpu_row *as_sse = sse_float_vex_row((enum insn_name)insn->name, wide_general);
 
     if (as_sse)
         return fpu_row_bind(as_sse, insn, op);
     if (insn->name == INSN_VCVTSI2SS || insn->name == INSN_VCVTSI2SD) {
         avx_operands(insn, op);
-        op->imm = (int64_t)(uintptr_t)sse_from_general(insn->name == INSN_VCVTSI2SD, insn->rex & REX_W);
+        op->imm = (int64_t)(uintptr_t)sse_from_general(insn->name == INSN_VCVTSI2SD, wide_general);
         return fpu_row_bind(&general, insn, op);
     }
     for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++)

@@ -58,7 +58,7 @@ static const uint16_t features_rest[] = {
 };
 
 /* Implemented, but of a generation that had more than this processor has. */
-static const uint16_t features_later[] = {CPU_BMI1, CPU_BMI2, CPU_ADX, CPU_PKS, CPU_PCOMMIT, CPU_AVX, CPU_AVX2};
+static const uint16_t features_later[] = {CPU_BMI1, CPU_BMI2, CPU_ADX, CPU_PKS, CPU_PCOMMIT, CPU_AVX, CPU_AVX2, CPU_AES, CPU_PCLMULQDQ, CPU_VAES, CPU_VPCLMULQDQ};
 
 enum model_age { FIRST, REST, LATER };
 struct model_row {
@@ -128,13 +128,15 @@ struct feature_set {
     }
 static const struct feature_set feature_sets[] = {SET(features_first), SET(features_rest), SET(features_later)};
 
-/* AVX is done by the host's own instructions: it has them, and its system keeps their registers (Intel 1, 14.3). */
-static bool host_has(unsigned feature)
+/* These are done by the host's own instructions: it has them, and its system keeps their registers (Intel 1, 14.3). */
+static bool host_has(enum cpu_feature feature)
 {
     uint32_t eax = 1, ebx, ecx = 0, edx, low, high;
 
     __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
-    if (!(ecx >> 27 & 1) || !(ecx >> 28 & 1))
+    if (feature == CPU_AES || feature == CPU_PCLMULQDQ)
+        return ecx >> feature % 32 & 1;
+    if (!(ecx >> 27 & 1) || !(ecx >> CPU_AVX % 32 & 1)) /* OSXSAVE */
         return false;
     __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     if ((low & XCR0_AVX_STATE) != XCR0_AVX_STATE || feature == CPU_AVX)
@@ -142,12 +144,18 @@ static bool host_has(unsigned feature)
     eax = 7;
     ecx = 0;
     __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
-    return ebx >> 5 & 1;
+    return (feature == CPU_AVX2 ? ebx : ecx) >> feature % 32 & 1;
+}
+
+static bool of_the_host(unsigned feature)
+{
+    return feature == CPU_AVX || feature == CPU_AVX2 || feature == CPU_AES || feature == CPU_PCLMULQDQ ||
+           feature == CPU_VAES || feature == CPU_VPCLMULQDQ;
 }
 
 static bool feature_offered(unsigned feature)
 {
-    if ((feature == CPU_AVX || feature == CPU_AVX2) && !host_has(feature))
+    if (of_the_host(feature) && !host_has((enum cpu_feature)feature))
         return false;
     for (unsigned age = FIRST; age <= LATER; age++)
         for (unsigned i = 0; i < feature_sets[age].n; i++)
@@ -234,8 +242,11 @@ int cpu_model_find(const char *name, struct cpu_model *out, const char **names)
     }
     if (!cpu_model_has(out, CPU_XSAVE)) /* nobody could say that its state is kept */
         feature_set(out, CPU_AVX, false);
-    if (!cpu_model_has(out, CPU_AVX))
+    if (!cpu_model_has(out, CPU_AVX)) {
         feature_set(out, CPU_AVX2, false);
+        feature_set(out, CPU_VAES, false);
+        feature_set(out, CPU_VPCLMULQDQ, false);
+    }
     return 0;
 }
 

@@ -57,7 +57,11 @@ void sse_dot_unmasked(sse_kernel *run, unsigned immediate, enum sse_parts parts,
 const struct fpu_row *sse_float_vex_row(enum insn_name name, bool wide);
 sse_kernel *sse_from_general(bool twice, bool wide);
 /* sse_immediate.c: pcmpestrm and its like, with and without VEX. */
-bool sse_bind_strings(const struct insn *insn, struct op *op);
+bool sse_bind_strings(const struct cpu *cpu, const struct insn *insn, struct op *op);
+
+/* Has the model the feature that this one wants for itself (AES, PCLMULQDQ; VAES, VPCLMULQDQ of 32 bytes)? True of the
+ * others. */
+bool sse_model_has(const struct cpu_model *model, enum insn_name name, bool wide);
 
 /* maskmovdqu, maskmovq: those of n bytes whose mask has bit 7 set go to rdi. false: a fault was raised. */
 bool sse_masked_store(struct cpu *cpu, const struct op *op, const uint8_t *bytes, const uint8_t *mask, unsigned n);

@@ -18,6 +18,8 @@ SSE_CODE(sse_code_pblendw, 256, "0x66,0x0f,0x3a,0x0e,0xc1");
 SSE_CODE(sse_code_palignr, 33, "0x66,0x0f,0x3a,0x0f,0xc1");
 SSE_CODE(sse_code_insertps, 256, "0x66,0x0f,0x3a,0x21,0xc1");
 SSE_CODE(sse_code_mpsadbw, 8, "0x66,0x0f,0x3a,0x42,0xc1");
+SSE_CODE(sse_code_pclmulqdq, 18, "0x66,0x0f,0x3a,0x44,0xc1");
+SSE_CODE(sse_code_aeskeygenassist, 256, "0x66,0x0f,0x3a,0xdf,0xc1");
 SSE_CODE(sse_code_psrldq, 17, "0x66,0x0f,0x73,0xd8");
 SSE_CODE(sse_code_pslldq, 17, "0x66,0x0f,0x73,0xf8");
 
@@ -32,7 +34,8 @@ static const struct immediate_row {
     {INSN_BLENDPD, 3, 3, sse_code_blendpd},     {INSN_PBLENDW, 255, 255, sse_code_pblendw},
     {INSN_PALIGNR, 255, 32, sse_code_palignr},  {INSN_INSERTPS, 255, 255, sse_code_insertps},
     {INSN_MPSADBW, 7, 7, sse_code_mpsadbw},     {INSN_PSRLDQ, 255, 16, sse_code_psrldq},
-    {INSN_PSLLDQ, 255, 16, sse_code_pslldq},
+    {INSN_PSLLDQ, 255, 16, sse_code_pslldq},    {INSN_PCLMULQDQ, 0x11, 255, sse_code_pclmulqdq},
+    {INSN_AESKEYGENASSIST, 255, 255, sse_code_aeskeygenassist},
 };
 
 static void shuffle_registers(struct cpu *cpu, const struct op *op)
@@ -201,13 +204,15 @@ static void strings_memory(struct cpu *cpu, const struct op *op)
     NEXT(cpu, op);
 }
 
-bool sse_bind_strings(const struct insn *insn, struct op *op)
+bool sse_bind_strings(const struct cpu *cpu, const struct insn *insn, struct op *op)
 {
     static const struct fpu_row row = {strings_registers, strings_memory};
     static const uint8_t *const codes[] = {sse_code_pcmpestrm, sse_code_pcmpestri, sse_code_pcmpistrm,
                                            sse_code_pcmpistri};
 
-    op->extra = (uint8_t)((insn->opcode & 1) | (insn->rex & REX_W ? 2 : 0) | (insn->encoding == ENCODING_VEX ? 4 : 0));
+    bool wide = insn->rex & REX_W && cpu->code_size == 8; /* with VEX W may be set elsewhere, and means nothing */
+
+    op->extra = (uint8_t)((insn->opcode & 1) | (wide ? 2 : 0) | (insn->encoding == ENCODING_VEX ? 4 : 0));
     op->imm = (int64_t)(uintptr_t)(codes[insn->opcode & 3] + 8 * (size_t)(insn->imm & 127));
     return fpu_row_bind(&row, insn, op);
 }
@@ -221,7 +226,7 @@ bool bind_sse_immediate(const struct cpu *cpu, const struct insn *insn, struct o
                                 insertps = {shuffle_registers, insertps_memory};
 
     if (insn->map == 3 && insn->opcode >= 0x60 && insn->opcode <= 0x63)
-        return sse_bind_strings(insn, op);
+        return sse_bind_strings(cpu, insn, op);
     for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (parts[i].name == insn->name)
             return bind_part(&parts[i], insn, op);

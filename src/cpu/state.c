@@ -3,6 +3,7 @@
  * The state of a processor as a record: made, loaded, checked, and what it is after a reset. The check says of bytes
  * from outside whether a processor could be in such a state; what it lets through cannot make the engine fail.
  */
+#include "cpu/features.h"
 #include "cpu/system.h"
 
 #include <errno.h>
@@ -83,6 +84,11 @@ void cpu_state_get(struct cpu *cpu, struct vcpu_state *out)
     out->nmi_pending = cpu->nmi_pending || (__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) & ATTENTION_NMI);
     out->halted = cpu->halted;
     fpu_to_xsave(cpu, out->xsave);
+}
+
+bool cpu_state_fits(const struct cpu *cpu, const struct vcpu_state *s)
+{
+    return (s->xcr0 & XCR0_AVX_STATE) != XCR0_AVX_STATE || cpu_model_has(&cpu->model, CPU_AVX);
 }
 
 void cpu_state_set(struct cpu *cpu, const struct vcpu_state *s)

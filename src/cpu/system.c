@@ -40,10 +40,17 @@ static void rdpid(struct cpu *cpu, const struct op *op)
     NEXT(cpu, op);
 }
 
-/* There are no counters. */
+/* AMD's first four counters, which count nothing (msr.c); others have none. */
 static void rdpmc(struct cpu *cpu, const struct op *op)
 {
-    cpu_fault(cpu, op, VECTOR_GP, 0);
+    bool allowed = cpu->cpl == 0 || cpu->cr4 & CR4_PCE;
+
+    if (!allowed || !cpu->model.amd || gpr32(cpu, GPR_CX) >= 4) {
+        cpu_fault(cpu, op, VECTOR_GP, 0);
+        return;
+    }
+    cpu->gpr[GPR_AX] = cpu->gpr[GPR_DX] = 0;
+    op_leave(cpu, op);
 }
 
 static void cpuid(struct cpu *cpu, const struct op *op)

@@ -47,7 +47,7 @@ static bool stack_linear(struct cpu *cpu, const struct stack *s, uint64_t offset
         if (down)
             inside = offset > s->limit && last <= (s->attributes & SEG_DB ? 0xffffffff : 0xffff);
         else
-            inside = last <= s->limit;
+            inside = last <= s->limit || (s->limit == UINT32_MAX && s->base == 0); /* limit_holds(), segment.c */
         inside = inside && !(s->attributes & SEG_UNUSABLE);
     }
     return inside || cpu_raise(cpu, VECTOR_SS, s->error);

@@ -118,15 +118,17 @@ static bool piece_store(struct cpu *cpu, uint64_t linear, const void *in, unsign
     return true;
 }
 
-/* Unlike an operand of SSE, an area is looked at for its address first, then for its alignment: as processors do. */
+/* Unlike an operand of SSE, an area is looked at for its address first, its end as well, then for its alignment: as
+ * processors do. */
 static bool aligned_linear(struct cpu *cpu, const struct op *op, unsigned bytes, unsigned alignment, enum access kind,
                            uint64_t *linear)
 {
     if (!op_linear(cpu, op, bytes, kind, linear))
         return false;
-    if (*linear & (alignment - 1)) {
-        bool stack = op->segment == SEG_SS && cpu->mode == MODE_LONG && !address_canonical(*linear);
-        cpu_fault(cpu, op, stack ? VECTOR_SS : VECTOR_GP, 0);
+    const uint64_t last = *linear + bytes - 1;
+    const bool possible = cpu->mode != MODE_LONG || (address_canonical(*linear) && address_canonical(last));
+    if (!possible || *linear & (alignment - 1)) {
+        cpu_fault(cpu, op, !possible && op->segment == SEG_SS ? VECTOR_SS : VECTOR_GP, 0);
         return false;
     }
     return true;

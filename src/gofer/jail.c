@@ -15,9 +15,10 @@
 #define BIT(cap)      (1ull << (cap))
 
 static const char *const plain_calls[] = {
-    "recvmsg",   "sendmsg",    "write", "close",     "exit",    "exit_group", "restart_syscall",
-    "openat2",   "newfstatat", "fstat", "fstatfs",   "lseek",   "getdents64", "readlinkat", /* looking */
-    "fgetxattr", "flistxattr", "fsync", "fdatasync", "geteuid", "getegid",
+    "recvmsg",    "sendmsg",    "write",   "close",     "exit",       "exit_group", "restart_syscall", "openat2",
+    "newfstatat", "fstat",      "fstatfs", "lseek",     "getdents64", "readlinkat",           /* looking */
+    "fgetxattr",  "flistxattr", "fsync",   "fdatasync", "geteuid",    "getegid",    "munmap", /* of what the filter was
+                                                                                                 made in */
 };
 static const char *const changing_calls[] = {
     "mkdirat", "symlinkat", "unlinkat", "renameat2", "ftruncate", "fchownat", "utimensat", "fsetxattr", "fremovexattr",

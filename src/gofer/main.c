@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "host/mountapi.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -123,6 +124,18 @@ static int arrange(struct options *o, struct err *err)
     return 0;
 }
 
+/* A mount of its own for a root, where that can be had: without what its flags forbid, so that a descriptor that has
+ * been handed on gives no more, whatever call it is used with. Where it cannot, moat has made it, or there is none. */
+static void wall_root(int *fd, uint32_t flags)
+{
+    uint64_t set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID;
+    set |= flags & FILES_RW ? 0 : MOUNT_ATTR_RDONLY;
+    set |= flags & FILES_NOEXEC ? MOUNT_ATTR_NOEXEC : 0;
+    _cleanup_fd_ int tree = mount_clone(*fd, "", true);
+    if (tree >= 0 && mount_set(tree, true, set, 0, 0, -1) == 0 && dup2(tree, *fd) >= 0)
+        fcntl(*fd, F_SETFD, FD_CLOEXEC);
+}
+
 static uint32_t files_most(uint32_t used)
 {
     struct rlimit r;
@@ -146,6 +159,7 @@ static int begin(struct options *o, struct err *err)
     jail.files = files_most(jail.descriptors);
     gofer_begin(&gofer, o->proc, jail.files - SPARE - jail.descriptors);
     for (uint32_t i = 0; i < o->n_roots; i++) {
+        wall_root(&o->roots[i], o->flags[i]);
         r = gofer_root(&gofer, o->roots[i], o->flags[i]);
         if (r == -EACCES)
             return err_set(err, r,

@@ -35,8 +35,8 @@ enum channel_type {
 /*
  * After a restore either side may have half a frame of the other's. The host sends as many zeros as the longest frame
  * has bytes (they end any frame, and between frames they mean nothing), then RESUMED. The guest answers with the
- * marker, which is no beginning of a frame, and grants credit anew; what the host hears before the marker is lost. Where
- * nothing had come of the guest yet it is heard from its first byte on.
+ * marker, which is no beginning of a frame, and grants credit anew; what the host hears before the marker is lost.
+ * Where nothing had come of the guest yet it is heard from its first byte on.
  */
 #define CHANNEL_ZEROS        (CHANNEL_HEADER + CHANNEL_MOST)
 #define CHANNEL_MARKER       "\377\377MOAT-RESUMED\377"

@@ -53,11 +53,18 @@ static uint64_t bounded(uint64_t hz)
     return hz < HZ_MIN ? HZ_MIN : hz > HZ_MAX ? HZ_MAX : hz;
 }
 
+/* a / b in 2^-32, for numbers below 2^48: without a division of 128 bits, which is libgcc's. */
+static uint64_t ratio(uint64_t a, uint64_t b)
+{
+    const uint64_t high = (a % b << 16) / b, left = (a % b << 16) % b;
+    return a / b << 32 | high << 16 | (left << 16) / b;
+}
+
 /* ns = (ticks << shift) * multiplier >> 32, with a multiplier of full 32 bits. */
 static void set_rate(struct clock *c)
 {
     uint64_t hz = c->state.hz;
-    c->scale = clock_rates_agree(hz, c->host_hz) ? 0 : (uint64_t)(((unsigned __int128)hz << 32) / c->host_hz);
+    c->scale = clock_rates_agree(hz, c->host_hz) ? 0 : ratio(hz, c->host_hz);
     c->shift = 0;
     for (; hz > 2 * SECOND_NS; hz >>= 1)
         c->shift--;

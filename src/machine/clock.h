@@ -2,7 +2,8 @@
 /*
  * The machine's time. There is one clock: the time stamp counter, which is the host's plus an offset, at the host's own
  * rate; or, of a machine that was saved where the counter runs at another one, at that. Nanoseconds are made of its
- * ticks the way Linux makes them from KVM's paravirtual clock, so that all of the guest's clocks agree. Timers are asked to ring at a number of nanoseconds; nobody of the core ever waits.
+ * ticks the way Linux makes them from KVM's paravirtual clock, so that all of the guest's clocks agree. Timers are
+ * asked to ring at a number of nanoseconds; nobody of the core ever waits.
  *
  * kvmclock: two MSRs by which a guest has a record of rate and offset written into its memory (Linux,
  * Documentation/virt/kvm/x86/msr.rst); who knows it calibrates nothing.
@@ -41,7 +42,8 @@ struct clock {
 
 /* From tick 0 on. `hz` from 1 MHz to 1 THz. wall_ns: the time of the day now. */
 void clock_init(struct clock *c, struct gmem *memory, uint64_t hz, uint64_t wall_ns);
-/* The rate is known better now, and nobody has seen the old one. Of a machine that was loaded it is the host's alone. */
+/* The rate is known better now, and nobody has seen the old one. Of a machine that was loaded it is the host's alone.
+ */
 void clock_set_rate(struct clock *c, uint64_t hz);
 /* So near that nobody counts the difference: what KVM takes for the same (its tsc_tolerance_ppm). */
 bool clock_rates_agree(uint64_t a, uint64_t b);

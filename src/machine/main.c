@@ -209,8 +209,8 @@ int main(int argc, char **argv)
         return vmm_fail(EXIT_OWN_ERROR, word, why, 0);
     if (v->options.rates)
         return print_rates();
-    if ((r = vmm_open(v)) || (r = vmm_fork(v)) || (r = fit_counter(v, &began)) || (r = make_machine(v, &began)) || (r = vmm_devices(v)) ||
-        (r = handle_signals()) || (r = vmm_shut_in(v, FILTER_MACHINE, kvm_descriptor(v))))
+    if ((r = vmm_open(v)) || (r = vmm_fork(v)) || (r = fit_counter(v, &began)) || (r = make_machine(v, &began)) ||
+        (r = vmm_devices(v)) || (r = handle_signals()) || (r = vmm_shut_in(v, FILTER_MACHINE, kvm_descriptor(v))))
         return r;
     if (!v->options.restore && (r = load_kernel(v)))
         _exit(r);

@@ -31,8 +31,8 @@ enum ring_operation {
     RING_DISCARD, /* `length` bytes from `offset` need not be kept */
     RING_ZERO,    /* the same, and read as zeros from then on */
     RING_TELL,    /* a word for the back end itself in `offset`, and `length` with it: enum ring_word */
-    RING_CANCEL,  /* reads that wait are answered with -ECANCELED, and this when the writes of before are done; -EALREADY
-                     at once while another one waits for them */
+    RING_CANCEL, /* reads that wait are answered with -ECANCELED, and this when the writes of before are done; -EALREADY
+                    at once while another one waits for them */
 };
 
 /* To the back end of a stream, or of the channel (channel.h), which speaks with guest/init. */

@@ -156,7 +156,8 @@ int snapshot_write(struct vmm *v, int fd, const char **why)
     stand_still(v);
     record.n = 0;
     if ((r = machine_save(&v->machine, NULL, put)) < 0) {
-        *why = r == -EPIPE ? "a device has lost what is behind it: how it stands is not known" : "its state cannot be told";
+        *why = r == -EPIPE ? "a device has lost what is behind it: how it stands is not known"
+                           : "its state cannot be told";
     } else {
         h.record_bytes = record.n, h.record_sum = sum(record.bytes, record.n);
         h.memory_at = (SNAPSHOT_RECORD_AT + record.n + PAGE - 1) & ~(uint64_t)(PAGE - 1);

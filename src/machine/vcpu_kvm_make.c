@@ -83,7 +83,7 @@ static int set_cpuid(struct vcpu_kvm *k)
     if (ioctl(k->kvm, KVM_GET_SUPPORTED_CPUID, &supported) < 0)
         return vcpu_kvm_fail(k, "KVM_GET_SUPPORTED_CPUID");
     for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) {
-        const unsigned subleaves = leaves[i] == 4 ? 4 : leaves[i] == 0xb ? 2 : leaves[i] == 0xd ? 2 : 1;
+        const unsigned subleaves = leaves[i] == 4 ? 4 : leaves[i] == 0xb ? 2 : leaves[i] == 0xd ? 3 : 1;
         for (unsigned s = 0; s < subleaves; s++) {
             const struct cpuid_answer a = cpu_model_cpuid(&k->model, leaves[i], s);
             struct kvm_cpuid_entry2 *e = &list.entries[list.n++];

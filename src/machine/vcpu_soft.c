@@ -94,6 +94,8 @@ static int soft_get(struct vcpu *v, struct vcpu_state *out)
 
 static int soft_set(struct vcpu *v, const struct vcpu_state *s)
 {
+    if (!cpu_state_fits(cpu_of(v), s))
+        return -EINVAL;
     cpu_state_set(cpu_of(v), s);
     return 0;
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * moat-vmm: a machine as two processes. Life, each step once:
- *
- *   vmm_open()      command line -> files mapped or open, guest memory, rings, eventfds
- *   vmm_fork()      the I/O process keeps files, terminal and tap devices, shuts itself in and serves the rings; it
- * never returns. The machine process keeps memory, rings, eventfds, the control descriptor, KVM's vmm_devices()   the
- * machine's devices over the rings vmm_shut_in()   the machine process's filter; from here on nothing is opened, mapped
- * or started boot_load(), machine_run(), vmm_end()
+ * moat-vmm: a machine as two processes. Life, each step once: vmm_open() makes of the command line files that are
+ * mapped or open, guest memory, rings, eventfds. vmm_fork(): the I/O process keeps files, terminal and tap devices,
+ * shuts itself in and serves the rings; it never returns. The machine process keeps memory, rings, eventfds, the
+ * control descriptor, KVM's. vmm_devices(): the machine's devices over the rings. vmm_shut_in(): its filter; from here
+ * on nothing is opened, mapped or started. Then boot_load() or snapshot_load(), machine_run(), and the end.
  *
  * Functions return 0, or the exit status that the process ends with, having said why on standard error.
  */
@@ -111,14 +109,15 @@ void vmm_backend_kick(struct backend *b);
 /* A line for people, by way of the I/O process. */
 void vmm_say(struct vmm *v, const char *text, const char *more);
 
-/* counter.c: the rate of the host's time stamp counter: what the processor says of it, or counted from the mark on, which
- * is the more exact the longer that is ago. Nobody waits for it. */
+/* counter.c: the rate of the host's time stamp counter: what the processor says of it, or counted from the mark on,
+ * which is the more exact the longer that is ago. Nobody waits for it. */
 struct counter_mark {
     uint64_t ticks, ns;
 };
 struct counter_mark counter_mark(void);
 uint64_t counter_hz(const struct counter_mark *from);
-/* Is it `hz`, as far as anybody would notice (clock.h)? Looked at twice before that is denied: it takes milliseconds. */
+/* Is it `hz`, as far as anybody would notice (clock.h)? Looked at twice before that is denied: it takes milliseconds.
+ */
 bool counter_is(const struct counter_mark *from, uint64_t hz);
 
 /* signals.c */

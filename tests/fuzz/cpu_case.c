@@ -215,7 +215,8 @@ static void state_of(struct vcpu_state *s, unsigned flags, struct reader *r)
         s->gpr[i] = take64(r) >> (take(r) & 63);
     s->gpr[GPR_SP] = STACK, s->gpr[GPR_SI] = DATA, s->gpr[GPR_DI] = CODE + 64;
     s->rip = flags & FLAG_PROTECTED ? CODE : 0;
-    s->cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT;
+    s->cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE;
+    s->xcr0 = 7;
     s->idtr = (struct vcpu_table){.base = flags & FLAG_PROTECTED ? IDT : 0, .limit = 0xfff};
     s->gdtr = (struct vcpu_table){.base = GDT, .limit = sizeof gdt - 1};
     for (unsigned i = 0; i < SEGMENTS; i++)

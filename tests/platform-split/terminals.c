@@ -211,7 +211,8 @@ static void case_modes(void)
     say("  %o %o %o %o line %d speeds %u %u", m.c_iflag, m.c_oflag, m.c_cflag, m.c_lflag, m.c_line, m.c_ispeed,
         m.c_ospeed);
     bytes("characters", (char *)m.c_cc, NCCS);
-    say("  TCGETA %s: %o %o %o %o", result(ioctl(slave, TCGETA, &old)), old.in, old.out, old.control, old.local);
+    say("  TCGETA %s", result(ioctl(slave, TCGETA, &old)));
+    say("  %o %o %o %o", old.in, old.out, old.control, old.local);
     old.local &= (unsigned short)~ECHO;
     old.control = B9600 | CS7 | PARENB;
     say("  TCSETA %s", result(ioctl(slave, TCSETAW, &old)));
@@ -623,7 +624,8 @@ static void case_sides(void)
     readable(master, "nobody yet");
     say("  typing %s", result(write(master, "early\n", 6)));
     slave = open(name, O_RDWR | O_NOCTTY | O_NONBLOCK);
-    say("  %d %d", stat(name, &st), S_ISCHR(st.st_mode));
+    say("  stat %s", result(stat(name, &st)));
+    say("  a device %d", S_ISCHR(st.st_mode));
     say("  major %u minor %d", (unsigned)(st.st_rdev >> 8), (unsigned)st.st_rdev % 256 == n % 256);
     settle();
     in();
@@ -660,7 +662,8 @@ static void case_calls(void)
     int n = 0, pipes[2];
     struct winsize w = {0};
     pair();
-    say("  TIOCGWINSZ %s: %d %d", result(ioctl(slave, TIOCGWINSZ, &w)), w.ws_row, w.ws_col);
+    say("  TIOCGWINSZ %s", result(ioctl(slave, TIOCGWINSZ, &w)));
+    say("  %d %d", w.ws_row, w.ws_col);
     w.ws_row = 33, w.ws_col = 111;
     say("  TIOCSWINSZ %s", result(ioctl(master, TIOCSWINSZ, &w)));
     w.ws_row = w.ws_col = 0;
@@ -1005,6 +1008,22 @@ static void case_window(void)
     end();
 }
 
+/* It reads: who comes later finds the end instead of an error. */
+static void until_asleep(pid_t pid)
+{
+    char name[64], stat[256];
+    for (bool asleep = false; !asleep;) {
+        snprintf(name, sizeof(name), "/proc/%d/stat", pid);
+        FILE *f = fopen(name, "r");
+        const char *end = f && fgets(stat, sizeof(stat), f) ? strrchr(stat, ')') : NULL;
+        if (f)
+            fclose(f);
+        asleep = !end || end[2] == 'S';
+        if (!asleep)
+            usleep(1000);
+    }
+}
+
 /* The master is closed: the leader learns it, and with the leader's end its foreground group. */
 static void case_hangup(void)
 {
@@ -1039,11 +1058,9 @@ static void case_hangup(void)
         wait_forever();
     }
     hear();
-    struct pollfd p = {.fd = slave, .events = 0};
-    usleep(50000); /* so that it reads; the results are the same if it does not yet */
+    until_asleep(pid);
     close(slave);
     close(master);
-    (void)p;
     for (int i = 0; i < 8; i++)
         hear();
     kill(pid, SIGKILL);

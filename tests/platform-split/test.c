@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs images on the split platform, and on the same under sanitizers as far as that was built, and prints TAP. What
- * it runs lies beside it: platform-split, platform-split-tsan, platform-split-asan, guest.img, shell.img.
- *     test-platform_split [ROUNDS]      rounds of the soak; MOAT_TEST_SCALE times 15 by default
+ * it runs lies beside it: platform-split, platform-split-tsan, platform-split-asan, guest.img, shell.img,
+ * terminals.img, and split-terminals, the program of that, which runs on the host's kernel as well. test-platform_split
+ * [ROUNDS]      rounds of the soak; MOAT_TEST_SCALE times 15 by default
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +22,7 @@
 
 #define SECONDS     60 /* of one run: then it hangs */
 #define EXIT_CANNOT 77
-#define OUTPUT_MOST 16384
+#define OUTPUT_MOST 65536
 
 struct point {
     const char *image, *words[3];
@@ -83,6 +84,9 @@ static void child(const char *runner, const char *vcpus, const struct point *p, 
     const char *argv[10] = {path_of(runner, room[0]), "--vcpus", vcpus, "--image", path_of(p->image, room[1])};
     for (int i = 0; i < 3; i++)
         argv[5 + i] = p->words[i];
+    if (!vcpus)
+        argv[1] = NULL; /* a program of the host's, in a session of its own as guests are */
+    (void)setsid();
     int nothing = open("/dev/null", O_RDONLY);
     if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
         _exit(99);
@@ -159,7 +163,7 @@ static void comment(const char *text)
 static void one(const char *runner, const char *vcpus, const struct point *p)
 {
     char output[OUTPUT_MOST], name[64], room[4096 + 64];
-    snprintf(name, sizeof(name), "%s on %s, %s", p->words[0], runner, vcpus);
+    snprintf(name, sizeof(name), "%s on %s, %s", p->words[0] ? p->words[0] : p->image, runner, vcpus);
     number++;
     if (access(path_of(p->image, room), R_OK)) { /* only what there was to pack */
         printf("ok %d - %s virtual CPUs # SKIP needs a static busybox (Debian package busybox-static)\n", number, name);
@@ -181,6 +185,25 @@ static void one(const char *runner, const char *vcpus, const struct point *p)
         comment(output);
     }
     fflush(stdout);
+}
+
+/* What programs see of terminals is what the host's kernel shows them. */
+static void terminals(void)
+{
+    static char native[OUTPUT_MOST];
+    char room[4096 + 64];
+    const struct point here = {.image = "terminals.img"};
+    const struct point inside = {.image = "terminals.img", .output = native};
+    int status = run("split-terminals", NULL, &here, native);
+    if (status || strstr(native, "no pseudo terminal")) {
+        printf("%s %d - terminals on the host%s\n", status ? "not ok" : "ok", ++number,
+               status ? "" : " # SKIP this host gives no pseudo terminals here");
+        failures += status != 0;
+        return;
+    }
+    for (size_t j = 0; j < sizeof(runners) / sizeof(runners[0]); j++)
+        if (!j || !access(path_of(runners[j][0], room), X_OK))
+            one(runners[j][0], runners[j][1], &inside);
 }
 
 /* The kernel's process is killed while guests live, which wait for each other for ever. */
@@ -222,6 +245,7 @@ int main(int argc, char **argv)
         for (size_t j = 0; j < sizeof(runners) / sizeof(runners[0]); j++)
             if (!j || !access(path_of(runners[j][0], room), X_OK))
                 one(runners[j][0], runners[j][1], &points[i]);
+    terminals();
     killed();
     printf("1..%d\n", number);
     return failures != 0;

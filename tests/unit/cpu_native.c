@@ -9,6 +9,7 @@
 #include "cpu/decode/row.h"
 #include "cpu/engine.h"
 #include "cpu/fpu.h"
+#include "cpu/sse.h"
 
 #include <cpuid.h>
 #include <signal.h>
@@ -688,13 +689,6 @@ static bool comparable(enum insn_name name)
 bool native_lacks(enum insn_name name)
 {
     switch (name) {
-    case INSN_VAESENC:
-    case INSN_VAESENCLAST:
-    case INSN_VAESDEC:
-    case INSN_VAESDECLAST:
-    case INSN_VAESIMC:
-    case INSN_VAESKEYGENASSIST:
-    case INSN_VPCLMULQDQ:
     case INSN_VGF2P8MULB:
     case INSN_VGF2P8AFFINEQB:
     case INSN_VGF2P8AFFINEINVQB:
@@ -707,7 +701,7 @@ bool native_lacks(enum insn_name name)
     case INSN_VLDMXCSR: /* test_cpu_xstate.c */
         return true;
     default:
-        return name >= INSN_VFMADDSUB132PS && name <= INSN_VFNMSUB231SD;
+        return (name >= INSN_VFMADDSUB132PS && name <= INSN_VFNMSUB231SD) || !sse_model_has(&cpu->model, name, false);
     }
 }
 

@@ -11,6 +11,7 @@
 
 static struct gofer gofer;
 static struct reply reply;
+uint32_t gofer_here_requests;
 static uint8_t datagram[sizeof(struct files_request) + 2 * FILES_TEXT_MAX + FILES_BYTES_MAX];
 
 int gofer_here_begin(void)
@@ -21,7 +22,14 @@ int gofer_here_begin(void)
     else
         gofer_begin(&gofer, open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC), GOFER_HANDLES_MAX);
     begun = true;
+    gofer.most = GOFER_HANDLES_MAX;
+    gofer_here_requests = 0;
     return gofer.proc < 0 ? -ENOENT : 0;
+}
+
+void gofer_here_most(uint32_t handles)
+{
+    gofer.most = handles;
 }
 
 int gofer_here_root(const char *path, uint32_t flags)
@@ -38,6 +46,7 @@ static int call(struct files_call *c)
     memcpy(datagram + n, c->name ? c->name : "", c->r.name), n += c->r.name;
     memcpy(datagram + n, c->second ? c->second : "", c->r.second), n += c->r.second;
     memcpy(datagram + n, c->value ? c->value : "", c->r.value), n += c->r.value;
+    gofer_here_requests++;
     int r = gofer_serve(&gofer, datagram, n, &reply);
     if (r)
         return r;

@@ -14,6 +14,8 @@
 int gofer_here_begin(void);
 /* The next root, by its path: its number, -errno. */
 int gofer_here_root(const char *path, uint32_t flags);
+void gofer_here_most(uint32_t handles); /* of its table, from now on */
+extern uint32_t gofer_here_requests;    /* since gofer_here_begin */
 /* Without `object`, which is the platform's. */
 extern const struct files_ops gofer_here;
 

@@ -28,7 +28,7 @@ rewrite:  base cpu
 net:      base policy confine cpu codegen
 broker:   base policy host confine cpu codegen net
 linux:    cpu
-gofer:    base policy confine linux
+gofer:    base policy host confine linux
 sentry:   base confine cpu codegen linux
 spt:      base confine linux
 unikernel: base policy host confine cpu rewrite linux engine

@@ -93,3 +93,102 @@ const struct files_ops *host_files(const char *root, uint32_t flags)
 {
     return gofer_here_begin() || gofer_here_root(root, flags) ? NULL : &gofer_here;
 }
+
+/* ---- another process of the host ---- */
+
+static void must(bool done, const char *what, const char *name)
+{
+    if (done)
+        return;
+    fprintf(stderr, "# the host's side of the test: %s %s: %m\n", what, name);
+    abort();
+}
+
+static int place_fd(void)
+{
+    static int fd = -1;
+    if (fd >= 0)
+        close(fd);
+    fd = open(dir, O_PATH | O_CLOEXEC);
+    return fd;
+}
+
+static void put(const char *name, const char *text, int flags)
+{
+    int fd = openat(place_fd(), name, O_WRONLY | O_CREAT | flags, 0644);
+    must(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && !close(fd), "write", name);
+}
+
+void host_put(const char *name, const char *text)
+{
+    put(name, text, O_TRUNC);
+}
+
+void host_append(const char *name, const char *text)
+{
+    put(name, text, O_APPEND);
+}
+
+void host_directory(const char *name)
+{
+    must(!mkdirat(place_fd(), name, 0755), "mkdir", name);
+}
+
+void host_rename(const char *from, const char *to)
+{
+    int fd = place_fd();
+    must(!renameat(fd, from, fd, to), "rename", from);
+}
+
+void host_link(const char *from, const char *to)
+{
+    int fd = place_fd();
+    must(!linkat(fd, from, fd, to, 0), "link", from);
+}
+
+void host_symlink(const char *text, const char *name)
+{
+    must(!symlinkat(text, place_fd(), name), "symlink", name);
+}
+
+void host_fifo(const char *name)
+{
+    must(!mkfifoat(place_fd(), name, 0644), "mkfifo", name);
+}
+
+void host_remove(const char *name)
+{
+    int fd = place_fd();
+    must(!unlinkat(fd, name, 0) || !unlinkat(fd, name, AT_REMOVEDIR), "remove", name);
+}
+
+const char *host_text(const char *name)
+{
+    static char text[8192];
+    int fd = openat(place_fd(), name, O_RDONLY);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (fd >= 0)
+        close(fd);
+    if (n < 0)
+        return NULL;
+    text[n] = 0;
+    return text;
+}
+
+uint32_t host_mode(const char *name)
+{
+    struct stat st;
+    return fstatat(place_fd(), name, &st, AT_SYMLINK_NOFOLLOW) ? 0 : st.st_mode;
+}
+
+const struct files_ops *host_few(const char *root, uint32_t flags, uint32_t handles)
+{
+    const struct files_ops *ops = host_files(root, flags);
+    gofer_here_most(handles);
+    return ops;
+}
+
+uint32_t host_requests(void)
+{
+    return gofer_here_requests;
+}

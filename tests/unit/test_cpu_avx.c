@@ -111,6 +111,33 @@ static void test_avx_is_refused_where_the_model_has_none(void **state)
     cpu->model = before;
 }
 
+/* W is for general registers of 64 bits, and means nothing to them elsewhere; of some it chooses the instruction. */
+static void test_w_outside_of_64_bit_mode_leaves_general_registers_alone(void **state)
+{
+    /* vcvttsd2si eax, xmm1 and vpsllvq xmm0, xmm1, xmm1, both with W */
+    static const uint8_t convert[] = {0xc4, 0xe1, 0xfb, 0x2c, 0xc1}, shift[] = {0xc4, 0xe2, 0xf1, 0x47, 0xc1};
+    const uint64_t large = UINT64_C(0xc2f0000000000000), one = 1; /* -2^48 */
+    if (!native_has(CLASS_AVX))
+        skip();
+    struct board *b = board_make(BOARD_32);
+    const char *names;
+
+    cpu_model_find("max", &b->cpu->model, &names);
+    b->cpu->cr4 |= CR4_OSXSAVE;
+    b->cpu->xcr0 = 7;
+    cpu_mode_changed(b->cpu);
+    memcpy(b->cpu->fpu.xmm[1].bytes, &large, 8);
+    board_code(b, convert, sizeof convert);
+    board_run(b, 1);
+    assert_int_equal(b->cpu->gpr[GPR_AX], 0x80000000);
+    memcpy(b->cpu->fpu.xmm[1].bytes, &one, 8);
+    memcpy(b->cpu->fpu.xmm[1].bytes + 8, &one, 8);
+    board_code(b, shift, sizeof shift);
+    board_run(b, 1);
+    assert_int_equal(b->cpu->fpu.xmm[0].bytes[8], 2);
+    board_free(b);
+}
+
 static void test_prefixes_that_vex_replaces_are_refused(void **state)
 {
     static const uint8_t prefixes[] = {0xf0, 0x66, 0xf2, 0xf3, 0x48};
@@ -161,9 +188,9 @@ static void test_cpuid_tells_of_avx_where_it_is(void **state)
 
 /* 64-bit mode with AVX; of the page at BOARD_DATA and the 2 MiB page behind, the second is not there. */
 enum { HOLE = 2 << 20 };
-static struct board *board_with_avx(void)
+static struct board *board_with_avx(enum board_mode mode)
 {
-    struct board *b = board_make(BOARD_64);
+    struct board *b = board_make(mode);
     const char *names;
 
     board_catch(b);
@@ -192,7 +219,7 @@ static void test_masked_moves_touch_chosen_elements_alone(void **state)
     static const uint8_t code[] = {0xc4, 0xe2, 0x75, 0x2c, 0x06, 0xc4, 0xe2, 0x75, 0x2e, 0x06};
     if (!native_has(CLASS_AVX))
         skip();
-    struct board *b = board_with_avx();
+    struct board *b = board_with_avx(BOARD_64);
 
     board_code(b, code, sizeof code);
     b->cpu->gpr[GPR_SI] = HOLE - 16;
@@ -217,7 +244,7 @@ static void test_gather_keeps_what_came_before_a_fault(void **state)
     static const uint8_t code[] = {0xc4, 0xe2, 0x6d, 0x90, 0x04, 0x0e}; /* vpgatherdd ymm0, [rsi + ymm1], ymm2 */
     if (!native_has(CLASS_AVX))
         skip();
-    struct board *b = board_with_avx();
+    struct board *b = board_with_avx(BOARD_64);
 
     board_code(b, code, sizeof code);
     b->cpu->gpr[GPR_SI] = HOLE - 16;
@@ -248,12 +275,56 @@ static void test_gather_keeps_what_came_before_a_fault(void **state)
     board_free(b);
 }
 
+/* Of masked moves alignment is never checked, of others it is where the user asks for it. */
+static void test_masked_moves_may_be_misaligned(void **state)
+{
+    /* vmaskmovps ymm0, ymm1, [rsi]; vmovss xmm0, [rsi] */
+    static const uint8_t code[] = {0xc4, 0xe2, 0x75, 0x2c, 0x06, 0xc5, 0xfa, 0x10, 0x06};
+    if (!native_has(CLASS_AVX))
+        skip();
+    struct board *b = board_with_avx(BOARD_64_USER);
+
+    b->cpu->cr0 |= CR0_AM;
+    b->cpu->rflags |= RFLAGS_AC;
+    cpu_mode_changed(b->cpu);
+    board_code(b, code, sizeof code);
+    b->cpu->gpr[GPR_SI] = BOARD_DATA + 1;
+    memset(b->cpu->fpu.xmm[1].bytes, 0xff, 32);
+    struct caught c = board_run_caught(b, 4);
+    assert_int_equal(c.vector, VECTOR_AC);
+    assert_int_equal(c.rip, BOARD_CODE + 5);
+    board_free(b);
+}
+
+/* A state with AVX is none for a processor without. */
+static void test_state_with_avx_fits_where_avx_is(void **state)
+{
+    if (!native_has(CLASS_AVX))
+        skip();
+    struct board *b = board_with_avx(BOARD_64);
+    struct vcpu_state s;
+    const char *names;
+
+    memset(b->cpu->fpu.xmm[3].bytes, 7, 32);
+    cpu_state_get(b->cpu, &s);
+    assert_int_equal(vcpu_state_check(&s, &names), 0);
+    assert_true(cpu_state_fits(b->cpu, &s));
+    memset(b->cpu->fpu.xmm, 0, sizeof b->cpu->fpu.xmm);
+    cpu_state_set(b->cpu, &s);
+    assert_int_equal(b->cpu->fpu.xmm[3].bytes[31], 7);
+    assert_int_equal(cpu_model_find("moat64", &b->cpu->model, &names), 0);
+    assert_false(cpu_state_fits(b->cpu, &s));
+    s.xcr0 = 3;
+    assert_true(cpu_state_fits(b->cpu, &s));
+    board_free(b);
+}
+
 static void test_aligned_moves_want_their_whole_width(void **state)
 {
     static const uint8_t store[] = {0xc5, 0xfc, 0x29, 0x06}, narrow[] = {0xc5, 0xf8, 0x29, 0x06};
     if (!native_has(CLASS_AVX))
         skip();
-    struct board *b = board_with_avx();
+    struct board *b = board_with_avx(BOARD_64);
 
     b->cpu->gpr[GPR_SI] = BOARD_DATA + 16;
     board_code(b, narrow, sizeof narrow);
@@ -265,7 +336,7 @@ static void test_aligned_moves_want_their_whole_width(void **state)
     board_free(b);
 }
 
-/* What VEX writes has a whole register, what SSE writes leaves the upper half. */
+/* SSE leaves upper halves as they are. */
 static void test_vzeroupper_in_32_bits_has_eight_registers(void **state)
 {
     if (!native_has(CLASS_AVX))
@@ -303,10 +374,13 @@ int main(void)
         cmocka_unit_test(test_avx_unmasked_raises_what_the_host_raises),
         cmocka_unit_test(test_avx_is_refused_as_controls_say),
         cmocka_unit_test(test_avx_is_refused_where_the_model_has_none),
+        cmocka_unit_test(test_w_outside_of_64_bit_mode_leaves_general_registers_alone),
         cmocka_unit_test(test_prefixes_that_vex_replaces_are_refused),
         cmocka_unit_test(test_cpuid_tells_of_avx_where_it_is),
         cmocka_unit_test(test_masked_moves_touch_chosen_elements_alone),
         cmocka_unit_test(test_gather_keeps_what_came_before_a_fault),
+        cmocka_unit_test(test_masked_moves_may_be_misaligned),
+        cmocka_unit_test(test_state_with_avx_fits_where_avx_is),
         cmocka_unit_test(test_aligned_moves_want_their_whole_width),
         cmocka_unit_test(test_vzeroupper_in_32_bits_has_eight_registers),
     };

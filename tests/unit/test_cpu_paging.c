@@ -379,6 +379,8 @@ static void test_areas_are_aligned_by_their_fields_and_there_as_a_whole(void **s
         {"fbld, to 4", {0xdf, 0x27, 0x90, 0x90}, BOARD_DATA + 4, VECTOR_AC},
         {"fbld, not canonical", {0xdf, 0x27, 0x90, 0x90}, UINT64_C(0x7000000000000004), VECTOR_GP},
         {"fxrstor", {0x0f, 0xae, 0x0f, 0x90}, BOARD_BYTES - 512, VECTOR_UD},
+        {"fxrstor whose end is not canonical", {0x0f, 0xae, 0x0f, 0x90}, UINT64_C(0x7fffffffff80), VECTOR_GP},
+        {"fldenv whose end is not canonical", {0xd9, 0x27, 0x90, 0x90}, UINT64_C(0x7ffffffffff0), VECTOR_PF},
         {"fxrstor without its last bytes", {0x0f, 0xae, 0x0f, 0x90}, BOARD_BYTES - 496, VECTOR_PF},
     };
 

@@ -177,7 +177,9 @@ static void test_address_outside_of_its_segment_raises_its_fault(void **state)
 
 GUEST_CODE(load_over_the_end, 32, "mov %cs:(%ebx), %eax\n mov %fs:(%ebx), %ecx\n mov (%ebx), %edx\n hlt");
 
-/* Through whichever register; nobody is at the address. */
+GUEST_CODE(push_over_the_end, 32, "mov $3, %esp\n push %eax\n mov $3, %esp\n push %fs\n mov $0x20000, %esp\n hlt");
+
+/* Through whichever register, and by pushes; nobody is at the address. */
 static void test_access_that_wraps_in_a_flat_segment_is_inside_of_it(void **state)
 {
     struct guest g = guest_make(BOARD_32);
@@ -186,6 +188,10 @@ static void test_access_that_wraps_in_a_flat_segment_is_inside_of_it(void **stat
     g.cpu->segments[SEG_FS] = g.cpu->segments[SEG_DS];
     cpu_mode_changed(g.cpu);
     g.cpu->gpr[GPR_BX] = 0xfffffffd;
+    assert_int_equal(guest_run(&g, 10), GUEST_HALTED);
+    guest_free(&g);
+    g = guest_make(BOARD_32);
+    guest_code(&g, push_over_the_end);
     assert_int_equal(guest_run(&g, 10), GUEST_HALTED);
     guest_free(&g);
 }

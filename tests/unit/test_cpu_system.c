@@ -495,6 +495,61 @@ static void test_model_is_found_and_changed_by_what_follows_its_name(void **stat
     assert_false(cpu_model_has(&m, CPU_UMIP));
 }
 
+GUEST_CODE(read_counter, 64, "rdpmc\n hlt");
+GUEST_CODE(commit, 64, ".byte 0x66, 0x0f, 0xae, 0xf8\n hlt");
+
+/* AMD's have four, which count nothing: they are read by the supervisor, and by others where CR4.PCE says so. */
+static void test_counters_are_read_where_there_are_some(void **state)
+{
+    static const struct {
+        const char *label, *model;
+        enum board_mode mode;
+        uint64_t cr4;
+        uint32_t index;
+        int vector;
+    } cases[] = {
+        {"none", "moat64", BOARD_64, 0, 0, VECTOR_GP},
+        {"the first", "EPYC", BOARD_64, 0, 0, GUEST_RUNS},
+        {"the last", "EPYC", BOARD_64, 0, 3, GUEST_RUNS},
+        {"beyond", "EPYC", BOARD_64, 0, 4, VECTOR_GP},
+        {"a user's", "EPYC", BOARD_64_USER, 0, 0, VECTOR_GP},
+        {"a user's with PCE", "EPYC", BOARD_64_USER, CR4_PCE, 0, GUEST_RUNS},
+    };
+
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct guest g = guest_make(cases[i].mode);
+        g.cpu->model = model(cases[i].model);
+        guest_code_at(&g, BOARD_CODE, CODE_OF(read_counter));
+        g.cpu->cr4 |= cases[i].cr4;
+        g.cpu->gpr[GPR_CX] = cases[i].index;
+        g.cpu->gpr[GPR_AX] = g.cpu->gpr[GPR_DX] = 1;
+        int vector = guest_run(&g, 1);
+        vector = vector == GUEST_RUNS && g.cpu->rip != BOARD_CODE + 2 ? guest_run(&g, 1) : vector;
+        if (vector != cases[i].vector)
+            fail_msg("%s: %d, not %d", cases[i].label, vector, cases[i].vector);
+        if (vector == GUEST_RUNS)
+            assert_int_equal(g.cpu->gpr[GPR_AX] | g.cpu->gpr[GPR_DX], 0);
+        guest_free(&g);
+    }
+}
+
+static void test_pcommit_is_there_where_the_model_says_so(void **state)
+{
+    static const struct {
+        const char *model;
+        int vector;
+    } cases[] = {{"moat64", VECTOR_UD}, {"max", GUEST_HALTED}, {"max,-pcommit", VECTOR_UD}};
+
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct guest g = guest_make(BOARD_64);
+        g.cpu->model = model(cases[i].model);
+        assert_int_equal(cpu_model_cpuid(&g.cpu->model, 7, 0).ebx >> 22 & 1, cases[i].vector == GUEST_HALTED);
+        guest_code_at(&g, BOARD_CODE, CODE_OF(commit));
+        assert_int_equal(guest_run(&g, 5), cases[i].vector);
+        guest_free(&g);
+    }
+}
+
 static void test_model_that_is_not_known_is_refused(void **state)
 {
     static const char *const unknown[] = {"", "moat", "moat644", "max,+flux", "max,phys-bits=99", "max,vendor=x"};
@@ -559,6 +614,8 @@ int main(void)
         cmocka_unit_test(test_counter_that_was_set_goes_on_from_there),
         cmocka_unit_test(test_counter_may_be_kept_from_programs),
         cmocka_unit_test(test_model_is_found_and_changed_by_what_follows_its_name),
+        cmocka_unit_test(test_counters_are_read_where_there_are_some),
+        cmocka_unit_test(test_pcommit_is_there_where_the_model_says_so),
         cmocka_unit_test(test_model_that_is_not_known_is_refused),
         cmocka_unit_test(test_leaves_say_frequency_addresses_and_hypervisor),
         cmocka_unit_test(test_identification_follows_the_state),

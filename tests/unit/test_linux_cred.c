@@ -243,6 +243,75 @@ static void test_affinity_is_within_what_there_is(void **state)
     assert_int_equal(harness_run(NULL, guest_affinity), 0);
 }
 
+static void guest_barriers(void)
+{
+    assert_int_equal(sys(__NR_membarrier, 0, 0, 0) & 31, 31);
+    assert_int_equal(sys(__NR_membarrier, 8 /* PRIVATE_EXPEDITED */, 0, 0), -EPERM);
+    assert_int_equal(sys(__NR_membarrier, 16, 0, 0), 0);
+    assert_int_equal(sys(__NR_membarrier, 8, 0, 0), 0);
+    assert_int_equal(sys(__NR_membarrier, 2 /* GLOBAL_EXPEDITED */, 0, 0), 0);
+    assert_int_equal(sys(__NR_membarrier, 9, 0, 0), -EINVAL);
+    assert_int_equal(sys(__NR_membarrier, -1, 0, 0), -EINVAL);
+}
+
+static void test_private_barriers_are_for_the_registered(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_barriers), 0);
+}
+
+static void guest_compares(void)
+{
+    enum { FILE, VM, FILES, FS, SIGHAND, IO, SYSVSEM };
+    int64_t me = sys(__NR_getpid), a = sys(__NR_open, user_string("/dev/null"), 0), b = sys(__NR_dup, a);
+    int64_t c = sys(__NR_open, user_string("/dev/null"), 0);
+    assert_int_equal(sys(__NR_kcmp, me, me, FILE, a, b), 0);
+    int64_t order = sys(__NR_kcmp, me, me, FILE, a, c);
+    assert_true(order == 1 || order == 2);
+    assert_int_equal(sys(__NR_kcmp, me, me, FILE, c, a), 3 - order);
+    assert_int_equal(sys(__NR_kcmp, me, me, FILE, a, 99), -EBADF);
+    assert_int_equal(sys(__NR_kcmp, me, me, SYSVSEM, 0, 0), 0);
+    assert_int_equal(sys(__NR_kcmp, me, 999, VM, 0, 0), -ESRCH);
+    assert_int_equal(sys(__NR_kcmp, me, me, 99, 0, 0), -EINVAL);
+}
+
+static void test_open_files_are_compared_behind_their_descriptors(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_compares), 0);
+}
+
+/* ---- another's memory ---- */
+
+struct piece {
+    const void *at;
+    uint64_t n;
+};
+
+static void guest_moves(void)
+{
+    char *from = user_string("0123456789"), *to = user_alloc(16), *guarded = user_guarded(4096);
+    int64_t me = sys(__NR_getpid);
+    struct piece here[2] = {{to, 3}, {to + 8, 4}}, there[2] = {{from + 1, 5}, {from, 2}};
+    assert_int_equal(sys(__NR_process_vm_readv, me, here, 2, there, 2, 0), 7);
+    assert_memory_equal(to, "123\0\0\0\0\0" "4501", 12);
+    there[0] = (struct piece){to + 4, 2};
+    here[0] = (struct piece){from + 7, 2};
+    assert_int_equal(sys(__NR_process_vm_writev, me, here, 1, there, 1, 0), 2);
+    assert_memory_equal(to + 3, "\0" "78", 3);
+    there[0] = (struct piece){guarded + 4093, 8}; /* the end of what there is */
+    here[0] = (struct piece){to, 8};
+    assert_int_equal(sys(__NR_process_vm_readv, me, here, 1, there, 1, 0), 3);
+    there[0].at = guarded + 4096;
+    assert_int_equal(sys(__NR_process_vm_readv, me, here, 1, there, 1, 0), -EFAULT);
+    assert_int_equal(sys(__NR_process_vm_readv, me, here, 1, there, 1, 1), -EINVAL);
+    assert_int_equal(sys(__NR_process_vm_readv, 999, here, 1, there, 1, 0), -ESRCH);
+    assert_int_equal(sys(__NR_process_vm_readv, me, here, 2000, there, 1, 0), -EINVAL);
+}
+
+static void test_bytes_pass_between_two_lists_of_pieces(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_moves), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +323,9 @@ int main(void)
         cmocka_unit_test(test_policies_are_checked_and_kept),
         cmocka_unit_test(test_nice_values_fall_for_the_privileged_alone),
         cmocka_unit_test(test_affinity_is_within_what_there_is),
+        cmocka_unit_test(test_private_barriers_are_for_the_registered),
+        cmocka_unit_test(test_open_files_are_compared_behind_their_descriptors),
+        cmocka_unit_test(test_bytes_pass_between_two_lists_of_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

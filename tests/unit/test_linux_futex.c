@@ -420,6 +420,56 @@ static void test_lock_whose_owner_ends_is_not_waited_for(void **state)
     assert_int_equal(run(guest_pi_timeout), 0);
 }
 
+/* ---- several words ---- */
+
+struct words {
+    uint64_t value, address;
+    uint32_t flags, reserved;
+};
+static struct words *several;
+
+static int64_t wait_several(uint32_t n, const struct __kernel_timespec *until)
+{
+    return sys(449 /* futex_waitv */, several, n, 0, until, CLOCK_MONOTONIC);
+}
+
+static void waits_for_several(void *of)
+{
+    *(int64_t *)of = wait_several(3, NULL);
+}
+
+static void guest_several(void)
+{
+    uint32_t *at = user_alloc(3 * sizeof(*at));
+    int64_t *which = user_alloc(sizeof(*which));
+    struct __kernel_timespec until = {0};
+    several = user_alloc(3 * sizeof(*several));
+    for (int i = 0; i < 3; i++)
+        several[i] = (struct words){.address = (uint64_t)(uintptr_t)(at + i), .flags = 2 | FUTEX_PRIVATE_FLAG};
+    *which = -1;
+    start(1, waits_for_several, which);
+    assert_int_equal(futex(at + 1, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0), 1);
+    yield(2);
+    assert_int_equal(*which, 1);
+    assert_int_equal(futex(at + 2, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0), 0); /* it stands at none of them any more */
+    assert_int_equal(wait_several(3, &until), -ETIMEDOUT);
+    at[2] = 1;
+    assert_int_equal(wait_several(3, NULL), -EAGAIN);
+    assert_int_equal(wait_several(0, NULL), -EINVAL);
+    assert_int_equal(wait_several(129, NULL), -EINVAL);
+    several[0].flags = FUTEX_PRIVATE_FLAG;
+    assert_int_equal(wait_several(1, NULL), -EINVAL); /* no size */
+    several[0].flags = 2, several[0].address = 2;
+    assert_int_equal(wait_several(1, NULL), -EINVAL);
+    several[0].address = 0;
+    assert_int_equal(wait_several(1, NULL), -EFAULT);
+}
+
+static void test_wait_for_several_words_says_which_was_woken(void **state)
+{
+    assert_int_equal(run(guest_several), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +485,7 @@ int main(void)
         cmocka_unit_test(test_robust_list_that_leads_nowhere_is_left_alone),
         cmocka_unit_test(test_lock_with_an_owner_is_handed_over),
         cmocka_unit_test(test_lock_whose_owner_ends_is_not_waited_for),
+        cmocka_unit_test(test_wait_for_several_words_says_which_was_woken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -443,6 +443,67 @@ static void test_epoll_wakes_through_another_instance(void **state)
     RUN(guest_epoll_waits);
 }
 
+static int64_t watch(int64_t e, int64_t fd, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data = (uint64_t)fd};
+    return sys(__NR_epoll_ctl, e, EPOLL_CTL_ADD, fd, &event);
+}
+
+static void guest_epoll_chain(void)
+{
+    int fds[2];
+    make_pipe(fds, 0);
+    int64_t null = sys(__NR_open, user_string("/dev/null"), O_RDWR), e = fds[0], last = -1;
+    for (int i = 0; i < 5; i++) {
+        last = sys(__NR_epoll_create1, 0);
+        assert_int_equal(watch(last, e, EPOLLIN), 0);
+        e = last;
+    }
+    last = sys(__NR_epoll_create1, 0);
+    assert_int_equal(watch(last, e, EPOLLIN), -ELOOP); /* five within each other are enough */
+    assert_int_equal(watch(last, null, EPOLLIN), -EPERM); /* it never has to be waited for */
+    assert_int_equal(sys(__NR_fcntl, fds[0], F_SETPIPE_SZ, 0x80000001u), -EINVAL);
+}
+
+static void test_epoll_refuses_deep_chains_and_what_is_always_ready(void **state)
+{
+    RUN(guest_epoll_chain);
+}
+
+static struct {
+    int fds[2], woken;
+} *exclusive;
+
+static void waits_exclusively(void *of)
+{
+    struct epoll_event event;
+    int64_t e = sys(__NR_epoll_create1, 0);
+    assert_int_equal(watch(e, exclusive->fds[0], EPOLLIN | EPOLLET | EPOLLEXCLUSIVE), 0);
+    if (sys(__NR_epoll_wait, e, &event, 1, -1) == 1)
+        exclusive->woken++;
+}
+
+static void guest_epoll_exclusive(void)
+{
+    exclusive = user_alloc(sizeof(*exclusive));
+    make_pipe(exclusive->fds, 0);
+    for (int i = 0; i < 3; i++)
+        assert_true(guest_thread(waits_exclusively, NULL, NULL) > 0);
+    for (int i = 0; i < 10; i++)
+        sys(__NR_sched_yield);
+    for (volatile int round = 1; round <= 3; round++) {
+        assert_int_equal(sys(__NR_write, exclusive->fds[1], user_string("x"), 1), 1);
+        for (int i = 0; i < 10; i++)
+            sys(__NR_sched_yield);
+        assert_int_equal(exclusive->woken, round);
+    }
+}
+
+static void test_one_write_wakes_one_of_those_who_wait_exclusively(void **state)
+{
+    RUN(guest_epoll_exclusive);
+}
+
 /* ---- splice ---- */
 
 static void guest_splice(void)
@@ -515,6 +576,8 @@ int main(void)
         cmocka_unit_test(test_edge_and_one_shot_report_once),
         cmocka_unit_test(test_interest_belongs_to_the_open_file),
         cmocka_unit_test(test_epoll_wakes_through_another_instance),
+        cmocka_unit_test(test_epoll_refuses_deep_chains_and_what_is_always_ready),
+        cmocka_unit_test(test_one_write_wakes_one_of_those_who_wait_exclusively),
         cmocka_unit_test(test_splice_moves_between_pipes_and_files),
         cmocka_unit_test(test_standard_streams_are_the_console),
     };

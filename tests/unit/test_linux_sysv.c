@@ -10,6 +10,7 @@
 #include "linux_harness.h"
 
 #include <asm/errno.h>
+#include <asm/fcntl.h>
 #include <asm/msgbuf.h>
 #include <asm/sembuf.h>
 #include <asm/shmbuf.h>
@@ -316,6 +317,91 @@ static void test_segment_is_the_same_memory_until_its_last_detach(void **state)
     assert_int_equal(harness_run(NULL, guest_segments), 0);
 }
 
+/* ---- by rows, by wished ids, in /proc ---- */
+
+static void write_text(const char *path, const char *text)
+{
+    int64_t fd = sys(__NR_open, user_string(path), O_WRONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(sys(__NR_write, fd, user_string(text), strlen(text)), strlen(text));
+    sys(__NR_close, fd);
+}
+
+static void guest_rows(void)
+{
+    struct msqid64_ds d;
+    struct msginfo info;
+    int64_t first = sys(__NR_msgget, IPC_PRIVATE, 0600), id = sys(__NR_msgget, IPC_PRIVATE, 0600);
+    put(id, 1, "four"), put(id, 1, "x");
+    assert_int_equal(sys(__NR_msgctl, 0, MSG_INFO, &info), 1);
+    assert_int_equal(info.msgpool, 2);
+    assert_int_equal(info.msgmap, 2);
+    assert_int_equal(info.msgtql, 5);
+    assert_int_equal(sys(__NR_msgctl, 1, MSG_STAT, &d), id);
+    assert_int_equal(d.msg_qnum, 2);
+    assert_int_equal(sys(__NR_msgctl, 2, MSG_STAT, &d), -EINVAL);
+    assert_int_equal(sys(__NR_msgctl, first, IPC_RMID, NULL), 0);
+    assert_int_equal(sys(__NR_msgctl, 0, MSG_STAT, &d), -EINVAL);
+    assert_int_equal(sys(__NR_setresuid, 1000, 1000, 1000), 0);
+    assert_int_equal(sys(__NR_msgctl, 1, MSG_STAT, &d), -EACCES);
+    assert_int_equal(sys(__NR_msgctl, 1, 13 /* MSG_STAT_ANY */, &d), id);
+    struct shmid64_ds segment;
+    id = sys(__NR_shmget, IPC_PRIVATE, 4096, 0600);
+    assert_int_equal(sys(__NR_shmctl, 0, SHM_STAT, &segment), id);
+    assert_int_equal(segment.shm_segsz, 4096);
+    struct semid64_ds set;
+    id = sys(__NR_semget, IPC_PRIVATE, 3, 0600);
+    assert_int_equal(sys(__NR_semctl, 0, 0, SEM_STAT, &set), id);
+    assert_int_equal(set.sem_nsems, 3);
+}
+
+static void test_objects_are_found_by_their_rows(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_rows), 0);
+}
+
+static void guest_wished_ids(void)
+{
+    write_text("/proc/sys/kernel/msg_next_id", "65539\n");
+    assert_int_equal(sys(__NR_msgget, IPC_PRIVATE, 0600), 65539);
+    assert_int_not_equal(sys(__NR_msgget, IPC_PRIVATE, 0600), 65539); /* for one object alone */
+    write_text("/proc/sys/kernel/msg_next_id", "65539");
+    int64_t other = sys(__NR_msgget, IPC_PRIVATE, 0600);
+    assert_true(other >= 0 && other != 65539);
+    write_text("/proc/sys/kernel/msgmni", "3");
+    assert_int_equal(sys(__NR_msgget, IPC_PRIVATE, 0600), -ENOSPC);
+    int64_t fd = sys(__NR_open, user_string("/proc/sysvipc/msg"), O_RDONLY);
+    char *text = user_alloc(1024);
+    assert_true(sys(__NR_read, fd, text, 1023) > 0);
+    assert_non_null(strstr(text, " 65539   600 "));
+    assert_int_equal(sys(__NR_setresuid, 1000, 1000, 1000), 0);
+    assert_int_equal(sys(__NR_open, user_string("/proc/sys/kernel/msgmni"), O_WRONLY), -EACCES);
+}
+
+static void test_settings_choose_the_next_id_and_how_many(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_wished_ids), 0);
+}
+
+static void guest_copies(void)
+{
+    int64_t id = sys(__NR_msgget, IPC_PRIVATE, 0600);
+    struct message m;
+    put(id, 5, "first"), put(id, 4, "second");
+    assert_int_equal(sys(__NR_msgrcv, id, &m, 32, 1, 040000 /* MSG_COPY */ | IPC_NOWAIT), 6);
+    assert_int_equal(m.type, 4);
+    assert_int_equal(sys(__NR_msgrcv, id, &m, 32, 2, 040000 | IPC_NOWAIT), -ENOMSG);
+    assert_int_equal(sys(__NR_msgrcv, id, &m, 32, 1, 040000), -EINVAL);
+    assert_int_equal(sys(__NR_msgrcv, id, &m, 32, 1, 040000 | IPC_NOWAIT | MSG_EXCEPT), -EINVAL);
+    expect(id, 0, 0, "first");
+    expect(id, 0, 0, "second");
+}
+
+static void test_copy_leaves_the_message(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_copies), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +415,9 @@ int main(void)
         cmocka_unit_test(test_waiter_goes_on_when_the_value_is_there),
         cmocka_unit_test(test_end_of_a_process_undoes_its_operations),
         cmocka_unit_test(test_segment_is_the_same_memory_until_its_last_detach),
+        cmocka_unit_test(test_objects_are_found_by_their_rows),
+        cmocka_unit_test(test_settings_choose_the_next_id_and_how_many),
+        cmocka_unit_test(test_copy_leaves_the_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@
 #include <linux/resource.h>
 #include <linux/time.h>
 #include <linux/time_types.h>
+#include <linux/timex.h>
 #include <string.h>
 
 static struct seen {
@@ -138,7 +139,7 @@ static void guest_sleep(void)
     assert_int_equal(sys(__NR_clock_nanosleep, CLOCK_REALTIME, TIMER_ABSTIME, &ts, NULL), 0);
     assert_int_equal(told(CLOCK_MONOTONIC) - begin, 100);
     assert_int_equal(sys(__NR_clock_nanosleep, CLOCK_REALTIME, TIMER_ABSTIME, &ts, NULL), 0); /* over already */
-    assert_int_equal(sys(__NR_clock_nanosleep, CLOCK_THREAD_CPUTIME_ID, 0, &ts, NULL), -EINVAL);
+    assert_int_equal(sys(__NR_clock_nanosleep, CLOCK_THREAD_CPUTIME_ID, 0, &ts, NULL), -EOPNOTSUPP);
     assert_int_equal(sys(__NR_clock_nanosleep, 99, 0, &ts, NULL), -EINVAL);
 }
 
@@ -439,6 +440,41 @@ static void test_times_are_kept_within_what_the_clock_holds(void **state)
     assert_int_equal(cut.tv_usec, 999999);
 }
 
+/* ---- what time daemons set ---- */
+
+static void guest_adjust(void)
+{
+    struct __kernel_timex q = {0};
+    assert_int_equal(sys(__NR_adjtimex, &q), TIME_ERROR); /* nobody has said that the clock is right */
+    assert_int_equal(q.tick, 10000);
+    assert_true(q.status & STA_UNSYNC);
+    assert_int_equal(q.time.tv_sec, told(CLOCK_REALTIME) / SECOND);
+    q = (struct __kernel_timex){.modes = ADJ_STATUS | ADJ_FREQUENCY | ADJ_MAXERROR, .freq = 1 << 30, .maxerror = 5};
+    assert_int_equal(sys(__NR_clock_adjtime, CLOCK_REALTIME, &q), TIME_OK);
+    assert_int_equal(q.freq, 500 << 16);
+    assert_int_equal(q.maxerror, 5);
+    q = (struct __kernel_timex){.modes = ADJ_TICK, .tick = 8999};
+    assert_int_equal(sys(__NR_adjtimex, &q), -EINVAL);
+    q = (struct __kernel_timex){.modes = 0x8000};
+    assert_int_equal(sys(__NR_adjtimex, &q), -EINVAL);
+    int64_t before = told(CLOCK_REALTIME);
+    q = (struct __kernel_timex){.modes = ADJ_SETOFFSET | ADJ_NANO, .time = {.tv_sec = 3, .tv_usec = 7}};
+    assert_int_equal(sys(__NR_adjtimex, &q), TIME_OK);
+    assert_int_equal(told(CLOCK_REALTIME) - before, 3 * (int64_t)SECOND + 7);
+    assert_int_equal(sys(__NR_adjtimex, NULL), -EFAULT);
+    assert_int_equal(sys(__NR_clock_adjtime, CLOCK_MONOTONIC, &q), -EOPNOTSUPP);
+    assert_int_equal(sys(__NR_clock_adjtime, 99, &q), -EINVAL);
+    assert_int_equal(sys(__NR_setuid, 1000), 0);
+    assert_int_equal(sys(__NR_adjtimex, &q), -EPERM);
+    q.modes = 0;
+    assert_int_equal(sys(__NR_adjtimex, &q), TIME_OK);
+}
+
+static void test_adjtimex_keeps_what_the_privileged_set(void **state)
+{
+    assert_int_equal(run(guest_adjust), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -456,6 +492,7 @@ int main(void)
         cmocka_unit_test(test_timer_of_a_cpu_clock_counts_guest_code),
         cmocka_unit_test(test_short_period_of_an_ignored_signal_does_not_hold_the_kernel),
         cmocka_unit_test(test_times_are_kept_within_what_the_clock_holds),
+        cmocka_unit_test(test_adjtimex_keeps_what_the_privileged_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -549,6 +549,43 @@ static void test_memory_files_keep_their_seals(void **state)
     assert_int_equal(harness_run(NULL, guest_memfd), 0);
 }
 
+static void guest_sealed_while_mapped(void)
+{
+    int64_t fd = sys(__NR_memfd_create, U("it"), MFD_ALLOW_SEALING);
+    assert_int_equal(sys(__NR_ftruncate, fd, 4096), 0);
+    int64_t at = sys(__NR_mmap, NULL, 4096, PROT_READ, MAP_SHARED, fd, 0); /* mprotect could make it writable */
+    assert_true(at > 0);
+    assert_int_equal(sys(__NR_fcntl, fd, F_ADD_SEALS, F_SEAL_WRITE), -EBUSY);
+    assert_int_equal(sys(__NR_fcntl, fd, F_GET_SEALS), 0);
+    assert_int_equal(sys(__NR_munmap, at, 4096), 0);
+    assert_int_equal(sys(__NR_fcntl, fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
+    assert_int_equal(sys(__NR_memfd_create, U("x"), MFD_HUGETLB), -ENOENT);
+    assert_int_equal(sys(__NR_memfd_create, U("x"), MFD_HUGETLB | 0x100), -EINVAL);
+}
+
+static void test_file_that_is_mapped_for_writing_is_not_sealed_against_it(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_sealed_while_mapped), 0);
+}
+
+static void guest_validates(void)
+{
+    int64_t fd = file_with("/tmp/f", "0123456789");
+    const int shared = MAP_SHARED_VALIDATE;
+    assert_int_equal(sys(__NR_mmap, NULL, 4096, PROT_READ, shared | 0x80000 /* MAP_SYNC */, fd, 0), -EOPNOTSUPP);
+    assert_int_equal(sys(__NR_mmap, NULL, 4096, PROT_READ, shared | 0x40000000, fd, 0), -EOPNOTSUPP);
+    assert_true(sys(__NR_mmap, NULL, 4096, PROT_READ, MAP_SHARED | 0x40000000, fd, 0) > 0);
+    int64_t at = sys(__NR_mmap, NULL, 4096, PROT_READ, shared, fd, 0);
+    assert_true(at > 0);
+    assert_int_equal(sys(__NR_madvise, at, 4096, MADV_MERGEABLE), -EINVAL);
+    assert_int_equal(sys(__NR_madvise, at, 4096, MADV_WILLNEED), 0);
+}
+
+static void test_mapping_that_asks_for_checks_gets_them(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_validates), 0);
+}
+
 static void guest_shared_mapping(void)
 {
     char buf[8] = {0};
@@ -679,6 +716,8 @@ int main(void)
         cmocka_unit_test(test_lock_of_a_descriptor_that_was_closed_meanwhile_is_dropped),
         cmocka_unit_test(test_closing_any_descriptor_drops_the_processes_locks),
         cmocka_unit_test(test_memory_files_keep_their_seals),
+        cmocka_unit_test(test_file_that_is_mapped_for_writing_is_not_sealed_against_it),
+        cmocka_unit_test(test_mapping_that_asks_for_checks_gets_them),
         cmocka_unit_test(test_shared_mapping_and_calls_see_the_same_bytes),
         cmocka_unit_test(test_faults_end_a_call_at_the_byte),
         cmocka_unit_test(test_vectors_fill_one_after_the_other),

@@ -208,8 +208,10 @@ static void test_clock_of_another_host_runs_at_its_own_rate(void **state)
     const struct {
         uint64_t hz, host_ns, ticks;
     } cases[] = {
-        {FIXTURE_HZ * 5 / 2, 4000000, 10000000}, {FIXTURE_HZ / 4, 4000000, 1000000},
-        {FIXTURE_HZ, 4000000, 4000000},          {FIXTURE_HZ + FIXTURE_HZ / 10000, 4000000, 4000000},
+        {FIXTURE_HZ * 5 / 2, 4000000, 10000000},
+        {FIXTURE_HZ / 4, 4000000, 1000000},
+        {FIXTURE_HZ, 4000000, 4000000},
+        {FIXTURE_HZ + FIXTURE_HZ / 10000, 4000000, 4000000},
     };
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         saved.hz = cases[i].hz, saved.ticks = 123456789012345;

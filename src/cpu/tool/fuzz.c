@@ -99,42 +99,39 @@ static unsigned differ_memory(FILE *to, const uint8_t *a, const uint8_t *b)
     return n;
 }
 
-/* Flags that are not known where the case ended. */
+/* Flags that are not known where the case ended: after all before it, or, where code may go back, after any. */
 static uint32_t unknown_flags(const struct fuzz_case *c, uint64_t rip)
 {
     uint32_t before = 0, all = 0;
+    bool found = false, back = false;
     for (unsigned i = 0; i < c->n; i++) {
-        if (rip == AREA_CODE + c->insns[i].offset)
-            return before;
-        before = c->insns[i].flags_undefined;
-        all |= before;
+        enum insn_class class = c->insns[i].insn.class;
+        found = found || rip == AREA_CODE + c->insns[i].offset;
+        back = back || class == CLASS_RETURN || class == CLASS_JUMP_INDIRECT || class == CLASS_CALL_INDIRECT;
+        before = found ? before : c->insns[i].flags_undefined;
+        all |= c->insns[i].flags_undefined;
     }
-    return rip == AREA_CODE + c->code_bytes ? before : all;
+    return !back && (found || rip == AREA_CODE + c->code_bytes) ? before : all;
 }
 
-/* The instruction that failed, when it is one of the case's. */
-static enum insn_name failed_name(const struct fuzz_case *c, uint64_t rip)
+/* The instruction that failed, as it lay there then: the case may have written it. */
+static struct insn failed_insn(const struct fuzz_case *c, const struct outcome *o)
 {
-    for (unsigned i = 0; i < c->n; i++)
-        if (rip == AREA_CODE + c->insns[i].offset)
-            return c->insns[i].insn.name;
-    return INSN_NAMES;
+    struct insn insn;
+    uint64_t at = o->rip - AREA_CODE;
+    if (at > 4096 - 15 || decode_insn(o->area + at, 15, fuzz_decode_mode(c->mode), &insn) < 0)
+        return (struct insn){.name = INSN_NAMES, .class = CLASS_TRAP};
+    return insn;
 }
 
 /* Which of its bytes or operands one asks for first is for the processor to choose: all that fail are right. */
 static bool any_address(enum insn_name name)
 {
+    if (name == INSN_VMASKMOVPS || name == INSN_VMASKMOVPD || name == INSN_VPMASKMOVD || name == INSN_VPMASKMOVQ ||
+        name == INSN_VMASKMOVDQU)
+        return true;
     return name == INSN_CMPS || name == INSN_MASKMOVQ || name == INSN_MASKMOVDQU || name == INSN_FXRSTOR ||
            name == INSN_FRSTOR || name == INSN_FLDENV;
-}
-
-/* Whether an instruction of MMX that fails has changed over from x87 already is for the processor to choose. */
-static bool may_have_entered_mmx(const struct fuzz_case *c, const struct outcome *b)
-{
-    for (unsigned i = 0; i < c->n; i++)
-        if (b->rip == AREA_CODE + c->insns[i].offset)
-            return c->insns[i].insn.class == CLASS_MMX;
-    return false;
 }
 
 static void take_over(struct outcome *a, const struct outcome *b, uint64_t linear, unsigned n)
@@ -149,31 +146,30 @@ static void take_over(struct outcome *a, const struct outcome *b, uint64_t linea
  */
 static void forget_half_done(const struct fuzz_case *c, struct outcome *a, const struct outcome *b)
 {
-    const struct fuzz_insn *failed = NULL;
+    const struct insn failed = failed_insn(c, b);
     for (unsigned i = 0; i < c->n; i++) {
-        if (b->rip == AREA_CODE + c->insns[i].offset)
-            failed = &c->insns[i];
         if (c->insns[i].insn.class == CLASS_STRING && c->insns[i].insn.address_bytes == 4 && c->mode == 64)
             for (unsigned r = GPR_CX; r <= GPR_DI; r += r == GPR_CX ? GPR_SI - GPR_CX : 1)
                 if (b->gpr[r] == (uint32_t)a->gpr[r])
                     a->gpr[r] = b->gpr[r];
     }
-    if (failed && failed->insn.name == INSN_CALL)
+    if (failed.name == INSN_CALL)
         take_over(a, b, b->gpr[GPR_SP] - 8, 8);
-    if (failed && failed->insn.class == CLASS_X87 && b->vector == 14)
+    if (failed.class == CLASS_X87 && b->vector == 14)
         take_over(a, b, (b->cr2 & ~UINT64_C(0xfff)) - 16, 16);
 }
 
 /* How many things differ; `to`: where they are written, or NULL. */
 static unsigned differ(FILE *to, const struct fuzz_case *c, const struct outcome *a, const struct outcome *b)
 {
+    const struct insn failed = failed_insn(c, b);
     uint32_t flags = FLAGS_COMPARED & ~unknown_flags(c, b->rip);
-    bool either = a->vector == 13 && b->vector == 17 && failed_name(c, b->rip) == INSN_FXRSTOR; /* SDM: #GP or #AC */
+    bool either = a->vector == 13 && b->vector == 17 && failed.name == INSN_FXRSTOR; /* SDM: #GP or #AC */
     unsigned n = told(to, "rip", a->rip, b->rip) + (either ? 0 : told(to, "vector", a->vector, b->vector));
     if (a->vector == b->vector) {
         /* The kernel says of what is above user mode that a page is there. */
         uint32_t kernel = b->vector == 14 && b->cr2 >= UINT64_C(0x7ffffffff000) ? 1 : 0;
-        bool any = any_address(failed_name(c, b->rip)); /* of two pages one is perhaps not there, the other read-only */
+        bool any = any_address(failed.name); /* of two pages one is perhaps not there, the other read-only */
         kernel |= any && b->vector == 14 ? 1 : 0;
         n += told(to, "error", a->error | kernel, b->error | kernel) + (any ? 0 : told(to, "cr2", a->cr2, b->cr2));
     }
@@ -182,8 +178,14 @@ static unsigned differ(FILE *to, const struct fuzz_case *c, const struct outcome
     n += told(to, "rflags", a->rflags & flags, b->rflags & flags);
     for (unsigned i = 0; i < 6; i++)
         n += told(to, selector_names[i], a->selectors[i], b->selectors[i]);
-    if (!may_have_entered_mmx(c, b))
+    /* Whether an instruction of MMX that fails has changed over from x87 already is for the processor to choose. */
+    if (failed.class != CLASS_MMX || b->vector == 1)
         n += differ_x87(to, a->fx, b->fx);
+    for (unsigned i = 0; i < 32; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "ymm%u upper%s", i / 2, i & 1 ? " high" : "");
+        n += told(to, name, number_at(a->high + 8 * i, 8), number_at(b->high + 8 * i, 8));
+    }
     return n + differ_sse(to, a->fx, b->fx) + differ_memory(to, a->area, b->area);
 }
 

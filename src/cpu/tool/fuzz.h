@@ -52,6 +52,7 @@ struct fuzz_case {
     struct fuzz_insn insns[CASE_INSTRUCTIONS_MAX];
     uint64_t gpr[16], rflags;
     _Alignas(64) uint8_t fx[512]; /* as FXSAVE64 has it */
+    uint8_t high[256];            /* upper halves of ymm; 0 where the model has no AVX */
 };
 
 /* What a processor had in it when it met the first exception. */
@@ -62,10 +63,14 @@ struct outcome {
     uint64_t gpr[16], rip, rflags;
     uint16_t selectors[6];
     _Alignas(64) uint8_t fx[512];
+    uint8_t high[256];
     const uint8_t *area; /* AREA_BYTES; holes are zeros */
     uint8_t *own_area;   /* ours: the same, may be changed */
 };
 #define OUTCOME_ENDLESS 256u
+
+/* Has it AVX and AVX2? */
+bool fuzz_has_avx(const struct cpu_model *model);
 
 /* NULL, or why this instruction is not compared. */
 typedef const char *fuzz_excluder(const struct insn *insn, const struct cpu_model *model);

@@ -17,6 +17,7 @@ struct exclusion {
 #define TRANSACT  "the host may have transactions, the model has none"
 #define COMPONENT "the host has more state components than the model: what is saved differs by them"
 #define POINTERS  "it stores the x87's instruction and data pointers, which hosts keep in different ways"
+#define INDICES   "its indices reach whatever else is in the host's process"
 #define SELECTORS "it loads selectors at random: those of the kernel's table, which the guest has not"
 
 static const struct exclusion exclusions[] = {
@@ -31,6 +32,9 @@ static const struct exclusion exclusions[] = {
     {INSN_LDS, SELECTORS},     {INSN_LSS, SELECTORS},      {INSN_LFS, SELECTORS},    {INSN_LGS, SELECTORS},
     {INSN_XSAVE, COMPONENT},   {INSN_XSAVEOPT, COMPONENT}, {INSN_XSAVEC, COMPONENT}, {INSN_XRSTOR, COMPONENT},
     {INSN_XSAVES, COMPONENT},  {INSN_XRSTORS, COMPONENT},  {INSN_FXSAVE, POINTERS},  {INSN_FNSAVE, POINTERS},
+    {INSN_VPGATHERDD, INDICES}, {INSN_VPGATHERDQ, INDICES}, {INSN_VPGATHERQD, INDICES}, {INSN_VPGATHERQQ, INDICES},
+    {INSN_VGATHERDPS, INDICES}, {INSN_VGATHERDPD, INDICES}, {INSN_VGATHERQPS, INDICES}, {INSN_VGATHERQPD, INDICES},
+    {INSN_PCOMMIT, "processors of today do not know it any more"},
     {INSN_FNSTENV, POINTERS},  {INSN_UMONITOR, ANSWERS},   {INSN_UMWAIT, ANSWERS},   {INSN_TPAUSE, ANSWERS},
 };
 
@@ -71,6 +75,35 @@ static const struct feature features[] = {
     {INSN_GF2P8AFFINEINVQB, 7, 2, 8},
     {INSN_GF2P8AFFINEQB, 7, 2, 8},
     {INSN_GF2P8MULB, 7, 2, 8},
+    {INSN_VAESENC, 7, 2, 9},
+    {INSN_VAESENCLAST, 7, 2, 9},
+    {INSN_VAESDEC, 7, 2, 9},
+    {INSN_VAESDECLAST, 7, 2, 9},
+    {INSN_VAESIMC, 1, 2, 25},
+    {INSN_VAESKEYGENASSIST, 1, 2, 25},
+    {INSN_VPCLMULQDQ, 7, 2, 10},
+    {INSN_VGF2P8AFFINEINVQB, 7, 2, 8},
+    {INSN_VGF2P8AFFINEQB, 7, 2, 8},
+    {INSN_VGF2P8MULB, 7, 2, 8},
+    {INSN_VCVTPH2PS, 1, 2, 29},
+    {INSN_VCVTPS2PH, 1, 2, 29},
+    {INSN_VPDPBUSD, 7, 0, 4}, /* of leaf 7.1: no model has any of it */
+    {INSN_VPDPBUSDS, 7, 0, 4},
+    {INSN_VPDPWSSD, 7, 0, 4},
+    {INSN_VPDPWSSDS, 7, 0, 4},
+    {INSN_ANDN, 7, 1, 3},
+    {INSN_BLSR, 7, 1, 3},
+    {INSN_BLSMSK, 7, 1, 3},
+    {INSN_BLSI, 7, 1, 3},
+    {INSN_BEXTR, 7, 1, 3},
+    {INSN_BZHI, 7, 1, 8},
+    {INSN_PEXT, 7, 1, 8},
+    {INSN_PDEP, 7, 1, 8},
+    {INSN_MULX, 7, 1, 8},
+    {INSN_SHLX, 7, 1, 8},
+    {INSN_SHRX, 7, 1, 8},
+    {INSN_SARX, 7, 1, 8},
+    {INSN_RORX, 7, 1, 8},
     {INSN_SERIALIZE, 7, 3, 14},
     {INSN_MOVDIRI, 7, 2, 27},
     {INSN_MOVDIR64B, 7, 2, 28},
@@ -99,13 +132,22 @@ static const char *excluded_by_name(const struct insn *insn, const struct cpu_mo
     for (size_t i = 0; i < sizeof features / sizeof *features; i++)
         if (features[i].name == insn->name)
             return model_has(model, &features[i]) ? NULL : "the model has it not, the host may";
+    if (insn->name >= INSN_VFMADDSUB132PS && insn->name <= INSN_VFNMSUB231SD)
+        return "FMA: the model has it not, the host may";
     return NULL;
+}
+
+bool fuzz_has_avx(const struct cpu_model *model)
+{
+    return cpu_model_cpuid(model, 1, 0).ecx >> 28 & 1 && cpu_model_cpuid(model, 7, 0).ebx >> 5 & 1;
 }
 
 const char *fuzz_excluded(const struct insn *insn, const struct cpu_model *model)
 {
     static const char *known[INSN_NAMES]; /* of names; "" when there is no reason */
-    if (insn->encoding != ENCODING_LEGACY || insn->class == CLASS_AVX || insn->class == CLASS_AVX512)
+    if (insn->class == CLASS_AVX512 || insn->encoding > ENCODING_VEX)
+        return "the model has no AVX-512 and XOP, the host may";
+    if (insn->class == CLASS_AVX && !fuzz_has_avx(model))
         return "the model has no AVX, the host may";
     if (insn->class == CLASS_TRANSACTION)
         return TRANSACT;

@@ -248,14 +248,53 @@ static unsigned put_prefixes(const struct insn_row *row, unsigned mode, struct r
     return n;
 }
 
-/* Bytes of a row, the rest of 15 random. */
-static void put_row(const struct insn_row *row, unsigned mode, struct rng *r, uint8_t out[16])
+static bool uses_vvvv(const struct insn_row *row)
 {
+    for (uint64_t words = row->operands; words & 63; words >>= 16)
+        if (OPERAND_PLACE(words & 0xffff) == PLACE_H || OPERAND_PLACE(words & 0xffff) == PLACE_B)
+            return true;
+    return false;
+}
+
+/* VEX, with two bytes where they do, and rarely with what it may not have. */
+static unsigned put_vex(const struct insn_row *row, unsigned mode, struct rng *r, uint8_t *out)
+{
+    static const uint8_t segments[6] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65}, wrong[5] = {0x66, 0xf2, 0xf3, 0xf0, 0x48};
+    unsigned n = 0, rxb = mode == 64 ? (unsigned)rng_below(r, 8) : 7, w = form_field(row, FORM_W, 1, rng_percent(r, 30));
+    unsigned vvvv = uses_vvvv(row) || rng_percent(r, 1) ? (unsigned)rng_below(r, 16) : 15;
+    unsigned low = vvvv << 3 | (form_field(row, FORM_L, 2, (unsigned)rng_below(r, 2)) & 1) << 2 |
+                   form_field(row, FORM_PP, 2, 0);
+    if (rng_percent(r, 5))
+        out[n++] = segments[rng_below(r, 6)];
+    if (rng_percent(r, 1))
+        out[n++] = wrong[rng_below(r, 5)];
+    if ((rxb & 3) == 3 && !w && row->map == MAP_0F && rng_percent(r, 50)) {
+        out[n++] = 0xc5;
+        out[n++] = (uint8_t)((rxb & 4) << 5 | low);
+        return n;
+    }
+    out[n++] = 0xc4;
+    out[n++] = (uint8_t)(rxb << 5 | row->map);
+    out[n++] = (uint8_t)(w << 7 | low);
+    return n;
+}
+
+static unsigned put_escape(const struct insn_row *row, unsigned mode, struct rng *r, uint8_t *out)
+{
+    if ((row->match >> FORM_ENCODING & 3) == ENCODING_VEX)
+        return put_vex(row, mode, r, out);
     unsigned n = put_prefixes(row, mode, r, out);
     if (row->map != MAP_0)
         out[n++] = 0x0f;
     if (row->map == MAP_38 || row->map == MAP_3A)
         out[n++] = row->map == MAP_38 ? 0x38 : 0x3a;
+    return n;
+}
+
+/* Bytes of a row, the rest of 15 random. */
+static void put_row(const struct insn_row *row, unsigned mode, struct rng *r, uint8_t out[16])
+{
+    unsigned n = put_escape(row, mode, r, out);
     out[n++] = row->opcode;
     if (row->modrm) {
         unsigned reg = form_field(row, FORM_DIGIT, 3, (unsigned)rng_below(r, 8));
@@ -319,10 +358,11 @@ static bool is_branch(const struct insn *insn)
            insn->class == CLASS_CALL;
 }
 
-static bool row_wanted(const struct insn_row *row, unsigned mode, const char *only)
+static bool row_wanted(const struct insn_row *row, unsigned mode, const char *only, const struct cpu_model *model)
 {
     unsigned encoding = row->match >> FORM_ENCODING & 3;
-    if ((row->mask >> FORM_ENCODING & 3) && encoding != ENCODING_LEGACY)
+    if ((row->mask >> FORM_ENCODING & 3) && encoding != ENCODING_LEGACY &&
+        !(encoding == ENCODING_VEX && fuzz_has_avx(model)))
         return false;
     if ((row->mask >> FORM_MODE & 1) && (row->match >> FORM_MODE & 1) != (mode == 64))
         return false;
@@ -330,14 +370,14 @@ static bool row_wanted(const struct insn_row *row, unsigned mode, const char *on
 }
 
 /* The rows of a mode; a list made once for each of the two. */
-static const uint16_t *wanted_rows(unsigned mode, const char *only, unsigned *n)
+static const uint16_t *wanted_rows(unsigned mode, const char *only, const struct cpu_model *model, unsigned *n)
 {
     static uint16_t list[2][4096];
     static unsigned count[2];
     unsigned which = mode == 64;
     if (!count[which])
         for (unsigned i = 0; i < insn_rows_count && count[which] < 4096; i++)
-            if (row_wanted(&insn_rows[i], mode, only))
+            if (row_wanted(&insn_rows[i], mode, only, model))
                 list[which][count[which]++] = (uint16_t)i;
     *n = count[which];
     return list[which];
@@ -352,7 +392,7 @@ static bool draw(struct fuzz_case *c, struct rng *r, const char *only, uint16_t 
                  const struct cpu_model *model, fuzz_excluder *excluded, uint8_t bytes[16], struct insn *insn)
 {
     unsigned n;
-    const uint16_t *rows = wanted_rows(c->mode, only, &n);
+    const uint16_t *rows = wanted_rows(c->mode, only, model, &n);
     if (!n)
         return false;
     put_row(&insn_rows[rows[rng_below(r, n)]], c->mode, r, bytes);
@@ -406,6 +446,8 @@ void fuzz_generate(struct fuzz_case *c, uint64_t seed, uint64_t number, unsigned
     c->mode = mode ? mode : rng_percent(&r, 70) ? 64 : 32;
     make_registers(c, &r);
     make_numbers(&r, c->fx);
+    for (unsigned i = 0; i < sizeof c->high && fuzz_has_avx(model); i += 16)
+        fill_vector(&r, c->high + i, 16);
     unsigned wanted = 1 + (unsigned)rng_below(&r, length);
     uint16_t undefined = 0;
     bool over_next = false;

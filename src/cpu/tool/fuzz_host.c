@@ -95,8 +95,9 @@ static void enter_case(ucontext_t *u)
     g[REG_CSGSFS] = (greg_t)(selectors | (host.c->mode == 64 ? 0x33u : 0x23u));
     memcpy(fx, host.c->fx, 464); /* what follows is the kernel's */
     memcpy(&present, fx + 512, 8);
-    present |= 3;
+    present |= 7;
     memcpy(fx + 512, &present, 8);
+    memcpy(fx + 576, host.c->high, sizeof host.c->high);
     host_case_fs = AREA_DATA + 0x1000;
     host_case_gs = AREA_DATA + 0x2000;
     host_selectors[0] = host_selectors[1] = 0x2b;
@@ -106,7 +107,7 @@ static void enter_case(ucontext_t *u)
     host_back = 1;
 }
 
-static void read_numbers(const ucontext_t *u, uint8_t fx[512])
+static void read_numbers(const ucontext_t *u, uint8_t fx[512], uint8_t high[256])
 {
     const uint8_t *frame = (const uint8_t *)u->uc_mcontext.fpregs;
     uint64_t present;
@@ -120,6 +121,8 @@ static void read_numbers(const ucontext_t *u, uint8_t fx[512])
     }
     if (!(present & 2))
         memset(fx + 160, 0, 256);
+    if (present & 4)
+        memcpy(high, frame + 576, 256);
 }
 
 static void leave_case(ucontext_t *u, int number)
@@ -141,7 +144,7 @@ static void leave_case(ucontext_t *u, int number)
     out->selectors[SEG_DS] = host_selectors[1];
     out->selectors[SEG_FS] = host_selectors[2];
     out->selectors[SEG_GS] = host_selectors[3];
-    read_numbers(u, out->fx);
+    read_numbers(u, out->fx, out->high);
     memcpy(g, host.own, sizeof host.own);
     g[REG_RIP] += 2; /* over the UD2 */
     memcpy(u->uc_mcontext.fpregs, host.own_fx, 464);

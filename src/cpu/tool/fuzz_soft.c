@@ -131,6 +131,7 @@ int soft_user_make(struct soft_user *s, const char *model, struct err *err)
     map_all(&s->flat);
     make_system(&s->flat);
     make_start(&s->start);
+    s->start.xcr0 = 7; /* without AVX it means nothing */
     const char *why = NULL;
     if (vcpu_state_check(&s->start, &why) < 0)
         return err_set(err, -1, "the state to begin with is refused: %s", why ? why : "?");
@@ -141,7 +142,7 @@ static void begin(struct soft_user *s, const struct fuzz_case *c)
 {
     struct vcpu_state *v = &s->end;
     uint32_t code = SEG_P | SEG_S | SEG_G | 3u << SEG_DPL_SHIFT | 0xb | (c->mode == 64 ? SEG_L : SEG_DB);
-    uint64_t present = 3;
+    uint64_t present = 7;
     *v = s->start;
     memcpy(v->gpr, c->gpr, sizeof v->gpr);
     v->rip = AREA_CODE;
@@ -149,11 +150,12 @@ static void begin(struct soft_user *s, const struct fuzz_case *c)
     v->segments[SEG_CS] = segment_of(c->mode == 64 ? 0x33 : 0x23, code);
     memcpy(v->xsave, c->fx, 512);
     memcpy(v->xsave + 512, &present, 8);
+    memcpy(v->xsave + 576, c->high, sizeof c->high);
     cpu_state_set(s->flat.cpu, v);
 }
 
 /* What is in its first state is not written out by everyone. */
-static void numbers_of(const struct vcpu_state *v, uint8_t fx[512])
+static void numbers_of(const struct vcpu_state *v, uint8_t fx[512], uint8_t high[256])
 {
     uint64_t present;
     memcpy(fx, v->xsave, 512);
@@ -166,6 +168,8 @@ static void numbers_of(const struct vcpu_state *v, uint8_t fx[512])
     }
     if (!(present & 2))
         memset(fx + 160, 0, 256);
+    if (present & 4)
+        memcpy(high, v->xsave + 576, 256);
 }
 
 static uint64_t load(const struct flat *f, uint64_t gpa)
@@ -209,7 +213,7 @@ static void finish(struct soft_user *s, enum cpu_exit exit, struct outcome *out)
         out->vector = OUTCOME_ENDLESS + 1;
     if (out->vector == 14)
         out->cr2 = s->end.cr2;
-    numbers_of(&s->end, out->fx);
+    numbers_of(&s->end, out->fx, out->high);
     out->area = out->own_area = s->flat.ram + PHYS_AREA;
 }
 

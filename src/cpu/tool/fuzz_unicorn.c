@@ -30,6 +30,7 @@ int fuzz_unicorn(const struct fuzz_options *o)
 #define LIBRARY             "libunicorn.so.2"
 #define SOFT_TABLES         0x10000u /* in the low memory: where the descriptors are */
 #define SOFT_STUB           0x12800u /* behind our stubs */
+#define STUB_END            0xff0u   /* in the area: where it has stopped once it would stop again */
 
 static struct {
     __typeof__(uc_open) *open;
@@ -40,7 +41,6 @@ static struct {
     __typeof__(uc_emu_start) *start;
     __typeof__(uc_emu_stop) *stop;
     __typeof__(uc_hook_add) *hook;
-    __typeof__(uc_ctl) *control;
 } unicorn;
 
 static bool library_open(void)
@@ -51,8 +51,7 @@ static bool library_open(void)
 #define SYMBOL(field, name) (*(void **)(void *)&unicorn.field = dlsym(library, name)) != NULL
     return SYMBOL(open, "uc_open") && SYMBOL(close, "uc_close") && SYMBOL(map, "uc_mem_map_ptr") &&
            SYMBOL(write, "uc_reg_write") && SYMBOL(read, "uc_reg_read") && SYMBOL(start, "uc_emu_start") &&
-           SYMBOL(stop, "uc_emu_stop") && SYMBOL(hook, "uc_hook_add") &&
-           SYMBOL(control, "uc_ctl");
+           SYMBOL(stop, "uc_emu_stop") && SYMBOL(hook, "uc_hook_add");
 }
 
 /* ---- What is not compared ---------------------------------------------------------------------------------------- */
@@ -69,6 +68,7 @@ static const struct {
     {INSN_INT, "it stops there, before or behind it"},
     {INSN_INT3, "it stops there, before or behind it"},
     {INSN_INT1, "it stops there, before or behind it"},
+    {INSN_INTO, "it stops there, before or behind it"},
     {INSN_CPUID, "another model"},
     {INSN_RDTSC, "another counter"},
     {INSN_RDTSCP, "another counter"},
@@ -85,6 +85,48 @@ static const struct {
     {INSN_MWAIT, "another model"},
     {INSN_RSM, "another model"},
 };
+
+/* Of what the case is that is being made; an excluder knows the instruction alone. */
+static struct {
+    unsigned mode, ring;
+} making;
+
+static bool writes_memory(const struct insn *insn)
+{
+    for (unsigned i = 0; i < insn->n_operands; i++)
+        if (insn->operands[i].kind == OPERAND_MEMORY && (insn->operands[i].access & ACCESS_WRITE))
+            return true;
+    return false;
+}
+
+/* The same, of code of 32 and 16 bits and of ring 3. */
+static const char *known_fault_of_mode(const struct insn *insn)
+{
+    if (making.ring == 3 && insn->class == CLASS_FAR)
+        return "it reads and writes the stack of far calls and returns with the supervisor's rights";
+    if (making.mode == 64)
+        return NULL;
+    if (insn->has_memory && insn->memory.segment == SEG_CS && writes_memory(insn))
+        return "it does not look whether a segment may be written";
+    if (insn->has_memory && making.mode == 16 && insn->address_bytes != 2)
+        return "it does not look at limits of segments";
+    if (insn->name == INSN_PUSH && insn->operands[0].kind == OPERAND_REGISTER &&
+        insn->operands[0].registers == REGISTERS_SEGMENT)
+        return "it writes zeros above the selector (the host leaves what was there, as we do)";
+    if (insn->name == INSN_PUSHA)
+        return "it stores the last register first (the host the first, as we do)";
+    if (insn->name == INSN_ARPL)
+        return "it stores what has not changed, too (the host does not, as we do not)";
+    bool loads = insn->name == INSN_LDS || insn->name == INSN_LES;
+    for (unsigned i = 0; i < insn->n_operands; i++)
+        loads = loads || (insn->operands[i].kind == OPERAND_REGISTER && (insn->operands[i].access & ACCESS_WRITE) &&
+                          insn->operands[i].registers == REGISTERS_SEGMENT);
+    if (loads)
+        return "it does not look what a segment allows when it is used";
+    if (insn->name == INSN_SMSW)
+        return "what is above the 16 bits is undefined";
+    return NULL;
+}
 
 /* What this library does in another way than processors do; where user mode can tell, the host agrees with us. */
 static const char *known_fault(const struct insn *insn)
@@ -175,7 +217,10 @@ static const char *excluded_unicorn(const struct insn *insn, const struct cpu_mo
         return "another model";
     if (insn->map >= 2 || (insn->map == 1 && (insn->opcode == 0x21 || insn->opcode == 0x23)))
         return "another model";
-    return reason && !system && insn->class != CLASS_INT ? reason : known_fault(insn);
+    if (reason && !system && insn->class != CLASS_INT)
+        return reason;
+    reason = known_fault_of_mode(insn);
+    return reason ? reason : known_fault(insn);
 }
 
 /* ---- Its side ------------------------------------------------------------------------------------------------------
@@ -226,7 +271,7 @@ static uint64_t put_stub(uint8_t *low, const struct vcpu_state *v)
         0x6a, 0,                               /* */
         0x68, 0,    0, 0, 0,                   /* */
         0x48, 0xcf};                           /* iretq */
-    const uint32_t sp = (uint32_t)AREA_STACK, ip = (uint32_t)v->rip;
+    const uint32_t sp = (uint32_t)AREA_STACK, ip = (uint32_t)v->rip + STUB_END;
     memcpy(code + 1, &v->segments[SEG_DS].selector, 2);
     memcpy(code + 15, &sp, 4);
     code[22] = (uint8_t)v->segments[SEG_CS].selector;
@@ -248,10 +293,9 @@ static bool set_up(uc_engine *uc, uint8_t *low, const struct vcpu_state *v)
     unicorn.write(uc, UC_X86_REG_GDTR, &gdt);
     unicorn.write(uc, UC_X86_REG_IDTR, &idt);
     put(uc, UC_X86_REG_RSP, v->gdtr.base + 0x4000);
-    if (unicorn.start(uc, stub, AREA_CODE, 0, 0) != UC_ERR_OK || got(uc, UC_X86_REG_RIP) != v->rip)
+    if (unicorn.start(uc, stub, AREA_CODE + STUB_END, 0, 0) != UC_ERR_OK ||
+        got(uc, UC_X86_REG_RIP) != v->rip + STUB_END)
         return false;
-    /* Where it stopped it would stop again. */
-    unicorn.control(uc, UC_CTL_WRITE(UC_CTL_TB_FLUSH, 0));
     for (unsigned i = 0; i < 16; i++)
         put(uc, gprs[i], v->gpr[i]);
     put(uc, UC_X86_REG_EFLAGS, v->rflags);
@@ -436,6 +480,7 @@ int fuzz_unicorn(const struct fuzz_options *o)
         struct rng r;
         rng_seed(&r, o->seed ^ 77, i);
         const unsigned mode = choose(&r, &how, o->mode);
+        making.mode = mode, making.ring = how.ring;
         fuzz_generate(&c, o->seed, i, mode, o->length, o->only, &model, excluded_unicorn);
         by_kind[mode == 64 ? 2 : mode / 32][how.ring != 0]++;
         if (c.n && one(&s, &p, &c, &how, counts, &shown)) {

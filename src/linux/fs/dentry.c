@@ -209,15 +209,21 @@ static void put_untrimmed(struct dentry *d)
     }
 }
 
-void dentry_put(struct dentry *d)
+void dentry_trim(uint32_t most)
 {
-    put_untrimmed(d);
-    while (fs_state.unused_n > UNUSED_MAX) {
+    while (fs_state.unused_n > most) {
         struct dentry *oldest = list_first(&fs_state.unused, struct dentry, unused);
         unused_remove(oldest);
         if (!(oldest->inode && oldest->inode->kept)) /* it may have become so */
             put_untrimmed(dentry_free(oldest));
     }
+}
+
+void dentry_put(struct dentry *d)
+{
+    put_untrimmed(d);
+    if (fs_state.unused_n > UNUSED_MAX)
+        dentry_trim(UNUSED_MAX);
 }
 
 void dentry_set(struct dentry *d, struct inode *i)

@@ -29,10 +29,18 @@ static const struct fs_type hostfs_type;
 
 /* ---- asking ---- */
 
+/* Names that are only remembered hold handles: when the gofer has no more, they go, the oldest first. */
 int host_call(struct files_call *c)
 {
+    uint32_t kept = c->r.op == FILES_CLUNK ? 0 : fs_state.unused_n;
     c->fd = -1;
-    return platform.files ? platform.files->call(c) : -ENODEV;
+    int r = platform.files ? platform.files->call(c) : -ENODEV;
+    while (r == -ENFILE && kept) {
+        kept /= 2;
+        dentry_trim(kept);
+        r = platform.files->call(c);
+    }
+    return r;
 }
 
 int host_ask(const struct inode *i, struct files_call *c)

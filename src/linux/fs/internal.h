@@ -53,6 +53,7 @@ int dentry_table_init(void);
 uint32_t name_hash(const char *name, size_t length);
 /* The cached one, held; NULL: not known. */
 struct dentry *dentry_find(struct dentry *parent, const char *name, size_t length);
+void dentry_trim(uint32_t most);              /* of those that nobody holds no more stay */
 void dentry_hash(struct dentry *);            /* into the tree */
 void dentry_forget_children(struct dentry *); /* of a directory that is removed: the negative ones */
 void dentry_tree_free(struct dentry *root);   /* nobody holds any of it */

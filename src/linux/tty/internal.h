@@ -160,6 +160,6 @@ int devpts_open_slave(const struct file *master, struct tty *, uint32_t flags, s
 struct tty *console_tty(void); /* NULL: the platform has no terminal */
 void console_output(struct tty *);
 void console_input_more(struct tty *);
-void console_left(struct tty *); /* the last slave was closed */
+void console_left(struct tty *); /* nobody has it open, and it is nobody's controlling terminal */
 
 #endif

@@ -59,6 +59,8 @@ void tty_leader_ended(struct process *p)
     if (t && t->session == p->sid) {
         tty_signal(t, SIGHUP);
         tty_session_clear(t);
+        if (t->console && !t->slaves)
+            console_left(t);
     } else if (!t && lost) {
         p->tty_lost_group = 0;
         signal_group_number(lost, SIGHUP);

@@ -207,6 +207,20 @@ static int wait_room(struct file *f, uint32_t n)
     }
 }
 
+/* Characters that stay as they are and move the cursor by one: most of what is written. */
+static uint32_t plain_put(struct tty *t, const uint8_t *piece, uint32_t n)
+{
+    const uint8_t most = t->modes.c_iflag & IUTF8 ? 127 : 255;
+    uint32_t plain = 0;
+    if (t->echo.used || t->stopped || (t->modes.c_oflag & (OPOST | OLCUC)) != OPOST)
+        return 0;
+    while (plain < n && piece[plain] >= 32 && piece[plain] <= most && piece[plain] != 127)
+        plain++;
+    plain = bytes_put(&t->output, piece, plain);
+    t->column += plain;
+    return plain;
+}
+
 /* How much of the piece went out; *error when it was not all. */
 static uint32_t write_piece(struct file *f, const uint8_t *piece, uint32_t n, int *error)
 {
@@ -214,6 +228,10 @@ static uint32_t write_piece(struct file *f, const uint8_t *piece, uint32_t n, in
     uint32_t done = 0;
     *error = 0;
     while (done < n) {
+        if (!tty_is_dead(f))
+            done += plain_put(t, piece + done, n - done);
+        if (done == n)
+            break;
         struct processed p = process(t, piece[done]);
         if (t->echo.used || output_room(t) < p.n || tty_is_dead(f)) {
             tty_output_ready(t);

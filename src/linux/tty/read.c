@@ -115,7 +115,7 @@ static uint64_t deadline_in(uint64_t ns)
 static int read_wait(struct file *f, uint64_t deadline)
 {
     struct tty *t = f->own;
-    if (!t->master)
+    if (!t->master && !t->console) /* it went while this read waited; later ones find the end */
         return -EIO;
     if (tty_is_dead(f) || deadline <= clock_now())
         return 1;

@@ -150,7 +150,7 @@ static void tty_release(struct file *f)
         t->exclusive = false;
         t->left = !t->console;
         wait_wake_all(&t->master_changed);
-        if (t->console)
+        if (t->console && !t->session)
             console_left(t);
     }
     tty_put(t);

@@ -99,6 +99,7 @@ struct instance {
 
     int handed_fd;  /* the one that the workload gets besides: where it writes figures of its own, or what it runs; -1:
                      * none */
+    int gofer_fd;   /* of -b sentry: the end of a socket that its gofer gets when the sandbox is there; 0: none */
     int program_fd; /* an engine of ours that is executed in the place of argv[0], which only names it; -1: none */
 
     /* filled by create() and recover() */

@@ -144,7 +144,10 @@ int kind_check(const struct collect *c, struct err *err)
         return err_set(err, -EINVAL,
                        "--detach-keys: a program of the host ends with its caller: start it with -d, and give the keys "
                        "to moat attach");
-    if (policy_flag_given(&o->build, FLAG_READ_ONLY) && !o->policy.root_readonly)
+    if (policy_flag_given(&o->build, FLAG_READ_ONLY) && !o->policy.root_readonly && o->kind->roots) {
+        c->out->policy.root_readonly = true; /* that of its walls; its own is as it is by itself */
+        c->out->build.given &= ~(UINT64_C(1) << FLAG_READ_ONLY);
+    } else if (policy_flag_given(&o->build, FLAG_READ_ONLY) && !o->policy.root_readonly)
         return err_set(err, -EINVAL, "%s=false: the broker's root holds names alone: --rw PATH, --tmpfs PATH",
                        kind_said_by(c, FLAG_READ_ONLY, "readOnlyRoot"));
     if (policy_flag_given(&o->build, FLAG_DEVICE_CGROUP_RULE))

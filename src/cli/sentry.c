@@ -70,21 +70,15 @@ static int apply_defaults(struct run_options *run, struct err *err)
     return r;
 }
 
-#define NO_HOST_FILES "a sentry's programs see the files of their image and no others yet: -b container shows the host's"
-#define NO_BROKER     "no call of a sentry's program reaches the host, so there is none to answer: leave it out"
-#define NO_NETWORK    "a sentry has its own loopback and no other network yet: -b container has the host's"
+#define PARTLY     "a sentry shows a path of the host as a whole, read-only or not: -v, --ro, --rw; -b broker has rules in it"
+#define NO_BROKER  "no call of a sentry's program reaches the host, so there is none to answer: leave it out"
+#define NO_NETWORK "a sentry has its own loopback and no other network yet: -b container has the host's"
 
 static const struct engine_refusal refused[] = {
     {FLAG_DEFAULTS, "defaults", "a sentry is shown nothing of the host: leave it out"},
-    {FLAG_VOLUME, "volumes", NO_HOST_FILES},
-    {FLAG_MOUNT, "mounts", NO_HOST_FILES},
-    {FLAG_RO, "ro", NO_HOST_FILES},
-    {FLAG_RW, "rw", NO_HOST_FILES},
-    {FLAG_DIR, "dirs", NO_HOST_FILES},
-    {FLAG_ALLOW, "allow", NO_HOST_FILES},
-    {FLAG_SYMLINK, "links", NO_HOST_FILES},
-    {FLAG_DENY, "deny", "a sentry's programs see no path of the host that could be denied: leave it out"},
-    {FLAG_TMPFS, "tmpfs", "what a sentry's programs write is in memory as it is: leave it out"},
+    {FLAG_ALLOW, "allow", PARTLY},
+    {FLAG_DENY, "deny", PARTLY},
+    {FLAG_SYMLINK, "links", "the root of a sentry is an image's, which has its own links: leave it out"},
     {FLAG_BROKER, "broker", NO_BROKER},
     {FLAG_DENY_LOG, "denyLog", NO_BROKER},
     {FLAG_ALLOW_NET, "allowNet", NO_NETWORK},
@@ -136,7 +130,7 @@ static int check_layers(const struct collect *c, struct err *err)
     engine_layers(p);
     o->caps = p->process.caps.bounding;
     p->process.caps = (struct cap_sets){.set = true};
-    return move_limits(p, o, err);
+    return (r = sentry_take_files(p, o, err)) < 0 ? r : move_limits(p, o, err);
 }
 
 /* ---- moat-sentry's command line --------------------------------------------------------------------------------- */
@@ -216,6 +210,8 @@ static int put_kernel(struct run_options *run, const char *sandbox, struct err *
         r = engine_put_given(p, "--hostname", name, err);
     if (r == 0)
         r = engine_put(p, "--caps", arena_printf(p->arena, "%" PRIx64, o->caps), err);
+    if (r == 0)
+        r = sentry_put_files(p, o, err);
     if (r == 0 && policy_flag_given(&run->build, FLAG_READ_ONLY))
         r = engine_put(p, NULL, "--read-only", err);
     return r == 0 && o->strace ? engine_put(p, NULL, "--trace", err) : r;

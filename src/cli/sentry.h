@@ -21,6 +21,11 @@ struct sentry_options {
     const char *image;    /* the operand, borrowed */
     struct strv limits;   /* --limit of moat-sentry */
     uint64_t caps;        /* of programs inside */
+    struct strv volumes, hosts, tmpfs; /* --volume with its --host, --tmpfs */
 };
+
+/* sentry_files.c. The mounts that were asked for are taken out of the policy; and are put into the command line. */
+int sentry_take_files(struct policy *p, struct sentry_options *o, struct err *err);
+int sentry_put_files(struct policy *p, const struct sentry_options *o, struct err *err);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * AVX and AVX2: which instructions there are, and those that compute without flags or controls. There is no FMA and
  * F16C: CPUID does not say so, and they are invalid. What works with MXCSR is in
- * avx_number.c, what moves data in avx_move.c and avx_gather.c. The host must have what the model has (cpuid.c). Memory
- * need not be aligned, but where an instruction's name says so.
+ * avx_number.c, what moves data in avx_move.c, avx_join.c and avx_gather.c. The host must have what the model has
+ * (cpuid.c). Memory need not be aligned, but where an instruction's name says so.
  */
 #include "cpu/avx.h"
 
@@ -87,17 +87,15 @@ static const uint16_t integers[] = {
 #define WIDE(...)
 #define CIPHER(...)
 #include "cpu/sse_integer.def"
-    INSN_VPSHUFD,  INSN_VPSHUFHW,  INSN_VPSHUFLW, INSN_VPBLENDW,
-    INSN_VPALIGNR, INSN_VINSERTPS, INSN_VMPSADBW,
+    INSN_VPSHUFD, INSN_VPSHUFHW, INSN_VPSHUFLW, INSN_VPBLENDW, INSN_VPALIGNR, INSN_VINSERTPS, INSN_VMPSADBW,
 };
 /* Numbers that nothing is computed of. */
 static const uint16_t shuffles[] = {
 #define WIDE(NAME, TEXT) INSN_V##NAME,
 #define CIPHER(...)
 #include "cpu/sse_integer.def"
-    INSN_VMOVDDUP, INSN_VSHUFPS,   INSN_VSHUFPD,   INSN_VBLENDPS,
-    INSN_VBLENDPD, INSN_VPERMILPS, INSN_VPERMILPD, INSN_VRCPSS,
-    INSN_VRSQRTSS,
+    INSN_VMOVDDUP,  INSN_VSHUFPS,   INSN_VSHUFPD, INSN_VBLENDPS, INSN_VBLENDPD,
+    INSN_VPERMILPS, INSN_VPERMILPD, INSN_VRCPSS,  INSN_VRSQRTSS,
 };
 /* Those of AES and their like, which have a feature for 32 bytes as well. */
 static const uint16_t ciphers[] = {
@@ -113,10 +111,9 @@ static const uint16_t later_computed[] = {
     INSN_VPSRLVD, INSN_VPSRLVQ, INSN_VPSRAVD, INSN_VPSLLVD, INSN_VPSLLVQ,
 };
 static const uint16_t later_moved[] = {
-    INSN_VPBROADCASTB, INSN_VPBROADCASTW, INSN_VPBROADCASTD, INSN_VPBROADCASTQ, INSN_VBROADCASTI128,
-    INSN_VINSERTI128,  INSN_VEXTRACTI128, INSN_VPERM2I128,   INSN_VPMASKMOVD,   INSN_VPMASKMOVQ,
-    INSN_VPGATHERDD,   INSN_VPGATHERDQ,   INSN_VPGATHERQD,   INSN_VPGATHERQQ,   INSN_VGATHERDPS,
-    INSN_VGATHERDPD,   INSN_VGATHERQPS,   INSN_VGATHERQPD,
+    INSN_VPBROADCASTB, INSN_VPBROADCASTW, INSN_VPBROADCASTD, INSN_VPBROADCASTQ, INSN_VBROADCASTI128, INSN_VINSERTI128,
+    INSN_VEXTRACTI128, INSN_VPERM2I128,   INSN_VPMASKMOVD,   INSN_VPMASKMOVQ,   INSN_VPGATHERDD,     INSN_VPGATHERDQ,
+    INSN_VPGATHERQD,   INSN_VPGATHERQQ,   INSN_VGATHERDPS,   INSN_VGATHERDPD,   INSN_VGATHERQPS,     INSN_VGATHERQPD,
 };
 
 static bool among(const uint16_t *names, size_t n, unsigned name)
@@ -171,5 +168,6 @@ bool bind_avx(const struct cpu *cpu, const struct insn *insn, struct op *op, boo
         return bind_shift_immediate(insn, op);
     if (insn->map == 3 && insn->opcode >= 0x60 && insn->opcode <= 0x63)
         return sse_bind_strings(cpu, insn, op);
-    return bind_avx_move(cpu, insn, op, ends) || bind_avx_number(cpu, insn, op, ends) || bind_compute(insn, op);
+    return bind_avx_move(cpu, insn, op, ends) || bind_avx_join(cpu, insn, op, ends) ||
+           bind_avx_number(cpu, insn, op, ends) || bind_compute(insn, op);
 }

@@ -31,7 +31,7 @@ extern const uint8_t avx_code_38_w[2][3][AVX_KERNEL_BYTES] __attribute__((visibi
 /* With an immediate: a table for each instruction and width, an entry for each value that makes a difference. */
 struct avx_immediate {
     uint16_t name;
-    uint8_t mask[2], most; /* bits that count, of 16 bytes and of 32; what is above `most` is as `most` */
+    uint8_t mask[2], most;  /* bits that count, of 16 bytes and of 32; what is above `most` is as `most` */
     const uint8_t *code[2]; /* NULL: there is none of that width */
 };
 const struct avx_immediate *avx_immediate_find(enum insn_name name);
@@ -51,21 +51,21 @@ static inline __attribute__((always_inline)) void avx_run(const void *code, bool
                                                           void *out)
 {
     if (wide)
-        __asm__ volatile("vmovdqu %[a], %%ymm0\n\tvmovdqu %[b], %%ymm1\n\t"
-                         "lea -128(%%rsp), %%rsp\n\tcall *%[code]\n\tlea 128(%%rsp), %%rsp\n\t"
-                         "vmovdqu %%ymm0, (%[out])\n\tvzeroupper"
-                         :
-                         : [a] "m"(*(const struct avx_32 *)a), [b] "m"(*(const struct avx_32 *)b), [code] "r"(code),
-                           [out] "r"(out)
-                         : "xmm0", "xmm1", "memory");
+        __asm__ volatile(
+            "vmovdqu %[a], %%ymm0\n\tvmovdqu %[b], %%ymm1\n\t"
+            "lea -128(%%rsp), %%rsp\n\tcall *%[code]\n\tlea 128(%%rsp), %%rsp\n\t"
+            "vmovdqu %%ymm0, (%[out])\n\tvzeroupper"
+            :
+            : [a] "m"(*(const struct avx_32 *)a), [b] "m"(*(const struct avx_32 *)b), [code] "r"(code), [out] "r"(out)
+            : "xmm0", "xmm1", "memory");
     else
-        __asm__ volatile("vmovdqu %[a], %%xmm0\n\tvmovdqu %[b], %%xmm1\n\t"
-                         "lea -128(%%rsp), %%rsp\n\tcall *%[code]\n\tlea 128(%%rsp), %%rsp\n\t"
-                         "vmovdqu %%ymm0, (%[out])"
-                         :
-                         : [a] "m"(*(const struct avx_16 *)a), [b] "m"(*(const struct avx_16 *)b), [code] "r"(code),
-                           [out] "r"(out)
-                         : "xmm0", "xmm1", "memory");
+        __asm__ volatile(
+            "vmovdqu %[a], %%xmm0\n\tvmovdqu %[b], %%xmm1\n\t"
+            "lea -128(%%rsp), %%rsp\n\tcall *%[code]\n\tlea 128(%%rsp), %%rsp\n\t"
+            "vmovdqu %%ymm0, (%[out])"
+            :
+            : [a] "m"(*(const struct avx_16 *)a), [b] "m"(*(const struct avx_16 *)b), [code] "r"(code), [out] "r"(out)
+            : "xmm0", "xmm1", "memory");
 }
 
 /* ---- Operands --------------------------------------------------------------------------------------------------- */
@@ -109,7 +109,7 @@ static inline bool avx_is_wide(const struct insn *insn)
 /* Fills reg, rm, vvvv (op->extra) and the width of memory (op->operand_size). */
 void avx_operands(const struct insn *insn, struct op *op);
 
-bind_function bind_avx_move, bind_avx_number; /* false: not one of theirs */
+bind_function bind_avx_move, bind_avx_join, bind_avx_number; /* false: not one of theirs */
 bool avx_bind_gather(const struct insn *insn, struct op *op);
 const void *avx_kernel(const struct insn *insn, bool wide); /* NULL: there is none */
 

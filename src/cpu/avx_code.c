@@ -147,7 +147,7 @@ const void *avx_kernel(const struct insn *insn, bool wide)
         return NULL;
     if (insn->map == 2 && insn->rex & REX_W && insn->opcode >= 0x45 && insn->opcode <= 0x47)
         return avx_code_38_w[wide][insn->opcode - 0x45];
-    return insn->map == 1 ? avx_code_0f[wide][insn->pp][insn->opcode]
+    return insn->map == 1   ? avx_code_0f[wide][insn->pp][insn->opcode]
            : insn->map == 2 ? avx_code_38[wide][insn->opcode]
                             : NULL;
 }

@@ -500,8 +500,8 @@ void fpu_leave(struct cpu *cpu);
 /* After a change of cr0 or cr4 (cpu_mode_changed calls it), or of what is in cpu->fpu. */
 void fpu_mode_changed(struct cpu *cpu);
 void fpu_reset(struct cpu *cpu); /* as after power-on */
-/* The state as XSAVE's standard form, 832 bytes with bits x87 and SSE in xstate_bv, AVX where an upper half is not 0; and
- * back (it has been checked). */
+/* The state as XSAVE's standard form, 832 bytes with bits x87 and SSE in xstate_bv, AVX where an upper half is not 0;
+ * and back (it has been checked). */
 void fpu_to_xsave(struct cpu *cpu, uint8_t *image);
 void fpu_from_xsave(struct cpu *cpu, const uint8_t *image);
 
@@ -512,8 +512,8 @@ void fpu_from_xsave(struct cpu *cpu, const uint8_t *image);
  * says whose a name is). */
 typedef bool bind_function(const struct cpu *cpu, const struct insn *insn, struct op *op, bool *ends);
 bind_function bind_alu, bind_move, bind_shift, bind_multiply, bind_bits, bind_string, bind_stack, bind_flow, bind_io,
-    bind_misc;                                                   /* integers */
-bind_function bind_segment, bind_far, bind_system, bind_syscall; /* the system */
+    bind_misc;                                                    /* integers */
+bind_function bind_segment, bind_far, bind_system, bind_syscall;  /* the system */
 bind_function bind_x87, bind_mmx, bind_sse, bind_avx, bind_state; /* numbers; fxsave, xsave, emms, ldmxcsr */
 
 #endif

@@ -101,7 +101,8 @@ void cpu_set_nmi(struct cpu *cpu); /* an edge */
 void cpu_stop(struct cpu *cpu);
 
 void cpu_state_get(struct cpu *cpu, struct vcpu_state *out);
-/* Has this processor all that the checked state uses? One with AVX's registers is none for a model, or a host, without. */
+/* Has this processor all that the checked state uses? One with AVX's registers is none for a model, or a host, without.
+ */
 bool cpu_state_fits(const struct cpu *cpu, const struct vcpu_state *s);
 /* `s` has been checked. Forgets all decoded code and translations. */
 void cpu_state_set(struct cpu *cpu, const struct vcpu_state *s);

@@ -58,7 +58,8 @@ static const uint16_t features_rest[] = {
 };
 
 /* Implemented, but of a generation that had more than this processor has. */
-static const uint16_t features_later[] = {CPU_BMI1, CPU_BMI2, CPU_ADX, CPU_PKS, CPU_PCOMMIT, CPU_AVX, CPU_AVX2, CPU_AES, CPU_PCLMULQDQ, CPU_VAES, CPU_VPCLMULQDQ};
+static const uint16_t features_later[] = {CPU_BMI1, CPU_BMI2, CPU_ADX,       CPU_PKS,  CPU_PCOMMIT,   CPU_AVX,
+                                          CPU_AVX2, CPU_AES,  CPU_PCLMULQDQ, CPU_VAES, CPU_VPCLMULQDQ};
 
 enum model_age { FIRST, REST, LATER };
 struct model_row {
@@ -93,9 +94,8 @@ static const struct {
 };
 
 /* Features of QEMU's names that may be asked for, and are not offered. */
-static const char *const absent[] = {"vmx",           "svm", "pcid", "pku",      "la57",           "npt",
-                                     "skinit",        "vmx-mbec", "host-phys-bits", "migratable",
-                                     "hv_passthrough"};
+static const char *const absent[] = {"vmx",    "svm",      "pcid",           "pku",        "la57",          "npt",
+                                     "skinit", "vmx-mbec", "host-phys-bits", "migratable", "hv_passthrough"};
 
 static size_t text_length(const char *s)
 {

@@ -134,7 +134,8 @@ void fpu_refuse_mmx(struct cpu *cpu, const struct op *op)
 /* ---- Memory --------------------------------------------------------------------------------------------------- */
 
 /* Alignment that is asked for always (#GP, by whatever segment, canonical or not), and that which user code may ask for
- * (#AC): eight of ten bytes, at an address that can be one. Accesses of up to eight bytes are checked where they are done. */
+ * (#AC): eight of ten bytes, at an address that can be one. Accesses of up to eight bytes are checked where they are
+ * done. */
 static bool alignment_right(struct cpu *cpu, const struct op *op, uint64_t linear, unsigned size, bool aligned)
 {
     bool checked = cpu->cpl == 3 && cpu->cr0 & CR0_AM && cpu->rflags & RFLAGS_AC;

@@ -163,8 +163,8 @@ void segments_drop_inner(struct cpu *cpu)
 
 /* ---- Addresses ------------------------------------------------------------------------------------------------- */
 
-/* Whether an access that wraps at 4 GiB within a full segment fails is for the processor to choose (Intel 3A 5.3): as the
- * host's do, one of a flat segment wraps, and fails in another. */
+/* Whether an access that wraps at 4 GiB within a full segment fails is for the processor to choose (Intel 3A 5.3): as
+ * the host's do, one of a flat segment wraps, and fails in another. */
 static bool limit_holds(const struct vcpu_segment *s, uint64_t offset, unsigned size)
 {
     uint64_t last = offset + size - 1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which of the files of SSE has an instruction. There is no SHA and GF2P8: CPUID does not say so, and they are invalid;
- * AES and PCLMULQDQ are where the model and the host have them. AVX has files of its own (avx.c). The host must have SSE4.2, whose instructions do the work.
+ * AES and PCLMULQDQ are where the model and the host have them. AVX has files of its own (avx.c). The host must have
+ * SSE4.2, whose instructions do the work.
  */
 #include "cpu/sse.h"
 #include "cpu/features.h"

@@ -52,8 +52,8 @@ void sse_dot_unmasked(sse_kernel *run, unsigned immediate, enum sse_parts parts,
             ".endr\n"                                                                                                  \
             ".popsection\n")
 
-/* sse_float.c, for those with VEX: handlers of what writes no vector, NULL of others; cvtsi2ss and (`twice`) cvtsi2sd as
- * functions. `wide`: the general register has 64 bits. */
+/* sse_float.c, for those with VEX: handlers of what writes no vector, NULL of others; cvtsi2ss and (`twice`) cvtsi2sd
+ * as functions. `wide`: the general register has 64 bits. */
 const struct fpu_row *sse_float_vex_row(enum insn_name name, bool wide);
 sse_kernel *sse_from_general(bool twice, bool wide);
 /* sse_immediate.c: pcmpestrm and its like, with and without VEX. */

@@ -28,13 +28,20 @@ static const struct immediate_row {
     uint8_t mask, most; /* bits that count; what is above is as `most` */
     const uint8_t *code;
 } rows[] = {
-    {INSN_PSHUFD, 255, 255, sse_code_pshufd},   {INSN_PSHUFHW, 255, 255, sse_code_pshufhw},
-    {INSN_PSHUFLW, 255, 255, sse_code_pshuflw}, {INSN_SHUFPS, 255, 255, sse_code_shufps},
-    {INSN_SHUFPD, 3, 3, sse_code_shufpd},       {INSN_BLENDPS, 15, 15, sse_code_blendps},
-    {INSN_BLENDPD, 3, 3, sse_code_blendpd},     {INSN_PBLENDW, 255, 255, sse_code_pblendw},
-    {INSN_PALIGNR, 255, 32, sse_code_palignr},  {INSN_INSERTPS, 255, 255, sse_code_insertps},
-    {INSN_MPSADBW, 7, 7, sse_code_mpsadbw},     {INSN_PSRLDQ, 255, 16, sse_code_psrldq},
-    {INSN_PSLLDQ, 255, 16, sse_code_pslldq},    {INSN_PCLMULQDQ, 0x11, 255, sse_code_pclmulqdq},
+    {INSN_PSHUFD, 255, 255, sse_code_pshufd},
+    {INSN_PSHUFHW, 255, 255, sse_code_pshufhw},
+    {INSN_PSHUFLW, 255, 255, sse_code_pshuflw},
+    {INSN_SHUFPS, 255, 255, sse_code_shufps},
+    {INSN_SHUFPD, 3, 3, sse_code_shufpd},
+    {INSN_BLENDPS, 15, 15, sse_code_blendps},
+    {INSN_BLENDPD, 3, 3, sse_code_blendpd},
+    {INSN_PBLENDW, 255, 255, sse_code_pblendw},
+    {INSN_PALIGNR, 255, 32, sse_code_palignr},
+    {INSN_INSERTPS, 255, 255, sse_code_insertps},
+    {INSN_MPSADBW, 7, 7, sse_code_mpsadbw},
+    {INSN_PSRLDQ, 255, 16, sse_code_psrldq},
+    {INSN_PSLLDQ, 255, 16, sse_code_pslldq},
+    {INSN_PCLMULQDQ, 0x11, 255, sse_code_pclmulqdq},
     {INSN_AESKEYGENASSIST, 255, 255, sse_code_aeskeygenassist},
 };
 

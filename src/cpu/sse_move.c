@@ -168,7 +168,8 @@ static void vector_to_mmx(struct cpu *cpu, const struct op *op)
 
 /* ---- maskmovdqu, maskmovq ------------------------------------------------------------------------------------- */
 
-/* All n bytes must be writable, whatever the mask, and aligned as 8 are where alignment is asked for: so does hardware. */
+/* All n bytes must be writable, whatever the mask, and aligned as 8 are where alignment is asked for: so does hardware.
+ */
 bool sse_masked_store(struct cpu *cpu, const struct op *op, const uint8_t *bytes, const uint8_t *mask, unsigned n)
 {
     uint64_t offset = cpu->gpr[GPR_DI] & op->address_mask, linear;

@@ -105,8 +105,9 @@ static bool wanted(const struct cpu *cpu)
     return cpu->debug_pending || __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED);
 }
 
-/* Iterations, one by one. Who looks in between, a handler of a fault, an interrupt or a debugger, finds the flags as they
- * were before all of them (Intel 2B, REP; of a debugger it does not say, processors do it): the last one writes them. */
+/* Iterations, one by one. Who looks in between, a handler of a fault, an interrupt or a debugger, finds the flags as
+ * they were before all of them (Intel 2B, REP; of a debugger it does not say, processors do it): the last one writes
+ * them. */
 static enum string_result step(struct cpu *cpu, const struct op *op, string_element *element, uint64_t n)
 {
     const struct lazy_flags flags = cpu->flags;

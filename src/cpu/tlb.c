@@ -203,10 +203,10 @@ bool cpu_translate(struct cpu *cpu, uint64_t linear, enum access kind, bool syst
 {
     struct translation of;
     uint32_t error;
-    unsigned flags = system                                                    ? 0
-                     : cpu->cpl == 3                                           ? WALK_USER
+    unsigned flags = system                                                ? 0
+                     : cpu->cpl == 3                                       ? WALK_USER
                      : cpu->tlb == tlb_of(cpu, TLB_SUPERVISOR_AC)->entries ? WALK_AC
-                                                                               : 0;
+                                                                           : 0;
 
     if (!paging_walk(cpu, linear, kind, flags, &of, &error))
         return raise_page_fault(cpu, linear, error);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The unit's state in memory (Intel 1, 10.5 and 13): FXSAVE, FXRSTOR, XSAVE and its like in their standard form, and
- * the controls LDMXCSR, STMXCSR, XGETBV, XSETBV. Three components: x87, SSE, and the upper halves that AVX has. An image
- * is made or read as a whole and checked before anything is changed; what is reserved in one is left as it was in memory.
+ * the controls LDMXCSR, STMXCSR, XGETBV, XSETBV. Three components: x87, SSE, and the upper halves that AVX has. An
+ * image is made or read as a whole and checked before anything is changed; what is reserved in one is left as it was in
+ * memory.
  *
- * x87 and SSE count as in use always (XINUSE), so XSAVEOPT writes what XSAVE does; AVX does when an upper half is not 0.
+ * x87 and SSE count as in use always (XINUSE), so XSAVEOPT writes what XSAVE does; AVX does when an upper half is not
+ * 0.
  */
 #include "cpu/features.h"
 #include "cpu/fpu.h"
@@ -12,7 +14,7 @@
 enum {
     LEGACY_BYTES = 416, /* of FXSAVE's 512; what follows the registers is reserved */
     HEADER = 512,       /* XSTATE_BV, XCOMP_BV, 48 bytes of zeros */
-    AVX_AT = 576, /* and the end of an image without AVX */
+    AVX_AT = 576,       /* and the end of an image without AVX */
     IMAGE_BYTES = 832,
     COMPONENT_X87 = 1,
     COMPONENT_SSE = 2,
@@ -403,10 +405,9 @@ bool bind_state(const struct cpu *cpu, const struct insn *insn, struct op *op, b
         uint16_t name;
         op_handler *run;
     } rows[] = {
-        {INSN_FXSAVE, fxsave},   {INSN_FXRSTOR, fxrstor}, {INSN_LDMXCSR, ldmxcsr},
-        {INSN_STMXCSR, stmxcsr}, {INSN_XSAVE, xsave},     {INSN_XRSTOR, xrstor},
-        {INSN_XSAVEOPT, xsave},  {INSN_XGETBV, xgetbv},   {INSN_XSETBV, xsetbv},
-        {INSN_VLDMXCSR, vldmxcsr}, {INSN_VSTMXCSR, vstmxcsr},
+        {INSN_FXSAVE, fxsave}, {INSN_FXRSTOR, fxrstor},   {INSN_LDMXCSR, ldmxcsr},   {INSN_STMXCSR, stmxcsr},
+        {INSN_XSAVE, xsave},   {INSN_XRSTOR, xrstor},     {INSN_XSAVEOPT, xsave},    {INSN_XGETBV, xgetbv},
+        {INSN_XSETBV, xsetbv}, {INSN_VLDMXCSR, vldmxcsr}, {INSN_VSTMXCSR, vstmxcsr},
     };
 
     op->extra = (uint8_t)((insn->rex & REX_W ? 1 : 0) | (insn->name == INSN_XSAVEOPT ? 2 : 0));

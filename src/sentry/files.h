@@ -12,6 +12,10 @@
 const struct files_ops *files_begin(int gofer_socket, struct memobj *(*object)(struct memobj *, int fd, bool writable));
 void files_end(void); /* the socket is closed: every request fails from now on */
 
+struct aspace;
+/* files_map.c: aspace.map of a memobj of objects_host(). */
+int files_map(struct aspace *, uint64_t at, size_t n, int prot, bool shared, const struct memobj *, uint64_t offset);
+
 /* ---- files_host.c: what is done by descriptor ---- */
 int64_t files_host_read(int fd, void *to, size_t n, uint64_t offset);
 int64_t files_host_write(int fd, const void *from, size_t n, uint64_t offset, bool synced);

@@ -127,6 +127,8 @@ static const char *apply(struct options *o, enum option option, const char *valu
         return take_tasks(o, value);
     case OPTION_LIMIT:
         return take_limit(o, value) ? NULL : "takes NUMBER:SOFT:HARD";
+    case OPTION_HOST:
+        return NULL; /* moat's */
     case OPTION_ENV:
         return is_env(value) ? NULL : "takes KEY=VALUE";
     case OPTION_CWD:

@@ -94,6 +94,8 @@ void host_tasks_end_all(void)
     for (uint32_t i = 0; i < BUCKETS; i++)
         for (struct host_task *h = by_pid[i]; h; h = h->next)
             kill(h->pid, SIGKILL);
-    while (waitid(P_ALL, 0, NULL, WEXITED | __WALL) == 0 || errno == EINTR)
-        continue;
+    for (uint32_t i = 0; i < BUCKETS; i++)
+        for (struct host_task *h = by_pid[i]; h; h = h->next)
+            while (waitid(P_PID, (id_t)h->pid, NULL, WEXITED | __WALL) && errno == EINTR)
+                continue;
 }

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,9 +20,15 @@ static void check(int holds)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t text[9000];
+    static struct fixture *f, fresh;
     if (size < 1)
         return 0;
-    struct fixture *f = fixture_make(MACHINE_MICRO, UINT64_C(16) << 20, "moat64");
+    if (f == NULL) {
+        f = fixture_make(MACHINE_MICRO, UINT64_C(16) << 20, "moat64");
+        fresh = *f;
+    }
+    *f = fresh; /* at the same place, since devices know where they are */
+    madvise(f->memory, f->bytes, MADV_DONTNEED);
     struct fixture_file kernel = {data + 1, size - 1}, more[3] = {{text, 1}, {text, 4097}, {text, sizeof(text)}};
     struct boot_file initrds[3];
     for (unsigned i = 0; i < 3; i++)
@@ -34,6 +41,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(r <= 0 && (r == 0) == (f->state.version != 12345) && (r == 0 || why != NULL));
     if (r == 0)
         check(f->state.rip <= UINT32_MAX && f->state.gpr[GPR_BX] < f->bytes);
-    fixture_free(f);
     return 0;
 }

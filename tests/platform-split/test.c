@@ -8,12 +8,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -206,6 +208,106 @@ static void terminals(void)
             one(runners[j][0], runners[j][1], &inside);
 }
 
+/* ---- a shell in a terminal: what is typed when something was seen ---- */
+
+#define JOB "busybox sh -c 'trap \"echo a\"gain CONT; echo be\"g\"un; while :; do busybox sleep 0.1; done'"
+
+static const struct {
+    const char *seen, *typed; /* NULL typed: the window grows */
+} dialogue[] = {
+    {"# ", "busybox tty; busybox stty size; busybox stty -a | busybox grep -c icanon\r"},
+    {"/dev/pts/0\r\n24 80\r\n1\r\n", ""},
+    {"# ", "cd /tmp; ec\177\177\177busybox wc -c; echo said\r"},
+    {"said\r\n", "one\r\004"},
+    {"4\r\nsaid\r\n", ""},
+    {"# ", JOB "\r"},
+    {"begun\r\n", "\032"},
+    {"Stopped", ""},
+    {"# ", "fg\r"},
+    {"again\r\n", "\003"},
+    {"# ", "busybox cat &\r"},
+    {"# ", "busybox sleep 0.3; jobs\r"},
+    {"Stopped (tty input)", ""},
+    {"# ", NULL},
+    {"", "until [ \"$(busybox stty size)\" = '50 132' ]; do busybox sleep 0.1; done; echo gro\"w\"n\r"},
+    {"grown\r\n", ""},
+    {"# ", "kill -9 %1; exit 7\r"},
+};
+
+/* Reads until `what` has come, which is cut off with all before it. */
+static bool await(int fd, char *room, size_t *n, const char *what, int64_t end)
+{
+    char *found;
+    while (!(found = memmem(room, *n, what, strlen(what)))) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        int64_t left = end - now_ms();
+        ssize_t r = left > 0 && poll(&p, 1, (int)left) > 0 && *n < OUTPUT_MOST - 1
+                        ? read(fd, room + *n, OUTPUT_MOST - 1 - *n)
+                        : -1;
+        if (r <= 0)
+            return false;
+        *n += (size_t)r;
+    }
+    size_t cut = (size_t)(found - room) + strlen(what);
+    memmove(room, room + cut, *n - cut);
+    *n -= cut;
+    return true;
+}
+
+static bool converse(int fd, char *room, size_t *n, const char **missing)
+{
+    int64_t end = now_ms() + SECONDS * 1000;
+    for (size_t i = 0; i < sizeof(dialogue) / sizeof(dialogue[0]); i++) {
+        const struct winsize larger = {.ws_row = 50, .ws_col = 132};
+        const char *typed = dialogue[i].typed;
+        *missing = dialogue[i].seen;
+        if (!await(fd, room, n, dialogue[i].seen, end))
+            return false;
+        if (typed ? write(fd, typed, strlen(typed)) != (ssize_t)strlen(typed) : ioctl(fd, TIOCSWINSZ, &larger))
+            return false;
+    }
+    *missing = "the end";
+    while (!await(fd, room, n, "\177\177", end) && *n < OUTPUT_MOST - 1 && errno == EINTR)
+        continue;
+    return true;
+}
+
+static void console(void)
+{
+    static char room[OUTPUT_MOST];
+    char path[2][4096 + 64];
+    const struct winsize size = {.ws_row = 24, .ws_col = 80};
+    const char *missing = "a terminal";
+    size_t n = 0;
+    int fd, status = -1;
+    number++;
+    if (cannot || access(path_of("shell.img", path[0]), R_OK)) {
+        printf("ok %d - a shell in a terminal # SKIP needs ptrace and a static busybox\n", number);
+        return;
+    }
+    pid_t pid = forkpty(&fd, NULL, NULL, &size);
+    if (!pid) {
+        execl(path_of("platform-split", path[0]), "platform-split", "--tty", "--image", path_of("shell.img", path[1]),
+              "sh", "-i", NULL);
+        _exit(98);
+    }
+    bool good = pid > 0 && converse(fd, room, &n, &missing);
+    if (pid > 0 && !good)
+        kill(pid, SIGKILL);
+    good = pid > 0 && waitpid(pid, &status, 0) == pid && good && WIFEXITED(status) && WEXITSTATUS(status) == 7;
+    printf("%s %d - a shell in a terminal\n", good ? "ok" : "not ok", number);
+    if (!good) {
+        printf("# wait status %#x; waited for: ", (unsigned)status);
+        comment(missing);
+        room[n] = 0;
+        comment(room);
+        failures++;
+    }
+    if (pid > 0)
+        close(fd);
+    left(true);
+}
+
 /* The kernel's process is killed while guests live, which wait for each other for ever. */
 static void killed(void)
 {
@@ -246,6 +348,7 @@ int main(int argc, char **argv)
             if (!j || !access(path_of(runners[j][0], room), X_OK))
                 one(runners[j][0], runners[j][1], &points[i]);
     terminals();
+    console();
     killed();
     printf("1..%d\n", number);
     return failures != 0;

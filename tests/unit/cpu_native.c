@@ -726,8 +726,7 @@ unsigned native_compare_sequences(bool (*left_out)(enum insn_name name), unsigne
 
         while (n < NATIVE_INSTRUCTIONS) {
             unsigned row = below(insn_rows_count);
-            if (!of_numbers(&insn_rows[row]) || left_out(insn_rows[row].name) ||
-                !comparable(insn_rows[row].name))
+            if (!of_numbers(&insn_rows[row]) || left_out(insn_rows[row].name) || !comparable(insn_rows[row].name))
                 continue;
             unsigned one = find_encoding(row, code + length);
             length += one;

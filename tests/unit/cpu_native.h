@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One instruction of x87, MMX, SSE or AVX done twice from the same state: by this machine's processor, and by ours. Memory
- * operands are at the same address for both: our processor is told that pages are where they are in this process.
+ * One instruction of x87, MMX, SSE or AVX done twice from the same state: by this machine's processor, and by ours.
+ * Memory operands are at the same address for both: our processor is told that pages are where they are in this
+ * process.
  */
 #ifndef MOAT_TESTS_CPU_NATIVE_H
 #define MOAT_TESTS_CPU_NATIVE_H

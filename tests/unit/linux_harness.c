@@ -241,6 +241,8 @@ static uint32_t world_poll(uint64_t deadline, uint32_t interest)
     bool readable = world.input_left || world.input_ended;
     if (readable)
         out |= interest & HOST_EVENT_STDIN;
+    if (world.options->events)
+        out |= world.options->events(interest);
     if (out || deadline <= world.clock)
         return out;
     int which = 0;
@@ -433,6 +435,7 @@ int harness_run(const struct harness *h, void (*guest)(void))
     if (!state_begin() || !world.arena)
         return HARNESS_NO_BOOT;
     p = harness_platform;
+    p.streams = world.options->streams;
     if (!memory_begin(world.options, &p))
         return HARNESS_NO_BOOT;
     p.files = memory_files(world.options);

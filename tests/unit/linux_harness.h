@@ -40,7 +40,9 @@ struct harness {
     const struct files_ops *files; /* without its `object`, which is the harness's; NULL: no files of the host */
     const struct linux_mount *mounts;
     uint32_t n_mounts;
-    bool terminal; /* the streams are a terminal of 24 rows and 80 columns */
+    bool terminal;                         /* the streams are a terminal of 24 rows and 80 columns */
+    const struct stream_ops *streams;      /* of the platform; NULL: none */
+    uint32_t (*events)(uint32_t interest); /* what poll reports beside the console's; NULL: nothing */
 };
 
 /* What it ended with: the exit status, or HARNESS_SIGNAL + signo, or one of these. */

@@ -355,8 +355,8 @@ static void test_alignment_is_checked_for_users_who_ask(void **state)
     board_free(b);
 }
 
-/* What is of many bytes is aligned as its fields are, before its page is looked for; and all of its bytes have to be there:
- * of maskmovdqu those that are not stored, of fxrstor those that nobody reads, too. */
+/* What is of many bytes is aligned as its fields are, before its page is looked for; and all of its bytes have to be
+ * there: of maskmovdqu those that are not stored, of fxrstor those that nobody reads, too. */
 static void test_areas_are_aligned_by_their_fields_and_there_as_a_whole(void **state)
 {
     static const struct {

@@ -135,7 +135,9 @@ static void test_xsetbv_takes_what_there_is_in_ring_0_alone(void **state)
         uint8_t cpl;
         int fault;
     } cases[] = {
-        {"both", 0, 3, 0, NATIVE_NO_FAULT}, {"x87", 0, 1, 0, NATIVE_NO_FAULT},  {"without x87", 0, 2, 0, VECTOR_GP},
+        {"both", 0, 3, 0, NATIVE_NO_FAULT},
+        {"x87", 0, 1, 0, NATIVE_NO_FAULT},
+        {"without x87", 0, 2, 0, VECTOR_GP},
         {"with avx", 0, 7, 0, native_has(CLASS_AVX) ? NATIVE_NO_FAULT : VECTOR_GP},
         {"avx without sse", 0, 5, 0, VECTOR_GP},
         {"avx512", 0, 0xe7, 0, VECTOR_GP},

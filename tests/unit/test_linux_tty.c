@@ -12,6 +12,9 @@
 #include <cmocka.h>
 
 #include "linux/core/modes.h"
+#include "linux/core/sched.h"
+#include "linux/task/task.h"
+#include "linux/tty/tty.h"
 #include "linux_harness.h"
 #include "linux_signals.h"
 
@@ -234,6 +237,121 @@ static void guest_without(void)
 static void test_without_a_terminal_there_is_none(void **state)
 {
     assert_int_equal(harness_run(NULL, guest_without), 0);
+}
+
+/* ---- a terminal over streams of the platform: set 7 ---- */
+
+static struct {
+    const char *typed;
+    char written[64];
+    size_t n, room; /* bytes that may still be written */
+    int closed;
+    uint32_t watched;
+} streams;
+
+static int64_t streams_read(uint32_t set, void *to, size_t n)
+{
+    size_t left = strlen(streams.typed);
+    assert_int_equal(set, 7);
+    if (!left)
+        return -EAGAIN;
+    n = n < left ? n : left;
+    memcpy(to, streams.typed, n);
+    streams.typed += n;
+    return (int64_t)n;
+}
+
+static int64_t streams_write(uint32_t set, enum host_stream s, const void *from, size_t n)
+{
+    assert_int_equal(s, HOST_STDOUT);
+    n = n < streams.room ? n : streams.room;
+    memcpy(streams.written + streams.n, from, n);
+    streams.n += n, streams.room -= n;
+    return n ? (int64_t)n : -EAGAIN;
+}
+
+static bool streams_ready(uint32_t set, enum host_stream s)
+{
+    return s == HOST_STDIN ? *streams.typed != 0 : streams.room != 0;
+}
+
+static void streams_watch(uint32_t set, enum host_stream s)
+{
+    streams.watched |= 1u << s;
+}
+
+static void streams_close(uint32_t set, enum host_stream s)
+{
+    streams.closed++;
+}
+
+static const struct stream_ops streams_ops = {.read = streams_read,
+                                              .write = streams_write,
+                                              .ready = streams_ready,
+                                              .watch = streams_watch,
+                                              .close = streams_close};
+
+static uint32_t streams_events(uint32_t interest)
+{
+    uint32_t ready = (*streams.typed ? 1u << HOST_STDIN : 0) | (streams.room ? 1u << HOST_STDOUT : 0);
+    if (!(interest & HOST_EVENT_STREAMS) || !(streams.watched & ready))
+        return 0;
+    streams.watched = 0;
+    return HOST_EVENT_STREAMS;
+}
+
+/* As linux_spawn() does it. */
+static void open_streams(void)
+{
+    current = process_init->leader;
+    assert_int_equal(tty_streams_open(7, 30, 90), 0);
+    current = NULL;
+}
+
+static void take_more(void)
+{
+    streams.room = 30;
+    streams.typed = "\003";
+    assert_int_equal(linux_window_of(7, 31, 91), 0);
+    assert_int_equal(linux_window_of(8, 31, 91), -ENOTTY);
+}
+
+static void guest_streams(void)
+{
+    char line[8];
+    struct winsize w;
+    struct __kernel_timespec ts = {.tv_nsec = 5 * (long)MS};
+    harness_at(harness_clock() + MS, open_streams);
+    ok(__NR_nanosleep, &ts, NULL);
+    assert_int_equal(handle(SIGHUP, note, 0, 0), 0);
+    assert_int_equal(handle(SIGINT, note, 0, 0), 0);
+    ok(__NR_ioctl, 5, TIOCGWINSZ, &w);
+    assert_int_equal(w.ws_row, 30);
+    gives(3, __NR_read, 3, line, 8);
+    harness_at(harness_clock() + MS, take_more);
+    gives(10, __NR_write, 4, user_string("0123456789"), 10); /* waits: there is no room for all */
+    assert_int_equal(seen.n, 1);
+    assert_int_equal(seen.order[0], SIGINT);
+    ok(__NR_ioctl, 4, TIOCGWINSZ, &w);
+    assert_int_equal(w.ws_col, 91);
+    for (int fd = 3; fd < 6; fd++)
+        ok(__NR_close, fd);
+    assert_int_equal(streams.closed, 0); /* it is still somebody's controlling terminal */
+    assert_int_equal(sys(__NR_open, user_string("/dev/tty"), O_RDWR, 0), 3);
+    ok(__NR_ioctl, 3, TIOCNOTTY, 0);
+    assert_int_equal(seen.order[1], SIGHUP);
+    ok(__NR_close, 3);
+    assert_int_equal(streams.closed, 3);
+}
+
+static void test_streams_of_the_platform_are_a_terminal_until_nobody_has_it(void **state)
+{
+    const struct harness h = {.streams = &streams_ops, .events = streams_events, .endless_input = true};
+    memset(&streams, 0, sizeof(streams));
+    memset(&seen, 0, sizeof(seen));
+    streams.typed = "ax\177b\r", streams.room = 15;
+    assert_int_equal(harness_run(&h, guest_streams), 0);
+    assert_string_equal(streams.written, "ax\b \bb\r\n0123456789^C");
 }
 
 /* ---- names ---- */
@@ -637,6 +755,7 @@ int main(void)
         cmocka_unit_test(test_end_of_the_platforms_terminal_is_a_hangup),
         cmocka_unit_test(test_new_window_is_signalled),
         cmocka_unit_test(test_without_a_terminal_there_is_none),
+        cmocka_unit_test(test_streams_of_the_platform_are_a_terminal_until_nobody_has_it),
         cmocka_unit_test(test_names_are_the_lowest_numbers_and_go_with_the_master),
         cmocka_unit_test(test_directory_lists_what_exists),
         cmocka_unit_test(test_each_mount_is_an_instance_of_its_own),

@@ -13,6 +13,10 @@ bool broker_is_needed(const struct policy *p);
 int broker_create(struct instance *inst, struct err *err);
 int broker_destroy(struct instance *inst, struct err *err);
 
+/* spawn.c. A tree that mount_clone() gave, private, without set-id bits and devices, is seen from the user namespace so
+ * that its root there owns what the tree's owner owns. said: what asked for it, for the sentence. */
+int broker_shift_tree(struct instance *inst, int fd, int userns, const char *said, struct err *err);
+
 /* spawn.c. Before create(): the socket for moat-enter's listener and the lifeline, in inst. */
 int broker_prepare(struct instance *inst, int *listener_peer, int *lifeline_peer, struct err *err);
 /* After it: starts libexec/moat-broker for the process of inst->pid and waits until it has shut itself in. Takes both

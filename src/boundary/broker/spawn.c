@@ -37,6 +37,24 @@ struct trees {
     uint32_t n;
 };
 
+int broker_shift_tree(struct instance *inst, int fd, int userns, const char *said, struct err *err)
+{
+    struct id_map uid[3], gid[3];
+    struct stat st;
+    int shifted = -1, r = fstatat(fd, "", &st, AT_EMPTY_PATH) < 0 ? -errno : 0;
+
+    if (r == 0 && (st.st_uid || st.st_gid) && inst->policy->uid_maps.n) {
+        struct id_maps u = {uid, idmap_owner(st.st_uid, &inst->policy->uid_maps.v[0], uid)},
+                       g = {gid, idmap_owner(st.st_gid, &inst->policy->gid_maps.v[0], gid)};
+        r = idmap_userns(&u, &g, &shifted, err);
+    }
+    if (r == 0)
+        r = mount_set(fd, true, MOUNT_ATTR_IDMAP | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, MS_PRIVATE,
+                      shifted >= 0 ? shifted : userns);
+    cleanup_fd(&shifted);
+    return r == 0 || err->code ? r : err_sys(err, r, "%s: cannot be id-mapped", said);
+}
+
 /* The directory that a brokered rule is about, or, where the rule is of one file, the directory that holds it. */
 static int open_tree_of(struct instance *inst, const struct path_rule *rule, int userns, uint32_t *is_file,
                         const char **host, struct err *err)
@@ -63,21 +81,10 @@ static int open_tree_of(struct instance *inst, const struct path_rule *rule, int
         return err_sys(err, inst->rootless ? -errno : fd, "--broker %s: cannot open %s", rule->host, dir);
     if (inst->rootless || userns < 0)
         return fd;
-    int r = fstatat(fd, "", &st, AT_EMPTY_PATH) < 0 ? -errno : 0;
-    struct id_map uid[3], gid[3];
-    int shifted = -1;
-    if (r == 0 && (st.st_uid || st.st_gid) && inst->policy->uid_maps.n) {
-        struct id_maps u = {uid, idmap_owner(st.st_uid, &inst->policy->uid_maps.v[0], uid)},
-                       g = {gid, idmap_owner(st.st_gid, &inst->policy->gid_maps.v[0], gid)};
-        r = idmap_userns(&u, &g, &shifted, err);
-    }
-    if (r == 0)
-        r = mount_set(fd, true, MOUNT_ATTR_IDMAP | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, MS_PRIVATE,
-                      shifted >= 0 ? shifted : userns);
-    cleanup_fd(&shifted);
+    int r = broker_shift_tree(inst, fd, userns, arena_printf(inst->arena, "--broker %s", rule->host), err);
     if (r < 0) {
         close(fd);
-        return err->code ? r : err_sys(err, r, "--broker %s: cannot be id-mapped", rule->host);
+        return r;
     }
     return fd;
 }

@@ -63,7 +63,10 @@ static int open_both(struct instance *inst, const char *image, struct err *err)
     if (listening < 0)
         return listening;
     inst->handed_fd = fcntl(listening, F_DUPFD, 3);
-    return inst->handed_fd < 0 ? err_sys(err, -errno, "hand over a socket") : give_image(inst, image, err);
+    if (inst->handed_fd < 0)
+        return err_sys(err, -errno, "hand over a socket");
+    r = give_image(inst, image, err);
+    return r < 0 ? r : gofer_prepare(inst, err);
 }
 
 static int sentry_create(struct instance *inst, struct err *err)
@@ -72,7 +75,10 @@ static int sentry_create(struct instance *inst, struct err *err)
 
     if (!image)
         return err_set(err, -EINVAL, "nothing to run: the policy names no image");
-    return engine_create(inst, image, open_both, err);
+    int r = engine_create(inst, image, open_both, err);
+    if (r == 0 && (r = gofer_start(inst, err)) < 0)
+        container_destroy(inst, &(struct err){0});
+    return r;
 }
 
 const struct boundary boundary_sentry = {

@@ -9,4 +9,9 @@
  * of ours that stands for it: it hands signals on, and ends as it ends. */
 int sentry_exec(struct instance *inst, const struct process *pr, struct err *err);
 
+/* gofer.c. With engine.sock there: a socket between sentry and gofer, where the sandbox has volumes, one end handed to
+ * the sentry, the other kept in inst->gofer_fd; and behind create(), the gofer with it. */
+int gofer_prepare(struct instance *inst, struct err *err);
+int gofer_start(struct instance *inst, struct err *err);
+
 #endif

@@ -213,8 +213,8 @@ static unsigned run_both(struct worker *w, const struct fuzz_case *c, FILE *to, 
     return differ(to, c, ours, theirs);
 }
 
-/* A repetition whose stores reach its own bytes: whether it goes on as it was fetched, or what lies there now is fetched
- * in the middle of it, is no part of the architecture; on one processor it changes with each interrupt. */
+/* A repetition whose stores reach its own bytes: whether it goes on as it was fetched, or what lies there now is
+ * fetched in the middle of it, is no part of the architecture; on one processor it changes with each interrupt. */
 static bool stores_over_itself(const struct fuzz_case *c, const struct outcome *a, const struct outcome *b)
 {
     const struct fuzz_insn *last = &c->insns[c->n - 1];
@@ -330,7 +330,8 @@ static int fuzz_host(const struct fuzz_options *o)
            " differ, %u lost\n",
            p->next - o->first, p->instructions, p->faulted, p->endless, p->different, lost);
     if (p->strayed)
-        printf("%" PRIu64 " not compared: code of the case's own making runs what is left out, or asks for unknown flags\n",
+        printf("%" PRIu64
+               " not compared: code of the case's own making runs what is left out, or asks for unknown flags\n",
                p->strayed);
     if (p->over_itself)
         printf("%" PRIu64 " not architectural: a repetition stores over its own bytes\n", p->over_itself);
@@ -371,5 +372,6 @@ int command_fuzz(int argc, char **argv)
         return fuzz_host(&o);
     if (strcmp(against, "unicorn") == 0 && (mode == 0 || mode == 16 || mode == 32 || mode == 64))
         return fuzz_unicorn(&o);
-    return usage("fuzz", "wants --against host (--mode 32, 64 or both) or --against unicorn (--mode 16, 32, 64 or all)");
+    return usage("fuzz",
+                 "wants --against host (--mode 32, 64 or both) or --against unicorn (--mode 16, 32, 64 or all)");
 }

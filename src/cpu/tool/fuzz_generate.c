@@ -260,10 +260,11 @@ static bool uses_vvvv(const struct insn_row *row)
 static unsigned put_vex(const struct insn_row *row, unsigned mode, struct rng *r, uint8_t *out)
 {
     static const uint8_t segments[6] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65}, wrong[5] = {0x66, 0xf2, 0xf3, 0xf0, 0x48};
-    unsigned n = 0, rxb = mode == 64 ? (unsigned)rng_below(r, 8) : 7, w = form_field(row, FORM_W, 1, rng_percent(r, 30));
+    unsigned n = 0, rxb = mode == 64 ? (unsigned)rng_below(r, 8) : 7,
+             w = form_field(row, FORM_W, 1, rng_percent(r, 30));
     unsigned vvvv = uses_vvvv(row) || rng_percent(r, 1) ? (unsigned)rng_below(r, 16) : 15;
-    unsigned low = vvvv << 3 | (form_field(row, FORM_L, 2, (unsigned)rng_below(r, 2)) & 1) << 2 |
-                   form_field(row, FORM_PP, 2, 0);
+    unsigned low =
+        vvvv << 3 | (form_field(row, FORM_L, 2, (unsigned)rng_below(r, 2)) & 1) << 2 | form_field(row, FORM_PP, 2, 0);
     if (rng_percent(r, 5))
         out[n++] = segments[rng_below(r, 6)];
     if (rng_percent(r, 1))

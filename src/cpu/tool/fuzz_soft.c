@@ -76,15 +76,15 @@ static void make_gate(struct flat *f, unsigned vector)
 
 static void make_system(struct flat *f)
 {
-    static const uint64_t table[GDT_ENTRIES] = {[2] = UINT64_C(0x00af9b000000ffff),  /* 10: kernel's code */
-                                                [3] = UINT64_C(0x00cf93000000ffff),  /* 18 */
-                                                [4] = UINT64_C(0x00cffb000000ffff),  /* 23: 32-bit code */
-                                                [5] = UINT64_C(0x00cff3000000ffff),  /* 2b: data */
-                                                [6] = UINT64_C(0x00affb000000ffff),  /* 33: 64-bit code */
-                                                [7] = UINT64_C(0x00cf9b000000ffff),  /* 38: kernel's 32-bit code */
-                                                [10] = UINT64_C(0x10009b000000ffff), /* 50: 16 bits, of the area */
-                                                [11] = UINT64_C(0x1000fb000000ffff), /* 5b */
-                                                [12] = UINT64_C(0x100093000000ffff), /* 60: its data */
+    static const uint64_t table[GDT_ENTRIES] = {[2] = UINT64_C(0x00af9b000000ffff),   /* 10: kernel's code */
+                                                [3] = UINT64_C(0x00cf93000000ffff),   /* 18 */
+                                                [4] = UINT64_C(0x00cffb000000ffff),   /* 23: 32-bit code */
+                                                [5] = UINT64_C(0x00cff3000000ffff),   /* 2b: data */
+                                                [6] = UINT64_C(0x00affb000000ffff),   /* 33: 64-bit code */
+                                                [7] = UINT64_C(0x00cf9b000000ffff),   /* 38: kernel's 32-bit code */
+                                                [10] = UINT64_C(0x10009b000000ffff),  /* 50: 16 bits, of the area */
+                                                [11] = UINT64_C(0x1000fb000000ffff),  /* 5b */
+                                                [12] = UINT64_C(0x100093000000ffff),  /* 60: its data */
                                                 [13] = UINT64_C(0x1000f3000000ffff)}; /* 6b */
     _Static_assert(AREA_BASE == 0x10000000, "the base in descriptors of 16 bits");
     for (unsigned i = 0; i < GDT_ENTRIES; i++)
@@ -280,8 +280,10 @@ static void make_segments(struct vcpu_state *v, unsigned mode, unsigned ring)
     for (unsigned i = 0; i < SEGMENTS; i++) {
         v->segments[i] = segment_of(soft_system_data(mode, ring), bits | 3 | (mode == 16 ? 0 : SEG_DB));
         if (i == SEG_CS)
-            v->segments[i] = segment_of(soft_system_code(mode, ring),
-                                        bits | 0xb | (mode == 64 ? SEG_L : mode == 32 ? SEG_DB : 0));
+            v->segments[i] = segment_of(soft_system_code(mode, ring), bits | 0xb |
+                                                                          (mode == 64   ? SEG_L
+                                                                           : mode == 32 ? SEG_DB
+                                                                                        : 0));
         if (mode == 16)
             v->segments[i].base = AREA_BASE, v->segments[i].limit = 0xffff;
     }

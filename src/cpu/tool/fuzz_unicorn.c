@@ -258,19 +258,18 @@ static uint64_t got(uc_engine *uc, int reg)
     return value;
 }
 
-/* Segment registers are loaded by code, the last step of which goes to the case: written from outside, a load that fails
- * would end this program. */
+/* Segment registers are loaded by code, the last step of which goes to the case: written from outside, a load that
+ * fails would end this program. */
 static uint64_t put_stub(uint8_t *low, const struct vcpu_state *v)
 {
-    uint8_t code[] = {
-        0xb8, 0,    0, 0, 0,                   /* mov eax, data */
-        0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xe0, 0x8e, 0xe8, /* mov ds, es, fs, gs */
-        0x50,                                  /* push rax */
-        0x68, 0,    0, 0, 0,                   /* push stack pointer, flags, code, rip */
-        0x6a, 0x02,                            /* */
-        0x6a, 0,                               /* */
-        0x68, 0,    0, 0, 0,                   /* */
-        0x48, 0xcf};                           /* iretq */
+    uint8_t code[] = {0xb8, 0,    0,    0,    0,                      /* mov eax, data */
+                      0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xe0, 0x8e, 0xe8, /* mov ds, es, fs, gs */
+                      0x50,                                           /* push rax */
+                      0x68, 0,    0,    0,    0,                      /* push stack pointer, flags, code, rip */
+                      0x6a, 0x02,                                     /* */
+                      0x6a, 0,                                        /* */
+                      0x68, 0,    0,    0,    0,                      /* */
+                      0x48, 0xcf};                                    /* iretq */
     const uint32_t sp = (uint32_t)AREA_STACK, ip = (uint32_t)v->rip + STUB_END;
     memcpy(code + 1, &v->segments[SEG_DS].selector, 2);
     memcpy(code + 15, &sp, 4);
@@ -360,9 +359,12 @@ static unsigned choose(struct rng *r, struct soft_system *how, unsigned mode)
     /* Code is fetched before it is there to fail. */
     how->pages[0] = how->ring ? how->pages[0] | 4 : how->pages[0] & ~UINT64_C(4);
     how->cr0 = rng_percent(r, 70) ? 0x80010033 : 0x80000033; /* no AM: it has no alignment checks */
-    how->cr4 = 0x620; /* its model has neither NX nor SMEP and SMAP */
+    how->cr4 = 0x620;                                        /* its model has neither NX nor SMEP and SMAP */
     return mode ? mode : any;
 }
+
+static const char *const gpr_names[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                          "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
 
 static unsigned told(const char *what, uint64_t ours, uint64_t theirs, bool print)
 {
@@ -381,12 +383,13 @@ static uint32_t unknown_flags(const struct fuzz_case *c)
     return all;
 }
 
-/* Whether a walk that fails leaves accessed bits behind is for the processor to choose. */
+/* Whether an access that fails leaves accessed bits behind, or dirty ones of the first of its two pages, is for the
+ * processor to choose. */
 static unsigned compare_tables(const struct soft_user *s, const struct peer *p, bool failed, bool print)
 {
     unsigned n = 0;
     for (uint64_t i = 0x1000; i < 0xe000; i += 8) {
-        uint64_t ours, theirs, mask = failed ? ~UINT64_C(0x20) : ~UINT64_C(0);
+        uint64_t ours, theirs, mask = failed ? ~UINT64_C(0x60) : ~UINT64_C(0);
         memcpy(&ours, s->flat.ram + i, 8);
         memcpy(&theirs, p->low + i, 8);
         n += told("table entry", ours & mask, theirs & mask, print);
@@ -397,8 +400,6 @@ static unsigned compare_tables(const struct soft_user *s, const struct peer *p, 
 static unsigned compare(const struct fuzz_case *c, const struct soft_user *s, const struct peer *p,
                         const struct outcome *a, const struct outcome *b, const uint64_t control[4], bool print)
 {
-    static const char *const names[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-                                          "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
     /* Of flags it keeps those that the code behind will ask for; alone, an instruction leaves all. */
     uint32_t flags = c->n > 1 ? 0 : ~(unknown_flags(c) | 1u << 16);
     unsigned n = told("rip", a->rip, b->rip, print) + told("vector", a->vector, b->vector, print) +
@@ -408,7 +409,7 @@ static unsigned compare(const struct fuzz_case *c, const struct soft_user *s, co
     if (b->vector == 14 || (a->vector == 14 && print))
         n += told("cr2", s->end.cr2, control[1], print);
     for (unsigned i = 0; i < 16; i++)
-        n += told(names[i], a->gpr[i], b->gpr[i], print);
+        n += told(gpr_names[i], a->gpr[i], b->gpr[i], print);
     for (unsigned i = 0; i < 6; i++)
         n += told("selector", a->selectors[i], b->selectors[i], print);
     for (uint64_t i = 0; i < AREA_BYTES; i += 8)
@@ -428,6 +429,9 @@ static void print_case(const struct fuzz_case *c, const struct soft_system *how)
             printf("%02x", c->code[c->insns[i].offset + k]);
         printf("  %s\n", insn_name_text(c->insns[i].insn.name));
     }
+    for (unsigned i = 0; i < (c->mode == 64 ? 16 : 8); i++)
+        printf("    %s %016" PRIx64 "%s", gpr_names[i], c->gpr[i], i % 4 == 3 ? "\n" : "");
+    printf("    rflags %" PRIx64 "\n", c->rflags);
 }
 
 static unsigned one(struct soft_user *s, struct peer *p, const struct fuzz_case *c, const struct soft_system *how,

@@ -15,10 +15,15 @@ NEEDS_ANONYMOUS;
 
 #define SETTABLE (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC)
 
-static int set_flags(struct file *f, uint32_t flags)
+static int set_flags(struct file *f, int fd, uint32_t flags)
 {
     if (flags & O_NOATIME && !(f->flags & O_NOATIME) && !inode_owned(f->inode))
         return -EPERM;
+    if ((flags ^ f->flags) & FASYNC && async_set) {
+        int r = async_set(f, fd, flags & FASYNC);
+        if (r)
+            return r;
+    }
     f->flags = (f->flags & ~(uint32_t)SETTABLE) | (flags & SETTABLE);
     return 0;
 }
@@ -30,6 +35,7 @@ static int set_owner(struct file *f, int32_t who)
     if (who > 0 && !process_find(who) && !task_find(who))
         return -ESRCH;
     f->owner = who;
+    f->owner_uid = current->cred->uid, f->owner_euid = current->cred->euid;
     return 0;
 }
 
@@ -104,7 +110,7 @@ static int64_t control(struct file *f, int command, const struct args *a)
     case F_GETFL:
         return f->flags & ~(uint32_t)O_CLOEXEC;
     case F_SETFL:
-        return set_flags(f, (uint32_t)v);
+        return set_flags(f, arg_int(a, 0), (uint32_t)v);
     case F_GETLK:
     case F_SETLK:
     case F_SETLKW:

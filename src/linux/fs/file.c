@@ -9,7 +9,8 @@
 HEAP_TYPE(file, FIELD(file, refs, FIELD_PLAIN), FIELD(file, flags, FIELD_PLAIN), FIELD(file, ops, FIELD_OPS),
           FIELD(file, path, FIELD_REF), FIELD(file, inode, FIELD_REF), FIELD(file, pos, FIELD_PLAIN),
           FIELD(file, own, FIELD_REF), FIELD(file, own_n, FIELD_PLAIN), FIELD(file, owner, FIELD_PLAIN),
-          FIELD(file, owner_signal, FIELD_PLAIN), FIELD(file, epoll_links, FIELD_LIST),
+          FIELD(file, owner_signal, FIELD_PLAIN), FIELD(file, owner_uid, FIELD_PLAIN),
+          FIELD(file, owner_euid, FIELD_PLAIN), FIELD(file, async, FIELD_REF), FIELD(file, epoll_links, FIELD_LIST),
           FIELD(file, dir_pos, FIELD_PLAIN));
 
 #pragma weak epoll_file_gone
@@ -56,6 +57,8 @@ void file_put(struct file *f)
         return;
     if (epoll_file_gone && !list_empty(&f->epoll_links))
         epoll_file_gone(f);
+    if (async_gone && f->async)
+        async_gone(f);
     if (f->path.dentry && f->inode && !(f->flags & O_PATH)) {
         if (lock_release)
             lock_release(f);

@@ -4,6 +4,7 @@
  * does not hold its inode: when the inode is freed the watch says IN_DELETE_SELF and goes. A watched inode is `kept`,
  * so that it is not forgotten and made anew while it is only a cache. The bounds are Linux's defaults.
  */
+#include "linux/core/text.h"
 #include "linux/fs/internal.h"
 
 #include <asm/ioctls.h>
@@ -280,7 +281,17 @@ static int64_t instance_ioctl(struct file *f, uint32_t command, struct uptr to)
     return put_user(to, n);
 }
 
+static void instance_show(struct file *f, struct text *out)
+{
+    struct instance *i = f->own;
+    list_each (w, &i->watches, struct watch, in_instance) {
+        text_printf(out, "inotify wd:%x ino:%lx sdev:%x mask:%x ignored_mask:0 \n", (uint32_t)w->wd, w->inode->ino,
+                    (uint32_t)w->inode->sb->dev, w->mask & (uint32_t)(IN_ALL_EVENTS | IN_ONESHOT | IN_EXCL_UNLINK));
+    }
+}
+
 static const struct file_ops instance_ops = {
+    .show = instance_show,
     .read = instance_read,
     .poll = instance_poll,
     .poll_queue = instance_queue,

@@ -189,6 +189,9 @@ int memory_rename(struct inode *from_dir, struct dentry *from, struct inode *to_
 int overlay_superblock(struct superblock *const *lower, uint32_t n, struct superblock **out);
 
 /* ---- open files ---- */
+/* async.c: O_ASYNC is set or taken away by this descriptor (0, -ENOMEM); the file goes. */
+int async_set(struct file *, int fd, bool on) __attribute__((weak));
+void async_gone(struct file *) __attribute__((weak));
 /* A read or a write there, by a file that was opened for it: as its ops. */
 int64_t rw_at(struct file *, bool write, struct uio *, uint64_t pos);
 int file_size_limit(struct uio *, uint64_t pos); /* RLIMIT_FSIZE: cuts; -EFBIG with SIGXFSZ */

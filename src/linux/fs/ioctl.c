@@ -23,6 +23,7 @@ static int64_t bytes_to_read(const struct file *f, struct uptr to)
 int64_t sys_ioctl(struct task *t, const struct args *a)
 {
     uint32_t command = arg_u32(a, 1);
+    int64_t r;
     FILE_HELD *f = fd_get(arg_int(a, 0));
     if (!f)
         return -EBADF;
@@ -34,7 +35,8 @@ int64_t sys_ioctl(struct task *t, const struct args *a)
     case FIONBIO:
         return set_flag_by_int(f, arg_ptr(a, 2), O_NONBLOCK);
     case FIOASYNC:
-        return set_flag_by_int(f, arg_ptr(a, 2), FASYNC);
+        r = set_flag_by_int(f, arg_ptr(a, 2), FASYNC);
+        return r || !async_set ? r : async_set(f, arg_int(a, 0), f->flags & FASYNC);
     case FIONREAD:
         if (S_ISREG(f->inode->mode))
             return bytes_to_read(f, arg_ptr(a, 2));

@@ -295,6 +295,8 @@ int64_t sys_mount(struct task *t, const struct args *a)
         return r;
     if (!capable(t, CAP_SYS_ADMIN))
         return -EPERM;
+    if (S_ISLNK(at.dentry->inode->mode))
+        return -ENOENT; /* a descriptor's link in /proc that leads to a link: nothing is mounted on either */
     if (flags & MS_REMOUNT)
         return mount_change(&at, flags);
     if (flags & MS_BIND)

@@ -310,3 +310,41 @@ int64_t sys_fadvise64(struct task *t, const struct args *a)
         return -ESPIPE;
     return (int64_t)a->v[2] < 0 || arg_u32(a, 3) > 5 ? -EINVAL : 0; /* POSIX_FADV_NOREUSE is the last */
 }
+
+/* ---- cachestat(2): which pages of a file are there; none is ever on its way to a disk ---- */
+
+struct cache_range { /* struct cachestat_range of mman.h */
+    uint64_t from, n;
+};
+struct cache_counts { /* struct cachestat */
+    uint64_t cached, dirty, writeback, evicted, evicted_recently;
+};
+
+static uint64_t pages_there(const struct inode *i, uint64_t first, uint64_t last)
+{
+    uint64_t n = 0;
+    if (i->bytes)
+        return last - first;
+    for (uint64_t page = first; i->object && page < last; page++, n++)
+        if ((page = platform.memobj.next(i->object, page)) >= last)
+            break;
+    return n;
+}
+
+int64_t sys_cachestat(struct task *t, const struct args *a)
+{
+    struct cache_range q;
+    FILE_HELD *f = fd_get(arg_int(a, 0));
+    if (!f)
+        return -EBADF;
+    if (get_user(q, arg_ptr(a, 1)))
+        return -EFAULT;
+    if (arg_u32(a, 3))
+        return -EINVAL;
+    const struct inode *i = f->inode;
+    uint64_t pages = (i->size + PAGE_SIZE - 1) / PAGE_SIZE, first = q.from / PAGE_SIZE, last = pages;
+    if (q.n && q.n < UINT64_MAX - q.from && (q.from + q.n - 1) / PAGE_SIZE < last)
+        last = (q.from + q.n - 1) / PAGE_SIZE + 1;
+    const struct cache_counts c = {.cached = S_ISREG(i->mode) && first < last ? pages_there(i, first, last) : 0};
+    return put_user(arg_ptr(a, 2), c);
+}

@@ -121,6 +121,8 @@ struct file {
     void *own;
     uint64_t own_n[2];
     int32_t owner, owner_signal; /* F_SETOWN, F_SETSIG */
+    uint32_t owner_uid, owner_euid; /* of who called F_SETOWN */
+    struct async *async;            /* O_ASYNC: async.c; NULL */
     struct list epoll_links;     /* interests of epoll instances in it */
     uint64_t dir_pos;
 };
@@ -131,6 +133,7 @@ struct dir_context { /* getdents: emit gives false when the buffer is full */
     bool (*emit)(struct dir_context *, const char *name, size_t length, uint64_t ino, uint32_t type, uint64_t next);
 };
 
+struct text;
 struct file_ops {
     int64_t (*read)(struct file *, struct uio *, uint64_t *pos); /* NULL: -EINVAL. May task_block unless O_NONBLOCK */
     int64_t (*write)(struct file *, struct uio *,
@@ -144,6 +147,7 @@ struct file_ops {
     int (*sync)(struct file *, bool data);                          /* NULL: -EINVAL */
     int (*allocate)(struct file *, int mode, uint64_t offset, uint64_t n); /* NULL: -EOPNOTSUPP */
     int (*flush)(struct file *);                                           /* at each close(2) */
+    void (*show)(struct file *, struct text *); /* lines of its own for /proc/PID/fdinfo; NULL: none */
     void (*release)(struct file *);                                        /* the last holder is gone */
 };
 

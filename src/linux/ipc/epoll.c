@@ -7,6 +7,7 @@
 #include "linux/ipc/epoll.h"
 
 #include "linux/core/call.h"
+#include "linux/core/text.h"
 #include "linux/fs/fd.h"
 #include "linux/ipc/wait_files.h"
 #include "linux/ipc/when.h"
@@ -330,7 +331,17 @@ static void epoll_release(struct file *f)
     heap_free(&epoll_type, e);
 }
 
+static void epoll_show(struct file *f, struct text *out)
+{
+    struct epoll *e = f->own;
+    for (int b = 0; b < EPOLL_BUCKETS; b++)
+        list_each (i, &e->interests[b], struct interest, in_epoll)
+            text_printf(out, "tfd: %8d events: %8x data: %16lx  pos:%lu ino:%lx sdev:%x\n", i->fd, i->events, i->data,
+                        i->file->pos, i->file->inode->ino, i->file->inode->sb ? i->file->inode->sb->dev : 0);
+}
+
 static const struct file_ops epoll_ops = {
+    .show = epoll_show,
     .poll = epoll_poll,
     .poll_queue = epoll_poll_queue,
     .release = epoll_release,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* eventfd(2): a counter in own_n[0]; `own` is its queue. */
 #include "linux/core/call.h"
+#include "linux/core/text.h"
 #include "linux/fs/fd.h"
 #include "linux/task/task.h"
 
@@ -93,7 +94,13 @@ static void eventfd_release(struct file *f)
     heap_free(&eventfd_type, f->own);
 }
 
+static void eventfd_show(struct file *f, struct text *out)
+{
+    text_printf(out, "eventfd-count: %16lx\n", ((const struct eventfd *)f->own)->count);
+}
+
 static const struct file_ops eventfd_ops = {
+    .show = eventfd_show,
     .read = eventfd_read,
     .write = eventfd_write,
     .poll = eventfd_poll,

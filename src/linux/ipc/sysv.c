@@ -46,7 +46,7 @@ static bool grow(struct ipc_table *t)
 
 struct ipc_object *ipc_at(const struct ipc_table *t, int32_t row)
 {
-    return row >= 0 && (uint32_t)row < t->n ? t->rows[row] : NULL;
+    return row >= 0 && (uint32_t)row % ID_STEP < t->n ? t->rows[(uint32_t)row % ID_STEP] : NULL;
 }
 
 int64_t ipc_last_row(const struct ipc_table *t)

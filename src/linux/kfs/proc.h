@@ -15,6 +15,7 @@ extern const struct made_node proc_process_node, proc_task_node; /* /proc/PID, /
 extern const struct made_node proc_sys_rows[];                   /* /proc/sys */
 extern const struct made_node proc_net_rows[];                   /* /proc/PID/net */
 extern const struct made_node proc_fd_node, proc_fdinfo_node;    /* /proc/PID/fd, fdinfo */
+extern const struct made_node proc_ns_node;                      /* /proc/PID/ns */
 extern const struct made_node proc_sysvipc_rows[];                /* /proc/sysvipc */
 extern const struct made_node proc_root_rows[];
 

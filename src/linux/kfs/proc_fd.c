@@ -67,6 +67,8 @@ static int proc_fdinfo_show(const struct made_key *key, struct text *out)
     uint32_t flags = f->flags | (files_cloexec(t->files, key->number) ? (uint32_t)O_CLOEXEC : 0);
     text_printf(out, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", f->pos, flags,
                 f->path.mount ? f->path.mount->id : 0, f->inode ? f->inode->ino : 0);
+    if (f->ops->show)
+        f->ops->show(f, out);
     file_put(f);
     return 0;
 }

@@ -50,6 +50,8 @@ int64_t sys_brk(struct task *t, const struct args *a)
         return (int64_t)mm->brk;
     if (new_end > old_end && !brk_grow(mm, old_end, new_end))
         return (int64_t)mm->brk;
+    if (new_end < old_end && mm_sealed && mm_sealed(mm, new_end, old_end - new_end))
+        return (int64_t)mm->brk;
     if (new_end < old_end && mm_unmap(mm, new_end, old_end - new_end))
         return (int64_t)mm->brk;
     mm->brk = to;

@@ -18,6 +18,11 @@ int64_t sys_mmap(struct task *t, const struct args *a)
         return -EINVAL;
     if (!(flags & MAP_ANONYMOUS) && !(file = fd_get(arg_int(a, 4))))
         return -EBADF;
+    if (flags & MAP_FIXED && mm_sealed && mm_sealed(t->mm, a->v[0], a->v[1])) {
+        if (file)
+            file_put(file);
+        return -EPERM;
+    }
     int64_t r = mm_map(t->mm, a->v[0], a->v[1], arg_int(a, 2), flags, file, file ? a->v[5] : 0);
     if (file)
         file_put(file);
@@ -26,6 +31,8 @@ int64_t sys_mmap(struct task *t, const struct args *a)
 
 int64_t sys_munmap(struct task *t, const struct args *a)
 {
+    if (mm_sealed && page_aligned(a->v[0]) && mm_sealed(t->mm, a->v[0], a->v[1]))
+        return -EPERM;
     return mm_unmap(t->mm, a->v[0], a->v[1]);
 }
 
@@ -43,6 +50,8 @@ int64_t sys_mprotect(struct task *t, const struct args *a)
             return -EINVAL;
         n += at - v->start, at = v->start;
     }
+    if (mm_sealed && page_aligned(at) && mm_sealed(t->mm, at, n))
+        return -EPERM;
     return mm_protect(t->mm, at, n, prot & PROT_ALL);
 }
 
@@ -130,6 +139,8 @@ int64_t sys_madvise(struct task *t, const struct args *a)
         return -EINVAL;
     if (end == at)
         return 0;
+    if (mm_sealed_against && mm_sealed_against(mm, at, end - at, advice))
+        return -EPERM;
     if (advice_splits(advice) && (r = vma_isolate(mm, at, end)))
         return r;
     bool covered = vma_covered(mm, at, end);

@@ -21,7 +21,7 @@ HEAP_TYPE(mm, FIELD(mm, refs, FIELD_PLAIN), FIELD(mm, aspace, FIELD_HANDLE), FIE
           FIELD(mm, auxv, FIELD_PLAIN), FIELD(mm, n_auxv, FIELD_PLAIN), FIELD(mm, n_vmas, FIELD_PLAIN),
           FIELD(mm, pages_mapped, FIELD_PLAIN), FIELD(mm, pages_data, FIELD_PLAIN),
           FIELD(mm, pages_locked, FIELD_PLAIN), FIELD(mm, pages_peak, FIELD_PLAIN), FIELD(mm, plain_low, FIELD_PLAIN),
-          FIELD(mm, lock_future, FIELD_PLAIN), FIELD(mm, barriers, FIELD_PLAIN), FIELD(mm, written_page, FIELD_PLAIN), FIELD(mm, written_by, FIELD_PLAIN),
+          FIELD(mm, lock_future, FIELD_PLAIN), FIELD(mm, barriers, FIELD_PLAIN), FIELD(mm, seals, FIELD_PLAIN), FIELD(mm, written_page, FIELD_PLAIN), FIELD(mm, written_by, FIELD_PLAIN),
           FIELD(mm, exe, FIELD_REF));
 
 KERNEL_STATE static struct {
@@ -164,6 +164,9 @@ int mm_futex_key(struct mm *mm, struct uptr at, bool private, uint64_t key[2])
     const struct vma *v = vma_find(mm, at.v);
     if (!v || !v->prot)
         return -EFAULT;
+    const struct inode *i = v->file && v->object ? v->file->inode : NULL;
+    if (i && S_ISREG(i->mode) && vma_file_offset(v) + (page_down(at.v) - v->start) >= i->size)
+        return -EFAULT; /* behind the end of the file */
     if (v->object && (v->flags & VMA_SHARED))
         key[0] = (uint64_t)v->object, key[1] = v->offset + (at.v - v->start);
     return 0;

@@ -45,6 +45,7 @@ enum vma_flag {
     VMA_PAST_END = 1024,    /* pages behind the end of a constant file: touching them is SIGBUS */
     VMA_MAYEXEC_NOT = 2048, /* of a mount with noexec */
     VMA_LENT = 8192,        /* shared pages of an object, where the platform has them: in mm->lent, not in mm->map */
+    VMA_SEALED = 16384,     /* mseal(2) */
     VMA_COUNTED = 4096,     /* against the memory limit: it is, or was, writable memory of its own */
 };
 
@@ -65,6 +66,7 @@ struct mm {
     uint64_t plain_low;                                          /* of plain_map(): what it has not yet given; 0: all */
     bool lock_future;                                            /* mlockall(MCL_FUTURE) */
     bool barriers; /* membarrier(2): it is registered for private ones */
+    bool seals;    /* some mapping is sealed */
     uint64_t written_page,
         written_by;   /* where programs make code: the page that was last made writable, and for whom */
     struct file *exe; /* held */
@@ -82,6 +84,9 @@ int mm_fork(struct mm *, struct mm **); /* -ENOSYS where the platform has one ad
 int64_t mm_map(struct mm *, uint64_t hint, uint64_t n, int prot, int flags, struct file *, uint64_t offset);
 int mm_unmap(struct mm *, uint64_t at, uint64_t n);
 int mm_protect(struct mm *, uint64_t at, uint64_t n, int prot);
+/* Whether a part of it is sealed: -EPERM for calls that would change it; against this madvise(2). Weak. */
+bool mm_sealed(struct mm *, uint64_t at, uint64_t n) __attribute__((weak));
+bool mm_sealed_against(struct mm *, uint64_t at, uint64_t n, int advice) __attribute__((weak));
 struct vma *vma_find(struct mm *, uint64_t at); /* the one that holds `at`, or NULL */
 struct vma *vma_first(struct mm *);             /* in order of address, of this mm only */
 struct vma *vma_next(struct vma *);

@@ -157,6 +157,8 @@ int64_t sys_mremap(struct task *t, const struct args *a)
     struct move m;
     int64_t r = check(mm, a, &m);
     struct vma *v = vma_find(mm, m.old);
+    if (!r && mm_sealed && (mm_sealed(mm, m.old, m.old_n) || (m.to && mm_sealed(mm, m.to, m.n))))
+        return -EPERM;
     if (!r)
         r = check_vma(mm, v, &m);
     if (!r && m.n < m.old_n) {

@@ -3,6 +3,7 @@
  * pidfd_open(2): a descriptor for a process. It does not keep the process: it is in the process's list of those, and
  * is told when that ends (who polls it wakes up) and when that is taken away (it stands for nobody from then on).
  */
+#include "linux/core/text.h"
 #include "linux/task/internal.h"
 
 #include "linux/fs/fd.h"
@@ -37,7 +38,14 @@ static void pidfd_release(struct file *f)
     heap_free(&pidfd_type, x);
 }
 
-static const struct file_ops pidfd_ops = {.poll = pidfd_poll, .poll_queue = pidfd_queue, .release = pidfd_release};
+static void pidfd_show(struct file *f, struct text *out)
+{
+    const struct pidfd *x = f->own;
+    int32_t pid = x->process ? x->process->pid : -1;
+    text_printf(out, "Pid:\t%d\nNSpid:\t%d\n", pid, pid);
+}
+
+static const struct file_ops pidfd_ops = {.show = pidfd_show, .poll = pidfd_poll, .poll_queue = pidfd_queue, .release = pidfd_release};
 
 int pidfd_new(struct process *p, uint32_t flags, struct file **out)
 {

@@ -11,6 +11,7 @@
 #include "linux/fs/vfs.h"
 #include "linux/kfs/streams.h"
 #include "linux/task/internal.h"
+#include "linux/tty/tty.h"
 
 #include <asm/errno.h>
 #include <linux/fcntl.h>
@@ -118,7 +119,7 @@ static int spawn_open(struct task *t, const struct linux_program *of)
     t->files = files_new();
     if (t->files) {
         t->process->streams = of->streams;
-        return streams_open(of->streams);
+        return of->terminal ? tty_streams_open(of->streams, of->rows, of->columns) : streams_open(of->streams);
     }
     for (enum host_stream s = HOST_STDIN; s <= HOST_STDERR; s++)
         platform.streams->close(of->streams, s);

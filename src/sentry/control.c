@@ -256,6 +256,14 @@ unsigned control_descriptors(struct pollfd *fds, uint32_t interest)
     return n;
 }
 
+bool control_waits(void)
+{
+    for (unsigned i = 0; i < CONTROL_SESSIONS; i++)
+        if (control.sessions[i].used)
+            return true;
+    return false;
+}
+
 static uint32_t serve_one(const struct pollfd *p)
 {
     if (p->fd == control.listening) {
@@ -286,6 +294,31 @@ uint32_t control_serve(const struct pollfd *fds, unsigned n)
     for (unsigned i = 0; i < n; i++)
         if (fds[i].revents)
             events |= serve_one(&fds[i]);
+    return events;
+}
+
+void control_look(void)
+{
+    struct pollfd fds[CONTROL_DESCRIPTORS];
+    const unsigned n = control_descriptors(fds, 0);
+
+    if (n && poll(fds, n, 0) > 0)
+        control_serve(fds, n);
+}
+
+uint32_t control_streams_ready(uint32_t interest)
+{
+    struct pollfd p;
+    uint32_t events = 0;
+
+    for (unsigned i = 0; interest & HOST_EVENT_STREAMS && i < CONTROL_SESSIONS; i++) {
+        struct session *s = &control.sessions[i];
+        for (int k = 0; s->used && k <= HOST_STDERR; k++) {
+            p = (struct pollfd){.fd = s->fds[k], .events = k == HOST_STDIN ? POLLIN : POLLOUT};
+            if (s->watched[k] && p.fd >= 0 && poll(&p, 1, 0) > 0)
+                s->watched[k] = false, events = HOST_EVENT_STREAMS;
+        }
+    }
     return events;
 }
 
@@ -391,7 +424,8 @@ int control_prepare(struct control_given *out, const char **why)
     if (!handed)
         return 0;
     *why = "MOAT_HANDED_FD: it is no socket to listen on";
-    if ((e = keep(fd, &control.listening)) < 0 || fcntl(control.listening, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+    if ((e = keep(fd, &control.listening)) < 0 || fcntl(control.listening, F_SETOWN, getpid()) < 0 ||
+        fcntl(control.listening, F_SETFL, O_RDWR | O_NONBLOCK | O_ASYNC) < 0)
         return e < 0 ? e : -errno;
     close(fd);
     *why = "MOAT_HANDED_FD: what it brings cannot be kept";

@@ -27,6 +27,13 @@ int control_prepare(struct control_given *out, const char **why);
  * in `interest`. */
 unsigned control_descriptors(struct pollfd *fds, uint32_t interest);
 
+/* Whether there is more to wait for than somebody who begins to ask, which is told by SIGIO. */
+bool control_waits(void);
+/* All that has come, now. */
+void control_look(void);
+/* HOST_EVENT_STREAMS, when it is in `interest` and a stream that is watched is ready. */
+uint32_t control_streams_ready(uint32_t interest);
+
 /* Behind poll(2), with the same array: obeys what has come. Without the kernel's lock. HOST_EVENT_STREAMS, when a
  * stream that was watched may be ready, or-ed with HOST_EVENT_WAKE, when the kernel has work. */
 uint32_t control_serve(const struct pollfd *fds, unsigned n);

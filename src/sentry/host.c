@@ -3,6 +3,7 @@
  * The world: waiting for all of it at one place, and the end. Nothing here has a timer of its own: a sandbox in which
  * nothing happens costs no time.
  */
+#include "sentry/control.h"
 #include "sentry/sentry.h"
 
 #include <errno.h>
@@ -33,24 +34,34 @@ static uint32_t console_events(const struct pollfd *fds)
 static uint32_t look(uint32_t interest)
 {
     struct pollfd fds[STREAMS];
-    return poll(fds, console_descriptors(fds, interest), 0) > 0 ? console_events(fds) : 0;
+    uint32_t events = poll(fds, console_descriptors(fds, interest), 0) > 0 ? console_events(fds) : 0;
+    return events | control_streams_ready(interest);
 }
+
+/* What moat asks for is answered last, when nothing else is under way: it may start a program. */
+static struct {
+    struct pollfd fds[STREAMS + 1 + CONTROL_DESCRIPTORS];
+    unsigned n; /* of control's, behind the others */
+} waiting;
 
 /* Waits for everything. Whether a stub has something to say. */
 static bool wait_for_all(uint64_t deadline, uint32_t interest, uint32_t *events)
 {
-    struct pollfd fds[STREAMS + 1];
+    struct pollfd *fds = waiting.fds;
     struct timespec left = {0}, *wait = NULL;
     unsigned n = console_descriptors(fds, interest);
     fds[n] = (struct pollfd){.fd = notify_fd(), .events = POLLIN};
+    waiting.n = control_descriptors(fds + n + 1, interest);
     if (deadline != UINT64_MAX) {
         uint64_t now = apart_clock(HOST_MONOTONIC), ns = deadline > now ? deadline - now : 0;
         left = (struct timespec){.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
         wait = &left;
     }
-    long r = wait_call(&signals_noted, SYS_ppoll, (long)fds, n + 1, (long)wait, 0, 8);
-    if (r <= 0)
+    long r = wait_call(&signals_noted, SYS_ppoll, (long)fds, n + 1 + waiting.n, (long)wait, 0, 8);
+    if (r <= 0) {
+        waiting.n = 0;
         return false;
+    }
     *events = console_events(fds);
     return fds[n].revents;
 }
@@ -61,7 +72,8 @@ static uint32_t host_poll(uint64_t deadline, uint32_t interest)
     uint32_t events = 0;
     if (!deadline)
         return look(interest);
-    const bool alone = deadline == UINT64_MAX && !interest;
+    const bool alone = deadline == UINT64_MAX && !interest && !control_waits();
+    waiting.n = 0;
     if (alone || notify_kept() || wait_for_all(deadline, interest, &events)) {
         if (!notify_next(&n)) {
             guest_notified(&n);
@@ -73,7 +85,7 @@ static uint32_t host_poll(uint64_t deadline, uint32_t interest)
         events |= HOST_EVENT_WAKE;
     }
     guests_lost_tell();
-    return events;
+    return events | control_serve(waiting.fds + STREAMS + 1, waiting.n);
 }
 
 static int host_vcpu(enum host_vcpu what, uint32_t vcpu)

@@ -3,6 +3,7 @@
  * moat-sentry (README.md): options, the image, the first stub, the kernel. All that is opened, mapped or started is so
  * before the image's first byte is looked at.
  */
+#include "sentry/control.h"
 #include "sentry/options.h"
 #include "sentry/sentry.h"
 
@@ -96,8 +97,15 @@ static void words_take(int argc)
     sentry.config.argv = argv, sentry.config.envp = envp;
 }
 
-static int image_open(void)
+/* By its name, or moat has opened it. */
+static int image_open(struct control_given *given)
 {
+    const char *why = NULL;
+    int r = control_prepare(given, &why);
+    if (r < 0)
+        apart_fatal("%s: %s", why, strerror(-r));
+    if (given->image >= 0)
+        return given->image;
     int fd = open(sentry.options.image, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         apart_fatal("%s", strerror(errno));
@@ -165,6 +173,7 @@ static void platform_take(void)
                                         .aspace = sentry_aspace,
                                         .memobj = apart_memobj,
                                         .task = sentry_task,
+                                        .streams = &control_streams,
                                         .vcpus = 1,
                                         .elsewhere = true,
                                         .hwcap = getauxval(AT_HWCAP),
@@ -185,7 +194,8 @@ int main(int argc, char **argv)
     char why[256] = "";
     options_take(argc, argv);
     host_check();
-    int image = image_open(), objects = objects_file(), memory = stub_memory_file();
+    struct control_given given;
+    int image = image_open(&given), objects = objects_file(), memory = stub_memory_file();
     signals_init();
     stub_memory_init();
     zygote_make(objects, image, memory, true);

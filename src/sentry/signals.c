@@ -3,6 +3,7 @@
  * Signals of this process. A handler notes them, and cuts short a call that waits (host_call.S), so none is missed and
  * nothing has to be blocked. What is noted is looked at where the kernel may be called.
  */
+#include "sentry/control.h"
 #include "sentry/sentry.h"
 
 #include <errno.h>
@@ -50,6 +51,11 @@ void signals_init(void)
         sigaction(passed_on[i], &action, NULL);
     }
     sigaction(SIGCHLD, &action, NULL);
+    sigaction(SIGIO, &action, NULL); /* somebody asks (control.h) */
+    /* What asks to end has waited since before there were handlers. */
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     action.sa_handler = SIG_IGN, action.sa_flags = 0;
     sigaction(SIGPIPE, &action, NULL);
 }
@@ -65,6 +71,8 @@ void signals_take(void)
     uint32_t noted = __atomic_exchange_n(&signals_noted, 0, __ATOMIC_RELAXED);
     signals_take_children();
     for (int signo = 1; noted && signo < 32; signo++)
-        if (noted & 1u << signo && signo != SIGCHLD)
+        if (noted & 1u << signo && signo != SIGCHLD && signo != SIGIO)
             linux_signal(signo, false);
+    if (noted & 1u << SIGIO)
+        control_look();
 }

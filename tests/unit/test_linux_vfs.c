@@ -586,6 +586,111 @@ static void test_mapping_that_asks_for_checks_gets_them(void **state)
     assert_int_equal(harness_run(NULL, guest_validates), 0);
 }
 
+static void guest_seals_memory(void)
+{
+    const uint64_t n = 4 * 4096;
+    int64_t at = sys(__NR_mmap, NULL, n, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), middle = at + 4096;
+    assert_true(at > 0);
+    assert_int_equal(sys(462 /* mseal */, middle + 1, 4096, 0), -EINVAL);
+    assert_int_equal(sys(462, middle, 4096, 1), -EINVAL);
+    assert_int_equal(sys(462, at, 1ull << 40, 0), -ENOMEM); /* not all of it is mapped */
+    assert_int_equal(sys(462, middle, 4096, 0), 0);
+    assert_int_equal(sys(__NR_mprotect, at, n, PROT_READ | PROT_WRITE), -EPERM);
+    assert_int_equal(sys(__NR_munmap, at, n), -EPERM);
+    assert_int_equal(sys(__NR_mmap, at, n, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), -EPERM);
+    assert_int_equal(sys(__NR_mremap, middle, 4096, 8192, MREMAP_MAYMOVE), -EPERM);
+    assert_int_equal(sys(__NR_madvise, at, n, MADV_DONTNEED), -EPERM);
+    assert_int_equal(sys(__NR_madvise, at, n, MADV_WILLNEED), 0);
+    assert_int_equal(sys(__NR_munmap, at, 4096), 0); /* what lies beside it is not sealed */
+    assert_int_equal(sys(__NR_mprotect, middle + 4096, 4096, PROT_READ | PROT_WRITE), 0);
+}
+
+static void test_sealed_memory_stays_as_it_is(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_seals_memory), 0);
+}
+
+static void guest_cache(void)
+{
+    struct {
+        uint64_t from, n;
+    } range = {0, 0};
+    struct {
+        uint64_t cached, dirty, writeback, evicted, recently;
+    } c;
+    int64_t fd = sys(__NR_open, U("/tmp/f"), O_CREAT | O_RDWR, 0600);
+    assert_int_equal(sys(__NR_ftruncate, fd, 5 * 4096), 0);
+    assert_int_equal(sys(451 /* cachestat */, fd, &range, &c, 0), 0);
+    assert_int_equal(c.cached, 0); /* holes */
+    assert_int_equal(sys(__NR_pwrite64, fd, U("x"), 1, 4096), 1);
+    assert_int_equal(sys(__NR_pwrite64, fd, U("x"), 1, 3 * 4096), 1);
+    assert_int_equal(sys(451, fd, &range, &c, 0), 0);
+    assert_int_equal(c.cached, 2);
+    range.from = 2 * 4096, range.n = 4096;
+    assert_int_equal(sys(451, fd, &range, &c, 0), 0);
+    assert_int_equal(c.cached, 0);
+    range.n = UINT64_MAX;
+    assert_int_equal(sys(451, fd, &range, &c, 0), 0);
+    assert_int_equal(c.cached, 1);
+    assert_int_equal(sys(451, fd, &range, &c, 1), -EINVAL);
+    assert_int_equal(sys(451, 99, &range, &c, 0), -EBADF);
+    assert_int_equal(sys(451, fd, NULL, &c, 0), -EFAULT);
+}
+
+static void test_pages_that_are_there_are_counted(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_cache), 0);
+}
+
+/* ---- what /proc says of a descriptor ---- */
+
+static bool info_has(int64_t fd, const char *line)
+{
+    char path[] = "/proc/self/fdinfo/0", *text = user_alloc(1024);
+    path[sizeof(path) - 2] = (char)('0' + fd);
+    int64_t info = sys(__NR_open, path, O_RDONLY, 0);
+    assert_true(fd < 10 && info >= 0);
+    assert_true(sys(__NR_read, info, text, 1023) > 0);
+    sys(__NR_close, info);
+    return strstr(text, line);
+}
+
+static void guest_fdinfo(void)
+{
+    int64_t i = sys(__NR_inotify_init1, 0), e = sys(__NR_eventfd2, 10, 0), p = sys(__NR_epoll_create1, 0);
+    struct {
+        uint32_t events;
+        uint64_t data;
+    } __attribute__((packed)) event = {1, 0xabc};
+    assert_int_equal(sys(__NR_inotify_add_watch, i, U("/tmp"), 0x82), 1);
+    assert_int_equal(sys(__NR_epoll_ctl, p, 1, e, &event), 0);
+    assert_true(info_has(i, "inotify wd:1 ino:"));
+    assert_true(info_has(i, " mask:82 "));
+    assert_true(info_has(e, "eventfd-count:                a\n"));
+    assert_true(info_has(p, " data:              abc "));
+}
+
+static void test_descriptors_say_what_is_their_own(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_fdinfo), 0);
+}
+
+static void guest_mounts_on_links(void)
+{
+    int64_t file = sys(__NR_open, U("/tmp/f"), O_CREAT | O_RDWR, 0600);
+    char path[] = "/proc/self/fd/0";
+    path[sizeof(path) - 2] = (char)('0' + file);
+    int64_t link = sys(__NR_open, path, O_PATH | O_NOFOLLOW, 0);
+    assert_true(link >= 0);
+    path[sizeof(path) - 2] = (char)('0' + link);
+    assert_int_equal(sys(__NR_mount, U("/tmp/f"), path, NULL, MS_BIND, NULL), -ENOENT);
+}
+
+static void test_nothing_is_mounted_on_a_link_of_a_descriptor(void **state)
+{
+    assert_int_equal(harness_run(NULL, guest_mounts_on_links), 0);
+}
+
 static void guest_shared_mapping(void)
 {
     char buf[8] = {0};
@@ -718,6 +823,10 @@ int main(void)
         cmocka_unit_test(test_memory_files_keep_their_seals),
         cmocka_unit_test(test_file_that_is_mapped_for_writing_is_not_sealed_against_it),
         cmocka_unit_test(test_mapping_that_asks_for_checks_gets_them),
+        cmocka_unit_test(test_sealed_memory_stays_as_it_is),
+        cmocka_unit_test(test_pages_that_are_there_are_counted),
+        cmocka_unit_test(test_descriptors_say_what_is_their_own),
+        cmocka_unit_test(test_nothing_is_mounted_on_a_link_of_a_descriptor),
         cmocka_unit_test(test_shared_mapping_and_calls_see_the_same_bytes),
         cmocka_unit_test(test_faults_end_a_call_at_the_byte),
         cmocka_unit_test(test_vectors_fill_one_after_the_other),

@@ -10,6 +10,7 @@
 #include "cli/run_options_internal.h"
 #include "image/users.h"
 #include "linux/fs/imgfs_format.h"
+#include "policy/defaults.h"
 #include "policy/list.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@
 /* A task inside is a task of the host, and so is each address space; the sentry has some. */
 #define TASKS_MORE  16
 #define TASKS_TIMES 2
+#define PTS_OPTIONS "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620"
 
 static struct sentry_options *own(const struct run_options *o)
 {
@@ -84,7 +86,6 @@ static const struct engine_refusal refused[] = {
     {FLAG_ALLOW_NET, "allowNet", NO_NETWORK},
     {FLAG_NETWORK, "network", NO_NETWORK},
     {FLAG_DOMAINNAME, "domainname", "a sentry's kernel has no domain name: leave it out"},
-    {FLAG_TTY, "terminal", "a sentry's programs have standard streams and no terminal yet: leave it out"},
     {FLAG_SECURITY_OPT, "security", "no call of a sentry's program reaches the host's kernel: leave it out"},
     {FLAG_IOCTLS, "ioctls", "no ioctl of a sentry's program reaches the host's kernel: leave it out"},
     {FLAG_INIT, "init", "a sentry's processes are its own kernel's: name an init of the image as the command"},
@@ -195,6 +196,18 @@ static int put_user(struct run_options *run, const struct packed_root *root, str
     return engine_put(p, "--env", arena_strdup(p->arena, home), err);
 }
 
+/* The sentry's standard input is one, made within its walls; the programs have another, of the kernel inside. */
+static int put_terminal(struct policy *p, struct err *err)
+{
+    struct made_file *console = policy_list_push(p->arena, &p->made, &p->n_made, sizeof *console);
+
+    if (!console)
+        return policy_no_memory(err);
+    *console = (struct made_file){.path = "/dev/console", .content = ""};
+    int r = policy_mount_add(p, "/dev/pts", "devpts", "devpts", PTS_OPTIONS, err);
+    return r < 0 ? r : engine_put(p, NULL, "--terminal", err);
+}
+
 static int put_kernel(struct run_options *run, const char *sandbox, struct err *err)
 {
     struct policy *p = &run->policy;
@@ -212,6 +225,8 @@ static int put_kernel(struct run_options *run, const char *sandbox, struct err *
         r = engine_put(p, "--caps", arena_printf(p->arena, "%" PRIx64, o->caps), err);
     if (r == 0)
         r = sentry_put_files(p, o, err);
+    if (r == 0 && p->process.terminal)
+        r = put_terminal(p, err);
     if (r == 0 && policy_flag_given(&run->build, FLAG_READ_ONLY))
         r = engine_put(p, NULL, "--read-only", err);
     return r == 0 && o->strace ? engine_put(p, NULL, "--trace", err) : r;

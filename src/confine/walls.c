@@ -191,7 +191,7 @@ static bool enter_empty_root(void)
 
 int walls_enter(const struct walls *w, struct err *err)
 {
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, w->stays ? 0 : SIGKILL, 0, 0, 0) < 0)
         return err_sys(err, -errno, "give up privileges");
     syscall(SYS_close_range, w->descriptors, ~0u, 0);
     umask(0);

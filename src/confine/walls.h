@@ -29,6 +29,7 @@ struct walls {
     uint32_t n_trees;
     uint32_t files;                   /* most descriptors; 0: 1024 */
     bool network;                     /* keeps the network namespace, and may connect; never listens by TCP */
+    bool stays;                       /* who started us may end first */
     bool namespaces;                  /* who started us has made them already: not again */
     unsigned descriptors;             /* 0 .. descriptors - 1 stay */
     uint64_t file_bytes;              /* largest file */

@@ -82,7 +82,7 @@ static struct wide compute(enum sse_arithmetic what, bool narrow, uint64_t x, ui
         __asm__ volatile(".byte 0xde, 0xf9");
     else
         __asm__ volatile("fmulp");
-    __asm__ volatile("fnstsw %0\n\tfstpt %1\n\tfnclex" : "=a"(w.status), "=m"(w.number));
+    __asm__ volatile("fnstsw %0\n\tfstpt %1\n\tfnclex" : "=&a"(w.status), "=m"(w.number));
     host_control_set(usual);
     return w;
 }
@@ -95,9 +95,9 @@ static bool inexact_as(const struct wide *w, bool narrow)
     uint64_t all;
 
     if (narrow)
-        __asm__ volatile("fldt %2\n\tfstps %1\n\tfnstsw %0\n\tfnclex" : "=a"(status), "=m"(low) : "m"(w->number));
+        __asm__ volatile("fldt %2\n\tfstps %1\n\tfnstsw %0\n\tfnclex" : "=&a"(status), "=m"(low) : "m"(w->number));
     else
-        __asm__ volatile("fldt %2\n\tfstpl %1\n\tfnstsw %0\n\tfnclex" : "=a"(status), "=m"(all) : "m"(w->number));
+        __asm__ volatile("fldt %2\n\tfstpl %1\n\tfnstsw %0\n\tfnclex" : "=&a"(status), "=m"(all) : "m"(w->number));
     return status & FPU_INEXACT;
 }
 

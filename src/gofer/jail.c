@@ -46,6 +46,7 @@ int jail_enter(const struct jail *j, struct err *err)
         .source = -1,
         .trees = j->trees,
         .n_trees = j->n_trees,
+        .stays = true, /* it ends with the sentry, whose end of the socket closes then */
         .descriptors = j->descriptors,
         .files = j->files,
         .file_bytes = UINT64_MAX,

@@ -3,6 +3,7 @@
  * Address spaces: each is a stub. Mappings are host calls that its service is ordered to make; bytes are copied by
  * apart.h's. No page of a guest is ever mapped here but those of objects, which are the kernel's own.
  */
+#include "sentry/files.h"
 #include "sentry/sentry.h"
 
 #include <errno.h>
@@ -16,12 +17,8 @@
 
 static struct aspace *aspace_create(struct aspace_range *r)
 {
-    *r = (struct aspace_range){.low = GUEST_LOW,
-                               .high = GUEST_HIGH,
-                               .text_low = GUEST_LOW,
-                               .text_high = GUEST_HIGH,
-                               .jit = true,
-                               .wx = true};
+    *r = (struct aspace_range){
+        .low = GUEST_LOW, .high = GUEST_HIGH, .text_low = GUEST_LOW, .text_high = GUEST_HIGH, .jit = true, .wx = true};
     return stub_copy(NULL);
 }
 
@@ -80,6 +77,8 @@ static int aspace_map(struct aspace *as, uint64_t at, size_t n, int prot, bool s
     int r = may_be(at, n);
     if (r)
         return r;
+    if (object && objects_is_host(object))
+        return files_map(as, at, n, prot, shared, object, offset);
     if (object)
         return map_object(as, at, n, prot, shared, object, offset);
     const uint64_t flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;

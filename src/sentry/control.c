@@ -201,6 +201,8 @@ static void obey(struct session *s, struct control_record *r)
         break;
     case CONTROL_RESIZE:
         control_payload(r, &size, sizeof size);
+        if (s->running)
+            (void)linux_window_of(set_of(s), size.rows, size.cols);
         break;
     default:
         answer(s, &r->header, -EOPNOTSUPP, "a sentry does not do that");

@@ -27,6 +27,7 @@
 #define TRAP_GENERAL   13u
 #define VSYSCALLS      0xffffffffff600000ull /* vsyscall(2): calls that are made from no instruction */
 #define GATE_ENTRY     (GATE_BASE + 0x40)
+#define AGAIN_MOST     16 /* times that one may be stopped from outside while it is waited for */
 
 static struct guest *lost_ones;
 
@@ -164,11 +165,50 @@ static bool parked(struct guest *g, const struct seccomp_notif *n, struct trap *
     return true;
 }
 
+static void kick(struct guest *g)
+{
+    g->kicked = true;
+    syscall(SYS_tgkill, g->host->pid, g->host->pid, KICK_SIGNAL);
+}
+
+static bool same_call(const struct regs *r, const struct seccomp_data *d)
+{
+    return r->rdi == d->args[0] && r->rsi == d->args[1] && r->rdx == d->args[2] && r->r10 == d->args[3] &&
+           r->r8 == d->args[4] && r->r9 == d->args[5] && r->rax == (uint32_t)d->nr && r->rip == d->instruction_pointer;
+}
+
+/* Whoever stops a task from outside for a moment (ptrace(2), as moat does to read its filters) makes it come again with
+ * what it waits for: a call that is being answered, PARK, or the ORDER of a service. */
+static bool came_again(struct host_task *h, const struct seccomp_notif *n)
+{
+    struct guest *g = h->guest;
+    const bool park = notify_is(n, stub_behind_park);
+    if (!g) {
+        if (!h->service || !notify_is(n, stub_behind_order))
+            return false;
+        h->as->waiting = n->id;
+        return true;
+    }
+    if (g->state == GUEST_AGAIN && park == g->was_parked && (park || same_call(&g->seen, &n->data))) {
+        g->state = notify_answer(n->id, g->answer) == -ENOENT ? GUEST_AGAIN : GUEST_RUNNING;
+        if (g->state == GUEST_RUNNING && g->kick_due)
+            g->kick_due = false, kick(g);
+        return true;
+    }
+    if ((g->state == GUEST_PARKED && park) || (g->state == GUEST_CALLED && !park && same_call(&g->seen, &n->data))) {
+        g->waiting = n->id;
+        return true;
+    }
+    return false;
+}
+
 void guest_notified(const struct seccomp_notif *n)
 {
     struct host_task *h = host_task_find((pid_t)n->pid);
     struct guest *g = h ? h->guest : NULL;
     struct trap trap = {0};
+    if (h && came_again(h, n))
+        return;
     if (!g) { /* being ended; or a service that says something unasked, as one does that is made to run away */
         if (h)
             host_task_end(h);
@@ -201,9 +241,10 @@ static int regs_full(struct task *t)
     if (g->state != GUEST_CALLED)
         return g->lost ? -ESRCH : 0;
     if (!g->kicked)
-        syscall(SYS_tgkill, g->host->pid, g->host->pid, KICK_SIGNAL);
-    g->kicked = true;
+        kick(g);
     int r = notify_of(g->host, &n);
+    for (int i = 0; !r && i < AGAIN_MOST && !notify_is(&n, stub_behind_park) && came_again(g->host, &n); i++)
+        r = notify_of(g->host, &n);
     if (!r && notify_is(&n, stub_behind_park))
         parked(g, &n, &unused);
     if (g->state == GUEST_PARKED)
@@ -246,20 +287,28 @@ static bool only_result_changed(const struct regs *a, const struct regs *b)
     return !memcmp(&x, b, sizeof(x));
 }
 
+/* One that is gone is told of by SIGCHLD; else it has been stopped, and comes again. */
+static int answer(struct guest *g, uint64_t value)
+{
+    const bool parked = g->state == GUEST_PARKED;
+    int r = notify_answer(g->waiting, value);
+    g->state = r == -ENOENT ? GUEST_AGAIN : GUEST_RUNNING;
+    g->answer = value, g->was_parked = parked;
+    return r;
+}
+
 static int go(struct guest *g)
 {
     const struct regs *r = bridge_regs(g->task);
-    if (g->state == GUEST_CALLED && !g->kicked && only_result_changed(r, &g->seen)) {
-        g->state = GUEST_RUNNING;
-        return notify_answer(g->waiting, r->rax);
-    }
+    if (g->state == GUEST_CALLED && !g->kicked && only_result_changed(r, &g->seen))
+        return answer(g, r->rax);
     int e = regs_full(g->task);
     if (e)
         return e;
     uint64_t at = frame_write(g->host->slot, r, g->xstate, g->frame_xstate, g->xstate_is_new);
     xstate_drop(g);
-    g->xstate_is_new = false, g->state = GUEST_RUNNING;
-    return notify_answer(g->waiting, at);
+    g->xstate_is_new = false;
+    return answer(g, at);
 }
 
 static void task_start(struct task *t, uint64_t deadline)
@@ -286,10 +335,9 @@ static void task_start(struct task *t, uint64_t deadline)
 static void task_kick(struct task *t)
 {
     struct guest *g = guest(t);
-    if (g->state != GUEST_RUNNING || g->kicked)
-        return;
-    g->kicked = true;
-    syscall(SYS_tgkill, g->host->pid, g->host->pid, KICK_SIGNAL);
+    g->kick_due = g->state == GUEST_AGAIN;
+    if (g->state == GUEST_RUNNING && !g->kicked)
+        kick(g);
 }
 
 

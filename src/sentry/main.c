@@ -4,21 +4,27 @@
  * before the image's first byte is looked at.
  */
 #include "sentry/control.h"
+#include "sentry/files.h"
 #include "sentry/options.h"
 #include "sentry/sentry.h"
+#include "sentry/walls.h"
 
 #include "spt/image.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define ARENA          (1024ul << 20) /* address space of the kernel's heap, of which what is used counts */
@@ -97,13 +103,24 @@ static void words_take(int argc)
     sentry.config.argv = argv, sentry.config.envp = envp;
 }
 
-/* By its name, or moat has opened it. */
-static int image_open(struct control_given *given)
+/* A directory of the host is the root: there is no image, whatever its name. */
+static bool root_is_host(void)
+{
+    for (uint32_t i = 0; i < sentry.options.n_mounts; i++)
+        if (sentry.options.mounts[i].kind == LINUX_MOUNT_HOST && !strcmp(sentry.options.mounts[i].place, "/"))
+            return true;
+    return false;
+}
+
+/* By its name, or moat has opened it. Without one stubs have the objects' file in its place. */
+static int image_open(struct control_given *given, int objects)
 {
     const char *why = NULL;
     int r = control_prepare(given, &why);
     if (r < 0)
         apart_fatal("%s: %s", why, strerror(-r));
+    if (root_is_host())
+        return objects;
     if (given->image >= 0)
         return given->image;
     int fd = open(sentry.options.image, O_RDONLY | O_CLOEXEC);
@@ -149,6 +166,24 @@ static void config_take(int argc)
     c->limits = o->limits, c->limits_given = o->limits_given;
     c->trace = o->trace, c->read_only = o->read_only;
     c->umask = 022;
+    c->mounts = o->mounts, c->n_mounts = o->n_mounts;
+}
+
+/* Standard input is a terminal of the host's; what it does with bytes is done by the kernel's own. */
+static void terminal_take(void)
+{
+    struct linux_config *c = &sentry.config;
+    struct termios modes;
+    struct winsize window;
+    if (!sentry.options.terminal)
+        return;
+    if (tcgetattr(0, &modes))
+        apart_fatal("--terminal: standard input: %s", strerror(errno));
+    cfmakeraw(&modes);
+    (void)tcsetattr(0, TCSANOW, &modes);
+    c->terminal = true;
+    if (!ioctl(0, TIOCGWINSZ, &window))
+        c->rows = window.ws_row, c->columns = window.ws_col;
 }
 
 static int exit_of(int error)
@@ -181,6 +216,20 @@ static void platform_take(void)
                                         .xstate_mask = state_mask};
 }
 
+/* Open files of the host are descriptors here. */
+static void files_take(int gofer)
+{
+    struct rlimit files;
+    if (gofer < 0)
+        return;
+    if (!getrlimit(RLIMIT_NOFILE, &files)) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    signal(SIGXFSZ, SIG_IGN);
+    sentry.platform.files = files_begin(gofer, objects_host);
+}
+
 static void host_check(void)
 {
     if (!(getauxval(AT_HWCAP2) & FSGSBASE))
@@ -195,14 +244,22 @@ int main(int argc, char **argv)
     options_take(argc, argv);
     host_check();
     struct control_given given;
-    int image = image_open(&given), objects = objects_file(), memory = stub_memory_file();
+    int objects = objects_file(), image = image_open(&given, objects), memory = stub_memory_file();
     signals_init();
     stub_memory_init();
     zygote_make(objects, image, memory, true);
     objects_map();
-    image_map(image);
+    if (!root_is_host())
+        image_map(image);
     config_take(argc);
+    terminal_take();
     platform_take();
+    const int gofer = given.gofer >= 0 ? given.gofer : sentry.options.gofer;
+    files_take(gofer);
+    walls_raise(&(struct walls_world){.of = {notify_fd(), objects, memory, gofer},
+                                      .asks = getenv("MOAT_HANDED_FD"),
+                                      .files = gofer >= 0,
+                                      .terminal = sentry.options.terminal});
     int r = linux_boot(&sentry.platform, &sentry.config, why, sizeof(why));
     if (r < 0) {
         fprintf(stderr, "moat-sentry: %s: %s\n", sentry.options.image, why[0] ? why : "the kernel cannot start");

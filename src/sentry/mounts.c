@@ -37,17 +37,16 @@ int mounts_volume(const char *text, struct linux_mount *out)
     return 0;
 }
 
-int mounts_tmpfs(char *text, struct linux_mount *out)
+int mounts_tmpfs(const char *text, struct linux_mount *out)
 {
-    const char *at = text;
     *out = (struct linux_mount){.kind = LINUX_MOUNT_TMPFS};
-    if (!take_flags(&at, &out->flags))
+    if (!take_flags(&text, &out->flags))
         return -EINVAL;
-    char *options = text + (at - text), *place = strchr(options, ':');
-    if (!place || place[1] != '/')
+    size_t n = strcspn(text, ":");
+    if (text[n] != ':' || text[n + 1] != '/')
         return -EINVAL;
-    *place = 0;
-    out->options = *options ? options : NULL;
-    out->place = place + 1;
+    out->place = text + n + 1;
+    if (n && !(out->options = strndup(text, n)))
+        return -ENOMEM;
     return 0;
 }

@@ -11,7 +11,7 @@
 int mounts_volume(const char *text, struct linux_mount *out);
 
 /* --tmpfs FLAGS:OPTIONS:PLACE: FLAGS as above and d (no devices); OPTIONS as of mount(8), "size=64m,mode=1777", or
- * none. `text` is cut in place. */
-int mounts_tmpfs(char *text, struct linux_mount *out);
+ * none, which is copied. -ENOMEM. */
+int mounts_tmpfs(const char *text, struct linux_mount *out);
 
 #endif

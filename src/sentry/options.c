@@ -2,6 +2,8 @@
 /* See options.h. */
 #include "sentry/options.h"
 
+#include "sentry/mounts.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -118,6 +120,25 @@ static const char *take_tasks(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *take_mount(struct options *o, enum option option, const char *value)
+{
+    if (o->n_mounts == OPTIONS_MOUNTS)
+        return "is one mount more than there may be";
+    struct linux_mount *m = &o->mounts[o->n_mounts++];
+    if (option == OPTION_VOLUME)
+        return mounts_volume(value, m) ? "takes ROOT:FLAGS:PLACE" : NULL;
+    return mounts_tmpfs(value, m) ? "takes FLAGS:OPTIONS:PLACE" : NULL;
+}
+
+static const char *take_gofer(struct options *o, const char *value)
+{
+    uint64_t n;
+    if (!number(&value, 0, 1u << 20, &n))
+        return "takes a descriptor";
+    o->gofer = (int)n;
+    return NULL;
+}
+
 static const char *apply(struct options *o, enum option option, const char *value)
 {
     switch (option) {
@@ -158,6 +179,11 @@ static const char *apply(struct options *o, enum option option, const char *valu
     case OPTION_TRACE:
         o->trace = true;
         return NULL;
+    case OPTION_GOFER:
+        return take_gofer(o, value);
+    case OPTION_VOLUME:
+    case OPTION_TMPFS:
+        return take_mount(o, option, value);
     case OPTION_IMAGE:
         o->image = value;
         return NULL;
@@ -169,7 +195,7 @@ static const char *apply(struct options *o, enum option option, const char *valu
 int options_parse(int argc, char **argv, struct options *o, const char **why, const char **word)
 {
     int at = 1;
-    *o = (struct options){.argv = argv, .caps = UINT64_MAX};
+    *o = (struct options){.argv = argv, .caps = UINT64_MAX, .gofer = -1};
     while (at < argc && !o->image) {
         int row = find(*word = argv[at]);
         const char *value = NULL;
@@ -186,7 +212,8 @@ int options_parse(int argc, char **argv, struct options *o, const char **why, co
         at += value ? 2 : 1;
     }
     if (!o->image || !*o->image) {
-        *word = "usage", *why = "moat-sentry [--trace] [--program FILE] [--env KEY=VALUE]... --image FILE [ARGUMENT...]";
+        *word = "usage",
+        *why = "moat-sentry [--trace] [--program FILE] [--env KEY=VALUE]... --image FILE [ARGUMENT...]";
         return -EINVAL;
     }
     o->n_options = at;

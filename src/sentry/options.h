@@ -3,11 +3,14 @@
 #ifndef MOAT_SENTRY_OPTIONS_H
 #define MOAT_SENTRY_OPTIONS_H
 
+#include "linux/linux.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 #define OPTIONS_LIMITS 16
 #define OPTIONS_GROUPS 32
+#define OPTIONS_MOUNTS 64
 
 struct options {
     uint64_t memory; /* bytes; 0: the sentry's own */
@@ -18,6 +21,9 @@ struct options {
     uint64_t caps;                                /* ~0: all */
     const char *cwd, *hostname, *program, *argv0; /* NULL: not given. All borrowed from argv */
     bool read_only, trace, terminal, trap;
+    int gofer; /* -1: not given */
+    struct linux_mount mounts[OPTIONS_MOUNTS];
+    uint32_t n_mounts;
     const char *image;
     char **args; /* NULL-terminated: the program's words but the first */
     int n_args;

@@ -45,6 +45,7 @@ enum guest_state {
     GUEST_RUNNING, /* guest code */
     GUEST_CALLED,  /* waits in a call that was told; what is in `regs` but not in the notification is old */
     GUEST_PARKED,  /* waits in PARK: all registers are in `regs` */
+    GUEST_AGAIN,   /* was answered, but had been stopped from outside: it comes again, and is given the same answer */
 };
 
 struct guest {
@@ -52,6 +53,9 @@ struct guest {
     struct host_task *host; /* NULL: none yet, or it is gone */
     enum guest_state state;
     uint64_t waiting;      /* the notification to be answered */
+    uint64_t answer;       /* AGAIN */
+    bool was_parked;       /* AGAIN: in PARK, not in a call */
+    bool kick_due;         /* AGAIN: it is to be kicked when it runs */
     struct regs seen;      /* as they came: the short way back is for those of which rax alone has changed */
     bool kicked;           /* the signal is on its way */
     bool xstate_is_new;    /* `xstate` is to be loaded before it runs */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <ucontext.h>
 
 uint32_t signals_noted, children_noted; /* a bit for each; written by handlers */
@@ -66,13 +67,21 @@ void signals_take_children(void)
         host_tasks_reap();
 }
 
+/* Where the terminal is one of the host's, its new size is what is passed on. */
+static void pass_on(int signo)
+{
+    struct winsize window;
+    if (signo != SIGWINCH || ioctl(0, TIOCGWINSZ, &window) || linux_window(window.ws_row, window.ws_col))
+        linux_signal(signo, false);
+}
+
 void signals_take(void)
 {
     uint32_t noted = __atomic_exchange_n(&signals_noted, 0, __ATOMIC_RELAXED);
     signals_take_children();
     for (int signo = 1; noted && signo < 32; signo++)
         if (noted & 1u << signo && signo != SIGCHLD && signo != SIGIO)
-            linux_signal(signo, false);
+            pass_on(signo);
     if (noted & 1u << SIGIO)
         control_look();
 }

@@ -315,9 +315,10 @@ static void describe(struct input *in, uint64_t table)
 {
     const uint64_t d = table + 16 * (take(in, 1) % 20);
     const uint8_t how = (uint8_t)take(in, 1);
-    const uint64_t n = how & 64 ? take(in, 4) : 16 * (take(in, 1) % 20) >> (how & 32 ? 2 : 0);
+    const uint64_t n = how & 8 ? 0 : how & 64 ? take(in, 4) : 16 * (take(in, 1) % 20) >> (how & 32 ? 2 : 0);
 
-    store(d, how & 128 ? place(in) : 0x2000 + 16 * take(in, 1), 8);
+    /* Anywhere, or so that it ends there. */
+    store(d, how & 128 ? place(in) - (how & 32 ? n : 0) : 0x2000 + 16 * take(in, 1), 8);
     store(d + 8, n, 4);
     store(d + 12, how & 7, 2);
     store(d + 14, how & 16 ? take(in, 2) : take(in, 1) % 20, 2);

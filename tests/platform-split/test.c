@@ -162,6 +162,19 @@ static void comment(const char *text)
         printf("# %s\n", line);
 }
 
+/* From the line on in which they differ. */
+static void difference(const char *got, const char *wanted)
+{
+    size_t same = 0;
+    for (size_t i = 0; got[i] && got[i] == wanted[i]; i++)
+        if (got[i] == '\n')
+            same = i + 1;
+    comment("got");
+    comment(got + same);
+    comment("instead of");
+    comment(wanted + same);
+}
+
 static void one(const char *runner, const char *vcpus, const struct point *p)
 {
     char output[OUTPUT_MOST], name[64], room[4096 + 64];
@@ -184,7 +197,7 @@ static void one(const char *runner, const char *vcpus, const struct point *p)
     } else {
         failures++;
         printf("not ok %d - %s virtual CPUs\n# wait status %#x\n", number, name, (unsigned)status);
-        comment(output);
+        difference(output, p->output);
     }
     fflush(stdout);
 }

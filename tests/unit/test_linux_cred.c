@@ -292,11 +292,17 @@ static void guest_moves(void)
     int64_t me = sys(__NR_getpid);
     struct piece here[2] = {{to, 3}, {to + 8, 4}}, there[2] = {{from + 1, 5}, {from, 2}};
     assert_int_equal(sys(__NR_process_vm_readv, me, here, 2, there, 2, 0), 7);
-    assert_memory_equal(to, "123\0\0\0\0\0" "4501", 12);
+    assert_memory_equal(to,
+                        "123\0\0\0\0\0"
+                        "4501",
+                        12);
     there[0] = (struct piece){to + 4, 2};
     here[0] = (struct piece){from + 7, 2};
     assert_int_equal(sys(__NR_process_vm_writev, me, here, 1, there, 1, 0), 2);
-    assert_memory_equal(to + 3, "\0" "78", 3);
+    assert_memory_equal(to + 3,
+                        "\0"
+                        "78",
+                        3);
     there[0] = (struct piece){guarded + 4093, 8}; /* the end of what there is */
     here[0] = (struct piece){to, 8};
     assert_int_equal(sys(__NR_process_vm_readv, me, here, 1, there, 1, 0), 3);

@@ -254,10 +254,12 @@ SCRIPT(record_locks, "a = open a O_CREAT|O_RDWR 0644", "b = open a O_RDWR 0", "r
        "lock @a F_SETLK F_WRLCK SEEK_SET 9223372036854775807 1", "lock @a F_GETLK F_UNLCK SEEK_SET 0 1", "close @b",
        "lock @r F_OFD_GETLK F_WRLCK SEEK_SET 0 0", "lock 999 F_SETLK F_WRLCK SEEK_SET 0 0")
 
-SCRIPT(first_lock_in_the_way, "a = open a O_CREAT|O_RDWR 0644", "b = open a O_RDWR 0", "lock @a F_SETLK F_WRLCK SEEK_SET 20 5",
-       "lock @a F_SETLK F_RDLCK SEEK_SET 5 5", "lock @a F_SETLK F_WRLCK SEEK_SET 1 2", "lock @b F_OFD_GETLK F_WRLCK SEEK_SET 0 0",
-       "lock @b F_OFD_GETLK F_RDLCK SEEK_SET 3 0", "lock @b F_OFD_GETLK F_WRLCK SEEK_SET 3 0", "lock @a F_SETLK F_RDLCK SEEK_SET 2 10",
-       "lock @b F_OFD_GETLK F_WRLCK SEEK_SET 0 0", "lock @b F_OFD_GETLK F_WRLCK SEEK_SET 2 0", "lock @a F_SETLK F_UNLCK SEEK_SET 7 1",
+SCRIPT(first_lock_in_the_way, "a = open a O_CREAT|O_RDWR 0644", "b = open a O_RDWR 0",
+       "lock @a F_SETLK F_WRLCK SEEK_SET 20 5", "lock @a F_SETLK F_RDLCK SEEK_SET 5 5",
+       "lock @a F_SETLK F_WRLCK SEEK_SET 1 2", "lock @b F_OFD_GETLK F_WRLCK SEEK_SET 0 0",
+       "lock @b F_OFD_GETLK F_RDLCK SEEK_SET 3 0", "lock @b F_OFD_GETLK F_WRLCK SEEK_SET 3 0",
+       "lock @a F_SETLK F_RDLCK SEEK_SET 2 10", "lock @b F_OFD_GETLK F_WRLCK SEEK_SET 0 0",
+       "lock @b F_OFD_GETLK F_WRLCK SEEK_SET 2 0", "lock @a F_SETLK F_UNLCK SEEK_SET 7 1",
        "lock @b F_OFD_GETLK F_WRLCK SEEK_SET 2 0", "lock @b F_OFD_GETLK F_WRLCK SEEK_SET 7 0")
 
 SCRIPT(flocks, "a = open a O_CREAT|O_RDWR 0644", "b = open a O_RDONLY 0", "c = dup @a", "flock @a 6", "flock @b 6",
@@ -280,7 +282,8 @@ SCRIPT(extended_attributes, "[6.6] open a O_CREAT 0644", "[6.6] setxattr a user.
        "[6.6] removexattr a nothing")
 
 SCRIPT(inotify_moves_of_directories, "i = inotify_init1 O_NONBLOCK", "mkdir d 0755", "mkdir d/e 0755",
-       "inotify_add_watch @i d IN_ALL_EVENTS", "inotify_add_watch @i d/e IN_ALL_EVENTS", "rename d/e d/f", "rename d g", "events @i")
+       "inotify_add_watch @i d IN_ALL_EVENTS", "inotify_add_watch @i d/e IN_ALL_EVENTS", "rename d/e d/f", "rename d g",
+       "events @i")
 
 SCRIPT(inotify_events, "i = inotify_init1 O_NONBLOCK", "inotify_init1 99", "mkdir d 0755", "open d/old O_CREAT 0644",
        "inotify_add_watch @i d IN_ALL_EVENTS", "inotify_add_watch @i d IN_ALL_EVENTS",

@@ -460,7 +460,7 @@ static void guest_epoll_chain(void)
         e = last;
     }
     last = sys(__NR_epoll_create1, 0);
-    assert_int_equal(watch(last, e, EPOLLIN), -ELOOP); /* five within each other are enough */
+    assert_int_equal(watch(last, e, EPOLLIN), -ELOOP);    /* five within each other are enough */
     assert_int_equal(watch(last, null, EPOLLIN), -EPERM); /* it never has to be waited for */
     assert_int_equal(sys(__NR_fcntl, fds[0], F_SETPIPE_SZ, 0x80000001u), -EINVAL);
 }
@@ -472,7 +472,7 @@ static void test_epoll_refuses_deep_chains_and_what_is_always_ready(void **state
 
 static struct {
     int fds[2], woken;
-} *exclusive;
+} * exclusive;
 
 static void waits_exclusively(void *of)
 {

@@ -79,7 +79,7 @@ static void test_who_enters_a_namespace_stays_where_it_was(void **state)
 static struct {
     uint32_t ended;
     int64_t fd, cwd;
-} *parted;
+} * parted;
 
 static void parts(void *of)
 {

@@ -174,12 +174,14 @@ static int hear(const struct instance *inst, int sock, const char *program, stru
         return err_set(err, -EPROTO, "sandbox %s: its kernel gave another answer than asked for", inst->id);
     if (reply.header.code == 0)
         return 0;
+    helper_printable(said, sizeof said, reply.payload, reply.header.length);
     const int code = reply.header.code < 0 && reply.header.code > -4096 ? reply.header.code : -EIO;
+    if (!strncmp(said, "the working", 11))
+        return err_set(err, -ENOTDIR, "exec: \"%s\": %s", program, said);
     if (code == -ENOENT || code == -ENOTDIR)
         return err_set(err, -ENOENT, "exec: \"%s\": executable file not found", program);
     if (code == -EACCES)
         return err_set(err, code, "exec: \"%s\": permission denied", program);
-    helper_printable(said, sizeof said, reply.payload, reply.header.length);
     return err_set(err, code, code == -ENOEXEC ? "exec: \"%s\": %s" : "exec %s: %s", program, said);
 }
 

@@ -31,7 +31,8 @@ struct wait_link {
     void (*notify)(struct wait_link *, uint32_t events); /* epoll, and other standing watchers */
     uint32_t events;                                     /* of poll(2) that it is after; 0: all */
     bool exclusive;
-    const struct wait_queue *behind; /* exclusive, with `notify`: counts only while somebody waits there; NULL: always */
+    const struct wait_queue
+        *behind; /* exclusive, with `notify`: counts only while somebody waits there; NULL: always */
 };
 
 void wait_queue_init(struct wait_queue *);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asynchronous reads and writes: io_setup(2), io_submit(2), io_getevents(2). What is submitted is done at once, as Linux
- * does what it cannot do later; its event waits in the context. A context is known by the address of a page of zeroes in
- * the program's memory: C libraries look there for a ring of events that they may read themselves, and find none.
+ * Asynchronous reads and writes: io_setup(2), io_submit(2), io_getevents(2). What is submitted is done at once, as
+ * Linux does what it cannot do later; its event waits in the context. A context is known by the address of a page of
+ * zeroes in the program's memory: C libraries look there for a ring of events that they may read themselves, and find
+ * none.
  */
 #include "linux/fs/internal.h"
 #include "linux/ipc/when.h"

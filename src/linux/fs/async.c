@@ -21,11 +21,11 @@ HEAP_TYPE(async, FIELD(async, link, FIELD_NONE), FIELD(async, file, FIELD_REF), 
 
 static int code_of(uint32_t ready)
 {
-    return ready & EPOLLERR    ? POLL_ERR
-           : ready & EPOLLHUP  ? POLL_HUP
-           : ready & EPOLLPRI  ? POLL_PRI
-           : ready & READABLE  ? POLL_IN
-                               : POLL_OUT;
+    return ready & EPOLLERR   ? POLL_ERR
+           : ready & EPOLLHUP ? POLL_HUP
+           : ready & EPOLLPRI ? POLL_PRI
+           : ready & READABLE ? POLL_IN
+                              : POLL_OUT;
 }
 
 /* kill(2)'s rule, for who called F_SETOWN. */

@@ -120,10 +120,10 @@ struct file {
     uint64_t pos;
     void *own;
     uint64_t own_n[2];
-    int32_t owner, owner_signal; /* F_SETOWN, F_SETSIG */
+    int32_t owner, owner_signal;    /* F_SETOWN, F_SETSIG */
     uint32_t owner_uid, owner_euid; /* of who called F_SETOWN */
     struct async *async;            /* O_ASYNC: async.c; NULL */
-    struct list epoll_links;     /* interests of epoll instances in it */
+    struct list epoll_links;        /* interests of epoll instances in it */
     uint64_t dir_pos;
 };
 extern struct heap_type file_type;
@@ -148,7 +148,7 @@ struct file_ops {
     int (*allocate)(struct file *, int mode, uint64_t offset, uint64_t n); /* NULL: -EOPNOTSUPP */
     int (*flush)(struct file *);                                           /* at each close(2) */
     void (*show)(struct file *, struct text *); /* lines of its own for /proc/PID/fdinfo; NULL: none */
-    void (*release)(struct file *);                                        /* the last holder is gone */
+    void (*release)(struct file *);             /* the last holder is gone */
 };
 
 struct inode_ops {

@@ -451,7 +451,7 @@ int64_t sys_mq_getsetattr(struct task *t, const struct args *a)
                                     .mq_msgsize = (__kernel_long_t)q->size,
                                     .mq_curmsgs = (__kernel_long_t)q->n};
         if (a->v[1])
-            f->flags = (f->flags & ~(uint32_t)O_NONBLOCK) | (uint32_t)new.mq_flags;
+            f->flags = (f->flags & ~(uint32_t)O_NONBLOCK) | (uint32_t) new.mq_flags;
         r = a->v[2] ? put_user(arg_ptr(a, 2), old) : 0;
     }
     if (f)

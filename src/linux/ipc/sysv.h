@@ -40,9 +40,10 @@ int64_t ipc_get(struct ipc_table *, const struct ipc_kind *, const struct args *
 struct ipc_object *ipc_find(struct ipc_table *, int32_t id); /* NULL: -EINVAL; valid until the next task_block */
 /* May the current task read (4) or write (2) it: 0, -EACCES. */
 int ipc_may(const struct ipc_object *, uint32_t want);
-struct ipc_object *ipc_at(const struct ipc_table *, int32_t row); /* or an id with that row, for MSG_STAT; NULL: -EINVAL */
-int64_t ipc_last_row(const struct ipc_table *);                   /* that is used; 0 where none is */
-int ipc_owns(const struct ipc_object *); /* 0, -EPERM: for IPC_SET and IPC_RMID */
+struct ipc_object *ipc_at(const struct ipc_table *,
+                          int32_t row);         /* or an id with that row, for MSG_STAT; NULL: -EINVAL */
+int64_t ipc_last_row(const struct ipc_table *); /* that is used; 0 where none is */
+int ipc_owns(const struct ipc_object *);        /* 0, -EPERM: for IPC_SET and IPC_RMID */
 void ipc_remove(struct ipc_table *, const struct ipc_kind *, struct ipc_object *);
 void ipc_put(const struct ipc_kind *, struct ipc_object *);
 void ipc_perm_show(const struct ipc_object *, struct ipc64_perm *);

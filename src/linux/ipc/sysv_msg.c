@@ -324,14 +324,15 @@ struct ipc_table *sysv_msg_table(void)
 
 void sysv_msg_list(struct text *out)
 {
-    text_printf(out, "%10s %10s %5s  %10s %10s %5s %5s %5s %5s %5s %5s %10s %10s %10s\n", "key", "msqid", "perms", "cbytes",
-                "qnum", "lspid", "lrpid", "uid", "gid", "cuid", "cgid", "stime", "rtime", "ctime");
+    text_printf(out, "%10s %10s %5s  %10s %10s %5s %5s %5s %5s %5s %5s %10s %10s %10s\n", "key", "msqid", "perms",
+                "cbytes", "qnum", "lspid", "lrpid", "uid", "gid", "cuid", "cgid", "stime", "rtime", "ctime");
     for (uint32_t i = 0; i < queues.n; i++) {
         const struct ipc_queue *q = (struct ipc_queue *)queues.rows[i];
         if (!q)
             continue;
-        text_printf(out, "%10d %10d  %4o  %10lu %10lu %5d %5d %5u %5u %5u %5u %10lu %10lu %10lu\n", q->head.key, q->head.id,
-                    q->head.mode, q->bytes, q->count, q->last_sender, q->last_receiver, q->head.uid, q->head.gid,
-                    q->head.cuid, q->head.cgid, (uint64_t)q->sent, (uint64_t)q->received, (uint64_t)q->changed);
+        text_printf(out, "%10d %10d  %4o  %10lu %10lu %5d %5d %5u %5u %5u %5u %10lu %10lu %10lu\n", q->head.key,
+                    q->head.id, q->head.mode, q->bytes, q->count, q->last_sender, q->last_receiver, q->head.uid,
+                    q->head.gid, q->head.cuid, q->head.cgid, (uint64_t)q->sent, (uint64_t)q->received,
+                    (uint64_t)q->changed);
     }
 }

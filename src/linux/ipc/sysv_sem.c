@@ -452,13 +452,14 @@ struct ipc_table *sysv_sem_table(void)
 
 void sysv_sem_list(struct text *out)
 {
-    text_printf(out, "%10s %10s %5s %10s %5s %5s %5s %5s %10s %10s\n", "key", "semid", "perms", "nsems", "uid", "gid", "cuid",
-                "cgid", "otime", "ctime");
+    text_printf(out, "%10s %10s %5s %10s %5s %5s %5s %5s %10s %10s\n", "key", "semid", "perms", "nsems", "uid", "gid",
+                "cuid", "cgid", "otime", "ctime");
     for (uint32_t i = 0; i < sem.sets.n; i++) {
         const struct ipc_sems *s = (struct ipc_sems *)sem.sets.rows[i];
         if (!s)
             continue;
-        text_printf(out, "%10d %10d  %4o %10u %5u %5u %5u %5u %10lu %10lu\n", s->head.key, s->head.id, s->head.mode, s->n,
-                    s->head.uid, s->head.gid, s->head.cuid, s->head.cgid, (uint64_t)s->operated, (uint64_t)s->changed);
+        text_printf(out, "%10d %10d  %4o %10u %5u %5u %5u %5u %10lu %10lu\n", s->head.key, s->head.id, s->head.mode,
+                    s->n, s->head.uid, s->head.gid, s->head.cuid, s->head.cgid, (uint64_t)s->operated,
+                    (uint64_t)s->changed);
     }
 }

@@ -282,15 +282,16 @@ struct ipc_table *sysv_shm_table(void)
 
 void sysv_shm_list(struct text *out)
 {
-    text_printf(out, "%10s %10s %5s %21s %5s %5s  %5s %5s %5s %5s %5s %10s %10s %10s %21s %21s\n", "key", "shmid", "perms",
-                "size", "cpid", "lpid", "nattch", "uid", "gid", "cuid", "cgid", "atime", "dtime", "ctime", "rss", "swap");
+    text_printf(out, "%10s %10s %5s %21s %5s %5s  %5s %5s %5s %5s %5s %10s %10s %10s %21s %21s\n", "key", "shmid",
+                "perms", "size", "cpid", "lpid", "nattch", "uid", "gid", "cuid", "cgid", "atime", "dtime", "ctime",
+                "rss", "swap");
     for (uint32_t i = 0; i < segments.n; i++) {
         struct ipc_segment *s = (struct ipc_segment *)segments.rows[i];
         if (!s)
             continue;
-        text_printf(out, "%10d %10d  %4o %21lu %5d %5d  %5lu %5u %5u %5u %5u %10lu %10lu %10lu %21lu %21lu\n", s->head.key,
-                    s->head.id, s->head.mode, s->size, s->maker, s->last, (uint64_t)attachments(s), s->head.uid,
-                    s->head.gid, s->head.cuid, s->head.cgid, (uint64_t)s->attached, (uint64_t)s->detached,
+        text_printf(out, "%10d %10d  %4o %21lu %5d %5d  %5lu %5u %5u %5u %5u %10lu %10lu %10lu %21lu %21lu\n",
+                    s->head.key, s->head.id, s->head.mode, s->size, s->maker, s->last, (uint64_t)attachments(s),
+                    s->head.uid, s->head.gid, s->head.cuid, s->head.cgid, (uint64_t)s->attached, (uint64_t)s->detached,
                     (uint64_t)s->changed, s->size, 0ul);
     }
 }

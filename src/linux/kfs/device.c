@@ -75,12 +75,9 @@ static int zero_map(struct file *f, struct vma *v)
     return 0;
 }
 
-static const struct file_ops null_ops = {
-    .read = null_read, .write = null_write, .seek = device_seek};
-static const struct file_ops zero_ops = {
-    .read = zero_read, .write = null_write, .seek = device_seek, .map = zero_map};
-static const struct file_ops full_ops = {
-    .read = zero_read, .write = full_write, .seek = device_seek};
+static const struct file_ops null_ops = {.read = null_read, .write = null_write, .seek = device_seek};
+static const struct file_ops zero_ops = {.read = zero_read, .write = null_write, .seek = device_seek, .map = zero_map};
+static const struct file_ops full_ops = {.read = zero_read, .write = full_write, .seek = device_seek};
 static const struct file_ops random_ops = {
     .read = random_read, .write = null_write, .seek = device_seek, .poll = device_ready, .ioctl = random_ioctl};
 

@@ -16,7 +16,7 @@ extern const struct made_node proc_sys_rows[];                   /* /proc/sys */
 extern const struct made_node proc_net_rows[];                   /* /proc/PID/net */
 extern const struct made_node proc_fd_node, proc_fdinfo_node;    /* /proc/PID/fd, fdinfo */
 extern const struct made_node proc_ns_node;                      /* /proc/PID/ns */
-extern const struct made_node proc_sysvipc_rows[];                /* /proc/sysvipc */
+extern const struct made_node proc_sysvipc_rows[];               /* /proc/sysvipc */
 extern const struct made_node proc_root_rows[];
 
 /* proc_sysv.c: of /proc/sys/kernel. */

@@ -54,8 +54,10 @@ int proc_show_smaps(const struct made_key *key, struct text *out)
                     "Size:           %8lu kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\nRss:           "
                     " %8lu kB\n",
                     kb, kb);
-        text_printf(out, "Pss:            %8lu kB\nPrivate_Dirty:  %8lu kB\nSwap:                  0 kB\nLocked:         %8lu kB\n",
-                    kb, kb, v->flags & VMA_LOCKED ? kb : 0);
+        text_printf(
+            out,
+            "Pss:            %8lu kB\nPrivate_Dirty:  %8lu kB\nSwap:                  0 kB\nLocked:         %8lu kB\n",
+            kb, kb, v->flags & VMA_LOCKED ? kb : 0);
     }
     return 0;
 }

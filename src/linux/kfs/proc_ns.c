@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /proc/PID/ns and what is about the namespaces in it: namespaces(7), ioctl_ns(2), setns(2), unshare(2). There is one of
- * each kind, in which every program is, so who enters one is where it was. A link leads to a file without a name, which
- * is made anew each time and has the namespace's number.
+ * /proc/PID/ns and what is about the namespaces in it: namespaces(7), ioctl_ns(2), setns(2), unshare(2). There is one
+ * of each kind, in which every program is, so who enters one is where it was. A link leads to a file without a name,
+ * which is made anew each time and has the namespace's number.
  */
 #include "linux/core/call.h"
 #include "linux/fs/fd.h"
@@ -22,16 +22,11 @@ static const struct space {
     uint32_t number;
     int flag;
 } spaces[] = {
-    {"cgroup", "cgroup", 0xeffffffb, CLONE_NEWCGROUP},
-    {"ipc", "ipc", 0xefffffff, CLONE_NEWIPC},
-    {"mnt", "mnt", 0xeffffff8, CLONE_NEWNS},
-    {"net", "net", 0xeffffff9, CLONE_NEWNET},
-    {"pid", "pid", 0xeffffffc, CLONE_NEWPID},
-    {"pid_for_children", "pid", 0xeffffffc, CLONE_NEWPID},
-    {"time", "time", 0xeffffffa, CLONE_NEWTIME},
-    {"time_for_children", "time", 0xeffffffa, CLONE_NEWTIME},
-    {"user", "user", 0xeffffffd, CLONE_NEWUSER},
-    {"uts", "uts", 0xeffffffe, CLONE_NEWUTS},
+    {"cgroup", "cgroup", 0xeffffffb, CLONE_NEWCGROUP}, {"ipc", "ipc", 0xefffffff, CLONE_NEWIPC},
+    {"mnt", "mnt", 0xeffffff8, CLONE_NEWNS},           {"net", "net", 0xeffffff9, CLONE_NEWNET},
+    {"pid", "pid", 0xeffffffc, CLONE_NEWPID},          {"pid_for_children", "pid", 0xeffffffc, CLONE_NEWPID},
+    {"time", "time", 0xeffffffa, CLONE_NEWTIME},       {"time_for_children", "time", 0xeffffffa, CLONE_NEWTIME},
+    {"user", "user", 0xeffffffd, CLONE_NEWUSER},       {"uts", "uts", 0xeffffffe, CLONE_NEWUTS},
 };
 #define SPACES     ((int32_t)(sizeof(spaces) / sizeof(spaces[0])))
 #define SPACE_USER 8
@@ -141,8 +136,7 @@ static const struct made_node *space_list(struct made_key *key, uint64_t *cookie
     return &space_entry;
 }
 
-const struct made_node proc_ns_node = {
-    .name = "ns", .mode = S_IFDIR | 0511, .find = space_find, .list = space_list};
+const struct made_node proc_ns_node = {.name = "ns", .mode = S_IFDIR | 0511, .find = space_find, .list = space_list};
 
 /* ---- calls ---- */
 
@@ -163,8 +157,10 @@ int64_t sys_unshare(struct task *t, const struct args *a)
 {
     const uint64_t known = ALL_FLAGS | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
     uint64_t flags = a->v[0];
-    if (flags & ~known || flags & ALL_FLAGS)
-        return -EINVAL; /* as of a kernel without namespaces */
+    if (flags & ~known)
+        return -EINVAL;
+    if (flags & ALL_FLAGS) /* one of each kind */
+        return flags & CLONE_NEWUSER || capable(t, CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
     if (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) && t->process->n_tasks > 1)
         return -EINVAL;
     struct fs_context *fs = flags & CLONE_FS && t->fs->refs > 1 ? fs_context_copy(t->fs) : NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * System V IPC in /proc: /proc/sysvipc, and of /proc/sys/kernel how many objects of a kind there may be and which id the
- * next one gets (proc_sys_kernel(5)).
+ * System V IPC in /proc: /proc/sysvipc, and of /proc/sys/kernel how many objects of a kind there may be and which id
+ * the next one gets (proc_sys_kernel(5)).
  */
 #include "linux/ipc/sysv.h"
 #include "linux/kfs/proc.h"

@@ -21,8 +21,8 @@ HEAP_TYPE(mm, FIELD(mm, refs, FIELD_PLAIN), FIELD(mm, aspace, FIELD_HANDLE), FIE
           FIELD(mm, auxv, FIELD_PLAIN), FIELD(mm, n_auxv, FIELD_PLAIN), FIELD(mm, n_vmas, FIELD_PLAIN),
           FIELD(mm, pages_mapped, FIELD_PLAIN), FIELD(mm, pages_data, FIELD_PLAIN),
           FIELD(mm, pages_locked, FIELD_PLAIN), FIELD(mm, pages_peak, FIELD_PLAIN), FIELD(mm, plain_low, FIELD_PLAIN),
-          FIELD(mm, lock_future, FIELD_PLAIN), FIELD(mm, barriers, FIELD_PLAIN), FIELD(mm, seals, FIELD_PLAIN), FIELD(mm, written_page, FIELD_PLAIN), FIELD(mm, written_by, FIELD_PLAIN),
-          FIELD(mm, exe, FIELD_REF));
+          FIELD(mm, lock_future, FIELD_PLAIN), FIELD(mm, barriers, FIELD_PLAIN), FIELD(mm, seals, FIELD_PLAIN),
+          FIELD(mm, written_page, FIELD_PLAIN), FIELD(mm, written_by, FIELD_PLAIN), FIELD(mm, exe, FIELD_REF));
 
 KERNEL_STATE static struct {
     struct va_map *map;   /* where the address space is one for all: its tree */

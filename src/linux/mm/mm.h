@@ -65,8 +65,8 @@ struct mm {
     uint64_t pages_mapped, pages_data, pages_locked, pages_peak; /* all; private and writable; mlock; most ever */
     uint64_t plain_low;                                          /* of plain_map(): what it has not yet given; 0: all */
     bool lock_future;                                            /* mlockall(MCL_FUTURE) */
-    bool barriers; /* membarrier(2): it is registered for private ones */
-    bool seals;    /* some mapping is sealed */
+    bool barriers;                                               /* membarrier(2): it is registered for private ones */
+    bool seals;                                                  /* some mapping is sealed */
     uint64_t written_page,
         written_by;   /* where programs make code: the page that was last made writable, and for whom */
     struct file *exe; /* held */

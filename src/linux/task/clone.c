@@ -12,6 +12,7 @@
 #include "linux/mm/mm.h"
 
 #include <asm/fcntl.h>
+#include <linux/capability.h>
 #include <linux/sched.h>
 
 #include <string.h>
@@ -49,8 +50,8 @@ struct parts {
 static int clone_check(const struct clone_wish *w)
 {
     uint64_t f = w->flags;
-    if (f & CLONE_NAMESPACES)
-        return -EINVAL; /* one of each kind */
+    if (f & CLONE_NAMESPACES) /* one of each kind */
+        return f & CLONE_NEWUSER || capable(current, CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
     if ((f & CLONE_THREAD) && !(f & CLONE_SIGHAND))
         return -EINVAL;
     if ((f & CLONE_SIGHAND) && !(f & CLONE_VM))

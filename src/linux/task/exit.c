@@ -17,7 +17,7 @@
 
 /* What the kernel of a single program may be linked without. */
 __typeof__(process_end) process_end __attribute__((weak));
-void sysv_process_gone(int32_t pid) __attribute__((weak)); /* ipc/sysv.h */
+void sysv_process_gone(int32_t pid) __attribute__((weak));     /* ipc/sysv.h */
 void tty_leader_ended(struct process *) __attribute__((weak)); /* tty/tty.h */
 __typeof__(robust_list_exit) robust_list_exit __attribute__((weak));
 __typeof__(futex_owner_died) futex_owner_died __attribute__((weak));

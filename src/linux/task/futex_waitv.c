@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* futex_waitv(2): waiting for several words at once. A waiter per word, all of one task; the first that is woken counts. */
+/* futex_waitv(2): waiting for several words at once. A waiter per word, all of one task; the first that is woken
+ * counts. */
 #include "linux/task/futex.h"
 #include "linux/task/internal.h"
 

@@ -45,7 +45,8 @@ static void pidfd_show(struct file *f, struct text *out)
     text_printf(out, "Pid:\t%d\nNSpid:\t%d\n", pid, pid);
 }
 
-static const struct file_ops pidfd_ops = {.show = pidfd_show, .poll = pidfd_poll, .poll_queue = pidfd_queue, .release = pidfd_release};
+static const struct file_ops pidfd_ops = {
+    .show = pidfd_show, .poll = pidfd_poll, .poll_queue = pidfd_queue, .release = pidfd_release};
 
 int pidfd_new(struct process *p, uint32_t flags, struct file **out)
 {

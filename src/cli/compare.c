@@ -5,6 +5,7 @@
  * round; compare.h says who measures and who shows.
  */
 #include "cli/compare.h"
+#include "base/io.h"
 
 #include "boundary/boundary.h"
 #include "cli/commands.h"
@@ -19,11 +20,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define ARENA_SIZE     (256u << 20)
 #define ROUNDS_DEFAULT 15
+#define PROGRAM_MOST   (64u << 20)
 #define ROUNDS_QUICK   2
 
 enum { OPTION_JSON, OPTION_SVG, OPTION_BOUNDARY, OPTION_RUNS, OPTION_QUICK };
@@ -275,6 +278,32 @@ static int pack_programs(struct compare *c, struct err *err)
     return r;
 }
 
+/* A root of our own programs, for subjects that run images. */
+static int root_programs(struct compare *c, struct err *err)
+{
+    static const char *const programs[] = {"moat-gauge", "moat-probe"};
+    bool wanted = false;
+    char *bytes;
+    size_t n;
+    int r = 0;
+
+    for (size_t i = 0; i < c->n_subjects; i++)
+        wanted |= c->subjects[i].row && c->subjects[i].row->rooted;
+    if (!wanted)
+        return 0;
+    const char *root = arena_printf(c->arena, "%s/root", c->work);
+    if (!root || mkdir(root, 0755) < 0)
+        return err_sys(err, root ? -errno : -ENOMEM, "%s/root", c->work);
+    _cleanup_fd_ int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (size_t i = 0; i < ARRAY_LEN(programs) && r == 0; i++) {
+        const char *program = arena_printf(c->arena, "%s/%s", c->libexec, programs[i]);
+        r = program ? io_read_regular(c->arena, program, PROGRAM_MOST, &bytes, &n) : -ENOMEM;
+        if (r == 0)
+            r = io_replace_file(dir, programs[i], bytes, n, 0755);
+    }
+    return r < 0 ? err_sys(err, r, "%s", root) : 0;
+}
+
 /* With what a killed gauge left there, which may belong to an id of the sandbox. */
 static void remove_work(const struct compare *c)
 {
@@ -338,7 +367,7 @@ static int compare_all(struct compare *c, const struct options *o, struct err *e
     sigaction(SIGHUP, &catch, NULL);
     if ((r = make_work(c, err)) < 0)
         return r;
-    if ((r = pack_programs(c, err)) == 0)
+    if ((r = pack_programs(c, err)) == 0 && (r = root_programs(c, err)) == 0)
         r = compare_rounds(c, err);
     remove_work(c);
     return r < 0 || compare_interrupted ? r : show(c, o, err);

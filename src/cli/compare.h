@@ -59,6 +59,7 @@ struct compare_row {
     const char *root;                        /* what stands before the program: an image, or "--" */
     const char *program_dir, *work_dir;      /* the same directories seen from inside; NULL: as outside */
     bool packed; /* moat's own programs are packed before anything is measured: {work}/PROGRAM.moat */
+    bool rooted; /* they are put into a directory before, {work}/root, which is the root */
     bool image;  /* the user's job: IMAGE is the root; else the command is the host's */
 };
 

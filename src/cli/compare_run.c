@@ -84,7 +84,7 @@ int compare_own_line(const struct compare *c, const struct compare_subject *s, c
         push_row(l, c, row->args, ARRAY_LEN(row->args));
         if (work)
             push_row(l, c, row->work_args, ARRAY_LEN(row->work_args));
-        push_all(l, &row->root, 1);
+        push_row(l, c, &row->root, 1);
     }
     const char *dir = row ? row->program_dir : NULL;
     char *path = row && row->packed ? arena_printf(l->a, "%s/%s.moat", c->work, program)

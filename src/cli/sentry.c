@@ -4,6 +4,7 @@
 #include "cli/sentry.h"
 #include "boundary/container/container.h"
 #include "boundary/sentry/words.h"
+#include "cli/compare.h"
 #include "cli/engine_command.h"
 #include "cli/engine_walls.h"
 #include "cli/packed_root.h"
@@ -28,6 +29,7 @@
 /* A task inside is a task of the host, and so is each address space; the sentry has some. */
 #define TASKS_MORE  16
 #define TASKS_TIMES 2
+#define SHM_OPTIONS "nosuid,noexec,nodev,mode=1777,size=65536k" /* docker's */
 #define PTS_OPTIONS "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620"
 
 static struct sentry_options *own(const struct run_options *o)
@@ -69,7 +71,7 @@ static int apply_defaults(struct run_options *run, struct err *err)
     int r = engine_walls(&run->policy, SENTRY_PROGRAM, err);
 
     run->policy.process.caps = caps;
-    return r;
+    return r < 0 ? r : policy_mount_add(&run->policy, "/dev/shm", "tmpfs", "tmpfs", SHM_OPTIONS, err);
 }
 
 #define PARTLY     "a sentry shows a path of the host as a whole, read-only or not: -v, --ro, --rw; -b broker has rules in it"
@@ -90,7 +92,6 @@ static const struct engine_refusal refused[] = {
     {FLAG_IOCTLS, "ioctls", "no ioctl of a sentry's program reaches the host's kernel: leave it out"},
     {FLAG_INIT, "init", "a sentry's processes are its own kernel's: name an init of the image as the command"},
     {FLAG_DEVICE, "devices", "a sentry has no device of the host: -b container has"},
-    {FLAG_SHM_SIZE, "shmSize", "its shared memory is part of its memory: --memory"},
     {FLAG_SYSCTL, "sysctl", "a sentry's kernel has no settings yet"},
 };
 
@@ -239,6 +240,39 @@ static const struct packing packing = {.kind = CLASS_CACHE_SENTRY,
                                        .begins = IMAGE_MAGIC,
                                        .n_begins = sizeof(IMAGE_MAGIC) - 1};
 
+/* A program on a volume is not in the root. */
+static bool is_on_volume(const struct sentry_options *o, const char *path)
+{
+    for (uint32_t i = 0; i < o->volumes.n; i++) {
+        const char *place = strchr(strchr(o->volumes.v[i], ':') + 1, ':') + 1;
+        const size_t n = strlen(place);
+        if (!strncmp(path, place, n) && (!path[n] || path[n] == '/'))
+            return true;
+    }
+    return false;
+}
+
+static int find_program(struct run_options *run, const struct packed_root *root, const char *word, const char **out,
+                        struct err *err)
+{
+    struct policy *p = &run->policy;
+
+    *out = *word == '/' ? word : arena_printf(p->arena, "%s/%s", p->process.cwd[1] ? p->process.cwd : "", word);
+    if (strchr(word, '/') && *out && is_on_volume(own(run), *out))
+        return 0;
+    return packed_root_program(p->arena, root, word, policy_env_get(&p->process.env, "PATH"), p->process.cwd, out, err);
+}
+
+/* An image of the store is packed; a directory is one more root of the gofer's, which is never written to. */
+static int put_root(struct policy *p, const struct sentry_options *o, const struct packed_root *root, bool pack,
+                    const char **image, struct err *err)
+{
+    if (root->id)
+        return pack ? packed_root_pack(p->arena, &packing, root, image, err) : 0;
+    int r = engine_put(p, "--volume", arena_printf(p->arena, "%u:rc:/", o->volumes.n), err);
+    return r < 0 ? r : engine_put(p, "--host", root->path, err);
+}
+
 /* The rest, from the root: who runs what, and the root itself as a file, whose name is not needed to explain. */
 static int put_program(struct run_options *run, const struct packed_root *root, bool pack, struct err *err)
 {
@@ -251,9 +285,8 @@ static int put_program(struct run_options *run, const struct packed_root *root, 
         *err = (struct err){0};
         return (r = put_user(run, root, err)) < 0 ? r : put_environment(p, err);
     }
-    if (r < 0 || (r = packed_root_program(p->arena, root, words.v[0], policy_env_get(&p->process.env, "PATH"),
-                                          p->process.cwd, &program, err)) < 0 ||
-        (pack && (r = packed_root_pack(p->arena, &packing, root, &image, err)) < 0) ||
+    if (r < 0 || (r = find_program(run, root, words.v[0], &program, err)) < 0 ||
+        (r = put_root(p, own(run), root, pack, &image, err)) < 0 ||
         (r = put_user(run, root, err)) < 0 || (r = put_environment(p, err)) < 0 ||
         (r = engine_put(p, "--program", program, err)) < 0 ||
         (r = engine_put(p, "--argv0", words.v[0], err)) < 0 || (r = engine_put(p, "--image", image, err)) < 0)
@@ -326,6 +359,13 @@ static const char *memory_note(struct arena *a, const struct strv *argv)
                  : NULL;
 }
 
+static const struct compare_row compared = {.boundary = "sentry",
+                                            .root = "{work}/root",
+                                            .program_dir = "",
+                                            .work_dir = "/tmp",
+                                            .rooted = true,
+                                            .image = true};
+
 const struct workload_kind sentry_kind = {
     .types = {"sentry"},
     .boundary = "sentry",
@@ -334,7 +374,9 @@ const struct workload_kind sentry_kind = {
     .no_programs = "-b sentry runs images and directories",
     .no_filter = "the filters of a sentry are raised by moat-sentry inside (src/sentry), and there is none around its "
                  "start: moat explain --surface NAME reads them back",
+    .roots = true,
     .keeps = "packed roots",
+    .compare = &compared,
     .own_size = sizeof(struct sentry_options),
     .option = take_option,
     .form = take_form,

@@ -24,10 +24,12 @@ static int or_errno(long r)
     return r < 0 ? -errno : 0;
 }
 
-/* Set-id bits are rights over other programs: of a directory they are none. */
-static bool mode_allowed(const struct request *q, uint8_t kind, uint32_t mode)
+/* The mode that is asked for, as far as the root allows it: set-id bits of a file are left out where it has none, as a
+ * program that unpacks files would rather have. Of a directory they are no right over other programs. */
+static uint32_t mode_of(const struct request *q, uint8_t kind)
 {
-    return !(q->root_flags & FILES_NOSUID) || kind == HANDLE_DIRECTORY || !(mode & SET_IDS);
+    bool none = q->root_flags & FILES_NOSUID && kind != HANDLE_DIRECTORY;
+    return q->r.mode & (none ? MODE_BITS & ~SET_IDS : MODE_BITS);
 }
 
 static int set_mode(const struct gofer *g, const struct handle *h, uint32_t mode)
@@ -68,7 +70,7 @@ int serve_setattr(struct gofer *g, const struct request *q, struct reply *reply)
 {
     uint32_t what = q->r.what;
     int r = 0;
-    if (what & FILES_MODE && (q->of->kind == HANDLE_LINK || !mode_allowed(q, q->of->kind, q->r.mode)))
+    if (what & FILES_MODE && q->of->kind == HANDLE_LINK)
         return -EPERM;
     if (what & FILES_SIZE)
         r = set_size(g, q);
@@ -76,7 +78,7 @@ int serve_setattr(struct gofer *g, const struct request *q, struct reply *reply)
         r = or_errno(fchownat(q->of->fd, "", what & FILES_UID ? q->r.uid : (uid_t)-1,
                               what & FILES_GID ? q->r.gid : (gid_t)-1, AT_EMPTY_PATH));
     if (!r && what & FILES_MODE)
-        r = set_mode(g, q->of, q->r.mode);
+        r = set_mode(g, q->of, mode_of(q, q->of->kind));
     if (!r && what & (FILES_ATIME | FILES_MTIME))
         r = set_times(q);
     return r ? r : attr_of(q->of->fd, &reply->a.attr);
@@ -115,8 +117,8 @@ static int own(const struct gofer *g, const struct request *q, const struct hand
         r = or_errno(fchownat(made->fd, "", q->r.uid, q->r.gid, AT_EMPTY_PATH));
     if (r == -EINVAL) /* the id is not one of this user namespace */
         r = -EOVERFLOW;
-    if (!r && made->kind != HANDLE_LINK && (changed || (attr->mode & MODE_BITS) != q->r.mode))
-        r = set_mode(g, made, q->r.mode);
+    if (!r && made->kind != HANDLE_LINK && (changed || (attr->mode & MODE_BITS) != mode_of(q, made->kind)))
+        r = set_mode(g, made, mode_of(q, made->kind));
     return r ? r : attr_of(made->fd, attr);
 }
 
@@ -133,14 +135,9 @@ static int finish(struct gofer *g, const struct request *q, int fd, uint8_t kind
 }
 
 /* The mode with which it is made: nobody else's until it has its owner. */
-static uint32_t first_mode(const struct request *q, uint32_t none)
+static uint32_t first_mode(const struct request *q, uint8_t kind)
 {
-    return q->r.uid == geteuid() && q->r.gid == getegid() ? q->r.mode : none;
-}
-
-static bool mode_is_whole(const struct request *q, uint8_t kind)
-{
-    return !(q->r.mode & ~MODE_BITS) && mode_allowed(q, kind, q->r.mode);
+    return q->r.uid == geteuid() && q->r.gid == getegid() ? mode_of(q, kind) : 0;
 }
 
 /* A new file, open: with its owner and a handle. Takes the descriptor. */
@@ -159,9 +156,9 @@ static int finish_file(struct gofer *g, const struct request *q, int fd, struct 
 static int make_file(const struct request *q, const char *name, uint64_t flags)
 {
     const struct open_how how = {.flags = flags | O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-                                 .mode = first_mode(q, 0),
+                                 .mode = first_mode(q, HANDLE_REGULAR),
                                  .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS};
-    if (!mode_is_whole(q, HANDLE_REGULAR))
+    if (q->r.mode & ~MODE_BITS)
         return -EPERM;
     int fd = (int)syscall(SYS_openat2, q->of->fd, name, &how, sizeof how);
     return fd < 0 ? -errno : fd;
@@ -201,9 +198,9 @@ static int made_open(const struct request *q, uint8_t kind)
 
 int serve_mkdir(struct gofer *g, const struct request *q, struct reply *reply)
 {
-    if (!mode_is_whole(q, HANDLE_DIRECTORY))
+    if (q->r.mode & ~MODE_BITS)
         return -EPERM;
-    int r = or_errno(mkdirat(q->of->fd, q->name, first_mode(q, 0)));
+    int r = or_errno(mkdirat(q->of->fd, q->name, first_mode(q, HANDLE_DIRECTORY)));
     if (r)
         return r;
     int fd = made_open(q, HANDLE_DIRECTORY);

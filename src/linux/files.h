@@ -107,7 +107,6 @@ struct files_ops {
     int64_t (*append)(int fd, const void *from, size_t n, bool synced, uint64_t *end);
     int64_t (*seek)(int fd, uint64_t offset, int whence); /* SEEK_DATA, SEEK_HOLE */
     int (*stat)(int fd, struct files_attr *);
-    int (*resize)(int fd, uint64_t size);
     int (*allocate)(int fd, int mode, uint64_t offset, uint64_t n); /* fallocate(2) */
     void (*close)(int fd);
     /* Pages that are the file's own, for aspace.map: shared mappings are the host's page cache. `of` NULL: a new one;

@@ -61,6 +61,7 @@ int64_t apart_block_write(uint32_t device, const void *from, size_t n, uint64_t 
 struct regs *bridge_regs(struct task *);
 void **bridge_slot(struct task *);
 struct aspace *bridge_aspace(struct task *);
+bool bridge_killed(const struct task *); /* it never goes back to its program */
 
 /* ---- the platform's ---- */
 pid_t apart_pid(const struct aspace *);   /* a process in which the guest's memory is */

@@ -8,6 +8,7 @@
 struct regs *bridge_regs(struct task *);
 void **bridge_slot(struct task *);
 struct aspace *bridge_aspace(struct task *);
+bool bridge_killed(const struct task *);
 
 struct regs *bridge_regs(struct task *t)
 {
@@ -22,4 +23,9 @@ void **bridge_slot(struct task *t)
 struct aspace *bridge_aspace(struct task *t)
 {
     return t->mm ? t->mm->aspace : NULL;
+}
+
+bool bridge_killed(const struct task *t)
+{
+    return t->killed;
 }

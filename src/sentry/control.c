@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See control.h. The other end is moat's, which may do more than this process; still each record is looked at as a whole
- * before it is obeyed, and what it asks for has bounds. A session is a connection by which a program was started; its
- * number and one more is that of its set of streams. The descriptors of a set are somebody else's open files, whose
+ * See control.h. The other end is moat's, which may do more than this process; still each record is looked at as a
+ * whole before it is obeyed, and what it asks for has bounds. A session is a connection by which a program was started;
+ * its number and one more is that of its set of streams. The descriptors of a set are somebody else's open files, whose
  * flags are not ours to change: each is asked whether it is ready, and then read or written no more than a pipe takes
  * at once.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What moat asks of a running sentry, by records of boundary/control.h on a socket that moat made and handed over. Life:
- * control_prepare() before anything is shut in -> control_descriptors() and control_serve() around each wait of
+ * What moat asks of a running sentry, by records of boundary/control.h on a socket that moat made and handed over.
+ * Life: control_prepare() before anything is shut in -> control_descriptors() and control_serve() around each wait of
  * hostops.poll. One thread. Host calls from then on: accept4, recvmsg, sendmsg, read, write, pread64, poll, close.
  */
 #ifndef MOAT_SENTRY_CONTROL_H

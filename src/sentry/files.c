@@ -110,7 +110,6 @@ const struct files_ops *files_begin(int gofer_socket, struct memobj *(*object)(s
                                    .append = files_host_append,
                                    .seek = files_host_seek,
                                    .stat = files_host_stat,
-                                   .resize = files_host_resize,
                                    .allocate = files_host_allocate,
                                    .close = files_host_close,
                                    .object = object};

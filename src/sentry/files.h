@@ -22,7 +22,6 @@ int64_t files_host_write(int fd, const void *from, size_t n, uint64_t offset, bo
 int64_t files_host_append(int fd, const void *from, size_t n, bool synced, uint64_t *end);
 int64_t files_host_seek(int fd, uint64_t offset, int whence);
 int files_host_stat(int fd, struct files_attr *);
-int files_host_resize(int fd, uint64_t size);
 int files_host_allocate(int fd, int mode, uint64_t offset, uint64_t n);
 void files_host_close(int fd);
 

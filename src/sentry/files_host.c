@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Work on descriptors of host files. Only the calls of files.h's users: pread, pwritev2, lseek, fstat, ftruncate,
- * fallocate, close. */
+/* Work on descriptors of host files. Only the calls of files.h's users: pread, pwritev2, lseek, fstat, fallocate,
+ * close. */
 #include "sentry/files.h"
 
 #include <errno.h>
@@ -83,11 +83,6 @@ int files_host_stat(int fd, struct files_attr *out)
         .gid = st.st_gid,
     };
     return 0;
-}
-
-int files_host_resize(int fd, uint64_t size)
-{
-    return size > INT64_MAX ? -EINVAL : ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
 }
 
 int files_host_allocate(int fd, int mode, uint64_t offset, uint64_t n)

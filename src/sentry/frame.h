@@ -18,10 +18,10 @@
 #define SIGNAL_BIT(n)   | 1ull << ((n)-1)
 #define GUEST_MASK      (~(0ull STUB_SIGNALS(SIGNAL_BIT)))
 
-#define XSTATE_MOST  (SLOT_STACK - SLOT_XSTATE - 64)
+#define XSTATE_MOST (SLOT_STACK - SLOT_XSTATE - 64)
 
 /* ---- service.c ---- */
-uint8_t *slot_memory(uint32_t slot);   /* here */
+uint8_t *slot_memory(uint32_t slot);  /* here */
 uint64_t slot_address(uint32_t slot); /* in its stub */
 
 /* ---- frame.c ---- */

@@ -27,7 +27,8 @@
 #define TRAP_GENERAL   13u
 #define VSYSCALLS      0xffffffffff600000ull /* vsyscall(2): calls that are made from no instruction */
 #define GATE_ENTRY     (GATE_BASE + 0x40)
-#define AGAIN_MOST     16 /* times that one may be stopped from outside while it is waited for */
+#define OVERSLEPT      1000000000u /* ns behind a deadline */
+#define AGAIN_MOST     16          /* times that one may be stopped from outside while it is waited for */
 
 static struct guest *lost_ones;
 
@@ -36,31 +37,31 @@ static struct guest *guest(struct task *t)
     return *bridge_slot(t);
 }
 
-/* ---- the end of what it ran on ---- */
+/* ---- kicks: each is answered in time, or whoever was kicked is given up ---- */
 
-static void lose(struct guest *g)
+/* In order of their deadlines, which all have the same distance. */
+static struct guest *kicked_first, *kicked_last;
+
+static void kick(struct guest *g)
 {
-    if (g->lost)
+    g->kicked = true;
+    g->kick_deadline = apart_clock(HOST_MONOTONIC) + PATIENCE;
+    g->kicked_before = kicked_last, g->kicked_next = NULL;
+    *(kicked_last ? &kicked_last->kicked_next : &kicked_first) = g;
+    kicked_last = g;
+    syscall(SYS_tgkill, g->host->pid, g->host->pid, KICK_SIGNAL);
+}
+
+static void kick_over(struct guest *g)
+{
+    if (!g->kicked)
         return;
-    g->lost = true;
-    g->next_lost = lost_ones;
-    lost_ones = g;
+    g->kicked = false;
+    *(g->kicked_before ? &g->kicked_before->kicked_next : &kicked_first) = g->kicked_next;
+    *(g->kicked_next ? &g->kicked_next->kicked_before : &kicked_last) = g->kicked_before;
 }
 
-void guest_host_gone(struct guest *g)
-{
-    g->host = NULL, g->state = GUEST_NONE;
-    lose(g);
-}
-
-void guests_lost_tell(void)
-{
-    while (lost_ones) {
-        struct guest *g = lost_ones;
-        lost_ones = g->next_lost;
-        linux_task_lost(g->task, false);
-    }
-}
+/* ---- the end of what it ran on ---- */
 
 static void lost_forget(struct guest *g)
 {
@@ -71,12 +72,78 @@ static void lost_forget(struct guest *g)
         }
 }
 
+static void lose(struct guest *g)
+{
+    if (g->lost)
+        return;
+    lost_forget(g);
+    g->lost = true;
+    g->next_lost = lost_ones;
+    lost_ones = g;
+}
+
+/* It runs, and shall not any more: what its registers are is of no interest. */
+static void stop_for_ever(struct guest *g)
+{
+    host_task_end(g->host);
+    kick_over(g);
+    g->state = GUEST_NONE;
+    g->next_lost = lost_ones;
+    lost_ones = g;
+}
+
+void guest_host_gone(struct guest *g)
+{
+    g->host = NULL, g->state = GUEST_NONE;
+    kick_over(g);
+    lose(g);
+}
+
+bool guests_lost(void)
+{
+    return lost_ones;
+}
+
+static void lost_tell(void)
+{
+    while (lost_ones) {
+        struct guest *g = lost_ones;
+        lost_ones = g->next_lost;
+        if (g->lost)
+            linux_task_lost(g->task, false);
+        else
+            linux_trap_ready(g->task, &(struct trap){.kind = TRAP_KICK});
+    }
+}
+
 /* It says what cannot be. */
 static void give_up(struct guest *g)
 {
+    kick_over(g);
     host_task_end(g->host);
     g->state = GUEST_NONE;
     lose(g);
+}
+
+uint64_t guests_deadline(void)
+{
+    return kicked_first ? kicked_first->kick_deadline : UINT64_MAX;
+}
+
+void guests_look(void)
+{
+    uint64_t now = kicked_first ? apart_clock(HOST_MONOTONIC) : 0;
+    while (kicked_first && kicked_first->kick_deadline <= now) {
+        struct guest *g = kicked_first;
+        if (now - g->kick_deadline < OVERSLEPT) {
+            give_up(g);
+            continue;
+        }
+        kick_over(
+            g); /* this process itself was stopped for so long, and most likely g was too: it has another chance */
+        kick(g);
+    }
+    lost_tell();
 }
 
 /* ---- what has come ---- */
@@ -154,7 +221,7 @@ static bool parked(struct guest *g, const struct seccomp_notif *n, struct trap *
     f.regs.fs_base = n->data.args[2], f.regs.gs_base = n->data.args[3];
     g->state = GUEST_PARKED, g->waiting = n->id, g->frame_xstate = f.state_at;
     if (signo == KICK_SIGNAL)
-        g->kicked = false;
+        kick_over(g);
     if (called) {
         merge(g, &f);
         return false;
@@ -163,12 +230,6 @@ static bool parked(struct guest *g, const struct seccomp_notif *n, struct trap *
     *r = f.regs;
     signal_fill(t, r, (int)signo, &f);
     return true;
-}
-
-static void kick(struct guest *g)
-{
-    g->kicked = true;
-    syscall(SYS_tgkill, g->host->pid, g->host->pid, KICK_SIGNAL);
 }
 
 static bool same_call(const struct regs *r, const struct seccomp_data *d)
@@ -268,7 +329,8 @@ static int host_make(struct guest *g, struct aspace *as)
     struct seccomp_notif n;
     if (g->host)
         host_task_end(g->host);
-    g->state = GUEST_NONE, g->kicked = false;
+    g->state = GUEST_NONE;
+    kick_over(g);
     int r = stub_task(as, g);
     if (!r)
         r = notify_of(g->host, &n);
@@ -335,11 +397,14 @@ static void task_start(struct task *t, uint64_t deadline)
 static void task_kick(struct task *t)
 {
     struct guest *g = guest(t);
+    if (g->host && bridge_killed(t) && (g->state == GUEST_RUNNING || g->state == GUEST_AGAIN)) {
+        stop_for_ever(g);
+        return;
+    }
     g->kick_due = g->state == GUEST_AGAIN;
     if (g->state == GUEST_RUNNING && !g->kicked)
         kick(g);
 }
-
 
 static void xstate_initial(uint8_t *to)
 {
@@ -389,6 +454,7 @@ static void task_destroy(struct task *t)
         return;
     if (g->host)
         host_task_end(g->host);
+    kick_over(g);
     lost_forget(g);
     *bridge_slot(t) = NULL;
     free(g->xstate);

@@ -72,6 +72,12 @@ static uint32_t host_poll(uint64_t deadline, uint32_t interest)
     uint32_t events = 0;
     if (!deadline)
         return look(interest);
+    if (guests_lost()) {
+        guests_look();
+        return HOST_EVENT_WAKE;
+    }
+    if (guests_deadline() < deadline)
+        deadline = guests_deadline();
     const bool alone = deadline == UINT64_MAX && !interest && !control_waits();
     waiting.n = 0;
     if (alone || notify_kept() || wait_for_all(deadline, interest, &events)) {
@@ -84,7 +90,7 @@ static uint32_t host_poll(uint64_t deadline, uint32_t interest)
         signals_take();
         events |= HOST_EVENT_WAKE;
     }
-    guests_lost_tell();
+    guests_look();
     return events | control_serve(waiting.fds + STREAMS + 1, waiting.n);
 }
 

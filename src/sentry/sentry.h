@@ -16,7 +16,7 @@
 
 #include <linux/seccomp.h>
 
-#define PATIENCE      10000000000u /* ns: a stub that takes longer to answer is given up */
+#define PATIENCE 10000000000u /* ns: a stub that takes longer to answer is given up */
 
 /* One host task: a service, or what a guest task runs on. It is here until the host has been asked how it ended. */
 struct host_task {
@@ -30,13 +30,13 @@ struct host_task {
 
 /* A stub. */
 struct aspace {
-    pid_t pid;         /* its service's */
-    uint64_t waiting;  /* the service's ORDER, to be answered with the next order */
-    uint32_t order;    /* its page of orders */
-    uint32_t live;     /* host tasks of it */
-    bool dead;         /* its service is */
-    bool left;         /* the kernel has given it up; it is freed when no host task is left */
-    uint32_t *slots;   /* that are mapped there and free */
+    pid_t pid;        /* its service's */
+    uint64_t waiting; /* the service's ORDER, to be answered with the next order */
+    uint32_t order;   /* its page of orders */
+    uint32_t live;    /* host tasks of it */
+    bool dead;        /* its service is */
+    bool left;        /* the kernel has given it up; it is freed when no host task is left */
+    uint32_t *slots;  /* that are mapped there and free */
     uint32_t n_slots, room;
 };
 
@@ -52,12 +52,14 @@ struct guest {
     struct task *task;
     struct host_task *host; /* NULL: none yet, or it is gone */
     enum guest_state state;
-    uint64_t waiting;      /* the notification to be answered */
-    uint64_t answer;       /* AGAIN */
-    bool was_parked;       /* AGAIN: in PARK, not in a call */
-    bool kick_due;         /* AGAIN: it is to be kicked when it runs */
-    struct regs seen;      /* as they came: the short way back is for those of which rax alone has changed */
-    bool kicked;           /* the signal is on its way */
+    uint64_t waiting;       /* the notification to be answered */
+    uint64_t answer;        /* AGAIN */
+    bool was_parked;        /* AGAIN: in PARK, not in a call */
+    bool kick_due;          /* AGAIN: it is to be kicked when it runs */
+    struct regs seen;       /* as they came: the short way back is for those of which rax alone has changed */
+    bool kicked;            /* the signal is on its way */
+    uint64_t kick_deadline; /* monotonic */
+    struct guest *kicked_before, *kicked_next;
     bool xstate_is_new;    /* `xstate` is to be loaded before it runs */
     uint8_t *xstate;       /* XSAVE image of state_size bytes; NULL: the initial one */
     uint64_t frame_xstate; /* PARKED: where the host has put the image, from the slot's start; 0: nowhere */
@@ -111,7 +113,7 @@ void host_tasks_end_all(void);
 
 /* ---- service.c: stubs ---- */
 struct aspace *stub_first(pid_t pid, uint64_t waiting); /* of the zygote */
-struct aspace *stub_copy(struct aspace *of);             /* NULL: of the zygote. NULL: none could be made */
+struct aspace *stub_copy(struct aspace *of);            /* NULL: of the zygote. NULL: none could be made */
 void stub_leave(struct aspace *);
 void stub_reaped(struct aspace *); /* one of its host tasks is gone */
 /* An order: its result, -errno; -ESRCH: the service is gone. */
@@ -128,7 +130,9 @@ extern const struct task_ops sentry_task;
 /* What a notification means: whom the kernel is told of by linux_trap_ready. Its lock is free. */
 void guest_notified(const struct seccomp_notif *);
 void guest_host_gone(struct guest *);
-void guests_lost_tell(void);
+uint64_t guests_deadline(void); /* until when somebody has to answer; UINT64_MAX */
+void guests_look(void);         /* who has not is given up; the kernel is told who is lost. Its lock is free */
+bool guests_lost(void);         /* somebody is, and the kernel is not told yet */
 
 /* ---- aspace.c, host.c ---- */
 extern const struct aspace_ops sentry_aspace;

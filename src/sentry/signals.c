@@ -15,8 +15,8 @@
 uint32_t signals_noted, children_noted; /* a bit for each; written by handlers */
 
 /* For the first program. Not those that say what is wrong with this process. */
-static const uint8_t passed_on[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGABRT, SIGUSR1,   SIGUSR2,   SIGALRM, SIGTERM, SIGURG,
-                                    SIGXCPU, SIGXFSZ, SIGPROF, SIGPWR,  SIGVTALRM, SIGSTKFLT, SIGWINCH};
+static const uint8_t passed_on[] = {SIGHUP, SIGINT,  SIGQUIT, SIGABRT, SIGUSR1, SIGUSR2,   SIGALRM,   SIGTERM,
+                                    SIGURG, SIGXCPU, SIGXFSZ, SIGPROF, SIGPWR,  SIGVTALRM, SIGSTKFLT, SIGWINCH};
 
 static void note(int signo, siginfo_t *info, void *context)
 {

@@ -64,8 +64,8 @@
     X(task, 56)                                                                                                        \
     X(cmpxchg, 0)
 
-/* Every `syscall` instruction in stub.S: name, number. What is behind it is stub_behind_NAME. park and order: the number
- * does not matter, since neither call is ever made. */
+/* Every `syscall` instruction in stub.S: name, number. What is behind it is stub_behind_NAME. park and order: the
+ * number does not matter, since neither call is ever made. */
 #define STUB_CALLS(X)                                                                                                  \
     X(park, 39)                                                                                                        \
     X(sigreturn, 15)                                                                                                   \
@@ -117,7 +117,7 @@ STUB_CALLS(X)
 #undef X
 
 /* Where something of stub.S is in a stub. */
-#define STUB_ADDRESS(label) ((uint64_t)STUB_TEXT + (uint64_t)((label) - stub_text))
+#define STUB_ADDRESS(label) ((uint64_t)STUB_TEXT + (uint64_t)((label)-stub_text))
 #endif
 
 #endif

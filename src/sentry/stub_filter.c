@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See stub_filter.h. Both are short on the way of a guest's ordinary call: architecture, upper half of the instruction's
- * address, and in the guest's the number. */
+/* See stub_filter.h. Both are short on the way of a guest's ordinary call: architecture, upper half of the
+ * instruction's address, and in the guest's the number. */
 #include "sentry/stub_filter.h"
 
 #include "confine/seccomp_emit.h"
@@ -15,18 +15,33 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
-#define IS(argument, n)       {argument, STUB_TEST_IS, n}
-#define AT_MOST(argument, n)  {argument, STUB_TEST_AT_MOST, n}
-#define AT_LEAST(argument, n) {argument, STUB_TEST_AT_LEAST, n}
-#define BITS(argument, n)     {argument, STUB_TEST_BITS, n}
-#define HAS(argument, n)      {argument, STUB_TEST_HAS, n}
+#define IS(argument, n)                                                                                                \
+    {                                                                                                                  \
+        argument, STUB_TEST_IS, n                                                                                      \
+    }
+#define AT_MOST(argument, n)                                                                                           \
+    {                                                                                                                  \
+        argument, STUB_TEST_AT_MOST, n                                                                                 \
+    }
+#define AT_LEAST(argument, n)                                                                                          \
+    {                                                                                                                  \
+        argument, STUB_TEST_AT_LEAST, n                                                                                \
+    }
+#define BITS(argument, n)                                                                                              \
+    {                                                                                                                  \
+        argument, STUB_TEST_BITS, n                                                                                    \
+    }
+#define HAS(argument, n)                                                                                               \
+    {                                                                                                                  \
+        argument, STUB_TEST_HAS, n                                                                                     \
+    }
 
-#define PROT_ANY   (PROT_READ | PROT_WRITE | PROT_EXEC)
-#define MAP_KINDS  (MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE)
-#define MOVE       (MREMAP_MAYMOVE | MREMAP_FIXED)
-#define BORN_FORK  (CLONE_PARENT | SIGCHLD)
-#define BORN_TASK  (CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_PARENT | SIGCHLD)
-#define STUB_ENDS  (STUB_LOW - 1)
+#define PROT_ANY  (PROT_READ | PROT_WRITE | PROT_EXEC)
+#define MAP_KINDS (MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE)
+#define MOVE      (MREMAP_MAYMOVE | MREMAP_FIXED)
+#define BORN_FORK (CLONE_PARENT | SIGCHLD)
+#define BORN_TASK (CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_PARENT | SIGCHLD)
+#define STUB_ENDS (STUB_LOW - 1)
 
 const struct stub_row stub_rows[] = {
     {STUB_sigreturn, {{0}}, "a task goes on where the sentry says, and as it says: the only row left to guests"},
@@ -63,8 +78,13 @@ static const uint32_t numbers[] = {
 };
 
 /* In a guest's own call, the registers that a notification does not bring are looked at or changed. */
-static const uint32_t needs_registers[] = {15 /* rt_sigreturn */, 56 /* clone */,      57 /* fork */,  58 /* vfork */,
-                                           131 /* sigaltstack */, 158 /* arch_prctl */, 435 /* clone3 */};
+static const uint32_t needs_registers[] = {15 /* rt_sigreturn */,
+                                           56 /* clone */,
+                                           57 /* fork */,
+                                           58 /* vfork */,
+                                           131 /* sigaltstack */,
+                                           158 /* arch_prctl */,
+                                           435 /* clone3 */};
 
 #define POINTER_LOW  (offsetof(struct seccomp_data, instruction_pointer))
 #define POINTER_HIGH (POINTER_LOW + 4)
@@ -139,8 +159,8 @@ int stub_filter_guest(bool trap, struct sock_filter room[STUB_FILTER_ROOM], stru
 {
     struct bpf_builder b;
     bpf_builder_over(&b, room, STUB_FILTER_ROOM);
-    const uint32_t kill = bpf_emit_return(&b, SECCOMP_RET_KILL_PROCESS),
-                   signal = bpf_emit_return(&b, SECCOMP_RET_TRAP), allow = bpf_emit_return(&b, SECCOMP_RET_ALLOW);
+    const uint32_t kill = bpf_emit_return(&b, SECCOMP_RET_KILL_PROCESS), signal = bpf_emit_return(&b, SECCOMP_RET_TRAP),
+                   allow = bpf_emit_return(&b, SECCOMP_RET_ALLOW);
     uint32_t returns = bpf_emit_branch(&b, BPF_JEQ, numbers[STUB_sigreturn], allow, kill);
     returns = bpf_emit_load(&b, offsetof(struct seccomp_data, nr));
     uint32_t inside = bpf_emit_branch(&b, BPF_JEQ, low_of(STUB_sigreturn), returns, kill);

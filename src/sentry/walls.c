@@ -23,8 +23,8 @@ static void drop_rights(void)
         apart_fatal("rights cannot be given up: %s", strerror(errno));
 }
 
-/* Descriptors of whoever has started this, and those that were for the first stub. From WALLS_KEPT on lies what moat has
- * sent (control.h). */
+/* Descriptors of whoever has started this, and those that were for the first stub. From WALLS_KEPT on lies what moat
+ * has sent (control.h). */
 static void close_others(const struct walls_world *w)
 {
     unsigned from = STDERR_FILENO + 1;

@@ -15,19 +15,37 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define IS(argument, n)       {argument, WALLS_IS, (uint32_t)(n)}
-#define AT_MOST(argument, n)  {argument, WALLS_AT_MOST, n}
-#define AT_LEAST(argument, n) {argument, WALLS_AT_LEAST, n}
-#define BITS(argument, n)     {argument, WALLS_BITS, n}
-#define HAS(argument, n)      {argument, WALLS_HAS, n}
-#define FD(argument, name)    {argument, WALLS_FD, WALLS_##name}
+#define IS(argument, n)                                                                                                \
+    {                                                                                                                  \
+        argument, WALLS_IS, (uint32_t)(n)                                                                              \
+    }
+#define AT_MOST(argument, n)                                                                                           \
+    {                                                                                                                  \
+        argument, WALLS_AT_MOST, n                                                                                     \
+    }
+#define AT_LEAST(argument, n)                                                                                          \
+    {                                                                                                                  \
+        argument, WALLS_AT_LEAST, n                                                                                    \
+    }
+#define BITS(argument, n)                                                                                              \
+    {                                                                                                                  \
+        argument, WALLS_BITS, n                                                                                        \
+    }
+#define HAS(argument, n)                                                                                               \
+    {                                                                                                                  \
+        argument, WALLS_HAS, n                                                                                         \
+    }
+#define FD(argument, name)                                                                                             \
+    {                                                                                                                  \
+        argument, WALLS_FD, WALLS_##name                                                                               \
+    }
 
-#define HOLE      (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
-#define DATA      (PROT_READ | PROT_WRITE)
-#define OWN_PAGES (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE)
-#define PIDS      AT_LEAST(0, 2), AT_MOST(0, INT32_MAX)
-#define OTHERS    AT_LEAST(0, 3) /* descriptors that moat and the gofer have sent */
-#define SEEK_HOLES 4             /* SEEK_HOLE, the last whence */
+#define HOLE       (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
+#define DATA       (PROT_READ | PROT_WRITE)
+#define OWN_PAGES  (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE)
+#define PIDS       AT_LEAST(0, 2), AT_MOST(0, INT32_MAX)
+#define OTHERS     AT_LEAST(0, 3) /* descriptors that moat and the gofer have sent */
+#define SEEK_HOLES 4              /* SEEK_HOLE, the last whence */
 
 /* The most frequent first. */
 const struct walls_row walls_rows[] = {
@@ -71,11 +89,9 @@ const struct walls_row walls_rows[] = {
     {SYS_sendmsg, {OTHERS}, "and is asked", WALLS_IF_FILES},
     {SYS_ioctl, {FD(0, LISTENER), IS(1, SECCOMP_IOCTL_NOTIF_ADDFD)}, "a file for a mapping", WALLS_IF_FILES},
     {SYS_pread64, {OTHERS}, "files", WALLS_IF_FILES},
-    {SYS_pwrite64, {OTHERS}, "files", WALLS_IF_FILES},
-    {SYS_pwritev2, {OTHERS}, "files, at their end or to disk", WALLS_IF_FILES},
+    {SYS_pwritev2, {OTHERS}, "the same, written; at their end or to disk", WALLS_IF_FILES},
     {SYS_fstat, {OTHERS}, "their size", WALLS_IF_FILES},
-    {SYS_lseek, {OTHERS, AT_LEAST(2, 3), AT_MOST(2, SEEK_HOLES)}, "their holes", WALLS_IF_FILES},
-    {SYS_ftruncate, {OTHERS}, "their size", WALLS_IF_FILES},
+    {SYS_lseek, {OTHERS, AT_LEAST(2, 1), AT_MOST(2, SEEK_HOLES)}, "their ends and holes", WALLS_IF_FILES},
     {SYS_fallocate, {OTHERS}, "their blocks", WALLS_IF_FILES},
     {SYS_close, {OTHERS}, "they are closed", WALLS_IF_FILES},
 };

@@ -115,7 +115,8 @@ static void signals(void)
     must(!HOST(rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask)));
 }
 
-/* A core file would be written by the host; a limit of 1 byte is what keeps it from that in every setting of core(5). */
+/* A core file would be written by the host; a limit of 1 byte is what keeps it from that in every setting of core(5).
+ */
 static void rights(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};

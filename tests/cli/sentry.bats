@@ -58,7 +58,7 @@ person()
 
 @test "a death by signal is 128 and the signal" {
     local s
-    for s in 1 2 3 6 9 13 15; do
+    for s in 1 2 6 9 10 13 15; do
         sentry busybox sh -c "kill -$s \$\$"
         assert_status $((128 + s))
     done
@@ -68,7 +68,7 @@ person()
     sentry busybox sh -c '
         seq 1000 | tee /tmp/all | wc -l
         sort -rn /tmp/all | head -n 1
-        (sleep 100 & echo $! > /tmp/pid; wait $!; echo "ended $?") &
+        (sleep 100 & echo $! > /tmp/pid; wait $!; echo "ended $?") 2> /dev/null &
         while [ ! -s /tmp/pid ]; do :; done
         kill $(cat /tmp/pid); wait
         cat <<- END
@@ -107,15 +107,16 @@ person()
 }
 
 @test "--strace shows the calls of all programs" {
-    sentry --strace busybox sh -c 'true | true; exit 3'
+    sentry --strace busybox sh -c 'cat /etc/passwd | cat > /dev/null; exit 3'
     assert_status 3
-    assert_match 'execve\("/bin/sh"'
+    assert_match 'execve\("/proc/self/exe", \["cat"'
+    assert_match 'open(at)?\(.*"/etc/passwd"'
     assert_match 'exit_group\(3\)'
 }
 
 # ---- images and directories ---------------------------------------------------------------------------------------------
 
-@test "an image of the store and a directory are packed once, with owners, modes, links and devices" {
+@test "an image of the store is packed once, a directory shown as it is: owners, modes, links, devices" {
     export MOAT_CACHE_DIR=$PWD/cache
     sentry busybox true
     assert_status 0
@@ -125,6 +126,13 @@ person()
     inode=$(stat -c %i "$first")
     sentry busybox true
     assert_equal "$(stat -c %i "$first")" "$inode"
+    run "$MOAT" system df --format '{{.Type}} {{.TotalCount}}'
+    assert_line "Packed roots 1"
+    # What others could have written is not used.
+    chmod 666 "$first"
+    sentry busybox true
+    assert_status 0
+    [ "$(stat -c '%i %a' "$first")" != "$inode 666" ]
     make_rootfs root
     echo one > root/file
     chown 12:34 root/file
@@ -136,14 +144,10 @@ person()
     sentry ./root sh -c 'stat -c "%n %a %u:%g %h %F" /file /link /null /fifo; cat /link; echo gone > /null && [ ! /file -ot /hard ] && echo same'
     assert_output $'/file 4751 12:34 2 regular file\n/link 777 0:0 1 symbolic link\n/null 644 0:0 1 character special file\n/fifo 644 0:0 1 fifo\none\nsame'
     echo two > root/file
-    sentry ./root cat /file
-    assert_output two
-    run "$MOAT" system df --format '{{.Type}} {{.TotalCount}}'
-    assert_line "Packed roots 3"
-    # What others could have written is not used.
-    chmod 666 cache/sentry/*.root
-    sentry ./root cat /file
-    assert_output two
+    sentry ./root sh -c 'cat /file; echo three > /file; rm /link; ls /link; cat /file'
+    assert_match "two.*No such file.*three"
+    assert_equal "$(cat root/file)" two
+    [ -L root/link ]
     "$MOAT" system prune -af > /dev/null
     run find cache -name '*.root'
     assert_output ""
@@ -198,10 +202,10 @@ print(sorted(out))"'
     sentry --rw "$PWD/out" busybox sh -c "rm $PWD/out/made; mkdir $PWD/out/dir"
     assert_status 0
     [ -d out/dir ] && [ ! -e out/made ]
-    cp "$MOAT_BUSYBOX/bin/busybox" out/tool
-    sentry -v "$PWD/out:/out:noexec" busybox /bin/sh -c '/out/tool echo ran'
+    cp "$MOAT_BUSYBOX/bin/busybox" out/echo
+    sentry -v "$PWD/out:/out:noexec" busybox /bin/sh -c '/out/echo ran'
     assert_match "[Pp]ermission denied"
-    sentry -v "$PWD/out:/out" busybox /out/tool echo ran
+    sentry -v "$PWD/out:/out" busybox /out/echo ran
     assert_output ran
     sentry -v "$PWD/nothing:/x" busybox true
     assert_error 125 nothing
@@ -248,8 +252,8 @@ END
     assert_output alive
     sentry --pids-limit 6 busybox sh -c '(for i in 1 2 3 4 5 6 7 8; do sleep 5 & done) 2>&1 | head -n 1; echo alive'
     assert_match "can't fork"
-    sentry --ulimit nofile=9:10 --ulimit nproc=99 busybox sh -c 'ulimit -n; ulimit -Hn; ulimit -p'
-    assert_output $'9\n10\n99'
+    sentry --ulimit nofile=9:10 --ulimit nproc=99 busybox sh -c 'ulimit -n; ulimit -Hn; grep processes /proc/self/limits | tr -s " "'
+    assert_output $'9\n10\nMax processes 99 99 processes '
     sentry --timeout 300ms busybox sleep 100
     assert_status 124
 }
@@ -295,9 +299,7 @@ END
         "$MOAT" rm "$n" > /dev/null
         kept busybox cat /dev/zero
         "$MOAT" kill -s $s "$n" > /dev/null
-        # process 1 inside has no handler: as in a container nothing happens
-        "$MOAT" kill "$n" > /dev/null
-        assert_equal "$s $("$MOAT" wait "$n")" "$s 137"
+        assert_equal "$s $("$MOAT" wait "$n")" "$s $((128 + $(kill -l $s)))"
         "$MOAT" rm "$n" > /dev/null
     done
 }
@@ -435,6 +437,7 @@ END
 @test "the host's calls that the filters leave are read back, of each kind of task, and nobody is disturbed" {
     require_command jq
     kept busybox sh -c 'i=0; while [ $i -lt 400 ]; do i=$((i + 1)); echo $i; sleep 0.005; done; echo end; exec sleep 1000'
+    wait_for 5 has_logged 1
     for _ in 1 2 3 4 5; do
         run "$MOAT" explain --surface "$n" --json
         [[ $output != *CHECKPOINT_RESTORE* ]] || skip "$output"

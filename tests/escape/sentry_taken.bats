@@ -17,7 +17,7 @@ setup()
 
 @test "a guest that owns its stub gets nothing, and the sentry goes on" {
     for platform in notify trap; do
-        run timeout -k 2 200 "$MOAT" run --rm -b "sentry=$platform" --rootfs root /bin/taken 1
+        run timeout -k 2 200 "$MOAT" run --rm -b "sentry=$platform" ./root /bin/taken 1
         assert_status 0
         assert_contains "taken: nothing was got"
         refute_contains ESCAPE
@@ -28,7 +28,7 @@ setup()
 @test "system calls at random: the kernel answers as before" {
     rounds=$([ -n "${MOAT_TEST_FULL:-}" ] && echo 500 || echo 10)
     for platform in notify trap; do
-        run timeout -k 2 600 "$MOAT" run --rm -b "sentry=$platform" --rootfs root /bin/random_calls 20261130 "$rounds"
+        run timeout -k 2 600 "$MOAT" run --rm -b "sentry=$platform" ./root /bin/random_calls 20261130 "$rounds"
         assert_status 0
         assert_contains "random_calls: $rounds rounds"
     done
@@ -36,7 +36,7 @@ setup()
 
 @test "another sandbox does not notice" {
     "$MOAT" run -d --name "other-$$" -b sentry busybox sh -c 'i=0; while sleep 0.1; do i=$((i+1)); echo $i; done'
-    run timeout -k 2 200 "$MOAT" run --rm -b sentry --rootfs root /bin/taken 7
+    run timeout -k 2 200 "$MOAT" run --rm -b sentry ./root /bin/taken 7
     assert_status 0
     before=$("$MOAT" logs "other-$$" | tail -1)
     sleep 1

@@ -93,11 +93,6 @@ static int stat_of(int fd, struct files_attr *a)
     return byte() & 1 ? -5 : 0;
 }
 
-static int resize(int fd, uint64_t size)
-{
-    return 0;
-}
-
 static int allocate(int fd, int mode, uint64_t offset, uint64_t n)
 {
     return 0;
@@ -113,7 +108,6 @@ static const struct files_ops files = {.call = answer,
                                        .append = append_bytes,
                                        .seek = seek,
                                        .stat = stat_of,
-                                       .resize = resize,
                                        .allocate = allocate,
                                        .close = close_one};
 

@@ -242,8 +242,9 @@ static void step(struct input *in)
         } else
             take_request();
     }
-    check(w.kind != HONEST || (!w.machine.broken && !w.io.broken && w.machine.in_flight ==
-                               w.requests.n + w.taken + w.answers.n && w.io.in_flight == w.taken));
+    check(w.kind != HONEST ||
+          (!w.machine.broken && !w.io.broken && w.machine.in_flight == w.requests.n + w.taken + w.answers.n &&
+           w.io.in_flight == w.taken));
 }
 
 static void begin(struct input *in)

@@ -2,9 +2,9 @@
 /*
  * The checked queue of all virtio devices alone, against a driver that writes what the input says: descriptors, chains,
  * indirect tables, both rings, indices that wrap, places over a region's end. A second reading of virtio 1.2, below,
- * says of each call what it returns, which pieces a chain has and which bytes of the guest's memory change; both have to
- * agree, and what has changed has been told to who keeps decoded code. (fuzz_machine_virtio.c has the devices around it:
- * a chain that is refused there ends the device, here it is only a chain.)
+ * says of each call what it returns, which pieces a chain has and which bytes of the guest's memory change; both have
+ * to agree, and what has changed has been told to who keeps decoded code. (fuzz_machine_virtio.c has the devices around
+ * it: a chain that is refused there ends the device, here it is only a chain.)
  */
 #include "machine/dev/virtqueue.h"
 
@@ -28,9 +28,9 @@ struct input {
 };
 
 static struct world {
-    uint8_t *low, *high, *rom;            /* the guest's memory, each on its own so that one byte more is seen */
-    uint8_t expected[ALL];                /* what is in it, by this file's account */
-    uint8_t told[ALL];                    /* what is in it, by what was told */
+    uint8_t *low, *high, *rom; /* the guest's memory, each on its own so that one byte more is seen */
+    uint8_t expected[ALL];     /* what is in it, by this file's account */
+    uint8_t told[ALL];         /* what is in it, by what was told */
     uint16_t size, last_available, used, told_used;
     uint64_t descriptors, driver, device;
     bool ready, faulty, indirect, event_index;
@@ -181,7 +181,8 @@ static int expected_take(struct virtq_chain *c)
     return 1;
 }
 
-/* 2.7.7.2, 2.7.10: used entries since the last time, one after the other: was the one that the driver named among them? */
+/* 2.7.7.2, 2.7.10: used entries since the last time, one after the other: was the one that the driver named among them?
+ */
 static bool expected_interrupt(void)
 {
     bool wanted = false;
@@ -200,7 +201,8 @@ static bool start_is_right(uint16_t size)
     const int driver = region_of(w.driver, 6 + 2ul * size), device = region_of(w.device, 6 + 8ul * size);
 
     return size && size <= VIRTQ_SIZE_MAX && !(size & (size - 1)) && w.descriptors % 16 == 0 && w.driver % 2 == 0 &&
-           w.device % 4 == 0 && region_of(w.descriptors, 16ul * size) >= 0 && driver >= 0 && (device == 0 || device == 1);
+           w.device % 4 == 0 && region_of(w.descriptors, 16ul * size) >= 0 && driver >= 0 &&
+           (device == 0 || device == 1);
 }
 
 /* ---- steps ---- */
@@ -360,7 +362,8 @@ static void step(struct input *in)
         break;
     case 8: /* the used event or flags, the available index, or anything */
         if (w.ready && what & 0x80)
-            store(w.driver + (what & 0x40 ? 4 + 2ul * w.size : 0), what & 0x20 ? w.used + take(in, 1) - 2u : take(in, 2), 2);
+            store(w.driver + (what & 0x40 ? 4 + 2ul * w.size : 0),
+                  what & 0x20 ? w.used + take(in, 1) - 2u : take(in, 2), 2);
         else
             store(take(in, 2) % RAM, take(in, 4), 1u << (what >> 6));
         break;

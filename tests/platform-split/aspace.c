@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Address spaces: each is a process of its own. Mappings are made by host calls that its leader is made to do; bytes
- * are copied by process_vm_readv(2) and process_vm_writev(2), which look at the pages' protection as the guest's own
- * accesses would. No page of a guest is ever mapped here but those of objects, which are the kernel's own.
+ * are copied by src/sentry/copy.c. No page of a guest is ever mapped here but those of objects, which are the kernel's
+ * own.
  */
 #include "gate.h"
 #include "split.h"
@@ -18,7 +18,6 @@
 
 #define DATA_LOW  0x100000000ull
 #define DATA_HIGH 0x7e0000000000ull
-#define PIECES    64 /* pages of one copy */
 
 bool split_jit;
 uint64_t split_text;
@@ -208,10 +207,9 @@ static int aspace_move(struct aspace *as, uint64_t from, size_t from_n, uint64_t
     return r || from_n == n ? r : aspace_unmap(as, from + n, from_n - n);
 }
 
-/* ---- copies ---- */
+/* ---- copies (src/sentry/copy.c) ---- */
 
-/* Bytes from `at` on that can be a guest's. */
-static size_t clip(uint64_t at, size_t n)
+size_t apart_clip(uint64_t at, size_t n)
 {
     size_t most = 0;
     if (is_text(at, 1))
@@ -221,76 +219,9 @@ static size_t clip(uint64_t at, size_t n)
     return n < most ? n : most;
 }
 
-/* The guest's side, cut at its pages: the host does a piece whole or not at all. */
-static size_t pieces_make(struct iovec pieces[PIECES], uint64_t at, size_t n, size_t *bytes)
+pid_t apart_pid(const struct aspace *as)
 {
-    size_t k = 0;
-    for (*bytes = 0; k < PIECES && *bytes < n; k++) {
-        size_t part = PAGE_SIZE - (at + *bytes) % PAGE_SIZE;
-        if (part > n - *bytes)
-            part = n - *bytes;
-        pieces[k] = (struct iovec){(void *)(uintptr_t)(at + *bytes), part};
-        *bytes += part;
-    }
-    return k;
-}
-
-static size_t copy(struct aspace *as, void *own, uint64_t at, size_t n, bool out)
-{
-    struct iovec pieces[PIECES];
-    size_t done = 0, bytes;
-    n = clip(at, n);
-    while (done < n) {
-        size_t k = pieces_make(pieces, at + done, n - done, &bytes);
-        struct iovec here = {(uint8_t *)own + done, bytes};
-        ssize_t r = out ? process_vm_writev(as->leader, &here, 1, pieces, k, 0)
-                        : process_vm_readv(as->leader, &here, 1, pieces, k, 0);
-        if (r <= 0)
-            break;
-        done += (size_t)r;
-    }
-    return done;
-}
-
-static size_t copy_in_guest(struct aspace *as, void *to, struct uptr from, size_t n)
-{
-    return copy(as, to, from.v, n, false);
-}
-
-static size_t copy_out_guest(struct aspace *as, struct uptr to, const void *from, size_t n)
-{
-    return copy(as, (void *)(uintptr_t)from, to.v, n, true);
-}
-
-static size_t zero_guest(struct aspace *as, struct uptr to, size_t n)
-{
-    static const uint8_t zeroes[16 * PAGE_SIZE];
-    size_t done = 0;
-    while (done < n) {
-        size_t part = n - done < sizeof(zeroes) ? n - done : sizeof(zeroes);
-        size_t r = copy_out_guest(as, (struct uptr){to.v + done}, zeroes, part);
-        done += r;
-        if (r < part)
-            break;
-    }
-    return done;
-}
-
-static int64_t copy_str(struct aspace *as, char *to, struct uptr from, size_t n)
-{
-    size_t done = 0;
-    while (done < n) {
-        size_t part = PAGE_SIZE - (from.v + done) % PAGE_SIZE;
-        part = part < n - done ? part : n - done;
-        size_t r = copy(as, to + done, from.v + done, part, false);
-        const char *end = memchr(to + done, 0, r);
-        if (end)
-            return end - to;
-        done += r;
-        if (r < part)
-            return -EFAULT;
-    }
-    return (int64_t)n;
+    return as->leader;
 }
 
 /* ---- words ---- */
@@ -310,7 +241,7 @@ static int64_t word_do(void *of)
 
 static int word(struct word w)
 {
-    return clip(w.at, 4) < 4 ? -EFAULT : (int)tracer_call(word_do, &w);
+    return apart_clip(w.at, 4) < 4 ? -EFAULT : (int)tracer_call(word_do, &w);
 }
 
 static int load32(struct aspace *as, struct uptr at, uint32_t *value)
@@ -332,9 +263,9 @@ const struct aspace_ops split_aspace = {.create = aspace_create,
                                         .advise = aspace_advise,
                                         .move = aspace_move,
                                         .where = aspace_where,
-                                        .copy_in = copy_in_guest,
-                                        .copy_out = copy_out_guest,
-                                        .copy_str = copy_str,
-                                        .zero = zero_guest,
+                                        .copy_in = apart_copy_in,
+                                        .copy_out = apart_copy_out,
+                                        .copy_str = apart_copy_str,
+                                        .zero = apart_zero,
                                         .load32 = load32,
                                         .cmpxchg32 = cmpxchg32};

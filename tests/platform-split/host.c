@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The world: the inbox, in which the tracer lays traps and signals and which virtual CPUs empty while they wait; the
- * console; time; the end.
+ * end. The plainer part is src/sentry/world.c.
  */
 #include "split.h"
 
@@ -14,14 +14,9 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
-
-#define PIPE_PIECE 4096u /* PIPE_BUF: pipe(7) */
 
 /* ---- as a terminal ---- */
 
@@ -73,14 +68,14 @@ static void event_set(int fd)
 {
     uint64_t one = 1;
     if (write(fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-        split_fatal("eventfd: %s", strerror(errno));
+        apart_fatal("eventfd: %s", strerror(errno));
 }
 
 static void event_take(int fd)
 {
     uint64_t count;
     if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
-        split_fatal("eventfd: %s", strerror(errno));
+        apart_fatal("eventfd: %s", strerror(errno));
 }
 
 void inbox_init(void)
@@ -90,14 +85,14 @@ void inbox_init(void)
     for (int i = 0; i < VCPUS_MOST; i++)
         inbox.wake[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (inbox.event < 0 || inbox.wake[VCPUS_MOST - 1] < 0)
-        split_fatal("eventfd: %s", strerror(errno));
+        apart_fatal("eventfd: %s", strerror(errno));
 }
 
 static void lay(const struct letter *of)
 {
     struct letter *l = malloc(sizeof(*l));
     if (!l)
-        split_fatal("out of memory");
+        apart_fatal("out of memory");
     *l = *of;
     l->next = NULL;
     pthread_mutex_lock(&inbox.mutex);
@@ -152,23 +147,14 @@ void host_is_vcpu(uint32_t vcpu)
     this_vcpu = vcpu;
 }
 
-static uint64_t host_clock(enum host_clock which)
-{
-    struct timespec t;
-    clock_gettime(which == HOST_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static const short ready_to[] = {POLLIN, POLLOUT, POLLOUT};
-
 static uint32_t host_poll(uint64_t deadline, uint32_t interest)
 {
     struct pollfd fds[5] = {{.fd = inbox.event, .events = POLLIN}, {.fd = inbox.wake[this_vcpu], .events = POLLIN}};
     struct timespec left = {0}, *wait = &left;
     uint32_t events = 0;
     for (int i = 0; i < 3; i++)
-        fds[2 + i] = (struct pollfd){.fd = interest & 1u << i ? i : -1, .events = ready_to[i]};
-    uint64_t now = deadline ? host_clock(HOST_MONOTONIC) : 0, ns = deadline > now ? deadline - now : 0;
+        fds[2 + i] = (struct pollfd){.fd = interest & 1u << i ? i : -1, .events = apart_console_event(i)};
+    uint64_t now = deadline ? apart_clock(HOST_MONOTONIC) : 0, ns = deadline > now ? deadline - now : 0;
     left = (struct timespec){.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
     if (deadline == UINT64_MAX)
         wait = NULL;
@@ -198,34 +184,6 @@ static int host_vcpu(enum host_vcpu what, uint32_t vcpu)
     }
 }
 
-/* ---- the console ---- */
-
-static bool is_ready(int fd)
-{
-    struct pollfd p = {.fd = fd, .events = ready_to[fd]};
-    return poll(&p, 1, 0) > 0;
-}
-
-static int64_t result_of(ssize_t r)
-{
-    if (r >= 0)
-        return r;
-    return errno == EINTR ? -EAGAIN : -errno;
-}
-
-static int64_t console_read(void *to, size_t n)
-{
-    return is_ready(0) ? result_of(read(0, to, n)) : -EAGAIN;
-}
-
-static int64_t console_write(enum host_stream stream, const void *from, size_t n)
-{
-    int fd = stream == HOST_STDOUT ? 1 : 2;
-    if (n > PIPE_PIECE)
-        n = PIPE_PIECE;
-    return is_ready(fd) ? result_of(write(fd, from, n)) : -EAGAIN;
-}
-
 /* ---- the rest ---- */
 
 static int64_t kill_all_do(void *of)
@@ -240,49 +198,15 @@ static __attribute__((noreturn)) void host_exit(int status, int signo)
     exit(signo ? 128 + signo : status & 0xff);
 }
 
-static int host_memory(enum host_memory what, void *at, size_t n)
-{
-    if (what == HOST_MEMORY_GUARD)
-        return mprotect(at, n, PROT_NONE) ? -errno : 0;
-    if (what == HOST_MEMORY_COMMIT && mprotect(at, n, PROT_READ | PROT_WRITE))
-        return -errno;
-    return madvise(at, n, MADV_DONTNEED) ? -errno : 0;
-}
-
-static int host_random(void *to, size_t n)
-{
-    return getrandom(to, n, 0) == (ssize_t)n ? 0 : -EIO;
-}
-
-static int64_t block_read(uint32_t device, void *to, size_t n, uint64_t offset)
-{
-    return -ENODEV;
-}
-
-static int64_t block_write(uint32_t device, const void *from, size_t n, uint64_t offset)
-{
-    return -ENODEV;
-}
-
-static int net_rx(struct host_frame *frames, int n)
-{
-    return -ENODEV;
-}
-
-static int net_tx(const struct host_frame *frames, int n)
-{
-    return -ENODEV;
-}
-
 const struct hostops split_hostops = {.exit = host_exit,
-                                      .clock = host_clock,
+                                      .clock = apart_clock,
                                       .poll = host_poll,
-                                      .net_rx = net_rx,
-                                      .net_tx = net_tx,
-                                      .block_read = block_read,
-                                      .block_write = block_write,
-                                      .console_read = console_read,
-                                      .console_write = console_write,
-                                      .memory = host_memory,
-                                      .random = host_random,
+                                      .net_rx = apart_net_rx,
+                                      .net_tx = apart_net_tx,
+                                      .block_read = apart_block_read,
+                                      .block_write = apart_block_write,
+                                      .console_read = apart_console_read,
+                                      .console_write = apart_console_write,
+                                      .memory = apart_memory,
+                                      .random = apart_random,
                                       .vcpu = host_vcpu};

@@ -45,7 +45,7 @@ static __attribute__((format(printf, 1, 0))) void say(const char *format, va_lis
     fprintf(stderr, "platform-split: %s: %s\n", split_name, line);
 }
 
-void split_fatal(const char *format, ...)
+void apart_fatal(const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
@@ -64,7 +64,7 @@ static void options_take(int argc, char **argv)
     if (argc > 2 && !strcmp(argv[1], "--vcpus")) {
         split.vcpus = (uint32_t)strtoul(argv[2], NULL, 10);
         if (!split.vcpus || split.vcpus > VCPUS_MOST)
-            split_fatal("--vcpus takes a number from 1 to %d", VCPUS_MOST);
+            apart_fatal("--vcpus takes a number from 1 to %d", VCPUS_MOST);
         argv[2] = argv[0];
         argv += 2, argc -= 2;
     }
@@ -76,7 +76,7 @@ static void options_take(int argc, char **argv)
     while (volumes_take(&argc, &argv, &split.config))
         continue;
     if (options_parse(argc, argv, &split.options, &why, &word) < 0)
-        split_fatal("%s %s", word, why);
+        apart_fatal("%s %s", word, why);
     split_name = split.options.image;
 }
 
@@ -102,7 +102,7 @@ static void words_take(int argc)
     size_t room = (size_t)argc + p->boot.n_args + p->boot.n_env + 2, n = 0, m = 0;
     const char **argv = calloc(room, sizeof(*argv)), **envp = calloc(room, sizeof(*envp)), *s = p->args, *e;
     if (!argv || !envp)
-        split_fatal("out of memory");
+        apart_fatal("out of memory");
     for (uint32_t i = 0; i < p->boot.n_args; i++, s += strlen(s) + 1)
         if (!i || !o->n_args)
             argv[n++] = s;
@@ -125,15 +125,15 @@ static int image_take(void)
     struct stat st;
     const char *why;
     if (fd < 0 || fstat(fd, &st))
-        split_fatal("%s", strerror(errno));
+        apart_fatal("%s", strerror(errno));
     size_t size = (size_t)st.st_size;
     const void *image = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
     if (image == MAP_FAILED)
-        split_fatal("cannot be mapped");
+        apart_fatal("cannot be mapped");
     if (image_check(image, size, &split.parts, &why) < 0)
-        split_fatal("%s", why);
+        apart_fatal("%s", why);
     split.config.image = image, split.config.image_size = size;
-    split.config.image_object = objects_image(fd, image, size);
+    split.config.image_object = objects_image(image, size);
     return fd;
 }
 
@@ -144,7 +144,7 @@ static void config_take(int argc)
     words_take(argc);
     c->arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (c->arena == MAP_FAILED)
-        split_fatal("the kernel's heap: %s", strerror(errno));
+        apart_fatal("the kernel's heap: %s", strerror(errno));
     c->arena_size = c->arena_ready = ARENA;
     c->program = o->program ? o->program : split.parts.program;
     c->cwd = o->cwd ? o->cwd : split.parts.cwd;
@@ -193,7 +193,7 @@ static void *boot_run(void *of)
     }
     for (uint32_t i = 1; i < split.vcpus; i++)
         if (pthread_create(&other[i], NULL, vcpu_run, (void *)(uintptr_t)i))
-            split_fatal("no thread for a virtual CPU");
+            apart_fatal("no thread for a virtual CPU");
     return vcpu_run(NULL);
 }
 
@@ -202,7 +202,7 @@ static void platform_take(void)
     split.platform = (struct platform){.name = "split",
                                        .host = split_hostops,
                                        .aspace = split_aspace,
-                                       .memobj = split_memobj,
+                                       .memobj = apart_memobj,
                                        .task = split_task,
                                        .files = volumes_files(),
                                        .vcpus = split.vcpus,
@@ -224,6 +224,6 @@ int main(int argc, char **argv)
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL);
     if (pthread_create(&other[0], NULL, boot_run, NULL))
-        split_fatal("no thread for a virtual CPU");
+        apart_fatal("no thread for a virtual CPU");
     tracer_run();
 }

@@ -8,8 +8,7 @@
 #ifndef MOAT_TEST_PLATFORM_SPLIT_H
 #define MOAT_TEST_PLATFORM_SPLIT_H
 
-#include "linux/linux.h"
-#include "linux/platform.h"
+#include "sentry/apart.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,12 +16,8 @@
 #include <sys/types.h>
 #include <sys/user.h>
 
-#define EXIT_OWN_ERROR 125
-#define EXIT_CANNOT    77 /* the host does not let this process trace another */
-#define VCPUS_MOST     8
-
-/* Descriptors of every guest process: these two are all. */
-enum { STUB_OBJECTS = 3, STUB_IMAGE = 4 };
+#define EXIT_CANNOT 77 /* the host does not let this process trace another */
+#define VCPUS_MOST  8
 
 /* A guest process: its leader runs nothing but what the tracer injects and stands still in between. */
 struct aspace {
@@ -44,8 +39,6 @@ struct guest {
 
 /* ---- main.c ---- */
 extern const char *split_name; /* of the image, for messages */
-/* "platform-split: NAME: text", and the end with EXIT_OWN_ERROR. */
-_Noreturn void split_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- tracer.c ---- */
 extern uint32_t state_size; /* of an XSAVE image, as the host gives it */
@@ -86,33 +79,15 @@ void inbox_trap(struct task *, const struct trap *);
 void inbox_signal(int signo);
 void host_is_vcpu(uint32_t vcpu); /* what the calling thread is */
 
-/* ---- aspace.c, memobj.c, task.c ---- */
+/* ---- aspace.c, task.c ---- */
 extern const struct aspace_ops split_aspace;
-extern const struct memobj_ops split_memobj;
 extern const struct task_ops split_task;
 extern bool split_jit;
 extern uint64_t split_text; /* bytes in which code may lie */
-/* The file that all objects lie in: a descriptor, or ends. */
-int objects_init(void);
-struct memobj *objects_image(int fd, const void *image, size_t size);
-/* Pages from `page` on, at most n, that lie one behind the other in one file: which of the stub's descriptors, and the
- * offset in bytes. The number of them; 0: out of memory. */
-uint64_t objects_find(struct memobj *, uint64_t page, uint64_t n, int *fd, uint64_t *offset);
-bool objects_is_image(const struct memobj *);
-/* A file of the host, by descriptors that stay the caller's (linux/files.h, object). */
-struct memobj *objects_host(struct memobj *of, int fd, bool writable);
-bool objects_is_host(const struct memobj *);
-/* The one to map it by: shared, so that it may become writable if it is open for that. */
-int objects_host_fd(const struct memobj *, bool shared);
 
 /* ---- volumes.c ---- */
 /* Takes what the words at argv[1] say of files of the host; true: there was something. */
 bool volumes_take(int *argc, char ***argv, struct linux_config *);
 const struct files_ops *volumes_files(void); /* NULL: none were given */
-
-/* ---- bridge.c: what of struct task is the platform's business ---- */
-struct regs *bridge_regs(struct task *);
-void **bridge_slot(struct task *);
-struct aspace *bridge_aspace(struct task *);
 
 #endif

@@ -71,7 +71,7 @@ static int64_t call_born(struct aspace *as, struct user_regs_struct *r, pid_t *b
 {
     r->rip = GATE_CALL;
     if (leader_do(as, r, born) != SIGTRAP)
-        split_fatal("a guest process is gone: it was killed from outside");
+        apart_fatal("a guest process is gone: it was killed from outside");
     return (int64_t)r->rax;
 }
 
@@ -125,7 +125,7 @@ int64_t stub_born(struct aspace *as, uint64_t flags)
     if (result < 0)
         return result;
     if (!born || wait_for(born, &status) < 0 || is_gone(status))
-        split_fatal("a guest process is gone while it was made");
+        apart_fatal("a guest process is gone while it was made");
     return born;
 }
 
@@ -182,10 +182,10 @@ __attribute__((no_sanitize("thread"), noreturn)) static void stub_begin(const in
         continue;
     HOST(setsid, 0l);
     HOST(rseq, (char *)__builtin_thread_pointer() + __rseq_offset, RSEQ_LENGTH, 1 /* unregister */, RSEQ_SIG);
-    HOST(dup2, objects_fd, STUB_OBJECTS);
-    HOST(dup2, image_fd, STUB_IMAGE);
-    HOST(close_range, STUB_IMAGE + 1, ~0u, 0);
-    HOST(close_range, 0, STUB_OBJECTS - 1, 0);
+    HOST(dup2, objects_fd, APART_OBJECTS);
+    HOST(dup2, image_fd, APART_IMAGE);
+    HOST(close_range, APART_IMAGE + 1, ~0u, 0);
+    HOST(close_range, 0, APART_OBJECTS - 1, 0);
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
     if (HOST(mmap, gate, PAGE_SIZE, PROT_READ | PROT_WRITE, flags, -1, 0l) != GATE_BASE)
         HOST(exit_group, 1);
@@ -202,7 +202,7 @@ static void state_ask(void)
     struct iovec v = {image, sizeof(image)};
     if (TRACE(PTRACE_GETREGSET, stub_first.leader, NT_X86_XSTATE, &v) < 0 || v.iov_len < 576 ||
         v.iov_len > sizeof(image))
-        split_fatal("the host gives no vector registers by ptrace");
+        apart_fatal("the host gives no vector registers by ptrace");
     state_size = (uint32_t)v.iov_len;
     memcpy(&state_mask, image + STATE_MASK, sizeof(state_mask));
     state_mask &= ~STATE_TILES;
@@ -213,7 +213,7 @@ static int moved(int fd)
 {
     int r = fcntl(fd, F_DUPFD_CLOEXEC, 16);
     if (r < 0)
-        split_fatal("no descriptor: %s", strerror(errno));
+        apart_fatal("no descriptor: %s", strerror(errno));
     return r;
 }
 
@@ -230,7 +230,7 @@ static void stub_seize(pid_t pid, int go)
     close(go);
     do {
         if (wait_for(pid, &status) < 0 || is_gone(status))
-            split_fatal("the first guest process ended");
+            apart_fatal("the first guest process ended");
         if (WSTOPSIG(status) != SIGTRAP || event_of(status))
             TRACE(PTRACE_CONT, pid, 0, 0);
     } while (WSTOPSIG(status) != SIGTRAP || event_of(status));
@@ -242,21 +242,21 @@ void stub_init(int objects_fd, int image_fd)
     int go[2];
     objects_fd = moved(objects_fd), image_fd = moved(image_fd);
     if (pipe(go))
-        split_fatal("pipe: %s", strerror(errno));
+        apart_fatal("pipe: %s", strerror(errno));
     go[0] = moved(go[0]);
     /* fork(2), without what the C library and sanitizers do for it, such as threads of their own in the child. */
     pid_t pid = (pid_t)HOST(clone, (long)SIGCHLD, 0l, 0l, 0l, 0l);
     if (pid < 0)
-        split_fatal("fork: %s", strerror(errno));
+        apart_fatal("fork: %s", strerror(errno));
     if (!pid)
         stub_begin(go, objects_fd, image_fd);
     close(go[0]);
     stub_seize(pid, go[1]);
     if (TRACE(PTRACE_GETREGS, pid, 0, &stub_fresh) < 0)
-        split_fatal("ptrace: %s", strerror(errno));
+        apart_fatal("ptrace: %s", strerror(errno));
     stub_fresh = (struct user_regs_struct){.cs = stub_fresh.cs, .ss = stub_fresh.ss, .eflags = 0x202};
     if (stub_call(&stub_first, SYS_munmap, 0, GATE_BASE, 0, 0, 0, 0) ||
         stub_call(&stub_first, SYS_munmap, GATE_BASE + PAGE_SIZE, ADDRESS_END - GATE_BASE - PAGE_SIZE, 0, 0, 0, 0))
-        split_fatal("the first guest process cannot be emptied");
+        apart_fatal("the first guest process cannot be emptied");
     state_ask();
 }

@@ -68,7 +68,7 @@ static void task_start(struct task *t, uint64_t deadline)
 {
     int64_t r = tracer_call(start_do, guest(t));
     if (r < 0)
-        split_fatal("a thread of a guest cannot be made: %s", strerror((int)-r));
+        apart_fatal("a thread of a guest cannot be made: %s", strerror((int)-r));
 }
 
 static void task_kick(struct task *t)

@@ -1035,9 +1035,9 @@ static void case_hangup(void)
         pid_t job = fork();
         if (!job) {
             signal(SIGHUP, SIG_DFL);
+            tell("ready.");
             wait_forever();
         }
-        tell("ready.");
         char room[4];
         told("read", read(slave, room, 4));
         told("hung up", got == SIGHUP);
@@ -1047,14 +1047,13 @@ static void case_hangup(void)
         told("group", tcgetpgrp(slave));
         told("job", waitpid(job, NULL, WNOHANG));
         if (!fork()) { /* of the same group: it is told with the leader's end */
-            signal(SIGHUP, on_signal);
+            got = 0;
             tell("waits.");
             while (got != SIGHUP || getppid() == pid)
                 usleep(1000);
             tell("told.");
             _exit(0);
         }
-        got = 0;
         wait_forever();
     }
     hear();
@@ -1081,7 +1080,7 @@ static void case_leader(void)
             signal(SIGHUP, on_signal);
             tell("ready.");
             while (!got)
-                pause();
+                usleep(1000);
             told("hung up", got == SIGHUP);
             int fd = open("/dev/tty", O_RDWR);
             told("/dev/tty", fd);

@@ -129,11 +129,11 @@ void guest_go(struct guest *g)
 {
     struct user_regs_struct u;
     if (g->state_is_new && state_load(g) < 0)
-        split_fatal("the host refuses vector registers");
+        apart_fatal("the host refuses vector registers");
     g->state_is_new = false;
     regs_to_host(&u, bridge_regs(g->task));
     if (TRACE(PTRACE_SETREGS, g->tid, 0, &u) < 0 || TRACE(PTRACE_SYSEMU, g->tid, 0, 0) < 0)
-        split_fatal("a guest thread is gone: it was killed from outside");
+        apart_fatal("a guest thread is gone: it was killed from outside");
     g->running = true;
 }
 
@@ -275,7 +275,7 @@ void guest_stopped(pid_t tid, int status)
     struct user_regs_struct u;
     struct trap trap = {0};
     if (is_gone(status) && (g || tid == stub_first.leader))
-        split_fatal("a guest process is gone: it was killed from outside");
+        apart_fatal("a guest process is gone: it was killed from outside");
     if (!g || is_gone(status))
         return;
     if (TRACE(PTRACE_GETREGS, tid, 0, &u) < 0)

@@ -33,7 +33,7 @@ static void event_set(int fd)
 {
     uint64_t one = 1;
     if (write(fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-        split_fatal("eventfd: %s", strerror(errno));
+        apart_fatal("eventfd: %s", strerror(errno));
 }
 
 int64_t tracer_call(int64_t (*fn)(void *of), void *of)
@@ -69,7 +69,7 @@ void tracer_init(int objects_fd, int image_fd)
     stub_init(objects_fd, image_fd);
     calls.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (calls.event < 0)
-        split_fatal("eventfd: %s", strerror(errno));
+        apart_fatal("eventfd: %s", strerror(errno));
 }
 
 static void signals_read(int fd)

@@ -16,12 +16,12 @@ static struct {
 static void add(struct linux_config *c, const char *dir, const char *place, bool writable)
 {
     if (volumes.n == VOLUMES)
-        split_fatal("more than %d volumes", VOLUMES);
+        apart_fatal("more than %d volumes", VOLUMES);
     if (!volumes.n && gofer_here_begin())
-        split_fatal("no /proc");
+        apart_fatal("no /proc");
     int root = gofer_here_root(dir, writable ? FILES_RW : 0);
     if (root < 0)
-        split_fatal("%s: %s", dir, strerror(-root));
+        apart_fatal("%s: %s", dir, strerror(-root));
     volumes.mounts[volumes.n++] = (struct linux_mount){
         .place = place, .kind = LINUX_MOUNT_HOST, .root = (uint32_t)root, .flags = writable ? 0 : LINUX_MOUNT_RDONLY};
     c->mounts = volumes.mounts, c->n_mounts = volumes.n;
@@ -32,7 +32,7 @@ static void add_volume(struct linux_config *c, char *text)
 {
     char *place = strchr(text, ':'), *flags = place ? strchr(place + 1, ':') : NULL;
     if (!place || (flags && strcmp(flags, ":ro") != 0))
-        split_fatal("--volume takes DIR:PLACE[:ro]");
+        apart_fatal("--volume takes DIR:PLACE[:ro]");
     *place++ = 0;
     if (flags)
         *flags = 0;

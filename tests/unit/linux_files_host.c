@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,11 @@ const struct files_ops *host_files_process(const char *path, uint32_t flags)
     close(root);
     fcntl(pair[0], F_SETFD, FD_CLOEXEC);
     return gofer < 0 ? NULL : files_begin(pair[0], NULL);
+}
+
+void host_files_process_kill(void)
+{
+    kill(gofer, SIGKILL);
 }
 
 int host_files_process_end(void)

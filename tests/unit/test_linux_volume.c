@@ -314,6 +314,37 @@ static void test_a_fifo_of_the_host_is_not_opened(void **state)
     run(FILES_RW, 0, one_fifo, special_guest);
 }
 
+/* ---- the gofer is gone ---- */
+
+static void alone_guest(void)
+{
+    struct stat st;
+    char *buffer = user_alloc(64);
+    int64_t fd = open_at("/v/a", O_RDWR);
+    assert_true(fd >= 0);
+    assert_int_equal(sys(__NR_chdir, path("/v")), 0);
+    host_files_process_kill();
+    assert_int_equal(stat_of("/v/a", &st), -EIO);
+    assert_int_equal(open_at("b", O_WRONLY | O_CREAT), -EIO);
+    assert_int_equal(sys(__NR_unlink, path("/v/a")), -EIO);
+    assert_int_equal(sys(__NR_read, fd, buffer, 64), 3); /* what is open is a descriptor of the sentry's own */
+    assert_memory_equal(buffer, "one", 3);
+    assert_int_equal(sys(__NR_fstat, fd, buffer), 0);
+    sys(__NR_close, fd);
+    write_text("/tmp/t", 0, "in memory");
+    assert_text("/tmp/t", "in memory");
+}
+
+static void test_without_the_gofer_files_cannot_be_reached(void **state)
+{
+    VOLUME(0);
+    const char *dir = new_place();
+    one_file();
+    run_on(host_files_process(dir, FILES_RW), mounts, 1, alone_guest);
+    assert_int_equal(host_files_process_end(), 9); /* SIGKILL */
+    host_place_end();
+}
+
 /* ---- mappings ---- */
 
 static char *map_of(int64_t fd, int prot, int flags)
@@ -544,6 +575,7 @@ int main(void)
         cmocka_unit_test(test_a_mount_that_is_read_only),
         cmocka_unit_test(test_a_root_that_is_read_only_makes_the_mount_so),
         cmocka_unit_test(test_a_fifo_of_the_host_is_not_opened),
+        cmocka_unit_test(test_without_the_gofer_files_cannot_be_reached),
         cmocka_unit_test(test_shared_mappings_are_the_hosts_pages),
         cmocka_unit_test(test_more_names_than_handles),
         cmocka_unit_test(test_removing_what_is_listed),

@@ -85,6 +85,9 @@ uint16_t fuzz_unknown_after(const struct insn *insn, uint16_t before, bool skipp
 /* The contents of the area before it runs. */
 void fuzz_memory(const struct fuzz_case *c, uint8_t area[AREA_BYTES]);
 fuzz_excluder fuzz_excluded; /* with the host */
+/* With libunicorn: of the code that is being made for now. */
+fuzz_excluder fuzz_excluded_unicorn;
+void fuzz_unicorn_makes(unsigned mode, unsigned ring);
 
 /* Our processor in user mode (fuzz_soft.c). */
 struct soft_user {

@@ -180,7 +180,16 @@ static bool is_bare(const char *name)
     return S_ISDIR(p.dentry->inode->mode) && directory_is_empty(p.dentry) > 0;
 }
 
-static int mounts_make(char *why, size_t why_size)
+/* The caller mounts something else there. */
+static bool is_given(const struct linux_config *c, const char *place)
+{
+    for (uint32_t i = 0; i < c->n_mounts; i++)
+        if (!strcmp(c->mounts[i].place, place))
+            return true;
+    return false;
+}
+
+static int mounts_make(const struct linux_config *c, char *why, size_t why_size)
 {
     const uint32_t safe = MS_NOSUID | MS_NODEV;
     const struct boot_mount mounts[] = {
@@ -194,7 +203,7 @@ static int mounts_make(char *why, size_t why_size)
     };
     for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
         const struct boot_mount *m = &mounts[i];
-        if (!m->type || (m->type == &tmpfs_type && !is_bare(m->at)))
+        if (!m->type || is_given(c, m->at) || (m->type == &tmpfs_type && !is_bare(m->at)))
             continue;
         int r = mount_one(m);
         if (r) {
@@ -305,7 +314,7 @@ int fs_boot(const struct linux_config *c, struct fs_context **context, char *why
     if (r)
         return r;
     fs_state.boot_root = (struct path){mount_root, mount_root->root};
-    r = mounts_make(why, why_size);
+    r = mounts_make(c, why, why_size);
     if (!r)
         r = mounts_given(c, why, why_size);
     if (!r)

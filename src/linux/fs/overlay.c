@@ -73,7 +73,8 @@ static struct inode *inode_from(struct superblock *sb, uint32_t layer, const str
         return NULL;
     i->ino = overlay_ino(layer, lower->ino);
     i->uid = lower->uid, i->gid = lower->gid, i->nlink = lower->nlink;
-    i->size = S_ISDIR(lower->mode) ? (lower->size + 2) * MEMORY_NAME_SIZE : lower->size;
+    bool counts = S_ISDIR(lower->mode) && lower->sb->type == &imgfs_type; /* its size is the number of its names */
+    i->size = counts ? (lower->size + 2) * MEMORY_NAME_SIZE : lower->size;
     i->blocks = lower->blocks, i->rdev = lower->rdev;
     i->atime = lower->atime, i->mtime = lower->mtime, i->ctime = lower->ctime;
     i->bytes = lower->bytes, i->object = lower->object, i->object_offset = lower->object_offset;

@@ -39,7 +39,19 @@ int64_t sys_mincore(struct task *t, const struct args *a)
     return 0;
 }
 
-/* Files are their pages here: there is nothing behind them that would have to catch up. */
+/* What a file has behind its pages catches up: of those in memory nothing has to. */
+static int sync_files(struct mm *mm, uint64_t start, uint64_t end)
+{
+    vma_each(v, mm, start, end)
+    {
+        const struct file_ops *ops = v->file && (v->flags & VMA_SHARED) ? v->file->ops : NULL;
+        int r = ops && ops->sync ? ops->sync(v->file, true) : 0;
+        if (r && r != -EROFS)
+            return r;
+    }
+    return 0;
+}
+
 int64_t sys_msync(struct task *t, const struct args *a)
 {
     int flags = arg_int(a, 2);
@@ -56,7 +68,8 @@ int64_t sys_msync(struct task *t, const struct args *a)
                 return -EBUSY;
         }
     }
-    return vma_covered(t->mm, start, end) ? 0 : -ENOMEM;
+    int r = flags & MS_SYNC ? sync_files(t->mm, start, end) : 0;
+    return r ? r : vma_covered(t->mm, start, end) ? 0 : -ENOMEM;
 }
 
 /* ---- locking: counted, and otherwise nothing, as memory is not swapped ---- */

@@ -17,6 +17,7 @@
 
 #include <asm/fcntl.h>
 #include <linux/fcntl.h>
+#include <linux/mount.h>
 
 #include <string.h>
 
@@ -47,7 +48,7 @@ static int exec_open(int dirfd, const char *path, int flags, struct file **out)
     struct inode *inode = at.dentry->inode;
     if (S_ISLNK(inode->mode))
         r = -ELOOP;
-    else if (!S_ISREG(inode->mode))
+    else if (!S_ISREG(inode->mode) || at.mount->flags & MS_NOEXEC)
         r = -EACCES;
     else if (inode->writers)
         r = -ETXTBSY;
@@ -221,6 +222,7 @@ static void exec_become(struct task *t, struct exec *e, const char *name)
     for (size_t i = 0; i < sizeof(t->name) - 1 && name[i]; i++)
         t->name[i] = name[i];
     p->execed = true, p->dumpable = true;
+    p->process_keys = t->thread_keys = t->request_keys = 0;
     t->regs = (struct regs){.rip = t->mm->entry, .rsp = (uint64_t)e->sp, .rflags = 0x202};
     (void)platform.task.xstate_set(t, NULL, 0);
     t->call_nr = -1;

@@ -19,6 +19,7 @@ static void process_inherit(struct process *p, struct process *parent)
     p->tty = parent->tty;
     p->dumpable = parent->dumpable;
     p->personality = parent->personality;
+    p->session_keys = parent->session_keys;
     p->oom_score_adj = parent->oom_score_adj;
     memcpy(p->limits, parent->limits, sizeof(p->limits));
     if (parent->exe_path && (p->exe_path = heap_alloc(parent->exe_path_size))) {

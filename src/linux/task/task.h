@@ -63,10 +63,11 @@ struct process {
     int32_t next_timer_id;
     uint64_t utime, stime, started; /* ns; of its ended tasks */
     uint64_t children_utime, children_stime;
+    int32_t session_keys, process_keys;       /* keyrings, by serial number; 0: none (keys.h) */
     uint64_t pages_peak, children_pages_peak; /* most pages mapped, of memory it had; of its waited-for children */
-    struct tty *tty;        /* the controlling terminal; NULL */
-    int32_t tty_lost_group; /* of a leader whose terminal was hung up: what was in the foreground */
-    char *exe_path;         /* FIELD_BYTES: of /proc/PID/exe */
+    struct tty *tty;                          /* the controlling terminal; NULL */
+    int32_t tty_lost_group;                   /* of a leader whose terminal was hung up: what was in the foreground */
+    char *exe_path;                           /* FIELD_BYTES: of /proc/PID/exe */
     uint32_t exe_path_size;
     int32_t oom_score_adj;
     uint64_t timer_virtual, timer_virtual_interval; /* ITIMER_VIRTUAL: the utime at which it ends, ns; 0: not set */
@@ -113,8 +114,9 @@ struct task {
     struct uptr clear_child_tid, robust_list;
     char name[16];
     int32_t parent_death_signal;
-    int32_t exit_code;  /* as wait4 gives it */
-    int32_t vfork_wait; /* pid of the child that it waits for in vfork; 0 */
+    int32_t thread_keys, request_keys; /* its keyring; KEY_REQKEY_DEFL_* (keys.h) */
+    int32_t exit_code;                 /* as wait4 gives it */
+    int32_t vfork_wait;                /* pid of the child that it waits for in vfork; 0 */
     uint64_t timer_slack;
     struct futex_waiter *futex;
     /* What sched_setattr(2) and the like keep: one policy runs all. */

@@ -4,7 +4,6 @@
  * children of 400 calls each, with arguments that are often nearly right, and ends with whatever they have made being
  * killed. What is tested is the kernel below: it has to answer a sane question after each round. Prints one line.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -310,7 +310,7 @@ static void attributes(void)
     struct stat st;
     const struct timespec times[2] = {{1000, 5}, {2000, 7}};
     put("f", "0123456789");
-    SAY(chmod("f", 04755));
+    SAY(chmod("f", 01751));
     show_stat("f");
     put("f", "x"); /* a write by root leaves what it is */
     SAY(utimensat(AT_FDCWD, "f", times, 0));

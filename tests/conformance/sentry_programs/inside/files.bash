@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Names, permissions, links and times.
 cd /tmp || exit 1
-mkdir -p a/b/c; touch a/b/c/f; ln a/b/c/f hard; ln -s a/b soft; stat -c '%h %a %s %F' hard soft a
+mkdir -p a/b/c; touch a/b/c/f; ln a/b/c/f hard; ln -s a/b soft; stat -c '%h %a %s %F' hard soft; stat -c '%h %a %F' a
 chmod 4751 hard; stat -c %a a/b/c/f; chown 12:34 hard; stat -c '%u %g' hard; chmod u+s,g+s hard; stat -c %a hard
 cp -a a copy; diff -r a copy && echo same; mv copy moved; ls -R moved; rm -r moved
 touch -d '2001-02-03 04:05:06 UTC' hard; stat -c %Y hard; TZ=UTC ls -l --time-style=+%F hard | cut -d' ' -f1,3-

@@ -24,7 +24,6 @@ def read(until, seconds=20.0):
     while until not in seen:
         left = end - time.monotonic()
         if left <= 0 or not select.select([master], [], [], left)[0]:
-            seen += f"[no {until!r}]"
             break
         try:
             data = os.read(master, 4096)
@@ -67,8 +66,8 @@ time.sleep(0.7)
 type_in("\x1c")
 type_in("trap 'echo window' WINCH; echo set\n")
 fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 99, 0, 0))
-time.sleep(0.3)
-type_in("\n")
+read("window", 5)
+read("nothing more", 0.5)
 type_in("stty size\n")
 type_in("exit 7\n", "exit\r\n")
 _, status = os.waitpid(pid, 0)

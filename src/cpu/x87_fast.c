@@ -56,7 +56,7 @@ static inline void pop(struct cpu *cpu)
         uint16_t status;                                                                                               \
         if (UNLIKELY(!op_load##BITS(cpu, op, &v)))                                                                     \
             return;                                                                                                    \
-        __asm__ volatile(TEXT " %2\n\tfstpt %0\n\tfnstsw %1" : "=m"(NUMBER(ST(cpu, 7))), "=&a"(status) : "m"(v));       \
+        __asm__ volatile(TEXT " %2\n\tfstpt %0\n\tfnstsw %1" : "=m"(NUMBER(ST(cpu, 7))), "=&a"(status) : "m"(v));      \
         push(cpu);                                                                                                     \
         done(cpu, op, status & ~(unsigned)X87_C1, 0);                                                                  \
         NEXT(cpu, op);                                                                                                 \
@@ -112,7 +112,7 @@ CONSTANT(fldln2)
         FAST_UNLESS(cpu, op, EMPTY(cpu, 0));                                                                           \
         uint##BITS##_t v;                                                                                              \
         uint16_t status;                                                                                               \
-        __asm__ volatile("fldt %2\n\t" TEXT " %0\n\tfnstsw %1" : "=m"(v), "=&a"(status) : "m"(NUMBER(ST(cpu, 0))));     \
+        __asm__ volatile("fldt %2\n\t" TEXT " %0\n\tfnstsw %1" : "=m"(v), "=&a"(status) : "m"(NUMBER(ST(cpu, 0))));    \
         if (UNLIKELY(!op_store##BITS(cpu, op, v))) {                                                                   \
             __asm__ volatile("fnclex");                                                                                \
             return;                                                                                                    \
@@ -198,7 +198,7 @@ static void fabs_(struct cpu *cpu, const struct op *op)
         if (UNLIKELY(!op_load##BITS(cpu, op, &v)))                                                                     \
             return;                                                                                                    \
         __asm__ volatile("fldt %0\n\t" TEXT " %2\n\tfnstsw %1\n\tfstpt %0"                                             \
-                         : "+m"(NUMBER(ST(cpu, 0))), "=&a"(status)                                                      \
+                         : "+m"(NUMBER(ST(cpu, 0))), "=&a"(status)                                                     \
                          : "m"(v));                                                                                    \
         done(cpu, op, status, 0);                                                                                      \
         NEXT(cpu, op);                                                                                                 \
@@ -210,7 +210,7 @@ static void fabs_(struct cpu *cpu, const struct op *op)
         FAST_UNLESS(cpu, op, EMPTY(cpu, 0) || EMPTY(cpu, op->rm));                                                     \
         uint16_t status;                                                                                               \
         __asm__ volatile("fldt %2\n\tfldt %0\n\t.byte 0xd8, " CODE "\n\tfnstsw %1\n\tfstpt %0\n\tfstp %%st(0)"         \
-                         : "+m"(NUMBER(ST(cpu, 0))), "=&a"(status)                                                      \
+                         : "+m"(NUMBER(ST(cpu, 0))), "=&a"(status)                                                     \
                          : "m"(NUMBER(ST(cpu, op->rm))));                                                              \
         done(cpu, op, status, 0);                                                                                      \
         NEXT(cpu, op);                                                                                                 \
@@ -222,7 +222,7 @@ static void fabs_(struct cpu *cpu, const struct op *op)
         FAST_UNLESS(cpu, op, EMPTY(cpu, 0) || EMPTY(cpu, op->rm));                                                     \
         uint16_t status;                                                                                               \
         __asm__ volatile("fldt %0\n\tfldt %2\n\t.byte 0xde, " CODE "\n\tfnstsw %1\n\tfstpt %0"                         \
-                         : "+m"(NUMBER(ST(cpu, op->rm))), "=&a"(status)                                                 \
+                         : "+m"(NUMBER(ST(cpu, op->rm))), "=&a"(status)                                                \
                          : "m"(NUMBER(ST(cpu, 0))));                                                                   \
         done(cpu, op, status, 0);                                                                                      \
         if (POPS)                                                                                                      \
@@ -257,7 +257,7 @@ BACK(7, "0xf9")
     {                                                                                                                  \
         FAST_UNLESS(cpu, op, EMPTY(cpu, 0));                                                                           \
         uint16_t status;                                                                                               \
-        __asm__ volatile("fldt %0\n\t" TEXT "\n\tfnstsw %1\n\tfstpt %0" : "+m"(NUMBER(ST(cpu, 0))), "=&a"(status));     \
+        __asm__ volatile("fldt %0\n\t" TEXT "\n\tfnstsw %1\n\tfstpt %0" : "+m"(NUMBER(ST(cpu, 0))), "=&a"(status));    \
         done(cpu, op, status, 0);                                                                                      \
         NEXT(cpu, op);                                                                                                 \
     }
@@ -271,7 +271,7 @@ UNARY(frndint, "frndint")
         FAST_UNLESS(cpu, op, EMPTY(cpu, 0) || EMPTY(cpu, 1) || (UNLESS));                                              \
         uint16_t status;                                                                                               \
         __asm__ volatile("fldt %2\n\tfldt %0\n\t" TEXT "\n\tfnstsw %1\n\tfstpt %0\n\tfstp %%st(0)"                     \
-                         : "+m"(NUMBER(ST(cpu, 0))), "=&a"(status)                                                      \
+                         : "+m"(NUMBER(ST(cpu, 0))), "=&a"(status)                                                     \
                          : "m"(NUMBER(ST(cpu, 1))));                                                                   \
         done(cpu, op, status, CONDITIONS);                                                                             \
         NEXT(cpu, op);                                                                                                 \
@@ -297,7 +297,7 @@ BINARY(fscale, "fscale", 0, false)
         FAST_UNLESS(cpu, op, EMPTY(cpu, 0) || EMPTY(cpu, other));                                                      \
         uint16_t status;                                                                                               \
         __asm__ volatile("fldt %2\n\tfldt %1\n\t" TEXT " %%st(1)\n\tfnstsw %0\n\tfstp %%st(0)\n\tfstp %%st(0)"         \
-                         : "=&a"(status)                                                                                \
+                         : "=&a"(status)                                                                               \
                          : "m"(NUMBER(ST(cpu, 0))), "m"(NUMBER(ST(cpu, other))));                                      \
         done(cpu, op, status, X87_CONDITIONS);                                                                         \
         if ((POPS) > 0)                                                                                                \
@@ -322,7 +322,7 @@ COMPARE(fucompp, "fucom", 1, 2)
         if (UNLIKELY(!op_load##BITS(cpu, op, &v)))                                                                     \
             return;                                                                                                    \
         __asm__ volatile("fldt %1\n\t" TEXT " %2\n\tfnstsw %0\n\tfstp %%st(0)"                                         \
-                         : "=&a"(status)                                                                                \
+                         : "=&a"(status)                                                                               \
                          : "m"(NUMBER(ST(cpu, 0))), "m"(v));                                                           \
         done(cpu, op, status, X87_CONDITIONS);                                                                         \
         if (POPS)                                                                                                      \
@@ -341,7 +341,7 @@ COMPARE_MEMORY(fcomp_64, "fcoml", 64, true)
         uint16_t status;                                                                                               \
         bool z, p, c;                                                                                                  \
         __asm__ volatile("fldt %5\n\tfldt %4\n\t" TEXT " %%st(1), %%st\n\tfnstsw %3\n\tfstp %%st(0)\n\tfstp %%st(0)"   \
-                         : "=@ccz"(z), "=@ccp"(p), "=@ccc"(c), "=&a"(status)                                            \
+                         : "=@ccz"(z), "=@ccp"(p), "=@ccc"(c), "=&a"(status)                                           \
                          : "m"(NUMBER(ST(cpu, 0))), "m"(NUMBER(ST(cpu, op->rm))));                                     \
         flags_set(&cpu->flags, z *FLAG_Z | p * FLAG_P | c * FLAG_C);                                                   \
         cpu->fpu.status |= status & FPU_EXCEPTIONS; /* C1 stays */                                                     \

@@ -303,9 +303,9 @@ static int regs_full(struct task *t)
         return g->lost ? -ESRCH : 0;
     if (!g->kicked)
         kick(g);
-    int r = notify_of(g->host, &n);
+    int r = notify_of(g->host, &n, PATIENCE);
     for (int i = 0; !r && i < AGAIN_MOST && !notify_is(&n, stub_behind_park) && came_again(g->host, &n); i++)
-        r = notify_of(g->host, &n);
+        r = notify_of(g->host, &n, PATIENCE);
     if (!r && notify_is(&n, stub_behind_park))
         parked(g, &n, &unused);
     if (g->state == GUEST_PARKED)
@@ -333,7 +333,7 @@ static int host_make(struct guest *g, struct aspace *as)
     kick_over(g);
     int r = stub_task(as, g);
     if (!r)
-        r = notify_of(g->host, &n);
+        r = notify_of(g->host, &n, 0);
     if (r)
         return r;
     if (!notify_is(&n, stub_behind_park) || n.data.args[0] != PARK_BORN)

@@ -115,14 +115,14 @@ int notify_next(struct seccomp_notif *n)
     return receive(n, &signals_noted);
 }
 
-int notify_of(const struct host_task *of, struct seccomp_notif *n)
+int notify_of(const struct host_task *of, struct seccomp_notif *n, uint64_t patience)
 {
     const pid_t pid = of->pid;
-    const uint64_t deadline = apart_clock(HOST_MONOTONIC) + PATIENCE;
+    const uint64_t deadline = patience ? apart_clock(HOST_MONOTONIC) + patience : 0;
     if (kept_take((uint32_t)pid, n))
         return 0;
     for (;;) {
-        int r = wait_until(deadline, &children_noted);
+        int r = deadline ? wait_until(deadline, &children_noted) : 0;
         if (!r)
             r = receive(n, &children_noted);
         if (r == -EINTR) {

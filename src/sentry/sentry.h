@@ -94,8 +94,9 @@ void notify_init(int listener);
 int notify_next(struct seccomp_notif *);
 bool notify_kept(void);
 int notify_fd(void);
-/* The next one of a certain host task; others are kept. 0; -ESRCH: it is gone; -ETIMEDOUT. */
-int notify_of(const struct host_task *, struct seccomp_notif *);
+/* The next one of a certain host task; others are kept. Patience in ns, 0: without end, for those that run nothing of
+ * the guest's. 0; -ESRCH: it is gone; -ETIMEDOUT. */
+int notify_of(const struct host_task *, struct seccomp_notif *, uint64_t patience);
 /* 0; -ENOENT: nobody waits any more. */
 int notify_answer(uint64_t id, uint64_t value);
 /* A descriptor of ours, in the one that waits: 0, -errno. */

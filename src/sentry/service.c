@@ -96,14 +96,14 @@ int64_t stub_order(struct aspace *as, enum stub_order_kind kind, uint64_t a, uin
         return -ESRCH;
     *order = (struct stub_order){.kind = kind, .args = {a, b, c, d, e, f}};
     int r = notify_answer(as->waiting, 0);
-    if (r == -ENOENT && !(r = notify_of(service, &n))) /* it has been stopped from outside, and comes again */
+    if (r == -ENOENT && !(r = notify_of(service, &n, 0))) /* it has been stopped from outside, and comes again */
         r = notify_is(&n, stub_behind_order) ? notify_answer(n.id, 0) : -ESRCH;
     if (!r)
-        r = notify_of(service, &n);
+        r = notify_of(service, &n, 0);
     if (!r && notify_is(&n, stub_behind_park)) { /* an order met a fault: the service goes on from there */
         r = notify_answer(n.id, PARK_FAULT);
         if (!r)
-            r = notify_of(service, &n);
+            r = notify_of(service, &n, 0);
     }
     if (!r && !notify_is(&n, stub_behind_order))
         r = -ESRCH;
@@ -146,10 +146,10 @@ static bool born(struct aspace *as)
     const struct host_task *service = host_task_find(as->pid);
     int r;
     do { /* once more, if it was stopped from outside meanwhile */
-        if (notify_of(service, &n) || !notify_is(&n, stub_behind_born_order) || n.data.args[0] != ORDER_BORN)
+        if (notify_of(service, &n, 0) || !notify_is(&n, stub_behind_born_order) || n.data.args[0] != ORDER_BORN)
             return false;
     } while ((r = notify_answer(n.id, as->order * PAGE_SIZE)) == -ENOENT);
-    if (r || notify_of(service, &n) || !notify_is(&n, stub_behind_order))
+    if (r || notify_of(service, &n, 0) || !notify_is(&n, stub_behind_order))
         return false;
     as->waiting = n.id;
     return true;

@@ -246,13 +246,21 @@ static bool is_fault(int signo)
     return signo == SIGSEGV || signo == SIGBUS || signo == SIGFPE || signo == SIGILL || signo == SIGTRAP;
 }
 
+/* The guest was stopped behind a fault of its own, which the host tells next. */
+static bool is_fault_due(const struct guest *g)
+{
+    struct __ptrace_peeksiginfo_args first = {.nr = 1};
+    siginfo_t info = {0};
+    return TRACE(PTRACE_PEEKSIGINFO, g->tid, &first, &info) == 1 && is_fault(info.si_signo) && info.si_code > 0;
+}
+
 /* What a stop of a guest means. false: nothing, it goes on. */
 static bool trap_fill(struct trap *t, struct guest *g, int status, struct regs *r, uint64_t nr)
 {
     siginfo_t info = {0};
     if (event_of(status) == PTRACE_EVENT_STOP) {
-        t->kind = TRAP_KICK;
-        return true;
+        t->kind = TRAP_KICK; /* in front of a fault it would let a handler run that the fault is then blamed on */
+        return !is_fault_due(g);
     }
     if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
         syscall_fill(t, g, r, nr);

@@ -29,7 +29,7 @@ net:      base policy confine cpu codegen
 broker:   base policy host confine cpu codegen net
 linux:    cpu
 gofer:    base policy host confine linux
-sentry:   base confine cpu codegen linux
+sentry:   base confine cpu codegen linux spt
 spt:      base confine linux
 unikernel: base policy host confine cpu rewrite linux engine
 machine:  base policy confine cpu codegen

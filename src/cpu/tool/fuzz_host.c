@@ -133,7 +133,7 @@ static void leave_case(ucontext_t *u, int number)
         out->gpr[i] = (uint64_t)g[frame_order[i]];
     out->rip = (uint64_t)g[REG_RIP];
     out->rflags = (uint64_t)g[REG_EFL];
-    out->vector = number == SIGALRM ? OUTCOME_ENDLESS : (unsigned)g[REG_TRAPNO];
+    out->vector = number == SIGVTALRM ? OUTCOME_ENDLESS : (unsigned)g[REG_TRAPNO];
     if (out->vector >= 10 && (out->vector <= 14 || out->vector == 17))
         out->error = (uint32_t)g[REG_ERR];
     if (out->vector == 14)
@@ -154,7 +154,7 @@ static void leave_case(ucontext_t *u, int number)
 
 void host_signal(int number, siginfo_t *info, void *context)
 {
-    if (number == SIGALRM && (host.phase != PHASE_RUNNING || host.ticks++ < 2)) {
+    if (number == SIGVTALRM && (host.phase != PHASE_RUNNING || host.ticks++ < 2)) {
         host_back = host.phase == PHASE_RUNNING;
         return;
     }
@@ -193,7 +193,7 @@ static int map_area(void)
 static int watch(void)
 {
     static uint8_t stack[1 << 18];
-    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGALRM};
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGVTALRM};
     stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
     struct sigaction action = {.sa_sigaction = host_entry, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
     struct itimerval every = {{0, 100000}, {0, 100000}};
@@ -203,7 +203,7 @@ static int watch(void)
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         if (sigaction(signals[i], &action, NULL) < 0)
             return -errno;
-    return setitimer(ITIMER_REAL, &every, NULL) < 0 ? -errno : 0;
+    return setitimer(ITIMER_VIRTUAL, &every, NULL) < 0 ? -errno : 0;
 }
 
 int host_make(struct err *err)

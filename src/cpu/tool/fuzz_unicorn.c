@@ -96,11 +96,11 @@ static uint64_t put_stub(uint8_t *low, const struct vcpu_state *v)
 {
     uint8_t code[] = {0xb8, 0,    0,    0,    0,                      /* mov eax, data */
                       0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xe0, 0x8e, 0xe8, /* mov ds, es, fs, gs */
-                      0x50,                                           /* push rax */
-                      0x68, 0,    0,    0,    0,                      /* push stack pointer, flags, code, rip */
-                      0x6a, 0x02,                                     /* */
-                      0x6a, 0,                                        /* */
-                      0x68, 0,    0,    0,    0,                      /* */
+                      0x50,                                           /* push: stack segment, */
+                      0x68, 0,    0,    0,    0,                      /* its pointer, */
+                      0x6a, 0x02,                                     /* flags, */
+                      0x6a, 0,                                        /* code segment, */
+                      0x68, 0,    0,    0,    0,                      /* rip */
                       0x48, 0xcf};                                    /* iretq */
     const uint32_t sp = (uint32_t)AREA_STACK, ip = (uint32_t)v->rip + STUB_END;
     memcpy(code + 1, &v->segments[SEG_DS].selector, 2);

@@ -33,9 +33,10 @@ static int aspace_fork(struct aspace *as, struct aspace **out)
     return *out ? 0 : -ENOMEM;
 }
 
+/* Whose service is gone has no memory left, and its pid may be another's. */
 pid_t apart_pid(const struct aspace *as)
 {
-    return as->pid;
+    return as->dead ? -1 : as->pid;
 }
 
 /* ---- mappings ---- */

@@ -82,21 +82,26 @@ static void lose(struct guest *g)
     lost_ones = g;
 }
 
-/* It runs, and shall not any more: what its registers are is of no interest. */
-static void stop_for_ever(struct guest *g)
+/* It runs, and shall not any more: what its registers are is of no interest. The kernel is told when nothing of it runs
+ * any more, since then it gives pages that this one has mapped to others. */
+static void stop_for_ever(struct guest *g, bool lied)
 {
-    host_task_end(g->host);
+    kill(g->host->pid, SIGKILL);
     kick_over(g);
-    g->state = GUEST_NONE;
-    g->next_lost = lost_ones;
-    lost_ones = g;
+    g->state = lied ? GUEST_ENDING_LOST : GUEST_ENDING;
 }
 
 void guest_host_gone(struct guest *g)
 {
+    const bool asked = g->state == GUEST_ENDING;
     g->host = NULL, g->state = GUEST_NONE;
     kick_over(g);
-    lose(g);
+    if (!asked) {
+        lose(g);
+        return;
+    }
+    g->next_lost = lost_ones;
+    lost_ones = g;
 }
 
 bool guests_lost(void)
@@ -119,6 +124,10 @@ static void lost_tell(void)
 /* It says what cannot be. */
 static void give_up(struct guest *g)
 {
+    if (g->state == GUEST_RUNNING) {
+        stop_for_ever(g, true);
+        return;
+    }
     kick_over(g);
     host_task_end(g->host);
     g->state = GUEST_NONE;
@@ -220,7 +229,7 @@ static bool parked(struct guest *g, const struct seccomp_notif *n, struct trap *
     const bool called = g->state == GUEST_CALLED;
     f.regs.fs_base = n->data.args[2], f.regs.gs_base = n->data.args[3];
     g->state = GUEST_PARKED, g->waiting = n->id, g->frame_xstate = f.state_at;
-    if (signo == KICK_SIGNAL)
+    if (!called || signo == KICK_SIGNAL) /* else the kick comes as soon as it runs again */
         kick_over(g);
     if (called) {
         merge(g, &f);
@@ -235,7 +244,7 @@ static bool parked(struct guest *g, const struct seccomp_notif *n, struct trap *
 static bool same_call(const struct regs *r, const struct seccomp_data *d)
 {
     return r->rdi == d->args[0] && r->rsi == d->args[1] && r->rdx == d->args[2] && r->r10 == d->args[3] &&
-           r->r8 == d->args[4] && r->r9 == d->args[5] && r->rax == (uint32_t)d->nr && r->rip == d->instruction_pointer;
+           r->r8 == d->args[4] && r->r9 == d->args[5] && r->rax == (uint64_t)d->nr && r->rip == d->instruction_pointer;
 }
 
 /* Whoever stops a task from outside for a moment (ptrace(2), as moat does to read its filters) makes it come again with
@@ -268,6 +277,8 @@ void guest_notified(const struct seccomp_notif *n)
     struct host_task *h = host_task_find((pid_t)n->pid);
     struct guest *g = h ? h->guest : NULL;
     struct trap trap = {0};
+    if (g && (g->state == GUEST_ENDING || g->state == GUEST_ENDING_LOST))
+        return;
     if (h && came_again(h, n))
         return;
     if (!g) { /* being ended; or a service that says something unasked, as one does that is made to run away */
@@ -344,9 +355,11 @@ static int host_make(struct guest *g, struct aspace *as)
 
 static bool only_result_changed(const struct regs *a, const struct regs *b)
 {
-    struct regs x = *a;
-    x.rax = b->rax;
-    return !memcmp(&x, b, sizeof(x));
+    const uint64_t *x = (const uint64_t *)a, *y = (const uint64_t *)b;
+    uint64_t different = 0;
+    for (size_t i = 0; i < sizeof(*a) / sizeof(*x); i++)
+        different |= i == offsetof(struct regs, rax) / sizeof(*x) ? 0 : x[i] ^ y[i];
+    return !different;
 }
 
 /* One that is gone is told of by SIGCHLD; else it has been stopped, and comes again. */
@@ -398,7 +411,7 @@ static void task_kick(struct task *t)
 {
     struct guest *g = guest(t);
     if (g->host && bridge_killed(t) && (g->state == GUEST_RUNNING || g->state == GUEST_AGAIN)) {
-        stop_for_ever(g);
+        stop_for_ever(g, false);
         return;
     }
     g->kick_due = g->state == GUEST_AGAIN;

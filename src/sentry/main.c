@@ -247,10 +247,10 @@ int main(int argc, char **argv)
     int objects = objects_file(), image = image_open(&given, objects), memory = stub_memory_file();
     signals_init();
     stub_memory_init();
-    zygote_make(objects, image, memory, true);
-    objects_map();
     if (!root_is_host())
         image_map(image);
+    zygote_make(objects, image, memory, !root_is_host() && !(sentry.parts.boot.flags & IMAGE_FILES));
+    objects_map();
     config_take(argc);
     terminal_take();
     platform_take();

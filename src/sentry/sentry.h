@@ -46,6 +46,8 @@ enum guest_state {
     GUEST_CALLED,  /* waits in a call that was told; what is in `regs` but not in the notification is old */
     GUEST_PARKED,  /* waits in PARK: all registers are in `regs` */
     GUEST_AGAIN,   /* was answered, but had been stopped from outside: it comes again, and is given the same answer */
+    GUEST_ENDING,      /* killed, and the kernel is told that it stands when it has been waited for */
+    GUEST_ENDING_LOST, /* the same, and the kernel is told that it is lost */
 };
 
 struct guest {

@@ -108,8 +108,9 @@ int64_t stub_order(struct aspace *as, enum stub_order_kind kind, uint64_t a, uin
     if (!r && !notify_is(&n, stub_behind_order))
         r = -ESRCH;
     if (r) { /* whoever is in it hears of that by SIGCHLD, or when it wants something */
+        if (!as->dead) /* else it has been waited for */
+            kill(as->pid, SIGKILL);
         as->dead = true;
-        kill(as->pid, SIGKILL);
         return -ESRCH;
     }
     as->waiting = n.id;

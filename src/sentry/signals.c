@@ -40,8 +40,9 @@ void signals_init(void)
     struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_SIGINFO | SA_RESTART}, before;
     struct sigaction asked = {.sa_sigaction = ask, .sa_flags = SA_SIGINFO};
     sigfillset(&action.sa_mask);
-    sigaction(SIGUSR1, &asked, NULL);
-    raise(SIGUSR1);
+    sigaction(SIGTRAP, &asked, &before); /* one that nobody holds back */
+    raise(SIGTRAP);
+    sigaction(SIGTRAP, &before, NULL);
     if (!state_size || state_size > XSTATE_MOST)
         apart_fatal("vector registers: the host's signal frames have %u bytes of them, where 576 to %u are known",
                     state_size, (unsigned)XSTATE_MOST);

@@ -79,6 +79,7 @@ stub_task:
 /* ---- the service ---- */
 
 stub_fault:
+    movabsq $(STUB_STACK + STUB_STACK_SIZE), %rsp
     movq $-14, %rax               /* EFAULT */
 stub_done:
     movq %rax, %rdi

@@ -183,8 +183,8 @@ static void empty(struct aspace *as, bool gate)
 
 static void programs(struct zygote *z)
 {
-    int n = stub_filter_service(z->service_room, &z->service.filter);
-    int m = stub_filter_guest(sentry_traps, z->guest_room, &z->guest.filter);
+    int n = stub_filter_service(sentry_traps, z->service_room, &z->service.filter);
+    int m = stub_filter_guest(z->guest_room, &z->guest.filter);
     if (n < 0 || m < 0)
         apart_fatal("the filters of stubs are too long");
     z->service.len = (unsigned short)n, z->guest.len = (unsigned short)m;

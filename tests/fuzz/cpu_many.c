@@ -53,7 +53,7 @@ static size_t instructions(uint8_t *out, size_t n, enum decode_mode mode, uint64
         for (unsigned i = 0; i < 16; i++)
             bytes[i] = (uint8_t)random_next(state);
         if (random_next(state) & 1)
-            bytes[1] &= 0x3f; /* memory at a register */
+            bytes[1] &= 0x3f;              /* memory at a register */
         if (random_next(state) % 4 == 0) { /* AVX, of which few random bytes are */
             bytes[0] = 0xc4;
             bytes[1] = (uint8_t)((bytes[1] & 0xe0) | (mode == DECODE_64 ? 0 : 0xc0) | (1 + bytes[5] % 3));

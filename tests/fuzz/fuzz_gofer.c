@@ -122,6 +122,21 @@ static void check_outside(void)
         must(!fstatat(top, kept[i], &st, 0) && same(&st, &below[i]));
 }
 
+static int check_one(const char *path, const struct stat *st, int type, struct FTW *f)
+{
+    must(!S_ISREG(st->st_mode) || !(st->st_mode & (S_ISUID | S_ISGID)));
+    must(S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) || S_ISLNK(st->st_mode) || S_ISFIFO(st->st_mode));
+    return 0;
+}
+
+/* Below the root without set-id bits there are none. */
+static void check_strict(void)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/strict", place);
+    nftw(path, check_one, 16, FTW_PHYS);
+}
+
 static void check_descriptor(int fd)
 {
     char name[32], path[PATH_MAX];
@@ -204,6 +219,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += 2 + n;
     }
     check_outside();
+    check_strict();
     gofer_end(&g);
     int again = dup(0);
     must(again == lowest);

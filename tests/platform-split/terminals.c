@@ -688,6 +688,10 @@ static void case_calls(void)
     ioctl(slave, TIOCSSOFTCAR, &n);
     say("  CLOCAL %d", !!(modes().c_cflag & CLOCAL));
     say("  TIOCSBRK %s TIOCCBRK %s", result(ioctl(slave, TIOCSBRK)), result(ioctl(slave, TIOCCBRK)));
+    say("  TIOCSIG %s", result(ioctl(master, TIOCSIG, SIGINT)));
+    say("  TIOCSIG %s", result(ioctl(master, TIOCSIG, SIGHUP)));
+    say("  TIOCSIG of the slave %s", result(ioctl(slave, TIOCSIG, SIGINT)));
+    say("  TIOCSETD 99 %s", result(ioctl(master, TIOCSETD, &(int){99})));
     say("  unknown %s", result(ioctl(slave, 0x54ff, &n)));
     say("  TCGETS to nowhere %s", result(ioctl(slave, TCGETS, NULL)));
     say("  lseek %s", result(lseek(slave, 0, SEEK_CUR)));

@@ -74,6 +74,17 @@ static int open_elsewhere(void) /* openat(2) is for /proc/self/fd */
     return openat(rw, "file", O_RDONLY) < 0 ? errno : 0;
 }
 
+/* /proc/self/fd is held: what lies beside it in procfs is not for opening. */
+static int read_procfs(void)
+{
+    return openat(proc, "../status", O_RDONLY) < 0 ? errno : 0;
+}
+
+static int write_procfs(void)
+{
+    return openat(proc, "../mem", O_RDWR) < 0 ? errno : 0;
+}
+
 static int change_mode_elsewhere(void)
 {
     return fchmodat(rw, "file", 0600, 0) < 0 ? errno : 0;
@@ -137,6 +148,8 @@ static const struct attempt attempts[] = {
     {"moving out of what is read-only", move_out_of_read_only, EACCES},
     {"a link to what is read-only", link_into_writable, KILLED},
     {"openat not by number", open_elsewhere, KILLED},
+    {"procfs by dot-dot", read_procfs, EACCES},
+    {"its own memory by dot-dot", write_procfs, EACCES},
     {"chmod not by number", change_mode_elsewhere, KILLED},
     {"a device node", make_device, KILLED},
     {"a fifo", make_fifo, KILLED},

@@ -6,6 +6,7 @@
  * handed over through engine.sock, and inside neither has a name.
  */
 #include "boundary/sentry/sentry.h"
+#include "base/mem.h"
 #include "boundary/broker/adaptor.h"
 #include "boundary/container/container.h"
 #include "boundary/engine.h"
@@ -71,13 +72,30 @@ static int open_both(struct instance *inst, const char *image, struct err *err)
     return r < 0 ? r : gofer_prepare(inst, err);
 }
 
+/* What it passes on waits, like what asks it to end, until it has handlers: it makes its first stub before. */
+static sigset_t hold_back(const sigset_t *before)
+{
+    static const int passed_on[] = {SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, SIGPWR, SIGXCPU, SIGVTALRM, SIGPROF};
+    sigset_t mask;
+
+    sigprocmask(SIG_SETMASK, NULL, &mask);
+    if (before)
+        mask = *before;
+    for (size_t i = 0; i < ARRAY_LEN(passed_on); i++)
+        sigaddset(&mask, passed_on[i]);
+    return mask;
+}
+
 static int sentry_create(struct instance *inst, struct err *err)
 {
     const char *image = sentry_word_value(&inst->policy->process.argv, "--image");
+    const sigset_t *before = inst->child_mask, mask = hold_back(before);
 
     if (!image)
         return err_set(err, -EINVAL, "nothing to run: the policy names no image");
+    inst->child_mask = &mask;
     int r = engine_create(inst, image, open_both, err);
+    inst->child_mask = before;
     if (r == 0 && (r = gofer_start(inst, err)) < 0)
         container_destroy(inst, &(struct err){0});
     return r;

@@ -30,6 +30,7 @@ struct vcpu {
     void *sp;              /* linux_run()'s, while a task runs */
     struct task *ended;    /* its stack was left for ever */
     struct task *starting; /* where guests run elsewhere: goes to the platform from linux_run()'s stack */
+    uint64_t starting_at;
     uint64_t slice_end, armed;
     bool idle;
     struct fiber_host host;
@@ -404,8 +405,9 @@ _Noreturn void sched_user_return(struct task *t)
     }
     t->call_nr = -1;
     if (platform.elsewhere) {
-        vcpu_of(t)->starting = t;
-        leave(vcpu_of(t), t, NULL, clock_now());
+        struct vcpu *v = vcpu_of(t);
+        v->starting = t, v->starting_at = clock_now();
+        leave(v, t, NULL, v->starting_at);
         kernel_panic("sched: a stack was used that had been given up");
     }
     uint64_t deadline = guest_deadline(t);
@@ -421,7 +423,7 @@ static void start_elsewhere(struct vcpu *v)
     v->starting = NULL;
     t->kernel_sp = NULL;
     fiber_emptied(t->kernel_stack_top);
-    t->entered = clock_now();
+    t->entered = v->starting_at;
     platform.task.start(t, NEVER);
 }
 

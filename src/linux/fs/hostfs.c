@@ -20,9 +20,9 @@
 HEAP_TYPE(host_own, FIELD(host_own, root, FIELD_PLAIN), FIELD(host_own, cached, FIELD_PLAIN),
           FIELD(host_own, dev, FIELD_PLAIN), FIELD(host_own, inodes, FIELD_NONE), FIELD(host_own, spare, FIELD_REF));
 HEAP_TYPE(host_inode, FIELD(host_inode, next, FIELD_REF), FIELD(host_inode, dev, FIELD_PLAIN),
-          FIELD(host_inode, ino, FIELD_PLAIN), FIELD(host_inode, handle, FIELD_PLAIN),
-          FIELD(host_inode, fds, FIELD_PLAIN), FIELD(host_inode, opens, FIELD_PLAIN),
-          FIELD(host_inode, object, FIELD_HANDLE));
+          FIELD(host_inode, ino, FIELD_PLAIN), FIELD(host_inode, told, FIELD_PLAIN),
+          FIELD(host_inode, handle, FIELD_PLAIN), FIELD(host_inode, fds, FIELD_PLAIN),
+          FIELD(host_inode, opens, FIELD_PLAIN), FIELD(host_inode, object, FIELD_HANDLE));
 
 static const struct inode_ops hostfs_link_ops, hostfs_special_ops;
 static const struct fs_type hostfs_type;
@@ -83,6 +83,7 @@ void host_apply(struct inode *i, const struct files_attr *a)
     i->uid = a->uid, i->gid = a->gid, i->nlink = a->nlink;
     i->size = a->size, i->blocks = a->blocks, i->rdev = a->rdev;
     i->atime = a->atime, i->mtime = a->mtime, i->ctime = a->ctime;
+    host_inode(i)->told = call_count();
 }
 
 static struct inode *known(const struct host_own *o, const struct files_attr *a)

@@ -20,6 +20,7 @@ struct host_own {
 struct host_inode {
     struct inode *next; /* in its bucket */
     uint64_t dev, ino;
+    uint64_t told; /* call_count() when attributes came last: in the same call they are as they are now */
     uint32_t handle;
     int32_t fds[3];        /* by O_RDONLY, O_WRONLY, O_RDWR; -1 */
     uint32_t opens;        /* open files that use them */

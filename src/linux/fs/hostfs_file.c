@@ -79,6 +79,8 @@ void host_refresh(struct inode *i)
 {
     const struct host_inode *h = host_inode(i);
     struct files_attr a;
+    if (h->told == call_count())
+        return;
     for (int k = 0; k < 3; k++) {
         if (h->fds[k] < 0)
             continue;
@@ -221,6 +223,7 @@ static int hostfs_allocate(struct file *f, int mode, uint64_t offset, uint64_t n
     if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
         return -EOPNOTSUPP;
     int r = platform.files->allocate(fd, mode, offset, n);
+    host_inode(f->inode)->told = 0;
     host_refresh(f->inode);
     return r;
 }

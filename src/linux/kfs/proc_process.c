@@ -41,7 +41,7 @@ static int proc_stat_of(struct task *t, struct text *out, bool whole)
                 proc_parent(p), p->pgid, p->sid, tty ? tty_device(tty) : 0ul, tty ? tty_foreground(tty) : -1);
     text_printf(out, "%lu %lu %lu %lu %d %d %u 0 %lu ", times.user / TICK, times.system / TICK,
                 p->children_utime / TICK, p->children_stime / TICK, 20 + t->nice, t->nice, p->n_tasks,
-                p->started / TICK);
+                (p->started - process_init->started) / TICK);
     text_printf(out, "%lu %lu %lu ", bytes, pages, p->limits[RLIMIT_RSS].rlim_cur);
     bool look = proc_may_look(t) && t->mm;
     text_printf(out, "%lu %lu %lu 0 0 ", look ? t->mm->code_start : 0, look ? t->mm->code_end : 0,

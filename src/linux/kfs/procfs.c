@@ -161,7 +161,10 @@ const struct made_node proc_root_rows[] = {
     {.name = "thread-self", .mode = PROC_LINK, .link = proc_thread_self},
     {.name = "cmdline", .mode = PROC_FILE, .constant = "\n"},
     {.name = "cpuinfo", .mode = PROC_FILE, .show = proc_cpuinfo},
-    {.name = "devices", .mode = PROC_FILE, .constant = "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n"},
+    {.name = "devices",
+     .mode = PROC_FILE,
+     .constant =
+         "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n"},
     {.name = "filesystems",
      .mode = PROC_FILE,
      .constant = "nodev\tproc\nnodev\tsysfs\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tdevpts\nnodev\toverlay\n\timgfs\n"},

@@ -12,6 +12,8 @@
 #include "linux/core/host.h"
 #include "linux/fs/fd.h"
 
+#define PIECES 16 /* taken at once: others shall run even while more and more is typed */
+
 KERNEL_STATE static struct {
     struct tty *tty;    /* the console; NULL */
     struct list others; /* struct tty.of_platform: over sets */
@@ -92,7 +94,7 @@ static void on_taken(struct wait_link *l, uint32_t events)
 
 void console_input_more(struct tty *t)
 {
-    if (t->master && bytes_room(&t->incoming) >= TTY_PIECE)
+    if (t->master && !t->closing && bytes_room(&t->incoming) >= TTY_PIECE)
         side_watch(t, HOST_STDIN);
 }
 
@@ -103,7 +105,7 @@ static void on_typed(struct wait_link *l, uint32_t events)
     (void)events;
     if (t->set && !output_goes_on(t))
         return;
-    while (t->master && !t->closing && bytes_room(&t->incoming) >= sizeof(piece)) {
+    for (int i = 0; i < PIECES && t->master && !t->closing && bytes_room(&t->incoming) >= sizeof(piece); i++) {
         int64_t n = side_read(t, piece, sizeof(piece));
         if (n == -EAGAIN) {
             side_watch(t, HOST_STDIN);
@@ -118,6 +120,7 @@ static void on_typed(struct wait_link *l, uint32_t events)
         (void)bytes_put(&t->incoming, piece, (uint32_t)n);
         line_receive(t);
     }
+    console_input_more(t);
 }
 
 /* ---- the window ---- */

@@ -28,11 +28,6 @@ HEAP_TYPE(devpts_home, FIELD(devpts_home, terminals, FIELD_LIST), FIELD(devpts_h
 
 KERNEL_STATE static uint32_t total;
 
-uint32_t tty_count(void)
-{
-    return total;
-}
-
 /* ---- inodes ---- */
 
 static int pts_set(struct inode *i, const struct inode_change *c)

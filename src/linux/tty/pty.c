@@ -194,7 +194,7 @@ static int64_t master_ioctl(struct file *f, uint32_t command, struct uptr at)
     case TIOCGPTPEER:
         return peer(f, (uint32_t)at.v);
     case TIOCSIG:
-        if (at.v < 1 || at.v > SIGNAL_COUNT)
+        if (at.v != SIGINT && at.v != SIGQUIT && at.v != SIGTSTP)
             return -EINVAL;
         tty_signal(t, (int)at.v);
         return 0;

@@ -25,6 +25,5 @@ int tty_streams_open(uint32_t set, uint32_t rows, uint32_t columns);
 void tty_leader_ended(struct process *);
 uint64_t tty_device(const struct tty *);    /* as st_rdev shows it */
 int32_t tty_foreground(const struct tty *); /* its foreground process group; 0: none */
-uint32_t tty_count(void);                   /* pseudo terminals that exist */
 
 #endif

@@ -235,6 +235,7 @@ int main(int argc, char **argv)
     struct options o = {.socket = -1, .proc = -1};
     struct err err = {0};
     (void)argc;
+    (void)setsid(); /* keys of a terminal are for the programs inside, who still want their files then */
     if (read_options(argv, &o, &err) || begin(&o, &err)) {
         say(err.text);
         return 1;

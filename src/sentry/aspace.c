@@ -72,12 +72,9 @@ static int map_object(struct aspace *as, uint64_t at, size_t n, int prot, bool s
     return 0;
 }
 
-static int aspace_map(struct aspace *as, uint64_t at, size_t n, int prot, bool shared, struct memobj *object,
-                      uint64_t offset)
+static int map_any(struct aspace *as, uint64_t at, size_t n, int prot, bool shared, struct memobj *object,
+                   uint64_t offset)
 {
-    int r = may_be(at, n);
-    if (r)
-        return r;
     if (object && objects_is_host(object))
         return files_map(as, at, n, prot, shared, object, offset);
     if (object)
@@ -85,6 +82,19 @@ static int aspace_map(struct aspace *as, uint64_t at, size_t n, int prot, bool s
     const uint64_t flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
     int64_t got = stub_order(as, ORDER_mmap, at, n, (uint64_t)prot, flags, (uint64_t)-1, 0);
     return got < 0 ? (int)got : 0;
+}
+
+/* Where it fails nothing may be left of what was there, nor of what is half there: its pages are another's soon. */
+static int aspace_map(struct aspace *as, uint64_t at, size_t n, int prot, bool shared, struct memobj *object,
+                      uint64_t offset)
+{
+    int r = may_be(at, n);
+    if (r)
+        return r;
+    r = map_any(as, at, n, prot, shared, object, offset);
+    if (r && stub_order(as, ORDER_munmap, at, n, 0, 0, 0, 0))
+        stub_end(as);
+    return r;
 }
 
 static int aspace_unmap(struct aspace *as, uint64_t at, size_t n)

@@ -256,6 +256,7 @@ int main(int argc, char **argv)
     platform_take();
     const int gofer = given.gofer >= 0 ? given.gofer : sentry.options.gofer;
     files_take(gofer);
+    signals_begin();
     walls_raise(&(struct walls_world){.of = {notify_fd(), objects, memory, gofer},
                                       .asks = getenv("MOAT_HANDED_FD"),
                                       .files = gofer >= 0,

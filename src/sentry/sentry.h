@@ -46,7 +46,7 @@ enum guest_state {
     GUEST_CALLED,  /* waits in a call that was told; what is in `regs` but not in the notification is old */
     GUEST_PARKED,  /* waits in PARK: all registers are in `regs` */
     GUEST_AGAIN,   /* was answered, but had been stopped from outside: it comes again, and is given the same answer */
-    GUEST_ENDING,      /* killed, and the kernel is told that it stands when it has been waited for */
+    GUEST_ENDING,  /* killed, and the kernel is told that it stands when it has been waited for */
     GUEST_ENDING_LOST, /* the same, and the kernel is told that it is lost */
 };
 
@@ -81,6 +81,7 @@ extern const uint8_t wait_call_begin[], wait_call_end[], wait_call_cut[];
 extern uint32_t signals_noted;  /* not 0: signals_take */
 extern uint32_t children_noted; /* not 0: signals_take_children */
 void signals_init(void);
+void signals_begin(void); /* until then nothing is noted but the ends of children */
 /* Children that ended, and signals for the first program, whom the kernel is told of. Its lock is free. */
 void signals_take(void);
 /* Children that ended, alone. */
@@ -119,6 +120,7 @@ struct aspace *stub_first(pid_t pid, uint64_t waiting); /* of the zygote */
 struct aspace *stub_copy(struct aspace *of);            /* NULL: of the zygote. NULL: none could be made */
 void stub_leave(struct aspace *);
 void stub_reaped(struct aspace *); /* one of its host tasks is gone */
+void stub_end(struct aspace *);    /* its service can no longer be relied on */
 /* An order: its result, -errno; -ESRCH: the service is gone. */
 int64_t stub_order(struct aspace *, enum stub_order_kind, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
                    uint64_t f);

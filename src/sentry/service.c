@@ -86,6 +86,14 @@ uint64_t slot_address(uint32_t slot)
 
 /* ---- orders ---- */
 
+/* Whoever is in it hears of that by SIGCHLD, or when it wants something. */
+void stub_end(struct aspace *as)
+{
+    if (!as->dead) /* else it has been waited for */
+        kill(as->pid, SIGKILL);
+    as->dead = true;
+}
+
 int64_t stub_order(struct aspace *as, enum stub_order_kind kind, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
                    uint64_t e, uint64_t f)
 {
@@ -107,10 +115,8 @@ int64_t stub_order(struct aspace *as, enum stub_order_kind kind, uint64_t a, uin
     }
     if (!r && !notify_is(&n, stub_behind_order))
         r = -ESRCH;
-    if (r) { /* whoever is in it hears of that by SIGCHLD, or when it wants something */
-        if (!as->dead) /* else it has been waited for */
-            kill(as->pid, SIGKILL);
-        as->dead = true;
+    if (r) {
+        stub_end(as);
         return -ESRCH;
     }
     as->waiting = n.id;

@@ -46,20 +46,28 @@ void signals_init(void)
     if (!state_size || state_size > XSTATE_MOST)
         apart_fatal("vector registers: the host's signal frames have %u bytes of them, where 576 to %u are known",
                     state_size, (unsigned)XSTATE_MOST);
+    sigset_t later; /* moat holds some back since before there were handlers */
+    sigemptyset(&later);
     for (size_t i = 0; i < sizeof(passed_on); i++) {
+        sigaddset(&later, passed_on[i]);
         /* nohup(1) and shells in the background have them ignored, for good */
         if (sigaction(passed_on[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN)
             continue;
         sigaction(passed_on[i], &action, NULL);
     }
+    sigaddset(&later, SIGIO);
+    sigprocmask(SIG_SETMASK, &later, NULL);
     sigaction(SIGCHLD, &action, NULL);
     sigaction(SIGIO, &action, NULL); /* somebody asks (control.h) */
-    /* What asks to end has waited since before there were handlers. */
+    action.sa_handler = SIG_IGN, action.sa_flags = 0;
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+void signals_begin(void)
+{
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    action.sa_handler = SIG_IGN, action.sa_flags = 0;
-    sigaction(SIGPIPE, &action, NULL);
 }
 
 void signals_take_children(void)

@@ -78,35 +78,74 @@ static const uint32_t numbers[] = {
 };
 
 /*
- * Guests' calls that come by a notification. Its answer can have a flag (SECCOMP_USER_NOTIF_FLAG_CONTINUE) with which the
- * host makes the call after all, and no filter of the sentry's can see that: so these are what a sentry that was taken
- * over could have a stub do. They do nothing without a descriptor, which guest tasks do not have, or concern their own
- * memory, signals and time; none gives a descriptor, walks a path, makes a process, or changes another one. All others,
- * and those that need registers that a notification does not bring, come by a signal, which is a little slower.
- * In order.
+ * Guests' calls that come by a notification. Its answer can have a flag (SECCOMP_USER_NOTIF_FLAG_CONTINUE) with which
+ * the host makes the call after all, and no filter of the sentry's can see that: so these are what a sentry that was
+ * taken over could have a stub do. They do nothing without a descriptor, which guest tasks do not have, or concern
+ * their own memory, signals and time; none gives a descriptor, walks a path, makes a process, or changes another one.
+ * All others, and those that need registers that a notification does not bring, come by a signal, which is a little
+ * slower. In order.
  */
-static const uint32_t told[] = {
-    0 /* read */,           1 /* write */,          3 /* close */,
-    5 /* fstat */,          7 /* poll */,           8 /* lseek */,
-    9 /* mmap */,           10 /* mprotect */,      11 /* munmap */,
-    12 /* brk */,           13 /* rt_sigaction */,  14 /* rt_sigprocmask */,
-    17 /* pread64 */,       18 /* pwrite64 */,      19 /* readv */,
-    20 /* writev */,        23 /* select */,        24 /* sched_yield */,
-    25 /* mremap */,        28 /* madvise */,       35 /* nanosleep */,
-    39 /* getpid */,        44 /* sendto */,        45 /* recvfrom */,
-    46 /* sendmsg */,       47 /* recvmsg */,       60 /* exit */,
-    61 /* wait4 */,         63 /* uname */,         96 /* gettimeofday */,
-    97 /* getrlimit */,     98 /* getrusage */,     99 /* sysinfo */,
-    100 /* times */,        102 /* getuid */,       104 /* getgid */,
-    107 /* geteuid */,      108 /* getegid */,      110 /* getppid */,
-    111 /* getpgrp */,      186 /* gettid */,       201 /* time */,
-    202 /* futex */,        217 /* getdents64 */,   218 /* set_tid_address */,
-    228 /* clock_gettime */, 229 /* clock_getres */, 230 /* clock_nanosleep */,
-    231 /* exit_group */,   232 /* epoll_wait */,   233 /* epoll_ctl */,
-    247 /* waitid */,       270 /* pselect6 */,     271 /* ppoll */,
-    273 /* set_robust_list */, 281 /* epoll_pwait */, 295 /* preadv */,
-    296 /* pwritev */,      309 /* getcpu */,       318 /* getrandom */,
-    441 /* epoll_pwait2 */};
+static const uint32_t told[] = {0 /* read */,
+                                1 /* write */,
+                                3 /* close */,
+                                5 /* fstat */,
+                                7 /* poll */,
+                                8 /* lseek */,
+                                9 /* mmap */,
+                                10 /* mprotect */,
+                                11 /* munmap */,
+                                12 /* brk */,
+                                13 /* rt_sigaction */,
+                                14 /* rt_sigprocmask */,
+                                17 /* pread64 */,
+                                18 /* pwrite64 */,
+                                19 /* readv */,
+                                20 /* writev */,
+                                23 /* select */,
+                                24 /* sched_yield */,
+                                25 /* mremap */,
+                                28 /* madvise */,
+                                35 /* nanosleep */,
+                                39 /* getpid */,
+                                44 /* sendto */,
+                                45 /* recvfrom */,
+                                46 /* sendmsg */,
+                                47 /* recvmsg */,
+                                60 /* exit */,
+                                61 /* wait4 */,
+                                63 /* uname */,
+                                96 /* gettimeofday */,
+                                97 /* getrlimit */,
+                                98 /* getrusage */,
+                                99 /* sysinfo */,
+                                100 /* times */,
+                                102 /* getuid */,
+                                104 /* getgid */,
+                                107 /* geteuid */,
+                                108 /* getegid */,
+                                110 /* getppid */,
+                                111 /* getpgrp */,
+                                186 /* gettid */,
+                                201 /* time */,
+                                202 /* futex */,
+                                217 /* getdents64 */,
+                                218 /* set_tid_address */,
+                                228 /* clock_gettime */,
+                                229 /* clock_getres */,
+                                230 /* clock_nanosleep */,
+                                231 /* exit_group */,
+                                232 /* epoll_wait */,
+                                233 /* epoll_ctl */,
+                                247 /* waitid */,
+                                270 /* pselect6 */,
+                                271 /* ppoll */,
+                                273 /* set_robust_list */,
+                                281 /* epoll_pwait */,
+                                295 /* preadv */,
+                                296 /* pwritev */,
+                                309 /* getcpu */,
+                                318 /* getrandom */,
+                                441 /* epoll_pwait2 */};
 #define TOLD (sizeof(told) / sizeof(told[0]))
 
 bool stub_filter_tells(uint32_t number)

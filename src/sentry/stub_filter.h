@@ -2,9 +2,9 @@
 /*
  * The filters of stubs. The first is that of every process of every stub, with the one listener: from the stub's own
  * text a few rows of a service's calls are made, and PARK and ORDER are told, each from its instruction and with its
- * number; elsewhere a call is told if it is one of a short list, or comes by a signal, and is never made. A guest task has
- * a second one over it, before it runs an instruction of its guest: the host takes the stricter answer, so of the rows
- * nothing is left to it but the return from a signal. Pure.
+ * number; elsewhere a call is told if it is one of a short list, or comes by a signal, and is never made. A guest task
+ * has a second one over it, before it runs an instruction of its guest: the host takes the stricter answer, so of the
+ * rows nothing is left to it but the return from a signal. Pure.
  */
 #ifndef MOAT_SENTRY_STUB_FILTER_H
 #define MOAT_SENTRY_STUB_FILTER_H

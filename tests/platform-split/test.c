@@ -367,6 +367,74 @@ static void killed(const char *runner, const char *vcpus)
            cannot && !began ? " # SKIP this host does not permit ptrace here" : "");
 }
 
+/* ---- what a guest of the sentry runs on is killed from outside ---- */
+
+/* How many filters a process has, and whose child it is: 0, 0 when it is gone. */
+static void look_at(pid_t pid, int *filters, pid_t *parent)
+{
+    char path[64], line[256];
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    FILE *f = fopen(path, "re");
+    *filters = 0, *parent = 0;
+    while (f && fgets(line, sizeof(line), f)) {
+        sscanf(line, "PPid: %d", parent);
+        sscanf(line, "Seccomp_filters: %d", filters);
+    }
+    if (f)
+        fclose(f);
+}
+
+/* A child that has two filters, as guest tasks have: the first, or the last of several. 0: there is none. */
+static pid_t guest_task(pid_t sentry, bool first)
+{
+    pid_t before = 0, last = 0, parent;
+    int filters;
+    for (pid_t pid = sentry + 1; pid < sentry + 3000; pid++) {
+        look_at(pid, &filters, &parent);
+        if (parent != sentry || filters != 2)
+            continue;
+        if (first)
+            return pid;
+        before = last, last = pid;
+    }
+    return before ? last : 0;
+}
+
+static void lost(bool first_program)
+{
+    const struct point p = {
+        "shell.img", {"sh", "-c", "busybox sleep 1000 & echo begun; wait $!; echo status $?; exit 3"}, NULL, 0};
+    char room[OUTPUT_MOST], path[4096 + 64];
+    size_t n = 0;
+    int to[2], status = -1;
+    const int64_t end = now_ms() + SECONDS * 1000;
+    number++;
+    if (access(path_of("shell.img", path), R_OK) || pipe2(to, O_CLOEXEC)) {
+        printf("ok %d - a guest task is killed from outside # SKIP needs a static busybox\n", number);
+        return;
+    }
+    pid_t pid = fork();
+    if (!pid)
+        child(SENTRY, "notify", &p, to[1]);
+    close(to[1]);
+    bool good = await(to[0], room, &n, "begun\n", end);
+    /* What runs the sleeper may be another one by now; and the first program's goes once its child is gone. */
+    for (pid_t victim; good && waitpid(pid, &status, WNOHANG) == 0 && now_ms() < end; usleep(20000)) {
+        if ((victim = guest_task(pid, first_program)))
+            kill(victim, SIGKILL);
+    }
+    if (status == -1)
+        kill(pid, SIGKILL);
+    good &= first_program || await(to[0], room, &n, "status 137\n", end);
+    good &= WIFEXITED(status) && WEXITSTATUS(status) == (first_program ? 137 : 3) && !left(false);
+    failures += !good;
+    printf("%s %d - what the %s program runs on is killed from outside, and the sentry lives\n", good ? "ok" : "not ok",
+           number, first_program ? "first" : "second");
+    if (!good)
+        printf("# wait status %#x\n", (unsigned)status);
+    close(to[0]);
+}
+
 int main(int argc, char **argv)
 {
     const char *scale = getenv("MOAT_TEST_SCALE");
@@ -386,7 +454,7 @@ int main(int argc, char **argv)
     console();
     killed("platform-split", "2");
     if (!access(path_of(SENTRY, room), X_OK))
-        killed(SENTRY, "notify");
+        killed(SENTRY, "notify"), lost(false), lost(true);
     printf("1..%d\n", number);
     return failures != 0;
 }

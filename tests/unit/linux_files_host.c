@@ -85,6 +85,11 @@ void host_files_process_kill(void)
     kill(gofer, SIGKILL);
 }
 
+bool host_files_process_apart(void)
+{
+    return getsid(gofer) == gofer;
+}
+
 int host_files_process_end(void)
 {
     int status = -1;

@@ -27,5 +27,6 @@ uint32_t host_requests(void); /* of the gofer in this process, since it began */
 const struct files_ops *host_files_process(const char *root, uint32_t flags);
 int host_files_process_end(void); /* its wait status */
 void host_files_process_kill(void);
+bool host_files_process_apart(void); /* it is in a session of its own */
 
 #endif

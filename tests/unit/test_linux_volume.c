@@ -323,6 +323,7 @@ static void alone_guest(void)
     int64_t fd = open_at("/v/a", O_RDWR);
     assert_true(fd >= 0);
     assert_int_equal(sys(__NR_chdir, path("/v")), 0);
+    assert_true(host_files_process_apart());
     host_files_process_kill();
     assert_int_equal(stat_of("/v/a", &st), -EIO);
     assert_int_equal(open_at("b", O_WRONLY | O_CREAT), -EIO);

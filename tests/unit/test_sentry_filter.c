@@ -205,19 +205,19 @@ static void test_a_guests_calls_are_never_made(void **state)
 static void test_what_is_told_would_give_nothing_if_it_were_made(void **state)
 {
     (void)state;
-    const int never[] = {SYS_open,      SYS_openat,       SYS_openat2,        SYS_creat,         SYS_execve,
-                         SYS_execveat,  SYS_clone,        SYS_clone3,         SYS_fork,          SYS_vfork,
-                         SYS_socket,    SYS_socketpair,   SYS_connect,        SYS_bind,          SYS_ptrace,
-                         SYS_bpf,       SYS_unshare,      SYS_setns,          SYS_mount,         SYS_umount2,
-                         SYS_prctl,     SYS_seccomp,      SYS_keyctl,         SYS_add_key,       SYS_request_key,
-                         SYS_setuid,    SYS_capset,       SYS_chroot,         SYS_memfd_create,  SYS_io_uring_setup,
-                         SYS_ioctl,     SYS_kill,         SYS_tkill,          SYS_tgkill,        SYS_perf_event_open,
-                         SYS_accept,    SYS_accept4,      SYS_pipe,           SYS_pipe2,         SYS_epoll_create1,
-                         SYS_shmget,    SYS_msgget,       SYS_semget,         SYS_timer_create,  SYS_userfaultfd,
-                         SYS_mkdir,     SYS_rename,       SYS_unlink,         SYS_stat,          SYS_access,
-                         SYS_readlink,  SYS_fchmod,       SYS_fchown,         SYS_ftruncate,     SYS_fsetxattr,
-                         SYS_dup,       SYS_fcntl,        SYS_prlimit64,      SYS_modify_ldt,    SYS_process_vm_writev,
-                         SYS_pidfd_open, SYS_pidfd_getfd, SYS_move_pages,     SYS_setpgid,       SYS_setsid};
+    const int never[] = {SYS_open,       SYS_openat,      SYS_openat2,    SYS_creat,        SYS_execve,
+                         SYS_execveat,   SYS_clone,       SYS_clone3,     SYS_fork,         SYS_vfork,
+                         SYS_socket,     SYS_socketpair,  SYS_connect,    SYS_bind,         SYS_ptrace,
+                         SYS_bpf,        SYS_unshare,     SYS_setns,      SYS_mount,        SYS_umount2,
+                         SYS_prctl,      SYS_seccomp,     SYS_keyctl,     SYS_add_key,      SYS_request_key,
+                         SYS_setuid,     SYS_capset,      SYS_chroot,     SYS_memfd_create, SYS_io_uring_setup,
+                         SYS_ioctl,      SYS_kill,        SYS_tkill,      SYS_tgkill,       SYS_perf_event_open,
+                         SYS_accept,     SYS_accept4,     SYS_pipe,       SYS_pipe2,        SYS_epoll_create1,
+                         SYS_shmget,     SYS_msgget,      SYS_semget,     SYS_timer_create, SYS_userfaultfd,
+                         SYS_mkdir,      SYS_rename,      SYS_unlink,     SYS_stat,         SYS_access,
+                         SYS_readlink,   SYS_fchmod,      SYS_fchown,     SYS_ftruncate,    SYS_fsetxattr,
+                         SYS_dup,        SYS_fcntl,       SYS_prlimit64,  SYS_modify_ldt,   SYS_process_vm_writev,
+                         SYS_pidfd_open, SYS_pidfd_getfd, SYS_move_pages, SYS_setpgid,      SYS_setsid};
     struct seccomp_data d = {.arch = AUDIT_ARCH_X86_64, .instruction_pointer = GUEST_CODE};
     unsigned n = 0;
     for (unsigned i = 0; i < sizeof never / sizeof never[0]; i++) {

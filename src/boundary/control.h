@@ -34,7 +34,8 @@ enum control_type {
     CONTROL_REMOVE,     /* ->            <- killed when it runs, and all of it removed */
     /* to an engine, on engine.sock (boundary/engine.h) */
     CONTROL_SNAPSHOT,   /* control_snapshot and a descriptor: an empty file, open for writing <- when it is whole */
-    CONTROL_DESCRIPTOR, /* a descriptor that its command line names; before it starts, unanswered; and of CONTROL_SPAWN */
+    CONTROL_DESCRIPTOR, /* a descriptor that its command line names; before it starts, unanswered; and of CONTROL_SPAWN
+                         */
     CONTROL_SPAWN, /* control_spawn, behind the descriptors stdin, stdout, stderr and words <- when its program runs, or
                       why not. Then SIGNAL and RESIZE are its own, unanswered, and CONTROL_WAIT comes when it has ended;
                       a connection that is closed before is its SIGKILL, unless it was detached */

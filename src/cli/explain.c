@@ -302,8 +302,8 @@ static int explain(struct arena *a, int argc, char **argv, bool *accepted, struc
         return r;
     if (o->surface)
         return surface_show(a, o->surface, o->json, err);
-    if ((r = boundary_choose(o->boundary, &b, err)) < 0 ||
-        (r = check_image(a, o, err)) < 0 || (r = make_policy(o, &dropped, err)) < 0)
+    if ((r = boundary_choose(o->boundary, &b, err)) < 0 || (r = check_image(a, o, err)) < 0 ||
+        (r = make_policy(o, &dropped, err)) < 0)
         return r;
     if (!b->lower)
         return err_set(err, -ENOTSUP, "boundary '%s' cannot explain itself in this build", b->name);

@@ -82,10 +82,11 @@ static int refuse_others(const struct run_options *o, struct err *err)
     int r = 0;
 
     if (k->of_host && (o->bundle || o->rootfs || (o->type && !has_type(k, o->type))))
-        return err_set(err, -EINVAL, "behind -b %s runs %s: --%s is of other boundaries", k->boundary, k->words,
+        return err_set(err, -EINVAL, "-b %s runs %s: --%s is of other boundaries%s", k->boundary, k->words,
                        o->bundle   ? "bundle"
                        : o->rootfs ? "rootfs"
-                                   : "type");
+                                   : "type",
+                       o->rootfs && k->roots ? ": name the directory in the image's place, as ./tree" : "");
     for (size_t i = 0; i < KINDS && r == 0; i++) {
         const struct workload_kind *other = workload_kinds[i];
         if (other == k)
@@ -137,13 +138,17 @@ int kind_check(const struct collect *c, struct err *err)
                        kind_said_by(c, FLAG_NETWORK, "network"), o->build.tap);
     if (!o->kind->of_host)
         return 0;
+    if ((o->pull || o->platform) && o->kind->roots)
+        return err_set(err, -EINVAL, "--%s: -b %s runs images that are here: moat pull brings one in first",
+                       o->pull ? "pull" : "platform", o->kind->boundary);
     if (o->pull || o->platform)
         return err_set(err, -EINVAL, "--%s is about images, and a program of the host has none: leave it out",
                        o->pull ? "pull" : "platform");
     if (o->detach_keys && !o->detach && o->restart.policy == RESTART_NO)
         return err_set(err, -EINVAL,
-                       "--detach-keys: a program of the host ends with its caller: start it with -d, and give the keys "
-                       "to moat attach");
+                       "--detach-keys: in the foreground, what runs behind -b %s ends with its caller: start it with "
+                       "-d, and give the keys to moat attach",
+                       o->kind->boundary);
     if (policy_flag_given(&o->build, FLAG_READ_ONLY) && !o->policy.root_readonly && o->kind->roots) {
         c->out->policy.root_readonly = true; /* that of its walls; its own is as it is by itself */
         c->out->build.given &= ~(UINT64_C(1) << FLAG_READ_ONLY);

@@ -74,7 +74,8 @@ static int apply_defaults(struct run_options *run, struct err *err)
     return r < 0 ? r : policy_mount_add(&run->policy, "/dev/shm", "tmpfs", "tmpfs", SHM_OPTIONS, err);
 }
 
-#define PARTLY     "a sentry shows a path of the host as a whole, read-only or not: -v, --ro, --rw; -b broker has rules in it"
+#define PARTLY                                                                                                         \
+    "a sentry shows a path of the host as a whole, read-only or not: -v, --ro, --rw; -b broker has rules in it"
 #define NO_BROKER  "no call of a sentry's program reaches the host, so there is none to answer: leave it out"
 #define NO_NETWORK "a sentry has its own loopback and no other network yet: -b container has the host's"
 
@@ -286,9 +287,8 @@ static int put_program(struct run_options *run, const struct packed_root *root, 
         return (r = put_user(run, root, err)) < 0 ? r : put_environment(p, err);
     }
     if (r < 0 || (r = find_program(run, root, words.v[0], &program, err)) < 0 ||
-        (r = put_root(p, own(run), root, pack, &image, err)) < 0 ||
-        (r = put_user(run, root, err)) < 0 || (r = put_environment(p, err)) < 0 ||
-        (r = engine_put(p, "--program", program, err)) < 0 ||
+        (r = put_root(p, own(run), root, pack, &image, err)) < 0 || (r = put_user(run, root, err)) < 0 ||
+        (r = put_environment(p, err)) < 0 || (r = engine_put(p, "--program", program, err)) < 0 ||
         (r = engine_put(p, "--argv0", words.v[0], err)) < 0 || (r = engine_put(p, "--image", image, err)) < 0)
         return r;
     for (uint32_t i = 1; i < words.n && r == 0; i++)
@@ -300,9 +300,12 @@ static int find_root(struct run_options *run, struct packed_root *root, struct e
 {
     int r = packed_root_find(run->policy.arena, own(run)->image, root, err);
 
-    return r == -ENOENT ? err_set(err, r, "exec: \"%s\": there is no directory and no image of that name",
-                                  own(run)->image)
-                        : r;
+    return r == -ENOENT
+               ? err_set(err, r,
+                         "exec: \"%s\": there is no directory and no image of that name: moat pull and moat import "
+                         "bring images in, and a directory has a slash, as ./tree",
+                         own(run)->image)
+               : r;
 }
 
 static int find(struct run_options *run, const struct finding *f, struct err *err)
@@ -359,12 +362,8 @@ static const char *memory_note(struct arena *a, const struct strv *argv)
                  : NULL;
 }
 
-static const struct compare_row compared = {.boundary = "sentry",
-                                            .root = "{work}/root",
-                                            .program_dir = "",
-                                            .work_dir = "/tmp",
-                                            .rooted = true,
-                                            .image = true};
+static const struct compare_row compared = {
+    .boundary = "sentry", .root = "{work}/root", .program_dir = "", .work_dir = "/tmp", .rooted = true, .image = true};
 
 const struct workload_kind sentry_kind = {
     .types = {"sentry"},

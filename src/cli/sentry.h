@@ -17,10 +17,10 @@ enum sentry_option { SENTRY_STRACE, SENTRY_OPTIONS };
 
 struct sentry_options {
     bool strace;
-    const char *platform; /* notify, trap; NULL: moat-sentry chooses */
-    const char *image;    /* the operand, borrowed */
-    struct strv limits;   /* --limit of moat-sentry */
-    uint64_t caps;        /* of programs inside */
+    const char *platform;              /* notify, trap; NULL: moat-sentry chooses */
+    const char *image;                 /* the operand, borrowed */
+    struct strv limits;                /* --limit of moat-sentry */
+    uint64_t caps;                     /* of programs inside */
     struct strv volumes, hosts, tmpfs; /* --volume with its --host, --tmpfs */
 };
 

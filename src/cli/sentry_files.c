@@ -15,7 +15,10 @@ static const char *letters(struct arena *a, const struct mount_rule *m)
     const uint64_t set = m->attr_set | m->rec_attr_set;
 
     return arena_printf(a, "%s%s%s%s", set & MOUNT_ATTR_RDONLY ? "r" : "", set & MOUNT_ATTR_NOSUID ? "s" : "",
-                        m->bind ? "" : set & MOUNT_ATTR_NODEV ? "d" : "", set & MOUNT_ATTR_NOEXEC ? "x" : "");
+                        m->bind                  ? ""
+                        : set & MOUNT_ATTR_NODEV ? "d"
+                                                 : "",
+                        set & MOUNT_ATTR_NOEXEC ? "x" : "");
 }
 
 static int take_bind(struct policy *p, struct sentry_options *o, const struct mount_rule *m, struct err *err)

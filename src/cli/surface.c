@@ -45,9 +45,9 @@ struct kind {
     char name[20]; /* of the first one */
     pid_t first;
     unsigned tasks, processes;
-    unsigned allowed, answered;     /* calls */
-    unsigned foreign;               /* SURFACE_* of calls of other architectures */
-    uint8_t of[NUMBERS];            /* SURFACE_* of each number */
+    unsigned allowed, answered; /* calls */
+    unsigned foreign;           /* SURFACE_* of calls of other architectures */
+    uint8_t of[NUMBERS];        /* SURFACE_* of each number */
 };
 
 struct reading {
@@ -328,7 +328,7 @@ static void print_kind(struct arena *a, const struct kind *k, unsigned columns)
     term_cell(name, NAME_COLUMN);
     printf("%s%u process%s, %u task%s, %u filter%s: ", term_off(), k->processes, k->processes == 1 ? "" : "es",
            k->tasks, k->tasks == 1 ? "" : "s", k->filters.n, k->filters.n == 1 ? "" : "s");
-    printf("%u calls allowed", k->allowed);
+    printf("%u call%s allowed", k->allowed, k->allowed == 1 ? "" : "s");
     if (k->answered)
         printf(", %u answered by another process", k->answered);
     puts(k->foreign & SURFACE_ALLOWED ? ", and those of other architectures" : "");
@@ -340,8 +340,9 @@ static void print_table(const struct reading *r, const struct sandbox *sb)
 {
     const unsigned columns = term_columns();
 
-    printf("Calls of the host that the filters of %s leave, as the kernel has them (* for some arguments or places)\n\n",
-           sb->id);
+    printf(
+        "Calls of the host that the filters of %s leave, as the kernel has them (* for some arguments or places)\n\n",
+        sb->id);
     for (unsigned i = 0; i < r->n; i++)
         print_kind(r->arena, &r->kinds[i], columns);
     if (r->unread)

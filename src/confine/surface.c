@@ -37,7 +37,7 @@ struct places {
 
 struct walk {
     uint32_t arch, number;
-    struct value place[2]; /* low, high */
+    struct value place[2];     /* low, high */
     struct places *low, *high; /* not NULL: comparisons with the place are collected */
     struct state paths[PATHS_MOST];
     unsigned n_paths;
@@ -328,11 +328,8 @@ unsigned surface_of(const struct surface_filters *f, uint32_t arch, uint32_t num
 
     if (!f->n)
         return SURFACE_ALLOWED;
-    w = (struct walk){.arch = arch,
-                      .number = number,
-                      .place = {{.half = LOW_HALF}, {.half = HIGH_HALF}},
-                      .low = &low,
-                      .high = &high};
+    w = (struct walk){
+        .arch = arch, .number = number, .place = {{.half = LOW_HALF}, {.half = HIGH_HALF}}, .low = &low, .high = &high};
     const unsigned unknown = strictest(&w, f);
     if ((!low.n && !high.n) || low.too_many || high.too_many)
         return unknown;

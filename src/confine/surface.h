@@ -2,8 +2,8 @@
 /*
  * What filters that are installed leave of a system call: classic BPF programs, as the kernel hands them out, followed
  * over all arguments at once. A jump that depends on an argument goes both ways; where the call may be made from is
- * tried out, address by address, so that filters which tell places apart are read together. What is said to be refused is
- * refused; what is said to be possible may need arguments that exclude each other. Pure.
+ * tried out, address by address, so that filters which tell places apart are read together. What is said to be refused
+ * is refused; what is said to be possible may need arguments that exclude each other. Pure.
  */
 #ifndef MOAT_CONFINE_SURFACE_H
 #define MOAT_CONFINE_SURFACE_H

@@ -31,15 +31,9 @@ void avx_operands(const struct insn *insn, struct op *op)
 /* ---- Without flags and controls --------------------------------------------------------------------------------- */
 
 #define COMPUTE(NAME, MEMORY, WIDE)                                                                                    \
-    static void NAME(struct cpu *cpu, const struct op *op)                                                             \
-    {                                                                                                                  \
-        AVX_ALLOWED(cpu, op);                                                                                          \
-        const void *b = avx_source(cpu, op, MEMORY, WIDE);                                                             \
-        if (UNLIKELY(!b))                                                                                              \
-            return;                                                                                                    \
-        avx_run((const void *)(uintptr_t)op->imm, WIDE, avx_register(cpu, op->extra), b, avx_register(cpu, op->reg));  \
-        NEXT(cpu, op);                                                                                                 \
-    }
+    AVX_HANDLER(                                                                                                       \
+        NAME, avx_source(cpu, op, MEMORY, WIDE),                                                                       \
+        avx_run((const void *)(uintptr_t)op->imm, WIDE, avx_register(cpu, op->extra), b, avx_register(cpu, op->reg)))
 COMPUTE(compute_registers_16, false, false)
 COMPUTE(compute_memory_16, true, false)
 COMPUTE(compute_registers_32, false, true)

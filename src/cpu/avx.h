@@ -93,6 +93,18 @@ static inline const void *avx_source(struct cpu *cpu, const struct op *op, bool 
     return UNLIKELY(!p) || op->operand_size >= (wide ? 32 : 16) ? p : avx_padded(cpu, p, op->operand_size);
 }
 
+/* A handler: with b, its last source, and only when there is one, STATEMENT is done. */
+#define AVX_HANDLER(NAME, SOURCE, STATEMENT)                                                                           \
+    static void NAME(struct cpu *cpu, const struct op *op)                                                             \
+    {                                                                                                                  \
+        AVX_ALLOWED(cpu, op);                                                                                          \
+        const void *b = (SOURCE);                                                                                      \
+        if (UNLIKELY(!b))                                                                                              \
+            return;                                                                                                    \
+        STATEMENT;                                                                                                     \
+        NEXT(cpu, op);                                                                                                 \
+    }
+
 /* ---- The files' doors ------------------------------------------------------------------------------------------- */
 
 /* Do numbers of 32 bytes go into it? Scalars may say so, and mean 16. */

@@ -25,21 +25,9 @@ static void halves_set(struct cpu *cpu, const struct op *op, const void *b)
     *(vec *)(avx_register(cpu, op->reg) + 16) = high;
 }
 /* vperm2f128, and as such vinsertf128 and vbroadcastf128; and those of integers. */
-static void halves_registers(struct cpu *cpu, const struct op *op)
-{
-    AVX_ALLOWED(cpu, op);
-    halves_set(cpu, op, avx_register(cpu, op->rm));
-    NEXT(cpu, op);
-}
-static void halves_memory(struct cpu *cpu, const struct op *op)
-{
-    AVX_ALLOWED(cpu, op);
-    const void *b = avx_source(cpu, op, true, true);
-    if (!b)
-        return;
-    halves_set(cpu, op, b);
-    NEXT(cpu, op);
-}
+AVX_HANDLER(halves_registers, avx_source(cpu, op, false, true), halves_set(cpu, op, b))
+AVX_HANDLER(halves_memory, avx_source(cpu, op, true, true), halves_set(cpu, op, b))
+
 static void extract_half_registers(struct cpu *cpu, const struct op *op)
 {
     AVX_ALLOWED(cpu, op);
@@ -67,21 +55,8 @@ static void broadcast_do(struct cpu *cpu, const struct op *op, const void *p)
     if (op->extra2 == 32)
         *(vec *)(avx_register(cpu, op->reg) + 16) = r;
 }
-static void broadcast_registers(struct cpu *cpu, const struct op *op)
-{
-    AVX_ALLOWED(cpu, op);
-    broadcast_do(cpu, op, avx_register(cpu, op->rm));
-    NEXT(cpu, op);
-}
-static void broadcast_memory(struct cpu *cpu, const struct op *op)
-{
-    AVX_ALLOWED(cpu, op);
-    const void *p = fpu_source(cpu, op, (unsigned)op->imm, UNALIGNED);
-    if (!p)
-        return;
-    broadcast_do(cpu, op, p);
-    NEXT(cpu, op);
-}
+AVX_HANDLER(broadcast_registers, avx_register(cpu, op->rm), broadcast_do(cpu, op, b))
+AVX_HANDLER(broadcast_memory, fpu_source(cpu, op, (unsigned)op->imm, UNALIGNED), broadcast_do(cpu, op, b))
 
 static bool bind_broadcast(const struct insn *insn, struct op *op)
 {
@@ -116,20 +91,10 @@ static void blend(struct cpu *cpu, const struct op *op, const uint8_t *b, bool w
     avx_set(cpu, op->reg, low);
     *(vec *)(avx_register(cpu, op->reg) + 16) = high;
 }
-#define BLEND(NAME, MEMORY, WIDE)                                                                                      \
-    static void NAME(struct cpu *cpu, const struct op *op)                                                             \
-    {                                                                                                                  \
-        AVX_ALLOWED(cpu, op);                                                                                          \
-        const void *b = avx_source(cpu, op, MEMORY, WIDE);                                                             \
-        if (!b)                                                                                                        \
-            return;                                                                                                    \
-        blend(cpu, op, b, WIDE);                                                                                       \
-        NEXT(cpu, op);                                                                                                 \
-    }
-BLEND(blend_registers_16, false, false)
-BLEND(blend_memory_16, true, false)
-BLEND(blend_registers_32, false, true)
-BLEND(blend_memory_32, true, true)
+AVX_HANDLER(blend_registers_16, avx_source(cpu, op, false, false), blend(cpu, op, b, false))
+AVX_HANDLER(blend_memory_16, avx_source(cpu, op, true, false), blend(cpu, op, b, false))
+AVX_HANDLER(blend_registers_32, avx_source(cpu, op, false, true), blend(cpu, op, b, true))
+AVX_HANDLER(blend_memory_32, avx_source(cpu, op, true, true), blend(cpu, op, b, true))
 
 static bool bind_blend(const struct insn *insn, struct op *op)
 {
@@ -158,20 +123,10 @@ static void test(struct cpu *cpu, const struct op *op, const void *b, unsigned w
     }
     flags_set(&cpu->flags, !both * FLAG_Z | !rest * FLAG_C);
 }
-#define TEST(NAME, MEMORY, WIDE)                                                                                       \
-    static void NAME(struct cpu *cpu, const struct op *op)                                                             \
-    {                                                                                                                  \
-        AVX_ALLOWED(cpu, op);                                                                                          \
-        const void *b = avx_source(cpu, op, MEMORY, WIDE);                                                             \
-        if (!b)                                                                                                        \
-            return;                                                                                                    \
-        test(cpu, op, b, (WIDE) ? 4 : 2);                                                                              \
-        NEXT(cpu, op);                                                                                                 \
-    }
-TEST(test_registers_16, false, false)
-TEST(test_memory_16, true, false)
-TEST(test_registers_32, false, true)
-TEST(test_memory_32, true, true)
+AVX_HANDLER(test_registers_16, avx_source(cpu, op, false, false), test(cpu, op, b, 2))
+AVX_HANDLER(test_memory_16, avx_source(cpu, op, true, false), test(cpu, op, b, 2))
+AVX_HANDLER(test_registers_32, avx_source(cpu, op, false, true), test(cpu, op, b, 4))
+AVX_HANDLER(test_memory_32, avx_source(cpu, op, true, true), test(cpu, op, b, 4))
 
 static bool bind_test(const struct insn *insn, struct op *op)
 {

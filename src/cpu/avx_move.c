@@ -55,37 +55,12 @@ MOVES(32)
 
 /* ---- Four and eight bytes --------------------------------------------------------------------------------------- */
 
-/* extra: vvvv. */
-#define PART(BITS)                                                                                                     \
-    static void load_##BITS(struct cpu *cpu, const struct op *op) /* the rest becomes 0 */                             \
-    {                                                                                                                  \
-        AVX_ALLOWED(cpu, op);                                                                                          \
-        uint##BITS##_t v;                                                                                              \
-        if (UNLIKELY(!op_load##BITS(cpu, op, &v)))                                                                     \
-            return;                                                                                                    \
-        avx_set(cpu, op->reg, (vec){(long long)(uint64_t)v, 0});                                                       \
-        NEXT(cpu, op);                                                                                                 \
-    }                                                                                                                  \
-    static void store_##BITS(struct cpu *cpu, const struct op *op)                                                     \
-    {                                                                                                                  \
-        AVX_ALLOWED(cpu, op);                                                                                          \
-        if (UNLIKELY(!op_store##BITS(cpu, op, (uint##BITS##_t)xmm_low(cpu, op->reg))))                                 \
-            return;                                                                                                    \
-        NEXT(cpu, op);                                                                                                 \
-    }                                                                                                                  \
-    static void from_general_##BITS(struct cpu *cpu, const struct op *op)                                              \
-    {                                                                                                                  \
-        AVX_ALLOWED(cpu, op);                                                                                          \
-        avx_set(cpu, op->reg, (vec){(long long)(uint##BITS##_t)cpu->gpr[op->rm], 0});                                  \
-        NEXT(cpu, op);                                                                                                 \
-    }                                                                                                                  \
-    static void to_general_##BITS(struct cpu *cpu, const struct op *op)                                                \
-    {                                                                                                                  \
-        AVX_ALLOWED(cpu, op);                                                                                          \
-        cpu->gpr[op->rm] = (uint##BITS##_t)xmm_low(cpu, op->reg);                                                      \
-        NEXT(cpu, op);                                                                                                 \
-    }                                                                                                                  \
-    /* movss, movsd between registers: the rest is that of vvvv */                                                     \
+VECTOR_MOVES(32, AVX_ALLOWED, avx_set)
+VECTOR_MOVES(64, AVX_ALLOWED, avx_set)
+VECTOR_LOW_MOVES(AVX_ALLOWED, avx_set)
+
+/* movss, movsd between registers: the rest is that of vvvv (extra). */
+#define MERGE(BITS)                                                                                                    \
     static void merge_##BITS(struct cpu *cpu, const struct op *op)                                                     \
     {                                                                                                                  \
         AVX_ALLOWED(cpu, op);                                                                                          \
@@ -102,22 +77,8 @@ MOVES(32)
         memcpy(avx_register(cpu, op->rm), &low, (BITS) / 8);                                                           \
         NEXT(cpu, op);                                                                                                 \
     }
-PART(32)
-PART(64)
-
-/* movq between registers */
-static void low_registers(struct cpu *cpu, const struct op *op)
-{
-    AVX_ALLOWED(cpu, op);
-    avx_set(cpu, op->reg, (vec){(long long)xmm_low(cpu, op->rm), 0});
-    NEXT(cpu, op);
-}
-static void low_registers_back(struct cpu *cpu, const struct op *op)
-{
-    AVX_ALLOWED(cpu, op);
-    avx_set(cpu, op->rm, (vec){(long long)xmm_low(cpu, op->reg), 0});
-    NEXT(cpu, op);
-}
+MERGE(32)
+MERGE(64)
 
 /* ---- Halves of 16 bytes: op->extra2 says which ------------------------------------------------------------------ */
 
@@ -152,53 +113,15 @@ static void cross_half(struct cpu *cpu, const struct op *op)
     NEXT(cpu, op);
 }
 
-/* ---- Insertions and extractions of parts: op->extra2 is the place, in bytes -------------------------------------- */
+/* ---- Insertions and extractions of parts ------------------------------------------------------------------------ */
 
-#define PARTS(BITS)                                                                                                    \
-    static void insert_##BITS##_registers(struct cpu *cpu, const struct op *op)                                        \
-    {                                                                                                                  \
-        AVX_ALLOWED(cpu, op);                                                                                          \
-        avx_set(cpu, op->reg, xmm_get(cpu, op->extra));                                                                \
-        memcpy(avx_register(cpu, op->reg) + op->extra2, &cpu->gpr[op->rm], (BITS) / 8);                                \
-        NEXT(cpu, op);                                                                                                 \
-    }                                                                                                                  \
-    static void insert_##BITS##_memory(struct cpu *cpu, const struct op *op)                                           \
-    {                                                                                                                  \
-        AVX_ALLOWED(cpu, op);                                                                                          \
-        uint##BITS##_t v;                                                                                              \
-        if (!op_load##BITS(cpu, op, &v))                                                                               \
-            return;                                                                                                    \
-        avx_set(cpu, op->reg, xmm_get(cpu, op->extra));                                                                \
-        memcpy(avx_register(cpu, op->reg) + op->extra2, &v, (BITS) / 8);                                               \
-        NEXT(cpu, op);                                                                                                 \
-    }                                                                                                                  \
-    static void extract_##BITS##_registers(struct cpu *cpu, const struct op *op)                                       \
-    {                                                                                                                  \
-        AVX_ALLOWED(cpu, op);                                                                                          \
-        uint##BITS##_t v;                                                                                              \
-        memcpy(&v, avx_register(cpu, op->reg) + op->extra2, (BITS) / 8);                                               \
-        cpu->gpr[op->rm] = v;                                                                                          \
-        NEXT(cpu, op);                                                                                                 \
-    }                                                                                                                  \
-    static void extract_##BITS##_memory(struct cpu *cpu, const struct op *op)                                          \
-    {                                                                                                                  \
-        AVX_ALLOWED(cpu, op);                                                                                          \
-        uint##BITS##_t v;                                                                                              \
-        memcpy(&v, avx_register(cpu, op->reg) + op->extra2, (BITS) / 8);                                               \
-        if (!op_store##BITS(cpu, op, v))                                                                               \
-            return;                                                                                                    \
-        NEXT(cpu, op);                                                                                                 \
-    }
-PARTS(8)
-PARTS(16)
-PARTS(32)
-PARTS(64)
+#define FROM_VVVV(cpu, op) avx_set((cpu), (op)->reg, xmm_get((cpu), (op)->extra))
+VECTOR_PARTS(8, AVX_ALLOWED, FROM_VVVV)
+VECTOR_PARTS(16, AVX_ALLOWED, FROM_VVVV)
+VECTOR_PARTS(32, AVX_ALLOWED, FROM_VVVV)
+VECTOR_PARTS(64, AVX_ALLOWED, FROM_VVVV)
 
-static const struct part_row {
-    uint16_t name;
-    uint8_t bytes;
-    struct fpu_row handlers;
-} parts[] = {
+static const struct sse_part_row parts[] = {
     {INSN_VPINSRB, 1, {insert_8_registers, insert_8_memory}},
     {INSN_VPINSRW, 2, {insert_16_registers, insert_16_memory}},
     {INSN_VPINSRD, 4, {insert_32_registers, insert_32_memory}},
@@ -209,18 +132,6 @@ static const struct part_row {
     {INSN_VPEXTRQ, 8, {extract_64_registers, extract_64_memory}},
     {INSN_VEXTRACTPS, 4, {extract_32_registers, extract_32_memory}},
 };
-
-static bool bind_part(const struct part_row *row, const struct insn *insn, struct op *op)
-{
-    op->extra2 = (uint8_t)(insn->imm * row->bytes & 15);
-    if (insn->map == 1 && insn->opcode == 0xc5) { /* the general register is in reg */
-        op->run = row->handlers.registers;
-        op->reg = (uint8_t)insn_rm(insn);
-        op->rm = (uint8_t)insn_reg(insn);
-        return true;
-    }
-    return fpu_row_bind(&row->handlers, insn, op);
-}
 
 /* ---- Masked ----------------------------------------------------------------------------------------------------- */
 
@@ -404,7 +315,7 @@ bool bind_avx_move(const struct cpu *cpu, const struct insn *insn, struct op *op
         return fpu_row_bind(insn->pp == 2 ? &from_vector : &to_general, insn, op);
     for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (parts[i].name == insn->name)
-            return bind_part(&parts[i], insn, op);
+            return sse_bind_part(&parts[i], insn, op);
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].name == insn->name && rows[i].opcode == insn->opcode) {
             op->extra2 = rows[i].extra2;

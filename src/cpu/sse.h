@@ -66,4 +66,100 @@ bool sse_model_has(const struct cpu_model *model, enum insn_name name, bool wide
 /* maskmovdqu, maskmovq: those of n bytes whose mask has bit 7 set go to rdi. false: a fault was raised. */
 bool sse_masked_store(struct cpu *cpu, const struct op *op, const uint8_t *bytes, const uint8_t *mask, unsigned n);
 
+/* ---- Handlers that SSE and AVX have alike ----------------------------------------------------------------------- */
+
+/* Each file makes its own: ALLOWED is SSE_ALLOWED or AVX_ALLOWED, SET is xmm_set or, where the rest of 32 bytes becomes
+ * 0, avx_set. */
+
+/* Four or eight bytes, from and to memory and general registers; a register's other bytes become 0. */
+#define VECTOR_MOVES(BITS, ALLOWED, SET)                                                                               \
+    static void load_##BITS(struct cpu *cpu, const struct op *op)                                                      \
+    {                                                                                                                  \
+        ALLOWED(cpu, op);                                                                                              \
+        uint##BITS##_t v;                                                                                              \
+        if (UNLIKELY(!op_load##BITS(cpu, op, &v)))                                                                     \
+            return;                                                                                                    \
+        SET(cpu, op->reg, (vec){(long long)(uint64_t)v, 0});                                                           \
+        NEXT(cpu, op);                                                                                                 \
+    }                                                                                                                  \
+    static void store_##BITS(struct cpu *cpu, const struct op *op)                                                     \
+    {                                                                                                                  \
+        ALLOWED(cpu, op);                                                                                              \
+        if (UNLIKELY(!op_store##BITS(cpu, op, (uint##BITS##_t)xmm_low(cpu, op->reg))))                                 \
+            return;                                                                                                    \
+        NEXT(cpu, op);                                                                                                 \
+    }                                                                                                                  \
+    static void from_general_##BITS(struct cpu *cpu, const struct op *op)                                              \
+    {                                                                                                                  \
+        ALLOWED(cpu, op);                                                                                              \
+        SET(cpu, op->reg, (vec){(long long)(uint##BITS##_t)cpu->gpr[op->rm], 0});                                      \
+        NEXT(cpu, op);                                                                                                 \
+    }                                                                                                                  \
+    static void to_general_##BITS(struct cpu *cpu, const struct op *op)                                                \
+    {                                                                                                                  \
+        ALLOWED(cpu, op);                                                                                              \
+        cpu->gpr[op->rm] = (uint##BITS##_t)xmm_low(cpu, op->reg);                                                      \
+        NEXT(cpu, op);                                                                                                 \
+    }
+
+/* movq between registers, and the encoding with the destination in rm. */
+#define VECTOR_LOW_MOVES(ALLOWED, SET)                                                                                 \
+    static void low_registers(struct cpu *cpu, const struct op *op)                                                    \
+    {                                                                                                                  \
+        ALLOWED(cpu, op);                                                                                              \
+        SET(cpu, op->reg, (vec){(long long)xmm_low(cpu, op->rm), 0});                                                  \
+        NEXT(cpu, op);                                                                                                 \
+    }                                                                                                                  \
+    static void low_registers_back(struct cpu *cpu, const struct op *op)                                               \
+    {                                                                                                                  \
+        ALLOWED(cpu, op);                                                                                              \
+        SET(cpu, op->rm, (vec){(long long)xmm_low(cpu, op->reg), 0});                                                  \
+        NEXT(cpu, op);                                                                                                 \
+    }
+
+/* Insertions and extractions of parts: op->extra2 is the place, in bytes. BEGIN(cpu, op): what an insertion's
+ * destination is before. */
+#define VECTOR_PARTS(BITS, ALLOWED, BEGIN)                                                                             \
+    static void insert_##BITS##_registers(struct cpu *cpu, const struct op *op)                                        \
+    {                                                                                                                  \
+        ALLOWED(cpu, op);                                                                                              \
+        BEGIN(cpu, op);                                                                                                \
+        memcpy(cpu->fpu.xmm[op->reg].bytes + op->extra2, &cpu->gpr[op->rm], (BITS) / 8);                               \
+        NEXT(cpu, op);                                                                                                 \
+    }                                                                                                                  \
+    static void insert_##BITS##_memory(struct cpu *cpu, const struct op *op)                                           \
+    {                                                                                                                  \
+        ALLOWED(cpu, op);                                                                                              \
+        uint##BITS##_t v;                                                                                              \
+        if (!op_load##BITS(cpu, op, &v))                                                                               \
+            return;                                                                                                    \
+        BEGIN(cpu, op);                                                                                                \
+        memcpy(cpu->fpu.xmm[op->reg].bytes + op->extra2, &v, (BITS) / 8);                                              \
+        NEXT(cpu, op);                                                                                                 \
+    }                                                                                                                  \
+    static void extract_##BITS##_registers(struct cpu *cpu, const struct op *op)                                       \
+    {                                                                                                                  \
+        ALLOWED(cpu, op);                                                                                              \
+        uint##BITS##_t v;                                                                                              \
+        memcpy(&v, cpu->fpu.xmm[op->reg].bytes + op->extra2, (BITS) / 8);                                              \
+        cpu->gpr[op->rm] = v;                                                                                          \
+        NEXT(cpu, op);                                                                                                 \
+    }                                                                                                                  \
+    static void extract_##BITS##_memory(struct cpu *cpu, const struct op *op)                                          \
+    {                                                                                                                  \
+        ALLOWED(cpu, op);                                                                                              \
+        uint##BITS##_t v;                                                                                              \
+        memcpy(&v, cpu->fpu.xmm[op->reg].bytes + op->extra2, (BITS) / 8);                                              \
+        if (!op_store##BITS(cpu, op, v))                                                                               \
+            return;                                                                                                    \
+        NEXT(cpu, op);                                                                                                 \
+    }
+
+struct sse_part_row {
+    uint16_t name;
+    uint8_t bytes;
+    struct fpu_row handlers; /* VECTOR_PARTS */
+};
+bool sse_bind_part(const struct sse_part_row *row, const struct insn *insn, struct op *op);
+
 #endif

@@ -77,51 +77,15 @@ static void insertps_memory(struct cpu *cpu, const struct op *op)
     NEXT(cpu, op);
 }
 
-/* ---- Insertions and extractions: op->extra is the place, in bytes ----------------------------------------------- */
+/* ---- Insertions and extractions --------------------------------------------------------------------------------- */
 
-#define PARTS(BITS)                                                                                                    \
-    static void insert_##BITS##_registers(struct cpu *cpu, const struct op *op)                                        \
-    {                                                                                                                  \
-        SSE_ALLOWED(cpu, op);                                                                                          \
-        memcpy(cpu->fpu.xmm[op->reg].bytes + op->extra, &cpu->gpr[op->rm], (BITS) / 8);                                \
-        NEXT(cpu, op);                                                                                                 \
-    }                                                                                                                  \
-    static void insert_##BITS##_memory(struct cpu *cpu, const struct op *op)                                           \
-    {                                                                                                                  \
-        SSE_ALLOWED(cpu, op);                                                                                          \
-        uint##BITS##_t v;                                                                                              \
-        if (!op_load##BITS(cpu, op, &v))                                                                               \
-            return;                                                                                                    \
-        memcpy(cpu->fpu.xmm[op->reg].bytes + op->extra, &v, (BITS) / 8);                                               \
-        NEXT(cpu, op);                                                                                                 \
-    }                                                                                                                  \
-    static void extract_##BITS##_registers(struct cpu *cpu, const struct op *op)                                       \
-    {                                                                                                                  \
-        SSE_ALLOWED(cpu, op);                                                                                          \
-        uint##BITS##_t v;                                                                                              \
-        memcpy(&v, cpu->fpu.xmm[op->reg].bytes + op->extra, (BITS) / 8);                                               \
-        cpu->gpr[op->rm] = v;                                                                                          \
-        NEXT(cpu, op);                                                                                                 \
-    }                                                                                                                  \
-    static void extract_##BITS##_memory(struct cpu *cpu, const struct op *op)                                          \
-    {                                                                                                                  \
-        SSE_ALLOWED(cpu, op);                                                                                          \
-        uint##BITS##_t v;                                                                                              \
-        memcpy(&v, cpu->fpu.xmm[op->reg].bytes + op->extra, (BITS) / 8);                                               \
-        if (!op_store##BITS(cpu, op, v))                                                                               \
-            return;                                                                                                    \
-        NEXT(cpu, op);                                                                                                 \
-    }
-PARTS(8)
-PARTS(16)
-PARTS(32)
-PARTS(64)
+#define NOTHING(cpu, op) ((void)0)
+VECTOR_PARTS(8, SSE_ALLOWED, NOTHING)
+VECTOR_PARTS(16, SSE_ALLOWED, NOTHING)
+VECTOR_PARTS(32, SSE_ALLOWED, NOTHING)
+VECTOR_PARTS(64, SSE_ALLOWED, NOTHING)
 
-static const struct part_row {
-    uint16_t name;
-    uint8_t bytes;
-    struct fpu_row handlers;
-} parts[] = {
+static const struct sse_part_row parts[] = {
     {INSN_PINSRB, 1, {insert_8_registers, insert_8_memory}},
     {INSN_PINSRW, 2, {insert_16_registers, insert_16_memory}},
     {INSN_PINSRD, 4, {insert_32_registers, insert_32_memory}},
@@ -133,9 +97,9 @@ static const struct part_row {
     {INSN_EXTRACTPS, 4, {extract_32_registers, extract_32_memory}},
 };
 
-static bool bind_part(const struct part_row *row, const struct insn *insn, struct op *op)
+bool sse_bind_part(const struct sse_part_row *row, const struct insn *insn, struct op *op)
 {
-    op->extra = (uint8_t)(insn->imm * row->bytes & 15);
+    op->extra2 = (uint8_t)(insn->imm * row->bytes & 15);
     fpu_row_bind(&row->handlers, insn, op);
     if (insn->map == 1 && insn->opcode == 0xc5) { /* pextrw of SSE2: the general register is in reg */
         op->reg = (uint8_t)insn_rm(insn);
@@ -236,7 +200,7 @@ bool bind_sse_immediate(const struct cpu *cpu, const struct insn *insn, struct o
         return sse_bind_strings(cpu, insn, op);
     for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (parts[i].name == insn->name)
-            return bind_part(&parts[i], insn, op);
+            return sse_bind_part(&parts[i], insn, op);
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].name == insn->name) {
             unsigned v = insn->imm & rows[i].mask;

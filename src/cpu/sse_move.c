@@ -46,37 +46,9 @@ STORE(store_aligned, ALIGNED)
 
 /* ---- Four and eight ------------------------------------------------------------------------------------------- */
 
-#define MOVE_PART(BITS)                                                                                                \
-    static void load_##BITS(struct cpu *cpu, const struct op *op) /* the rest becomes 0 */                             \
-    {                                                                                                                  \
-        SSE_ALLOWED(cpu, op);                                                                                          \
-        uint##BITS##_t v;                                                                                              \
-        if (UNLIKELY(!op_load##BITS(cpu, op, &v)))                                                                     \
-            return;                                                                                                    \
-        xmm_set(cpu, op->reg, (vec){(long long)(uint64_t)v, 0});                                                       \
-        NEXT(cpu, op);                                                                                                 \
-    }                                                                                                                  \
-    static void store_##BITS(struct cpu *cpu, const struct op *op)                                                     \
-    {                                                                                                                  \
-        SSE_ALLOWED(cpu, op);                                                                                          \
-        if (UNLIKELY(!op_store##BITS(cpu, op, (uint##BITS##_t)xmm_low(cpu, op->reg))))                                 \
-            return;                                                                                                    \
-        NEXT(cpu, op);                                                                                                 \
-    }                                                                                                                  \
-    static void from_general_##BITS(struct cpu *cpu, const struct op *op)                                              \
-    {                                                                                                                  \
-        SSE_ALLOWED(cpu, op);                                                                                          \
-        xmm_set(cpu, op->reg, (vec){(long long)(uint##BITS##_t)cpu->gpr[op->rm], 0});                                  \
-        NEXT(cpu, op);                                                                                                 \
-    }                                                                                                                  \
-    static void to_general_##BITS(struct cpu *cpu, const struct op *op)                                                \
-    {                                                                                                                  \
-        SSE_ALLOWED(cpu, op);                                                                                          \
-        cpu->gpr[op->rm] = (uint##BITS##_t)xmm_low(cpu, op->reg);                                                      \
-        NEXT(cpu, op);                                                                                                 \
-    }
-MOVE_PART(32)
-MOVE_PART(64)
+VECTOR_MOVES(32, SSE_ALLOWED, xmm_set)
+VECTOR_MOVES(64, SSE_ALLOWED, xmm_set)
+VECTOR_LOW_MOVES(SSE_ALLOWED, xmm_set)
 
 /* movss, movsd between registers: the rest stays. */
 static void merge_32(struct cpu *cpu, const struct op *op)
@@ -101,19 +73,6 @@ static void merge_64_back(struct cpu *cpu, const struct op *op)
 {
     SSE_ALLOWED(cpu, op);
     xmm_low_set(cpu, op->rm, xmm_low(cpu, op->reg));
-    NEXT(cpu, op);
-}
-/* movq between registers: the rest becomes 0. */
-static void low_registers(struct cpu *cpu, const struct op *op)
-{
-    SSE_ALLOWED(cpu, op);
-    xmm_set(cpu, op->reg, (vec){(long long)xmm_low(cpu, op->rm), 0});
-    NEXT(cpu, op);
-}
-static void low_registers_back(struct cpu *cpu, const struct op *op)
-{
-    SSE_ALLOWED(cpu, op);
-    xmm_set(cpu, op->rm, (vec){(long long)xmm_low(cpu, op->reg), 0});
     NEXT(cpu, op);
 }
 

@@ -7,6 +7,7 @@
 #include "gofer/internal.h"
 
 #include "base/kernelfs.h"
+#include "linux/files_stat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,32 +21,12 @@
 
 /* ---- what is known of a file ---- */
 
-static uint64_t nanoseconds(const struct timespec *t)
-{
-    return t->tv_sec < 0 || t->tv_sec > INT64_MAX / 1000000000
-               ? 0
-               : (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_nsec;
-}
-
 static int attr_get(int dir, const char *name, int flags, struct files_attr *out)
 {
     struct stat st;
     if (fstatat(dir, name, &st, flags | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
         return -errno;
-    *out = (struct files_attr){
-        .dev = st.st_dev,
-        .ino = st.st_ino,
-        .size = (uint64_t)st.st_size,
-        .blocks = (uint64_t)st.st_blocks,
-        .rdev = st.st_rdev,
-        .atime = nanoseconds(&st.st_atim),
-        .mtime = nanoseconds(&st.st_mtim),
-        .ctime = nanoseconds(&st.st_ctim),
-        .mode = st.st_mode,
-        .nlink = (uint32_t)st.st_nlink,
-        .uid = st.st_uid,
-        .gid = st.st_gid,
-    };
+    *out = files_attr_of(&st);
     return 0;
 }
 

@@ -130,7 +130,12 @@ static int move_pages(struct aspace *as, uint64_t from, uint64_t to, size_t n)
         return r < 0 ? (int)r : 0;
     size_t half = n / PAGE_SIZE / 2 * PAGE_SIZE;
     int e = move_pages(as, from, to, half);
-    return e ? e : move_pages(as, from + half, to + half, n - half);
+    if (e)
+        return e;
+    e = move_pages(as, from + half, to + half, n - half);
+    if (e) /* one half is here and one there, which no kernel could tell its program */
+        stub_end(as);
+    return e;
 }
 
 static int aspace_move(struct aspace *as, uint64_t from, size_t from_n, uint64_t to, size_t to_n, int prot)

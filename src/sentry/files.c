@@ -104,14 +104,6 @@ static int call(struct files_call *c)
 const struct files_ops *files_begin(int gofer_socket, struct memobj *(*object)(struct memobj *, int fd, bool writable))
 {
     files.socket = gofer_socket;
-    files.ops = (struct files_ops){.call = call,
-                                   .read = files_host_read,
-                                   .write = files_host_write,
-                                   .append = files_host_append,
-                                   .seek = files_host_seek,
-                                   .stat = files_host_stat,
-                                   .allocate = files_host_allocate,
-                                   .close = files_host_close,
-                                   .object = object};
+    files.ops = (struct files_ops){.call = call, FILES_HOST_OPS, .object = object};
     return &files.ops;
 }

@@ -24,5 +24,9 @@ int64_t files_host_seek(int fd, uint64_t offset, int whence);
 int files_host_stat(int fd, struct files_attr *);
 int files_host_allocate(int fd, int mode, uint64_t offset, uint64_t n);
 void files_host_close(int fd);
+/* Their places in struct files_ops. */
+#define FILES_HOST_OPS                                                                                                 \
+    .read = files_host_read, .write = files_host_write, .append = files_host_append, .seek = files_host_seek,          \
+    .stat = files_host_stat, .allocate = files_host_allocate, .close = files_host_close
 
 #endif

@@ -3,6 +3,8 @@
  * close. */
 #include "sentry/files.h"
 
+#include "linux/files_stat.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -56,32 +58,12 @@ int64_t files_host_seek(int fd, uint64_t offset, int whence)
     return r < 0 ? -errno : r;
 }
 
-static uint64_t nanoseconds(const struct timespec *t)
-{
-    if (t->tv_sec < 0 || t->tv_sec > INT64_MAX / 1000000000)
-        return 0;
-    return (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_nsec;
-}
-
 int files_host_stat(int fd, struct files_attr *out)
 {
     struct stat st;
     if (fstat(fd, &st) < 0)
         return -errno;
-    *out = (struct files_attr){
-        .dev = st.st_dev,
-        .ino = st.st_ino,
-        .size = (uint64_t)st.st_size,
-        .blocks = (uint64_t)st.st_blocks,
-        .rdev = st.st_rdev,
-        .atime = nanoseconds(&st.st_atim),
-        .mtime = nanoseconds(&st.st_mtim),
-        .ctime = nanoseconds(&st.st_ctim),
-        .mode = st.st_mode,
-        .nlink = (uint32_t)st.st_nlink,
-        .uid = st.st_uid,
-        .gid = st.st_gid,
-    };
+    *out = files_attr_of(&st);
     return 0;
 }
 

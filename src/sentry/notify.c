@@ -86,11 +86,12 @@ void notify_forget(pid_t pid)
 
 static int receive(struct seccomp_notif *n, const uint32_t *noted)
 {
-    long r;
-    do {
-        memset(n, 0, sizeof(*n)); /* the host insists */
-        r = wait_call(noted, SYS_ioctl, listener, (long)SECCOMP_IOCTL_NOTIF_RECV, (long)n, 0, 0);
-    } while (r == -ENOENT); /* it was killed meanwhile */
+    memset(n, 0, sizeof(*n)); /* the host insists */
+    long r = wait_call(noted, SYS_ioctl, listener, (long)SECCOMP_IOCTL_NOTIF_RECV, (long)n, 0, 0);
+    /* It was withdrawn (a kick, a kill) after poll(2) had told of it: whoever waits for other things as well looks at
+     * them again. */
+    if (r == -ENOENT)
+        r = -EINTR;
     if (r < 0 && r != -EINTR)
         apart_fatal("the stubs cannot be heard: %s", strerror((int)-r));
     return (int)r;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A whole root file system becomes an image, for `moat run -b unikernel IMAGE|DIR COMMAND` (src/cli/packed_root.c), or
- * with --files the files of one, as they are and without a kernel, for -b sentry. Root and files may come from anybody: descriptor 3 is the root, standard output a file to write the image into, and
- * before anything of the root is looked at this process shuts itself in (confine/walls.h), so that it can read below
- * that root, write that file, and nothing else. What runs is said when it runs.
+ * with --files the files of one, as they are and without a kernel, for -b sentry. Root and files may come from anybody:
+ * descriptor 3 is the root, standard output a file to write the image into, and before anything of the root is looked
+ * at this process shuts itself in (confine/walls.h), so that it can read below that root, write that file, and nothing
+ * else. What runs is said when it runs.
  */
 #include "confine/walls.h"
 #include "unikernel/program.h"
@@ -36,8 +37,8 @@ static int pack_root(struct arena *a, struct image *im, struct source *s, bool f
     if (!kernel)
         return err_set(err, -ENOMEM, "out of memory");
     if ((!files && (r = kernel_read(&im->kernel, a, kernel, err)) < 0) ||
-        (r = tree_init(&im->tree, a, program_epoch(), err)) < 0 || (r = shut_in(err)) < 0 || (r = source_take_all(s, "/", err)) < 0 ||
-        (r = expected_directories(&im->tree, err)) < 0)
+        (r = tree_init(&im->tree, a, program_epoch(), err)) < 0 || (r = shut_in(err)) < 0 ||
+        (r = source_take_all(s, "/", err)) < 0 || (r = expected_directories(&im->tree, err)) < 0)
         return r;
     im->program = im->tree.root;
     return image_finish_to(im, 1, err);

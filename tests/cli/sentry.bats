@@ -338,9 +338,11 @@ END
 # ---- terminals ------------------------------------------------------------------------------------------------------------
 
 @test "a terminal has lines, signals, a size and a name" {
-    person -s 30x90 'expect:# ' 'send:stty size; tty; echo $TERM\n' expect:xterm 'expect:# ' 'send:sleep 100\n' pause:0.3 \
-        'send:\x03' 'expect:# ' resize:31x77 'send:stty size\n' 'expect:31 77' 'send:sleep 100\n' pause:0.3 'send:\x1a' \
-        expect:Stopped 'send:fg\n' pause:0.3 'send:\x03' 'expect:# ' 'send:exit 4\n' -- "$MOAT" run --rm -it -b sentry busybox sh
+    # What is typed is a signal from when the shell has begun with the line, which it says (not in the echo of it).
+    person -s 30x90 'expect:# ' 'send:stty size; tty; echo $TERM\n' expect:xterm 'send:echo o""ne; sleep 100\n' expect:one \
+        'send:\x03' 'send:echo t""wo\n' expect:two resize:31x77 'send:stty size\n' 'expect:31 77' \
+        'send:echo th""ree; sleep 100\n' expect:three 'send:\x1a' expect:Stopped 'send:echo f""our; fg\n' expect:four \
+        'expect:sleep 100' 'send:\x03' 'send:echo f""ive\n' expect:five 'send:exit 4\n' -- "$MOAT" run --rm -it -b sentry busybox sh
     assert_status 4
     assert_match "30 90"
     assert_match "/dev/pts/0"
@@ -406,8 +408,8 @@ END
 @test "exec: a terminal of its own, and many at once" {
     local i
     kept busybox sleep 1000
-    person -s 30x90 'expect:# ' 'send:stty size; tty\n' expect:/dev/pts 'send:sleep 100\n' pause:0.3 'send:\x03' 'expect:# ' \
-        resize:31x77 'send:stty size\n' 'expect:31 77' 'send:exit 4\n' -- "$MOAT" exec -it "$n" sh
+    person -s 30x90 'expect:# ' 'send:stty size; tty\n' expect:/dev/pts 'send:echo o""ne; sleep 100\n' expect:one 'send:\x03' \
+        'send:echo t""wo\n' expect:two resize:31x77 'send:stty size\n' 'expect:31 77' 'send:exit 4\n' -- "$MOAT" exec -it "$n" sh
     assert_status 4
     for i in 1 2 3 4 5 6 7 8; do
         "$MOAT" exec "$n" sh -c "seq $i 3000 | tail -n 1; exit $i" > "out$i" 3>&- &

@@ -21,8 +21,34 @@ setup()
         assert_status 0
         assert_contains "taken: nothing was got"
         refute_contains ESCAPE
-        assert_equal "$(grep -c : <<< "$output")" 20
+        assert_equal "$(grep -c : <<< "$output")" 22
     done
+}
+
+# one_attack SENTRY NAME
+one_attack()
+{
+    [ -e taken.moat ] || "$MOAT" pack -q root/bin/taken -o taken.moat
+    run timeout -k 2 60 "$1" --image taken.moat 1 "$2"
+}
+
+@test "guard off: without the filter of guest tasks a service's instruction is a guest's" {
+    one_attack "$MOAT_BUILD/tests/escape/sentry-naive" service_mmap
+    assert_status 1
+    assert_line "service_mmap: exit 99 ESCAPE"
+    one_attack "$MOAT_BUILD/libexec/moat-sentry" service_mmap
+    assert_status 0
+}
+
+@test "a sentry that was taken over can have a stub make no call that matters" {
+    export TELL_ALL=yes
+    one_attack "$MOAT_BUILD/tests/escape/sentry-continues" made_after_all
+    assert_status 1
+    assert_line "made_after_all: exit 99 ESCAPE"
+    unset TELL_ALL
+    one_attack "$MOAT_BUILD/tests/escape/sentry-continues" made_after_all
+    assert_status 0
+    assert_line "made_after_all: exit 0"
 }
 
 @test "system calls at random: the kernel answers as before" {

@@ -3,36 +3,13 @@
  * descriptor stays open that the caller was not given. */
 #include "base/mem.h"
 #include "boundary/control.h"
+#include "send_all.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define FDS_MOST 5
-
-static void send_all(int sock, const uint8_t *data, size_t size, int n_fds)
-{
-    union {
-        struct cmsghdr h;
-        char space[CMSG_SPACE(FDS_MOST * sizeof(int))];
-    } control = {0};
-    struct iovec iov = {(void *)(uintptr_t)data, size};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-    int fds[FDS_MOST] = {0, 0, 0, 0, 0};
-
-    if (n_fds) {
-        msg.msg_control = &control;
-        msg.msg_controllen = CMSG_SPACE((size_t)n_fds * sizeof(int));
-        control.h = (struct cmsghdr){
-            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN((size_t)n_fds * sizeof(int))};
-        memcpy(CMSG_DATA(&control.h), fds, (size_t)n_fds * sizeof(int));
-    }
-    if (sendmsg(sock, &msg, MSG_NOSIGNAL) < 0)
-        abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

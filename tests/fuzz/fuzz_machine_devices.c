@@ -5,29 +5,12 @@
  * machine promises of itself must hold: each device's state is one that would be accepted from a snapshot, the
  * processor's line is up when a controller says so, the soonest timer is the soonest.
  */
+#include "input.h"
 #include "tests/unit/machine_fixture.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-    const uint8_t *at;
-    size_t left;
-};
-
-static uint64_t take(struct input *in, unsigned n)
-{
-    uint64_t value = 0;
-    if (n > in->left)
-        n = (unsigned)in->left;
-    memcpy(&value, in->at, n);
-    in->at += n;
-    in->left -= n;
-    return value;
-}
 
 static void check(int holds)
 {

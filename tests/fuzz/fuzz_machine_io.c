@@ -5,6 +5,7 @@
  * but the memory that both share is touched (the sanitizer sees to that), the disk keeps its size, and a read-only one
  * its contents.
  */
+#include "input.h"
 #include "machine/io.h"
 
 #include <fcntl.h>
@@ -14,35 +15,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 #define RAM   0x4000u
 #define OWN   4096u
 #define SLOTS 8u
 #define DISK  (16u * 512)
 #define STEPS 64
-
-struct input {
-    const uint8_t *at;
-    size_t left;
-};
-
-static uint64_t take(struct input *in, unsigned n)
-{
-    uint64_t value = 0;
-
-    if (n > in->left)
-        n = (unsigned)in->left;
-    memcpy(&value, in->at, n);
-    in->at += n, in->left -= n;
-    return value;
-}
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* Small, near an end, or anything. */
 static uint64_t number(struct input *in, uint64_t end)

@@ -6,6 +6,7 @@
  * nothing that is too long, and is broken for good once it says so; or a second thread that changes what is being read.
  * Counts begin shortly before they wrap. (fuzz_machine_io.c has what the I/O process does with requests.)
  */
+#include "input.h"
 #include "machine/ring.h"
 
 #include <errno.h>
@@ -14,16 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 #define STEPS 400
 
 enum { HONEST, HOSTILE, RACING };
-
-struct input {
-    const uint8_t *at;
-    size_t left;
-};
 
 /* What is on the way between honest sides, oldest first. */
 struct request_line {
@@ -45,23 +39,6 @@ static struct world {
     bool machine_sleeps, io_sleeps;
     unsigned kind;
 } w;
-
-static uint64_t take(struct input *in, unsigned n)
-{
-    uint64_t value = 0;
-
-    if (n > in->left)
-        n = (unsigned)in->left;
-    memcpy(&value, in->at, n);
-    in->at += n, in->left -= n;
-    return value;
-}
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* ---- the thread that changes memory while it is read ---- */
 

@@ -4,6 +4,7 @@
  * answers that nobody asked for, resets in between. After each step the device's state is one that a snapshot would
  * accept, and what is under way is counted right; the page that the guest cannot write stays as it is.
  */
+#include "input.h"
 #include "machine/dev/virtio_block.h"
 #include "machine/dev/virtio_console.h"
 #include "machine/dev/virtio_net.h"
@@ -14,37 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 #define STEPS      200
 #define DISK_BYTES (64u * 512)
-
-struct input {
-    const uint8_t *at;
-    size_t left;
-};
 
 static const uint8_t zeros[4096];
 static struct driver d;
 static struct virtio_block block;
 static struct virtio_device plain;
-
-static uint64_t take(struct input *in, unsigned n)
-{
-    uint64_t value = 0;
-
-    if (n > in->left)
-        n = (unsigned)in->left;
-    memcpy(&value, in->at, n);
-    in->at += n, in->left -= n;
-    return value;
-}
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* While the device waits it is answered, so that a reset has an end: this back end is the I/O process, which is ours.
  */

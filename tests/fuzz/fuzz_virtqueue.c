@@ -6,13 +6,12 @@
  * to agree, and what has changed has been told to who keeps decoded code. (fuzz_machine_virtio.c has the devices around
  * it: a chain that is refused there ends the device, here it is only a chain.)
  */
+#include "input.h"
 #include "machine/dev/virtqueue.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Two regions of RAM that touch, one that the guest cannot write, then nothing. */
 #define LOW   0x3000u
@@ -21,11 +20,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define STEPS 300
 
 enum { NEXT = 1, WRITE = 2, INDIRECT = 4 };
-
-struct input {
-    const uint8_t *at;
-    size_t left;
-};
 
 static struct world {
     uint8_t *low, *high, *rom; /* the guest's memory, each on its own so that one byte more is seen */
@@ -39,23 +33,6 @@ static struct world {
     struct virtq_chain chain;
     bool taken; /* chain is the newest one, and nothing was done with it */
 } w;
-
-static uint64_t take(struct input *in, unsigned n)
-{
-    uint64_t value = 0;
-
-    if (n > in->left)
-        n = (unsigned)in->left;
-    memcpy(&value, in->at, n);
-    in->at += n, in->left -= n;
-    return value;
-}
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* ---- memory ---- */
 

@@ -61,11 +61,5 @@ static int call(struct files_call *c)
 
 const struct files_ops gofer_here = {
     .call = call,
-    .read = files_host_read,
-    .write = files_host_write,
-    .append = files_host_append,
-    .seek = files_host_seek,
-    .stat = files_host_stat,
-    .allocate = files_host_allocate,
-    .close = files_host_close,
+    FILES_HOST_OPS,
 };

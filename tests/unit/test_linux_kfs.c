@@ -13,6 +13,7 @@
 #include <asm/fcntl.h>
 #include <asm/stat.h>
 #include <asm/unistd.h>
+#include <linux/random.h>
 #include <string.h>
 
 #define RUN(guest) assert_int_equal(harness_run(NULL, guest), 0)
@@ -182,6 +183,10 @@ static void guest_devices(void)
     int64_t full = sys(__NR_open, user_string("/dev/full"), O_RDWR, 0),
             r = sys(__NR_open, user_string("/dev/urandom"), O_RDONLY, 0);
     assert_true(zero >= 0 && null >= 0 && full >= 0 && r >= 0);
+    int bits = 0;
+    assert_int_equal(sys(__NR_ioctl, r, RNDGETENTCNT, &bits), 0);
+    assert_int_equal(bits, 256); /* as /proc/sys/kernel/random/entropy_avail */
+    assert_int_equal(sys(__NR_ioctl, null, RNDGETENTCNT, &bits), -ENOTTY);
     assert_int_equal(sys(__NR_read, zero, bytes, 32), 32);
     assert_int_equal(bytes[0] | bytes[31], 0);
     assert_int_equal(bytes[32], 1);

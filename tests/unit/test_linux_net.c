@@ -461,6 +461,11 @@ static void guest_options(void)
     assert_int_equal(v, 1);
     assert_int_equal(sys(__NR_setsockopt, s, SOL_SOCKET, SO_TYPE, &one, 4), -ENOPROTOOPT);
     assert_int_equal(sys(__NR_setsockopt, s, SOL_SOCKET, 9999, &one, 4), -ENOPROTOOPT);
+    assert_int_equal(sys(__NR_setsockopt, s, 500, 1, &one, 4),
+                     -ENOPROTOOPT); /* no such level: Linux tells the two apart */
+    assert_int_equal(sys(__NR_getsockopt, s, 500, 1, &v, &n), -EOPNOTSUPP);
+    assert_int_equal(sys(__NR_getsockopt, s, IPPROTO_UDP, 1, &v, &n), -EOPNOTSUPP);
+    assert_int_equal(sys(__NR_getsockopt, s, IPPROTO_TCP, 9999, &v, &n), -ENOPROTOOPT);
     assert_int_equal(sys(__NR_setsockopt, s, SOL_SOCKET, SO_REUSEADDR, &one, 2), -EINVAL);
     v = 100000;
     assert_int_equal(sys(__NR_setsockopt, s, SOL_SOCKET, SO_RCVBUF, &v, 4), 0);

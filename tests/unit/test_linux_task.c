@@ -327,6 +327,29 @@ static void test_wait4_gives_each_child_once(void **state)
     assert_int_equal(run(guest_wait), 0);
 }
 
+/* The child has this process's memory, so its most is what was mapped here. */
+static void guest_most_memory(void)
+{
+    struct rusage usage, of_children;
+    assert_int_equal(sys(__NR_getrusage, RUSAGE_CHILDREN, &of_children), 0);
+    assert_int_equal(of_children.ru_maxrss, 0);
+    int64_t at = sys(__NR_mmap, NULL, 8 << 20, 3, 0x4022 /* private, anonymous, without reserve */, -1, 0);
+    assert_true(at > 0);
+    int64_t pid = child(exits, (void *)0);
+    assert_int_equal(sys(__NR_wait4, pid, NULL, 0, &usage), pid);
+    assert_true(usage.ru_maxrss >= 8 << 10); /* KiB */
+    assert_int_equal(sys(__NR_getrusage, RUSAGE_CHILDREN, &of_children), 0);
+    assert_int_equal(of_children.ru_maxrss, usage.ru_maxrss);
+    assert_int_equal(sys(__NR_munmap, at, 8 << 20), 0);
+    assert_int_equal(sys(__NR_getrusage, RUSAGE_SELF, &usage), 0);
+    assert_true(usage.ru_maxrss >= 8 << 10); /* the most that it ever was */
+}
+
+static void test_most_memory_of_a_child_is_told_when_it_has_ended(void **state)
+{
+    assert_int_equal(run(guest_most_memory), 0);
+}
+
 static void guest_waitid(void)
 {
     siginfo_t info;
@@ -583,6 +606,9 @@ static void guest_exec_refusals(void)
     assert_int_equal(execute("/blank", NULL), -ENOEXEC);
     assert_int_equal(execute("/missing", NULL), -ENOENT);
     assert_int_equal(execute("/circle", NULL), -ELOOP);
+    assert_int_equal(sys(__NR_symlink, user_string("/text"), user_string("/link")), 0);
+    assert_int_equal(sys(__NR_execveat, -100, user_string("/link"), NULL, NULL, 0x100 /* AT_SYMLINK_NOFOLLOW */),
+                     -ELOOP);
     assert_int_equal(execute("/over", NULL), -ENOEXEC);
     assert_int_equal(sys(__NR_execve, NULL, NULL, NULL), -EFAULT);
     assert_int_equal(sys(__NR_execve, user_string(""), NULL, NULL), -ENOENT);
@@ -697,6 +723,7 @@ int main(void)
         cmocka_unit_test(test_parent_of_vfork_waits_for_its_child),
         cmocka_unit_test(test_vfork_child_that_is_killed_lets_its_parent_go),
         cmocka_unit_test(test_wait4_gives_each_child_once),
+        cmocka_unit_test(test_most_memory_of_a_child_is_told_when_it_has_ended),
         cmocka_unit_test(test_waitid_looks_without_taking),
         cmocka_unit_test(test_children_are_not_kept_for_who_ignores_sigchld),
         cmocka_unit_test(test_last_thread_without_its_leader_goes_with_the_process),

@@ -586,30 +586,6 @@ static void test_mapping_that_asks_for_checks_gets_them(void **state)
     assert_int_equal(harness_run(NULL, guest_validates), 0);
 }
 
-static void guest_seals_memory(void)
-{
-    const uint64_t n = 4 * 4096;
-    int64_t at = sys(__NR_mmap, NULL, n, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), middle = at + 4096;
-    assert_true(at > 0);
-    assert_int_equal(sys(462 /* mseal */, middle + 1, 4096, 0), -EINVAL);
-    assert_int_equal(sys(462, middle, 4096, 1), -EINVAL);
-    assert_int_equal(sys(462, at, 1ull << 40, 0), -ENOMEM); /* not all of it is mapped */
-    assert_int_equal(sys(462, middle, 4096, 0), 0);
-    assert_int_equal(sys(__NR_mprotect, at, n, PROT_READ | PROT_WRITE), -EPERM);
-    assert_int_equal(sys(__NR_munmap, at, n), -EPERM);
-    assert_int_equal(sys(__NR_mmap, at, n, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), -EPERM);
-    assert_int_equal(sys(__NR_mremap, middle, 4096, 8192, MREMAP_MAYMOVE), -EPERM);
-    assert_int_equal(sys(__NR_madvise, at, n, MADV_DONTNEED), -EPERM);
-    assert_int_equal(sys(__NR_madvise, at, n, MADV_WILLNEED), 0);
-    assert_int_equal(sys(__NR_munmap, at, 4096), 0); /* what lies beside it is not sealed */
-    assert_int_equal(sys(__NR_mprotect, middle + 4096, 4096, PROT_READ | PROT_WRITE), 0);
-}
-
-static void test_sealed_memory_stays_as_it_is(void **state)
-{
-    assert_int_equal(harness_run(NULL, guest_seals_memory), 0);
-}
-
 static void guest_cache(void)
 {
     struct {
@@ -823,7 +799,6 @@ int main(void)
         cmocka_unit_test(test_memory_files_keep_their_seals),
         cmocka_unit_test(test_file_that_is_mapped_for_writing_is_not_sealed_against_it),
         cmocka_unit_test(test_mapping_that_asks_for_checks_gets_them),
-        cmocka_unit_test(test_sealed_memory_stays_as_it_is),
         cmocka_unit_test(test_pages_that_are_there_are_counted),
         cmocka_unit_test(test_descriptors_say_what_is_their_own),
         cmocka_unit_test(test_nothing_is_mounted_on_a_link_of_a_descriptor),

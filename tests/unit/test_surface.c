@@ -83,8 +83,7 @@ static void test_a_place_is_one_for_all_filters(void **state)
 static void test_both_halves_of_a_place_count(void **state)
 {
     (void)state;
-    const struct sock_filter f[] = {LOAD(IP + 4), EQ(0x7f, 0, 3),  LOAD(IP), GE(0x2000, 1, 0),
-                                    RET(NO),      RET(YES)};
+    const struct sock_filter f[] = {LOAD(IP + 4), EQ(0x7f, 0, 3), LOAD(IP), GE(0x2000, 1, 0), RET(NO), RET(YES)};
     const struct sock_filter g[] = {LOAD(IP + 4), EQ(0x7f, 0, 3), LOAD(IP), GE(0x2000, 0, 1), RET(NO), RET(YES)};
     const struct surface_filters both = {.v = {f, g}, .length = {6, 6}, .n = 2};
 
@@ -209,14 +208,11 @@ static void test_profiles_leave_what_they_say(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_without_filters_all_is_allowed),
-                                       cmocka_unit_test(test_number_and_architecture_are_known),
-                                       cmocka_unit_test(test_arguments_go_both_ways),
-                                       cmocka_unit_test(test_a_place_is_one_for_all_filters),
-                                       cmocka_unit_test(test_both_halves_of_a_place_count),
-                                       cmocka_unit_test(test_a_masked_place_goes_both_ways),
-                                       cmocka_unit_test(test_no_verdict_is_missing),
-                                       cmocka_unit_test(test_profiles_leave_what_they_say)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_without_filters_all_is_allowed), cmocka_unit_test(test_number_and_architecture_are_known),
+        cmocka_unit_test(test_arguments_go_both_ways),         cmocka_unit_test(test_a_place_is_one_for_all_filters),
+        cmocka_unit_test(test_both_halves_of_a_place_count),   cmocka_unit_test(test_a_masked_place_goes_both_ways),
+        cmocka_unit_test(test_no_verdict_is_missing),          cmocka_unit_test(test_profiles_leave_what_they_say)};
 
     return cmocka_run_group_tests(tests, seccomp_fixture_start, seccomp_fixture_end);
 }

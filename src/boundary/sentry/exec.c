@@ -4,12 +4,12 @@
  * (boundary/control.h), and a child of the caller's stands for it: it hands signals and the size of its terminal on,
  * and ends with its status. What the sentry answers is hostile and decides no more than that status and a sentence.
  */
-#include "boundary/sentry/sentry.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "boundary/control.h"
 #include "boundary/engine.h"
+#include "boundary/sentry/sentry.h"
 #include "boundary/sentry/words.h"
 #include "host/clone.h"
 #include "host/helper.h"

@@ -97,15 +97,15 @@ static int run(struct instance *inst, const struct roots *roots, int userns, str
     for (unsigned i = 0; i < roots->n; i++) {
         fds[2 + i] = (struct helper_fd){roots->fd[i], FIRST_ROOT + (int)i};
         argv[n++] = arena_strdup(inst->arena, "--root");
-        argv[n++] = arena_printf(inst->arena, "%d:%s%s%s", FIRST_ROOT + (int)i,
-                                 has_letter(roots->flags[i], 'r') ? "ro" : "rw",
-                                 has_letter(roots->flags[i], 's') ? ",nosuid" : "",
-                                 has_letter(roots->flags[i], 'x') ? ",noexec" : "");
+        argv[n++] = arena_printf(
+            inst->arena, "%d:%s%s%s", FIRST_ROOT + (int)i, has_letter(roots->flags[i], 'r') ? "ro" : "rw",
+            has_letter(roots->flags[i], 's') ? ",nosuid" : "", has_letter(roots->flags[i], 'x') ? ",noexec" : "");
     }
     for (size_t i = 0; i < n; i++)
         if (!argv[i])
             return err_set(err, -ENOMEM, "out of memory");
-    r = helper_spawn_in(userns, path, argv, fds, 2 + roots->n, &pid);
+    r = userns < 0 ? helper_spawn(path, argv, fds, 2 + roots->n, &pid)
+                   : helper_spawn_in(userns, path, argv, fds, 2 + roots->n, &pid);
     return r < 0 ? err_sys(err, r, "%s: cannot be started", path) : 0;
 }
 

@@ -23,8 +23,8 @@ static int say_limit(struct lowering *l, const char *value)
 {
     const char *soft = strchr(value, ':'), *name = rlimit_name(atoi(value));
 
-    return soft ? add(l, name ? name : "limit",
-                      arena_printf(l->arena, "%.*s", (int)strcspn(soft + 1, ":"), soft + 1), INSIDE)
+    return soft ? add(l, name ? name : "limit", arena_printf(l->arena, "%.*s", (int)strcspn(soft + 1, ":"), soft + 1),
+                      INSIDE)
                 : 0;
 }
 
@@ -71,8 +71,9 @@ int sentry_lower(const struct policy *p, struct lowering *out, struct err *err)
     if (r < 0)
         return r;
     if (!p->seccomp.set)
-        lowering_instead(out, "system calls", "some dozen of the host's, one of a guest task",
-                         "seccomp filters of moat-sentry's own, by number, place and arguments (moat explain --surface)");
+        lowering_instead(
+            out, "system calls", "some dozen of the host's, one of a guest task",
+            "seccomp filters of moat-sentry's own, by number, place and arguments (moat explain --surface)");
     lowering_instead(out, "root file system", "the image, and what is written over it in memory", INSIDE);
     r = say_words(&p->process.argv, out);
     if (r == 0)

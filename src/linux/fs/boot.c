@@ -11,7 +11,8 @@
 
 #include <string.h>
 
-#define LAYERS_MAX 8
+#define LAYERS_MAX    8
+#define CWD_MADE_MOST 512 /* bytes of a working directory that is made */
 
 extern const struct fs_type procfs_type __attribute__((weak));
 extern const struct fs_type sysfs_type __attribute__((weak));
@@ -294,9 +295,30 @@ int fs_spawn(const char *cwd, struct fs_context **out)
     return 0;
 }
 
+/* A working directory that is missing is made, as a container's is, where the root can be written to. */
+static void directories_make(const char *name)
+{
+    char part[CWD_MADE_MOST];
+    struct path made;
+
+    for (size_t i = 1; i < sizeof(part) && name[i - 1]; i++) {
+        if (name[i - 1] == '/' || (name[i] && name[i] != '/'))
+            continue;
+        memcpy(part, name, i);
+        part[i] = 0;
+        if (directory_at(part, 0755, &made))
+            return;
+        path_put(&made);
+    }
+}
+
 static int context_make(const struct linux_config *c, struct fs_context **out, char *why, size_t why_size)
 {
     int r = fs_spawn(c->cwd, out);
+    if (r == -ENOENT && c->cwd && c->cwd[0] == '/') {
+        directories_make(c->cwd);
+        r = fs_spawn(c->cwd, out);
+    }
     if (r)
         text_format(why, why_size, "the working directory %s is not there (error %d)", c->cwd ? c->cwd : "/", -r);
     return r;

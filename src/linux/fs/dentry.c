@@ -307,6 +307,7 @@ void dentry_forget(struct dentry *top)
         struct dentry *parent = d->parent;
         dentry_get(d);
         dentry_unhash(d);
+        dentry_unpin(d);
         dentry_put(d); /* who holds it still holds its parent */
         d = parent;
     }

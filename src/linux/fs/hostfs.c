@@ -318,7 +318,7 @@ static bool hostfs_still(struct dentry *d)
 {
     const struct host_own *o = d->sb->own;
     struct files_call c = {.r.op = FILES_CHECK};
-    if (o->cached || d->mounted)
+    if (o->cached || d->mounted || d->pinned)
         return true;
     int r = host_ask_name(d->parent->inode, d, &c);
     if (r || !d->inode)

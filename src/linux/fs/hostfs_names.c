@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Directories of the host: names are looked up, made, moved and removed by the gofer, and the tree of names follows.
- * Who may has been decided (names.c, open.c). FIFOs, sockets and devices are not made there: they would be the host's.
+ * Who may has been decided (names.c, open.c). FIFOs and sockets are made here in memory, as pinned names that the host
+ * does not see: what programs inside say to each other by them is nobody else's business. Devices are not made.
  */
 #include "linux/fs/hostfs.h"
 
@@ -65,9 +66,46 @@ static int make(struct inode *dir, struct dentry *at, uint32_t mode, struct file
     return 0;
 }
 
+/* ---- names of our own ---- */
+
+#define OWN_NUMBERS (1ull << 41) /* above all that host_number() gives */
+#define OWN_PLACES  (1ull << 56) /* in a list: behind all names of the host */
+
+static bool is_own(const struct inode *i)
+{
+    return i && !i->own;
+}
+
+static int own_create(struct inode *dir, struct dentry *at, uint32_t mode)
+{
+    struct inode *i = tmpfs_inode(dir->sb, dir, mode, 0);
+    if (i)
+        i->ino |= OWN_NUMBERS;
+    return tmpfs_add(dir, at, i);
+}
+
+static int list_own(const struct file *f, struct dir_context *ctx)
+{
+    if (ctx->pos < OWN_PLACES)
+        ctx->pos = OWN_PLACES;
+    list_each (d, &f->path.dentry->children, struct dentry, siblings) {
+        uint64_t place = OWN_PLACES + d->cookie;
+        if (!d->pinned || !d->inode || place < ctx->pos)
+            continue;
+        if (!ctx->emit(ctx, d->name, d->length, d->inode->ino, d->inode->mode >> 12 & 15, place + 1))
+            return 0;
+        ctx->pos = place + 1;
+    }
+    return 0;
+}
+
+/* ---- making, by the gofer ---- */
+
 static int hostfs_create(struct inode *dir, struct dentry *at, uint32_t mode, uint64_t rdev)
 {
     struct files_call c = {.r.op = FILES_CREATE};
+    if (S_ISFIFO(mode) || S_ISSOCK(mode))
+        return own_create(dir, at, mode);
     if (!S_ISREG(mode))
         return -EPERM;
     int r = make(dir, at, mode, &c);
@@ -112,6 +150,8 @@ static int hostfs_link(struct inode *dir, struct dentry *at, struct inode *i)
 {
     struct files_call c = {.r = {.op = FILES_LINK, .other = host_inode(dir)->handle, .name = at->length},
                            .name = at->name};
+    if (is_own(i))
+        return memory_link(dir, at, i);
     int r = host_ask(i, &c);
     if (r)
         return r;
@@ -132,6 +172,8 @@ static void lose_name(struct inode *i)
 static int hostfs_unlink(struct inode *dir, struct dentry *at)
 {
     struct files_call c = {.r.op = FILES_UNLINK};
+    if (is_own(at->inode))
+        return memory_unlink(dir, at);
     int r = host_ask_name(dir, at, &c);
     if (r)
         return r;
@@ -146,7 +188,7 @@ static int hostfs_unlink(struct inode *dir, struct dentry *at)
 static int hostfs_rmdir(struct inode *dir, struct dentry *at)
 {
     struct files_call c = {.r.op = FILES_RMDIR};
-    int r = host_ask_name(dir, at, &c);
+    int r = tmpfs_has_names(at) ? -ENOTEMPTY : host_ask_name(dir, at, &c);
     if (r)
         return r;
     at->inode->nlink = 0;
@@ -165,6 +207,12 @@ static int hostfs_rename(struct inode *from_dir, struct dentry *from, struct ino
         .second = to->name};
     if (flags & RENAME_WHITEOUT)
         return -EINVAL;
+    if (is_own(from->inode) && (!to->inode || is_own(to->inode)))
+        return memory_rename(from_dir, from, to_dir, to, flags);
+    if (is_own(from->inode) || (is_own(to->inode) && flags & RENAME_EXCHANGE))
+        return -EXDEV; /* it would be half on the host: mv(1) copies then */
+    if (to->inode && S_ISDIR(to->inode->mode) && tmpfs_has_names(to))
+        return -ENOTEMPTY;
     int r = host_ask_name(from_dir, from, &c);
     if (r)
         return r;
@@ -309,6 +357,8 @@ static int hostfs_read_dir(struct file *f, struct dir_context *ctx)
     bool again = ctx->pos < 2;
     if (!dir_emit_dots(f, ctx))
         return 0;
+    if (ctx->pos >= OWN_PLACES)
+        return list_own(f, ctx);
     int error = 0;
     if (!r) {
         error = reader_make(f->inode, &r);
@@ -320,7 +370,9 @@ static int hostfs_read_dir(struct file *f, struct dir_context *ctx)
     }
     if (!error)
         error = reader_seek(r, ctx->pos);
-    return error ? error : read_names(f->inode, r, ctx);
+    if (!error)
+        error = read_names(f->inode, r, ctx);
+    return error || !r->ended ? error : list_own(f, ctx);
 }
 
 static void hostfs_release(struct file *f)

@@ -46,6 +46,13 @@ static bool wait_eligible(const struct wait_for *w, const struct process *child)
     return (child->exit_signal != SIGCHLD) == !!(w->options & __WCLONE);
 }
 
+/* That it, or one of its own children, ever had. */
+static uint64_t most_pages(const struct process *p)
+{
+    uint64_t own = process_pages_peak(p);
+    return own > p->children_pages_peak ? own : p->children_pages_peak;
+}
+
 static void wait_describe(struct wait_found *found, const struct process *child, int code, int32_t status)
 {
     struct cpu_times times = process_cpu_times(child);
@@ -54,6 +61,7 @@ static void wait_describe(struct wait_found *found, const struct process *child,
     found->code = code;
     found->status = status;
     times_to_usage(&found->usage, times.user + child->children_utime, times.system + child->children_stime);
+    found->usage.ru_maxrss = (__kernel_long_t)(most_pages(child) * (PAGE_SIZE / 1024));
 }
 
 static void wait_reap(struct process *child)
@@ -62,8 +70,7 @@ static void wait_reap(struct process *child)
     struct cpu_times times = process_cpu_times(child);
     parent->children_utime += times.user + child->children_utime;
     parent->children_stime += times.system + child->children_stime;
-    uint64_t peak = process_pages_peak(child);
-    peak = peak > child->children_pages_peak ? peak : child->children_pages_peak;
+    uint64_t peak = most_pages(child);
     if (peak > parent->children_pages_peak)
         parent->children_pages_peak = peak;
     process_free(child);

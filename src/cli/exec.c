@@ -122,6 +122,8 @@ static int make_process(struct request *q, struct sandbox *sb, char **argv, int 
         return err_sys(err, -errno, "root of %s", sb->id);
     pr->user = (struct user_rule){0};
     r = users_resolve(&q->arena, root, q->user, &pr->user, err);
+    if (r == -ENOENT && faccessat(root, "etc/passwd", F_OK, 0) < 0) /* a kernel inside may have one */
+        err_set(err, r, "user %s: no /etc/passwd is seen from here; give a number, as `id -u` says it inside", q->user);
     close(root);
     return r;
 }

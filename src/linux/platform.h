@@ -105,7 +105,7 @@ struct aspace_range {
     uint64_t text_low, text_high; /* where a mapping may become executable */
     bool jit;    /* the program makes code of its own: memory of the data range may become executable, too */
     bool shared; /* all address spaces are one: no two of them may use the same address, and fork is -ENOSYS */
-    bool wx;     /* memory may be writable and executable at once: what programs do with their own is nobody's danger */
+    bool wx;     /* memory may be writable and executable at once: that is nobody's danger but the program's own */
 };
 
 struct aspace_ops {
@@ -113,8 +113,8 @@ struct aspace_ops {
     void (*destroy)(struct aspace *);                /* with all its mappings */
     int (*fork)(struct aspace *, struct aspace **);  /* copy on write; -ENOSYS */
     /* [at, at + n) is page-aligned, lies in the range and is free or replaced whole. object NULL: anonymous, zeroed.
-     * `shared` false: private. Without range.wx never writable and executable at once: -EACCES (mm/ looks, too). An address that
-     * this platform cannot alias for a shared mapping: -ENODEV; where() names one that it can. */
+     * `shared` false: private. Without range.wx never writable and executable at once: -EACCES (mm/ looks, too). An
+     * address that this platform cannot alias for a shared mapping: -ENODEV; where() names one that it can. */
     int (*map)(struct aspace *, uint64_t at, size_t n, int prot, bool shared, struct memobj *object, uint64_t offset);
     int (*unmap)(struct aspace *, uint64_t at, size_t n);
     int (*protect)(struct aspace *, uint64_t at, size_t n, int prot);
@@ -182,20 +182,21 @@ struct task_ops {
      * -EINVAL. n 0 for get: the size alone. set of NULL: the initial state (execve). */
     int64_t (*xstate_get)(struct task *, void *to, size_t n);
     int (*xstate_set)(struct task *, const void *from, size_t n);
-    /* A task that made a system call may have come with rdi to r9, rax and rip alone: here the others are fetched, before
-     * anybody looks at them or changes them. 0; -ESRCH: its program is lost (linux_task_lost). NULL: all are there. */
+    /* A task that made a system call may have come with rdi to r9, rax and rip alone: here the others are fetched,
+     * before anybody looks at them or changes them. 0; -ESRCH: its program is lost (linux_task_lost). NULL: all are
+     * there. */
     int (*regs_full)(struct task *);
 };
 
 /* Streams beside the console's: sets of three, HOST_STDIN to HOST_STDERR, one for each linux_spawn(). A set has a
  * number of the platform's, not 0. */
 struct stream_ops {
-    int64_t (*read)(uint32_t set, void *to, size_t n); /* 0: end; -EAGAIN */
+    int64_t (*read)(uint32_t set, void *to, size_t n);                            /* 0: end; -EAGAIN */
     int64_t (*write)(uint32_t set, enum host_stream, const void *from, size_t n); /* -EAGAIN; -EPIPE */
-    bool (*ready)(uint32_t set, enum host_stream);  /* read or write would not give -EAGAIN */
-    void (*watch)(uint32_t set, enum host_stream);  /* it is of interest, once, while HOST_EVENT_STREAMS is */
-    void (*close)(uint32_t set, enum host_stream);  /* no file holds it any more */
-    void (*ended)(uint32_t set, int32_t status);    /* its process has ended; status as wait4 gives it */
+    bool (*ready)(uint32_t set, enum host_stream); /* read or write would not give -EAGAIN */
+    void (*watch)(uint32_t set, enum host_stream); /* it is of interest, once, while HOST_EVENT_STREAMS is */
+    void (*close)(uint32_t set, enum host_stream); /* no file holds it any more */
+    void (*ended)(uint32_t set, int32_t status);   /* its process has ended; status as wait4 gives it */
 };
 
 struct platform {
@@ -204,7 +205,7 @@ struct platform {
     struct aspace_ops aspace;
     struct memobj_ops memobj;
     struct task_ops task;
-    const struct files_ops *files; /* files of the host (files.h); NULL: there are none */
+    const struct files_ops *files;    /* files of the host (files.h); NULL: there are none */
     const struct stream_ops *streams; /* NULL: no linux_spawn() */
     uint32_t vcpus;
     bool elsewhere; /* guests run on threads of their own: task_ops.start returns, traps come by linux_trap_ready */

@@ -412,6 +412,8 @@ static int take_given(int connection, struct control_given *out)
             e = keep(r.fd, &out->image);
         else if (r.header.type == CONTROL_DESCRIPTOR && r.fd >= 0 && !strcmp(r.payload, "gofer"))
             e = keep(r.fd, &out->gofer);
+        else if (r.header.type == CONTROL_DESCRIPTOR && r.fd >= 0 && !strcmp(r.payload, "oom"))
+            e = keep(r.fd, &out->oom);
         drop(&r.fd);
     }
     return e;
@@ -422,7 +424,7 @@ int control_prepare(struct control_given *out, const char **why)
     const char *handed = getenv("MOAT_HANDED_FD");
     int fd = handed ? atoi(handed) : -1, e, connection;
 
-    *out = (struct control_given){-1, -1};
+    *out = (struct control_given){-1, -1, -1};
     if (!handed)
         return 0;
     *why = "MOAT_HANDED_FD: it is no socket to listen on";

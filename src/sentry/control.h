@@ -17,6 +17,7 @@
 /* Descriptors that moat has opened; -1: not given. Close-on-exec, from 64 on. */
 struct control_given {
     int image, gofer;
+    int oom; /* oom_score_adj of this process (proc(5)) */
 };
 
 /* Takes what waits on the socket of MOAT_HANDED_FD, and keeps it. Without the variable nothing is given, and nothing is

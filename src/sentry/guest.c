@@ -148,8 +148,8 @@ void guests_look(void)
             give_up(g);
             continue;
         }
-        kick_over(
-            g); /* this process itself was stopped for so long, and most likely g was too: it has another chance */
+        /* This process itself was stopped for so long, and most likely g was too: it has another chance. */
+        kick_over(g);
         kick(g);
     }
     lost_tell();

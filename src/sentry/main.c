@@ -27,9 +27,12 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define ARENA          (1024ul << 20) /* address space of the kernel's heap, of which what is used counts */
-#define MEMORY         (1ul << 30)    /* of guests, when nobody says otherwise: as the tender's */
-#define FSGSBASE       (1ul << 1)     /* of AT_HWCAP2: asm/hwcap2.h */
+#define ARENA      (1024ul << 20) /* address space of the kernel's heap, of which what is used counts */
+#define HEAP_LEAST (8ul << 20)
+#define HEAP_SHARE                                                                                                     \
+    4 /* of the programs' memory: programs that fill pipes, sockets, tables get an error, not the host's killer */
+#define MEMORY         (1ul << 30) /* of guests, when nobody says otherwise: as the tender's */
+#define FSGSBASE       (1ul << 1)  /* of AT_HWCAP2: asm/hwcap2.h */
 #define EXIT_INVOKE    126
 #define EXIT_NOT_FOUND 127
 
@@ -151,14 +154,17 @@ static void config_take(int argc)
     const struct image_boot *b = &sentry.parts.boot;
     struct linux_config *c = &sentry.config;
     words_take(argc);
-    c->arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    c->memory_limit = o->memory ? o->memory : b->memory ? b->memory : MEMORY;
+    c->arena_size = c->memory_limit / HEAP_SHARE < HEAP_LEAST ? HEAP_LEAST
+                    : c->memory_limit / HEAP_SHARE < ARENA    ? c->memory_limit / HEAP_SHARE & ~(PAGE_SIZE - 1)
+                                                              : ARENA;
+    c->arena = mmap(NULL, c->arena_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (c->arena == MAP_FAILED)
         apart_fatal("the kernel's heap: %s", strerror(errno));
-    c->arena_size = c->arena_ready = ARENA;
+    c->arena_ready = c->arena_size;
     c->program = o->program ? o->program : sentry.parts.program;
     c->cwd = o->cwd ? o->cwd : sentry.parts.cwd;
     c->hostname = o->hostname ? o->hostname : "moat";
-    c->memory_limit = o->memory ? o->memory : b->memory ? b->memory : MEMORY;
     c->max_tasks = o->tasks;
     c->uid = o->uid, c->gid = o->gid;
     c->groups = o->groups, c->n_groups = o->n_groups;
@@ -238,6 +244,33 @@ static void host_check(void)
     prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 }
 
+/* The first stub, and so each of them, is what the host ends first when memory is short, and never this process. */
+static void first_stub_make(int objects, int image, int memory, int oom)
+{
+    static const char most[] = "1000";
+    char own[16];
+    ssize_t n = oom < 0 ? -1 : pread(oom, own, sizeof(own), 0);
+    if (n > 0 && pwrite(oom, most, sizeof(most) - 1, 0) < 0)
+        n = -1;
+    zygote_make(objects, image, memory, !root_is_host() && !(sentry.parts.boot.flags & IMAGE_FILES));
+    if (n > 0 && pwrite(oom, own, (size_t)n, 0) < 0)
+        apart_fatal("oom_score_adj: %s", strerror(errno));
+    if (oom >= 0)
+        close(oom);
+}
+
+/* A command line is everybody's to read (proc(5)), and what is in a program's environment is not. The program has it.
+ */
+static void environment_forget(void)
+{
+    const char *e;
+    for (int at = 0; (e = options_env(&sentry.options, &at));) {
+        char *value = strchr((char *)(uintptr_t)e, '=');
+        if (value)
+            memset(value + 1, '*', strlen(value + 1));
+    }
+}
+
 int main(int argc, char **argv)
 {
     char why[256] = "";
@@ -249,7 +282,7 @@ int main(int argc, char **argv)
     stub_memory_init();
     if (!root_is_host())
         image_map(image);
-    zygote_make(objects, image, memory, !root_is_host() && !(sentry.parts.boot.flags & IMAGE_FILES));
+    first_stub_make(objects, image, memory, given.oom);
     objects_map();
     config_take(argc);
     terminal_take();
@@ -266,5 +299,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "moat-sentry: %s: %s\n", sentry.options.image, why[0] ? why : "the kernel cannot start");
         sentry_hostops.exit(exit_of(r), 0);
     }
+    environment_forget();
     linux_run(0);
 }

@@ -142,8 +142,8 @@ int tender_map(struct tender *t)
     if (image_check(t->boot.image, t->boot.image_size, &t->image, &why) < 0)
         return tender_fail(EXIT_NOT_INVOKED, t->options.image, why, 0);
     if (t->image.boot.flags & IMAGE_FILES)
-        return tender_fail(EXIT_NOT_INVOKED, t->options.image, "it holds files alone, and no kernel (-b sentry has one)",
-                           0);
+        return tender_fail(EXIT_NOT_INVOKED, t->options.image,
+                           "it holds files alone, and no kernel (-b sentry has one)", 0);
     if ((r = map_kernel(t)) || (r = map_text(t)))
         return r;
     return map_memory(t);

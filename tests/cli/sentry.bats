@@ -106,6 +106,15 @@ person()
     assert_output $'CapEff:\t00000000a80425fb'
 }
 
+@test "values of variables are not in the sentry's command line, where everybody on the host could read them" {
+    kept -e SECRET=hushed busybox sh -c 'echo up; exec sleep 1000'
+    wait_for 5 has_logged up
+    run cat "/proc/$("$MOAT" inspect -f '{{.State.Pid}}' "$n")/cmdline"
+    refute_contains hushed
+    run "$MOAT" exec "$n" sh -c 'echo $SECRET'
+    assert_output hushed
+}
+
 @test "--strace shows the calls of all programs" {
     sentry --strace busybox sh -c 'cat /etc/passwd | cat > /dev/null; exit 3'
     assert_status 3
@@ -128,6 +137,8 @@ person()
     assert_equal "$(stat -c %i "$first")" "$inode"
     run "$MOAT" system df --format '{{.Type}} {{.TotalCount}}'
     assert_line "Packed roots 1"
+    run "$MOAT" run --rm -b unikernel "$first"
+    assert_error 126 "no kernel"
     # What others could have written is not used.
     chmod 666 "$first"
     sentry busybox true
@@ -215,6 +226,24 @@ print(sorted(out))"'
     sentry --tmpfs /scratch:size=1m --mount type=tmpfs,target=/more,tmpfs-size=2m busybox sh -c \
         'df -k /scratch /more | tail -n +2 | tr -s " " | cut -d" " -f2; dd if=/dev/zero of=/scratch/x bs=1M count=2 2> /dev/null || echo full'
     assert_output $'1024\n2048\nfull'
+}
+
+@test "a working directory that is missing is made, and what is said to be off is not refused" {
+    sentry -w /a/b//c --init=false busybox sh -c 'pwd; ls -ld /a/b | cut -c1-10'
+    assert_status 0
+    assert_output $'/a/b/c\ndrwxr-xr-x'
+    sentry -w /etc/passwd/x busybox pwd
+    assert_status 127
+    assert_contains "/etc/passwd/x"
+}
+
+@test "a volume without a user namespace of its own" {
+    [ "$(id -u)" = 0 ] || skip "only root can do without one"
+    echo here > file
+    sentry --userns host -v "$PWD:/v:ro" busybox sh -c 'cat /v/file; echo x > /v/file || echo denied'
+    assert_status 0
+    assert_contains here
+    assert_contains denied
 }
 
 @test "what a sentry has not is refused by name" {
@@ -338,11 +367,11 @@ END
 # ---- terminals ------------------------------------------------------------------------------------------------------------
 
 @test "a terminal has lines, signals, a size and a name" {
-    # What is typed is a signal from when the shell has begun with the line, which it says (not in the echo of it).
-    person -s 30x90 'expect:# ' 'send:stty size; tty; echo $TERM\n' expect:xterm 'send:echo o""ne; sleep 100\n' expect:one \
-        'send:\x03' 'send:echo t""wo\n' expect:two resize:31x77 'send:stty size\n' 'expect:31 77' \
-        'send:echo th""ree; sleep 100\n' expect:three 'send:\x1a' expect:Stopped 'send:echo f""our; fg\n' expect:four \
-        'expect:sleep 100' 'send:\x03' 'send:echo f""ive\n' expect:five 'send:exit 4\n' -- "$MOAT" run --rm -it -b sentry busybox sh
+    # Control characters are typed when the program that is to have them runs, which says so (and not in the echo of it).
+    person -s 30x90 'expect:# ' 'send:stty size; tty; echo $TERM\n' expect:xterm "send:sh -c 'echo one | tr a-z A-Z; exec sleep 100'\n" \
+        expect:ONE 'send:\x03' 'expect:# ' resize:31x77 'send:until stty size | grep "31 7"7; do :; done\n' 'expect:31 77' 'expect:# ' \
+        "send:sh -c 'echo two | tr a-z A-Z; exec sleep 100'\n" expect:TWO 'send:\x1a' expect:Stopped 'expect:# ' \
+        'send:exit 4\n' 'expect:stopped jobs' 'expect:# ' 'send:exit 4\n' -- "$MOAT" run --rm -it -b sentry busybox sh
     assert_status 4
     assert_match "30 90"
     assert_match "/dev/pts/0"
@@ -408,8 +437,8 @@ END
 @test "exec: a terminal of its own, and many at once" {
     local i
     kept busybox sleep 1000
-    person -s 30x90 'expect:# ' 'send:stty size; tty\n' expect:/dev/pts 'send:echo o""ne; sleep 100\n' expect:one 'send:\x03' \
-        'send:echo t""wo\n' expect:two resize:31x77 'send:stty size\n' 'expect:31 77' 'send:exit 4\n' -- "$MOAT" exec -it "$n" sh
+    person -s 30x90 'expect:# ' 'send:stty size; tty\n' expect:/dev/pts "send:sh -c 'echo one | tr a-z A-Z; exec sleep 100'\n" \
+        expect:ONE 'send:\x03' 'expect:# ' resize:31x77 'send:until stty size | grep "31 7"7; do :; done\n' 'expect:31 77' 'expect:# ' 'send:exit 4\n' -- "$MOAT" exec -it "$n" sh
     assert_status 4
     for i in 1 2 3 4 5 6 7 8; do
         "$MOAT" exec "$n" sh -c "seq $i 3000 | tail -n 1; exit $i" > "out$i" 3>&- &
@@ -424,6 +453,17 @@ END
 }
 
 # ---- what is said of it -----------------------------------------------------------------------------------------------------
+
+@test "explain names volumes and memory file systems" {
+    run "$MOAT" explain -b sentry -v /etc:/e:ro --rw "$PWD" --tmpfs /t --json busybox
+    assert_status 0
+    echo "$output" > explained
+    require_command jq
+    run jq -r '.items[] | select(.item | startswith("mount ")) | "\(.item) \(.value)"' explained
+    assert_match "mount /e /etc \(read-only\)"
+    assert_contains "mount $PWD $PWD"
+    assert_contains "mount /t tmpfs"
+}
 
 @test "explain says what holds, and boundaries that it is there" {
     run "$MOAT" explain -b sentry -m 64m --pids-limit 9 --json busybox

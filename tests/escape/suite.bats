@@ -66,6 +66,27 @@ built() { "$MOAT" boundaries --json | jq -e --arg b "$1" '.[] | select(.name == 
     [ "$(of '[.probes[] | select(.confinedSaw // "" | startswith("the sandbox ended"))] | length')" -ge 6 ]
 }
 
+@test "behind the sentry nothing escapes, three times, and the host's kernel is as it was" {
+    built sentry
+    local before
+    kernel_state() { cat /proc/self/mountinfo /proc/sys/kernel/{hostname,domainname,printk,randomize_va_space}; ipcs -a; }
+    before=$(kernel_state)
+    nothing_escapes sentry
+    assert_equal "$(kernel_state)" "$before"
+    [ "$(of '[.probes[] | select(.confinedSaw // "" | startswith("by a kernel of its own"))] | length')" -ge 5 ]
+}
+
+@test "guard off: what a sentry's program does to its own kernel is done" {
+    built sentry
+    mkdir "$dir/root"
+    cp "$MOAT_BUILD/libexec/moat-probe" "$dir/root/"
+    sentry() { run "$MOAT" run --rm -b sentry "$dir/root" /moat-probe run "$@" personality key-add kernel-log; }
+    sentry
+    [ "$(grep -c $'\tescaped\t' <<< "$output")" = 3 ]
+    sentry "boot=$(cat /proc/sys/kernel/random/boot_id)"
+    [ "$(grep -c $'\tblocked\tby a kernel of its own' <<< "$output")" = 3 ]
+}
+
 with_kernel()
 {
     local root

@@ -12,12 +12,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static void check(int holds)
-{
-    if (!holds)
-        abort();
-}
-
 /* Where somebody is: an offset of up to 255 is added. */
 static const uint16_t ports[] = {0x20,  0xa0,  0x40,  0x60,  0x70,  0x92, 0x2f8,  0x3f8,
                                  0x4d0, 0x510, 0x505, 0x600, 0xcf9, 0xe0, 0x2000, 0xf4};

@@ -163,18 +163,18 @@ SCRIPT(hard_links, "open a O_CREAT 0644", "link a b", "stat a", "stat b", "same 
        "open missing O_TMPFILE|O_RDWR 0600", "open d O_TMPFILE|O_WRONLY 0600")
 
 SCRIPT(listing_directories, "d = open . O_RDONLY 0", "ls @d 1000", "ls @d 10", "ls @d 0", "open a O_CREAT 0644",
-       "mkdir b 0755", "symlink x c", "[memory] mknod e S_IFIFO|0644 0", "[memory] mknod f S_IFSOCK|0644 0",
-       "ls @d 1000", "ls @d 24", "ls @d 32", "ls @d 64", "unlink a", "open g O_CREAT 0644", "rename c h", "ls @d 100",
-       "open xa*17 O_CREAT 0644", "open xb*17 O_CREAT 0644", "open xc*17 O_CREAT 0644", "ls @d 100", "ls @d 40",
-       "g = open g O_RDONLY 0", "ls @g 100", "ls 999 100", "p = open . O_PATH 0", "ls @p 100", "lseek @d -1 SEEK_SET")
+       "mkdir b 0755", "symlink x c", "mknod e S_IFIFO|0644 0", "mknod f S_IFSOCK|0644 0", "ls @d 1000", "ls @d 24",
+       "ls @d 32", "ls @d 64", "unlink a", "open g O_CREAT 0644", "rename c h", "ls @d 100", "open xa*17 O_CREAT 0644",
+       "open xb*17 O_CREAT 0644", "open xc*17 O_CREAT 0644", "ls @d 100", "ls @d 40", "g = open g O_RDONLY 0",
+       "ls @g 100", "ls 999 100", "p = open . O_PATH 0", "ls @p 100", "lseek @d -1 SEEK_SET")
 
-SCRIPT(mknod_and_special_files, "[memory] mknod f S_IFIFO|0644 0", "stat f", "[memory] mknod f S_IFIFO|0644 0",
-       "[memory] mknod s S_IFSOCK|0600 0", "stat s", "open s O_RDONLY 0", "open s O_PATH 0", "mknod r S_IFREG|0640 0",
-       "stat r", "mknod p 0600 0", "stat p", "mknod d S_IFDIR|0755 0", "mknod x 0777777 0",
-       "open f O_NONBLOCK|O_WRONLY 0", "r = open f O_NONBLOCK|O_RDONLY 0", "fstat @r", "lseek @r 0 SEEK_SET",
-       "pread @r 1 0", "ftruncate @r 0", "truncate f 0", "truncate s 0", "fallocate @r 0 0 1",
-       "[memory] mknod missing/f S_IFIFO|0644 0", "[memory] mknod f/ S_IFIFO|0644 0",
-       "[memory] mknod n/ S_IFIFO|0644 0", "chmod f 0600", "stat f", "rename f g", "unlink g", "fsync @r")
+SCRIPT(mknod_and_special_files, "mknod f S_IFIFO|0644 0", "stat f", "mknod f S_IFIFO|0644 0", "mknod s S_IFSOCK|0600 0",
+       "stat s", "open s O_RDONLY 0", "open s O_PATH 0", "mknod r S_IFREG|0640 0", "stat r", "mknod p 0600 0", "stat p",
+       "mknod d S_IFDIR|0755 0", "mknod x 0777777 0", "open f O_NONBLOCK|O_WRONLY 0",
+       "r = open f O_NONBLOCK|O_RDONLY 0", "fstat @r", "lseek @r 0 SEEK_SET", "pread @r 1 0", "ftruncate @r 0",
+       "truncate f 0", "truncate s 0", "fallocate @r 0 0 1", "mknod missing/f S_IFIFO|0644 0",
+       "mknod f/ S_IFIFO|0644 0", "mknod n/ S_IFIFO|0644 0", "chmod f 0600", "stat f", "rename f g", "unlink g",
+       "fsync @r")
 
 SCRIPT(umask_and_modes, "umask 077", "open a O_CREAT 0666", "stat a", "mkdir d 0777", "stat d", "umask 0",
        "open b O_CREAT 07777", "stat b", "mkdir e 07777", "stat e", "mkdir f 01777", "stat f", "umask 022",
@@ -277,7 +277,7 @@ SCRIPT(extended_attributes, "[6.6] open a O_CREAT 0644", "[6.6] setxattr a user.
        "[6.6] setxattr a xa*256 x 0", "[6.6] removexattr a user.x", "[6.6] removexattr a user.x",
        "[6.6] getxattr a user.x 10", "[6.6] setxattr missing user.x x 0", "[6.6] mkdir d 0755",
        "[6.6] setxattr d user.x x 0", "[6.6] getxattr d user.x 10", "[6.6] symlink a l", "[6.6] lsetxattr l user.x x 0",
-       "[6.6] setxattr l user.z x 0", "[6.6] getxattr a user.z 10", "[memory] [6.6] mknod f S_IFIFO|0644 0",
+       "[6.6] setxattr l user.z x 0", "[6.6] getxattr a user.z 10", "[6.6] mknod f S_IFIFO|0644 0",
        "[6.6] setxattr f user.x x 0", "[6.6] getxattr f user.x 1", "[6.6] getxattr a nothing 5",
        "[6.6] removexattr a nothing")
 
@@ -294,7 +294,7 @@ SCRIPT(inotify_events, "i = inotify_init1 O_NONBLOCK", "inotify_init1 99", "mkdi
        "inotify_add_watch 999 d IN_CREATE", "events @i", "f = open d/new O_CREAT|O_RDWR 0644", "events @i",
        "write @f abc", "write @f def", "events @i", "pread @f 3 0", "events @i", "chmod d/new 0600", "ftruncate @f 2",
        "events @i", "close @f", "events @i", "g = open d/old O_RDONLY 0", "read @g 5", "close @g", "events @i",
-       "mkdir d/e 0755", "symlink x d/s", "link d/old d/hard", "[memory] mknod d/p S_IFIFO|0644 0", "events @i",
+       "mkdir d/e 0755", "symlink x d/s", "link d/old d/hard", "mknod d/p S_IFIFO|0644 0", "events @i",
        "rename d/new d/newer", "events @i", "rename d/newer moved", "rename moved d/back", "events @i",
        "rename d/old d/back", "events @i", "renameat2 cwd d/back cwd d/e RENAME_EXCHANGE", "events @i", "unlink d/hard",
        "events @i", "unlink d/e", "events @i", "rmdir d/back", "events @i", "utimensat cwd d 1,2,3,4 0", "events @i",

@@ -69,6 +69,22 @@ static void write_text(const char *name, int flags, const char *text)
     sys(__NR_close, fd);
 }
 
+static __attribute__((noinline)) int64_t list_piece(int64_t fd, char *buffer)
+{
+    return sys(__NR_getdents64, fd, buffer, 512);
+}
+
+static uint32_t count_names(const char *dir)
+{
+    int64_t fd = open_at(dir, O_RDONLY);
+    char *buffer = user_alloc(512);
+    uint32_t seen = 0;
+    for (int64_t n; (n = list_piece(fd, buffer)) > 0;)
+        for (int64_t at = 0; at < n; at += *(uint16_t *)(void *)(buffer + at + 16))
+            seen++;
+    return seen;
+}
+
 /* ---- one run ---- */
 
 static void run_on(const struct files_ops *files, const struct linux_mount *mounts, uint32_t n, void (*guest)(void))
@@ -299,9 +315,41 @@ static void special_guest(void)
     assert_int_equal(MODE(st), IS_FIFO);
     assert_int_equal(open_at("/v/fifo", O_RDONLY | O_NONBLOCK), -ENXIO);
     assert_int_equal(open_at("/v/fifo", O_RDWR), -ENXIO);
-    assert_int_equal(sys(__NR_mknod, path("/v/new"), IS_FIFO | 0644, 0), -EPERM);
+    assert_int_equal(sys(__NR_mknod, path("/v/new"), 0020644, 0x103), -EPERM); /* a device */
     assert_int_equal(sys(__NR_unlink, path("/v/fifo")), 0);
     assert_int_equal(host_mode("fifo"), 0);
+}
+
+/* One of ours: programs inside meet at it, and the host has nothing of it. */
+static void own_fifo_guest(void)
+{
+    struct stat st;
+    char *buffer = user_alloc(16);
+    assert_int_equal(sys(__NR_mkdir, path("/v/d"), 0755), 0);
+    assert_int_equal(sys(__NR_mknod, path("/v/d/fifo"), IS_FIFO | 0644, 0), 0);
+    int64_t fd = open_at("/v/d/fifo", O_RDWR);
+    assert_int_equal(sys(__NR_write, fd, path("through"), 7), 7);
+    assert_int_equal(sys(__NR_read, open_at("/v/d/fifo", O_RDONLY), buffer, 16), 7);
+    assert_int_equal(host_mode("d/fifo"), 0);
+    assert_int_equal(count_names("/v/d"), 3);
+    assert_int_equal(sys(__NR_rmdir, path("/v/d")), -ENOTEMPTY);
+    assert_int_equal(sys(__NR_rename, path("/v/d"), path("/v/e")), 0);
+    assert_int_equal(stat_of("/v/e/fifo", &st), 0);
+    assert_int_equal(sys(__NR_rename, path("/v/e/fifo"), path("/v/a")), -EXDEV); /* over a file of the host */
+    assert_int_equal(sys(__NR_rename, path("/v/e/fifo"), path("/v/moved")), 0);
+    assert_int_equal(sys(__NR_rename, path("/v/a"), path("/v/moved")), 0); /* which takes its place */
+    assert_text("/v/moved", "one");
+    assert_string_equal(host_text("moved"), "one");
+    assert_int_equal(sys(__NR_rmdir, path("/v/e")), 0);
+    assert_int_equal(sys(__NR_mkdir, path("/v/d"), 0755), 0);
+    assert_int_equal(sys(__NR_mknod, path("/v/d/fifo"), IS_FIFO | 0644, 0), 0);
+    host_remove("d"); /* it goes with its directory */
+    assert_int_equal(stat_of("/v/d/fifo", &st), -ENOENT);
+}
+
+static void test_a_fifo_of_ours_is_not_the_hosts(void **state)
+{
+    run(FILES_RW, 0, one_file, own_fifo_guest);
 }
 
 static void one_fifo(void)
@@ -388,22 +436,6 @@ static void test_shared_mappings_are_the_hosts_pages(void **state)
 /* ---- many ---- */
 
 #define MANY 200
-
-static __attribute__((noinline)) int64_t list_piece(int64_t fd, char *buffer)
-{
-    return sys(__NR_getdents64, fd, buffer, 512);
-}
-
-static uint32_t count_names(const char *dir)
-{
-    int64_t fd = open_at(dir, O_RDONLY);
-    char *buffer = user_alloc(512);
-    uint32_t seen = 0;
-    for (int64_t n; (n = list_piece(fd, buffer)) > 0;)
-        for (int64_t at = 0; at < n; at += *(uint16_t *)(void *)(buffer + at + 16))
-            seen++;
-    return seen;
-}
 
 static void many_guest(void)
 {
@@ -576,6 +608,7 @@ int main(void)
         cmocka_unit_test(test_a_mount_that_is_read_only),
         cmocka_unit_test(test_a_root_that_is_read_only_makes_the_mount_so),
         cmocka_unit_test(test_a_fifo_of_the_host_is_not_opened),
+        cmocka_unit_test(test_a_fifo_of_ours_is_not_the_hosts),
         cmocka_unit_test(test_without_the_gofer_files_cannot_be_reached),
         cmocka_unit_test(test_shared_mappings_are_the_hosts_pages),
         cmocka_unit_test(test_more_names_than_handles),

@@ -226,6 +226,40 @@ static void test_rtc_alarm_rings_at_its_time_and_not_before(void **state)
     assert_int_equal(cmos(f, 0xc) & 0xa0, 0xa0);
 }
 
+/* It is 1:46:40. Time passes in one go, as for a guest that does not look for a day. */
+static void test_rtc_alarm_is_found_in_whatever_time_has_passed(void **state)
+{
+    static const struct {
+        const char *label;
+        uint8_t hour, minute, second;
+        uint64_t not_yet, then; /* seconds; 0: never */
+    } cases[] = {
+        {"this minute", 0xc0, 0xc0, 0x45, 4, 5},
+        {"the next hour", 0xc0, 0x46, 0x39, 3598, 3599},
+        {"after midnight", 0x00, 0x00, 0x00, 79999, 80000},
+        {"a second ago", 0x01, 0x46, 0x39, 86398, 86399},
+        {"every second", 0xc0, 0xc0, 0xc0, 0, 1},
+        {"a second that is none", 0xc0, 0xc0, 0x61, 300000, 0},
+        {"an hour that is none", 0x24, 0xc0, 0xc0, 300000, 0},
+    };
+    struct fixture *f = *state;
+    set_cmos(f, 0xb, 0x22);
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (unsigned late = 0; late < 2; late++) {
+            f->counter = 0;
+            set_cmos(f, 0xb, 0x02);
+            set_cmos(f, 1, cases[i].second);
+            set_cmos(f, 3, cases[i].minute);
+            set_cmos(f, 5, cases[i].hour);
+            set_cmos(f, 0xb, 0x22); /* from now on */
+            fixture_pass(f, SECOND_NS * (late ? cases[i].then : cases[i].not_yet));
+            if (line(f, 8) != (late && cases[i].then))
+                fail_msg("%s: the line is %s", cases[i].label, late ? "down" : "up");
+            cmos(f, 0xc);
+        }
+    }
+}
+
 static void test_rtc_tells_of_memory(void **state)
 {
     struct fixture *f = *state;
@@ -478,6 +512,7 @@ int main(void)
         MICRO(test_rtc_update_interrupt_comes_each_second),
         MICRO(test_rtc_periodic_interrupt_has_its_rate),
         MICRO(test_rtc_alarm_rings_at_its_time_and_not_before),
+        MICRO(test_rtc_alarm_is_found_in_whatever_time_has_passed),
         MICRO(test_rtc_tells_of_memory),
         MICRO(test_uart_sends_bytes_at_once),
         MICRO(test_uart_keeps_what_is_not_taken_and_tells_so),

@@ -118,12 +118,14 @@ int gofer_start(struct instance *inst, struct err *err)
     if (r < 0 || !inst->gofer_fd)
         return r;
     snprintf(path, sizeof path, "/proc/%d/ns/user", (int)inst->pid);
-    _cleanup_fd_ int userns = inst->policy->ns[NS_USER].how == NS_HOST ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    const bool own_ids = inst->policy->ns[NS_USER].how != NS_HOST;
+    _cleanup_fd_ int userns = own_ids ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    const bool has_ended = own_ids && userns < 0; /* and says why: there is nobody to serve */
     unsigned opened = 0;
-    for (; opened < roots.n && r == 0; opened++)
+    for (; !has_ended && opened < roots.n && r == 0; opened++)
         if ((roots.fd[opened] = open_root(inst, roots.host[opened], userns, err)) < 0)
             r = roots.fd[opened];
-    if (r == 0)
+    if (r == 0 && !has_ended)
         r = run(inst, &roots, userns, err);
     for (unsigned i = 0; i < opened; i++)
         cleanup_fd(&roots.fd[i]);

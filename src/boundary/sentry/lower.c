@@ -37,9 +37,32 @@ static int say_capabilities(struct lowering *l, const char *mask)
                INSIDE ": they reach nothing outside it");
 }
 
+/* "ROOT:FLAGS:PLACE" or "FLAGS:OPTIONS:PLACE": what lies behind the second colon. */
+static const char *place_of(const char *value)
+{
+    const char *second = strchr(value, ':');
+
+    second = second ? strchr(second + 1, ':') : NULL;
+    return second ? second + 1 : "";
+}
+
+/* A volume, whose place on the host is the next word; a directory that is the root is one, too. */
+static int say_volume(struct lowering *l, const char *volume, const char *host)
+{
+    const char *flags = strchr(volume, ':'), *place = place_of(volume);
+    const bool reads = flags && memchr(flags + 1, 'r', strcspn(flags + 1, ":"));
+
+    if (!strcmp(place, "/"))
+        return add(l, "root directory", arena_printf(l->arena, "%s (read-only)", host),
+                   "moat-gofer; " INSIDE " has a layer over it");
+    return add(l, arena_printf(l->arena, "mount %s", place),
+               reads ? arena_printf(l->arena, "%s (read-only)", host) : host,
+               "moat-gofer, which opens what is below it and nothing else");
+}
+
 static int say_words(const struct strv *argv, struct lowering *l)
 {
-    const char *word, *value;
+    const char *word, *value, *volume = NULL;
     uint32_t at = 0;
     int r = 0;
 
@@ -55,6 +78,12 @@ static int say_words(const struct strv *argv, struct lowering *l)
             r = say_capabilities(l, value);
         else if (!strcmp(word, "--user") && value)
             r = add(l, "user inside", value, INSIDE);
+        else if (!strcmp(word, "--volume"))
+            volume = value;
+        else if (!strcmp(word, "--host") && value && volume)
+            r = say_volume(l, volume, value);
+        else if (!strcmp(word, "--tmpfs") && value)
+            r = add(l, arena_printf(l->arena, "mount %s", place_of(value)), "tmpfs", INSIDE);
         else if (!strcmp(word, "--read-only"))
             r = add(l, "image", "read-only", INSIDE ": no layer to write to");
         else if (!strcmp(word, "--platform") && value)

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
 
@@ -86,6 +87,20 @@ static sigset_t hold_back(const sigset_t *before)
     return mask;
 }
 
+/* With it stubs become what the host ends first when memory is short. Where it cannot be had, or comes too late since
+ * the sentry has begun, or even ended, they are not. */
+static void give_oom(const struct instance *inst)
+{
+    struct err unused = {0};
+    char path[48];
+
+    snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)inst->pid);
+    _cleanup_fd_ int fd = open(path, O_RDWR | O_CLOEXEC);
+    _cleanup_fd_ int sock = fd < 0 ? -1 : engine_connect(inst, &unused);
+    if (sock >= 0)
+        (void)engine_give(sock, "oom", fd, &unused);
+}
+
 static int sentry_create(struct instance *inst, struct err *err)
 {
     const char *image = sentry_word_value(&inst->policy->process.argv, "--image");
@@ -96,7 +111,10 @@ static int sentry_create(struct instance *inst, struct err *err)
     inst->child_mask = &mask;
     int r = engine_create(inst, image, open_both, err);
     inst->child_mask = before;
-    if (r == 0 && (r = gofer_start(inst, err)) < 0)
+    if (r < 0)
+        return r;
+    give_oom(inst);
+    if ((r = gofer_start(inst, err)) < 0)
         container_destroy(inst, &(struct err){0});
     return r;
 }

@@ -86,6 +86,8 @@ static int own_create(struct inode *dir, struct dentry *at, uint32_t mode)
 
 static int list_own(const struct file *f, struct dir_context *ctx)
 {
+    if (!f->path.dentry) /* below the overlay, where nothing is made */
+        return 0;
     if (ctx->pos < OWN_PLACES)
         ctx->pos = OWN_PLACES;
     list_each (d, &f->path.dentry->children, struct dentry, siblings) {

@@ -57,8 +57,7 @@ struct image_segment {        /* pages of the file, or zeroes, at an address */
 
 #define IMAGE_JIT   1u /* image_boot.flags: the program may turn pages of its own executable */
 #define IMAGE_READY 2u /* the kernel has no loader: the first program is started from its premaps */
-#define IMAGE_FILES 4u /* files alone, as they were: no kernel, no rewritten call (the sentry brings its own kernel)   \
-                        */
+#define IMAGE_FILES 4u /* files alone, as they were: no kernel, no rewritten call (-b sentry) */
 struct image_boot {
     uint64_t entry;  /* of the kernel: guest/unikernel/boot.h */
     uint64_t text;   /* bytes of address space, from 0x400000, in which PROT_EXEC may be set after start; 0: none */

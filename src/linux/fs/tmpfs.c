@@ -334,7 +334,7 @@ int tmpfs_anonymous(const char *name, struct file **out)
     if (r)
         return r;
     fs_state.memory = sb;
-    sb->limit_bytes = 0;
+    sb->limit_bytes = fs_state.limit * 2; /* as much as all memory */
     struct inode *i = tmpfs_inode(sb, NULL, S_IFREG | 0777, 0);
     struct file *f = i ? file_anonymous(name, 0, &tmpfs_open_ops, O_RDWR | O_LARGEFILE, NULL) : NULL;
     if (!f) {

@@ -55,6 +55,8 @@ int64_t ring_put(struct ring *r, struct uio *u)
         r->used += (uint32_t)n;
         done += n;
     }
+    if (!done && u->left && r->used == r->size && r->size < r->capacity)
+        return -ENOMEM; /* it cannot grow, so nobody may wait for room in it that is there already */
     return done;
 }
 

@@ -183,23 +183,45 @@ static bool alarm_field(const struct rtc *r, uint8_t index, uint8_t now)
     return r->state.ram[index] >= 0xc0 || r->state.ram[index] == now;
 }
 
-static bool alarm_at(const struct rtc *r, int64_t seconds)
+/* May it ring at all: is there a number of each register that it can be? */
+static bool alarm_possible(const struct rtc *r)
 {
-    struct date d = date_of(seconds);
-    return alarm_field(r, REG_SECONDS_ALARM, encode(r, d.second)) &&
-           alarm_field(r, REG_MINUTES_ALARM, encode(r, d.minute)) &&
-           alarm_field(r, REG_HOURS_ALARM, encode_hour(r, d.hour));
+    bool hours = false, minutes = false, seconds = false;
+    for (int i = 0; i < 60; i++) {
+        hours = hours || (i < 24 && alarm_field(r, REG_HOURS_ALARM, encode_hour(r, i)));
+        minutes = minutes || alarm_field(r, REG_MINUTES_ALARM, encode(r, i));
+        seconds = seconds || alarm_field(r, REG_SECONDS_ALARM, encode(r, i));
+    }
+    return hours && minutes && seconds;
+}
+
+/* The second of a day, from `at` on, at which it rings; DAY: none before midnight. Over what cannot be it goes by hours
+ * and minutes, so that a guest's access to a register does not take the time of a day's seconds. */
+static int64_t alarm_from(const struct rtc *r, int64_t at)
+{
+    while (at < DAY) {
+        if (!alarm_field(r, REG_HOURS_ALARM, encode_hour(r, (int)(at / 3600))))
+            at = (at / 3600 + 1) * 3600;
+        else if (!alarm_field(r, REG_MINUTES_ALARM, encode(r, (int)(at / 60 % 60))))
+            at = (at / 60 + 1) * 60;
+        else if (!alarm_field(r, REG_SECONDS_ALARM, encode(r, (int)(at % 60))))
+            at++;
+        else
+            break;
+    }
+    return at;
 }
 
 /* Has the alarm rung since the second that was seen last? Of a longer time the last day is looked at. */
 static bool alarm_since(const struct rtc *r, uint64_t second)
 {
-    uint64_t now = second_now(r), n = now - second < DAY ? now - second : DAY;
-    for (uint64_t i = 0; i < n; i++) {
-        if (alarm_at(r, (int64_t)(now - i) + r->state.ahead))
-            return true;
-    }
-    return false;
+    const uint64_t now = second_now(r);
+    const int64_t n = now - second < DAY ? (int64_t)(now - second) : DAY;
+    const int64_t first = (((int64_t)now + r->state.ahead - n + 1) % DAY + DAY) % DAY, last = first + n - 1;
+    if (n == 0 || !alarm_possible(r))
+        return false;
+    const int64_t at = alarm_from(r, first);
+    return at < DAY ? at <= last : last >= DAY && alarm_from(r, 0) <= last - DAY;
 }
 
 /* What has happened since register C was read; C_IRQ if an interrupt is wanted of any. */

@@ -422,7 +422,8 @@ static const struct made_node proc_process_rows[] = {
 };
 
 /* The directories within are rows of their own, found by name. */
-static const struct made_node *const proc_process_dirs[] = {&proc_fd_node, &proc_fdinfo_node, &proc_ns_node, &proc_task_dir};
+static const struct made_node *const proc_process_dirs[] = {&proc_fd_node, &proc_fdinfo_node, &proc_ns_node,
+                                                            &proc_task_dir};
 
 static const struct made_node *proc_process_find(struct made_key *key, const char *name, size_t n)
 {

@@ -244,7 +244,8 @@ int64_t sys_clock_nanosleep(struct task *t, const struct args *a)
     int r = clock_read(id, &now);
     if (r)
         return -EINVAL;
-    if (id == CLOCK_THREAD_CPUTIME_ID || id == CLOCK_MONOTONIC_RAW || id == CLOCK_REALTIME_COARSE || id == CLOCK_MONOTONIC_COARSE)
+    if (id == CLOCK_THREAD_CPUTIME_ID || id == CLOCK_MONOTONIC_RAW || id == CLOCK_REALTIME_COARSE ||
+        id == CLOCK_MONOTONIC_COARSE)
         return -EOPNOTSUPP;
     r = timespec_in(arg_ptr(a, 2), &ns);
     if (r)

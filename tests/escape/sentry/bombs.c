@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Programs that use up one thing of the kernel that they run on: bombs NAME; without a name, the names. Each goes on until
- * it is refused, or ended; the first process, which started it, then ends what is left of it and says whether the kernel
- * goes on.
+ * Programs that use up one thing of the kernel that they run on: bombs NAME; without a name, the names. Each goes on
+ * until it is refused, or ended; the first process, which started it, then ends what is left of it and says whether the
+ * kernel goes on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +48,8 @@ static void unreserved(void)
 static void tables(void)
 {
     for (uint64_t at = 1ull << 40; at < 1ull << 46; at += 1ull << 30) {
-        char *p = mmap((void *)(uintptr_t)at, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        char *p =
+            mmap((void *)(uintptr_t)at, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
         if (p == MAP_FAILED)
             return;
         *p = 1;
@@ -150,7 +151,8 @@ static void threads(void)
 {
     for (;;) {
         char *stack = malloc(16384);
-        if (!stack || clone(spin, stack + 16384, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, NULL) < 0)
+        if (!stack || clone(spin, stack + 16384,
+                            CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, NULL) < 0)
             return;
     }
 }
@@ -187,9 +189,11 @@ static void kept(void) /* each child leaves one that nobody waits for */
 static const struct {
     const char *name;
     void (*run)(void);
-} bombs[] = {{"forks", forks}, {"anonymous", anonymous}, {"unreserved", unreserved}, {"tables", tables}, {"mappings", mappings}, {"file", file}, {"inodes", inodes},
-             {"memfds", memfds}, {"pipes", pipes}, {"sockets", sockets}, {"descriptors", descriptors}, {"threads", threads}, {"queued", queued},
-             {"output", output}, {"kept", kept}};
+} bombs[] = {{"forks", forks},     {"anonymous", anonymous},     {"unreserved", unreserved},
+             {"tables", tables},   {"mappings", mappings},       {"file", file},
+             {"inodes", inodes},   {"memfds", memfds},           {"pipes", pipes},
+             {"sockets", sockets}, {"descriptors", descriptors}, {"threads", threads},
+             {"queued", queued},   {"output", output},           {"kept", kept}};
 
 int main(int argc, char **argv)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sentry (src/sentry) as if it were taken over: where its kernel says that there is no such call, it has the host make
- * it, in the stub. Its filter cannot forbid that, so what is told is what it may be done with (src/sentry/stub_filter.c).
- * With TELL_ALL in its environment it has filters that tell everything, where it succeeds.
+ * The sentry (src/sentry) as if it were taken over: where its kernel says that there is no such call, it has the host
+ * make it, in the stub. Its filter cannot forbid that, so what is told is what it may be done with
+ * (src/sentry/stub_filter.c). With TELL_ALL in its environment it has filters that tell everything, where it succeeds.
  */
 #include "sentry/sentry.h"
 #include "sentry/stub_filter.h"

@@ -33,9 +33,26 @@ static uint64_t any(void) /* xorshift */
     return state;
 }
 
-static const char *const names[] = {"/",          "/tmp",           "/tmp/a",   "/tmp/b",    "/proc/self", "/proc/self/mem", "/proc/self/fd/3",
-                                    "/dev/null",  "/dev/ptmx",      "/dev/tty", "/proc/1",   "..",         "a",              "/etc/passwd",
-                                    "/proc/self/maps", "/tmp/a/b/c", "/dev/pts/0", "/proc/sys/kernel/pid_max", "/dev/shm/x", ""};
+static const char *const names[] = {"/",
+                                    "/tmp",
+                                    "/tmp/a",
+                                    "/tmp/b",
+                                    "/proc/self",
+                                    "/proc/self/mem",
+                                    "/proc/self/fd/3",
+                                    "/dev/null",
+                                    "/dev/ptmx",
+                                    "/dev/tty",
+                                    "/proc/1",
+                                    "..",
+                                    "a",
+                                    "/etc/passwd",
+                                    "/proc/self/maps",
+                                    "/tmp/a/b/c",
+                                    "/dev/pts/0",
+                                    "/proc/sys/kernel/pid_max",
+                                    "/dev/shm/x",
+                                    ""};
 
 static void fill(uint8_t *at, size_t n)
 {
@@ -71,7 +88,19 @@ static uint64_t address(void)
 
 static uint64_t argument(void)
 {
-    static const uint64_t edges[] = {0, 1, 2, 3, 0x7f, 0xff, 0x1000, 0x7fffffff, 0x80000000, 0xffffffff, 0x7fffffffffffffff, UINT64_MAX, UINT64_MAX - 99};
+    static const uint64_t edges[] = {0,
+                                     1,
+                                     2,
+                                     3,
+                                     0x7f,
+                                     0xff,
+                                     0x1000,
+                                     0x7fffffff,
+                                     0x80000000,
+                                     0xffffffff,
+                                     0x7fffffffffffffff,
+                                     UINT64_MAX,
+                                     UINT64_MAX - 99};
     switch (any() % 8) {
     case 0:
     case 1:
@@ -117,7 +146,8 @@ static void sane(unsigned round)
     int ends[2], status;
     snprintf(text, sizeof text, "/tmp/sane %u", round);
     int fd = open(text, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    if (fd < 0 || write(fd, text, sizeof text) != sizeof text || pread(fd, back, sizeof back, 0) != sizeof back || memcmp(text, back, sizeof text))
+    if (fd < 0 || write(fd, text, sizeof text) != sizeof text || pread(fd, back, sizeof back, 0) != sizeof back ||
+        memcmp(text, back, sizeof text))
         fail("a file");
     close(fd);
     unlink(text);

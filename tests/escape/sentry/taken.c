@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A guest that owns its stub and does what it can with it: taken [SEED]. Each attack is a child, which has a stub of its
- * own; what it must not get is looked for, and the kernel has to go on answering. Linked with stub.S for the places of
- * its instructions. Prints a line for each attack, "ESCAPE" in it when one got something, and ends with 1 then.
+ * A guest that owns its stub and does what it can with it: taken [SEED]. Each attack is a child, which has a stub of
+ * its own; what it must not get is looked for, and the kernel has to go on answering. Linked with stub.S for the places
+ * of its instructions. Prints a line for each attack, "ESCAPE" in it when one got something, and ends with 1 then.
  */
 #include "sentry/stub.h"
 
@@ -89,7 +89,8 @@ static void jump_to(uint64_t to, const struct jump *j)
     __builtin_unreachable();
 }
 
-/* ---- attacks ------------------------------------------------------------------------------------------------------ */
+/* ---- attacks ------------------------------------------------------------------------------------------------------
+ */
 
 static void overwrite_slots(void)
 {
@@ -168,19 +169,22 @@ static void service_mmap(void)
 {
     pthread_t t;
     pthread_create(&t, NULL, watch, NULL);
-    try_call(before(stub_behind_mmap), SYS_mmap, (uint64_t[]){TARGET, 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, UINT64_MAX, 0});
+    try_call(before(stub_behind_mmap), SYS_mmap,
+             (uint64_t[]){TARGET, 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, UINT64_MAX, 0});
 }
 static void service_objects(void)
 {
     pthread_t t;
     pthread_create(&t, NULL, watch, NULL);
-    try_call(before(stub_behind_mmap), SYS_mmap, (uint64_t[]){TARGET, 1 << 20, 3, MAP_SHARED | MAP_FIXED, STUB_FD_OBJECTS, 0});
+    try_call(before(stub_behind_mmap), SYS_mmap,
+             (uint64_t[]){TARGET, 1 << 20, 3, MAP_SHARED | MAP_FIXED, STUB_FD_OBJECTS, 0});
 }
 static void service_image(void)
 {
     pthread_t t;
     pthread_create(&t, NULL, watch, NULL);
-    try_call(before(stub_behind_mmap), SYS_mmap, (uint64_t[]){TARGET, 4096, 1, MAP_PRIVATE | MAP_FIXED, STUB_FD_IMAGE, 0});
+    try_call(before(stub_behind_mmap), SYS_mmap,
+             (uint64_t[]){TARGET, 4096, 1, MAP_PRIVATE | MAP_FIXED, STUB_FD_IMAGE, 0});
 }
 static void service_fork(void)
 {
@@ -188,7 +192,8 @@ static void service_fork(void)
 }
 static void service_task(void)
 {
-    try_call(before(stub_behind_task), SYS_clone, (uint64_t[]){0x8f00 | SIGCHLD, STUB_SLOTS + STUB_SLOT_SIZE, 0, 0, 0, 0});
+    try_call(before(stub_behind_task), SYS_clone,
+             (uint64_t[]){0x8f00 | SIGCHLD, STUB_SLOTS + STUB_SLOT_SIZE, 0, 0, 0, 0});
 }
 static void service_from_its_start(void)
 {
@@ -226,12 +231,14 @@ static void every_instruction(void)
 /* open, socket, execve, ptrace, kill of the sentry, by the stub's instructions and by int 0x80. */
 static void other_numbers(void)
 {
-    static const uint32_t numbers[] = {SYS_open, SYS_openat, SYS_socket, SYS_execve, SYS_ptrace, SYS_kill, SYS_mount, SYS_bpf, SYS_io_uring_setup};
+    static const uint32_t numbers[] = {SYS_open, SYS_openat, SYS_socket, SYS_execve,        SYS_ptrace,
+                                       SYS_kill, SYS_mount,  SYS_bpf,    SYS_io_uring_setup};
     for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         pid_t pid = fork();
         if (!pid) {
             alarm(3);
-            try_call(before(i % 2 ? stub_behind_mmap : stub_behind_sigreturn), numbers[i], (uint64_t[]){1, (uint64_t)(uintptr_t) "/", 9, 0, 0, 0});
+            try_call(before(i % 2 ? stub_behind_mmap : stub_behind_sigreturn), numbers[i],
+                     (uint64_t[]){1, (uint64_t)(uintptr_t) "/", 9, 0, 0, 0});
         }
         waitpid(pid, NULL, 0);
     }
@@ -247,12 +254,21 @@ static void other_numbers(void)
 
 static void park_lies(void)
 {
-    static const uint64_t frames[] = {0, 1, STUB_SLOTS, STUB_SLOTS + STUB_SLOT_SIZE - 8, STUB_SLOTS + STUB_SLOTS_SIZE - 16, STUB_TEXT, UINT64_MAX - 7, 0x8000000000000000};
+    static const uint64_t frames[] = {0,
+                                      1,
+                                      STUB_SLOTS,
+                                      STUB_SLOTS + STUB_SLOT_SIZE - 8,
+                                      STUB_SLOTS + STUB_SLOTS_SIZE - 16,
+                                      STUB_TEXT,
+                                      UINT64_MAX - 7,
+                                      0x8000000000000000};
     for (unsigned i = 0; i < 5 * sizeof frames / sizeof *frames; i++) {
         pid_t pid = fork();
         if (!pid) {
             alarm(3);
-            try_call(before(stub_behind_park), SYS_getpid, (uint64_t[]){i % 5 ? any() % 66 : 0, frames[i % (sizeof frames / sizeof *frames)], any(), any(), any(), any()});
+            try_call(before(stub_behind_park), SYS_getpid,
+                     (uint64_t[]){i % 5 ? any() % 66 : 0, frames[i % (sizeof frames / sizeof *frames)], any(), any(),
+                                  any(), any()});
         }
         waitpid(pid, NULL, 0);
     }
@@ -349,10 +365,11 @@ static void change_the_stub(void)
  * continues.c has the host make what is told. */
 static void made_after_all(void)
 {
-    static const uint32_t numbers[] = {SYS_bpf, SYS_io_uring_setup, SYS_perf_event_open, SYS_userfaultfd, SYS_kexec_load, SYS_open_by_handle_at};
+    static const uint32_t numbers[] = {SYS_bpf,         SYS_io_uring_setup, SYS_perf_event_open,
+                                       SYS_userfaultfd, SYS_kexec_load,     SYS_open_by_handle_at};
     /* The number is the argument, all of the call's are -1. Made here, where no tool has rewritten the instruction. */
-    static const uint8_t code[] = {0x48, 0x89, 0xf8, 0x48, 0xc7, 0xc7, 0xff, 0xff, 0xff, 0xff, 0x48, 0x89, 0xfe, 0x48, 0x89, 0xfa,
-                                   0x49, 0x89, 0xfa, 0x49, 0x89, 0xf8, 0x49, 0x89, 0xf9, 0x0f, 0x05, 0xc3};
+    static const uint8_t code[] = {0x48, 0x89, 0xf8, 0x48, 0xc7, 0xc7, 0xff, 0xff, 0xff, 0xff, 0x48, 0x89, 0xfe, 0x48,
+                                   0x89, 0xfa, 0x49, 0x89, 0xfa, 0x49, 0x89, 0xf8, 0x49, 0x89, 0xf9, 0x0f, 0x05, 0xc3};
     void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)
         _exit(71);
@@ -411,7 +428,15 @@ static void odd_words(void)
     int fd = memfd_create("short", 0);
     char *past = ftruncate(fd, 4096) ? NULL : mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     uint32_t word = 0;
-    uint64_t at[] = {(uint64_t)(uintptr_t)none, (uint64_t)(uintptr_t)read_only, (uint64_t)(uintptr_t)past + 4096, STUB_SLOTS, STUB_ORDER, STUB_TEXT, 4, UINT64_MAX - 3, TARGET};
+    uint64_t at[] = {(uint64_t)(uintptr_t)none,
+                     (uint64_t)(uintptr_t)read_only,
+                     (uint64_t)(uintptr_t)past + 4096,
+                     STUB_SLOTS,
+                     STUB_ORDER,
+                     STUB_TEXT,
+                     4,
+                     UINT64_MAX - 3,
+                     TARGET};
     for (unsigned i = 0; i < sizeof at / sizeof *at; i++) {
         syscall(SYS_futex, &word, FUTEX_WAKE_OP, 1, 1, at[i], FUTEX_OP(FUTEX_OP_SET, 7, FUTEX_OP_CMP_EQ, 0));
         syscall(SYS_futex, at[i], FUTEX_LOCK_PI, 0, NULL, NULL, 0);
@@ -446,16 +471,39 @@ static void all_memory(void)
     }
 }
 
-#define ATTACK(name) {#name, name, false}
-#define HARMLESS(name) {#name, name, true}
+#define ATTACK(name)                                                                                                   \
+    {                                                                                                                  \
+#name, name, false                                                                                             \
+    }
+#define HARMLESS(name)                                                                                                 \
+    {                                                                                                                  \
+#name, name, true                                                                                              \
+    }
 static const struct attack {
     const char *name;
     void (*run)(void);
     bool survives; /* it does nothing for which it may be ended */
-} attacks[] = {ATTACK(overwrite_slots), ATTACK(overwrite_while_running), ATTACK(service_mmap), ATTACK(service_objects), ATTACK(service_image),
-               ATTACK(service_fork), ATTACK(service_task), ATTACK(service_from_its_start), ATTACK(born_again), HARMLESS(every_instruction),
-               HARMLESS(other_numbers), ATTACK(park_lies), ATTACK(deaf), ATTACK(garbage_frames), ATTACK(into_the_middle), HARMLESS(change_the_stub),
-               HARMLESS(odd_words), HARMLESS(many_tasks), ATTACK(all_memory), HARMLESS(made_after_all), HARMLESS(write_until_the_end)};
+} attacks[] = {ATTACK(overwrite_slots),
+               ATTACK(overwrite_while_running),
+               ATTACK(service_mmap),
+               ATTACK(service_objects),
+               ATTACK(service_image),
+               ATTACK(service_fork),
+               ATTACK(service_task),
+               ATTACK(service_from_its_start),
+               ATTACK(born_again),
+               HARMLESS(every_instruction),
+               HARMLESS(other_numbers),
+               ATTACK(park_lies),
+               ATTACK(deaf),
+               ATTACK(garbage_frames),
+               ATTACK(into_the_middle),
+               HARMLESS(change_the_stub),
+               HARMLESS(odd_words),
+               HARMLESS(many_tasks),
+               ATTACK(all_memory),
+               HARMLESS(made_after_all),
+               HARMLESS(write_until_the_end)};
 
 static int child_of(const struct attack *a)
 {
@@ -496,7 +544,8 @@ int main(int argc, char **argv)
             continue;
         int status = child_of(&attacks[i]);
         bool got = WIFEXITED(status) && WEXITSTATUS(status) == ESCAPED, ended = attacks[i].survives && status && !got;
-        printf("%s: %s %d%s%s\n", attacks[i].name, WIFEXITED(status) ? "exit" : "signal", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), got ? " ESCAPE" : "", ended ? " ENDED" : "");
+        printf("%s: %s %d%s%s\n", attacks[i].name, WIFEXITED(status) ? "exit" : "signal",
+               WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), got ? " ESCAPE" : "", ended ? " ENDED" : "");
         escaped |= got;
         lost |= ended;
         if (getppid() < 0 || access("/", R_OK))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Command lines that moat writes for its own programs: a row for each option, as the program's options.def has it,
- * OPTION(identifier, word, value). What an option means is the program's. Pure, and in need of strcmp(3) alone, so that
- * a program without libc has it too.
+ * OPTION(identifier, word, value). What an option means is the program's. Pure, and in need of strcmp(3) and strchr(3)
+ * alone, so that a program without libc has it too.
  */
 #ifndef MOAT_BASE_OPTION_WORD_H
 #define MOAT_BASE_OPTION_WORD_H
@@ -39,20 +39,48 @@ static inline int option_word_next(const struct option_word *rows, int n, char *
     return i;
 }
 
+/* Digits, at most `most`, up to the end or `end`, behind which *text then stands. */
+static inline bool option_word_part(const char **text, char end, uint64_t most, uint64_t *out)
+{
+    const char *s = *text;
+    uint64_t n = 0;
+
+    if (*s < '0' || *s > '9')
+        return false;
+    for (; *s >= '0' && *s <= '9'; s++) {
+        if (n > (most - (uint64_t)(*s - '0')) / 10)
+            return false;
+        n = n * 10 + (uint64_t)(*s - '0');
+    }
+    if (*s != end)
+        return false;
+    *text = s + (end != 0), *out = n;
+    return true;
+}
+
 /* Of digits alone, and at most `most`. */
 static inline bool option_word_number(const char *text, uint64_t most, uint64_t *out)
 {
-    uint64_t n = 0;
+    return option_word_part(&text, 0, most, out);
+}
 
-    if (!*text)
+/* NUMBER:SOFT:HARD of setrlimit(2), into those of n limits, of which `given` has a bit each. */
+static inline bool option_word_limit(const char *text, uint64_t (*limits)[2], unsigned n, uint32_t *given)
+{
+    uint64_t which, soft, hard;
+
+    if (!option_word_part(&text, ':', n - 1, &which) || !option_word_part(&text, ':', UINT64_MAX, &soft) ||
+        !option_word_part(&text, 0, UINT64_MAX, &hard) || soft > hard)
         return false;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9' || n > (most - (uint64_t)(*text - '0')) / 10)
-            return false;
-        n = n * 10 + (uint64_t)(*text - '0');
-    }
-    *out = n;
+    limits[which][0] = soft, limits[which][1] = hard;
+    *given |= 1u << which;
     return true;
+}
+
+/* KEY=VALUE */
+static inline bool option_word_is_env(const char *text)
+{
+    return *text && *text != '=' && strchr(text, '=');
 }
 
 #endif

@@ -14,10 +14,8 @@
 #include "policy/list.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -278,10 +276,9 @@ static int put_run(struct policy *p, enum run_letter letter, const char *text, s
 static int put_user(struct run_options *run, const struct packed_root *root, struct err *err)
 {
     struct policy *p = &run->policy;
-    const char *text = run->build.user ? run->build.user : root->id ? root->image.config.user : NULL;
     struct user_rule user = {0};
-    _cleanup_fd_ int fd = open(root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int r = fd < 0 ? err_sys(err, -errno, "%s", root->path) : users_resolve(p->arena, fd, text, &user, err);
+    _cleanup_fd_ int fd = packed_root_user(run, root, &user, err);
+    int r = fd < 0 ? fd : 0;
 
     if (r == 0)
         r = put_run(p, RUN_USER, arena_printf(p->arena, "%u:%u", user.uid, user.gid), err);
@@ -453,13 +450,7 @@ static int command_of(struct arena *a, const struct strv *argv, struct strv *out
 
 static const char *memory_note(struct arena *a, const struct strv *argv)
 {
-    const char *bytes = microvm_word_value(argv, "--memory");
-
-    return bytes ? arena_printf(a,
-                                "its guest keeps the %llu MiB that it was made with (beyond a smaller limit it is "
-                                "ended): make the sandbox anew to change that",
-                                strtoull(bytes, NULL, 10) >> 20)
-                 : NULL;
+    return engine_memory_note(a, "its guest keeps", microvm_word_value(argv, "--memory"));
 }
 
 const struct workload_kind machine_kind = {

@@ -9,6 +9,7 @@
 #include "cli/run_options.h"
 #include "host/helper.h"
 #include "host/openat2.h"
+#include "image/users.h"
 #include "policy/list.h"
 
 #include <dirent.h>
@@ -266,6 +267,15 @@ int packed_root_program(struct arena *a, const struct packed_root *root, const c
 
 /* ---- what it says of itself ----------------------------------------------------------------------------------------
  */
+
+int packed_root_user(struct run_options *run, const struct packed_root *root, struct user_rule *user, struct err *err)
+{
+    const char *text = run->build.user ? run->build.user : root->id ? root->image.config.user : NULL;
+    _cleanup_fd_ int fd = open(root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int r = fd < 0 ? err_sys(err, -errno, "%s", root->path) : users_resolve(run->policy.arena, fd, text, user, err);
+
+    return r < 0 ? r : steal_fd(&fd);
+}
 
 int packed_root_config(struct run_options *run, const struct packed_root *root, const char *word, struct strv *words,
                        struct err *err)

@@ -42,9 +42,12 @@ int packed_root_pack(struct arena *a, const struct packing *how, const struct pa
 int packed_root_program(struct arena *a, const struct packed_root *r, const char *word, const char *path,
                         const char *cwd, const char **out, struct err *err);
 
+/* Who is meant by the user's word or, without one, by the image's: by the root's own names. The root, open (O_PATH). */
+struct run_options;
+int packed_root_user(struct run_options *run, const struct packed_root *root, struct user_rule *user, struct err *err);
+
 /* What an image of the store says of itself, under what the user says, as run_options_image() does it: environment and
  * working directory into the policy, the command into `words`. word: as it was asked for. */
-struct run_options;
 int packed_root_config(struct run_options *run, const struct packed_root *root, const char *word, struct strv *words,
                        struct err *err);
 

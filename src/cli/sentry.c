@@ -15,22 +15,20 @@
 #include "policy/list.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define MEMORY_LEAST ((int64_t)16 << 20)
-#define ROOM_LEAST   ((int64_t)8 << 20) /* of a memory limit, for the sentry itself and the host's part of each task */
-#define ROOM_SHARE   16
-#define FILES_LEAST  1024
+#define FILES_LEAST 1024
 /* A task inside is a task of the host, and so is each address space; the sentry has some. */
 #define TASKS_MORE  16
 #define TASKS_TIMES 2
 #define SHM_OPTIONS "nosuid,noexec,nodev,mode=1777,size=65536k" /* docker's */
 #define PTS_OPTIONS "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620"
+
+/* Of a memory limit, for the sentry itself and the host's part of each task. */
+static const struct engine_room room = {(int64_t)8 << 20, (int64_t)16 << 20, "the programs: 16m"};
 
 static struct sentry_options *own(const struct run_options *o)
 {
@@ -108,9 +106,9 @@ static int move_limits(struct policy *p, struct sentry_options *o, struct err *e
 
     for (uint32_t i = 0; i < pr->n_rlimits; i++) {
         struct rlimit_rule l = pr->rlimits[i];
-        const char *text = arena_printf(p->arena, "%u:%" PRIu64 ":%" PRIu64, (unsigned)l.resource, l.soft, l.hard);
-        if (l.resource != RLIMIT_CORE && (!text || policy_strv_push(p->arena, &o->limits, text) < 0))
-            return policy_no_memory(err);
+        int r = l.resource != RLIMIT_CORE ? engine_take_limit(p->arena, &l, &o->limits, err) : 0;
+        if (r < 0)
+            return r;
         if (l.resource == RLIMIT_NOFILE) {
             l.hard = l.hard > FILES_LEAST ? l.hard : FILES_LEAST;
             l.soft = l.soft > FILES_LEAST ? l.soft : FILES_LEAST;
@@ -140,36 +138,11 @@ static int check_layers(const struct collect *c, struct err *err)
 
 static int put_limits(struct policy *p, const struct sentry_options *o, struct err *err)
 {
-    const struct opt_i64 *limit = &p->resources.memory.limit;
     struct opt_i64 *tasks = &p->resources.pids;
-    int r = 0;
+    int r = engine_put_limits(p, &room, &o->limits, err);
 
-    if (limit->set && limit->v > 0) {
-        const int64_t room = limit->v / ROOM_SHARE > ROOM_LEAST ? limit->v / ROOM_SHARE : ROOM_LEAST;
-        if (limit->v < MEMORY_LEAST)
-            return err_set(err, -EINVAL, "--memory: %" PRId64 " bytes leave nothing to the programs: 16m is the least",
-                           limit->v);
-        r = engine_put(p, "--memory", arena_printf(p->arena, "%" PRId64, limit->v - room), err);
-    }
-    if (r == 0 && tasks->set && tasks->v > 0) {
-        r = engine_put(p, "--tasks", arena_printf(p->arena, "%" PRId64, tasks->v), err);
+    if (tasks->set && tasks->v > 0)
         tasks->v = TASKS_TIMES * tasks->v + TASKS_MORE;
-    }
-    for (uint32_t i = 0; i < o->limits.n && r == 0; i++)
-        r = engine_put(p, "--limit", o->limits.v[i], err);
-    return r;
-}
-
-static int put_environment(struct policy *p, struct err *err)
-{
-    int r = 0;
-
-    for (uint32_t i = 0; i < p->process.env.n && r == 0; i++)
-        r = engine_put(p, "--env", p->process.env.v[i], err);
-    engine_no_variables(p);
-    if (r == 0 && strcmp(p->process.cwd, "/"))
-        r = engine_put(p, "--cwd", p->process.cwd, err);
-    p->process.cwd = "/";
     return r;
 }
 
@@ -177,11 +150,11 @@ static int put_environment(struct policy *p, struct err *err)
 static int put_user(struct run_options *run, const struct packed_root *root, struct err *err)
 {
     struct policy *p = &run->policy;
-    const char *text = run->build.user ? run->build.user : root->id ? root->image.config.user : NULL, *ids;
+    const char *ids;
     struct user_rule user = {0};
     char home[512];
-    _cleanup_fd_ int fd = open(root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int r = fd < 0 ? err_sys(err, -errno, "%s", root->path) : users_resolve(p->arena, fd, text, &user, err);
+    _cleanup_fd_ int fd = packed_root_user(run, root, &user, err);
+    int r = fd < 0 ? fd : 0;
 
     if (r < 0 || (r = users_add_groups(p->arena, fd, &run->build.groups, &user, err)) < 0)
         return r;
@@ -284,11 +257,11 @@ static int put_program(struct run_options *run, const struct packed_root *root, 
 
     if (r == -EINVAL && !pack && !words.n) { /* what would confine it can be said without a command */
         *err = (struct err){0};
-        return (r = put_user(run, root, err)) < 0 ? r : put_environment(p, err);
+        return (r = put_user(run, root, err)) < 0 ? r : engine_put_start(p, err);
     }
     if (r < 0 || (r = find_program(run, root, words.v[0], &program, err)) < 0 ||
         (r = put_root(p, own(run), root, pack, &image, err)) < 0 || (r = put_user(run, root, err)) < 0 ||
-        (r = put_environment(p, err)) < 0 || (r = engine_put(p, "--program", program, err)) < 0 ||
+        (r = engine_put_start(p, err)) < 0 || (r = engine_put(p, "--program", program, err)) < 0 ||
         (r = engine_put(p, "--argv0", words.v[0], err)) < 0 || (r = engine_put(p, "--image", image, err)) < 0)
         return r;
     for (uint32_t i = 1; i < words.n && r == 0; i++)
@@ -315,7 +288,7 @@ static int find(struct run_options *run, const struct finding *f, struct err *er
     run->policy.process.argv = (struct strv){0};
     int r = put_kernel(run, f->sandbox, err);
     if (r < 0 || !own(run)->image)
-        return r < 0 ? r : put_environment(&run->policy, err);
+        return r < 0 ? r : engine_put_start(&run->policy, err);
     if ((r = find_root(run, &root, err)) == 0)
         r = put_program(run, &root, f->purpose != FIND_TO_EXPLAIN, err);
     packed_root_close(&root);
@@ -353,13 +326,7 @@ static int command_of(struct arena *a, const struct strv *argv, struct strv *out
 
 static const char *memory_note(struct arena *a, const struct strv *argv)
 {
-    const char *bytes = sentry_word_value(argv, "--memory");
-
-    return bytes ? arena_printf(a,
-                                "its programs keep the %llu MiB that it was made with (beyond a smaller limit it is "
-                                "ended): make the sandbox anew to change that",
-                                strtoull(bytes, NULL, 10) >> 20)
-                 : NULL;
+    return engine_memory_note(a, "its programs keep", sentry_word_value(argv, "--memory"));
 }
 
 static const struct compare_row compared = {

@@ -8,21 +8,18 @@
 #include "cli/engine_walls.h"
 #include "cli/packed_root.h"
 #include "cli/run_options_internal.h"
-#include "image/users.h"
 #include "linux/fs/imgfs_format.h"
 #include "policy/list.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ROOM_LEAST ((int64_t)2 << 20) /* of a memory limit, for the tender and the kernel inside */
-#define ROOM_SHARE 16
+/* Of a memory limit, for the tender and the kernel inside. */
+static const struct engine_room room = {(int64_t)2 << 20, (int64_t)4 << 20, "the program: 4m"};
 
 static struct unikernel_options *own(const struct run_options *o)
 {
@@ -122,9 +119,9 @@ static int move_limits(struct policy *p, struct unikernel_options *o, struct err
             pr->rlimits[kept++] = *l;
             continue;
         }
-        const char *text = arena_printf(p->arena, "%u:%" PRIu64 ":%" PRIu64, (unsigned)l->resource, l->soft, l->hard);
-        if (!text || policy_strv_push(p->arena, &o->limits, text) < 0)
-            return policy_no_memory(err);
+        int r = engine_take_limit(p->arena, l, &o->limits, err);
+        if (r < 0)
+            return r;
     }
     pr->n_rlimits = kept;
     return 0;
@@ -165,37 +162,12 @@ static int find_image(struct policy_build *b, const char *image, const char **ho
     return 0;
 }
 
-static int put_limits(struct policy *p, const struct unikernel_options *o, struct err *err)
-{
-    const struct opt_i64 *limit = &p->resources.memory.limit, *tasks = &p->resources.pids;
-    int r = 0;
-
-    if (limit->set && limit->v > 0) {
-        const int64_t room = limit->v / ROOM_SHARE > ROOM_LEAST ? limit->v / ROOM_SHARE : ROOM_LEAST;
-        if (limit->v < 2 * ROOM_LEAST)
-            return err_set(err, -EINVAL, "--memory: %" PRId64 " bytes leave nothing to the program: 4m is the least",
-                           limit->v);
-        r = engine_put(p, "--memory", arena_printf(p->arena, "%" PRId64, limit->v - room), err);
-    }
-    if (r == 0 && tasks->set && tasks->v > 0)
-        r = engine_put(p, "--tasks", arena_printf(p->arena, "%" PRId64, tasks->v), err);
-    for (uint32_t i = 0; i < o->limits.n && r == 0; i++)
-        r = engine_put(p, "--limit", o->limits.v[i], err);
-    return r;
-}
-
 static int put_start(const struct run_options *run, struct err *err)
 {
     const struct policy_build *b = &run->build;
     struct policy *p = b->p;
-    int r = 0;
+    int r = engine_put_start(p, err);
 
-    for (uint32_t i = 0; i < p->process.env.n && r == 0; i++)
-        r = engine_put(p, "--env", p->process.env.v[i], err);
-    engine_no_variables(p);
-    if (r == 0 && strcmp(p->process.cwd, "/"))
-        r = engine_put(p, "--cwd", p->process.cwd, err);
-    p->process.cwd = "/";
     if (r == 0 && own(run)->program)
         r = engine_put(p, "--program", own(run)->program, err);
     else if (r == 0 && policy_flag_given(b, FLAG_ENTRYPOINT) && b->entrypoint.n)
@@ -209,10 +181,9 @@ static int put_start(const struct run_options *run, struct err *err)
 static int take_user(struct run_options *run, const struct packed_root *root, struct err *err)
 {
     struct policy_build *b = &run->build;
-    const char *text = b->user ? b->user : root->id ? root->image.config.user : NULL;
     struct user_rule user = {0};
-    _cleanup_fd_ int fd = open(root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int r = fd < 0 ? err_sys(err, -errno, "%s", root->path) : users_resolve(b->p->arena, fd, text, &user, err);
+    _cleanup_fd_ int fd = packed_root_user(run, root, &user, err);
+    int r = fd < 0 ? fd : 0;
 
     if (r < 0)
         return r;
@@ -269,8 +240,9 @@ static int find(struct run_options *run, const struct finding *f, struct err *er
     int r = own(run)->image ? find_host(run, f->purpose != FIND_TO_EXPLAIN, &host, &words, err) : 0;
 
     p->process.argv = (struct strv){0};
-    if (r < 0 || (r = engine_put(p, NULL, SPT_PROGRAM, err)) < 0 || (r = put_limits(p, own(run), err)) < 0 ||
-        (r = put_start(run, err)) < 0 || !host || (r = engine_put(p, "--image", host, err)) < 0)
+    if (r < 0 || (r = engine_put(p, NULL, SPT_PROGRAM, err)) < 0 ||
+        (r = engine_put_limits(p, &room, &own(run)->limits, err)) < 0 || (r = put_start(run, err)) < 0 || !host ||
+        (r = engine_put(p, "--image", host, err)) < 0)
         return r;
     p->resources.pids.set = false; /* of the kernel's tasks inside; the tender makes no process */
     for (uint32_t i = 1; i < words.n && r == 0; i++)
@@ -312,13 +284,7 @@ static const struct compare_row compared = {.boundary = "unikernel", .work_dir =
 
 static const char *memory_note(struct arena *a, const struct strv *argv)
 {
-    const char *bytes = unikernel_word_value(argv, "--memory");
-
-    return bytes ? arena_printf(a,
-                                "its program keeps the %llu MiB that it was made with (beyond a smaller limit it is "
-                                "ended): make the sandbox anew to change that",
-                                strtoull(bytes, NULL, 10) >> 20)
-                 : NULL;
+    return engine_memory_note(a, "its program keeps", unikernel_word_value(argv, "--memory"));
 }
 
 const struct workload_kind unikernel_kind = {

@@ -29,10 +29,8 @@ int objects_init(void);
 int objects_file(void);
 void objects_map(void);
 struct memobj *objects_image(const void *image, size_t size);
-/* Pages from `page` on, at most n, that lie one behind the other in one file: which of the guest processes'
- * descriptors, and the offset in bytes. The number of them; 0: out of memory. */
-uint64_t objects_find(struct memobj *, uint64_t page, uint64_t n, int *fd, uint64_t *offset);
-bool objects_is_image(const struct memobj *);
+/* aspace_ops.map of all but files of the host, where the place is one that may be. */
+int apart_map(struct aspace *, uint64_t at, size_t n, int prot, bool shared, struct memobj *, uint64_t offset);
 /* A file of the host, by descriptors that stay the caller's (linux/files.h, object). */
 struct memobj *objects_host(struct memobj *of, int fd, bool writable);
 bool objects_is_host(const struct memobj *);
@@ -44,6 +42,8 @@ size_t apart_copy_in(struct aspace *, void *to, struct uptr from, size_t n);
 size_t apart_copy_out(struct aspace *, struct uptr to, const void *from, size_t n);
 int64_t apart_copy_str(struct aspace *, char *to, struct uptr from, size_t n);
 size_t apart_zero(struct aspace *, struct uptr to, size_t n);
+#define APART_COPY_OPS                                                                                                 \
+    .copy_in = apart_copy_in, .copy_out = apart_copy_out, .copy_str = apart_copy_str, .zero = apart_zero
 
 /* ---- world.c: hostops ---- */
 uint64_t apart_clock(enum host_clock);
@@ -56,6 +56,10 @@ int apart_net_rx(struct host_frame *, int n);
 int apart_net_tx(const struct host_frame *, int n);
 int64_t apart_block_read(uint32_t device, void *to, size_t n, uint64_t offset);
 int64_t apart_block_write(uint32_t device, const void *from, size_t n, uint64_t offset);
+#define APART_HOST_OPS                                                                                                 \
+    .clock = apart_clock, .net_rx = apart_net_rx, .net_tx = apart_net_tx, .block_read = apart_block_read,              \
+    .block_write = apart_block_write, .console_read = apart_console_read, .console_write = apart_console_write,        \
+    .memory = apart_memory, .random = apart_random
 
 /* ---- bridge.c: what of struct task is the platform's business ---- */
 struct regs *bridge_regs(struct task *);
@@ -64,6 +68,8 @@ struct aspace *bridge_aspace(struct task *);
 bool bridge_killed(const struct task *); /* it never goes back to its program */
 
 /* ---- the platform's ---- */
+/* mmap(2) in a guest's process: 0 or -errno. */
+int apart_mmap(struct aspace *, uint64_t at, size_t n, int prot, int flags, int fd, uint64_t offset);
 pid_t apart_pid(const struct aspace *);   /* a process in which the guest's memory is */
 size_t apart_clip(uint64_t at, size_t n); /* of n bytes from `at` on, how many can be a guest's */
 /* "NAME: text", and the end with EXIT_OWN_ERROR. */

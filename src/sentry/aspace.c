@@ -52,24 +52,10 @@ static int may_be(uint64_t at, size_t n)
     return apart_clip(at, n) < n || at % PAGE_SIZE || n % PAGE_SIZE ? -EINVAL : 0;
 }
 
-static int map_object(struct aspace *as, uint64_t at, size_t n, int prot, bool shared, struct memobj *object,
-                      uint64_t offset)
+int apart_mmap(struct aspace *as, uint64_t at, size_t n, int prot, int flags, int fd, uint64_t offset)
 {
-    const uint64_t flags = (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED | MAP_NORESERVE;
-    if (shared && objects_is_image(object) && (prot & PROT_WRITE))
-        return -EACCES;
-    for (size_t done = 0, part; done < n; done += part) {
-        uint64_t of, pages;
-        int fd;
-        pages = objects_find(object, (offset + done) / PAGE_SIZE, (n - done) / PAGE_SIZE, &fd, &of);
-        if (!pages)
-            return -ENOMEM;
-        part = pages * PAGE_SIZE;
-        int64_t r = stub_order(as, ORDER_mmap, at + done, part, (uint64_t)prot, flags, (uint64_t)fd, of);
-        if (r < 0)
-            return (int)r;
-    }
-    return 0;
+    int64_t r = stub_order(as, ORDER_mmap, at, n, (uint64_t)prot, (uint64_t)flags, (uint64_t)fd, offset);
+    return r < 0 ? (int)r : 0;
 }
 
 static int map_any(struct aspace *as, uint64_t at, size_t n, int prot, bool shared, struct memobj *object,
@@ -77,11 +63,7 @@ static int map_any(struct aspace *as, uint64_t at, size_t n, int prot, bool shar
 {
     if (object && objects_is_host(object))
         return files_map(as, at, n, prot, shared, object, offset);
-    if (object)
-        return map_object(as, at, n, prot, shared, object, offset);
-    const uint64_t flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
-    int64_t got = stub_order(as, ORDER_mmap, at, n, (uint64_t)prot, flags, (uint64_t)-1, 0);
-    return got < 0 ? (int)got : 0;
+    return apart_map(as, at, n, prot, shared, object, offset);
 }
 
 /* Where it fails nothing may be left of what was there, nor of what is half there: its pages are another's soon. */
@@ -174,9 +156,6 @@ const struct aspace_ops sentry_aspace = {.create = aspace_create,
                                          .advise = aspace_advise,
                                          .move = aspace_move,
                                          .where = aspace_where,
-                                         .copy_in = apart_copy_in,
-                                         .copy_out = apart_copy_out,
-                                         .copy_str = apart_copy_str,
-                                         .zero = apart_zero,
+                                         APART_COPY_OPS,
                                          .load32 = load32,
                                          .cmpxchg32 = cmpxchg32};

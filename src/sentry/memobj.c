@@ -68,7 +68,7 @@ struct memobj *objects_image(const void *image, size_t size)
     return &of_image;
 }
 
-bool objects_is_image(const struct memobj *o)
+static bool is_image(const struct memobj *o)
 {
     return o->constant;
 }
@@ -134,7 +134,9 @@ static void punch(uint64_t from, uint64_t n)
         apart_fatal("a hole in the memory for files: %s", strerror(errno));
 }
 
-uint64_t objects_find(struct memobj *o, uint64_t page, uint64_t n, int *fd, uint64_t *offset)
+/* Pages from `page` on, at most n, that lie one behind the other in one file: which of the guest processes'
+ * descriptors, and the offset in bytes. The number of them; 0: out of memory. */
+static uint64_t pages_find(struct memobj *o, uint64_t page, uint64_t n, int *fd, uint64_t *offset)
 {
     unsigned i = extent_of(page);
     *fd = APART_IMAGE, *offset = page * PAGE_SIZE;
@@ -145,6 +147,27 @@ uint64_t objects_find(struct memobj *o, uint64_t page, uint64_t n, int *fd, uint
     uint64_t in = page - extent_first(i), left = extent_pages(i) - in;
     *fd = APART_OBJECTS, *offset = o->at[i] - 1 + in * PAGE_SIZE;
     return n < left ? n : left;
+}
+
+int apart_map(struct aspace *as, uint64_t at, size_t n, int prot, bool shared, struct memobj *object, uint64_t offset)
+{
+    const int flags = (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED | MAP_NORESERVE;
+    if (!object)
+        return apart_mmap(as, at, n, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+    if (shared && is_image(object) && (prot & PROT_WRITE))
+        return -EACCES;
+    for (size_t done = 0, part; done < n; done += part) {
+        uint64_t of, pages;
+        int fd;
+        pages = pages_find(object, (offset + done) / PAGE_SIZE, (n - done) / PAGE_SIZE, &fd, &of);
+        if (!pages)
+            return -ENOMEM;
+        part = pages * PAGE_SIZE;
+        int r = apart_mmap(as, at + done, part, prot, flags, fd, of);
+        if (r < 0)
+            return r;
+    }
+    return 0;
 }
 
 /* ---- operations ---- */

@@ -2,6 +2,7 @@
 /* See options.h. */
 #include "sentry/options.h"
 
+#include "base/option_word.h"
 #include "sentry/mounts.h"
 
 #include <errno.h>
@@ -14,34 +15,11 @@ enum option {
 #undef OPTION
     OPTIONS
 };
-enum { NONE, NEXT };
-
-static const struct {
-    const char *word;
-    int value;
-} rows[] = {
-#define OPTION(id, word, value) {word, value},
+static const struct option_word rows[] = {
+#define OPTION(id, word, value) {word, OPTION_VALUE_##value},
 #include "sentry/options.def"
 #undef OPTION
 };
-
-/* Digits up to the end or `end`, behind which *text then stands. */
-static bool number(const char **text, char end, uint64_t most, uint64_t *out)
-{
-    const char *s = *text;
-    uint64_t n = 0;
-    if (*s < '0' || *s > '9')
-        return false;
-    for (; *s >= '0' && *s <= '9'; s++) {
-        if (n > (most - (uint64_t)(*s - '0')) / 10)
-            return false;
-        n = n * 10 + (uint64_t)(*s - '0');
-    }
-    if (*s != end)
-        return false;
-    *text = s + (end != 0), *out = n;
-    return true;
-}
 
 static bool hexadecimal(const char *text, uint64_t *out)
 {
@@ -58,48 +36,23 @@ static bool hexadecimal(const char *text, uint64_t *out)
     return digits && digits <= 16;
 }
 
-static int find(const char *word)
-{
-    int i = 0;
-    while (i < OPTIONS && strcmp(rows[i].word, word))
-        i++;
-    return i;
-}
-
-static bool is_env(const char *text)
-{
-    return *text && *text != '=' && strchr(text, '=');
-}
-
-/* NUMBER:SOFT:HARD */
-static bool take_limit(struct options *o, const char *text)
-{
-    uint64_t which, soft, hard;
-    if (!number(&text, ':', OPTIONS_LIMITS - 1, &which) || !number(&text, ':', UINT64_MAX, &soft) ||
-        !number(&text, 0, UINT64_MAX, &hard) || soft > hard)
-        return false;
-    o->limits[which][0] = soft, o->limits[which][1] = hard;
-    o->limits_given |= 1u << which;
-    return true;
-}
-
 /* UID:GID[:GROUP...] */
 static bool take_user(struct options *o, const char *text)
 {
     uint64_t n;
-    if (!number(&text, ':', UINT32_MAX - 1, &n))
+    if (!option_word_part(&text, ':', UINT32_MAX - 1, &n))
         return false;
     o->uid = (uint32_t)n, o->n_groups = 0;
-    if (number(&text, 0, UINT32_MAX - 1, &n)) {
+    if (option_word_part(&text, 0, UINT32_MAX - 1, &n)) {
         o->gid = (uint32_t)n;
         return true;
     }
-    if (!number(&text, ':', UINT32_MAX - 1, &n))
+    if (!option_word_part(&text, ':', UINT32_MAX - 1, &n))
         return false;
     o->gid = (uint32_t)n;
     for (bool last = false; !last; o->groups[o->n_groups++] = (uint32_t)n) {
-        last = number(&text, 0, UINT32_MAX - 1, &n);
-        if (o->n_groups == OPTIONS_GROUPS || (!last && !number(&text, ':', UINT32_MAX - 1, &n)))
+        last = option_word_part(&text, 0, UINT32_MAX - 1, &n);
+        if (o->n_groups == OPTIONS_GROUPS || (!last && !option_word_part(&text, ':', UINT32_MAX - 1, &n)))
             return false;
     }
     return true;
@@ -114,7 +67,7 @@ static const char *take_platform(struct options *o, const char *value)
 static const char *take_tasks(struct options *o, const char *value)
 {
     uint64_t n;
-    if (!number(&value, 0, 1u << 22, &n) || !n)
+    if (!option_word_number(value, 1u << 22, &n) || !n)
         return "takes a number of processes and threads";
     o->tasks = (uint32_t)n;
     return NULL;
@@ -133,7 +86,7 @@ static const char *take_mount(struct options *o, enum option option, const char 
 static const char *take_gofer(struct options *o, const char *value)
 {
     uint64_t n;
-    if (!number(&value, 0, 1u << 20, &n))
+    if (!option_word_number(value, 1u << 20, &n))
         return "takes a descriptor";
     o->gofer = (int)n;
     return NULL;
@@ -143,15 +96,15 @@ static const char *apply(struct options *o, enum option option, const char *valu
 {
     switch (option) {
     case OPTION_MEMORY:
-        return number(&value, 0, UINT64_MAX / 2, &o->memory) && o->memory ? NULL : "takes a number of bytes";
+        return option_word_number(value, UINT64_MAX / 2, &o->memory) && o->memory ? NULL : "takes a number of bytes";
     case OPTION_TASKS:
         return take_tasks(o, value);
     case OPTION_LIMIT:
-        return take_limit(o, value) ? NULL : "takes NUMBER:SOFT:HARD";
+        return option_word_limit(value, o->limits, OPTIONS_LIMITS, &o->limits_given) ? NULL : "takes NUMBER:SOFT:HARD";
     case OPTION_HOST:
         return NULL; /* moat's */
     case OPTION_ENV:
-        return is_env(value) ? NULL : "takes KEY=VALUE";
+        return option_word_is_env(value) ? NULL : "takes KEY=VALUE";
     case OPTION_CWD:
         o->cwd = value;
         return *value == '/' ? NULL : "takes an absolute directory";
@@ -197,19 +150,13 @@ int options_parse(int argc, char **argv, struct options *o, const char **why, co
     int at = 1;
     *o = (struct options){.argv = argv, .caps = UINT64_MAX, .gofer = -1};
     while (at < argc && !o->image) {
-        int row = find(*word = argv[at]);
-        const char *value = NULL;
-        if (row == OPTIONS && argv[at][0] != '-') {
+        char *value;
+        *word = argv[at];
+        const int row = option_word_next(rows, OPTIONS, argv, &at, &value);
+        if (row == OPTIONS && **word != '-')
             o->image = argv[at++];
-            break;
-        }
-        if (row < OPTIONS && rows[row].value == NEXT && !(value = argv[at + 1])) {
-            *why = "wants a value";
+        else if ((*why = row < 0 ? "wants a value" : apply(o, (enum option)row, value)))
             return -EINVAL;
-        }
-        if ((*why = apply(o, (enum option)row, value)))
-            return -EINVAL;
-        at += value ? 2 : 1;
     }
     if (!o->image || !*o->image) {
         *word = "usage",
@@ -224,13 +171,13 @@ int options_parse(int argc, char **argv, struct options *o, const char **why, co
 char *options_env(const struct options *o, int *at)
 {
     for (int i = *at ? *at : 1; i < o->n_options - 1;) {
-        int row = find(o->argv[i]);
+        char *value;
+        const int row = option_word_next(rows, OPTIONS, o->argv, &i, &value);
         if (row == OPTIONS || row == OPTION_IMAGE)
             break;
-        i += rows[row].value == NEXT ? 2 : 1;
         if (row == OPTION_ENV) {
             *at = i;
-            return o->argv[i - 1];
+            return value;
         }
     }
     *at = o->n_options;

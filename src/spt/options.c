@@ -21,35 +21,6 @@ static const struct option_word rows[] = {
 #undef OPTION
 };
 
-static bool is_env(const char *text)
-{
-    return *text && *text != '=' && strchr(text, '=');
-}
-
-/* NUMBER:SOFT:HARD */
-static bool take_limit(struct options *o, const char *text)
-{
-    uint64_t v[3] = {0};
-
-    for (int i = 0; i < 3; i++) {
-        char part[24];
-        const char *end = strchr(text, ':');
-        size_t n = end ? (size_t)(end - text) : strlen(text);
-        if (n >= sizeof part || (i < 2) != (text[n] == ':'))
-            return false;
-        memcpy(part, text, n);
-        part[n] = 0;
-        if (!option_word_number(part, UINT64_MAX, &v[i]))
-            return false;
-        text += n + (i < 2);
-    }
-    if (v[0] >= BOOT_LIMITS || v[1] > v[2])
-        return false;
-    o->limits[v[0]][0] = v[1], o->limits[v[0]][1] = v[2];
-    o->limits_given |= 1u << v[0];
-    return true;
-}
-
 static const char *apply(struct options *o, enum option option, const char *value)
 {
     uint64_t n;
@@ -63,14 +34,14 @@ static const char *apply(struct options *o, enum option option, const char *valu
         o->tasks = (uint32_t)n;
         return NULL;
     case OPTION_LIMIT:
-        return take_limit(o, value) ? NULL : "takes NUMBER:SOFT:HARD";
+        return option_word_limit(value, o->limits, BOOT_LIMITS, &o->limits_given) ? NULL : "takes NUMBER:SOFT:HARD";
     case OPTION_CONTROL:
         if (!option_word_number(value, 1u << 20, &n))
             return "takes the number of a descriptor";
         o->control = (int)n;
         return NULL;
     case OPTION_ENV:
-        return is_env(value) ? NULL : "takes KEY=VALUE";
+        return option_word_is_env(value) ? NULL : "takes KEY=VALUE";
     case OPTION_CWD:
         o->cwd = value;
         return *value == '/' ? NULL : "takes an absolute directory";

@@ -198,15 +198,4 @@ static __attribute__((noreturn)) void host_exit(int status, int signo)
     exit(signo ? 128 + signo : status & 0xff);
 }
 
-const struct hostops split_hostops = {.exit = host_exit,
-                                      .clock = apart_clock,
-                                      .poll = host_poll,
-                                      .net_rx = apart_net_rx,
-                                      .net_tx = apart_net_tx,
-                                      .block_read = apart_block_read,
-                                      .block_write = apart_block_write,
-                                      .console_read = apart_console_read,
-                                      .console_write = apart_console_write,
-                                      .memory = apart_memory,
-                                      .random = apart_random,
-                                      .vcpu = host_vcpu};
+const struct hostops split_hostops = {.exit = host_exit, .poll = host_poll, APART_HOST_OPS, .vcpu = host_vcpu};

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define GIVEN_MS     2000 /* so long moat may take to give all */
 #define ABOVE        64   /* what is kept for long has numbers from here on */
 #define PIECE        4096 /* PIPE_BUF: pipe(7) */
 #define RECORDS_MOST 16   /* of a session in one go */
@@ -419,23 +420,48 @@ static int take_given(int connection, struct control_given *out)
     return e;
 }
 
+static bool comes(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    return poll(&p, 1, GIVEN_MS) > 0;
+}
+
+/* The last thing that moat gives is "oom", when this process is there already. */
+static int take_all(struct control_given *out)
+{
+    int e = 0;
+
+    while (e == 0) {
+        const int connection = accept4(control.listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (connection < 0 && (errno != EAGAIN || out->oom >= 0 || !comes(control.listening)))
+            break;
+        if (connection < 0)
+            continue;
+        if (comes(connection))
+            e = take_given(connection, out);
+        close(connection);
+    }
+    return e;
+}
+
 int control_prepare(struct control_given *out, const char **why)
 {
     const char *handed = getenv("MOAT_HANDED_FD");
-    int fd = handed ? atoi(handed) : -1, e, connection;
+    int fd = handed ? atoi(handed) : -1, e;
+    sigset_t io;
 
     *out = (struct control_given){-1, -1, -1};
     if (!handed)
         return 0;
+    sigemptyset(&io);
+    sigaddset(&io, SIGIO);
+    sigprocmask(SIG_BLOCK, &io, NULL); /* until there is a handler (signals.c): it would end this process */
     *why = "MOAT_HANDED_FD: it is no socket to listen on";
     if ((e = keep(fd, &control.listening)) < 0 || fcntl(control.listening, F_SETOWN, getpid()) < 0 ||
         fcntl(control.listening, F_SETFL, O_RDWR | O_NONBLOCK | O_ASYNC) < 0)
         return e < 0 ? e : -errno;
     close(fd);
     *why = "MOAT_HANDED_FD: what it brings cannot be kept";
-    while (e == 0 && (connection = accept4(control.listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-        e = take_given(connection, out);
-        close(connection);
-    }
-    return e;
+    return take_all(out);
 }

@@ -7,6 +7,7 @@
 #include "sentry/files.h"
 #include "sentry/options.h"
 #include "sentry/sentry.h"
+#include "sentry/start.h"
 #include "sentry/walls.h"
 
 #include "spt/image.h"
@@ -20,10 +21,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -31,10 +30,7 @@
 #define HEAP_LEAST (8ul << 20)
 #define HEAP_SHARE                                                                                                     \
     4 /* of the programs' memory: programs that fill pipes, sockets, tables get an error, not the host's killer */
-#define MEMORY         (1ul << 30) /* of guests, when nobody says otherwise: as the tender's */
-#define FSGSBASE       (1ul << 1)  /* of AT_HWCAP2: asm/hwcap2.h */
-#define EXIT_INVOKE    126
-#define EXIT_NOT_FOUND 127
+#define FSGSBASE (1ul << 1) /* of AT_HWCAP2: asm/hwcap2.h */
 
 static struct {
     struct options options;
@@ -67,45 +63,6 @@ static void options_take(int argc, char **argv)
     sentry_traps = sentry.options.trap;
 }
 
-static size_t key_length(const char *entry)
-{
-    return (size_t)(strchrnul(entry, '=') - entry);
-}
-
-/* Whether a later --env has the same key. */
-static bool is_replaced(const char *entry, int at)
-{
-    for (const char *e; (e = options_env(&sentry.options, &at));)
-        if (key_length(e) == key_length(entry) && !memcmp(e, entry, key_length(entry)))
-            return true;
-    return false;
-}
-
-/* The image's words, but those that the command line replaces. */
-static void words_take(int argc)
-{
-    const struct options *o = &sentry.options;
-    const struct image_parts *p = &sentry.parts;
-    size_t room = (size_t)argc + p->boot.n_args + p->boot.n_env + 2, n = 0, m = 0;
-    const char **argv = calloc(room, sizeof(*argv)), **envp = calloc(room, sizeof(*envp)), *s = p->args, *e;
-    if (!argv || !envp)
-        apart_fatal("out of memory");
-    for (uint32_t i = 0; i < p->boot.n_args; i++, s += strlen(s) + 1)
-        if (!i || !o->n_args)
-            argv[n++] = s;
-    if (o->program || !n)
-        argv[0] = o->argv0 ? o->argv0 : o->program ? o->program : p->program, n = n ? n : 1;
-    for (int i = 0; i < o->n_args; i++)
-        argv[n++] = o->args[i];
-    for (uint32_t i = 0; i < p->boot.n_env; i++, s += strlen(s) + 1)
-        if (!is_replaced(s, 0))
-            envp[m++] = s;
-    for (int at = 0; (e = options_env(o, &at));)
-        if (!is_replaced(e, at))
-            envp[m++] = e;
-    sentry.config.argv = argv, sentry.config.envp = envp;
-}
-
 /* A directory of the host is the root: there is no image, whatever its name. */
 static bool root_is_host(void)
 {
@@ -132,46 +89,14 @@ static int image_open(struct control_given *given, int objects)
     return fd;
 }
 
-static void image_map(int fd)
-{
-    struct stat st;
-    const char *why;
-    if (fstat(fd, &st))
-        apart_fatal("%s", strerror(errno));
-    size_t size = (size_t)st.st_size;
-    const void *image = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
-    if (image == MAP_FAILED)
-        apart_fatal("cannot be mapped");
-    if (image_check(image, size, &sentry.parts, &why) < 0)
-        apart_fatal("%s", why);
-    sentry.config.image = image, sentry.config.image_size = size;
-    sentry.config.image_object = objects_image(image, size);
-}
-
-static void config_take(int argc)
+static void config_take(void)
 {
     const struct options *o = &sentry.options;
-    const struct image_boot *b = &sentry.parts.boot;
     struct linux_config *c = &sentry.config;
-    words_take(argc);
-    c->memory_limit = o->memory ? o->memory : b->memory ? b->memory : MEMORY;
-    c->arena_size = c->memory_limit / HEAP_SHARE < HEAP_LEAST ? HEAP_LEAST
-                    : c->memory_limit / HEAP_SHARE < ARENA    ? c->memory_limit / HEAP_SHARE & ~(PAGE_SIZE - 1)
-                                                              : ARENA;
-    c->arena = mmap(NULL, c->arena_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (c->arena == MAP_FAILED)
-        apart_fatal("the kernel's heap: %s", strerror(errno));
-    c->arena_ready = c->arena_size;
-    c->program = o->program ? o->program : sentry.parts.program;
-    c->cwd = o->cwd ? o->cwd : sentry.parts.cwd;
-    c->hostname = o->hostname ? o->hostname : "moat";
-    c->max_tasks = o->tasks;
-    c->uid = o->uid, c->gid = o->gid;
-    c->groups = o->groups, c->n_groups = o->n_groups;
-    c->caps_dropped = ~o->caps;
-    c->limits = o->limits, c->limits_given = o->limits_given;
-    c->trace = o->trace, c->read_only = o->read_only;
-    c->umask = 022;
+    apart_config(o, &sentry.parts, c);
+    apart_heap(c, c->memory_limit / HEAP_SHARE < HEAP_LEAST ? HEAP_LEAST
+                  : c->memory_limit / HEAP_SHARE < ARENA    ? c->memory_limit / HEAP_SHARE & ~(PAGE_SIZE - 1)
+                                                            : ARENA);
     c->mounts = o->mounts, c->n_mounts = o->n_mounts;
 }
 
@@ -190,21 +115,6 @@ static void terminal_take(void)
     c->terminal = true;
     if (!ioctl(0, TIOCGWINSZ, &window))
         c->rows = window.ws_row, c->columns = window.ws_col;
-}
-
-static int exit_of(int error)
-{
-    switch (-error) {
-    case ENOENT:
-    case ENOTDIR:
-        return EXIT_NOT_FOUND;
-    case EACCES:
-    case ENOEXEC:
-    case EISDIR:
-        return EXIT_INVOKE;
-    default:
-        return EXIT_OWN_ERROR;
-    }
 }
 
 static void platform_take(void)
@@ -281,10 +191,10 @@ int main(int argc, char **argv)
     signals_init();
     stub_memory_init();
     if (!root_is_host())
-        image_map(image);
+        apart_image(image, &sentry.parts, &sentry.config);
     first_stub_make(objects, image, memory, given.oom);
     objects_map();
-    config_take(argc);
+    config_take();
     terminal_take();
     platform_take();
     const int gofer = given.gofer >= 0 ? given.gofer : sentry.options.gofer;
@@ -297,7 +207,7 @@ int main(int argc, char **argv)
     int r = linux_boot(&sentry.platform, &sentry.config, why, sizeof(why));
     if (r < 0) {
         fprintf(stderr, "moat-sentry: %s: %s\n", sentry.options.image, why[0] ? why : "the kernel cannot start");
-        sentry_hostops.exit(exit_of(r), 0);
+        sentry_hostops.exit(apart_exit_of(r), 0);
     }
     environment_forget();
     linux_run(0);

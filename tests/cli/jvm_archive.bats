@@ -54,7 +54,7 @@ made() { cp -a "$WORK/made/jvm" "$CACHE/"; }
 notes() { find "$CACHE/jvm" -name '*.seen' 2> /dev/null | wc -l; }
 archives() { find "$CACHE/jvm" -name '*.jsa' 2> /dev/null | wc -l; }
 # What is Java's in the cache.
-all_of_it() { find "$CACHE" -mindepth 1 ! -path "$CACHE/wasm*" ! -path "$CACHE/unikernel*" ! -path "$CACHE/microvm*" -printf '%P\n' | sort; }
+all_of_it() { find "$CACHE" -mindepth 1 ! -path "$CACHE/wasm*" ! -path "$CACHE/unikernel*" ! -path "$CACHE/microvm*" ! -path "$CACHE/sentry*" -printf '%P\n' | sort; }
 # shared OPTION... : how many of the program's classes come from an archive
 shared() { timeout -k 5 150 "$MOAT" run -b jvm --jdk "$JDK" --java-option -Xlog:class+load "$@" < /dev/null | grep -c 'many.C[0-9]* source: shared objects file'; }
 

@@ -38,8 +38,6 @@ int engine_walls(struct policy *p, const char *helper, struct err *err)
 
 static bool has_anyway(const struct policy *p, enum policy_flag flag, uint64_t anyway)
 {
-    if (flag == FLAG_INIT && !p->init)
-        return true;
     return flag == FLAG_NETWORK ? p->ns[NS_NET].how == NS_NEW : anyway >> flag & 1;
 }
 

@@ -229,7 +229,7 @@ print(sorted(out))"'
 }
 
 @test "a working directory that is missing is made, and what is said to be off is not refused" {
-    sentry -w /a/b//c --init=false busybox sh -c 'pwd; ls -ld /a/b | cut -c1-10'
+    sentry -w /a/b//c busybox sh -c 'pwd; ls -ld /a/b | cut -c1-10'
     assert_status 0
     assert_output $'/a/b/c\ndrwxr-xr-x'
     sentry -w /etc/passwd/x busybox pwd

@@ -128,9 +128,13 @@ void mm_put(struct mm *mm)
         return;
     if (aio_mm_gone)
         aio_mm_gone(mm);
+    /* An address space of its own goes before the pages that others may be given next. */
+    if (!mm->range.shared)
+        platform.aspace.destroy(mm->aspace);
     if (mm_clear)
         mm_clear(mm);
-    platform.aspace.destroy(mm->aspace);
+    if (mm->range.shared)
+        platform.aspace.destroy(mm->aspace);
     map_put(mm->map);
     if (mm->lent)
         heap_free(&va_map_type, mm->lent);

@@ -3,16 +3,31 @@
 
 #include "base/mem.h"
 #include "boundary/broker/adaptor.h"
+#include "boundary/container/container.h"
 #include "boundary/control.h"
 #include "host/unixsock.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define SOCKET  "engine.sock"
 #define BACKLOG 4
+
+#define HWCAP2_FSGSBASE 2 /* asm/hwcap2.h */
+
+int engine_offer_fsgsbase(struct arena *a, struct offer *out)
+{
+    int r = container_offer(a, out);
+
+    if (r == 0 && out->available && !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE)) {
+        out->available = false;
+        out->why_not = "this processor or kernel has no FSGSBASE (Linux 5.9 on a processor from 2012 on has it)";
+    }
+    return r;
+}
 
 sigset_t engine_hold_back(const sigset_t *before)
 {

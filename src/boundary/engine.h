@@ -7,6 +7,9 @@
 
 #include <signal.h>
 
+/* boundary.offer where the engine moves a guest's fs and gs itself: a container's, and not without FSGSBASE. */
+int engine_offer_fsgsbase(struct arena *a, struct offer *out);
+
 /* A mask for it: that of `before` (NULL: the caller's), and what asks it to end besides. For process 1 a signal without
  * a handler is lost, so these wait until it has handlers and lets them through. */
 sigset_t engine_hold_back(const sigset_t *before);

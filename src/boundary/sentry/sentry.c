@@ -17,19 +17,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/auxv.h>
 #include <sys/stat.h>
-
-#define HWCAP2_FSGSBASE 2 /* asm/hwcap2.h */
 
 static int sentry_offer(struct arena *a, struct offer *out)
 {
-    int r = container_offer(a, out);
+    int r = engine_offer_fsgsbase(a, out);
 
-    if (r == 0 && out->available && !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE)) {
-        out->available = false;
-        out->why_not = "this processor or kernel has no FSGSBASE (Linux 5.9 on a processor from 2012 on has it)";
-    }
     out->strength = "kernel shared by some dozen calls of one process that owns no file, and by one call of each guest "
                     "task; container walls around them; system calls are answered by a Linux of our own in it";
     out->speed = "native speed between system calls; each of them costs a switch to another process and back";

@@ -14,19 +14,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/auxv.h>
 #include <sys/stat.h>
-
-#define HWCAP2_FSGSBASE 2 /* asm/hwcap2.h */
 
 static int unikernel_offer(struct arena *a, struct offer *out)
 {
-    int r = container_offer(a, out);
+    int r = engine_offer_fsgsbase(a, out);
 
-    if (r == 0 && out->available && !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE)) {
-        out->available = false;
-        out->why_not = "this processor or kernel has no FSGSBASE (Linux 5.9 on a processor from 2012 on has it)";
-    }
     out->strength = "kernel shared by ten calls of one process, each from its one place; container walls around it; "
                     "system calls are answered by a Linux of our own inside";
     out->speed = "native speed, system calls faster than native; a start takes milliseconds, most of them the kernel's";

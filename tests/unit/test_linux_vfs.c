@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the lists of test_linux_files.c cannot compare with the host: mounts, locks that wait, memory files and their
+ * What the lists of test_linux_files.c cannot compare with the host: mounts, memory files and their
  * seals, mappings of files, limits of a tmpfs, names of paths, and that nothing is left behind.
  */
 #include <setjmp.h>
@@ -361,156 +361,6 @@ static void test_names_that_are_not_there_do_not_fill_the_heap(void **state)
     assert_int_equal(harness_run(NULL, guest_many_names), 0);
 }
 
-/* ---- locks that wait ---- */
-
-static struct lock_test {
-    uint32_t ended;
-    int64_t fd[2], result;
-    int order, got;
-} * locks;
-
-static int64_t lock(int64_t fd, int command, int type, int64_t start, int64_t n)
-{
-    struct flock fl = {.l_type = (short)type, .l_start = start, .l_len = n};
-    return sys(__NR_fcntl, fd, command, &fl);
-}
-
-static void thread_waits(void *of)
-{
-    locks->result = lock(locks->fd[1], F_OFD_SETLKW, F_WRLCK, 5, 1);
-    locks->got = ++locks->order;
-}
-
-static void guest_waits_for_lock(void)
-{
-    locks = user_alloc(sizeof(*locks));
-    locks->fd[0] = file_with("/tmp/f", "0123456789");
-    locks->fd[1] = sys(__NR_open, U("/tmp/f"), O_RDWR, 0);
-    assert_int_equal(lock(locks->fd[0], F_OFD_SETLKW, F_WRLCK, 0, 0), 0);
-    assert_true(guest_thread(thread_waits, NULL, &locks->ended) > 0);
-    for (int i = 0; i < 5; i++)
-        sys(__NR_sched_yield);
-    assert_int_equal(locks->got, 0);
-    assert_int_equal(lock(locks->fd[0], F_OFD_SETLK, F_UNLCK, 0, 5), 0); /* not yet the byte that is wanted */
-    sys(__NR_sched_yield);
-    assert_int_equal(locks->got, 0);
-    locks->order = 10;
-    assert_int_equal(lock(locks->fd[0], F_OFD_SETLK, F_UNLCK, 5, 1), 0);
-    guest_join(&locks->ended);
-    assert_int_equal(locks->got, 11);
-    assert_int_equal(locks->result, 0);
-    assert_int_equal(lock(locks->fd[0], F_OFD_SETLK, F_WRLCK, 5, 1), -EAGAIN);
-    assert_int_equal(sys(__NR_close, locks->fd[1]), 0); /* the end of an open file is the end of its locks */
-    assert_int_equal(lock(locks->fd[0], F_OFD_SETLK, F_WRLCK, 5, 1), 0);
-}
-
-static void test_lock_is_waited_for(void **state)
-{
-    assert_int_equal(harness_run(NULL, guest_waits_for_lock), 0);
-}
-
-static void thread_flocks(void *of)
-{
-    locks->result = sys(__NR_flock, locks->fd[1], 1);
-    locks->got = ++locks->order;
-}
-
-static void guest_waits_for_flock(void)
-{
-    locks = user_alloc(sizeof(*locks));
-    locks->fd[0] = file_with("/tmp/f", "x");
-    locks->fd[1] = sys(__NR_open, U("/tmp/f"), O_RDONLY, 0);
-    assert_int_equal(sys(__NR_flock, locks->fd[0], 2), 0);
-    assert_true(guest_thread(thread_flocks, NULL, &locks->ended) > 0);
-    for (int i = 0; i < 5; i++)
-        sys(__NR_sched_yield);
-    assert_int_equal(locks->got, 0);
-    assert_int_equal(sys(__NR_flock, locks->fd[0], 1), 0); /* both may read */
-    guest_join(&locks->ended);
-    assert_int_equal(locks->result, 0);
-}
-
-static void test_flock_is_waited_for(void **state)
-{
-    assert_int_equal(harness_run(NULL, guest_waits_for_flock), 0);
-}
-
-/* Two processes over one memory: CLONE_VM without CLONE_FILES gives each a table of its own. */
-static void process_locks(void *of)
-{
-    assert_int_equal(lock(locks->fd[0], F_SETLK, F_WRLCK, 1, 1), 0);
-    locks->got = 1;
-    locks->result = lock(locks->fd[0], F_SETLKW, F_WRLCK, 0, 1);
-}
-
-static void guest_deadlock(void)
-{
-    locks = user_alloc(sizeof(*locks));
-    locks->fd[0] = file_with("/tmp/f", "0123456789");
-    assert_int_equal(lock(locks->fd[0], F_SETLK, F_WRLCK, 0, 1), 0);
-    const uint64_t flags = 0x100 | 0x200000; /* CLONE_VM, CLONE_CHILD_CLEARTID */
-    assert_true(guest_clone(flags, process_locks, NULL, NULL, &locks->ended) > 0);
-    while (!locks->got)
-        sys(__NR_sched_yield);
-    sys(__NR_sched_yield);
-    assert_int_equal(lock(locks->fd[0], F_SETLKW, F_WRLCK, 1, 1), -EDEADLK);
-    struct flock fl = {.l_type = F_WRLCK, .l_len = 5};
-    assert_int_equal(sys(__NR_fcntl, locks->fd[0], F_GETLK, &fl), 0);
-    assert_int_equal(fl.l_type, F_WRLCK);
-    assert_int_equal(fl.l_start, 1);
-    assert_true(fl.l_pid > 1);
-    assert_int_equal(lock(locks->fd[0], F_SETLK, F_UNLCK, 0, 0), 0);
-    while (lock(locks->fd[0], F_SETLK, F_WRLCK, 0, 2) == -EAGAIN) /* its end gives both back */
-        sys(__NR_sched_yield);
-    assert_int_equal(locks->result, 0);
-}
-
-static void test_deadlock_of_record_locks_is_found(void **state)
-{
-    assert_int_equal(harness_run(NULL, guest_deadlock), 0);
-}
-
-static void thread_closes(void *of)
-{
-    sys(__NR_sched_yield);
-    assert_int_equal(sys(__NR_close, locks->fd[1]), 0);
-    locks->got = 1;
-    assert_int_equal(lock(locks->fd[0], F_OFD_SETLK, F_UNLCK, 0, 0), 0);
-}
-
-static void guest_closes_while_waiting(void)
-{
-    locks = user_alloc(sizeof(*locks));
-    locks->fd[0] = file_with("/tmp/f", "0123456789");
-    locks->fd[1] = sys(__NR_open, U("/tmp/f"), O_RDWR, 0);
-    assert_int_equal(lock(locks->fd[0], F_OFD_SETLK, F_WRLCK, 0, 0), 0);
-    assert_true(guest_thread(thread_closes, NULL, &locks->ended) > 0);
-    assert_int_equal(lock(locks->fd[1], F_SETLKW, F_WRLCK, 0, 0), -EBADF);
-    assert_int_equal(locks->got, 1);
-    guest_join(&locks->ended);
-    assert_int_equal(lock(locks->fd[0], F_OFD_SETLK, F_WRLCK, 0, 0), 0); /* nothing was left locked */
-}
-
-static void test_lock_of_a_descriptor_that_was_closed_meanwhile_is_dropped(void **state)
-{
-    assert_int_equal(harness_run(NULL, guest_closes_while_waiting), 0);
-}
-
-static void guest_close_drops_locks(void)
-{
-    int64_t fd = file_with("/tmp/f", "0123456789"), other = sys(__NR_open, U("/tmp/f"), O_RDWR, 0);
-    assert_int_equal(lock(fd, F_SETLK, F_WRLCK, 0, 10), 0);
-    assert_int_equal(lock(other, F_OFD_SETLK, F_WRLCK, 0, 1), -EAGAIN);
-    int64_t third = sys(__NR_open, U("/tmp/f"), O_RDONLY, 0);
-    assert_int_equal(sys(__NR_close, third), 0); /* any descriptor of the file, as POSIX has it */
-    assert_int_equal(lock(other, F_OFD_SETLK, F_WRLCK, 0, 1), 0);
-}
-
-static void test_closing_any_descriptor_drops_the_processes_locks(void **state)
-{
-    assert_int_equal(harness_run(NULL, guest_close_drops_locks), 0);
-}
-
 /* ---- memory files, mappings ---- */
 
 static void guest_memfd(void)
@@ -791,11 +641,6 @@ int main(void)
         cmocka_unit_test(test_file_systems_in_memory_hold_half_of_it),
         cmocka_unit_test(test_names_that_came_and_went_leave_no_memory),
         cmocka_unit_test(test_names_that_are_not_there_do_not_fill_the_heap),
-        cmocka_unit_test(test_lock_is_waited_for),
-        cmocka_unit_test(test_flock_is_waited_for),
-        cmocka_unit_test(test_deadlock_of_record_locks_is_found),
-        cmocka_unit_test(test_lock_of_a_descriptor_that_was_closed_meanwhile_is_dropped),
-        cmocka_unit_test(test_closing_any_descriptor_drops_the_processes_locks),
         cmocka_unit_test(test_memory_files_keep_their_seals),
         cmocka_unit_test(test_file_that_is_mapped_for_writing_is_not_sealed_against_it),
         cmocka_unit_test(test_mapping_that_asks_for_checks_gets_them),

@@ -164,7 +164,7 @@ struct boundary {
 };
 
 extern const struct boundary boundary_container, boundary_broker, boundary_jvm, boundary_wasm, boundary_unikernel,
-    boundary_microvm, boundary_sentry;
+    boundary_microvm, boundary_sentry, boundary_vm;
 /* Confines nothing: of the tests' build/tests/moat-null alone, where it is defined. */
 extern const struct boundary boundary_null __attribute__((weak));
 

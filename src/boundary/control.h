@@ -39,6 +39,13 @@ enum control_type {
     CONTROL_SPAWN, /* control_spawn, behind the descriptors stdin, stdout, stderr and words <- when its program runs, or
                       why not. Then SIGNAL and RESIZE are its own, unanswered, and CONTROL_WAIT comes when it has ended;
                       a connection that is closed before is its SIGKILL, unless it was detached */
+    /* to the I/O process of a PC, on media.sock */
+    CONTROL_INSERT, /* control_insert and a descriptor: a medium, locked <- what was in the drive is gone */
+    CONTROL_EJECT,  /* control_eject <- and so it is here; -ENOMEDIUM: the drive was empty */
+    /* to the machine process of a PC, on engine.sock */
+    CONTROL_SCREEN,  /* -> and a descriptor: an empty file, open for writing <- when machine/screen.h's bytes are there */
+    CONTROL_KEYS,    /* control_keys <- when all will be pressed; -EAGAIN: there is no room for them now */
+    CONTROL_MACHINE, /* control_machine <- */
     CONTROL_TYPES
 };
 
@@ -83,6 +90,26 @@ struct control_end {
     int32_t exit_code; /* as a shell has it: 128 + signal */
     uint32_t oom_killed;
     char reason[24]; /* enum of exit.json */
+};
+
+enum control_drive { CONTROL_FLOPPY0, CONTROL_FLOPPY1, CONTROL_CDROM0, CONTROL_DRIVES };
+struct control_insert {
+    uint32_t drive; /* enum control_drive */
+    uint32_t flags; /* CONTROL_INSERT_* */
+};
+#define CONTROL_INSERT_READ_ONLY 1u
+struct control_eject {
+    uint32_t drive; /* enum control_drive */
+};
+
+#define CONTROL_KEYS_MOST 256
+struct control_keys {
+    uint32_t n;
+    uint16_t keys[CONTROL_KEYS_MOST]; /* machine/dev/i8042.h: a press or a release each; only n are sent */
+};
+enum control_machine_what { CONTROL_MACHINE_RESET = 1, CONTROL_MACHINE_POWER_BUTTON };
+struct control_machine {
+    uint32_t what; /* enum control_machine_what */
 };
 
 struct control_record {

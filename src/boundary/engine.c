@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "boundary/engine.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "boundary/broker/adaptor.h"
 #include "boundary/container/container.h"
 #include "boundary/control.h"
+#include "host/helper.h"
 #include "host/unixsock.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SOCKET  "engine.sock"
 #define BACKLOG 4
 
 #define HWCAP2_FSGSBASE 2 /* asm/hwcap2.h */
@@ -59,22 +61,50 @@ int engine_create(struct instance *inst, const char *file,
     return r;
 }
 
-int engine_listen(struct instance *inst, struct err *err)
+int engine_listen(struct instance *inst, const char *name, struct err *err)
 {
-    unlinkat(inst->state_fd, SOCKET, 0);
-    int fd = unixsock_listen(inst->state_fd, SOCKET, SOCK_SEQPACKET | SOCK_NONBLOCK, BACKLOG);
+    unlinkat(inst->state_fd, name, 0);
+    int fd = unixsock_listen(inst->state_fd, name, SOCK_SEQPACKET | SOCK_NONBLOCK, BACKLOG);
 
-    return fd < 0 ? err_sys(err, fd, "make " SOCKET) : fd;
+    return fd < 0 ? err_sys(err, fd, "make %s", name) : fd;
 }
 
-int engine_connect(const struct instance *inst, struct err *err)
+int engine_connect(const struct instance *inst, const char *name, struct err *err)
 {
     /* An engine that its guest has taken over may let everybody wait: nobody does (unix(7): EAGAIN). */
-    int fd = unixsock_connect(inst->state_fd, SOCKET, SOCK_SEQPACKET | SOCK_NONBLOCK);
+    int fd = unixsock_connect(inst->state_fd, name, SOCK_SEQPACKET | SOCK_NONBLOCK);
 
     if (fd == -ENOENT || fd == -ECONNREFUSED || fd == -EAGAIN)
         return err_set(err, -ENOTCONN, "sandbox %s: its engine does not answer", inst->id);
-    return fd < 0 ? err_sys(err, fd, "sandbox %s: " SOCKET, inst->id) : fd;
+    return fd < 0 ? err_sys(err, fd, "sandbox %s: %s", inst->id, name) : fd;
+}
+
+int engine_ask(const struct instance *inst, const struct engine_order *order, struct err *err)
+{
+    struct control_record reply;
+    char said[160];
+    _cleanup_fd_ int sock = engine_connect(inst, order->socket, err);
+
+    if (sock < 0)
+        return sock;
+    int r = control_send(sock, order->type, 1, 0, order->payload, order->length, order->fd);
+    if (r == 0 && (r = helper_poll(sock, POLLIN, clock_ms() + order->ms)) == 0)
+        return err_set(err, -ETIMEDOUT, "sandbox %s: %s: %s did not answer within %d s", inst->id, order->what,
+                       order->who, order->ms / 1000);
+    if (r > 0)
+        r = control_receive(sock, &reply, false);
+    if (r == 0 || r == -EPIPE || r == -ECONNRESET)
+        return err_set(err, -ESRCH, "sandbox %s: %s has just ended", inst->id, order->who);
+    if (r < 0)
+        return err_sys(err, r, "sandbox %s: %s", inst->id, order->what);
+    cleanup_fd(&reply.fd);
+    if (reply.header.type != (order->type | CONTROL_REPLY))
+        return err_set(err, -EPROTO, "sandbox %s: %s gave another answer than asked for", inst->id, order->who);
+    if (reply.header.code == 0)
+        return 0;
+    r = reply.header.code < 0 && reply.header.code > -4096 ? reply.header.code : -EIO;
+    helper_printable(said, sizeof said, reply.payload, reply.header.length);
+    return *said ? err_set(err, r, "sandbox %s: %s", inst->id, said) : err_sys(err, r, "sandbox %s: %s", inst->id, order->what);
 }
 
 int engine_give(int sock, const char *name, int fd, struct err *err)

@@ -21,13 +21,6 @@
 #include <unistd.h>
 
 #define BOOT_KERNEL  "kernel" /* the name of one that was not named */
-#define MEMORY_USUAL ((int64_t)512 << 20)
-#define MEMORY_LEAST ((int64_t)16 << 20)
-#define MEMORY_ROOM  ((int64_t)96 << 20) /* of the limit, for moat-vmm's own: decoded code, rings */
-/* Of a run of an image: its console is not shown, its devices are few, it ends when it panics, and it does not try its
- * ciphers before it begins, which is half of a start on our own processor. */
-#define APPEND_IMAGE "console=ttyS0 quiet 8250.nr_uarts=2 cryptomgr.notests rdinit=" RUN_INIT " reboot=a panic=-1"
-#define APPEND_USUAL "console=ttyS0 reboot=a panic=-1"
 
 static struct machine_options *own(const struct run_options *o)
 {
@@ -153,171 +146,7 @@ static int check_layers(const struct collect *c, struct err *err)
     return r;
 }
 
-/* ---- moat-vmm's command line ------------------------------------------------------------------------------------- */
-
-/* A file of the host under a name of moat-vmm's own. */
-static int show(struct policy_build *b, const char *host, const char *inside, bool read_only, const char *said,
-                struct err *err)
-{
-    const char *path = *host == '/' ? host : arena_printf(b->p->arena, "%s/%s", b->cwd[1] ? b->cwd : "", host);
-    struct stat st;
-
-    if (!path)
-        return policy_no_memory(err);
-    if (stat(path, &st) < 0)
-        return err_sys(err, -errno, "%s %s", said, host);
-    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-        return err_set(err, -EINVAL, "%s %s: it is no file", said, host);
-    if (access(path, read_only ? R_OK : R_OK | W_OK) < 0)
-        return err_sys(err, -errno, "%s %s", said, host);
-    b->n_earlier_paths = b->p->n_paths;
-    b->n_earlier_mounts = b->p->n_mounts;
-    int r = flag_add_bind(b, path, inside, read_only, NULL, err);
-    if (r == 0)
-        flag_rules_finish(b);
-    return r;
-}
-
-/* The memory limit is the guest's memory; the sandbox's is what moat-vmm needs more. */
-static int put_memory(struct run_options *run, struct err *err)
-{
-    struct policy *p = &run->policy;
-    struct opt_i64 *limit = &p->resources.memory.limit;
-    const bool given = policy_flag_given(&run->build, FLAG_MEMORY);
-    int64_t guest = !given ? MEMORY_USUAL : limit->set ? limit->v : -1;
-
-    if (guest < 0)
-        return err_set(err, -EINVAL, "--memory -1: a machine's memory has a size: 512m is the usual one");
-    if (guest < MEMORY_LEAST)
-        return err_set(err, -EINVAL, "--memory: %" PRId64 " bytes are too few for a kernel: 16m is the least", guest);
-    guest &= ~(int64_t)4095;
-    *limit = (struct opt_i64){true, guest + MEMORY_ROOM};
-    if (!policy_flag_given(&run->build, FLAG_MEMORY_SWAP))
-        p->resources.memory.swap = *limit;
-    return engine_put(p, "--memory", arena_printf(p->arena, "%" PRId64, guest), err);
-}
-
-static int put_disks(struct run_options *run, struct err *err)
-{
-    struct policy *p = &run->policy;
-    const struct machine_options *o = own(run);
-    int r = 0;
-
-    for (uint32_t i = 0; i < o->disks.n && r == 0; i++) {
-        const char *text = o->disks.v[i], *comma = strrchr(text, ',');
-        const bool read_only = comma && !strcmp(comma, ",ro");
-        const char *host = read_only ? arena_strndup(p->arena, text, (size_t)(comma - text)) : text;
-        const char *inside = arena_printf(p->arena, "/disk%u", i);
-
-        if (!host || !inside)
-            return policy_no_memory(err);
-        r = show(&run->build, host, inside, read_only, "--disk", err);
-        if (r == 0)
-            r = engine_put(p, "--disk", read_only ? arena_printf(p->arena, "%s,ro", inside) : inside, err);
-    }
-    return r;
-}
-
-static int put_initrd(struct run_options *run, const char *host, unsigned n, struct err *err)
-{
-    struct policy *p = &run->policy;
-    const char *inside = arena_printf(p->arena, "/initrd%u", n);
-    int r = inside ? show(&run->build, host, inside, true, "--initrd", err) : policy_no_memory(err);
-
-    return r == 0 ? engine_put(p, "--initrd", inside, err) : r;
-}
-
-/* /dev/kvm is opened by the boundary and handed over. */
-static int put_accel(struct run_options *run, struct err *err)
-{
-    struct policy *p = &run->policy;
-    const char *accel = own(run)->accel ? own(run)->accel : "auto";
-    const bool there = access("/dev/kvm", R_OK | W_OK) == 0;
-
-    if (!strcmp(accel, "kvm") && !there)
-        return err_sys(err, -errno, "--accel kvm: /dev/kvm (--accel soft needs no KVM)");
-    return engine_put(p, "--accel", there ? accel : "soft", err);
-}
-
-static int put_machine(struct run_options *run, const char *kernel, struct err *err)
-{
-    const struct machine_options *o = own(run);
-    struct policy *p = &run->policy;
-    const char *usual = o->machine && !strcmp(o->machine, "kut") ? "" : o->image ? APPEND_IMAGE : APPEND_USUAL;
-    int r = engine_put(p, NULL, VMM_PROGRAM, err);
-
-    if (r < 0 || (r = put_memory(run, err)) < 0 || (r = put_accel(run, err)) < 0 ||
-        (r = show(&run->build, kernel, "/kernel", true, "--kernel", err)) < 0 ||
-        (r = engine_put(p, "--kernel", "/kernel", err)) < 0)
-        return r;
-    const char *append = o->append && *usual ? arena_printf(p->arena, "%s %s", usual, o->append)
-                         : o->append         ? o->append
-                                             : usual;
-    if (*append || !append)
-        r = engine_put(p, "--append", append, err);
-    if (r == 0)
-        r = engine_put_given(p, "--machine", o->machine, err);
-    if (r == 0)
-        r = engine_put_given(p, "--cpu", o->cpu, err);
-    if (r == 0)
-        r = engine_put_given(p, "--tap", run->build.tap, err);
-    if (r == 0 && o->debug)
-        r = engine_put(p, NULL, "--debug", err);
-    return r == 0 ? put_disks(run, err) : r;
-}
-
-/* ---- an image's program ------------------------------------------------------------------------------------------ */
-
-static int put_run(struct policy *p, enum run_letter letter, const char *text, struct err *err)
-{
-    return engine_put(p, "--run", arena_printf(p->arena, "%c%s", (char)letter, text), err);
-}
-
-static int put_user(struct run_options *run, const struct packed_root *root, struct err *err)
-{
-    struct policy *p = &run->policy;
-    struct user_rule user = {0};
-    _cleanup_fd_ int fd = packed_root_user(run, root, &user, err);
-    int r = fd < 0 ? fd : 0;
-
-    if (r == 0)
-        r = put_run(p, RUN_USER, arena_printf(p->arena, "%u:%u", user.uid, user.gid), err);
-    if (r == 0)
-        r = users_add_groups(p->arena, fd, &run->build.groups, &user, err);
-    for (uint32_t i = 0; i < user.n_groups && r == 0; i++)
-        r = put_run(p, RUN_GROUP, arena_printf(p->arena, "%u", user.groups[i]), err);
-    if (r == 0 && !policy_env_get(&p->process.env, "HOME")) {
-        char home[512];
-        home_find(fd, user.uid, home, sizeof home);
-        r = put_run(p, RUN_ENVIRONMENT, home, err);
-    }
-    run->build.user = NULL; /* outside, moat-vmm is the sandbox's root */
-    run->build.groups = (struct strv){0};
-    return r;
-}
-
-static int put_program(struct run_options *run, const struct packed_root *root, const char *hostname,
-                       const struct strv *words, const struct strv *modules, struct err *err)
-{
-    struct policy *p = &run->policy;
-    int r = 0;
-
-    for (uint32_t i = 0; i < modules->n && r == 0; i++)
-        r = put_run(p, RUN_MODULE, modules->v[i], err);
-    for (uint32_t i = 0; i < p->process.env.n && r == 0; i++)
-        r = put_run(p, RUN_ENVIRONMENT, p->process.env.v[i], err);
-    if (r == 0)
-        r = put_run(p, RUN_DIRECTORY_OF, p->process.cwd, err);
-    if (r == 0 && hostname)
-        r = put_run(p, RUN_HOSTNAME, hostname, err);
-    if (r == 0 && policy_flag_given(&run->build, FLAG_READ_ONLY))
-        r = put_run(p, RUN_READ_ONLY, "", err);
-    if (r == 0)
-        r = put_user(run, root, err);
-    for (uint32_t i = 0; i < words->n && r == 0; i++)
-        r = engine_put(p, i ? NULL : "--program", words->v[i], err);
-    return r;
-}
+/* ---- what it boots --------------------------------------------------------------------------------------------- */
 
 static const struct packing packing = {
     .kind = CLASS_CACHE_MACHINE, .packer = "moat-bootfile", .verb = "initrd", .begins = "070701", .n_begins = 6};
@@ -334,10 +163,10 @@ static int find_image(struct run_options *run, const struct finding *f, const st
     if (r < 0 || (r = machine_kernel(p->arena, own(run)->kernel, &kernel, &beside, err)) < 0 ||
         (r = packed_root_pack(p->arena, &packing, root, &archive, err)) < 0 ||
         (r = machine_init_archive(p->arena, beside, &init, &modules, err)) < 0 ||
-        (r = put_machine(run, kernel, err)) < 0 || (r = put_initrd(run, archive, 0, err)) < 0 ||
-        (r = put_initrd(run, init, 1, err)) < 0)
+        (r = machine_put_kernel(run, kernel, err)) < 0 || (r = machine_put_initrd(run, archive, 0, err)) < 0 ||
+        (r = machine_put_initrd(run, init, 1, err)) < 0)
         return r;
-    return put_program(run, root, p->hostname ? p->hostname : f->sandbox, &words, &modules, err);
+    return machine_put_program(run, root, p->hostname ? p->hostname : f->sandbox, &words, &modules, err);
 }
 
 static int find_kernel(struct run_options *run, struct err *err)
@@ -348,9 +177,9 @@ static int find_kernel(struct run_options *run, struct err *err)
 
     p->process.argv = (struct strv){0};
     if (r == 0)
-        r = put_machine(run, kernel, err);
+        r = machine_put_kernel(run, kernel, err);
     for (uint32_t i = 0; i < own(run)->initrds.n && r == 0; i++)
-        r = put_initrd(run, own(run)->initrds.v[i], i, err);
+        r = machine_put_initrd(run, own(run)->initrds.v[i], i, err);
     return r;
 }
 

@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define PAGE UINT64_C(4096)
+#define PAGE       UINT64_C(4096)
+#define PCI_WINDOW 0x80000000u
 
 uint64_t boot_text_bytes(const char *text)
 {
@@ -48,20 +49,34 @@ int boot_copy(struct machine *m, const struct boot_file *f, uint64_t offset, uin
     return 0;
 }
 
+static uint64_t low_bytes(const struct machine *m)
+{
+    return m->ram_bytes < MACHINE_LOW_MAX ? m->ram_bytes : MACHINE_LOW_MAX;
+}
+
+/* A PC's PCI window begins behind RAM, and leaves room for RAM to be seen in one piece. */
+void boot_acpi_facts(const struct machine *m, struct acpi_facts *facts)
+{
+    *facts = (struct acpi_facts){.processors = 1,
+                                 .lapic_base = (uint32_t)LAPIC_BASE,
+                                 .ioapic_base = (uint32_t)IOAPIC_BASE,
+                                 .ioapic_id = IOAPIC_ID,
+                                 .n_virtio = m->n_virtio,
+                                 .serial = {{0x3f8, 4}, {0x2f8, 3}},
+                                 .n_serial = 2,
+                                 .pc = m->kind == MACHINE_PC,
+                                 .pc_window = low_bytes(m) > PCI_WINDOW ? (uint32_t)MACHINE_LOW_MAX : PCI_WINDOW};
+    for (unsigned i = 0; i < m->n_virtio; i++)
+        facts->virtio[i] =
+            (struct acpi_virtio){(uint32_t)(VIRTIO_BASE + i * VIRTIO_STRIDE), VIRTIO_STRIDE, VIRTIO_GSI + i};
+}
+
 int boot_tables(struct machine *m, const char **why)
 {
-    struct acpi_facts facts = {.processors = 1,
-                               .lapic_base = (uint32_t)LAPIC_BASE,
-                               .ioapic_base = (uint32_t)IOAPIC_BASE,
-                               .ioapic_id = IOAPIC_ID,
-                               .n_virtio = m->n_virtio,
-                               .serial = {{0x3f8, 4}, {0x2f8, 3}},
-                               .n_serial = 2};
+    struct acpi_facts facts;
     unsigned region;
     uint64_t offset;
-    for (unsigned i = 0; i < m->n_virtio; i++)
-        facts.virtio[i] =
-            (struct acpi_virtio){(uint32_t)(VIRTIO_BASE + i * VIRTIO_STRIDE), VIRTIO_STRIDE, VIRTIO_GSI + i};
+    boot_acpi_facts(m, &facts);
     if (gmem_locate(&m->memory, BOOT_ACPI, BOOT_ACPI_BYTES, &region, &offset) != 0 ||
         acpi_build(m->memory.regions[region].host + offset, BOOT_ACPI_BYTES, BOOT_ACPI, &facts) == 0) {
         *why = "there is no room for the ACPI tables";
@@ -69,11 +84,6 @@ int boot_tables(struct machine *m, const char **why)
     }
     gmem_was_written(&m->memory, BOOT_ACPI, BOOT_ACPI_BYTES);
     return 0;
-}
-
-static uint64_t low_bytes(const struct machine *m)
-{
-    return m->ram_bytes < MACHINE_LOW_MAX ? m->ram_bytes : MACHINE_LOW_MAX;
 }
 
 int boot_modules(struct machine *m, const struct boot_setup *setup, gpa_t above, bool joined,

@@ -9,6 +9,7 @@
 #ifndef MOAT_MACHINE_BOOT_H
 #define MOAT_MACHINE_BOOT_H
 
+#include "machine/dev/acpi.h"
 #include "machine/machine.h"
 
 #define BOOT_COMMAND_MAX 65535u /* bytes of a command line */
@@ -50,6 +51,8 @@ int boot_copy(struct machine *m, const struct boot_file *f, uint64_t offset, uin
 #define BOOT_ACPI       UINT64_C(0xe0000)
 #define BOOT_ACPI_BYTES 0x10000u
 int boot_tables(struct machine *m, const char **why);
+/* What they tell; pc_firmware.c tells it too. */
+void boot_acpi_facts(const struct machine *m, struct acpi_facts *facts);
 /* All files into the highest memory below 4 GiB that is free behind `above`; their places, whole and each. */
 struct boot_place {
     gpa_t at;

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -42,14 +43,68 @@ static int take_snapshot(struct vmm *v, int fd, const char **why)
     return fd < 0 ? -EBADF : snapshot_write(v, fd, why);
 }
 
+static int take_screen(struct vmm *v, int fd, const char **why)
+{
+    *why = "no file came with the question";
+    return fd < 0 ? -EBADF : vmm_screen(v, fd, why);
+}
+
+/* As many as came with it, whatever it says. */
+static int take_keys(struct vmm *v, const struct control_header *h, const void *payload, const char **why)
+{
+    struct control_keys keys = {0};
+
+    memcpy(&keys, payload, h->length < sizeof keys ? h->length : sizeof keys);
+    *why = "a machine has no such key, or not so many at once";
+    if (keys.n > CONTROL_KEYS_MOST || h->length < offsetof(struct control_keys, keys) + keys.n * sizeof keys.keys[0])
+        return -EINVAL;
+    const int r = vmm_keys(v, keys.keys, keys.n);
+    if (r == -EAGAIN)
+        *why = "its keyboard has no room for more keys";
+    return r;
+}
+
+static int take_machine(struct vmm *v, uint32_t what, const char **why)
+{
+    *why = what == CONTROL_MACHINE_RESET ? "it has no firmware to begin at again" : "it has no power button";
+    return what == CONTROL_MACHINE_RESET          ? vmm_machine_reset(v)
+           : what == CONTROL_MACHINE_POWER_BUTTON ? vmm_power_button(v)
+                                                  : -EOPNOTSUPP;
+}
+
+/* What is asked of the machine itself. */
+static int obey_machine(struct vmm *v, const struct control_header *h, const void *payload, int fd, const char **why)
+{
+    struct control_snapshot snapshot = {0};
+    struct control_machine machine = {0};
+    int code;
+
+    switch (h->type) {
+    case CONTROL_SNAPSHOT:
+        memcpy(&snapshot, payload, h->length < sizeof snapshot ? h->length : sizeof snapshot);
+        code = take_snapshot(v, fd, why);
+        if (code == 0 && snapshot.flags & CONTROL_SNAPSHOT_ENDS)
+            machine_end(&v->machine, MACHINE_POWEROFF);
+        return code;
+    case CONTROL_SCREEN:
+        return take_screen(v, fd, why);
+    case CONTROL_KEYS:
+        return take_keys(v, h, payload, why);
+    case CONTROL_MACHINE:
+        memcpy(&machine, payload, h->length < sizeof machine ? h->length : sizeof machine);
+        return take_machine(v, machine.what, why);
+    default:
+        return -EOPNOTSUPP;
+    }
+}
+
 /* `fd`: what came with the record; it stays the caller's. */
 static void obey(struct vmm *v, int from, const struct control_header *h, const void *payload, int fd)
 {
     struct control_signal s = {0};
     struct control_resize size = {0};
-    struct control_snapshot snapshot = {0};
     const char *why = "";
-    int code = -EOPNOTSUPP;
+    int code;
 
     if (h->version > CONTROL_VERSION) {
         code = -EPROTONOSUPPORT;
@@ -59,11 +114,8 @@ static void obey(struct vmm *v, int from, const struct control_header *h, const 
     } else if (h->type == CONTROL_RESIZE) {
         memcpy(&size, payload, h->length < sizeof size ? h->length : sizeof size);
         code = vmm_resize(v, size.rows, size.cols);
-    } else if (h->type == CONTROL_SNAPSHOT) {
-        memcpy(&snapshot, payload, h->length < sizeof snapshot ? h->length : sizeof snapshot);
-        code = take_snapshot(v, fd, &why);
-        if (code == 0 && snapshot.flags & CONTROL_SNAPSHOT_ENDS)
-            machine_end(&v->machine, MACHINE_POWEROFF);
+    } else {
+        code = obey_machine(v, h, payload, fd, &why);
     }
     answer(from, h, h->type | CONTROL_REPLY, code, why, code < 0 ? (uint32_t)strlen(why) : 0);
 }
@@ -157,6 +209,8 @@ static int take_named(struct vmm *v, struct control_record *r)
         place = &v->net->io.in;
     else if (!strcmp(r->payload, "kvm"))
         place = &v->kvm;
+    else if (!strcmp(r->payload, "media"))
+        place = &v->media_listening;
     if (r->fd < 0 || !place || *place >= 0)
         return 0; /* of a later moat */
     *place = fcntl(r->fd, F_DUPFD_CLOEXEC, 64);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define IS(argument, n)                                                                                                \
     {                                                                                                                  \
@@ -51,6 +52,7 @@ const struct filter_row filter_rows[] = {
     {FILTER_MACHINE, SYS_ioctl, {ONE_OF(0, VCPU), IS(1, (uint32_t)KVM_SET_DEVICE_ATTR)}, "its counter's offset"},
     {FILTER_MACHINE, SYS_ioctl, {ONE_OF(0, VCPU), IS(1, (uint32_t)KVM_GET_VCPU_EVENTS)}, "its state"},
     {FILTER_MACHINE, SYS_ioctl, {ONE_OF(0, VCPU), IS(1, (uint32_t)KVM_SET_VCPU_EVENTS)}, "its state"},
+    {FILTER_MACHINE, SYS_ioctl, {ONE_OF(0, VM), IS(1, (uint32_t)KVM_SET_USER_MEMORY_REGION)}, "a PC's map changes"},
     {FILTER_MACHINE, SYS_write, {ONE_OF(0, KICKS)}, "the I/O process is woken"},
     {FILTER_MACHINE, SYS_ppoll, {AT_MOST(1, 8), ZERO(3)}, "waiting, without a signal mask"},
     {FILTER_MACHINE, SYS_read, {ONE_OF(0, ANSWERS)}, "the I/O process has answered"},
@@ -79,6 +81,18 @@ const struct filter_row filter_rows[] = {
     {FILTER_IO, SYS_pwritev, {ONE_OF(0, DISKS), AT_MOST(2, 32)}, "disks; one that is read-only is open as such"},
     {FILTER_IO, SYS_fdatasync, {ONE_OF(0, DISKS)}, "a disk is flushed"},
     {FILTER_IO, SYS_fallocate, {ONE_OF(0, DISKS), IS(1, HOLE)}, "sectors are discarded"},
+    {FILTER_IO, SYS_preadv, {ONE_OF(0, MEDIA), AT_MOST(2, 32)}, "a PC's disks"},
+    {FILTER_IO, SYS_pwritev, {ONE_OF(0, MEDIA), AT_MOST(2, 32)}, "a PC's disks; one that is read-only is open as such"},
+    {FILTER_IO, SYS_fdatasync, {ONE_OF(0, MEDIA)}, "a PC's disk is flushed"},
+    {FILTER_IO, SYS_close, {ONE_OF(0, MEDIA)}, "a medium is taken out"},
+    {FILTER_IO, SYS_accept4, {ONE_OF(0, LISTENING)}, "moat brings a medium"},
+    {FILTER_IO, SYS_recvmsg, {ONE_OF(0, VISITORS)}, "which drive it is for, and its file"},
+    {FILTER_IO, SYS_lseek, {ONE_OF(0, VISITORS), ZERO(1), IS(2, SEEK_END)}, "how large that is", FILTER_MEDIA},
+    {FILTER_IO, SYS_preadv, {ONE_OF(0, VISITORS), AT_MOST(2, 1)}, "whether it can be read", FILTER_MEDIA},
+    {FILTER_IO, SYS_pwritev, {ONE_OF(0, VISITORS), ZERO(2)}, "whether it can be written", FILTER_MEDIA},
+    {FILTER_IO, SYS_dup2, {ONE_OF(0, VISITORS), ONE_OF(1, MEDIA)}, "it is put in"},
+    {FILTER_IO, SYS_write, {ONE_OF(0, VISITORS)}, "answers to moat"},
+    {FILTER_IO, SYS_close, {ONE_OF(0, VISITORS)}, "a connection is over, a file passed on"},
     {FILTER_IO, SYS_readv, {IS(0, 0)}, "standard input, of a serial port"},
     {FILTER_IO, SYS_read, {IS(0, 0)}, "standard input, of the channel"},
     {FILTER_IO, SYS_writev, {IS(0, 1)}, "standard output, of a serial port"},

@@ -23,10 +23,12 @@ enum filter_name {
     FILTER_KICKS,   /* eventfds: a server has requests */
     FILTER_CONTROL, /* boundary/control.h */
     FILTER_DISKS,
+    FILTER_MEDIA, /* of a PC's disks and drives; those of drives come and go */
     FILTER_TAPS,
     FILTER_VCPU,      /* KVM's processor */
-    FILTER_LISTENING, /* moat's socket */
-    FILTER_VISITORS,  /* connections to it, and a file for a snapshot */
+    FILTER_VM,        /* KVM's machine, of a PC */
+    FILTER_LISTENING, /* moat's socket: engine.sock of the machine process, media.sock of the I/O process */
+    FILTER_VISITORS,  /* connections to it, and a file that comes by one */
     FILTER_END,       /* a file for one word */
     FILTER_MEMORY,    /* the memfd of guest memory */
     FILTER_NAMES

@@ -25,7 +25,7 @@ struct gmem_region {
     uint32_t flags;
 };
 
-#define GMEM_REGIONS_MAX 16
+#define GMEM_REGIONS_MAX 24
 
 struct gmem {
     struct gmem_region regions[GMEM_REGIONS_MAX]; /* sorted, apart */

@@ -19,6 +19,8 @@
 
 #define IO_PORTS 20
 
+#define IO_LATER INT64_MIN
+
 struct io_port;
 struct pollfd;
 
@@ -32,17 +34,28 @@ struct io_queue {
 struct io_ops {
     const char *name;
     uint32_t operations; /* a bit for each enum ring_operation; RING_CANCEL is always there */
-    /* Done at once: its result. Or NULL, and reads and writes wait in the port's queues for work(). */
+    /* Done at once: its result; IO_LATER when it will be answered later. Or NULL, and reads and writes wait in the
+     * port's queues for work(). */
     int64_t (*now)(struct io_port *p, const struct ring_request *q);
     /* Which of the two descriptors are to be waited for. */
     void (*wants)(const struct io_port *p, bool *in, bool *out);
     /* As much as can be done without waiting. */
     void (*work)(struct io_port *p, bool in_ready, bool out_ready);
-    /* RING_TELL */
+    /* RING_TELL; NULL: now() has it */
     int64_t (*tell)(struct io_port *p, uint64_t word, uint64_t argument);
 };
 
 struct io_channel;
+
+/* A drive whose medium comes and goes (io_media.c). It is empty while the port's `in` is -1. */
+struct io_drive {
+    bool floppy;         /* else a CD-ROM */
+    uint8_t type;        /* enum fdc_drive_type, of a floppy drive: which media fit */
+    int number;          /* the descriptor that each medium of it gets */
+    uint32_t generation; /* below RING_MEDIUM_GENERATIONS */
+    bool watched;        /* somebody waits for another medium */
+    uint64_t watch_id;
+};
 
 struct io_port {
     const struct io_ops *ops;
@@ -55,17 +68,28 @@ struct io_port {
     bool read_only;
     bool header;                /* a network card's descriptor knows the header */
     struct io_channel *channel; /* of a port that has one */
+    struct io_drive drive;      /* of a port that is one */
     struct io_queue reads, writes;
     bool cancelling; /* RING_CANCEL waits until the writes are done */
     uint64_t cancel_id;
     bool kick; /* the machine process sleeps and has answers */
 };
 
+/* Where moat puts media in and takes them out: a socket to listen on, and connections that speak boundary/control.h. */
+#define IO_CLIENTS 4
+#define IO_DRIVES  3
+struct io_door {
+    int listening, clients[IO_CLIENTS]; /* -1: none */
+    unsigned oldest;                    /* of the clients */
+    struct io_port *drives[IO_DRIVES];  /* by enum control_drive */
+};
+
 struct io_server {
     struct io_port *ports[IO_PORTS];
     unsigned n;
-    int kicked;  /* an eventfd: there are requests */
-    int answers; /* the machine's */
+    struct io_door *door; /* NULL: none */
+    int kicked;           /* an eventfd: there are requests */
+    int answers;          /* the machine's */
 };
 
 /* ---- a request's memory (io_pieces.c) ---- */
@@ -95,7 +119,26 @@ int io_server_pass(struct io_server *s, uint64_t ready);
 /* For ever, or until -EPIPE. */
 int io_serve(struct io_server *s);
 
-extern const struct io_ops io_stream, io_channel, io_random, io_block, io_net;
+extern const struct io_ops io_stream, io_channel, io_random, io_block, io_media, io_net;
+
+/* ---- disks (io_block.c) ---- */
+/* RING_READ, RING_WRITE, RING_SYNC, RING_DISCARD and RING_ZERO of the port's file: bytes done or -errno. */
+int64_t io_block_now(struct io_port *p, const struct ring_request *q);
+
+/* ---- drives (io_media.c) ---- */
+/* Puts `fd`, which stays the caller's, into the drive, in the place of what is there. 0; -EINVAL when it is no medium
+ * of that drive, -EBADF when it cannot be read (written, when it is not read_only), -errno: *why is a constant
+ * sentence. */
+int io_media_insert(struct io_port *p, int fd, bool read_only, const char **why);
+/* 0, or -ENOMEDIUM: it is empty. */
+int io_media_eject(struct io_port *p);
+/* A medium's size as a drive has it, of a file's: whole sectors. 0: it fits no such drive. */
+uint64_t io_media_bytes(const struct io_drive *d, uint64_t file_bytes);
+
+/* Descriptors to wait for, at most IO_CLIENTS + 1: how many. */
+unsigned io_door_poll(const struct io_door *d, struct pollfd *v);
+/* Takes who has come, obeys what was said, answers it. Waits for nobody. */
+void io_door_work(struct io_door *d);
 
 struct io_channel *io_channel_new(void); /* NULL: no memory */
 /* Of a machine that goes on from a snapshot, before it is shut in: init there is told, once it is heard where nothing

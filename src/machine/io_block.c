@@ -66,7 +66,7 @@ static int64_t punch(const struct io_port *p, const struct ring_request *q)
     return q->operation == RING_DISCARD ? 0 : write_zeroes(p, q->offset, q->length); /* a discard is a hint */
 }
 
-static int64_t block_now(struct io_port *p, const struct ring_request *q)
+int64_t io_block_now(struct io_port *p, const struct ring_request *q)
 {
     const bool into = q->operation == RING_READ;
     struct iovec v[RING_SEGMENTS];
@@ -91,7 +91,7 @@ static int64_t block_now(struct io_port *p, const struct ring_request *q)
 const struct io_ops io_block = {
     .name = "block",
     .operations = 1u << RING_READ | 1u << RING_WRITE | 1u << RING_SYNC | 1u << RING_DISCARD | 1u << RING_ZERO,
-    .now = block_now,
+    .now = io_block_now,
 };
 
 /* ---- random ---- */

@@ -70,16 +70,24 @@ static bool holds(const struct io_port *p, const struct ring_request *q)
            io_pieces(p, q, q->operation == RING_READ, v, &bytes) >= 0;
 }
 
+static void answer_now(struct io_port *p, const struct ring_request *q)
+{
+    const int64_t result = p->ops->now(p, q);
+
+    if (result != IO_LATER)
+        io_answer(p, q->id, result);
+}
+
 static void accept(struct io_port *p, const struct ring_request *q)
 {
     if (q->operation == RING_CANCEL)
         cancel(p, q);
     else if (!holds(p, q))
         io_answer(p, q->id, -EINVAL);
-    else if (q->operation == RING_TELL)
+    else if (q->operation == RING_TELL && p->ops->tell)
         io_answer(p, q->id, p->ops->tell(p, q->offset, q->length));
     else if (p->ops->now)
-        io_answer(p, q->id, p->ops->now(p, q));
+        answer_now(p, q);
     else
         append(p, q->operation == RING_READ ? &p->reads : &p->writes, q);
 }
@@ -172,19 +180,29 @@ static unsigned fill_poll(const struct io_server *s, struct pollfd *v, uint64_t 
     return n;
 }
 
+static bool any(const struct pollfd *v, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (v[i].revents)
+            return true;
+    return false;
+}
+
 static uint64_t wait_for_work(struct io_server *s)
 {
-    struct pollfd v[1 + 2 * IO_PORTS];
+    struct pollfd v[1 + 2 * IO_PORTS + 1 + IO_CLIENTS];
     uint64_t which[1 + 2 * IO_PORTS], ready = 0, kicks;
-    const unsigned n = fill_poll(s, v, which);
+    const unsigned n = fill_poll(s, v, which), m = s->door ? io_door_poll(s->door, v + n) : 0;
 
     const bool asleep = sleep_all(s);
     const struct timespec now = {0};
-    if (ppoll(v, n, asleep ? NULL : &now, NULL) > 0) {
+    if (ppoll(v, n + m, asleep ? NULL : &now, NULL) > 0) {
         for (unsigned i = 1; i < n; i++)
             ready |= v[i].revents ? which[i] : 0;
         if (v[0].revents && read(s->kicked, &kicks, sizeof kicks) < 0)
             ready |= 0; /* somebody was quicker: it is no matter */
+        if (any(v + n, m))
+            io_door_work(s->door);
     }
     wake_all(s);
     return ready;

@@ -6,6 +6,8 @@
  */
 #include "machine/machine.h"
 
+#include "machine/pc.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -140,15 +142,19 @@ static uint8_t *bus_page(void *owner, uint64_t gpa, bool *writable)
 {
     const struct machine *m = owner;
     uint64_t apic;
+    if (m->pc != NULL)
+        gpa = pc_address(m->pc, gpa);
     if (lapic_mapped(&m->lapic, &apic) && apic == gpa)
         return NULL;
-    return gmem_page(&m->memory, gpa, writable);
+    return gmem_page(m->pc != NULL ? &m->pc->view : &m->memory, gpa, writable);
 }
 
 static uint64_t registers_read(void *owner, uint64_t gpa, unsigned size)
 {
     struct machine *m = owner;
     uint64_t apic;
+    if (m->pc != NULL)
+        gpa = pc_address(m->pc, gpa);
     if (lapic_mapped(&m->lapic, &apic) && gpa - apic < 4096)
         return lapic_read(&m->lapic, (uint32_t)(gpa - apic), size);
     return bus_read(&m->registers, gpa, size);
@@ -158,6 +164,8 @@ static void registers_write(void *owner, uint64_t gpa, unsigned size, uint64_t v
 {
     struct machine *m = owner;
     uint64_t apic;
+    if (m->pc != NULL)
+        gpa = pc_address(m->pc, gpa);
     if (lapic_mapped(&m->lapic, &apic) && gpa - apic < 4096)
         lapic_write(&m->lapic, (uint32_t)(gpa - apic), size, value);
     else
@@ -260,6 +268,11 @@ void machine_end(struct machine *m, enum machine_end end)
     bool panicked = m->uart[0].state.panicked || m->uart[1].state.panicked;
     if (m->end != MACHINE_RUNS)
         return;
+    if (m->pc != NULL && pc_begins_anew(m->pc) && (end == MACHINE_RESET || end == MACHINE_TRIPLE_FAULT)) {
+        m->begin_anew = true;
+        m->vcpu->ops->stop(m->vcpu);
+        return;
+    }
     m->end = panicked && (end == MACHINE_RESET || end == MACHINE_TRIPLE_FAULT) ? MACHINE_PANIC : end;
     if (m->vcpu != NULL)
         m->vcpu->ops->stop(m->vcpu);
@@ -373,8 +386,10 @@ static int make_devices(struct machine *m)
         (r = uart_init(&m->uart[0], &m->ports, 0x3f8, line(m, 4))) != 0 ||
         (r = uart_init(&m->uart[1], &m->ports, 0x2f8, line(m, 3))) != 0 ||
         (r = power_init(&m->power, &m->ports, &m->registers, &m->clock, &m->timers, line(m, POWER_IRQ), power_request,
-                        m)) != 0)
+                        m->kind != MACHINE_PC, m)) != 0)
         return r;
+    if (m->kind == MACHINE_PC)
+        return pc_init(m->pc, m);
     if (m->kind != MACHINE_KUT)
         return 0;
     r = testdev_init(&m->testdev, &m->ports, &m->registers, machine_set_line, debug_exit, m);
@@ -393,7 +408,7 @@ static int list_devices(struct machine *m)
     int r = 0;
     for (unsigned i = 0; i < n && r == 0; i++)
         r = machine_add_device(m, all[i].ops, all[i].device);
-    return r;
+    return r == 0 && m->kind == MACHINE_PC ? pc_list(m->pc) : r;
 }
 
 int machine_init(struct machine *m, const struct machine_setup *setup)
@@ -402,6 +417,10 @@ int machine_init(struct machine *m, const struct machine_setup *setup)
     int r;
     m->host = setup->host;
     m->kind = setup->kind;
+    if (m->kind == MACHINE_PC) {
+        m->pc = setup->pc;
+        m->pc->setup = setup->pc_setup;
+    }
     for (unsigned i = 0; i < m->memory.n; i++)
         m->ram_bytes += m->memory.regions[i].bytes;
     if (m->ram_bytes < MACHINE_RAM_MIN || m->ram_bytes > MACHINE_RAM_MAX)
@@ -418,7 +437,7 @@ int machine_init(struct machine *m, const struct machine_setup *setup)
     wire_lapic(m, &setup->model);
     if ((r = make_devices(m)) != 0 || (r = list_devices(m)) != 0)
         return r;
-    return setup->engine->create(&m->vcpu, &cpu_bus, &setup->model, &m->memory, m->why);
+    return setup->engine->create(&m->vcpu, &cpu_bus, &setup->model, m->pc != NULL ? &m->pc->view : &m->memory, m->why);
 }
 
 void machine_finish(struct machine *m)
@@ -429,6 +448,21 @@ void machine_finish(struct machine *m)
 }
 
 /* ---- Running ----------------------------------------------------------------------------------------------------- */
+
+void machine_reset(struct machine *m)
+{
+    struct vcpu_state cpu;
+    m->begin_anew = false;
+    for (unsigned i = 0; i < m->n_devices; i++)
+        m->devices[i].ops->reset(m->devices[i].device);
+    vcpu_state_reset(&cpu);
+    cpu.tsc = clock_ticks(&m->clock);
+    if (m->vcpu->ops->set(m->vcpu, &cpu) != 0 || m->vcpu->ops->map_changed(m->vcpu) != 0)
+        m->end = MACHINE_FAILED;
+    m->intr = false;
+    m->vcpu->ops->set_intr(m->vcpu, false);
+    update_line(m);
+}
 
 /* How long the processor may run: to the next timer, at some four nanoseconds an instruction. */
 static uint64_t slice(struct machine *m, uint64_t now, uint64_t *ns)
@@ -480,8 +514,14 @@ enum machine_end machine_run(struct machine *m)
         timers_run(&m->timers, now);
         if (m->host.poll != NULL)
             m->host.poll(m->host.owner);
+        if (m->begin_anew)
+            machine_reset(m);
         if (m->end != MACHINE_RUNS)
             break;
+        if (m->pc != NULL && pc_stalled(m->pc)) {
+            m->host.wait(m->host.owner, SECOND_NS / 4);
+            continue;
+        }
         uint64_t budget = slice(m, now, &ns);
         ran(m, m->vcpu->ops->run(m->vcpu, budget, ns));
     }

@@ -5,7 +5,7 @@
  *   machine_init()    devices at their places; memory is there already (memory_host.c)
  *   machine_add_*()   further devices, before it runs
  *   boot_load()       kernel and tables in memory, registers as its entry wants them (boot.h)
- *   machine_run()     until it ends; again after machine_stop()
+ *   machine_run()     until it ends; again after machine_stop(). A PC with firmware begins anew at a reset (pc.h)
  *   machine_save(), machine_load()   all of its state but memory, as records
  *
  * All is done on the thread that calls machine_run(); only machine_stop() comes from others. The machine never waits,
@@ -17,6 +17,7 @@
 #include "cpu/lapic.h"
 #include "machine/bus.h"
 #include "machine/clock.h"
+#include "machine/dev/fwcfg.h"
 #include "machine/dev/ioapic.h"
 #include "machine/dev/pic.h"
 #include "machine/dev/pit.h"
@@ -38,10 +39,10 @@
 #define VIRTIO_STRIDE 0x1000u
 #define VIRTIO_GSI    16u
 
-#define DEVICES_MAX 32u
+#define DEVICES_MAX 40u
 #define IOAPIC_ID   1u
 
-enum machine_kind { MACHINE_MICRO, MACHINE_KUT };
+enum machine_kind { MACHINE_MICRO, MACHINE_KUT, MACHINE_PC };
 
 enum machine_end {
     MACHINE_RUNS, /* it could go on */
@@ -72,6 +73,8 @@ struct machine_setup {
     const struct vcpu_ops *engine;
     uint64_t wall_ns; /* since 1970, now */
     struct machine_host host;
+    struct pc *pc; /* MACHINE_PC: memory for it, all 0 (pc.h), and how it is to be; both stay the caller's */
+    const struct pc_setup *pc_setup;
 };
 
 struct machine {
@@ -89,6 +92,7 @@ struct machine {
     struct power power;
     struct testdev testdev; /* kind kut */
     struct fwcfg fwcfg;
+    struct pc *pc; /* NULL: it is none */
 
     struct machine_host host;
     struct vcpu *vcpu;
@@ -105,6 +109,7 @@ struct machine {
     enum machine_end end;
     uint32_t exit_value;  /* MACHINE_DEBUG_EXIT */
     uint32_t stop;        /* atomic */
+    bool begin_anew;      /* what the guest or somebody outside wants, before the next instruction */
     bool intr;            /* the processor's line, as it was set last */
     uint64_t slice_until; /* about when the processor comes back */
     char why[160];        /* machine_init() failed since there is no such processor here: what is missing */
@@ -129,6 +134,9 @@ int machine_add_virtio(struct machine *m, void *device, uint64_t (*read)(void *d
 enum machine_end machine_run(struct machine *m);
 /* From any thread or signal handler. wait() must return as well. */
 void machine_stop(struct machine *m);
+/* All devices and the processor as after power-on, memory as it is. Not from within a device: machine_end() with
+ * MACHINE_RESET, which of a PC with firmware is this. */
+void machine_reset(struct machine *m);
 /* From a device: the machine ends as `end`. The first holds. */
 void machine_end(struct machine *m, enum machine_end end);
 

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 static struct vmm vmm = {
-    .memory = -1, .control = -1, .listening = -1, .end = -1, .kvm = -1, .clients = {-1, -1, -1, -1}};
+    .memory = -1, .control = -1, .media_listening = -1, .vm = -1, .listening = -1, .end = -1, .kvm = -1, .clients = {-1, -1, -1, -1}};
 
 int vmm_fail(int status, const char *subject, const char *what, int error)
 {
@@ -71,6 +71,12 @@ static int load_kernel(struct vmm *v)
     return EXIT_NOT_INVOKED;
 }
 
+static int begin_at_firmware(struct vmm *v)
+{
+    machine_reset(&v->machine);
+    return 0;
+}
+
 /* ---- the machine ---- */
 
 /* A snapshot's counter goes on at its rate. On our own processor any; on KVM it is the host's. */
@@ -90,7 +96,7 @@ static int fit_counter(struct vmm *v, const struct counter_mark *began)
 static int make_machine(struct vmm *v, const struct counter_mark *began)
 {
     const struct vmm_options *o = &v->options;
-    struct machine_setup setup = {.kind = o->kut ? MACHINE_KUT : MACHINE_MICRO, .engine = v->engine};
+    struct machine_setup setup = {.kind = o->pc ? MACHINE_PC : o->kut ? MACHINE_KUT : MACHINE_MICRO, .engine = v->engine};
     const char *names = "a name of less than 64 characters";
     struct timespec now;
 
@@ -106,6 +112,10 @@ static int make_machine(struct vmm *v, const struct counter_mark *began)
     setup.model.tsc_hz = counter_hz(began);
     setup.model.kvmclock = !o->kut;
     setup.host = (struct machine_host){v, vmm_wait, vmm_poll, vmm_random, o->debug ? vmm_note : NULL};
+    if (o->pc) {
+        vmm_pc_setup(v);
+        setup.pc = &v->pc, setup.pc_setup = &v->pc_setup;
+    }
     kvm_device_give(v->kvm);
     const int r = machine_init(&v->machine, &setup);
     if (v->kvm >= 0)
@@ -152,6 +162,8 @@ static int finish(struct vmm *v, enum machine_end how)
         vmm_say(v, "the processor cannot go on", v->engine->failure(v->machine.vcpu));
     if (!v->killed) {
         stream_flush(&v->serial_stream);
+        if (v->display)
+            vmm_pc_end(v);
         if (v->channel) {
             stream_flush(&v->channel_stream);
             const int64_t told = stream_tell(&v->channel_stream, RING_WORD_EXIT, 0);
@@ -177,6 +189,12 @@ static enum machine_end run(struct vmm *v)
 static int kvm_descriptor(const struct vmm *v)
 {
     return v->engine == &vcpu_kvm ? ((const struct vcpu_kvm *)(const void *)v->machine.vcpu)->fd : -1;
+}
+
+/* A PC's map of memory changes while it runs: KVM's descriptor for that. */
+static int kvm_map_descriptor(const struct vmm *v)
+{
+    return v->engine == &vcpu_kvm && v->options.pc ? ((const struct vcpu_kvm *)(const void *)v->machine.vcpu)->vm : -1;
 }
 
 static int print_rates(void)
@@ -210,9 +228,12 @@ int main(int argc, char **argv)
     if (v->options.rates)
         return print_rates();
     if ((r = vmm_open(v)) || (r = vmm_fork(v)) || (r = fit_counter(v, &began)) || (r = make_machine(v, &began)) ||
-        (r = vmm_devices(v)) || (r = handle_signals()) || (r = vmm_shut_in(v, FILTER_MACHINE, kvm_descriptor(v))))
+        (r = vmm_devices(v)) || (r = handle_signals()))
         return r;
-    if (!v->options.restore && (r = load_kernel(v)))
+    v->vm = kvm_map_descriptor(v);
+    if ((r = vmm_shut_in(v, FILTER_MACHINE, kvm_descriptor(v))))
+        return r;
+    if (!v->options.restore && (r = v->options.kernel ? load_kernel(v) : begin_at_firmware(v)))
         _exit(r);
     clock_set_rate(&v->machine.clock, counter_hz(&began)); /* better known by now, and the guest has not asked yet */
     if (v->options.restore && (r = load_snapshot(v)))

@@ -52,15 +52,13 @@ static const char *take_mac(struct vmm_options *o, const char *text)
     return o->mac[0] & 1 ? "takes the address of one station, not of a group" : NULL;
 }
 
-static const char *take_disk(struct vmm_options *o, const char *text)
+/* PATH or PATH,ro */
+static const char *take_file(struct options_disk *d, const char *text)
 {
     static const char read_only[] = ",ro";
     const size_t all = strlen(text), suffix = sizeof read_only - 1;
-    struct options_disk *d = &o->disks[o->n_disks];
     size_t n = all;
 
-    if (o->n_disks == OPTIONS_DISKS)
-        return "is there more than eight times";
     d->read_only = all > suffix && !strcmp(text + all - suffix, read_only);
     if (d->read_only)
         n -= suffix;
@@ -68,8 +66,49 @@ static const char *take_disk(struct vmm_options *o, const char *text)
         return "takes PATH or PATH,ro";
     memcpy(d->path, text, n);
     d->path[n] = 0;
-    o->n_disks++;
     return NULL;
+}
+
+static const char *take_disk(struct vmm_options *o, const char *text)
+{
+    return o->n_disks == OPTIONS_DISKS ? "is there more than eight times" : take_file(&o->disks[o->n_disks++], text);
+}
+
+static const char *take_floppy(struct vmm_options *o, const char *text)
+{
+    if (o->n_floppies == OPTIONS_FLOPPIES)
+        return "is there more than twice: there are drives A and B";
+    o->n_floppies++;
+    return strcmp(text, "none") ? take_file(&o->floppies[o->n_floppies - 1], text) : NULL;
+}
+
+static const char *take_boot(struct vmm_options *o, const char *text)
+{
+    o->boot = text;
+    return *text && strlen(text) <= 3 && strspn(text, "acd") == strlen(text)
+               ? NULL
+               : "takes up to three letters of a (floppy), c (disk) and d (CD-ROM), the first of them first";
+}
+
+/* What a PC alone has. */
+static const char *take_pc(struct vmm_options *o, enum option option, const char *value)
+{
+    switch (option) {
+    case OPTION_FIRMWARE:
+        o->firmware = value;
+        return *value ? NULL : "takes a file";
+    case OPTION_DISPLAY_FIRMWARE:
+        o->display_firmware = value;
+        return *value ? NULL : "takes a file";
+    case OPTION_BOOT:
+        return take_boot(o, value);
+    case OPTION_FLOPPY:
+        return take_floppy(o, value);
+    case OPTION_CDROM:
+        return take_file(&o->cdrom, value);
+    default:
+        return take_file(&o->hda, value);
+    }
 }
 
 static const char *take_descriptor(int *fd, const char *value)
@@ -84,22 +123,22 @@ static const char *take_descriptor(int *fd, const char *value)
 
 static const char *take_choice(struct vmm_options *o, enum option option, const char *value)
 {
-    static const char *const machines[] = {"micro", "kut", NULL}, *const accels[] = {"auto", "kvm", "soft", NULL},
-                             *const consoles[] = {"serial", "stderr", "virtio", "none", NULL};
+    static const char *const machines[] = {"micro", "kut", "pc", NULL}, *const accels[] = {"auto", "kvm", "soft", NULL},
+                             *const consoles[] = {"serial", "stderr", "virtio", "display", "none", NULL};
     int i;
 
     switch (option) {
     case OPTION_MACHINE:
         i = choose(value, machines);
-        o->kut = i == 1;
-        return i < 0 ? "takes micro or kut" : NULL;
+        o->kut = i == 1, o->pc = i == 2;
+        return i < 0 ? "takes micro, kut or pc" : NULL;
     case OPTION_ACCEL:
         o->accel = value;
         return choose(value, accels) < 0 ? "takes auto, kvm or soft" : NULL;
     default:
         i = choose(value, consoles);
         o->console = i < 0 ? CONSOLE_DEFAULT : (enum options_console)(i + CONSOLE_SERIAL);
-        return i < 0 ? "takes serial, stderr, virtio or none" : NULL;
+        return i < 0 ? "takes serial, stderr, virtio, display or none" : NULL;
     }
 }
 
@@ -141,6 +180,13 @@ static const char *apply(struct vmm_options *o, enum option option, char *value)
     case OPTION_DISK:
     case OPTION_RUN:
         return take_many(o, option, value);
+    case OPTION_FIRMWARE:
+    case OPTION_DISPLAY_FIRMWARE:
+    case OPTION_BOOT:
+    case OPTION_FLOPPY:
+    case OPTION_CDROM:
+    case OPTION_HDA:
+        return take_pc(o, option, value);
     case OPTION_TAP:
         o->tap = value;
         return *value ? NULL : "takes the name of a tap device";
@@ -167,6 +213,29 @@ static const char *apply(struct vmm_options *o, enum option option, char *value)
     }
 }
 
+/* Are they about one machine? */
+static int check(const struct vmm_options *o, const char **why, const char **word)
+{
+    const bool of_pc = o->firmware || o->display_firmware || o->boot || o->n_floppies || *o->cdrom.path || *o->hda.path ||
+                       o->console == CONSOLE_DISPLAY;
+
+    *word = "usage";
+    if (!o->kernel && !o->restore && !o->rates && !o->firmware) {
+        *why = "moat-vmm --kernel FILE [--initrd FILE]... [--append TEXT] [--memory BYTES] [--disk PATH]..., or "
+               "--machine pc --firmware FILE [--floppy PATH]... [--cdrom PATH] [--hda PATH]";
+        return -EINVAL;
+    }
+    if (of_pc && !o->pc && !o->restore) {
+        *why = "firmware, floppies, CD-ROM, --hda, --boot and a display are a PC's: --machine pc";
+        return -EINVAL;
+    }
+    if (o->firmware && (o->kernel || o->n_disks || o->tap || o->tap_fd >= 0 || o->n_runs || o->n_program)) {
+        *why = "a PC with firmware boots what is on its disks: it has no kernel, virtio disk, network card or program";
+        return -EINVAL;
+    }
+    return 0;
+}
+
 int vmm_options_parse(int argc, char **argv, struct vmm_options *o, const char **why, const char **word)
 {
     memset(o, 0, sizeof *o);
@@ -181,10 +250,5 @@ int vmm_options_parse(int argc, char **argv, struct vmm_options *o, const char *
         else if ((*why = row < 0 ? "wants a value" : apply(o, (enum option)row, value)))
             return -EINVAL;
     }
-    if (!o->kernel && !o->restore && !o->rates) {
-        *word = "usage",
-        *why = "moat-vmm --kernel FILE [--initrd FILE]... [--append TEXT] [--memory BYTES] [--disk PATH]...";
-        return -EINVAL;
-    }
-    return 0;
+    return check(o, why, word);
 }

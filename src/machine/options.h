@@ -9,13 +9,14 @@
 #define OPTIONS_INITRDS 8
 #define OPTIONS_DISKS   8
 #define OPTIONS_RUNS    512
+#define OPTIONS_FLOPPIES 2
 
 #define OPTIONS_MEMORY ((uint64_t)256 << 20) /* bytes of guest memory, when nobody says otherwise */
 
-enum options_console { CONSOLE_DEFAULT, CONSOLE_SERIAL, CONSOLE_STDERR, CONSOLE_VIRTIO, CONSOLE_NONE };
+enum options_console { CONSOLE_DEFAULT, CONSOLE_SERIAL, CONSOLE_STDERR, CONSOLE_VIRTIO, CONSOLE_DISPLAY, CONSOLE_NONE };
 
 struct options_disk {
-    char path[4096];
+    char path[4096]; /* "": none */
     bool read_only;
 };
 
@@ -32,7 +33,12 @@ struct vmm_options {
     const char *tap, *restore; /* NULL: none */
     int tap_fd, control_fd;    /* -1 */
     uint8_t mac[6];
-    bool kut, channel, debug, rates;
+    bool kut, pc; /* neither: micro */
+    bool channel, debug, rates;
+    const char *firmware, *display_firmware; /* of a PC; NULL: none */
+    const char *boot;                        /* NULL: as the firmware is wont to */
+    struct options_disk floppies[OPTIONS_FLOPPIES], cdrom, hda;
+    unsigned n_floppies;
 };
 
 /* 0, or -EINVAL with what is wrong: a sentence, and the word that it is about. */

@@ -4,8 +4,8 @@
  * controllers; and its map of memory: what the processor sees below 1 MiB is RAM, ROM or the display's window, as the
  * 440FX's PAM registers say, and bit 20 of an address is what the A20 gate makes of it.
  *
- * pc_init() between machine_init()'s devices and its processor (machine_setup.pc), pc_add_*() none: all is there from the
- * start, since a PC is. machine_reset() begins anew: devices as after power-on, memory as it is.
+ * machine_init() makes it of machine_setup.pc: all is there from the start, whether a disk is in or not. With firmware the
+ * machine begins at the reset vector, and anew at each reset (machine_reset()). Without one a kernel is entered (boot.h).
  */
 #ifndef MOAT_MACHINE_PC_H
 #define MOAT_MACHINE_PC_H
@@ -26,8 +26,9 @@
 struct machine;
 
 struct pc_state {
-    uint8_t a20; /* the gate is open */
-    uint8_t zero8[7];
+    uint8_t a20;    /* the gate is open */
+    uint8_t port92; /* what is kept of it: all but the gate */
+    uint8_t zero8[6];
 };
 
 struct pc_setup {
@@ -42,6 +43,7 @@ struct pc_setup {
     enum ide_kind disk_kinds[PC_DISKS];
     void (*debug)(void *owner, uint8_t byte); /* ports 0x402 and 0xe9; NULL: lost */
     void *owner;
+    bool debug_exit; /* port 0xf4 ends the machine (QEMU's isa-debug-exit) */
 };
 
 struct pc {
@@ -58,6 +60,29 @@ struct pc {
     struct gmem view; /* what the processor sees */
     uint8_t e820[20 * 8], acpi[16384], loader[128 * 32];
 };
+
+struct machine;
+
+/* machine.c's: all devices at their places, m->pc and pc->setup being there already; and into the list of what is saved.
+ * 0 or -errno. */
+int pc_init(struct pc *pc, struct machine *m);
+int pc_list(struct pc *pc);
+/* With firmware a reset is no end. */
+bool pc_begins_anew(const struct pc *pc);
+/* A write waits for room on the host: nothing is computed meanwhile. */
+bool pc_stalled(const struct pc *pc);
+/* The map of memory anew. pc_memory.c */
+void pc_map(struct pc *pc);
+/* What the firmware is told. pc_firmware.c; 0 or -ENOSPC. */
+int pc_firmware(struct pc *pc);
+
+#define PC_A20 (UINT64_C(1) << 20)
+/* What an address is behind the gate. */
+static inline uint64_t pc_address(const struct pc *pc, uint64_t gpa)
+{
+    return pc->state.a20 ? gpa : gpa & ~PC_A20;
+}
+void pc_set_a20(struct pc *pc, bool open);
 
 extern const struct device_ops pc_ops; /* of pc_state */
 

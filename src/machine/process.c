@@ -49,6 +49,12 @@ static int place_all(struct vmm *v, enum filter_process process)
             r = place(&v->clients[i], VMM_VISITORS + (int)i);
         return r < 0 ? r : place(&v->memory, VMM_MEMORY);
     }
+    r = r < 0 ? r : place(&v->media_listening, VMM_LISTENING);
+    for (unsigned i = 0; i < VMM_MEDIA && r == 0; i++)
+        if (v->media[i]) {
+            r = place(&v->media[i]->io.in, VMM_MEDIUM + (int)i);
+            v->media[i]->io.out = v->media[i]->io.in;
+        }
     for (unsigned i = 0; i < v->n_disks && r == 0; i++) {
         r = place(&v->disks[i]->io.in, VMM_DISKS + (int)i);
         v->disks[i]->io.out = v->disks[i]->io.in;
@@ -73,7 +79,10 @@ static int close_others(const struct vmm *v, enum filter_process process)
     for (unsigned i = 0; i < VMM_CLIENTS && machine; i++)
         keep |= (uint64_t)(v->clients[i] >= 0) << (VMM_VISITORS + i);
     if (!machine)
-        keep |= ((UINT64_C(1) << v->n_disks) - 1) << VMM_DISKS | (uint64_t)(v->net != NULL) << VMM_TAPS;
+        keep |= ((UINT64_C(1) << v->n_disks) - 1) << VMM_DISKS | (uint64_t)(v->net != NULL) << VMM_TAPS |
+                (uint64_t)(v->media_listening >= 0) << VMM_LISTENING;
+    for (unsigned i = 0; i < VMM_MEDIA && !machine; i++)
+        keep |= (uint64_t)(v->media[i] && v->media[i]->io.in >= 0) << (VMM_MEDIUM + i);
     for (int fd = 0; fd < 64; fd++)
         if (!(keep >> fd & 1))
             close(fd);
@@ -104,20 +113,25 @@ static int drop_rights(void)
     return 0;
 }
 
-static struct filter_world world(const struct vmm *v, int vcpu)
+static struct filter_world world(const struct vmm *v, enum filter_process process, int vcpu)
 {
-    return (struct filter_world){.of = {
-                                     [FILTER_ANSWERS] = {VMM_ANSWERS, 1},
-                                     [FILTER_KICKS] = {VMM_KICKS, v->n_servers},
-                                     [FILTER_CONTROL] = {VMM_CONTROL, v->control >= 0},
-                                     [FILTER_DISKS] = {VMM_DISKS, v->n_disks},
-                                     [FILTER_TAPS] = {VMM_TAPS, v->net != NULL},
-                                     [FILTER_VCPU] = {(uint32_t)vcpu, vcpu >= 0},
-                                     [FILTER_LISTENING] = {VMM_LISTENING, v->listening >= 0},
-                                     [FILTER_VISITORS] = {VMM_VISITORS, v->listening >= 0 ? VMM_CLIENTS + 1 : 0},
-                                     [FILTER_END] = {VMM_END, v->end >= 0},
-                                     [FILTER_MEMORY] = {VMM_MEMORY, v->memory >= 0},
-                                 }};
+    const bool heard = (process == FILTER_MACHINE ? v->listening : v->media_listening) >= 0;
+    struct filter_world w = {.of = {
+                                 [FILTER_ANSWERS] = {VMM_ANSWERS, 1},
+                                 [FILTER_KICKS] = {VMM_KICKS, v->n_servers},
+                                 [FILTER_CONTROL] = {VMM_CONTROL, v->control >= 0},
+                                 [FILTER_DISKS] = {VMM_DISKS, v->n_disks},
+                                 [FILTER_MEDIA] = {VMM_MEDIUM, v->options.pc ? VMM_MEDIA : 0},
+                                 [FILTER_TAPS] = {VMM_TAPS, v->net != NULL},
+                                 [FILTER_VCPU] = {(uint32_t)vcpu, vcpu >= 0},
+                                 [FILTER_VM] = {(uint32_t)v->vm, v->vm >= 0},
+                                 [FILTER_LISTENING] = {VMM_LISTENING, heard},
+                                 [FILTER_VISITORS] = {VMM_VISITORS, heard ? VMM_CLIENTS + VMM_BROUGHT : 0},
+                                 [FILTER_END] = {VMM_END, v->end >= 0},
+                                 [FILTER_MEMORY] = {VMM_MEMORY, v->memory >= 0},
+                             }};
+
+    return w;
 }
 
 /* A machine process that was taken over could fill the disk that a snapshot goes to. */
@@ -132,14 +146,14 @@ static int bound_files(const struct vmm *v)
 /* For all threads. From here on what the machine process has to say goes through the I/O process. */
 int vmm_shut_in(struct vmm *v, enum filter_process process, int vcpu)
 {
-    const struct filter_world w = world(v, vcpu);
+    const struct filter_world w = world(v, process, vcpu);
     struct sock_filter room[FILTER_ROOM], *program;
     int n = filter_make(process, &w, room, &program);
     struct sock_fprog prog = {.len = (unsigned short)n, .filter = program};
 
     if (n >= 0 && process == FILTER_MACHINE && (bound_files(v) < 0 || syscall(SYS_close_range, 0, 2, 0) < 0))
         n = -errno;
-    if (n >= 0 && process == FILTER_MACHINE && v->listening >= 0 && fill_lower_numbers() < 0)
+    if (n >= 0 && w.of[FILTER_LISTENING].n && fill_lower_numbers() < 0)
         n = -errno;
     if (n >= 0 && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog) != 0)
         n = -errno;
@@ -171,6 +185,16 @@ static void *serve(void *server)
     _exit(1);
 }
 
+/* For who brings media, at the server of the drives. */
+static void open_door(struct vmm *v)
+{
+    v->door.listening = v->media_listening;
+    for (unsigned i = 0; i < IO_CLIENTS; i++)
+        v->door.clients[i] = -1;
+    if (v->media_listening >= 0 && v->media[VMM_CDROM])
+        servers[v->media[VMM_CDROM]->server].door = &v->door;
+}
+
 static int start_servers(struct vmm *v)
 {
     pthread_attr_t attr;
@@ -183,6 +207,7 @@ static int start_servers(struct vmm *v)
     }
     for (unsigned i = 0; i < v->n_servers; i++)
         servers[i].kicked = v->kicks[i], servers[i].answers = v->answers;
+    open_door(v);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, THREAD_STACK);
     for (unsigned i = 1; i < v->n_servers && r == 0; i++)

@@ -35,12 +35,24 @@ enum ring_operation {
                     at once while another one waits for them */
 };
 
-/* To the back end of a stream, or of the channel (channel.h), which speaks with guest/init. */
+/* To the back end of a stream, of the channel (channel.h), which speaks with guest/init, or of a drive. */
 enum ring_word {
     RING_WORD_EXIT = 1, /* the exit status that the guest has told; -ENODATA: none */
     RING_WORD_SIGNAL,   /* the guest's program gets signal `length` */
     RING_WORD_SIZE, /* the terminal has `length` >> 16 rows and the rest columns; 0: as many as it has. The same back */
+    RING_WORD_MEDIUM, /* answered when the medium is of another generation than `length`: what is in the drive then */
+    RING_WORD_EJECT,  /* the guest opens the drive. -ENOMEDIUM: it is empty */
 };
+
+/* What is in a drive, as the result of RING_WORD_MEDIUM: its generation, two flags and its whole sectors of 512 bytes.
+ * The generation counts what was put in and taken out, from 0 when the machine begins. */
+#define RING_MEDIUM_PRESENT       (UINT64_C(1) << 32)
+#define RING_MEDIUM_READ_ONLY     (UINT64_C(1) << 33)
+#define RING_MEDIUM_SECTORS(w)    ((uint64_t)(w)&UINT32_MAX)
+#define RING_MEDIUM_GENERATION_AT 34
+#define RING_MEDIUM_GENERATIONS   (UINT32_C(1) << 28)
+#define RING_MEDIUM_GENERATION_OF(w)                                                                                   \
+    ((uint32_t)((uint64_t)(w) >> RING_MEDIUM_GENERATION_AT) & (RING_MEDIUM_GENERATIONS - 1))
 
 /* In the place of a region's number: the pages that belong to the ring itself, for bytes that are in no guest's. */
 #define RING_OWN 0xffffffffu
@@ -53,7 +65,7 @@ struct ring_segment { /* a piece of guest memory */
 struct ring_request {
     uint64_t id;     /* the machine's own word, handed back */
     uint64_t offset; /* bytes, in the back end's file; 0 for streams */
-    uint64_t length; /* of RING_DISCARD, RING_ZERO and RING_TELL; else 0 */
+    uint64_t length; /* of RING_DISCARD, RING_ZERO, RING_TELL; which generation a drive's request is about; else 0 */
     uint16_t operation, n_segments;
     uint32_t zero;
     struct ring_segment segments[RING_SEGMENTS];

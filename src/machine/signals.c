@@ -44,6 +44,10 @@ int vmm_resize(struct vmm *v, uint16_t rows, uint16_t columns)
                       ? stream_tell(v->channel ? &v->channel_stream : &v->serial_stream, RING_WORD_SIZE, word)
                       : -EOPNOTSUPP;
 
+    if (v->display)
+        return now = stream_tell(&v->display_stream, RING_WORD_SIZE, word),
+               vmm_pc_resize(v, (uint16_t)(now > 0 ? now >> 16 : 0), (uint16_t)(now > 0 ? now : 0)),
+               now < 0 ? (int)now : 0;
     if (v->console && now > 0)
         virtio_console_resize(&v->console_device, (uint16_t)now, (uint16_t)(now >> 16));
     return now < 0 ? (int)now : 0;

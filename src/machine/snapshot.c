@@ -131,46 +131,93 @@ static int write_file(const struct vmm *v, int fd, const struct snapshot_header 
     return r < 0 ? r : write_all(fd, h, sizeof *h, 0); /* the header last: without it there is no snapshot */
 }
 
-static void stand_still(struct vmm *v)
+/* 0; -ENOSPC: a disk's write has found no room; -EPIPE: the back end of one is gone. */
+static int stand_still(struct vmm *v)
 {
+    int r = 0;
+
     stream_pause(&v->serial_stream);
     if (v->channel)
         stream_pause(&v->channel_stream);
+    for (unsigned i = 0; i < VMM_MEDIA && r == 0; i++)
+        if (v->media[i])
+            r = medium_pause(&v->medium[i]);
+    return r;
 }
 
-int snapshot_write(struct vmm *v, int fd, const char **why)
+static uint64_t firmware_sum(const struct vmm *v)
 {
-    struct snapshot_header h = {.version = SNAPSHOT_VERSION,
-                                .kut = v->options.kut,
-                                .n_disks = v->n_disks,
-                                .net = v->net != NULL,
-                                .console = v->console != NULL,
-                                .channel = v->channel != NULL,
-                                .hz = v->machine.clock.state.hz,
-                                .silent = v->channel && !v->channel_stream.put &&
-                                          (!v->options.restore || v->snapshot.silent)};
+    return v->firmware ? sum(v->firmware, v->firmware_bytes) : 0;
+}
+
+static void describe(const struct vmm *v, struct snapshot_header *h)
+{
+    const struct vmm_options *o = &v->options;
+
+    *h = (struct snapshot_header){.version = SNAPSHOT_VERSION,
+                                  .kind = o->pc    ? SNAPSHOT_PC
+                                          : o->kut ? SNAPSHOT_KUT
+                                                   : SNAPSHOT_MICRO,
+                                  .n_disks = v->n_disks,
+                                  .net = v->net != NULL,
+                                  .console = v->console != NULL,
+                                  .channel = v->channel != NULL,
+                                  .hz = v->machine.clock.state.hz,
+                                  .silent = v->channel && !v->channel_stream.put && (!o->restore || v->snapshot.silent),
+                                  .hda = v->media[VMM_HDA] != NULL};
+    memcpy(h->magic, SNAPSHOT_MAGIC, sizeof h->magic);
+    memcpy(h->cpu, v->cpu, sizeof h->cpu);
+    h->firmware_sum = firmware_sum(v);
+    for (unsigned i = 0; i < PC_FLOPPIES && o->pc; i++)
+        h->floppies[i] = v->media[VMM_FLOPPY0 + i]->io.drive.type;
+}
+
+static int save(struct vmm *v, int fd, const char **why)
+{
+    struct snapshot_header h;
     int r;
 
-    memcpy(h.magic, SNAPSHOT_MAGIC, sizeof h.magic);
-    memcpy(h.cpu, v->cpu, sizeof h.cpu);
-    stand_still(v);
+    describe(v, &h);
     record.n = 0;
     if ((r = machine_save(&v->machine, NULL, put)) < 0) {
         *why = r == -EPIPE ? "a device has lost what is behind it: how it stands is not known"
                            : "its state cannot be told";
-    } else {
-        h.record_bytes = record.n, h.record_sum = sum(record.bytes, record.n);
-        h.memory_at = (SNAPSHOT_RECORD_AT + record.n + PAGE - 1) & ~(uint64_t)(PAGE - 1);
-        h.memory_bytes = v->machine.ram_bytes;
-        if ((r = write_file(v, fd, &h)) < 0)
-            *why = r == -ENOSPC ? "there is no room for the snapshot" : "the snapshot cannot be written";
+        return r;
     }
+    h.record_bytes = record.n, h.record_sum = sum(record.bytes, record.n);
+    h.memory_at = (SNAPSHOT_RECORD_AT + record.n + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+    h.memory_bytes = v->machine.ram_bytes;
+    if ((r = write_file(v, fd, &h)) < 0)
+        *why = r == -ENOSPC ? "there is no room for the snapshot" : "the snapshot cannot be written";
+    return r;
+}
+
+int snapshot_write(struct vmm *v, int fd, const char **why)
+{
+    int r = stand_still(v);
+
+    if (r < 0)
+        *why = r == -ENOSPC ? "a write to one of its disks waits for room on the host"
+                            : "a device has lost what is behind it: how it stands is not known";
+    else
+        r = save(v, fd, why);
     for (unsigned i = 0; i < v->n_virtio; i++)
         virtio_saved(v->virtio[i]);
     return r;
 }
 
 /* ---- reading ---- */
+
+/* Media come and go; drives and a disk are the machine's. */
+static const char *check_pc(const struct vmm_options *o, const struct snapshot_header *h)
+{
+    for (unsigned i = 0; i < PC_FLOPPIES; i++)
+        if (h->floppies[i] < FDC_360K || h->floppies[i] > FDC_2880K)
+            return "it is damaged";
+    if (h->hda != (*o->hda.path != 0))
+        return h->hda ? "--hda: it was made with a disk" : "--hda: it was made without a disk";
+    return NULL;
+}
 
 static const char *check_header(const struct vmm *v, const struct snapshot_header *h, uint64_t file_bytes)
 {
@@ -183,21 +230,23 @@ static const char *check_header(const struct vmm *v, const struct snapshot_heade
         return "it is a snapshot of another version of moat-vmm";
     if (h->record_bytes > SNAPSHOT_RECORD_MOST || h->memory_at % PAGE || h->memory_at < record_end ||
         h->memory_bytes % PAGE || h->memory_bytes < MACHINE_RAM_MIN || h->memory_bytes > MACHINE_RAM_MAX ||
-        h->memory_at > file_bytes || h->memory_bytes > file_bytes - h->memory_at || h->kut > 1 || h->silent > 1 ||
-        !memchr(h->cpu, 0, sizeof h->cpu))
+        h->memory_at > file_bytes || h->memory_bytes > file_bytes - h->memory_at || h->kind >= SNAPSHOT_KINDS ||
+        h->silent > 1 || !memchr(h->cpu, 0, sizeof h->cpu))
         return "it is damaged";
     if (o->memory && o->memory != h->memory_bytes)
         return "--memory: it was made with another size";
     if (o->cpu && strcmp(o->cpu, h->cpu) != 0)
         return "--cpu: it was made with another processor";
-    if (o->kut && !h->kut)
+    if ((o->kut && h->kind != SNAPSHOT_KUT) || (o->pc && h->kind != SNAPSHOT_PC))
         return "--machine: it was made with another kind of machine";
     if (h->n_disks != o->n_disks)
         return "--disk: it was made with another number of disks";
     if (h->net != (o->tap || o->tap_fd >= 0) || h->console != (o->console == CONSOLE_VIRTIO) ||
         h->channel != o->channel)
         return "--tap, --console and --channel have to be there as they were when it was made";
-    return NULL;
+    if (h->kind != SNAPSHOT_PC && (o->firmware || o->n_floppies || *o->cdrom.path || *o->hda.path))
+        return "--firmware, --floppy, --cdrom and --hda are a PC's, and it was made with another kind of machine";
+    return h->kind == SNAPSHOT_PC ? check_pc(o, h) : NULL;
 }
 
 int snapshot_open(struct vmm *v)
@@ -214,7 +263,8 @@ int snapshot_open(struct vmm *v)
         return vmm_fail(EXIT_NOT_INVOKED, name, "it is no snapshot of a machine", 0);
     if ((why = check_header(v, h, (uint64_t)st.st_size)))
         return vmm_fail(EXIT_NOT_INVOKED, name, why, 0);
-    v->options.kut = h->kut, v->options.cpu = h->cpu, v->options.memory = h->memory_bytes;
+    v->options.kut = h->kind == SNAPSHOT_KUT, v->options.pc = h->kind == SNAPSHOT_PC;
+    v->options.cpu = h->cpu, v->options.memory = h->memory_bytes;
     if (h->record_bytes == 0)
         return vmm_fail(EXIT_NOT_INVOKED, name, "it is damaged", 0);
     /* Copied: what is checked is what is used, whatever becomes of the file. */
@@ -265,6 +315,10 @@ int snapshot_load(struct vmm *v, const char **why)
 
     *why = "it is damaged: its checksum is another";
     if (sum(v->kernel.bytes, v->kernel.n) != v->snapshot.record_sum)
+        return -EINVAL;
+    *why = v->firmware ? "--firmware: it is another than the one that this was made with"
+                       : "--firmware: this was made with one, and needs the same file";
+    if (firmware_sum(v) != v->snapshot.firmware_sum)
         return -EINVAL;
     for (uint64_t at = 0; at < v->kernel.n;) {
         const int64_t n = load_one(v, at, why);

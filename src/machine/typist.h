@@ -16,12 +16,15 @@ struct typist {
     const struct clock *clock;
     struct timer timer;
     uint16_t keys[TYPIST_KEYS];
-    uint32_t put, taken;
+    uint32_t put, taken; /* so far, modulo 2^32 */
+    uint64_t next;       /* nanosecond from which on the next one may be pressed */
 };
 
+/* 0 or -ENOSPC. It takes the keyboard's `taken` callback for itself. */
 int typist_init(struct typist *t, struct i8042 *keyboard, const struct clock *clock, struct timers *timers);
 /* All n or none: -EAGAIN when there is no room for them now, -EINVAL when one is no key. */
 int typist_put(struct typist *t, const uint16_t *keys, unsigned n);
+/* All that was put has been pressed. */
 bool typist_idle(const struct typist *t);
 
 #endif

@@ -11,12 +11,15 @@
 #ifndef MOAT_MACHINE_VMM_H
 #define MOAT_MACHINE_VMM_H
 
+#include "machine/dev/medium.h"
 #include "machine/dev/stream.h"
 #include "machine/dev/virtio_block.h"
+#include "machine/display.h"
 #include "machine/filter.h"
 #include "machine/io.h"
 #include "machine/machine.h"
 #include "machine/options.h"
+#include "machine/pc.h"
 #include "machine/snapshot.h"
 
 #include <sys/types.h>
@@ -34,13 +37,18 @@ enum {
     VMM_END = 7,
     VMM_KICKS = 8, /* eventfds, one for each server */
     VMM_MEMORY = 23,
-    VMM_VISITORS = 24, /* connections, and a file for a snapshot: the first VMM_CLIENTS are of who came early */
+    VMM_VISITORS = 24, /* connections, and files that come by them: the first VMM_CLIENTS are of who came early */
     VMM_DISKS = 32,    /* of the I/O process */
+    VMM_MEDIUM = 40,   /* of a PC's drives, VMM_MEDIA of them, whose media come and go */
     VMM_TAPS = 48,
     VMM_KVM = 49, /* /dev/kvm, of the machine process, until its processor is made */
 };
 
+/* A PC's disks and drives. */
+enum { VMM_FLOPPY0, VMM_FLOPPY1, VMM_CDROM, VMM_HDA, VMM_MEDIA };
+
 #define VMM_CLIENTS 4 /* connections at a time */
+#define VMM_BROUGHT 4 /* descriptors that one record may bring (control.c of the boundary); all but one are closed */
 
 /* A ring as both sides have it before they part. */
 struct vmm_port {
@@ -69,9 +77,12 @@ struct vmm {
     unsigned n_ports, n_servers, n_disks;
     struct vmm_port *serial, *messages, *channel, *console, *random, *disks[OPTIONS_DISKS], *net; /* NULL: none */
     int answers, kicks[IO_PORTS], life[2], control;
+    struct vmm_port *media[VMM_MEDIA], *display; /* of a PC; NULL: none */
+    int media_listening;                         /* the I/O process's own socket, by which media come; -1 */
     int listening; /* moat's socket, to which it connects when it has something to say; -1 */
     int end;       /* a file for one word: how it ended; -1 */
     int kvm;       /* /dev/kvm, opened by moat; -1 */
+    int vm;        /* KVM's machine, of a PC, whose map of memory changes; -1 */
     int clients[VMM_CLIENTS];
     uint64_t look_at; /* nanoseconds of the machine's: when somebody is looked for again */
     pid_t io;
@@ -82,6 +93,20 @@ struct vmm {
     struct virtio_block disk_devices[OPTIONS_DISKS];
     struct virtio_device *virtio[3 + OPTIONS_DISKS];
     unsigned n_virtio;
+    struct pc pc;
+    struct pc_setup pc_setup;
+    struct medium medium[VMM_MEDIA];
+    uint64_t media_retry_at; /* nanoseconds of the machine's: when a write that found no room is tried again */
+    uint32_t media_told;     /* of which this was said: a bit for each */
+    struct io_door door;     /* the I/O process's */
+    struct stream display_stream;
+    struct display screen;
+    uint8_t *firmware, *display_firmware; /* mapped; NULL: none */
+    uint32_t firmware_bytes, display_firmware_bytes;
+    char debug_line[120]; /* what the firmware says, up to its end */
+    unsigned n_debug_line;
+    bool stalled;      /* a write of the guest's waits for room on the host */
+    uint64_t retry_at; /* nanoseconds of the machine's */
     bool io_gone, killed;
     int killed_by; /* a signal's number */
     bool button;   /* it was pressed: the next signal ends the machine */
@@ -90,7 +115,9 @@ struct vmm {
 /* "moat-vmm: SUBJECT: what: why" on standard error; error: negative errno, 0: none. Returns `status`. */
 int vmm_fail(int status, const char *subject, const char *what, int error);
 
-int vmm_open(struct vmm *v);  /* vmm_open.c */
+int vmm_open(struct vmm *v); /* vmm_open.c */
+/* A descriptor away from the numbers that are to be used; the other one is closed. -errno; < 0: errno's. */
+int vmm_keep_above(int fd);
 int vmm_ports(struct vmm *v); /* vmm_ports.c: rings, and what is behind each */
 
 int vmm_fork(struct vmm *v); /* process.c */
@@ -108,6 +135,31 @@ bool vmm_backend_wait(struct backend *b);
 void vmm_backend_kick(struct backend *b);
 /* A line for people, by way of the I/O process. */
 void vmm_say(struct vmm *v, const char *text, const char *more);
+
+/* ---- a PC ---- */
+int vmm_pc_open(struct vmm *v);     /* vmm_pc.c: the firmware's files, the terminal of its display */
+void vmm_pc_setup(struct vmm *v);   /* before machine_init(): v->pc_setup */
+void vmm_pc_devices(struct vmm *v); /* and after it */
+void vmm_pc_poll(struct vmm *v);    /* media, display */
+uint64_t vmm_pc_wait(const struct vmm *v, uint64_t ns); /* how much of a wait there may be */
+void vmm_pc_resize(struct vmm *v, uint16_t rows, uint16_t columns);
+void vmm_pc_end(struct vmm *v);
+/* What moat asks of it. 0 or -errno: -EOPNOTSUPP when it is no PC. */
+int vmm_screen(struct vmm *v, int fd, const char **why);       /* screen.h's bytes, into an empty file */
+int vmm_keys(struct vmm *v, const uint16_t *keys, unsigned n); /* -EAGAIN: no room for them now */
+int vmm_machine_reset(struct vmm *v);
+int vmm_power_button(struct vmm *v);
+
+/* A file of a disk, of any machine, open and locked: nobody else writes to it, and nobody reads it that this one
+ * writes. *fd is the caller's (an open file description lock, fcntl(2), goes with it). 0 or an exit status. */
+int vmm_disk_open(const struct options_disk *d, int *fd, uint64_t *bytes); /* vmm_media.c */
+int vmm_media_open(struct vmm *v);                                         /* those of a PC. 0 or an exit status */
+void vmm_media_devices(struct vmm *v);                                     /* v->medium */
+void vmm_media_poll(struct vmm *v);
+/* Is there a write that waits for room on the host? The machine does not compute meanwhile. */
+bool vmm_media_stalled(const struct vmm *v);
+/* How much of a wait there may be: it is tried again then. */
+uint64_t vmm_media_wait(const struct vmm *v, uint64_t ns);
 
 /* counter.c: the rate of the host's time stamp counter: what the processor says of it, or counted from the mark on,
  * which is the more exact the longer that is ago. Nobody waits for it. */

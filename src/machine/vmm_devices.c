@@ -50,6 +50,10 @@ int vmm_devices(struct vmm *v)
     connect_uart(&m->uart[0], &v->serial_stream, v->serial, v->serial->io.in >= 0);
     if (v->channel)
         connect_uart(&m->uart[1], &v->channel_stream, v->channel, true);
+    if (v->options.pc)
+        vmm_pc_devices(v);
+    if (v->options.firmware)
+        return 0; /* what its system has drivers for is on the PC's own buses */
     virtio_random_init(&v->random_device, &m->memory, &v->random->backend, &none);
     r = add(v, &v->random_device);
     for (unsigned i = 0; i < v->n_disks && r == 0; i++)

@@ -23,8 +23,7 @@
 
 #define ABOVE 64 /* descriptors are kept from here on until each gets its number */
 
-/* Away from the numbers that are to be used. The descriptor, or -errno. */
-static int keep_above(int fd)
+int vmm_keep_above(int fd)
 {
     if (fd < 0 || fd >= ABOVE)
         return fd < 0 ? -errno : fd;
@@ -116,21 +115,11 @@ static int map_files(struct vmm *v)
 static int open_disk(struct vmm *v, const struct options_disk *d)
 {
     struct io_port *p = &v->disks[v->n_disks]->io;
-    const int fd = keep_above(open(d->path, (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-    struct stat st;
+    const int r = vmm_disk_open(d, &p->in, &p->bytes);
 
-    if (fd < 0)
-        return vmm_fail(fd == -ENOENT || fd == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_INVOKED, d->path, "open the disk",
-                        fd);
-    if (fstat(fd, &st) < 0 || !(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
-        return vmm_fail(EXIT_NOT_INVOKED, d->path, "it is neither a file nor a block device", 0);
-    const off_t bytes = lseek(fd, 0, SEEK_END);
-    if (bytes < 0)
-        return vmm_fail(EXIT_OWN_ERROR, d->path, "find its size", -errno);
-    p->in = p->out = fd;
-    p->bytes = (uint64_t)bytes, p->read_only = d->read_only;
-    v->n_disks++;
-    return 0;
+    p->out = p->in, p->read_only = d->read_only;
+    v->n_disks += r == 0;
+    return r;
 }
 
 /* A tap device by its name, when nobody has opened it for us (control_prepare). */
@@ -175,7 +164,7 @@ static int open_net(struct vmm *v)
     if (fd < 0)
         fd = o->tap_fd >= 0 ? o->tap_fd : open_tap(o->tap);
 
-    fd = keep_above(fd < 0 ? (errno = -fd, -1) : fd);
+    fd = vmm_keep_above(fd < 0 ? (errno = -fd, -1) : fd);
     if (fd < 0)
         return vmm_fail(EXIT_OWN_ERROR, name, "open the tap device", fd);
     if ((r = net_header(fd, &v->net->io.header)) < 0)
@@ -197,7 +186,7 @@ static int open_control(struct vmm *v)
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_SEQPACKET)
         return vmm_fail(EXIT_OWN_ERROR, "--control-fd", "it is no socket for records", 0);
     /* A guest that never rests is told by a signal. */
-    if ((v->control = keep_above(fd)) < 0 || fcntl(v->control, F_SETOWN, getpid()) < 0 ||
+    if ((v->control = vmm_keep_above(fd)) < 0 || fcntl(v->control, F_SETOWN, getpid()) < 0 ||
         fcntl(v->control, F_SETFL, O_RDWR | O_NONBLOCK | O_ASYNC) < 0)
         return vmm_fail(EXIT_OWN_ERROR, "--control-fd", "set it up", -errno);
     return 0;
@@ -207,12 +196,12 @@ static int open_events(struct vmm *v)
 {
     int ends[2];
 
-    v->answers = keep_above(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    v->answers = vmm_keep_above(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     for (unsigned i = 0; i < v->n_servers; i++)
-        v->kicks[i] = keep_above(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+        v->kicks[i] = vmm_keep_above(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (v->answers < 0 || v->kicks[v->n_servers - 1] < 0 || pipe2(ends, O_CLOEXEC) < 0)
         return vmm_fail(EXIT_OWN_ERROR, "eventfd", "make what wakes the processes", -errno);
-    v->life[0] = keep_above(ends[0]), v->life[1] = keep_above(ends[1]);
+    v->life[0] = vmm_keep_above(ends[0]), v->life[1] = vmm_keep_above(ends[1]);
     return 0;
 }
 
@@ -223,7 +212,7 @@ static int open_listening(struct vmm *v)
 
     if (!handed)
         return 0;
-    v->listening = keep_above(atoi(handed));
+    v->listening = vmm_keep_above(atoi(handed));
     if (v->listening < 0 || fcntl(v->listening, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
         return vmm_fail(EXIT_OWN_ERROR, "MOAT_HANDED_FD", "it is no socket to listen on", -errno);
     return control_prepare(v);
@@ -238,14 +227,20 @@ int vmm_open(struct vmm *v)
     /* First of all those that came with a number, which nothing else must take. */
     if (r == 0)
         r = open_control(v);
+    if (r == 0 && o->restore) /* which says what machine it is */
+        r = snapshot_open(v);
     if (r == 0)
         r = vmm_ports(v);
     if (r == 0)
         r = open_listening(v);
     if (r == 0 && v->net)
         r = open_net(v);
-    if (r == 0)
-        r = o->restore ? snapshot_open(v) : map_files(v);
+    if (r == 0 && !o->restore && o->kernel)
+        r = map_files(v);
+    if (r == 0 && o->pc) /* as its snapshot says, too */
+        r = vmm_pc_open(v);
+    if (r == 0 && o->pc)
+        r = vmm_media_open(v);
     if (r == 0 && o->restore && v->channel && (r = io_channel_resume(v->channel->io.channel, v->snapshot.silent)) < 0)
         r = vmm_fail(EXIT_OWN_ERROR, o->restore, "random numbers for the guest", r);
     for (unsigned i = 0; i < o->n_disks && r == 0; i++)
@@ -259,7 +254,7 @@ int vmm_open(struct vmm *v)
     if (r == 0 && !o->restore &&
         memory_host_create(&v->machine.memory, o->memory ? o->memory : OPTIONS_MEMORY, &v->memory, &err) < 0)
         r = vmm_fail(EXIT_OWN_ERROR, "--memory", err.text, 0);
-    if (r == 0 && v->memory >= 0 && (v->memory = keep_above(v->memory)) < 0)
+    if (r == 0 && v->memory >= 0 && (v->memory = vmm_keep_above(v->memory)) < 0)
         r = vmm_fail(EXIT_OWN_ERROR, "--memory", "keep its descriptor", v->memory);
     return r;
 }

@@ -9,7 +9,8 @@
 
 /* Bytes of one request, where they are bounced. Linux asks a disk for 1,280 KiB at once. */
 enum { RANDOM_MOST = 4096, CONSOLE_MOST = 64 << 10, NET_MOST = 68 << 10, BLOCK_MOST = 1280 << 10 };
-enum { SHARED_SERVER = 0 }; /* of all that may wait for a descriptor; each disk has its own */
+enum { SHARED_SERVER = 0 }; /* of all that may wait for a descriptor; each disk has its own, and drives one together */
+enum { MEDIA_SLOTS = 8 };   /* a drive's: one request, the watch for another medium, the guest's ejecting */
 
 static size_t whole_pages(size_t n)
 {
@@ -55,6 +56,38 @@ static struct vmm_port *add_virtio(struct vmm *v, const struct io_ops *ops, uint
                               : add_ring(v, ops, slots, 0, 0, in, out);
 }
 
+/* A PC's disk: its bytes are in the ring's own pages, and no request of it can name guest memory. */
+static struct vmm_port *add_medium(struct vmm *v, const struct io_ops *ops)
+{
+    static const struct gmem none;
+    struct vmm_port *p = add_ring(v, ops, MEDIA_SLOTS, MEDIUM_BUFFER, 0, -1, -1);
+
+    if (p)
+        p->io.memory = &none;
+    return p;
+}
+
+/* The drives are there whether anything is in them or not, so that something can be put in. */
+static bool add_media(struct vmm *v)
+{
+    const unsigned server = v->n_servers++;
+
+    for (unsigned i = 0; i < VMM_MEDIA; i++) {
+        if (i == VMM_HDA && !*v->options.hda.path)
+            continue;
+        struct vmm_port *p = add_medium(v, i == VMM_HDA ? &io_block : &io_media);
+        if (!p)
+            return false;
+        v->media[i] = p;
+        if (i == VMM_HDA)
+            continue;
+        p->server = server;
+        p->io.drive = (struct io_drive){.floppy = i != VMM_CDROM, .number = VMM_MEDIUM + (int)i};
+        v->door.drives[i] = &p->io;
+    }
+    return true;
+}
+
 /* Who has the terminal: with the channel nobody but it, since what the program says is not to be mixed with the
  * kernel's lines. */
 static void console_descriptors(const struct vmm_options *o, int *in, int *out)
@@ -82,6 +115,10 @@ int vmm_ports(struct vmm *v)
     }
     if (o->console == CONSOLE_VIRTIO)
         ok &= (v->console = add_virtio(v, &io_stream, 16, CONSOLE_MOST, 16, 0, 1)) != NULL;
+    if (o->console == CONSOLE_DISPLAY)
+        ok &= (v->display = add(v, &io_stream, 0, 1)) != NULL;
+    if (o->pc)
+        ok = ok && add_media(v);
     if (o->tap || o->tap_fd >= 0)
         ok &= (v->net = add_virtio(v, &io_net, 128, NET_MOST, 128, -1, -1)) != NULL;
     for (unsigned i = 0; i < o->n_disks; i++)

@@ -109,6 +109,8 @@ void vmm_poll(void *vmm)
     }
     for (unsigned i = 0; i < v->n_virtio; i++)
         virtio_poll(v->virtio[i]);
+    if (v->options.pc)
+        vmm_pc_poll(v);
     signals_obey(v);
     look(v);
 }
@@ -118,7 +120,7 @@ void vmm_wait(void *vmm, uint64_t ns)
     struct vmm *v = vmm;
 
     vmm_poll(v);
-    sleep_for(v, ns, true);
+    sleep_for(v, v->options.pc ? vmm_pc_wait(v, ns) : ns, true);
     vmm_poll(v);
 }
 

@@ -62,7 +62,7 @@ static void load_record(struct fixture *f, struct input *in)
     memcpy(copy, d->device, d->ops->state_bytes);
     for (unsigned i = 0, n = take(in, 1) % 8; i < n; i++)
         copy[take(in, 2) % d->ops->state_bytes] = (uint8_t)take(in, 1);
-    if (machine_load(&f->machine, names[take(in, 1) % 8], 0, 1, copy, d->ops->state_bytes, &why) == 0)
+    if (machine_load(&f->machine, names[take(in, 1) % 8], 0, d->ops->version, copy, d->ops->state_bytes, &why) == 0)
         (void)machine_loaded(&f->machine); /* the others are missing */
     free(copy);
 }

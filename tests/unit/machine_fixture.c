@@ -60,6 +60,7 @@ static void fake_written(struct vcpu *v, gpa_t gpa, uint64_t n)
 }
 static int fake_map_changed(struct vcpu *v)
 {
+    the->map_changes++;
     return 0;
 }
 static int fake_counter_moved(struct vcpu *v)
@@ -126,7 +127,7 @@ static void fail(const char *what)
     abort();
 }
 
-struct fixture *fixture_make(enum machine_kind kind, uint64_t bytes, const char *model)
+static struct fixture *make(enum machine_kind kind, uint64_t bytes, const char *model, const struct pc_setup *pc)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     struct machine_setup setup = {.kind = kind, .engine = &fake, .wall_ns = UINT64_C(1000000000) * SECOND_NS};
@@ -135,6 +136,14 @@ struct fixture *fixture_make(enum machine_kind kind, uint64_t bytes, const char 
     if (f == NULL)
         fail("no memory");
     the = f;
+    if (pc != NULL) {
+        f->pc_setup = *pc;
+        for (unsigned i = 0; i < PC_FLOPPIES; i++)
+            if (f->pc_setup.floppies[i] == NULL)
+                f->pc_setup.floppies[i] = &f->floppies[i];
+        setup.pc = &f->pc;
+        setup.pc_setup = &f->pc_setup;
+    }
     f->bytes = bytes;
     f->memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (f->memory == MAP_FAILED)
@@ -155,6 +164,16 @@ struct fixture *fixture_make(enum machine_kind kind, uint64_t bytes, const char 
     f->machine.clock.offset = 0;
     uart_connect(&f->machine.uart[0], put, NULL, f);
     return f;
+}
+
+struct fixture *fixture_make(enum machine_kind kind, uint64_t bytes, const char *model)
+{
+    return make(kind, bytes, model, NULL);
+}
+
+struct fixture *fixture_make_pc(uint64_t bytes, const char *model, const struct pc_setup *setup)
+{
+    return make(MACHINE_PC, bytes, model, setup);
 }
 
 void fixture_free(struct fixture *f)

@@ -8,6 +8,7 @@
 
 #include "machine/boot.h"
 #include "machine/machine.h"
+#include "machine/pc.h"
 
 #define FIXTURE_HZ UINT64_C(1000000000) /* a tick is a nanosecond */
 
@@ -25,10 +26,16 @@ struct fixture {
     unsigned refuse; /* bytes that the port's callback does not take */
     uint8_t *memory;
     uint64_t bytes;
+    unsigned map_changes;
+    struct pc pc; /* of MACHINE_PC: as pc_setup says, which fixture_make_pc() has copied */
+    struct pc_setup pc_setup;
+    struct medium floppies[PC_FLOPPIES]; /* without a back end, where the setup names none */
 };
 
 /* Ends the test (abort) when it cannot be made. */
 struct fixture *fixture_make(enum machine_kind kind, uint64_t bytes, const char *model);
+/* A PC; `setup` may leave out its drives. */
+struct fixture *fixture_make_pc(uint64_t bytes, const char *model, const struct pc_setup *setup);
 void fixture_free(struct fixture *f);
 /* Time passes, and due timers ring. */
 void fixture_pass(struct fixture *f, uint64_t ns);

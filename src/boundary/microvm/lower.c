@@ -18,8 +18,9 @@ static int add(struct lowering *l, const char *item, const char *value, const ch
     return lowering_add(l, LOWER_ENFORCED, item, value, mechanism, NULL);
 }
 
-static int say_words(const struct strv *argv, struct lowering *l)
+static int say_words(const struct policy *p, struct lowering *l)
 {
+    const struct strv *argv = &p->process.argv;
     const char *word, *value;
     uint32_t at = 0;
     int r = 0;
@@ -29,7 +30,7 @@ static int say_words(const struct strv *argv, struct lowering *l)
             const char *text = arena_printf(l->arena, "%llu MiB", strtoull(value, NULL, 10) >> 20);
             r = text ? add(l, "guest's memory", text, MACHINE ": there is no more of it") : -1;
         } else if (!strcmp(word, "--disk") && value) {
-            r = add(l, "disk", value, MACHINE ": virtio-blk; the file is the I/O process's");
+            r = add(l, "disk", microvm_word_file(p, value), MACHINE ": virtio-blk; the file is the I/O process's");
         } else if (!strcmp(word, "--accel") && value) {
             r = add(l, "processor", value, !strcmp(value, "soft") ? "our own (src/cpu)" : "KVM, or our own (src/cpu)");
         }
@@ -37,7 +38,7 @@ static int say_words(const struct strv *argv, struct lowering *l)
     return r;
 }
 
-int microvm_lower(const struct policy *p, struct lowering *out, struct err *err)
+int microvm_lower_engine(const struct policy *p, struct lowering *out, struct err *err)
 {
     int r = container_lower_brokered(p, out, err);
 
@@ -46,9 +47,17 @@ int microvm_lower(const struct policy *p, struct lowering *out, struct err *err)
     if (!p->seccomp.set)
         lowering_instead(out, "system calls", "of two processes, by list",
                          "seccomp filters of moat-vmm's own, by number and arguments");
+    r = say_words(p, out);
+    return r < 0 ? err_set(err, r, "no memory for the explanation") : 0;
+}
+
+int microvm_lower(const struct policy *p, struct lowering *out, struct err *err)
+{
+    int r = microvm_lower_engine(p, out, err);
+
+    if (r < 0)
+        return r;
     lowering_instead(out, "root file system", "the initramfs in the guest's memory", INSIDE);
-    r = say_words(&p->process.argv, out);
-    if (r == 0)
-        r = add(out, "program's system calls", "answered inside", INSIDE "; none of them reaches the host");
+    r = add(out, "program's system calls", "answered inside", INSIDE "; none of them reaches the host");
     return r < 0 ? err_set(err, r, "no memory for the explanation") : 0;
 }

@@ -5,7 +5,7 @@
  * and executed by descriptor; kernel, initramfs and disks are shown to it by the policy's own path rules and have no
  * other name inside.
  */
-#include "base/clock.h"
+#include "boundary/microvm/microvm.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "boundary/broker/adaptor.h"
@@ -20,7 +20,6 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -53,19 +52,25 @@ static const char *measured(struct arena *a)
     return said ? said : "";
 }
 
+const char *microvm_speed(struct arena *a)
+{
+    const char *text = arena_printf(a, "%s%s",
+                                    access("/dev/kvm", R_OK | W_OK) == 0
+                                        ? "KVM where it is the faster one, else our own processor in software (--accel)"
+                                        : "our own processor in software (there is no KVM)",
+                                    measured(a));
+
+    return text ? text : "";
+}
+
 static int microvm_offer(struct arena *a, struct offer *out)
 {
     int r = container_offer(a, out);
-    const char *rates = measured(a);
 
     out->strength =
         "the guest has a kernel of its own; what it reaches is a few virtual devices, in a process that owns "
         "no file; container walls around it";
-    out->speed = arena_printf(a, "%s%s",
-                              access("/dev/kvm", R_OK | W_OK) == 0
-                                  ? "KVM where it is the faster one, else our own processor in software (--accel)"
-                                  : "our own processor in software (there is no KVM)",
-                              rates);
+    out->speed = microvm_speed(a);
     return r;
 }
 
@@ -102,26 +107,38 @@ static int give_kvm(const struct instance *inst, int sock, struct err *err)
     return engine_give(sock, "kvm", kvm, err);
 }
 
-/* What moat-vmm gets by a name of ours: where it writes its end, the host's processor, its interface. */
-static int give_descriptors(struct instance *inst, const char *tap, struct err *err)
+/* Its second socket, which is its I/O process's: by it media come (cli/vm_media.c). */
+static int give_media(struct instance *inst, int sock, struct err *err)
+{
+    _cleanup_fd_ int media = engine_listen(inst, ENGINE_MEDIA_SOCKET, err);
+
+    return media < 0 ? media : engine_give(sock, "media", media, err);
+}
+
+/* What moat-vmm gets by a name of ours: where it writes its end, the host's processor, its media's socket, its
+ * interface. */
+static int give_descriptors(struct instance *inst, const char *tap, bool media, struct err *err)
 {
     _cleanup_fd_ int end =
         openat(inst->state_fd, END_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     _cleanup_fd_ int interface = -1;
-    _cleanup_fd_ int sock = end < 0 ? err_sys(err, -errno, "make " END_FILE) : engine_connect(inst, err);
+    _cleanup_fd_ int sock =
+        end < 0 ? err_sys(err, -errno, "make " END_FILE) : engine_connect(inst, ENGINE_SOCKET, err);
 
     if (sock < 0)
         return sock;
     int r = engine_give(sock, "end", end, err);
     if (r == 0)
         r = give_kvm(inst, sock, err);
+    if (r == 0 && media)
+        r = give_media(inst, sock, err);
     if (r < 0 || !tap)
         return r;
     interface = open_tap(tap, err);
     return interface < 0 ? interface : engine_give(sock, "tap", interface, err);
 }
 
-static int open_both(struct instance *inst, const char *tap, struct err *err)
+static int open_both(struct instance *inst, const char *tap, bool media, struct err *err)
 {
     const char *vmm;
     int r = libexec_find(inst->arena, VMM_PROGRAM, &vmm, err);
@@ -131,25 +148,45 @@ static int open_both(struct instance *inst, const char *tap, struct err *err)
     inst->program_fd = open(vmm, O_PATH);
     if (inst->program_fd < 0)
         return err_sys(err, -errno, "%s", vmm);
-    _cleanup_fd_ int listening = engine_listen(inst, err);
+    _cleanup_fd_ int listening = engine_listen(inst, ENGINE_SOCKET, err);
     if (listening < 0)
         return listening;
     inst->handed_fd =
         fcntl(listening, F_DUPFD, 3); /* not close-on-exec: moat-enter closes it for all but the workload */
-    return inst->handed_fd < 0 ? err_sys(err, -errno, "hand over a socket") : give_descriptors(inst, tap, err);
+    return inst->handed_fd < 0 ? err_sys(err, -errno, "hand over a socket") : give_descriptors(inst, tap, media, err);
+}
+
+static int open_microvm(struct instance *inst, const char *tap, struct err *err)
+{
+    return open_both(inst, tap, false, err);
+}
+
+static int open_vm(struct instance *inst, const char *tap, struct err *err)
+{
+    return open_both(inst, tap, true, err);
+}
+
+int microvm_create_from(struct instance *inst, const char *const *from, bool media, const char *nothing,
+                        struct err *err)
+{
+    const struct strv *argv = &inst->policy->process.argv;
+
+    while (*from && !microvm_word_value(argv, *from))
+        from++;
+    if (!*from)
+        return err_set(err, -EINVAL, "nothing to run: %s", nothing);
+    return engine_create(inst, microvm_word_value(argv, "--tap"), media ? open_vm : open_microvm, err);
 }
 
 static int microvm_create(struct instance *inst, struct err *err)
 {
-    const struct strv *argv = &inst->policy->process.argv;
+    static const char *const from[] = {"--kernel", "--restore", NULL};
 
-    if (!microvm_word_value(argv, "--kernel") && !microvm_word_value(argv, "--restore"))
-        return err_set(err, -EINVAL, "nothing to run: the policy names no kernel");
-    return engine_create(inst, microvm_word_value(argv, "--tap"), open_both, err);
+    return microvm_create_from(inst, from, false, "the policy names no kernel", err);
 }
 
 /* By the word that moat-vmm wrote: hostile only when that is taken over, and nothing hangs on it. */
-static enum boundary_end microvm_ended_by(struct instance *inst)
+enum boundary_end microvm_ended_by(struct instance *inst)
 {
     static const struct {
         const char *word;
@@ -169,35 +206,22 @@ static enum boundary_end microvm_ended_by(struct instance *inst)
     return ENDED_OTHERWISE;
 }
 
-static int microvm_snapshot(struct instance *inst, int file, bool ends, struct err *err)
+int microvm_snapshot(struct instance *inst, int file, bool ends, struct err *err)
 {
-    const struct control_snapshot order = {.flags = ends ? CONTROL_SNAPSHOT_ENDS : 0};
-    struct control_record reply;
-    _cleanup_fd_ int sock = engine_connect(inst, err);
+    const struct control_snapshot snapshot = {.flags = ends ? CONTROL_SNAPSHOT_ENDS : 0};
+    const struct engine_order order = {.socket = ENGINE_SOCKET,
+                                       .type = CONTROL_SNAPSHOT,
+                                       .payload = &snapshot,
+                                       .length = sizeof snapshot,
+                                       .fd = file,
+                                       .ms = SNAPSHOT_MS,
+                                       .who = "its machine",
+                                       .what = "snapshot"};
 
-    if (sock < 0)
-        return sock;
-    int r = control_send(sock, CONTROL_SNAPSHOT, 1, 0, &order, sizeof order, file);
-    if (r == 0 && (r = helper_poll(sock, POLLIN, clock_ms() + SNAPSHOT_MS)) == 0)
-        return err_set(err, -ETIMEDOUT, "sandbox %s: its machine did not write a snapshot within %d s", inst->id,
-                       SNAPSHOT_MS / 1000);
-    if (r > 0)
-        r = control_receive(sock, &reply, false);
-    if (r == 0)
-        return err_set(err, -ESRCH, "sandbox %s: its machine has just ended", inst->id);
-    if (r < 0)
-        return err_sys(err, r, "sandbox %s: snapshot", inst->id);
-    cleanup_fd(&reply.fd);
-    if (reply.header.type != (CONTROL_SNAPSHOT | CONTROL_REPLY))
-        return err_set(err, -EPROTO, "sandbox %s: its machine gave another answer than asked for", inst->id);
-    if (reply.header.code == 0)
-        return 0;
-    char said[160]; /* by a process that the guest may have taken over: for a terminal only what can be printed */
-    helper_printable(said, sizeof said, reply.payload, reply.header.length);
-    return err_set(err, reply.header.code < 0 ? reply.header.code : -EIO, "sandbox %s: %s", inst->id, said);
+    return engine_ask(inst, &order, err);
 }
 
-static int microvm_exec(struct instance *inst, const struct process *pr, struct err *err)
+int microvm_exec(struct instance *inst, const struct process *pr, struct err *err)
 {
     (void)pr;
     return err_set(err, -ENOTSUP,

@@ -2,6 +2,8 @@
 #include "boundary/microvm/words.h"
 #include "boundary/words.h"
 
+#include <string.h>
+
 static const char *const valued[] = {
 #define OPTION(id, word, value) WORDS_VALUE_##value(word)
 #include "machine/options.def"
@@ -18,6 +20,16 @@ const char *microvm_next_word(const struct strv *argv, uint32_t *at, const char 
 const char *microvm_word_value(const struct strv *argv, const char *wanted)
 {
     return words_value(&words, argv, wanted);
+}
+
+const char *microvm_word_file(const struct policy *p, const char *value)
+{
+    const size_t n = strcspn(value, ",");
+
+    for (uint32_t i = 0; i < p->n_mounts; i++)
+        if (p->mounts[i].bind && !strncmp(p->mounts[i].destination, value, n) && !p->mounts[i].destination[n])
+            return p->mounts[i].source;
+    return value;
 }
 
 uint32_t microvm_program_words(const struct strv *argv)

@@ -14,6 +14,9 @@ const char *microvm_next_word(const struct strv *argv, uint32_t *at, const char 
 /* What follows a word, the last one counting; "": nothing does. NULL: it is not there. */
 const char *microvm_word_value(const struct strv *argv, const char *wanted);
 
+/* The host's file behind the value of a word that names one: "/floppy0,ro". The value itself where there is none. */
+const char *microvm_word_file(const struct policy *p, const char *value);
+
 /* Where the guest's program and its arguments begin. argv->n: none is named, the initramfs says what runs. */
 uint32_t microvm_program_words(const struct strv *argv);
 

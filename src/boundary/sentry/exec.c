@@ -269,7 +269,7 @@ static pid_t begin_standing(const struct instance *inst, int sock, int terminal)
 int sentry_exec(struct instance *inst, const struct process *pr, struct err *err)
 {
     struct wish w = {.words = -1, .streams = {0, 1, 2}, .terminal = -1};
-    _cleanup_fd_ int sock = engine_connect(inst, err);
+    _cleanup_fd_ int sock = engine_connect(inst, ENGINE_SOCKET, err);
     int r = sock < 0 ? sock : make_wish(inst, pr, &w, err);
 
     if (r == 0 && (r = ask(inst, sock, &w, err)) == 0 && (r = hear(inst, sock, pr->argv.v[0], err)) == 0 &&

@@ -61,7 +61,7 @@ int gofer_prepare(struct instance *inst, struct err *err)
         return err_sys(err, -errno, "socket for the gofer");
     inst->gofer_fd = pair[1];
     _cleanup_fd_ int its = pair[0];
-    _cleanup_fd_ int sock = engine_connect(inst, err);
+    _cleanup_fd_ int sock = engine_connect(inst, ENGINE_SOCKET, err);
     return sock < 0 ? sock : engine_give(sock, "gofer", its, err);
 }
 

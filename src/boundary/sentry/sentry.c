@@ -41,7 +41,7 @@ static int give_image(const struct instance *inst, const char *image, struct err
         return 0;
     if (!S_ISREG(st.st_mode))
         return err_set(err, -EACCES, "exec: \"%s\": it is no file", image);
-    sock = engine_connect(inst, err);
+    sock = engine_connect(inst, ENGINE_SOCKET, err);
     return sock < 0 ? sock : engine_give(sock, "image", fd, err);
 }
 
@@ -56,7 +56,7 @@ static int open_both(struct instance *inst, const char *image, struct err *err)
     inst->program_fd = open(program, O_PATH);
     if (inst->program_fd < 0)
         return err_sys(err, -errno, "%s", program);
-    _cleanup_fd_ int listening = engine_listen(inst, err);
+    _cleanup_fd_ int listening = engine_listen(inst, ENGINE_SOCKET, err);
     if (listening < 0)
         return listening;
     inst->handed_fd = fcntl(listening, F_DUPFD, 3);
@@ -91,7 +91,7 @@ static void give_oom(const struct instance *inst)
     _cleanup_fd_ int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0) /* the sentry waits for one */
         fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    _cleanup_fd_ int sock = fd < 0 ? -1 : engine_connect(inst, &unused);
+    _cleanup_fd_ int sock = fd < 0 ? -1 : engine_connect(inst, ENGINE_SOCKET, &unused);
     if (sock >= 0)
         (void)engine_give(sock, "oom", fd, &unused);
 }

@@ -207,3 +207,52 @@ void aml_interrupt(struct aml *a, uint32_t gsi)
     aml_byte(a, 1);
     aml_long(a, gsi);
 }
+
+void aml_isa_dma(struct aml *a, uint8_t channel)
+{
+    aml_byte(a, 0x2a); /* 6.4.2.2: compatible speed, no bus master, 8 bits */
+    aml_byte(a, (uint8_t)(1u << channel));
+    aml_byte(a, 0);
+}
+
+enum { SPACE_MEMORY, SPACE_IO, SPACE_BUS };
+enum { SPACE_FIXED = 0xc, MEMORY_WRITABLE = 1, IO_WHOLE = 3 };
+
+/* 6.4.3.5.3 */
+static void word_space(struct aml *a, uint8_t type, uint8_t flags, uint16_t first, uint16_t last)
+{
+    aml_byte(a, 0x88);
+    aml_word(a, 13);
+    aml_byte(a, type);
+    aml_byte(a, SPACE_FIXED);
+    aml_byte(a, flags);
+    aml_word(a, 0); /* granularity */
+    aml_word(a, first);
+    aml_word(a, last);
+    aml_word(a, 0); /* seen at the same place on both sides */
+    aml_word(a, (uint16_t)(last - first + 1));
+}
+
+void aml_bus_numbers(struct aml *a, uint16_t first, uint16_t last)
+{
+    word_space(a, SPACE_BUS, 0, first, last);
+}
+
+void aml_io_window(struct aml *a, uint16_t first, uint16_t last)
+{
+    word_space(a, SPACE_IO, IO_WHOLE, first, last);
+}
+
+void aml_memory_window(struct aml *a, uint32_t first, uint32_t last)
+{
+    aml_byte(a, 0x87); /* 6.4.3.5.2 */
+    aml_word(a, 23);
+    aml_byte(a, SPACE_MEMORY);
+    aml_byte(a, SPACE_FIXED);
+    aml_byte(a, MEMORY_WRITABLE);
+    aml_long(a, 0);
+    aml_long(a, first);
+    aml_long(a, last);
+    aml_long(a, 0);
+    aml_long(a, last - first + 1);
+}

@@ -40,6 +40,11 @@ void aml_end_resources(struct aml *a, struct aml_resources r);
 void aml_memory(struct aml *a, uint32_t base, uint32_t bytes);
 void aml_io(struct aml *a, uint16_t base, uint8_t bytes);
 void aml_isa_irq(struct aml *a, uint8_t irq);
+void aml_isa_dma(struct aml *a, uint8_t channel); /* of 8 bits */
 void aml_interrupt(struct aml *a, uint32_t gsi); /* level, active high, exclusive */
+/* What a bus hands on to those behind it, from `first` to `last`. */
+void aml_bus_numbers(struct aml *a, uint16_t first, uint16_t last);
+void aml_io_window(struct aml *a, uint16_t first, uint16_t last);
+void aml_memory_window(struct aml *a, uint32_t first, uint32_t last);
 
 #endif

@@ -12,7 +12,7 @@
 
 struct dma_channel {
     uint16_t base_address, base_count, address, count;
-    uint8_t mode, page, zero8[2];
+    uint8_t mode, zero8[3];
 };
 
 struct dma_chip {
@@ -22,7 +22,7 @@ struct dma_chip {
 
 struct dma_state {
     struct dma_chip chip[2]; /* channels 0 to 3 by bytes, 4 to 7 by words */
-    uint8_t pages[16];
+    uint8_t pages[16];       /* ports 0x80 to 0x8f: which of them is whose is in dma.c */
 };
 
 struct dma {
@@ -35,11 +35,15 @@ struct dma {
 };
 
 int dma_init(struct dma *d, struct bus *ports, struct gmem *memory);
-/* May the channel be used now: it is not masked, its controller is on? */
+/* May the channel (0 to 7) be used now: it is not masked, its controller is on? Those of the first controller go through
+ * channel 4, which has to be open as well. */
 bool dma_ready(const struct dma *d, unsigned channel);
+/* Bytes that are left until the count runs out: 1 to 65536, of channels 5 to 7 to 131072. */
+uint32_t dma_left(const struct dma *d, unsigned channel);
 /* At most n bytes (whole words of channels 5 to 7) between `bytes` and memory, in the direction that the channel's mode
- * says: `into` must agree with it, else nothing moves (verify moves nothing and counts). How many were counted;
- * *terminal: the count has run out. Addresses that are no memory read as ones and lose what is written. */
+ * says: `into` must agree with it, else nothing moves (verify moves nothing and counts; a device that takes bytes finds
+ * ones). How many were counted; *terminal: the count has run out. Addresses that are no memory read as ones and lose
+ * what is written. */
 uint32_t dma_transfer(struct dma *d, unsigned channel, void *bytes, uint32_t n, bool into, bool *terminal);
 
 extern const struct device_ops dma_ops;

@@ -13,8 +13,9 @@
 enum pci_function { PCI_HOST, PCI_ISA, PCI_IDE, PCI_POWER, PCI_FUNCTIONS };
 
 struct pci_state {
-    uint32_t address; /* port 0xcf8 */
-    uint32_t zero32;
+    uint32_t address;      /* port 0xcf8 */
+    uint8_t reset_control; /* port 0xcf9 */
+    uint8_t zero8[3];
     uint8_t config[PCI_FUNCTIONS][256];
 };
 

@@ -48,7 +48,7 @@ void power_button(struct power *p)
 static void write_control(struct power *p, uint16_t value)
 {
     p->state.control = value & (uint16_t)~CONTROL_SLEEP;
-    if ((value & CONTROL_SLEEP) && (value >> 10 & 7) == POWER_SLEEP_S5)
+    if ((value & CONTROL_SLEEP) && (value >> 10 & 7) == (p->legacy ? POWER_SLEEP_S5 : POWER_SLEEP_SOFT_OFF))
         p->request(p->owner, POWER_OFF);
 }
 
@@ -175,6 +175,20 @@ static void panic_write(void *device, uint64_t offset, unsigned size, uint64_t v
         p->request(p->owner, POWER_PANIC);
 }
 
+static uint64_t command_read(void *device, uint64_t offset, unsigned size)
+{
+    const struct power *p = device;
+    uint64_t value = 0;
+    memcpy(&value, p->state.command + offset, size);
+    return value;
+}
+
+static void command_write(void *device, uint64_t offset, unsigned size, uint64_t value)
+{
+    struct power *p = device;
+    memcpy(p->state.command + offset, &value, size);
+}
+
 static void power_reset(void *device)
 {
     struct power *p = device;
@@ -196,37 +210,48 @@ static void power_loaded(void *device)
 
 const struct device_ops power_ops = {
     .name = "power",
-    .version = 1,
+    .version = 2,
     .state_bytes = sizeof(struct power_state),
     .reset = power_reset,
     .check = power_check,
     .loaded = power_loaded,
 };
 
-int power_init(struct power *p, struct bus *ports, struct bus *memory, const struct clock *clock, struct timers *timers,
-               struct irq_line irq, void (*request)(void *owner, enum power_request what), void *owner)
+static int add_ports(struct power *p, struct bus *ports)
 {
-    const struct bus_range ranges[] = {
+    const struct bus_range always[] = {
         {POWER_PORT_EVENT, 8, "ACPI PM1a", p, registers_read, registers_write},
         {POWER_PORT_TIMER, 4, "ACPI PM timer", p, timer_read, NULL},
+        {PANIC_PORT, 1, "pvpanic", p, panic_read, panic_write},
+    };
+    const struct bus_range legacy[] = {
         {POWER_PORT_RESET, 1, "reset control", p, reset_read, reset_write},
         {0x92, 1, "system control A", p, port92_read, port92_write},
         {0x64, 1, "keyboard controller", p, keyboard_read, keyboard_write},
-        {PANIC_PORT, 1, "pvpanic", p, panic_read, panic_write},
     };
+    const struct bus_range pc = {0xb2, 2, "power management command", p, command_read, command_write};
+    int r = 0;
+    for (unsigned i = 0; i < sizeof(always) / sizeof(always[0]) && r == 0; i++)
+        r = bus_add(ports, &always[i]);
+    for (unsigned i = 0; i < sizeof(legacy) / sizeof(legacy[0]) && r == 0 && p->legacy; i++)
+        r = bus_add(ports, &legacy[i]);
+    return r == 0 && !p->legacy ? bus_add(ports, &pc) : r;
+}
+
+int power_init(struct power *p, struct bus *ports, struct bus *memory, const struct clock *clock, struct timers *timers,
+               struct irq_line irq, void (*request)(void *owner, enum power_request what), bool legacy, void *owner)
+{
     const struct bus_range panic = {PANIC_BASE, 2, "pvpanic", p, panic_read, panic_write};
     int r;
     memset(p, 0, sizeof(*p));
     p->clock = clock;
     p->irq = irq;
     p->request = request;
+    p->legacy = legacy;
     p->owner = owner;
-    if ((r = timer_add(timers, &p->timer, ring, p)) != 0 || (r = bus_add(memory, &panic)) != 0)
+    if ((r = timer_add(timers, &p->timer, ring, p)) != 0 || (r = bus_add(memory, &panic)) != 0 ||
+        (r = add_ports(p, ports)) != 0)
         return r;
-    for (unsigned i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-        if ((r = bus_add(ports, &ranges[i])) != 0)
-            return r;
-    }
     power_reset(p);
     return 0;
 }

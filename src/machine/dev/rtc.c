@@ -28,7 +28,7 @@ enum {
     REG_CENTURY = 0x32,
 };
 enum { A_UPDATING = 0x80, A_DIVIDER = 0x70, A_RATE = 0xf, A_NORMAL = 0x26 };
-enum { B_SET = 0x80, B_PERIODIC = 0x40, B_ALARM = 0x20, B_UPDATE = 0x10, B_BINARY = 4, B_24 = 2 };
+enum { B_SET = 0x80, B_PERIODIC = 0x40, B_ALARM = 0x20, B_UPDATE = 0x10, B_SQUARE_WAVE = 8, B_BINARY = 4, B_24 = 2 };
 enum { C_IRQ = 0x80, C_PERIODIC = 0x40, C_ALARM = 0x20, C_UPDATE = 0x10 };
 enum { D_VALID = 0x80 };
 #define UPDATING_NS UINT64_C(244000)
@@ -339,13 +339,20 @@ static void rtc_write(void *device, uint64_t offset, unsigned size, uint64_t val
 
 /* ---- The whole --------------------------------------------------------------------------------------------------- */
 
+/* What its battery keeps is as it was, and the time goes on; no interrupt is wanted any more. */
 static void rtc_reset(void *device)
 {
     struct rtc *r = device;
-    r->state.ram[REG_A] = A_NORMAL;
-    r->state.ram[REG_B] = B_24;
+    r->state.ram[REG_B] &= (uint8_t) ~(B_PERIODIC | B_ALARM | B_UPDATE | B_SQUARE_WAVE);
+    r->state.index = 0;
     see(r);
     arm(r);
+}
+
+void rtc_set_byte(struct rtc *r, unsigned index, uint8_t value)
+{
+    if (index > REG_D && index < RTC_BYTES && index != REG_CENTURY)
+        r->state.ram[index] = value;
 }
 
 static int rtc_check(const void *state, const char **why)
@@ -403,6 +410,8 @@ int rtc_init(struct rtc *r, struct bus *ports, const struct clock *clock, struct
     set_sizes(r->state.ram, ram_below_4g, ram_above_4g);
     if ((e = timer_add(timers, &r->timer, ring, r)) != 0 || (e = bus_add(ports, &range)) != 0)
         return e;
+    r->state.ram[REG_A] = A_NORMAL;
+    r->state.ram[REG_B] = B_24;
     rtc_reset(r);
     return 0;
 }

@@ -31,6 +31,9 @@ struct rtc {
 /* What its bytes say of the size of memory. */
 int rtc_init(struct rtc *r, struct bus *ports, const struct clock *clock, struct timers *timers, struct irq_line irq,
              uint64_t ram_below_4g, uint64_t ram_above_4g);
+/* One of the battery-backed bytes that mean nothing to the clock (from 14 on, but the century), as a PC's setup leaves
+ * them. */
+void rtc_set_byte(struct rtc *r, unsigned index, uint8_t value);
 
 extern const struct device_ops rtc_ops;
 

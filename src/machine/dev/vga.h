@@ -30,12 +30,34 @@ struct vga_state {
 
 struct vga {
     struct vga_state state;
-    const struct clock *clock; /* retrace, blinking */
-    uint64_t changes; /* counts what may look different: whoever shows it compares */
+    const struct clock *clock; /* retrace */
+    uint64_t changes;          /* counts what may look different: whoever shows it compares */
+    /* Made of the registers by vga_registers_changed(): where the processor reaches the planes, and how. */
+    struct vga_window {
+        uint32_t base, bytes; /* in the window; 0 bytes: nowhere */
+        bool plain;           /* what is written goes into the chosen planes as it is */
+    } window;
 };
 
 int vga_init(struct vga *v, struct bus *ports, struct bus *memory, const struct clock *clock);
 
 extern const struct device_ops vga_ops;
+
+/* ---- Among its own files ----------------------------------------------------------------------------------------- */
+
+/* Bits that a register has; 0: there is no such register. */
+extern const uint8_t vga_sequencer_bits[8], vga_graphics_bits[16], vga_attribute_bits[32], vga_crtc_bits[32];
+
+/* Offsets are from ports 0x3b4 and 0x3c0, and from VGA_WINDOW. */
+uint64_t vga_mono_read(void *device, uint64_t offset, unsigned size);
+void vga_mono_write(void *device, uint64_t offset, unsigned size, uint64_t value);
+uint64_t vga_port_read(void *device, uint64_t offset, unsigned size);
+void vga_port_write(void *device, uint64_t offset, unsigned size, uint64_t value);
+uint64_t vga_memory_read(void *device, uint64_t offset, unsigned size);
+void vga_memory_write(void *device, uint64_t offset, unsigned size, uint64_t value);
+/* `window` follows the registers. */
+void vga_registers_changed(struct vga *v);
+/* Input status 1's bits that move with time. */
+uint8_t vga_beam(const struct vga *v);
 
 #endif

@@ -5,8 +5,12 @@
 #include "cli/program.h"
 #include "cli/run_options_internal.h"
 #include "host/helper.h"
+#include "policy/defaults.h"
+#include "policy/list.h"
 
 #include <errno.h>
+
+#define PTS_OPTIONS "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620"
 
 int engine_operand(int argc, char **argv, bool lenient, const char *usage, const char **what, struct err *err)
 {
@@ -61,4 +65,14 @@ void engine_layers(struct policy *p)
     if (p->seccomp.moat_default)
         p->seccomp = (struct seccomp_policy){0};
     p->masked_paths.n = p->readonly_paths.n = 0;
+}
+
+int engine_terminal(struct policy *p, struct err *err)
+{
+    struct made_file *console = policy_list_push(p->arena, &p->made, &p->n_made, sizeof *console);
+
+    if (!console)
+        return policy_no_memory(err);
+    *console = (struct made_file){.path = "/dev/console", .content = ""};
+    return policy_mount_add(p, "/dev/pts", "devpts", "devpts", PTS_OPTIONS, err);
 }

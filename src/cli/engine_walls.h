@@ -32,4 +32,7 @@ int engine_refuse(const struct collect *c, const struct engine_refusal *rows, si
 /* Behind the layers too: what walls around any workload have and an engine has no use for. */
 void engine_layers(struct policy *p);
 
+/* What a terminal as its standard streams is made of within the walls. */
+int engine_terminal(struct policy *p, struct err *err);
+
 #endif

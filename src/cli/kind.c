@@ -89,7 +89,7 @@ static int refuse_others(const struct run_options *o, struct err *err)
                        o->rootfs && k->roots ? ": name the directory in the image's place, as ./tree" : "");
     for (size_t i = 0; i < KINDS && r == 0; i++) {
         const struct workload_kind *other = workload_kinds[i];
-        if (other == k)
+        if (other == k || other == k->beneath)
             continue;
         if (o->type && has_type(other, o->type))
             return err_set(err, -EINVAL, "--type %s: %s runs behind -b %s, not %s", o->type, other->words,

@@ -52,6 +52,7 @@ struct workload_kind {
     int (*form)(void *own, const char *form, struct err *err); /* of -b BOUNDARY=FORM; NULL: it has one form */
     bool (*is_given)(const void *own);                         /* so that nothing else can be meant */
     int (*refuse)(const void *own, struct err *err);           /* another kind is run: -EINVAL where one was given */
+    const struct workload_kind *beneath; /* the options of that one are its too; NULL: its own alone */
 
     /* the command line. recognise: whether the operand looks like one, 1 or 0; -EINVAL: it has the name alone.
      * operands: how many of them say what runs, the others being its arguments; with `lenient` there may be none. */

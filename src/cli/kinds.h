@@ -8,6 +8,7 @@
 #include "cli/machine.h"
 #include "cli/sentry.h"
 #include "cli/unikernel.h"
+#include "cli/vm_kind.h"
 #include "cli/wasm.h"
 
 #define NO_ROWS /* nothing */
@@ -20,6 +21,7 @@
     X(JAVA, java, ", java", JAVA_ROWS)                                                                                 \
     X(WASM, wasm, ", wasm", WASM_ROWS)                                                                                 \
     X(UNIKERNEL, unikernel, ", unikernel", UNIKERNEL_ROWS)                                                             \
+    X(VM, vm, ", pc", VM_ROWS)                                                                                         \
     X(MACHINE, machine, ", machine", MACHINE_ROWS)                                                                     \
     X(SENTRY, sentry, ", sentry", SENTRY_ROWS)
 

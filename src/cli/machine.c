@@ -9,16 +9,10 @@
 #include "cli/packed_root.h"
 #include "cli/run_options_internal.h"
 #include "cli/snapshot.h"
-#include "guest/init/run.h"
-#include "image/users.h"
 #include "policy/list.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define BOOT_KERNEL  "kernel" /* the name of one that was not named */
 
@@ -88,13 +82,13 @@ static int take_operands(struct run_options *run, int argc, char **argv, bool le
 
 /* ---- the policy ------------------------------------------------------------------------------------------------- */
 
-static int apply_defaults(struct run_options *run, struct err *err)
+int machine_defaults(struct run_options *run, struct err *err)
 {
     return engine_walls(&run->policy, VMM_PROGRAM, err);
 }
 
 #define NO_HOST_FILES                                                                                                  \
-    "a machine sees the files of its image and of its disks: --disk FILE; -b container shows the host's"
+    "a machine sees the files of its image and of its disks (--disk FILE); -b container shows the host's"
 #define NO_NETWORK "a machine has a network of its own: --network tap=NAME attaches it to an interface of this host"
 #define NO_BROKER  "no call of a machine's program reaches the host, so there is none to answer: leave it out"
 #define INSIDE     "inside, that is the guest's own kernel's: it protects nothing outside"
@@ -115,14 +109,13 @@ static const struct engine_refusal refused[] = {
     {FLAG_ALLOW_NET, "allowNet", NO_NETWORK},
     {FLAG_NETWORK, "network", NO_NETWORK},
     {FLAG_DOMAINNAME, "domainname", "the guest's init sets no domain name yet: leave it out"},
-    {FLAG_TTY, "terminal", "a machine's program has standard streams and no terminal yet: leave it out"},
     {FLAG_SECURITY_OPT, "security", INSIDE},
     {FLAG_IOCTLS, "ioctls", INSIDE},
     {FLAG_INIT, "init", "the guest has an init of its own: leave it out"},
     {FLAG_CAP_ADD, "capabilities.add", INSIDE},
     {FLAG_CAP_DROP, "capabilities.drop", INSIDE},
     {FLAG_DEVICE, "devices",
-     "a machine has devices of its own: --disk, --network tap=NAME; -b container has the host's"},
+     "a machine has devices of its own: its disks, --network tap=NAME; -b container has the host's"},
     {FLAG_SHM_SIZE, "shmSize", "its shared memory is part of its memory: --memory"},
     {FLAG_SYSCTL, "sysctl", "the guest's kernel has settings of its own: --append, or the program sets them"},
     {FLAG_PIDS_LIMIT, "limits.pids", "the guest's kernel counts its processes itself: its memory bounds them"},
@@ -134,16 +127,27 @@ static const struct engine_refusal refused[] = {
     (FLAG(FLAG_INIT) | FLAG(FLAG_CAP_DROP) | FLAG(FLAG_SECURITY_OPT) | FLAG(FLAG_IOCTLS) | FLAG(FLAG_PIDS_LIMIT) |     \
      FLAG(FLAG_ULIMIT))
 
-static int check_layers(const struct collect *c, struct err *err)
+static const struct engine_refusal no_terminal[] = {
+    {FLAG_TTY, "terminal", "a machine's program has standard streams and no terminal yet: leave it out"},
+};
+
+int machine_check(const struct collect *c, bool terminal, struct err *err)
 {
     struct policy *p = c->out->build.p;
-    int r = engine_refuse(c, refused, ARRAY_LEN(refused), ANYWAY, err);
+    int r = terminal ? 0 : engine_refuse(c, no_terminal, ARRAY_LEN(no_terminal), 0, err);
 
+    if (r == 0)
+        r = engine_refuse(c, refused, ARRAY_LEN(refused), ANYWAY, err);
     if (r == 0) {
         engine_layers(p);
         p->resources.pids.set = false; /* of moat-vmm's two processes; the guest's tasks are its kernel's */
     }
     return r;
+}
+
+static int check_layers(const struct collect *c, struct err *err)
+{
+    return machine_check(c, false, err);
 }
 
 /* ---- what it boots --------------------------------------------------------------------------------------------- */
@@ -183,8 +187,34 @@ static int find_kernel(struct run_options *run, struct err *err)
     return r;
 }
 
-/* From a snapshot: what it was made with, but for who computes and what it is attached to, which may be chosen anew. */
-static int find_snapshot(struct run_options *run, struct err *err)
+/* What is attached to it is its files again, by the names that it knows; of a drive that was empty the word. */
+static int put_snapshot_files(struct run_options *run, const struct snapshot *s, struct err *err)
+{
+    struct policy *p = &run->policy;
+    int r = machine_show(&run->build, s->state, "/snapshot", true, "--restore", err);
+
+    if (r == 0)
+        r = engine_put(p, "--restore", "/snapshot", err);
+    for (uint32_t i = 0; i < s->n_disks && r == 0; i++) {
+        const struct snapshot_disk *d = &s->disks[i];
+        const size_t n = strcspn(d->word, ",");
+        const char *inside = arena_strndup(p->arena, d->word, n);
+        if (*d->host)
+            r = inside ? machine_show(&run->build, d->host, inside, d->word[n] || d->only_read, d->option, err)
+                       : policy_no_memory(err);
+        if (r == 0)
+            r = engine_put(p, d->option, d->word, err);
+    }
+    return r;
+}
+
+/* Who computes and what it is attached to may be chosen anew. */
+static bool is_chosen_anew(const char *word)
+{
+    return !strcmp(word, "--accel") || !strcmp(word, "--tap") || !strcmp(word, "--console");
+}
+
+int machine_find_snapshot(struct run_options *run, struct err *err)
 {
     struct machine_options *o = own(run);
     struct policy *p = &run->policy;
@@ -193,6 +223,9 @@ static int find_snapshot(struct run_options *run, struct err *err)
 
     if (r < 0)
         return r;
+    if (strcmp(s.boundary, run->boundary))
+        return err_set(err, -EINVAL, "--restore %s: it is a snapshot of -b %s: moat restore %s", o->restore, s.boundary,
+                       o->restore);
     if (o->image || o->kernel || o->initrds.n || o->append || o->machine || o->cpu || o->disks.n ||
         policy_flag_given(&run->build, FLAG_MEMORY))
         return err_set(
@@ -203,46 +236,46 @@ static int find_snapshot(struct run_options *run, struct err *err)
     p->resources.memory.limit = (struct opt_i64){true, s.memory};
     run->build.given |= UINT64_C(1) << FLAG_MEMORY;
     o->kernel = s.image;
-    if ((r = engine_put(p, NULL, VMM_PROGRAM, err)) < 0 || (r = put_memory(run, err)) < 0 ||
-        (r = put_accel(run, err)) < 0 || (r = show(&run->build, s.state, "/snapshot", true, "--restore", err)) < 0 ||
-        (r = engine_put(p, "--restore", "/snapshot", err)) < 0 ||
+    if ((r = engine_put(p, NULL, VMM_PROGRAM, err)) < 0 || (r = machine_put_memory(run, 0, err)) < 0 ||
+        (r = machine_put_accel(run, err)) < 0 || (r = put_snapshot_files(run, &s, err)) < 0 ||
         (r = engine_put_given(p, "--tap", run->build.tap, err)) < 0)
         return r;
-    for (uint32_t i = 0; i < s.n_disks && r == 0; i++) {
-        const size_t n = strcspn(s.disks[i].word, ",");
-        const char *inside = arena_strndup(p->arena, s.disks[i].word, n);
-        r = inside ? show(&run->build, s.disks[i].host, inside, s.disks[i].word[n], "--disk", err)
-                   : policy_no_memory(err);
-        if (r == 0)
-            r = engine_put(p, "--disk", s.disks[i].word, err);
-    }
     for (uint32_t i = 0; i < s.words.n && r == 0; i++) {
-        if (!strcmp(s.words.v[i], "--accel") || !strcmp(s.words.v[i], "--tap"))
-            i++; /* chosen above */
+        if (is_chosen_anew(s.words.v[i]))
+            i++;
         else
             r = engine_put(p, NULL, s.words.v[i], err);
     }
     return r;
 }
 
-static int find(struct run_options *run, const struct finding *f, struct err *err)
+int machine_find_booted(struct run_options *run, const struct finding *f, struct err *err)
 {
-    struct policy *p = &run->policy;
     struct packed_root root;
     int r;
 
     if (own(run)->image && own(run)->initrds.n)
         return err_set(err, -EINVAL, "--initrd: an image is its own first root: leave one of them out");
-    if (own(run)->restore)
-        r = find_snapshot(run, err);
-    else if (!own(run)->image)
-        r = find_kernel(run, err);
-    else if ((r = packed_root_find(p->arena, own(run)->image, &root, err)) == 0) {
-        r = find_image(run, f, &root, err);
-        packed_root_close(&root);
-    }
-    engine_no_variables(p);
-    p->process.cwd = "/";
+    if (!own(run)->image)
+        return find_kernel(run, err);
+    if ((r = packed_root_find(run->policy.arena, own(run)->image, &root, err)) < 0)
+        return r;
+    r = find_image(run, f, &root, err);
+    packed_root_close(&root);
+    return r;
+}
+
+void machine_found(struct run_options *run)
+{
+    engine_no_variables(&run->policy);
+    run->policy.process.cwd = "/";
+}
+
+static int find(struct run_options *run, const struct finding *f, struct err *err)
+{
+    const int r = own(run)->restore ? machine_find_snapshot(run, err) : machine_find_booted(run, f, err);
+
+    machine_found(run);
     return r;
 }
 
@@ -257,7 +290,7 @@ static int refuse(const void *options, struct err *err)
 {
     return is_given(options) ? err_set(err, -EINVAL,
                                        "--kernel, --initrd, --append, --accel, --machine, --cpu, --disk and --debug "
-                                       "are about machines: -b microvm has them")
+                                       "are about machines: -b microvm and -b vm have them")
                              : 0;
 }
 
@@ -268,7 +301,7 @@ static const char *name_of(const struct run_options *run)
     return o->image ? o->image : o->kernel ? o->kernel : BOOT_KERNEL;
 }
 
-static int command_of(struct arena *a, const struct strv *argv, struct strv *out)
+int machine_words(struct arena *a, const struct strv *argv, struct strv *out)
 {
     const uint32_t from = microvm_program_words(argv);
 
@@ -277,7 +310,7 @@ static int command_of(struct arena *a, const struct strv *argv, struct strv *out
     return 0;
 }
 
-static const char *memory_note(struct arena *a, const struct strv *argv)
+const char *machine_memory_note(struct arena *a, const struct strv *argv)
 {
     return engine_memory_note(a, "its guest keeps", microvm_word_value(argv, "--memory"));
 }
@@ -298,12 +331,12 @@ const struct workload_kind machine_kind = {
     .is_given = is_given,
     .refuse = refuse,
     .operands = take_operands,
-    .defaults = apply_defaults,
+    .defaults = machine_defaults,
     .check = check_layers,
     .find = find,
     .name = name_of,
     .no_terminal = true,
-    .command = command_of,
-    .memory_note = memory_note,
+    .command = machine_words,
+    .memory_note = machine_memory_note,
     .fixed_tasks = "the guest's kernel counts its own tasks: its memory bounds them",
 };

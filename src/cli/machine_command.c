@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See machine.h: the command line of libexec/moat-vmm, word by word, and what of the host is shown to it under names of
  * its own. Looks at the host's files; changes the policy alone. */
+#include "boundary/container/container.h"
 #include "boundary/microvm/words.h"
 #include "cli/engine_command.h"
 #include "cli/machine.h"
@@ -8,6 +9,7 @@
 #include "cli/run_options_internal.h"
 #include "guest/init/run.h"
 #include "image/users.h"
+#include "policy/list.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -99,7 +101,7 @@ int machine_put_initrd(struct run_options *run, const char *host, unsigned n, st
 {
     struct policy *p = &run->policy;
     const char *inside = arena_printf(p->arena, "/initrd%u", n);
-    int r = inside ? show(&run->build, host, inside, true, "--initrd", err) : policy_no_memory(err);
+    int r = inside ? machine_show(&run->build, host, inside, true, "--initrd", err) : policy_no_memory(err);
 
     return r == 0 ? engine_put(p, "--initrd", inside, err) : r;
 }

@@ -25,7 +25,6 @@
 #define TASKS_MORE  16
 #define TASKS_TIMES 2
 #define SHM_OPTIONS "nosuid,noexec,nodev,mode=1777,size=65536k" /* docker's */
-#define PTS_OPTIONS "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620"
 
 /* Of a memory limit, for the sentry itself and the host's part of each task. */
 static const struct engine_room room = {(int64_t)8 << 20, (int64_t)16 << 20, "the programs: 16m"};
@@ -171,15 +170,11 @@ static int put_user(struct run_options *run, const struct packed_root *root, str
     return engine_put(p, "--env", arena_strdup(p->arena, home), err);
 }
 
-/* The sentry's standard input is one, made within its walls; the programs have another, of the kernel inside. */
+/* The programs have another, of the kernel inside. */
 static int put_terminal(struct policy *p, struct err *err)
 {
-    struct made_file *console = policy_list_push(p->arena, &p->made, &p->n_made, sizeof *console);
+    int r = engine_terminal(p, err);
 
-    if (!console)
-        return policy_no_memory(err);
-    *console = (struct made_file){.path = "/dev/console", .content = ""};
-    int r = policy_mount_add(p, "/dev/pts", "devpts", "devpts", PTS_OPTIONS, err);
     return r < 0 ? r : engine_put(p, NULL, "--terminal", err);
 }
 

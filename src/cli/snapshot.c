@@ -69,23 +69,25 @@ static int remove_directory(int all, const char *name)
 /* ---- making one ---------------------------------------------------------------------------------------------------
  */
 
-static const char *host_of(const struct policy *p, const char *inside)
+/* Words whose files a machine that goes on has again. */
+static bool names_file(const char *word)
 {
-    for (uint32_t i = 0; i < p->n_mounts; i++)
-        if (p->mounts[i].bind && !strcmp(p->mounts[i].destination, inside))
-            return p->mounts[i].source;
-    return NULL;
-}
-
-static bool starts_from(const char *word)
-{
-    static const char *const words[] = {"--kernel",  "--initrd", "--append", "--run",
-                                        "--restore", "--disk",   "--program"};
+    static const char *const words[] = {"--disk", "--floppy", "--cdrom", "--hda", "--firmware", "--display-firmware"};
 
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (!strcmp(word, words[i]))
             return true;
     return false;
+}
+
+static bool starts_from(const char *word)
+{
+    static const char *const words[] = {"--kernel", "--initrd", "--append", "--run", "--restore", "--program"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (!strcmp(word, words[i]))
+            return true;
+    return names_file(word);
 }
 
 static int put_disks(struct json_writer *w, struct sandbox *sb, struct err *err)
@@ -96,13 +98,14 @@ static int put_disks(struct json_writer *w, struct sandbox *sb, struct err *err)
 
     json_array_begin(w, "disks");
     while ((word = microvm_next_word(argv, &at, &value))) {
-        if (strcmp(word, "--disk") || !value)
+        if (!names_file(word) || !value)
             continue;
-        const char *inside = arena_printf(sb->arena, "%.*s", (int)strcspn(value, ","), value);
-        const char *host = inside ? host_of(&sb->policy, inside) : NULL;
-        if (!host)
+        const bool none = !strcmp(value, "none");
+        const char *host = none ? "" : microvm_word_file(&sb->policy, value);
+        if (host == value)
             return err_set(err, -EINVAL, "sandbox %s: which file its disk %s is is not known", sb->id, value);
         json_object_begin(w, NULL);
+        json_string(w, "option", word);
         json_string(w, "word", value);
         json_string(w, "host", host);
         json_object_end(w);
@@ -119,7 +122,8 @@ static int write_document(int dir, struct sandbox *sb, struct err *err)
     uint32_t at = 0;
 
     json_object_begin(&w, NULL);
-    json_int(&w, "version", SNAPSHOT_VERSION);
+    json_int(&w, "version", strcmp(sb->inst.boundary->name, "microvm") ? SNAPSHOT_LATER : SNAPSHOT_VERSION);
+    json_string(&w, "boundary", sb->inst.boundary->name);
     json_string(&w, "image", sb->spec.image ? sb->spec.image : "");
     json_string(&w, "created", time_now_text(sb->arena));
     json_array_begin(&w, "words");
@@ -190,7 +194,7 @@ static int check(struct sandbox *sb, struct err *err)
     if (s == SANDBOX_PAUSED)
         return err_set(err, -EINVAL, "container %s is paused: moat unpause %s", sb->id, sb->id);
     if (!sb->inst.boundary->snapshot)
-        return err_set(err, -ENOTSUP, "container %s: boundary %s has no snapshots: -b microvm has", sb->id,
+        return err_set(err, -ENOTSUP, "container %s: boundary %s has no snapshots: -b microvm and -b vm have", sb->id,
                        sb->inst.boundary->name);
     return 0;
 }
@@ -344,23 +348,27 @@ int cmd_snapshot(int argc, char **argv)
     return r < 0 ? sandboxes_fail("snapshot", &err) : 0;
 }
 
-/* `moat restore [OPTIONS] NAME` is `moat run -b microvm [OPTIONS] --restore NAME`, NAME being the last word. */
+/* `moat restore [OPTIONS] NAME` is `moat run -b BOUNDARY [OPTIONS] --restore NAME`, NAME being the last word. */
 int cmd_restore(int argc, char **argv)
 {
-    static char run[] = "run", boundary[] = "-b", microvm[] = "microvm", restore[] = "--restore";
+    static char run[] = "run", option[] = "-b", restore[] = "--restore";
+    static struct arena arena;
+    static struct err err;
     char **words = calloc((size_t)argc + 5, sizeof *words);
+    struct snapshot s;
     int n = 0;
 
-    if (!words)
+    if (!words || arena_init(&arena, SANDBOXES_ARENA) < 0)
         return EXIT_MOAT_ERROR;
     if (argc < 2 || *argv[argc - 1] == '-') {
-        struct err err;
         err_set(&err, -EINVAL, "the name of a snapshot is missing: moat restore [OPTIONS] NAME (moat snapshot --list)");
         return command_fail("restore", &err);
     }
+    if (snapshot_read(&arena, argv[argc - 1], &s, &err) < 0)
+        return command_fail("restore", &err);
     words[n++] = run;
-    words[n++] = boundary;
-    words[n++] = microvm;
+    words[n++] = option;
+    words[n++] = arena_strdup(&arena, s.boundary);
     for (int i = 1; i < argc - 1; i++)
         words[n++] = argv[i];
     words[n++] = restore;

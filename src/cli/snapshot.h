@@ -8,20 +8,24 @@
 
 #include "policy/policy.h"
 
-#define SNAPSHOT_VERSION  1 /* of the document */
+#define SNAPSHOT_VERSION  1 /* of the document of a microVM */
+#define SNAPSHOT_LATER    2 /* and of any other machine, which an older moat must not take for one */
 #define SNAPSHOT_STATE    "state"
 #define SNAPSHOT_DOCUMENT "snapshot.json"
 
 struct snapshot_disk {
-    const char *word; /* of --disk: "/disk0,ro" */
-    const char *host; /* the file behind it */
+    const char *option; /* "--disk", "--floppy" ... */
+    const char *word;   /* "/disk0,ro"; "none" of a drive that was empty */
+    const char *host;   /* the file behind it; "": none */
+    bool only_read;     /* whatever the word says: firmware, a CD-ROM */
 };
 
 struct snapshot {
     const char *state; /* absolute path of the file */
+    const char *boundary; /* "microvm", "vm" */
     const char *image; /* what it was made of, as it was written */
     int64_t memory;    /* bytes of the guest's */
-    struct strv words; /* moat-vmm's, without kernel, initramfs and disks; then the program's own */
+    struct strv words; /* moat-vmm's, without kernel, initramfs and files; then the program's own */
     struct snapshot_disk *disks;
     uint32_t n_disks;
 };

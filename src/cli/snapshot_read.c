@@ -53,14 +53,29 @@ static int read_words(struct arena *a, const struct json *list, struct strv *out
     return out->n ? 0 : -EINVAL;
 }
 
+static bool is_file_option(struct snapshot_disk *d)
+{
+    static const char *const read[] = {"--cdrom", "--firmware", "--display-firmware"},
+                             *const written[] = {"--disk", "--floppy", "--hda"};
+
+    for (size_t i = 0; i < ARRAY_LEN(read); i++)
+        d->only_read |= !strcmp(d->option, read[i]);
+    for (size_t i = 0; i < ARRAY_LEN(written); i++)
+        if (!strcmp(d->option, written[i]))
+            return true;
+    return d->only_read;
+}
+
 static int read_disks(struct arena *a, const struct json *list, struct snapshot *out)
 {
     for (const struct json *j = list && list->type == JSON_ARRAY ? list->child : NULL; j; j = j->next) {
         struct snapshot_disk *d = policy_list_push(a, &out->disks, &out->n_disks, sizeof *d);
         if (!d)
             return -ENOMEM;
-        *d = (struct snapshot_disk){json_get_text(j, "word", ""), json_get_text(j, "host", "")};
-        if (*d->word != '/' || *d->host != '/')
+        *d = (struct snapshot_disk){.option = json_get_text(j, "option", "--disk"),
+                                    .word = json_get_text(j, "word", ""),
+                                    .host = json_get_text(j, "host", "")};
+        if (!is_file_option(d) || (strcmp(d->word, "none") && (*d->word != '/' || *d->host != '/')))
             return -EINVAL;
     }
     return 0;
@@ -93,9 +108,10 @@ int snapshot_read(struct arena *a, const char *name, struct snapshot *out, struc
         return err_sys(err, r, "%s/%s", path, file);
     if ((r = json_parse(a, text, n, &j, err)) < 0)
         return err_wrap(err, "%s/%s", path, file);
-    if (json_get_int(j, "version") != SNAPSHOT_VERSION)
-        return err_set(err, -EINVAL, "snapshot %s: its version is %lld, and this moat reads %d", name,
-                       (long long)json_get_int(j, "version"), SNAPSHOT_VERSION);
+    if (json_get_int(j, "version") < SNAPSHOT_VERSION || json_get_int(j, "version") > SNAPSHOT_LATER)
+        return err_set(err, -EINVAL, "snapshot %s: its version is %lld, and this moat reads up to %d", name,
+                       (long long)json_get_int(j, "version"), SNAPSHOT_LATER);
+    out->boundary = json_get_text(j, "boundary", "microvm");
     out->image = json_get_text(j, "image", "");
     out->memory = json_get_int(j, "memory");
     if (out->memory <= 0 || read_words(a, json_get(j, "words"), &out->words) < 0 ||

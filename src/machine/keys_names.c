@@ -130,14 +130,14 @@ const char *keys_name(unsigned i)
     return i < NAMES ? names[i].name : NULL;
 }
 
-/* 0: there is none. */
+/* 0: there is none. No byte of the text is 0, so that the loop stays within the name too. */
 static uint16_t key_of(const char *text, size_t n)
 {
     for (unsigned i = 0; i < NAMES; i++) {
         size_t at = 0;
 
         while (at < n && names[i].name[at] == text[at])
-            at++; /* a name's end is no letter of the text's: 0 ends that before */
+            at++;
         if (at == n && names[i].name[at] == '\0')
             return names[i].key;
     }

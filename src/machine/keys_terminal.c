@@ -162,9 +162,9 @@ static unsigned finish(const struct keys_terminal *t, uint8_t final, uint16_t ou
     if (final == 'Z')
         return press_one(WITH_SHIFT, TAB, out);
     if (final == 'u') /* a character by its number, with modifiers */
-        return number[0] < 0x80 ? single(with, (uint8_t)number[0], out) : 0;
+        return number[0] > 0 && number[0] < 0x80 ? single(with, (uint8_t)number[0], out) : 0;
     if (final == '~' && number[0] == 27)
-        return number[2] < 0x80 ? single(with, (uint8_t)number[2], out) : 0;
+        return number[2] > 0 && number[2] < 0x80 ? single(with, (uint8_t)number[2], out) : 0;
     return press_one(with, final == '~' ? key_of_number(number[0]) : key_of_final(final), out);
 }
 

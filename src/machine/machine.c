@@ -393,7 +393,10 @@ static int make_devices(struct machine *m)
     if (m->kind != MACHINE_KUT)
         return 0;
     r = testdev_init(&m->testdev, &m->ports, &m->registers, machine_set_line, debug_exit, m);
-    return r != 0 ? r : fwcfg_init(&m->fwcfg, &m->ports, m->ram_bytes, 1);
+    if (r == 0)
+        r = fwcfg_init(&m->fwcfg, &m->ports, m->ram_bytes, 1);
+    m->fwcfg.no_display = true;
+    return r;
 }
 
 static int list_devices(struct machine *m)

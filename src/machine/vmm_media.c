@@ -113,6 +113,8 @@ int vmm_media_open(struct vmm *v)
 {
     int r = 0;
 
+    if (v->media_listening >= 0 && fcntl(v->media_listening, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+        return vmm_fail(EXIT_OWN_ERROR, "media", "set up the socket by which they come", -errno);
     for (unsigned i = 0; i < VMM_MEDIA && r == 0; i++) {
         if (!v->media[i])
             continue;

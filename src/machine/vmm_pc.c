@@ -87,14 +87,6 @@ static void debug(void *vmm, uint8_t byte)
         end_debug_line(v);
 }
 
-/* A drive that takes what is in it; an empty one is of the kind that takes most of what people have. */
-static enum fdc_drive_type drive_type(const struct medium *m)
-{
-    const struct fdc_geometry *g = m->present ? fdc_geometry(m->bytes) : NULL;
-
-    return g && !fdc_drive_takes(FDC_1440K, g) ? (enum fdc_drive_type)g->drive : FDC_1440K;
-}
-
 void vmm_pc_setup(struct vmm *v)
 {
     const struct vmm_options *o = &v->options;
@@ -111,7 +103,7 @@ void vmm_pc_setup(struct vmm *v)
                            .owner = v,
                            .debug_exit = o->debug};
     for (unsigned i = 0; i < PC_FLOPPIES; i++)
-        s->floppy_types[i] = drive_type(s->floppies[i]);
+        s->floppy_types[i] = (enum fdc_drive_type)v->media[i]->io.drive.type;
     if (v->media[VMM_HDA])
         s->disks[0] = &v->medium[VMM_HDA], s->disk_kinds[0] = IDE_DISK;
     s->disks[2] = &v->medium[VMM_CDROM], s->disk_kinds[2] = IDE_CDROM;
@@ -128,28 +120,11 @@ void vmm_pc_devices(struct vmm *v)
 
 /* ---- while it runs ---- */
 
-/* Writes that found no room on the host: each second, and said once. */
-static void retry(struct vmm *v, uint64_t now)
-{
-    const bool stalled = pc_stalled(&v->pc);
-
-    if (stalled && !v->stalled)
-        vmm_say(v, "no room on the host for what the guest writes: it waits until there is some", NULL);
-    if (stalled && v->stalled && now >= v->retry_at)
-        for (unsigned i = 0; i < VMM_MEDIA; i++)
-            medium_retry(&v->medium[i]);
-    if (stalled && (!v->stalled || now >= v->retry_at))
-        v->retry_at = now + SECOND_NS;
-    v->stalled = stalled;
-}
-
 void vmm_pc_poll(struct vmm *v)
 {
     const uint64_t now = clock_now(&v->machine.clock);
 
-    for (unsigned i = 0; i < VMM_MEDIA; i++)
-        medium_poll(&v->medium[i]);
-    retry(v, now);
+    vmm_media_poll(v);
     if (!v->display)
         return;
     stream_poll(&v->display_stream);
@@ -162,6 +137,7 @@ uint64_t vmm_pc_wait(const struct vmm *v, uint64_t ns)
 {
     const bool behind = v->display && (v->screen.seen_changes != v->pc.vga.changes || v->screen.terminal.n);
 
+    ns = vmm_media_wait(v, ns);
     return behind && ns > DISPLAY_NS ? DISPLAY_NS : ns;
 }
 

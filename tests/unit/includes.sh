@@ -33,6 +33,7 @@ sentry:   base confine cpu codegen linux spt
 spt:      base confine linux
 unikernel: base policy host confine cpu rewrite linux engine
 machine:  base policy confine cpu codegen
+screen:   base confine machine
 wasm:     base confine cpu codegen
 wasi:     base policy confine wasm
 wasmrun:  base policy confine codegen wasm wasi engine

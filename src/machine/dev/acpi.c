@@ -231,7 +231,7 @@ static void pci_bus(struct aml *a, const struct acpi_facts *f)
     uint32_t bus = aml_begin_device(a, "PCI0");
     aml_name(a, "_HID");
     aml_eisa_id(a, "PNP0A03");
-    aml_name(a, "_ADR");
+    aml_name(a, "_UID");
     aml_integer(a, 0);
     aml_name(a, "_BBN");
     aml_integer(a, 0);

@@ -38,10 +38,10 @@ static uint64_t disk_sectors(const struct ide_unit *u)
 
 /* ---- Addresses --------------------------------------------------------------------------------------------------- */
 
-static uint32_t cylinders(const struct ide_unit *u, uint32_t most)
+/* Whole ones, but one at least: a disk may be smaller than that. */
+static uint32_t cylinders(const struct ide_unit *u, uint32_t heads, uint32_t sectors, uint32_t most)
 {
-    const uint64_t a_cylinder = (uint64_t)u->s->heads * u->s->sectors;
-    const uint64_t n = a_cylinder == 0 ? 0 : disk_sectors(u) / a_cylinder;
+    const uint64_t a_cylinder = (uint64_t)heads * sectors, n = a_cylinder == 0 ? 0 : disk_sectors(u) / a_cylinder;
     return n > most ? most : n == 0 ? 1 : (uint32_t)n;
 }
 
@@ -85,7 +85,7 @@ static void show_address(struct ide_unit *u, uint64_t lba)
     }
 }
 
-static void fail_at(struct ide_unit *u, uint64_t lba, uint8_t error)
+static void finish_at(struct ide_unit *u, uint64_t lba, uint8_t error)
 {
     show_address(u, lba);
     ide_finish(u, error);
@@ -104,7 +104,7 @@ static bool begin(struct ide_unit *u)
         return false;
     }
     if (n > all - lba) {
-        fail_at(u, all, ATA_NO_ADDRESS);
+        finish_at(u, all, ATA_NO_ADDRESS);
         return false;
     }
     s->lba = lba, s->left = n;
@@ -126,7 +126,7 @@ static void offer(struct ide_unit *u, uint32_t bytes)
     s->at = 0;
     s->end = s->filled = bytes;
     s->phase = IDE_DATA_IN;
-    s->status = ATA_READY | ATA_SEEK | ATA_DATA;
+    s->status = ide_status(u) | ATA_DATA;
     ide_interrupt(u);
 }
 
@@ -151,7 +151,7 @@ static void end_of_data_in(struct ide_unit *u)
         return;
     }
     s->phase = IDE_IDLE;
-    s->status = ATA_READY | ATA_SEEK;
+    s->status = ide_status(u);
     s->count = 0;
 }
 
@@ -179,7 +179,7 @@ static void ask(struct ide_unit *u, bool interrupt)
     s->left = all;
     s->filled = s->end;
     s->phase = IDE_DATA_OUT;
-    s->status = ATA_READY | ATA_SEEK | ATA_DATA;
+    s->status = ide_status(u) | ATA_DATA;
     if (interrupt)
         ide_interrupt(u);
 }
@@ -249,7 +249,7 @@ void ata_answered(struct ide_unit *u, int64_t result)
 {
     const uint8_t phase = u->s->phase;
     if (result < 0) {
-        fail_at(u, u->s->lba, phase == IDE_READING || phase == IDE_VERIFYING ? ATA_UNCORRECTABLE : ATA_ABORTED);
+        finish_at(u, u->s->lba, phase == IDE_READING || phase == IDE_VERIFYING ? ATA_UNCORRECTABLE : ATA_ABORTED);
         return;
     }
     switch (phase) {
@@ -257,7 +257,7 @@ void ata_answered(struct ide_unit *u, int64_t result)
         if (ide_ahead(u, u->s->lba * ATA_SECTOR, block_bytes(u)))
             offer(u, block_bytes(u));
         else
-            fail_at(u, u->s->lba, ATA_UNCORRECTABLE);
+            finish_at(u, u->s->lba, ATA_UNCORRECTABLE);
         break;
     case IDE_WRITING:
         written(u);
@@ -389,7 +389,7 @@ static void run_native_max(struct ide_unit *u)
         return;
     }
     u->s->device |= ATA_LBA;
-    fail_at(u, (all < LBA28_SECTORS ? all : LBA28_SECTORS) - 1, 0);
+    finish_at(u, (all < LBA28_SECTORS ? all : LBA28_SECTORS) - 1, 0);
 }
 
 /* ---- IDENTIFY ---------------------------------------------------------------------------------------------------- */
@@ -457,10 +457,10 @@ static void transfer_words(uint8_t *words)
 static void disk_words(const struct ide_unit *u, uint8_t *words)
 {
     const struct ide_device_state *s = u->s;
-    const uint64_t all = disk_sectors(u), standard = all / ((uint64_t)HEADS * SECTORS_A_TRACK);
-    const uint32_t now = cylinders(u, 65535);
+    const uint64_t all = disk_sectors(u);
+    const uint32_t now = cylinders(u, s->heads, s->sectors, 65535), now_sectors = now * s->heads * s->sectors;
     put16(words, 0, 0x0040); /* fixed */
-    put16(words, 1, standard > CYLINDERS_MOST ? CYLINDERS_MOST : standard == 0 ? 1 : (uint32_t)standard);
+    put16(words, 1, cylinders(u, HEADS, SECTORS_A_TRACK, CYLINDERS_MOST));
     put16(words, 3, HEADS);
     put16(words, 6, SECTORS_A_TRACK);
     put16(words, 47, 0x8000 | IDE_MULTIPLE);
@@ -468,7 +468,7 @@ static void disk_words(const struct ide_unit *u, uint8_t *words)
     put16(words, 54, now);
     put16(words, 55, s->heads);
     put16(words, 56, s->sectors);
-    put32(words, 57, now * s->heads * s->sectors);
+    put32(words, 57, now_sectors < all ? now_sectors : (uint32_t)all);
     put16(words, 59, s->multiple != 0 ? 0x0100u | s->multiple : 0);
     put32(words, 60, (uint32_t)(all < LBA28_SECTORS ? all : LBA28_SECTORS));
     put32(words, 100, (uint32_t)all);
@@ -562,24 +562,29 @@ void ata_command(struct ide_unit *u, uint8_t command)
         run_abort(u);
 }
 
-/* Data goes the way that the command has it, in whole sectors. */
+/* Data goes the way that the command has it, in whole sectors. A packet device has but one such command. */
 bool ata_may_be(const struct ide_device_state *s)
 {
     const struct row *row = &rows[s->command];
+    const bool identifies = row->run == run_identify || row->run == run_identify_device;
+    const bool reads = row->run == run_read || row->run == run_read_sectors || row->run == run_read_multiple;
     const bool writes = row->run == run_write || row->run == run_write_multiple;
-    const bool verifies = row->run == run_verify, reads = !writes && !verifies;
-    if (!(row->flags & FOR_DISK) || s->end % ATA_SECTOR != 0 || s->filled != s->end)
+    if (s->end % ATA_SECTOR != 0 || s->filled != s->end || s->left > 65536)
+        return false;
+    if (identifies)
+        return s->phase == IDE_DATA_IN && s->kind != IDE_NONE && s->end == ATA_SECTOR && s->left == 1;
+    if (s->kind != IDE_DISK)
         return false;
     switch (s->phase) {
     case IDE_DATA_IN:
     case IDE_READING:
-        return reads && s->left > 0 && s->left <= 65536;
+        return reads && s->left > 0;
     case IDE_DATA_OUT:
     case IDE_WRITING:
-        return writes && s->end > 0 && s->end / ATA_SECTOR <= s->left && s->left <= 65536;
+        return writes && s->end > 0 && s->end / ATA_SECTOR <= s->left;
     case IDE_VERIFYING:
-        return verifies && s->left > 0;
+        return row->run == run_verify && s->left > 0;
     default:
-        return s->phase == IDE_SYNCING;
+        return s->phase == IDE_SYNCING && (writes || row->run == run_flush);
     }
 }

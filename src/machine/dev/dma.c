@@ -163,7 +163,8 @@ static bool open(const struct dma_state *s, unsigned channel)
 
 bool dma_ready(const struct dma *d, unsigned channel)
 {
-    return channel < 8 && channel != CASCADE && open(&d->state, channel) && (channel > CASCADE || open(&d->state, CASCADE));
+    return channel < 8 && channel != CASCADE && open(&d->state, channel) &&
+           (channel > CASCADE || open(&d->state, CASCADE));
 }
 
 uint32_t dma_left(const struct dma *d, unsigned channel)

@@ -35,8 +35,8 @@ struct dma {
 };
 
 int dma_init(struct dma *d, struct bus *ports, struct gmem *memory);
-/* May the channel (0 to 7) be used now: it is not masked, its controller is on? Those of the first controller go through
- * channel 4, which has to be open as well. */
+/* May the channel (0 to 7) be used now: it is not masked, its controller is on? Those of the first controller go
+ * through channel 4, which has to be open as well. */
 bool dma_ready(const struct dma *d, unsigned channel);
 /* Bytes that are left until the count runs out: 1 to 65536, of channels 5 to 7 to 131072. */
 uint32_t dma_left(const struct dma *d, unsigned channel);

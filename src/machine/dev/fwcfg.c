@@ -40,7 +40,7 @@ static uint64_t number(const struct fwcfg *f, uint32_t *bytes)
         return f->ram_bytes;
     case ITEM_GRAPHIC:
         *bytes = 2;
-        return 1;
+        return f->no_display;
     case ITEM_PROCESSORS:
     case ITEM_PROCESSORS_MAX:
         *bytes = 2;

@@ -21,6 +21,7 @@ struct fwcfg {
     struct fwcfg_state state;
     uint64_t ram_bytes;
     uint16_t processors;
+    bool no_display; /* SeaBIOS then shows the screen on the first serial port as well */
     struct fwcfg_file {
         const char *name; /* shorter than 56 characters */
         const void *bytes;

@@ -45,16 +45,11 @@ static void seen(struct ide_unit *u)
 
 /* ---- What commands are made of ----------------------------------------------------------------------------------- */
 
-static uint8_t idle_status(const struct ide_unit *u)
-{
-    return u->kind == IDE_CDROM ? ATA_READY : ATA_READY | ATA_SEEK;
-}
-
 void ide_finish(struct ide_unit *u, uint8_t error)
 {
     u->s->phase = IDE_IDLE;
     u->s->error = error;
-    u->s->status = (uint8_t)(idle_status(u) | (error != 0 ? ATA_ERROR : 0));
+    u->s->status = (uint8_t)(ide_status(u) | (error != 0 ? ATA_ERROR : 0));
     ide_interrupt(u);
 }
 
@@ -103,7 +98,7 @@ void ide_go(struct ide_unit *u, enum ide_phase phase)
 {
     int r;
     u->s->phase = (uint8_t)phase;
-    u->s->status = (uint8_t)(idle_status(u) | ATA_BUSY);
+    u->s->status = (uint8_t)(ide_status(u) | ATA_BUSY);
     if (u->medium->busy) { /* with what nobody waits for any more */
         u->drop = u->again = true;
         return;
@@ -167,7 +162,7 @@ static void self_test(struct ide_unit *u)
     give_up(u);
     ide_signature(u);
     u->s->error = DIAGNOSTIC_PASSED;
-    u->s->status = u->kind == IDE_DISK ? idle_status(u) : 0;
+    u->s->status = u->kind == IDE_DISK ? ide_status(u) : 0;
     u->channel->state.pending[u->number] = 0;
 }
 
@@ -210,7 +205,7 @@ static void write_control(struct ide *c, uint8_t value)
 
 static void block_done(struct ide_unit *u)
 {
-    if (u->kind == IDE_CDROM)
+    if (u->s->command == ATAPI_COMMAND)
         atapi_block(u);
     else
         ata_block(u);
@@ -443,7 +438,7 @@ static bool status_holds(const struct ide_device_state *s, bool in_reset)
 {
     const bool waits = s->phase >= IDE_READING, data = s->phase > IDE_IDLE && s->phase < IDE_READING;
     return (bool)(s->status & ATA_BUSY) == (waits || in_reset) && (bool)(s->status & ATA_DATA) == data &&
-           (!data || s->phase == IDE_PACKET || s->at < s->end) && !(in_reset && s->phase != IDE_IDLE);
+           (!data || s->at < s->end) && !(in_reset && s->phase != IDE_IDLE);
 }
 
 static int ide_check(const void *state, const char **why)
@@ -455,7 +450,7 @@ static int ide_check(const void *state, const char **why)
         const struct ide_device_state *s = &c->device[i];
         holds = indices_hold(s) && status_holds(s, c->control & CONTROL_RESET);
         if (holds && s->phase != IDE_IDLE)
-            holds = s->kind == IDE_CDROM ? atapi_may_be(s) : s->kind == IDE_DISK && ata_may_be(s);
+            holds = s->command == ATAPI_COMMAND ? s->kind == IDE_CDROM && atapi_may_be(s) : ata_may_be(s);
     }
     if (holds)
         return 0;

@@ -30,6 +30,12 @@ static inline uint32_t ide_sector(const struct ide_unit *u)
     return u->kind == IDE_CDROM ? ATAPI_SECTOR : ATA_SECTOR;
 }
 
+/* Of one that does nothing. */
+static inline uint8_t ide_status(const struct ide_unit *u)
+{
+    return u->kind == IDE_CDROM ? ATA_READY : ATA_READY | ATA_SEEK;
+}
+
 /* ---- ide.c ------------------------------------------------------------------------------------------------------- */
 
 /* The device has something to say: its interrupt, when it is selected and the guest wants interrupts. */

@@ -203,7 +203,7 @@ const struct command moat_commands[] = {
      cmd_kill},
     {"pause", "pause NAME...", "Freeze all processes of sandboxes", NULL, NULL, false, NULL, cmd_pause},
     {"unpause", "unpause NAME...", "Let paused sandboxes go on", NULL, NULL, false, NULL, cmd_unpause},
-    {"snapshot", "snapshot [OPTIONS] SANDBOX [NAME]", "Keep the whole state of a running machine (-b microvm)",
+    {"snapshot", "snapshot [OPTIONS] SANDBOX [NAME]", "Keep the whole state of a running machine (-b microvm, -b vm)",
      snapshot_options, &n_snapshot_options, false,
      "Examples\n"
      "  moat run -d --name warm -b microvm busybox sleep 1000000\n"
@@ -214,6 +214,9 @@ const struct command moat_commands[] = {
      cmd_snapshot},
     {"restore", "restore [OPTIONS] NAME", "Go on from a snapshot, in a new sandbox (options of run)", run_options_rows,
      &n_run_options_rows, false, NULL, cmd_restore},
+    {"vm", "vm text|screenshot|type|sendkey|insert|eject|reset|powerdown [OPTIONS] SANDBOX [ARG...]",
+     "Look at the screen of a running PC (-b vm), press its keys, change its disks", vm_options, &n_vm_options, false,
+     vm_more, cmd_vm},
     {"wait", "wait NAME...", "Wait until sandboxes have ended, and print their exit statuses", NULL, NULL, false, NULL,
      cmd_wait},
     {"update", "update [OPTIONS] NAME...", "Change limits and the restart rule of sandboxes", update_options,

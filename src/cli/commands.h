@@ -42,6 +42,7 @@ int cmd_learn(int argc, char **argv);      /* learn.c */
 int cmd_probe(int argc, char **argv);      /* probe.c; options: its own and those of run */
 int cmd_pack(int argc, char **argv);       /* pack.c, of build as well */
 int cmd_wasm(int argc, char **argv);       /* wasm_cmd.c; options: those of explain */
+int cmd_vm(int argc, char **argv);         /* vm_cmd.c */
 
 extern const struct option_row start_options[], stop_options[], attach_options[], exec_options[];
 extern const size_t n_start_options, n_stop_options, n_attach_options, n_exec_options;
@@ -56,6 +57,10 @@ extern const struct option_row pull_options[], compare_options[], learn_options[
     build_options[];
 extern const size_t n_pull_options, n_compare_options, n_learn_options, n_probe_options, n_pack_options,
     n_build_options;
+
+extern const struct option_row vm_options[];
+extern const size_t n_vm_options;
+extern const char vm_more[];
 
 struct arena;
 /* pull.c, for `moat run`: fetches an image, whether or not the store has one of that name; says on stderr what it does.

@@ -48,7 +48,7 @@ static int take_bytes(int fd, struct arena *a, struct vm_screen *out)
     return 0;
 }
 
-int vm_screen(const struct instance *inst, struct vm_screen *out, struct err *err)
+int vm_screen(const struct instance *inst, struct arena *a, struct vm_screen *out, struct err *err)
 {
     _cleanup_fd_ int file = memfd_create("screen", MFD_CLOEXEC);
     int r = file < 0 ? err_sys(err, -errno, "a file for the picture")
@@ -56,7 +56,7 @@ int vm_screen(const struct instance *inst, struct vm_screen *out, struct err *er
 
     if (r < 0)
         return r;
-    if ((r = take_bytes(file, inst->arena, out)) < 0)
+    if ((r = take_bytes(file, a, out)) < 0)
         return err_sys(err, r, "sandbox %s: its display", inst->id);
     if (screen_check(out->bytes, out->n, &out->header, &out->cells, &out->palette, &out->pixels) < 0)
         return err_set(err, -EPROTO, "sandbox %s: what its machine wrote is no picture", inst->id);

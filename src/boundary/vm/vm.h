@@ -18,7 +18,7 @@ struct vm_screen {
     struct screen_header header;
     const uint8_t *cells, *palette, *pixels;
 };
-int vm_screen(const struct instance *inst, struct vm_screen *out, struct err *err);
+int vm_screen(const struct instance *inst, struct arena *a, struct vm_screen *out, struct err *err);
 
 /* Keys, pressed and released in this order, at most CONTROL_KEYS_MOST: all or none. -EAGAIN, without a sentence's worth:
  * there is no room for them now, ask again. */

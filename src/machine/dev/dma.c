@@ -167,7 +167,8 @@ bool dma_ready(const struct dma *d, unsigned channel)
            (channel > CASCADE || open(&d->state, CASCADE));
 }
 
-uint32_t dma_left(const struct dma *d, unsigned channel)
+/* Bytes until the count runs out: 1 to 65536, of channels 5 to 7 to 131072. */
+static uint32_t left_of(const struct dma *d, unsigned channel)
 {
     uint32_t units = d->state.chip[channel >> 2 & 1].channel[channel & 3].count + 1u;
     return channel > CASCADE ? units * 2 : units;
@@ -189,7 +190,7 @@ static uint32_t stretch(struct dma *d, unsigned channel, uint8_t *bytes, uint32_
 {
     struct dma_channel *c = &d->state.chip[channel >> 2].channel[channel & 3];
     unsigned words = channel > CASCADE; /* as a shift */
-    uint32_t page = d->state.pages[page_of[channel]], left = dma_left(d, channel);
+    uint32_t page = d->state.pages[page_of[channel]], left = left_of(d, channel);
     uint32_t address = (words ? page & 0xfe : page) << 16 | (uint32_t)c->address << words;
     n = n < left ? n : left;
     if (c->mode & MODE_DOWN)
@@ -219,7 +220,7 @@ uint32_t dma_transfer(struct dma *d, unsigned channel, void *bytes, uint32_t n, 
     if (channel > CASCADE)
         n &= ~1u;
     while (done < n && !*terminal) {
-        uint32_t left = dma_left(d, channel), here = stretch(d, channel, (uint8_t *)bytes + done, n - done, into);
+        uint32_t left = left_of(d, channel), here = stretch(d, channel, (uint8_t *)bytes + done, n - done, into);
         done += here;
         *terminal = here == left;
     }

@@ -38,8 +38,6 @@ int dma_init(struct dma *d, struct bus *ports, struct gmem *memory);
 /* May the channel (0 to 7) be used now: it is not masked, its controller is on? Those of the first controller go
  * through channel 4, which has to be open as well. */
 bool dma_ready(const struct dma *d, unsigned channel);
-/* Bytes that are left until the count runs out: 1 to 65536, of channels 5 to 7 to 131072. */
-uint32_t dma_left(const struct dma *d, unsigned channel);
 /* At most n bytes (whole words of channels 5 to 7) between `bytes` and memory, in the direction that the channel's mode
  * says: `into` must agree with it, else nothing moves (verify moves nothing and counts; a device that takes bytes finds
  * ones). How many were counted; *terminal: the count has run out. Addresses that are no memory read as ones and lose

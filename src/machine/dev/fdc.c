@@ -54,7 +54,7 @@ static void ring(void *device)
     }
     for (unsigned i = 0; i < FDC_DRIVES; i++)
         if (s->drive[i].due <= now)
-            fdc_seek_over(f, &s->drive[i]);
+            fdc_seek_over(f, i);
     if (s->due <= now) {
         s->due = NEVER;
         fdc_transfer_waited(f);

@@ -39,12 +39,16 @@ static bool has_disk(const struct fdc *f, unsigned drive)
     return m != NULL && m->present;
 }
 
+static void arrive(struct fdc *f, unsigned drive, uint8_t track, bool stepped)
+{
+    f->state.drive[drive].track = track;
+    if (stepped && has_disk(f, drive))
+        f->state.drive[drive].changed = 0;
+}
+
 void fdc_step(struct fdc *f, unsigned drive, int steps)
 {
-    struct fdc_drive_state *d = &f->state.drive[drive];
-    d->track = after_steps(f, drive, steps);
-    if (steps != 0 && has_disk(f, drive))
-        d->changed = 0;
+    arrive(f, drive, after_steps(f, drive, steps), steps != 0);
 }
 
 /* The controller is free meanwhile: the other drive may seek as well. */
@@ -61,16 +65,14 @@ static void seek(struct fdc *f, int steps, uint8_t cylinder, uint8_t sense)
     idle(f);
 }
 
-void fdc_seek_over(struct fdc *f, struct fdc_drive_state *d)
+void fdc_seek_over(struct fdc *f, unsigned drive)
 {
-    unsigned drive = (unsigned)(d - f->state.drive);
+    struct fdc_drive_state *d = &f->state.drive[drive];
     d->due = NEVER;
     d->seeks = 0;
-    d->track = d->next_track;
     d->cylinder = d->next_cylinder;
     d->sense = d->next_sense | ST0_SEEK_END;
-    if (d->next_steps && has_disk(f, drive))
-        d->changed = 0;
+    arrive(f, drive, d->next_track, d->next_steps);
     f->state.reset_sense = f->state.reset_pending = 0;
 }
 

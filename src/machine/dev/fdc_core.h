@@ -56,7 +56,7 @@ void fdc_answer(struct fdc *f, const uint8_t *bytes, unsigned n, bool interrupt)
 /* How many bytes the command has that begins so. */
 unsigned fdc_command_bytes(uint8_t first);
 void fdc_command(struct fdc *f); /* all its bytes have come */
-void fdc_seek_over(struct fdc *f, struct fdc_drive_state *d);
+void fdc_seek_over(struct fdc *f, unsigned drive);
 /* The drive's heads as they are after so many steps inwards, or outwards; a disk that is in makes the change line fall
  * at the first of them. */
 void fdc_step(struct fdc *f, unsigned drive, int steps);

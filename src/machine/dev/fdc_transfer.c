@@ -186,7 +186,7 @@ static bool find_of_track(struct fdc *f, const struct fdc_geometry *g, uint32_t 
 static uint32_t stretch(const struct fdc_state *s, const struct fdc_geometry *g)
 {
     bool beyond = s->last_sector < s->sector || s->last_sector > g->sectors;
-    uint32_t n = (beyond ? g->sectors : s->last_sector) - s->sector + 1u;
+    uint32_t n = 1u + (beyond ? g->sectors : s->last_sector) - s->sector;
     if (both_sides(s) && s->side == 0 && g->heads == 2 && s->last_sector == g->sectors)
         n += g->sectors;
     return n;
@@ -457,7 +457,7 @@ static void format_on(struct fdc *f)
     }
     if (!buffer_is_free(f))
         return;
-    memcpy(&s->cylinder, s->fifo, 1);
+    s->cylinder = s->fifo[0];
     s->head = s->side;
     memset(fdc_medium(f, fdc_selected(f))->buffer, s->format_fill, g->sectors * SECTOR);
     put(f, ((uint32_t)s->cylinder * g->heads + s->side) * g->sectors, g->sectors);
@@ -585,15 +585,12 @@ void fdc_transfer_byte(struct fdc *f)
 void fdc_transfer_done(struct fdc *f, unsigned drive, int64_t result)
 {
     bool expected = f->expected, queued = f->queued;
+    if (drive != fdc_selected(f) || (!expected && !queued))
+        return; /* of a command that was given up */
     f->expected = f->queued = false;
-    if (queued && drive == fdc_selected(f)) {
+    if (queued) {
         go_on(f);
-        return;
-    }
-    f->queued = queued;
-    if (!expected)
-        return;
-    if (result < 0) {
+    } else if (result < 0) {
         f->slots[drive].n = 0;
         fail_by(f, result);
     } else if (f->state.transfer == FDC_WRITE) {

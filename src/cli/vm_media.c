@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `moat vm insert` and `moat vm eject`. A medium is opened here, with the rights of who asks, locked, and sent to the
+ * machine's I/O process; the lock is the open file's and goes along. What is in the file is not looked at.
+ */
+#include "boundary/vm/vm.h"
+#include "cli/vm_cmd.h"
+#include "machine/dev/fdc.h"
+#include "policy/list.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const drives[CONTROL_DRIVES] = {
+    [CONTROL_FLOPPY0] = "floppy0", [CONTROL_FLOPPY1] = "floppy1", [CONTROL_CDROM0] = "cdrom0"};
+
+static int find_drive(const char *word, enum control_drive *out, struct err *err)
+{
+    for (unsigned i = 0; i < CONTROL_DRIVES; i++)
+        if (!strcmp(word, drives[i])) {
+            *out = (enum control_drive)i;
+            return 0;
+        }
+    return err_set(err, -EINVAL, "'%s': the drives are floppy0 (A:), floppy1 (B:) and cdrom0%s", word,
+                   !strcmp(word, "hda") ? "; a hard disk stays while its machine runs" : "");
+}
+
+const char *vm_medium_name(struct arena *a, const char *text, bool *read_only)
+{
+    const char *comma = strrchr(text, ',');
+
+    *read_only = comma && !strcmp(comma, ",ro");
+    return *read_only ? arena_strndup(a, text, (size_t)(comma - text)) : text;
+}
+
+int vm_medium_check(int fd, enum vm_medium kind, bool read_only, const char *said, const char *file, struct err *err)
+{
+    struct flock l = {.l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+    const off_t bytes = lseek(fd, 0, SEEK_END);
+    struct stat st;
+
+    if (bytes < 0 || fstat(fd, &st) < 0)
+        return err_sys(err, -errno, "%s %s", said, file);
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        return err_set(err, -EINVAL, "%s %s: it is neither a file nor a block device", said, file);
+    if (kind == VM_MEDIUM_FLOPPY && !fdc_geometry((uint64_t)bytes))
+        return err_set(err, -EINVAL, "%s %s: %lld bytes are no floppy disk's size: there are %s", said, file,
+                       (long long)bytes, fdc_sizes);
+    if (fcntl(fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK)
+        return err_set(err, -EBUSY,
+                       "%s %s: another machine has it (a disk is one machine's; two may share one that is read-only "
+                       "for both)",
+                       said, file);
+    return 0;
+}
+
+static int open_medium(const char *file, enum control_drive drive, bool read_only, struct err *err)
+{
+    struct flock l = {.l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+    _cleanup_fd_ int fd = open(file, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd < 0 && !read_only && (errno == EACCES || errno == EROFS || errno == ETXTBSY))
+        return err_sys(err, -errno, "%s cannot be written (%s,ro is only read)", file, file);
+    if (fd < 0)
+        return err_sys(err, -errno, "%s", file);
+    int r = vm_medium_check(fd, drive == CONTROL_CDROM0 ? VM_MEDIUM_CDROM : VM_MEDIUM_FLOPPY, read_only, "insert", file,
+                            err);
+    if (r < 0)
+        return r;
+    if (fcntl(fd, F_OFD_SETLK, &l) < 0)
+        return err_sys(err, -errno, "lock %s, so that no other machine writes to it", file);
+    return steal_fd(&fd);
+}
+
+int vm_change(struct vm_request *q, struct err *err)
+{
+    enum control_drive drive;
+    bool read_only;
+    const char *file = vm_medium_name(&q->arena, q->operands[1], &read_only);
+    int r = file ? find_drive(q->operands[0], &drive, err) : policy_no_memory(err);
+
+    if (r < 0)
+        return r;
+    read_only |= drive == CONTROL_CDROM0;
+    _cleanup_fd_ int fd = open_medium(file, drive, read_only, err);
+    return fd < 0 ? fd : vm_insert(&q->sb.inst, drive, fd, read_only, err);
+}
+
+int vm_empty(struct vm_request *q, struct err *err)
+{
+    enum control_drive drive;
+    int r = find_drive(q->operands[0], &drive, err);
+
+    return r < 0 ? r : vm_eject(&q->sb.inst, drive, err);
+}

@@ -149,6 +149,18 @@ static void window_size(struct session *s)
     ask(s, CONTROL_RESIZE, &size, sizeof size, &reply);
 }
 
+/* Another size, and then ours: who draws draws anew, which one of the same size would not be told. */
+static void draw_anew(struct session *s)
+{
+    struct control_record reply;
+    struct winsize ws;
+
+    if (!s->a->terminal || (ioctl(1, TIOCGWINSZ, &ws) < 0 && ioctl(0, TIOCGWINSZ, &ws) < 0) || !ws.ws_row)
+        return;
+    struct control_resize size = {(uint16_t)(ws.ws_row + 1), ws.ws_col};
+    ask(s, CONTROL_RESIZE, &size, sizeof size, &reply);
+}
+
 /* ---- its output --------------------------------------------------------------------------------------------- */
 
 static int write_log(struct session *s, struct err *err)
@@ -412,6 +424,7 @@ int attach_run(struct sandbox *sb, struct attach *a, int *status, struct err *er
         return err_sys(err, -errno, "following %s (sysctl fs.inotify.max_user_instances)", sb->id);
     if ((r = open_input(&s, err)) == 0) {
         raw_on(&s);
+        draw_anew(&s);
         window_size(&s);
         r = follow(&s, err);
     }

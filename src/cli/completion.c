@@ -37,6 +37,7 @@ static const struct offer {
     {WORKLOAD, "COMMAND", "@file"},
     {WORKLOAD, "ARG", "@file"},
     {OPERAND, "COMMAND", "@command"},
+    {OPERAND, "ARG", "@file"},
     {NULL, "FILE", "@file"},
     {NULL, "PATH", "@file"},
     {NULL, "HOST", "@file"},

@@ -144,7 +144,7 @@ int kind_check(const struct collect *c, struct err *err)
     if (o->pull || o->platform)
         return err_set(err, -EINVAL, "--%s is about images, and a program of the host has none: leave it out",
                        o->pull ? "pull" : "platform");
-    if (o->detach_keys && !o->detach && o->restart.policy == RESTART_NO)
+    if (o->detach_keys && !o->detach && o->restart.policy == RESTART_NO && !o->kind->shows)
         return err_set(err, -EINVAL,
                        "--detach-keys: in the foreground, what runs behind -b %s ends with its caller: start it with "
                        "-d, and give the keys to moat attach",

@@ -72,6 +72,8 @@ struct workload_kind {
 
     /* a run in the foreground */
     bool no_terminal;  /* it is given none by itself, as a program of this host is */
+    bool (*shows)(const struct run_options *o); /* a display that it shows in a terminal, where it takes all keys, so
+                                                 * that it is left by those of `moat attach`; NULL: it has none */
     bool says_timeout; /* itself, ending with EXIT_TIMEOUT */
     void (*take)(struct run_options *o, struct arena *a, int state_fd); /* it has ended; its state is there still */
     void (*after)(struct run_options *o, struct arena *a,

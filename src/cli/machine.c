@@ -9,10 +9,13 @@
 #include "cli/packed_root.h"
 #include "cli/run_options_internal.h"
 #include "cli/snapshot.h"
+#include "cli/vm_medium.h"
 #include "policy/list.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BOOT_KERNEL  "kernel" /* the name of one that was not named */
 
@@ -88,7 +91,7 @@ int machine_defaults(struct run_options *run, struct err *err)
 }
 
 #define NO_HOST_FILES                                                                                                  \
-    "a machine sees the files of its image and of its disks (--disk FILE); -b container shows the host's"
+    "a machine sees the files of its image and of its disks (--disk FILE; of a PC --hda, --floppy); -b container shows the host's"
 #define NO_NETWORK "a machine has a network of its own: --network tap=NAME attaches it to an interface of this host"
 #define NO_BROKER  "no call of a machine's program reaches the host, so there is none to answer: leave it out"
 #define INSIDE     "inside, that is the guest's own kernel's: it protects nothing outside"
@@ -187,6 +190,19 @@ static int find_kernel(struct run_options *run, struct err *err)
     return r;
 }
 
+/* A file that it had, shown again, where it can be that now. */
+static int put_snapshot_file(struct run_options *run, const struct snapshot_disk *d, struct err *err)
+{
+    const size_t n = strcspn(d->word, ",");
+    const char *inside = arena_strndup(run->policy.arena, d->word, n);
+    const bool read_only = d->word[n] || d->only_read;
+    const enum vm_medium kind = strcmp(d->option, "--floppy") ? VM_MEDIUM_CDROM : VM_MEDIUM_FLOPPY;
+    int r = inside ? machine_show(&run->build, d->host, inside, read_only, d->option, err) : policy_no_memory(err);
+
+    _cleanup_fd_ int fd = r < 0 ? -1 : open(d->host, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return fd < 0 ? r : vm_medium_check(fd, kind, read_only, d->option, d->host, err);
+}
+
 /* What is attached to it is its files again, by the names that it knows; of a drive that was empty the word. */
 static int put_snapshot_files(struct run_options *run, const struct snapshot *s, struct err *err)
 {
@@ -196,14 +212,10 @@ static int put_snapshot_files(struct run_options *run, const struct snapshot *s,
     if (r == 0)
         r = engine_put(p, "--restore", "/snapshot", err);
     for (uint32_t i = 0; i < s->n_disks && r == 0; i++) {
-        const struct snapshot_disk *d = &s->disks[i];
-        const size_t n = strcspn(d->word, ",");
-        const char *inside = arena_strndup(p->arena, d->word, n);
-        if (*d->host)
-            r = inside ? machine_show(&run->build, d->host, inside, d->word[n] || d->only_read, d->option, err)
-                       : policy_no_memory(err);
+        if (*s->disks[i].host)
+            r = put_snapshot_file(run, &s->disks[i], err);
         if (r == 0)
-            r = engine_put(p, d->option, d->word, err);
+            r = engine_put(p, s->disks[i].option, s->disks[i].word, err);
     }
     return r;
 }

@@ -75,8 +75,6 @@ int machine_show(struct policy_build *b, const char *host, const char *inside, b
 int machine_put_memory(struct run_options *run, int64_t least, struct err *err);
 /* /dev/kvm is opened by the boundary and handed over. */
 int machine_put_accel(struct run_options *run, struct err *err);
-/* An option whose value is a file of the host's, "FILE" or "FILE,ro", as `inside`. */
-int machine_put_file(struct run_options *run, const char *option, const char *text, const char *inside, struct err *err);
 /* Beginning with moat-vmm itself: all but the first root and the program. */
 int machine_put_kernel(struct run_options *run, const char *kernel, struct err *err);
 int machine_put_initrd(struct run_options *run, const char *host, unsigned n, struct err *err);

@@ -7,6 +7,7 @@
 #include "cli/machine.h"
 #include "cli/packed_root.h"
 #include "cli/run_options_internal.h"
+#include "cli/vm_medium.h"
 #include "guest/init/run.h"
 #include "image/users.h"
 #include "policy/list.h"
@@ -73,27 +74,25 @@ int machine_put_memory(struct run_options *run, int64_t least, struct err *err)
     return engine_put(p, "--memory", arena_printf(p->arena, "%" PRId64, guest), err);
 }
 
-int machine_put_file(struct run_options *run, const char *option, const char *text, const char *inside, struct err *err)
+static int put_disk(struct run_options *run, const char *text, const char *inside, struct err *err)
 {
     struct policy *p = &run->policy;
-    const char *comma = strrchr(text, ',');
-    const bool read_only = comma && !strcmp(comma, ",ro");
-    const char *host = read_only ? arena_strndup(p->arena, text, (size_t)(comma - text)) : text;
+    bool read_only;
+    const char *file = vm_medium_name(p->arena, text, &read_only);
 
-    if (!host || !inside)
+    if (!file || !inside)
         return policy_no_memory(err);
-    const int r = machine_show(&run->build, host, inside, read_only, option, err);
-    return r < 0 ? r : engine_put(p, option, read_only ? arena_printf(p->arena, "%s,ro", inside) : inside, err);
+    const int r = machine_show(&run->build, file, inside, read_only, "--disk", err);
+    return r < 0 ? r : engine_put(p, "--disk", read_only ? arena_printf(p->arena, "%s,ro", inside) : inside, err);
 }
 
 static int put_disks(struct run_options *run, struct err *err)
 {
-    struct arena *a = run->policy.arena;
     const struct machine_options *o = own(run);
     int r = 0;
 
     for (uint32_t i = 0; i < o->disks.n && r == 0; i++)
-        r = machine_put_file(run, "--disk", o->disks.v[i], arena_printf(a, "/disk%u", i), err);
+        r = put_disk(run, o->disks.v[i], arena_printf(run->policy.arena, "/disk%u", i), err);
     return r;
 }
 

@@ -333,11 +333,14 @@ static int find_and_open(struct making *r, int argc, char **argv, struct err *er
         /* A tool of the host is not an image's: it is run where one stands, and leaves nothing to be removed. */
         r->o.rm |= r->o.restart.policy == RESTART_NO;
         r->o.interactive = true;
-        if (!policy_flag_given(&r->o.build, FLAG_TTY) && !r->o.kind->no_terminal && isatty(0) && isatty(1))
+        if (!policy_flag_given(&r->o.build, FLAG_TTY) && !r->o.kind->no_terminal && isatty(0) && isatty(1) &&
+            (!r->o.kind->shows || r->o.kind->shows(&r->o)))
             r->o.policy.process.terminal = true;
     }
-    /* Only one that is to vanish with its end, and for which somebody waits, does without a monitor. */
-    r->sb.foreground = r->o.rm && !r->o.detach && strcmp(argv[0], "create") != 0;
+    /* Only one that is to vanish with its end, and for which somebody waits, does without a monitor; but what takes all
+     * keys of a terminal is left by those of an attached one. */
+    r->sb.foreground = r->o.rm && !r->o.detach && strcmp(argv[0], "create") != 0 &&
+                       !(r->o.kind->shows && r->o.policy.process.terminal);
     r->sb.id = r->sb.inst.id = make_name(r);
     r->sb.inst.rootless = !r->privileged;
     r->sb.inst.make_cwd = !r->o.bundle;

@@ -21,11 +21,4 @@ int vm_sendkey(struct vm_request *q, struct err *err);    /* KEYS... */
 int vm_change(struct vm_request *q, struct err *err);     /* vm_media.c: DRIVE FILE[,ro] */
 int vm_empty(struct vm_request *q, struct err *err);      /* DRIVE */
 
-/* vm_media.c. Whether a file can be that drive's medium, before a machine is asked: -EINVAL for a size that no floppy
- * has, -EBUSY while another machine has it. said: what named it; fd stays the caller's. */
-enum vm_medium { VM_MEDIUM_FLOPPY, VM_MEDIUM_CDROM, VM_MEDIUM_DISK };
-int vm_medium_check(int fd, enum vm_medium kind, bool read_only, const char *said, const char *file, struct err *err);
-/* "FILE" or "FILE,ro". NULL: no memory. */
-const char *vm_medium_name(struct arena *a, const char *text, bool *read_only);
-
 #endif

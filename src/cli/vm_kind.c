@@ -6,10 +6,11 @@
 #include "cli/engine_walls.h"
 #include "cli/kinds.h"
 #include "cli/run_options_internal.h"
+#include "cli/vm_medium.h"
 #include "policy/list.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -157,6 +158,25 @@ static int refuse_without_firmware(const struct run_options *run, struct err *er
 
 /* ---- its part of moat-vmm's command line -------------------------------------------------------------------------- */
 
+/* A file under a name of its own inside, once it is one that the drive takes. */
+static int put_medium(struct run_options *run, const char *option, const char *text, const char *inside,
+                      enum vm_medium kind, struct err *err)
+{
+    struct policy *p = &run->policy;
+    bool read_only = false;
+    const char *file = kind == VM_MEDIUM_CDROM ? text : vm_medium_name(p->arena, text, &read_only);
+
+    read_only |= kind == VM_MEDIUM_CDROM;
+    if (!file)
+        return policy_no_memory(err);
+    int r = machine_show(&run->build, file, inside, read_only, option, err);
+    _cleanup_fd_ int fd = r < 0 ? -1 : open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (r < 0 || (fd >= 0 && (r = vm_medium_check(fd, kind, read_only, option, file, err)) < 0))
+        return r;
+    return engine_put(p, option, read_only && kind != VM_MEDIUM_CDROM ? arena_printf(p->arena, "%s,ro", inside) : inside,
+                      err);
+}
+
 int vm_put_devices(struct run_options *run, struct err *err)
 {
     struct policy *p = &run->policy;
@@ -165,12 +185,12 @@ int vm_put_devices(struct run_options *run, struct err *err)
 
     for (uint32_t i = 0; i < o->n_floppies && r == 0; i++)
         r = strcmp(o->floppies[i], NONE)
-                ? machine_put_file(run, "--floppy", o->floppies[i], i ? "/floppy1" : "/floppy0", err)
+                ? put_medium(run, "--floppy", o->floppies[i], i ? "/floppy1" : "/floppy0", VM_MEDIUM_FLOPPY, err)
                 : engine_put(p, "--floppy", NONE, err);
-    if (r == 0 && o->cdrom && (r = machine_show(&run->build, o->cdrom, "/cdrom0", true, "--cdrom", err)) == 0)
-        r = engine_put(p, "--cdrom", "/cdrom0", err);
+    if (r == 0 && o->cdrom)
+        r = put_medium(run, "--cdrom", o->cdrom, "/cdrom0", VM_MEDIUM_CDROM, err);
     if (r == 0 && o->hda)
-        r = machine_put_file(run, "--hda", o->hda, "/hda", err);
+        r = put_medium(run, "--hda", o->hda, "/hda", VM_MEDIUM_DISK, err);
     return r;
 }
 
@@ -304,6 +324,13 @@ static const char *name_of(const struct run_options *run)
                           : "PC";
 }
 
+static bool shows(const struct run_options *run)
+{
+    const char *display = own(run)->display;
+
+    return (has_firmware(run) || machine(run)->restore) && !(display && !strcmp(display, NONE));
+}
+
 /* Of one that boots from its disks: "boot floppy0 hda". */
 static int command_of(struct arena *a, const struct strv *argv, struct strv *out)
 {
@@ -340,6 +367,7 @@ const struct workload_kind vm_kind = {
     .check = check_layers,
     .find = find,
     .name = name_of,
+    .shows = shows,
     .command = command_of,
     .memory_note = machine_memory_note,
     .fixed_tasks = "the guest's kernel counts its own tasks: its memory bounds them",

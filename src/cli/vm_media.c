@@ -5,13 +5,12 @@
  */
 #include "boundary/vm/vm.h"
 #include "cli/vm_cmd.h"
-#include "machine/dev/fdc.h"
+#include "cli/vm_medium.h"
 #include "policy/list.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const drives[CONTROL_DRIVES] = {
@@ -26,35 +25,6 @@ static int find_drive(const char *word, enum control_drive *out, struct err *err
         }
     return err_set(err, -EINVAL, "'%s': the drives are floppy0 (A:), floppy1 (B:) and cdrom0%s", word,
                    !strcmp(word, "hda") ? "; a hard disk stays while its machine runs" : "");
-}
-
-const char *vm_medium_name(struct arena *a, const char *text, bool *read_only)
-{
-    const char *comma = strrchr(text, ',');
-
-    *read_only = comma && !strcmp(comma, ",ro");
-    return *read_only ? arena_strndup(a, text, (size_t)(comma - text)) : text;
-}
-
-int vm_medium_check(int fd, enum vm_medium kind, bool read_only, const char *said, const char *file, struct err *err)
-{
-    struct flock l = {.l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
-    const off_t bytes = lseek(fd, 0, SEEK_END);
-    struct stat st;
-
-    if (bytes < 0 || fstat(fd, &st) < 0)
-        return err_sys(err, -errno, "%s %s", said, file);
-    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-        return err_set(err, -EINVAL, "%s %s: it is neither a file nor a block device", said, file);
-    if (kind == VM_MEDIUM_FLOPPY && !fdc_geometry((uint64_t)bytes))
-        return err_set(err, -EINVAL, "%s %s: %lld bytes are no floppy disk's size: there are %s", said, file,
-                       (long long)bytes, fdc_sizes);
-    if (fcntl(fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK)
-        return err_set(err, -EBUSY,
-                       "%s %s: another machine has it (a disk is one machine's; two may share one that is read-only "
-                       "for both)",
-                       said, file);
-    return 0;
 }
 
 static int open_medium(const char *file, enum control_drive drive, bool read_only, struct err *err)

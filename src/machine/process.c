@@ -153,7 +153,7 @@ int vmm_shut_in(struct vmm *v, enum filter_process process, int vcpu)
 
     if (n >= 0 && process == FILTER_MACHINE && (bound_files(v) < 0 || syscall(SYS_close_range, 0, 2, 0) < 0))
         n = -errno;
-    if (n >= 0 && w.of[FILTER_LISTENING].n && fill_lower_numbers() < 0)
+    if (n >= 0 && process == FILTER_MACHINE && v->listening >= 0 && fill_lower_numbers() < 0)
         n = -errno;
     if (n >= 0 && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog) != 0)
         n = -errno;
@@ -224,6 +224,8 @@ static _Noreturn void io_process(struct vmm *v, pid_t machine)
     signals_ignore();
     if (r == 0)
         r = part(v, FILTER_IO);
+    if (r == 0 && v->media_listening >= 0 && (r = fill_lower_numbers()) < 0) /* before anybody is let in */
+        r = vmm_fail(EXIT_OWN_ERROR, "media", "keep numbers of descriptors", r);
     if (r == 0)
         r = start_servers(v);
     if (r == 0)

@@ -16,12 +16,16 @@
 
 static const char *const names[VMM_MEDIA] = {"floppy0", "floppy1", "cdrom0", "hda"};
 
+static const char no_disk[] = "it is neither a file nor a block device";
+
 /* ---- opening ---- */
 
 static int refuse_open(const struct options_disk *d, int error)
 {
     if (error == -ENOENT || error == -ENOTDIR)
         return vmm_fail(EXIT_NOT_FOUND, d->path, "open the disk", error);
+    if (error == -EISDIR)
+        return vmm_fail(EXIT_NOT_INVOKED, d->path, no_disk, 0);
     if (d->read_only || !(error == -EACCES || error == -EPERM || error == -EROFS || error == -ETXTBSY))
         return vmm_fail(EXIT_NOT_INVOKED, d->path, "open the disk", error);
     return vmm_fail(EXIT_NOT_INVOKED, d->path, "open it for writing (with ,ro behind its name it is only read)", error);
@@ -52,7 +56,7 @@ int vmm_disk_open(const struct options_disk *d, int *out, uint64_t *bytes)
         return refuse_open(d, fd);
     *out = fd;
     if (fstat(fd, &st) < 0 || !(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
-        return vmm_fail(EXIT_NOT_INVOKED, d->path, "it is neither a file nor a block device", 0);
+        return vmm_fail(EXIT_NOT_INVOKED, d->path, no_disk, 0);
     if ((r = lock(d, fd)))
         return r;
     const off_t end = lseek(fd, 0, SEEK_END);

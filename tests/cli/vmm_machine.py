@@ -17,15 +17,18 @@ directory = tempfile.mkdtemp(dir=os.environ.get("BATS_TEST_TMPDIR"))
 
 
 class Machine:
-    """`early`: a file for a snapshot that is asked for before it has begun. `accel`: who computes."""
+    """`early`: a file for a snapshot that is asked for before it has begun. `accel`: who computes. `media`: it has a socket for media."""
     made = 0
 
-    def __init__(self, vmm, *words, early=None, accel="soft", stdout=subprocess.PIPE):
+    def __init__(self, vmm, *words, early=None, accel="soft", stdout=subprocess.PIPE, stderr=None, media=False):
         Machine.made += 1
         self.name = f"{directory}/{Machine.made}"
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        listening.bind(self.name)
-        listening.listen(8)
+        listening = self.listen(self.name)
+        if media:
+            socket_of_media, client = self.listen(self.name + ".media"), self.connect()
+            client.send(DESCRIPTOR, b"media\0", fd=socket_of_media.fileno())
+            client.sock.close()
+            socket_of_media.close()
         end = os.open(self.name + ".end", os.O_WRONLY | os.O_CREAT, 0o600)
         client = self.connect()
         client.send(DESCRIPTOR, b"end\0", fd=end)
@@ -33,13 +36,20 @@ class Machine:
         os.close(end)
         self.early = self.ask_for_snapshot(early) if early else None
         self.process = subprocess.Popen([vmm, "--accel", accel, *words], pass_fds=[listening.fileno()], stdin=subprocess.PIPE,
-                                        stdout=stdout, env={**os.environ, "MOAT_HANDED_FD": str(listening.fileno())})
+                                        stdout=stdout, stderr=stderr, env={**os.environ, "MOAT_HANDED_FD": str(listening.fileno())})
         atexit.register(self.process.kill)
         listening.close()
 
-    def connect(self):
+    @staticmethod
+    def listen(name):
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listening.bind(name)
+        listening.listen(8)
+        return listening
+
+    def connect(self, which=""):
         client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        client.connect(self.name)
+        client.connect(self.name + which)
         return Control(client, 40)
 
     def ask_for_snapshot(self, path):

@@ -24,29 +24,44 @@ static void use(const uint8_t *bytes, uint64_t n)
     check(sum < UINT32_MAX);
 }
 
+/* A picture that is whole: text, graphics, blank. Built once each. */
+struct whole {
+    uint8_t *bytes;
+    uint32_t n;
+};
+
+static const struct whole *whole_of(unsigned which)
+{
+    static const uint8_t modes[] = {3, 0x13, 0x12};
+    static struct whole all[4];
+    struct whole *w = &all[which & 3];
+    if (w->bytes == NULL) {
+        struct vga_board *b = vga_board_make();
+        w->bytes = malloc(SCREEN_BYTES_MOST);
+        check(w->bytes != NULL);
+        if (which < sizeof(modes))
+            vga_mode_set(b, modes[which]);
+        w->n = screen_build(&b->vga, w->bytes);
+        vga_board_free(b);
+    }
+    return w;
+}
+
 static void changed(struct input *in)
 {
-    static const uint8_t modes[] = {3, 0x13, 0x12, 7};
-    struct vga_board *b = vga_board_make();
-    uint8_t *whole = malloc(SCREEN_BYTES_MOST);
-    const uint8_t mode = (uint8_t)take(in, 1);
-    check(whole != NULL);
-    if (!(mode & 0x80))
-        vga_mode_set(b, modes[mode & 3]);
-    uint32_t n = screen_build(&b->vga, whole);
-    for (unsigned i = 0; in->left > 0 && i < 16; i++) {
-        const uint8_t at = (uint8_t)take(in, 1);
-        whole[at < sizeof(struct screen_header) ? at : at % sizeof(struct screen_header)] = (uint8_t)take(in, 1);
-    }
-    if (mode & 0x40)
-        n -= (uint32_t)(take(in, 1) % n);
+    const uint8_t first = (uint8_t)take(in, 1);
+    const struct whole *w = whole_of(first & 3);
+    const uint32_t n = first & 0x40 ? w->n - (uint32_t)(take(in, 1) % w->n) : w->n;
     uint8_t *exact = malloc(n); /* so that one byte too many is seen */
     check(exact != NULL);
-    memcpy(exact, whole, n);
+    memcpy(exact, w->bytes, n);
+    for (unsigned i = 0; in->left > 0 && i < 16; i++) {
+        const uint32_t at = (uint32_t)take(in, 1) % sizeof(struct screen_header);
+        if (at < n)
+            exact[at] = (uint8_t)take(in, 1);
+    }
     use(exact, n);
     free(exact);
-    free(whole);
-    vga_board_free(b);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

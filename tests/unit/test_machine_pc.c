@@ -32,7 +32,7 @@ static uint8_t *page(uint64_t gpa, bool *writable)
 
 static void set_pam(struct fixture *f, unsigned reg, uint8_t value)
 {
-    bus_write(&f->machine.ports, 0xcf8, 4, 0x80000000u | (PAM_BASE + reg) & ~3u);
+    bus_write(&f->machine.ports, 0xcf8, 4, 0x80000000u | ((PAM_BASE + reg) & ~3u));
     bus_write(&f->machine.ports, 0xcfc + ((PAM_BASE + reg) & 3), 1, value);
 }
 

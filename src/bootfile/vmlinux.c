@@ -25,6 +25,14 @@ static uint8_t *read_input(size_t *n)
     return bytes;
 }
 
+/* Behind what is compressed Linux puts the size of what comes out, but for gzip's, whose own end says it. */
+static size_t compressed_bytes(const struct bzimage *image)
+{
+    const bool gzip = image->payload[0] == 0x1f && image->payload[1] == 0x8b;
+
+    return gzip ? image->length : image->length - 4;
+}
+
 static int unpack(struct archive *a, const struct bzimage *image, uint8_t *out, struct err *err)
 {
     struct archive_entry *entry;
@@ -37,7 +45,7 @@ static int unpack(struct archive *a, const struct bzimage *image, uint8_t *out, 
     archive_read_support_filter_lzma(a);
     archive_read_support_filter_lz4(a);
     archive_read_support_filter_zstd(a);
-    if (archive_read_open_memory(a, image->payload, image->length) != ARCHIVE_OK ||
+    if (archive_read_open_memory(a, image->payload, compressed_bytes(image)) != ARCHIVE_OK ||
         archive_read_next_header(a, &entry) != ARCHIVE_OK)
         return err_set(err, -ENOEXEC,
                        "how its kernel is compressed is unknown (gzip, bzip2, xz, lzma, lz4, zstd are "

@@ -194,7 +194,7 @@ static int check(struct sandbox *sb, struct err *err)
     if (s == SANDBOX_PAUSED)
         return err_set(err, -EINVAL, "container %s is paused: moat unpause %s", sb->id, sb->id);
     if (!sb->inst.boundary->snapshot)
-        return err_set(err, -ENOTSUP, "container %s: boundary %s has no snapshots: -b microvm and -b vm have", sb->id,
+        return err_set(err, -ENOTSUP, "container %s: boundary %s has no snapshots: -b microvm has, and -b vm", sb->id,
                        sb->inst.boundary->name);
     return 0;
 }

@@ -34,14 +34,26 @@ static void set_floppies(struct rtc *r, const struct pc_setup *s)
                            (n > 0 ? EQUIPMENT_FLOPPY | (n - 1) << EQUIPMENT_FLOPPIES_SHIFT : 0)));
 }
 
+static unsigned boot_device(char letter)
+{
+    switch (letter) {
+    case 'a':
+        return BOOT_FLOPPY;
+    case 'c':
+        return BOOT_DISK;
+    case 'd':
+        return BOOT_CDROM;
+    }
+    return 0;
+}
+
 /* Three places of four bits: the first and the second in one byte, the third in another's upper half. */
 static void set_boot_order(struct rtc *r, const char *letters)
 {
     unsigned order = 0, n = 0;
     for (; letters != NULL && *letters != '\0' && n < 3; letters++) {
-        unsigned device = *letters == 'a' ? BOOT_FLOPPY : *letters == 'c' ? BOOT_DISK : *letters == 'd' ? BOOT_CDROM : 0;
-        if (device != 0)
-            order |= device << 4 * n++;
+        if (boot_device(*letters) != 0)
+            order |= boot_device(*letters) << 4 * n++;
     }
     rtc_set_byte(r, CMOS_BOOT, (uint8_t)order);
     rtc_set_byte(r, CMOS_BOOT_THIRD, (uint8_t)(order >> 8 << 4));

@@ -77,13 +77,18 @@ static void draw_character(const struct brush *b, const struct scan *at, uint32_
         dots[i] = bits >> (8 - i) & 1 ? front : back;
 }
 
+/* A byte's bits, each a byte of its own: the upper one first in memory. */
+static uint64_t spread(uint8_t byte)
+{
+    const uint64_t bits = byte * UINT64_C(0x0101010101010101) & UINT64_C(0x0102040810204080);
+    return (bits + UINT64_C(0x7f7f7f7f7f7f7f7f)) >> 7 & UINT64_C(0x0101010101010101);
+}
+
 static void draw_planar(const struct brush *b, const uint8_t planes[4], uint8_t dots[8])
 {
-    for (unsigned i = 0; i < 8; i++) {
-        const unsigned bit = 7 - i;
-        dots[i] = b->colour[(planes[0] >> bit & 1) | (planes[1] >> bit & 1) << 1 | (planes[2] >> bit & 1) << 2 |
-                            (planes[3] >> bit & 1) << 3];
-    }
+    const uint64_t all = spread(planes[0]) | spread(planes[1]) << 1 | spread(planes[2]) << 2 | spread(planes[3]) << 3;
+    for (unsigned i = 0; i < 8; i++)
+        dots[i] = b->colour[all >> 8 * i & 15];
 }
 
 /* Two bits of planes 0 and 2 are a dot, four times, then of 1 and 3. */
@@ -138,8 +143,12 @@ static void draw_line(const struct brush *b, const struct scan *at, uint8_t *pix
         else
             draw_graphics(b, at, counter, &dots[x * p->cell_width]);
     }
+    if (p->dot == 1) {
+        memcpy(pixels, &dots[skip], p->width);
+        return;
+    }
     for (uint32_t x = 0; x < p->width; x++)
-        pixels[x] = dots[skip + x / p->dot];
+        pixels[x] = dots[skip + x / 2];
 }
 
 void picture_draw(const struct vga *v, const struct picture *p, uint8_t *pixels)

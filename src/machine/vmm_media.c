@@ -7,12 +7,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define SECTOR   512u
 #define RETRY_NS SECOND_NS
+
+#define LOCK_TRIES    50
+#define LOCK_PAUSE_MS 20
 
 static const char *const names[VMM_MEDIA] = {"floppy0", "floppy1", "cdrom0", "hda"};
 
@@ -31,18 +35,26 @@ static int refuse_open(const struct options_disk *d, int error)
     return vmm_fail(EXIT_NOT_INVOKED, d->path, "open it for writing (with ,ro behind its name it is only read)", error);
 }
 
-/* The lock is of the open file and goes with its descriptor, to the I/O process; the last who closes it ends it. */
+/* The lock is of the open file and goes with its descriptor, to the I/O process; the last who closes it ends it. A
+ * machine that has ended has it until its I/O process is gone as well, which is a matter of milliseconds: it is waited
+ * for. */
 static int lock(const struct options_disk *d, int fd)
 {
     struct flock l = {.l_type = d->read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+    int r = -1;
 
-    if (fcntl(fd, F_OFD_SETLK, &l) == 0)
-        return 0;
-    if (errno == EAGAIN || errno == EACCES)
-        return vmm_fail(
-            EXIT_NOT_INVOKED, d->path,
-            "another machine has it (a disk is one machine's; two may share one that is read-only for both)", 0);
-    return vmm_fail(EXIT_OWN_ERROR, d->path, "lock it, so that no other machine writes to it", -errno);
+    for (int i = 0; i < LOCK_TRIES && r < 0; i++) {
+        if (i)
+            poll(NULL, 0, LOCK_PAUSE_MS);
+        r = fcntl(fd, F_OFD_SETLK, &l);
+        if (r < 0 && errno != EAGAIN && errno != EACCES)
+            return vmm_fail(EXIT_OWN_ERROR, d->path, "lock it, so that no other machine writes to it", -errno);
+    }
+    return r == 0 ? 0
+                  : vmm_fail(EXIT_NOT_INVOKED, d->path,
+                             "another machine has it (a disk is one machine's; two may share one that is read-only for "
+                             "both)",
+                             0);
 }
 
 int vmm_disk_open(const struct options_disk *d, int *out, uint64_t *bytes)

@@ -288,6 +288,6 @@ ok 39"
     rows=$(grep -oE 'FILTER_(MACHINE|IO), SYS_[a-z_]+' "$MOAT_SRC/src/machine/filter.c" | sed 's/FILTER_//; s/, SYS_/ /' | sort -u)
     readme=$(sed -n '/^## What passes/,/^## Exit/p' "$MOAT_SRC/src/machine/README.md")
     machine=$(sed '/^In the I.O process/,$d' <<<"$readme" | grep '^| `' | cut -d'|' -f2 | grep -oE '[a-z_]+' | sed 's/^/MACHINE /')
-    io=$(sed -n '/^In the I.O process/,$p' <<<"$readme" | grep -oE '`[a-z_]+`' | tr -d '`' | sed 's/^/IO /')
+    io=$(sed -n '/^In the I.O process/,$p' <<<"$readme" | grep -oE '`[a-z_]+[0-9]*`' | tr -d '`0-9' | sed 's/^/IO /')
     assert_equal "$rows" "$(printf '%s\n' "$machine" "$io" | sort -u)"
 }

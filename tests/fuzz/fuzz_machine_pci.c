@@ -2,8 +2,8 @@
 /*
  * What a PC tells of itself, as a guest could drive it: configuration space, fw_cfg, power management and CMOS, in any
  * order and of any size, with resets, the button, and records saved and loaded in between. After each step each
- * record is one that would be accepted from a snapshot, what cannot be written is as it was, and the processor sees below
- * 1 MiB what PAM says.
+ * record is one that would be accepted from a snapshot, what cannot be written is as it was, and the processor sees
+ * below 1 MiB what PAM says.
  */
 #include "input.h"
 #include "tests/unit/machine_fixture.h"

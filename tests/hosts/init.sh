@@ -568,6 +568,50 @@ kvm_restored_is_kvm()
     return $seen
 }
 
+# A PC that boots from a floppy on KVM: what is on its screen, what a key does, and its state, gone on with in software.
+on_screen() { moat vm text "$1" 2>/dev/null | grep -q "$2"; }
+# shows NAME TEXT: a minute and a half, as long as it runs.
+shows()
+{
+    local tries=0
+    until on_screen "$1" "$2"; do
+        tries=$((tries + 1))
+        [ $tries -lt 450 ] && [ "$(moat inspect -f '{{.State.Status}}' "$1")" = running ] || { moat vm text "$1"; moat logs "$1"; return 1; }
+        sleep 0.2
+    done
+}
+kvm_floppy()
+{
+    local turn
+    for turn in 1 2; do
+        moat run -d --name pc -b vm --accel kvm -m 32m --floppy /moat/kvm/grub.img,ro || return
+        shows pc 'GNU GRUB' && return
+        moat rm -f pc
+        [ $turn = 2 ] || echo "# moat run -b vm: once more" >/dev/ttyS0
+    done
+    return 1
+}
+kvm_floppy_keys() { moat vm sendkey pc c && shows pc '^grub>' && moat vm type pc 'echo typed\n' && shows pc '^typed'; }
+kvm_floppy_snapshot()
+{
+    local seen
+    moat snapshot pc at-prompt && moat restore -d --name pc-soft --accel soft at-prompt && on_screen pc-soft '^grub>' &&
+        moat vm type pc-soft 'clear\nls\n' && shows pc-soft '(fd0)'
+    seen=$?
+    moat rm -f pc-soft
+    moat snapshot --rm at-prompt
+    return $seen
+}
+kvm_floppy_reset() { moat vm reset pc && shows pc 'GNU GRUB' && moat rm -f pc; }
+checks_of_pc()
+{
+    [ -s /moat/kvm/grub.img ] || { skip "moat run -b vm" "no floppy and firmware were given (packages grub-rescue-pc, seabios)"; return; }
+    check "moat run -b vm --accel kvm: GRUB's menu from a floppy" kvm_floppy
+    check "moat vm: keys reach it, on KVM" kvm_floppy_keys
+    check "moat snapshot: a PC on KVM goes on in software" kvm_floppy_snapshot
+    check "moat vm reset: a PC on KVM begins again" kvm_floppy_reset
+}
+
 checks_of_variant()
 {
     case $variant in
@@ -585,6 +629,7 @@ checks_of_variant()
         check "moat restore --accel soft: it goes on from there in software" kvm_restore soft kept
         check "moat restore: saved in software, it goes on on KVM" kvm_and_back
         check "moat snapshot --rm" moat snapshot --rm kept
+        checks_of_pc
         ;;
     cgroup2)
         check "the host has Landlock" landlock_is 1

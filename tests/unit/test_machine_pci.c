@@ -101,9 +101,12 @@ static void test_pci_nobody_reads_ones(void **state)
         const char *label;
         uint32_t address;
     } cases[] = {
-        {"function 2 of device 1", UINT32_C(0x80000a00)}, {"function 1 of device 0", UINT32_C(0x80000100)},
-        {"device 2", UINT32_C(0x80001000)},               {"device 31", UINT32_C(0x8000f800)},
-        {"bus 1", UINT32_C(0x80010000)},                  {"bus 255", UINT32_C(0x80ff0000)},
+        {"function 2 of device 1", UINT32_C(0x80000a00)},
+        {"function 1 of device 0", UINT32_C(0x80000100)},
+        {"device 2", UINT32_C(0x80001000)},
+        {"device 31", UINT32_C(0x8000f800)},
+        {"bus 1", UINT32_C(0x80010000)},
+        {"bus 255", UINT32_C(0x80ff0000)},
         {"not enabled", UINT32_C(0x00000000)},
     };
     struct fixture *f = *state;

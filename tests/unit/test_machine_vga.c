@@ -378,6 +378,17 @@ static void test_beam_retraces_60_times_in_a_second_of_480_lines(void **state)
     assert_in_range(watch(b, SECOND_NS).retraces, 59, 61);
 }
 
+static void test_beam_tells_of_a_retrace_that_nobody_saw(void **state)
+{
+    struct vga_board *b = *state;
+    vga_mode_set(b, 3);
+    (void)vga_in(b, 0x3da);
+    assert_int_equal(vga_in(b, 0x3da) & 8, 0);
+    b->counter += SECOND_NS / 10; /* seven frames later, and not in a retrace */
+    assert_int_equal(vga_in(b, 0x3da) & 8, 8);
+    assert_int_equal(vga_in(b, 0x3da) & 8, 0);
+}
+
 static void test_beam_moves_whatever_the_registers_say(void **state)
 {
     struct vga_board *b = *state;
@@ -463,6 +474,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_changes_count_what_may_look_different, make, drop),
         cmocka_unit_test_setup_teardown(test_beam_retraces_70_times_in_a_second_of_text, make, drop),
         cmocka_unit_test_setup_teardown(test_beam_retraces_60_times_in_a_second_of_480_lines, make, drop),
+        cmocka_unit_test_setup_teardown(test_beam_tells_of_a_retrace_that_nobody_saw, make, drop),
         cmocka_unit_test_setup_teardown(test_beam_moves_whatever_the_registers_say, make, drop),
         cmocka_unit_test_setup_teardown(test_record_goes_and_comes_back, make, drop),
         cmocka_unit_test_setup_teardown(test_record_refuses_what_no_vga_could_be, make, drop),

@@ -3,8 +3,8 @@
  * The ACPI tables (ACPI 6.4) by which a guest learns of the machine: RSDP, XSDT, FADT with the fixed hardware of
  * power.h, FACS, MADT, and a DSDT in bytecode of our own making. Pure: bytes into a buffer.
  *
- * A PC's (facts.pc) have an RSDT besides for those who know no XSDT, and a PCI bus with the devices of ISA behind it. Its
- * firmware chooses where they lie, and is told what to change then (acpi_loader.h).
+ * A PC's (facts.pc) have an RSDT besides for those who know no XSDT, and a PCI bus with the devices of ISA behind it.
+ * Its firmware chooses where they lie, and is told what to change then (acpi_loader.h).
  */
 #ifndef MOAT_MACHINE_DEV_ACPI_H
 #define MOAT_MACHINE_DEV_ACPI_H

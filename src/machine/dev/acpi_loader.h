@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Orders to a PC's firmware about tables that it is to lay where it likes: fw_cfg's file etc/table-loader, as QEMU has it
- * (hw/acpi/bios-linker-loader.c). An order is 128 bytes: a little-endian number, names of files, offsets. Pure.
+ * Orders to a PC's firmware about tables that it is to lay where it likes: fw_cfg's file etc/table-loader, as QEMU has
+ * it (hw/acpi/bios-linker-loader.c). An order is 128 bytes: a little-endian number, names of files, offsets. Pure.
  */
 #ifndef MOAT_MACHINE_DEV_ACPI_LOADER_H
 #define MOAT_MACHINE_DEV_ACPI_LOADER_H

@@ -41,7 +41,7 @@ void aml_memory(struct aml *a, uint32_t base, uint32_t bytes);
 void aml_io(struct aml *a, uint16_t base, uint8_t bytes);
 void aml_isa_irq(struct aml *a, uint8_t irq);
 void aml_isa_dma(struct aml *a, uint8_t channel); /* of 8 bits */
-void aml_interrupt(struct aml *a, uint32_t gsi); /* level, active high, exclusive */
+void aml_interrupt(struct aml *a, uint32_t gsi);  /* level, active high, exclusive */
 /* What a bus hands on to those behind it, from `first` to `last`. */
 void aml_bus_numbers(struct aml *a, uint16_t first, uint16_t last);
 void aml_io_window(struct aml *a, uint16_t first, uint16_t last);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An item is chosen by its number, and read byte by byte; behind its end are zeros. Numbers from 0x20 on are the files, in
- * the directory's order. Nothing can be written but the choice. Touches its state, and reads what fwcfg_add() was given.
+ * An item is chosen by its number, and read byte by byte; behind its end are zeros. Numbers from 0x20 on are the files,
+ * in the directory's order. Nothing can be written but the choice. Touches its state, and reads what fwcfg_add() was
+ * given.
  */
 #include "machine/dev/fwcfg.h"
 

@@ -150,19 +150,26 @@ void ide_signature(struct ide_unit *u)
 static void give_up(struct ide_unit *u)
 {
     u->s->phase = IDE_IDLE;
-    u->s->at = u->s->end = u->s->filled = 0;
+    u->s->at = u->s->end = u->s->filled = u->s->left = 0;
     u->ahead_bytes = 0;
     u->again = false;
     u->drop = u->medium != NULL && u->medium->busy;
 }
 
 /* A packet device is not ready (for disks' commands) until it has been told to do something. */
+static uint8_t tested_status(const struct ide_unit *u)
+{
+    if (u->channel->state.control & CONTROL_RESET)
+        return ATA_BUSY;
+    return u->kind == IDE_DISK ? ide_status(u) : 0;
+}
+
 static void self_test(struct ide_unit *u)
 {
     give_up(u);
     ide_signature(u);
     u->s->error = DIAGNOSTIC_PASSED;
-    u->s->status = u->kind == IDE_DISK ? ide_status(u) : 0;
+    u->s->status = tested_status(u);
     u->channel->state.pending[u->number] = 0;
 }
 
@@ -184,20 +191,16 @@ static void diagnostic(struct ide *c)
 /* The software reset holds as long as its bit is set. */
 static void write_control(struct ide *c, uint8_t value)
 {
-    const uint8_t before = c->state.control;
+    const bool ends = (c->state.control & CONTROL_RESET) && !(value & CONTROL_RESET);
     c->state.control = value & (CONTROL_NO_INTERRUPT | CONTROL_RESET | CONTROL_PREVIOUS);
-    for (unsigned i = 0; i < 2; i++) {
-        if (value & CONTROL_RESET) {
-            self_test(&c->unit[i]);
-            c->unit[i].s->status = ATA_BUSY;
-        } else if (before & CONTROL_RESET) {
-            if (!c->unit[i].s->keep_settings)
+    if ((value & CONTROL_RESET) || ends) {
+        for (unsigned i = 0; i < 2; i++) {
+            if (ends && !c->unit[i].s->keep_settings)
                 ata_reset(&c->unit[i]);
             self_test(&c->unit[i]);
         }
-    }
-    if ((value | before) & CONTROL_RESET)
         select_first(c);
+    }
     update_line(c);
 }
 
@@ -211,20 +214,42 @@ static void block_done(struct ide_unit *u)
         ata_block(u);
 }
 
+/* The widths that drivers use are copies of a known size: a call of memcpy for each would cost more than all the rest.
+ */
+static inline uint64_t fetch(const uint8_t *from, unsigned size)
+{
+    uint64_t value = 0;
+    if (size == 2)
+        memcpy(&value, from, 2);
+    else if (size == 4)
+        memcpy(&value, from, 4);
+    else
+        for (unsigned i = 0; i < size; i++)
+            value |= (uint64_t)from[i] << 8 * i;
+    return value;
+}
+
+static inline void put(uint8_t *to, unsigned size, uint64_t value)
+{
+    if (size == 2)
+        memcpy(to, &value, 2);
+    else if (size == 4)
+        memcpy(to, &value, 4);
+    else
+        for (unsigned i = 0; i < size; i++)
+            to[i] = value >> 8 * i & 0xff;
+}
+
+/* The last word of an odd number of bytes is not whole. */
 static uint64_t read_data(struct ide_unit *u, unsigned size)
 {
     struct ide_device_state *s = u->s;
-    const uint32_t left = s->end - s->at;
-    const uint8_t *from = s->buffer + s->at;
-    uint64_t value = 0;
+    uint64_t value;
     if (s->phase != IDE_DATA_IN)
         return ONES;
-    if (size == 2 && left >= 2) {
-        value = (uint64_t)(from[0] | from[1] << 8);
-    } else {
-        size = size < left ? size : left; /* the last word of an odd number of bytes */
-        memcpy(&value, from, size);
-    }
+    if (size > s->end - s->at)
+        size = s->end - s->at;
+    value = fetch(s->buffer + s->at, size);
     s->at += size;
     if (s->at == s->end)
         block_done(u);
@@ -243,13 +268,15 @@ static void write_packet(struct ide_unit *u, unsigned size, uint64_t value)
 static void write_data(struct ide_unit *u, unsigned size, uint64_t value)
 {
     struct ide_device_state *s = u->s;
-    const uint32_t left = s->end - s->at;
-    if (s->phase == IDE_PACKET)
+    if (s->phase == IDE_PACKET) {
         write_packet(u, size, value);
+        return;
+    }
     if (s->phase != IDE_DATA_OUT)
         return;
-    size = size < left ? size : left;
-    memcpy(s->buffer + s->at, &value, size);
+    if (size > s->end - s->at)
+        size = s->end - s->at;
+    put(s->buffer + s->at, size, value);
     s->at += size;
     if (s->at == s->end)
         block_done(u);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Configuration registers as one table: what each reads after a reset, and which of its bits a guest may change. What is
- * in no row reads 0 and takes nothing; base addresses are among that, so there is nothing to place. Touches its state
- * and what its callbacks reach.
+ * Configuration registers as one table: what each reads after a reset, and which of its bits a guest may change. What
+ * is in no row reads 0 and takes nothing; base addresses are among that, so there is nothing to place. Touches its
+ * state and what its callbacks reach.
  */
 #include "machine/dev/pci.h"
 

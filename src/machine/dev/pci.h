@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PCI's configuration space (PCI 2.2, mechanism 1, ports 0xcf8 to 0xcff) with what an old PC has on bus 0: the 440FX host
- * bridge (Intel 290549: PAM), and the PIIX3/PIIX4 functions (Intel 290550, 290562): ISA bridge, IDE in its legacy places,
- * ACPI power management at port 0x600. No function has memory or ports that could be moved, or an interrupt line.
+ * PCI's configuration space (PCI 2.2, mechanism 1, ports 0xcf8 to 0xcff) with what an old PC has on bus 0: the 440FX
+ * host bridge (Intel 290549: PAM), and the PIIX3/PIIX4 functions (Intel 290550, 290562): ISA bridge, IDE in its legacy
+ * places, ACPI power management at port 0x600. No function has memory or ports that could be moved, or an interrupt
+ * line.
  */
 #ifndef MOAT_MACHINE_DEV_PCI_H
 #define MOAT_MACHINE_DEV_PCI_H

@@ -13,18 +13,17 @@
 #include "machine/clock.h"
 #include "machine/device.h"
 
-#define POWER_PORT_EVENT   0x600u
-#define POWER_PORT_CONTROL 0x604u
-#define POWER_PORT_TIMER   0x608u
-#define POWER_PORT_RESET   0xcf9u
-#define POWER_RESET_VALUE  6u
-#define POWER_TIMER_HZ     3579545u
-#define POWER_SLEEP_S5     5u
-/* What a PIIX4 has for it (Intel 290562, 7.2.3), on a PC: its firmware writes this number. */
-#define POWER_SLEEP_SOFT_OFF 0u
-#define POWER_IRQ          9u
-#define PANIC_BASE         UINT64_C(0xfed10000)
-#define PANIC_PORT         0x505u
+#define POWER_PORT_EVENT     0x600u
+#define POWER_PORT_CONTROL   0x604u
+#define POWER_PORT_TIMER     0x608u
+#define POWER_PORT_RESET     0xcf9u
+#define POWER_RESET_VALUE    6u
+#define POWER_TIMER_HZ       3579545u
+#define POWER_SLEEP_S5       5u
+#define POWER_SLEEP_SOFT_OFF 0u /* of a PC: what a PIIX4 has for it (Intel 290562, 7.2.3), and firmware writes */
+#define POWER_IRQ            9u
+#define PANIC_BASE           UINT64_C(0xfed10000)
+#define PANIC_PORT           0x505u
 
 enum power_request { POWER_OFF, POWER_RESET, POWER_PANIC };
 

@@ -40,17 +40,22 @@ static struct frame frame_of(const struct vga_state *s)
     return f;
 }
 
-uint8_t vga_beam(const struct vga *v)
+/* A retrace is two lines of 400: who did not run meanwhile, or whose every look takes longer, is told of it by the next
+ * look. Else a guest that waits for one would wait as long as it has bad luck. */
+uint8_t vga_beam(struct vga *v)
 {
     const struct frame f = frame_of(&v->state);
     const uint64_t frame_ns = (uint64_t)f.dots * f.lines * SECOND_NS / f.hz;
-    const uint64_t at = clock_now(v->clock) % frame_ns * f.hz / SECOND_NS;
+    const uint64_t retrace_ns = (uint64_t)f.dots * f.retrace * SECOND_NS / f.hz;
+    const uint64_t now = clock_now(v->clock), number = (now + frame_ns - retrace_ns) / frame_ns;
+    const uint64_t at = now % frame_ns * f.hz / SECOND_NS;
     const uint64_t line = at / f.dots, dot = at % f.dots;
     uint8_t status = 0;
     if (line >= f.shown_lines || dot >= f.shown_dots)
         status |= NOT_DISPLAYED;
-    if (line >= f.retrace && line < f.retrace + f.retrace_lines)
+    if (number != v->retrace || (line >= f.retrace && line < f.retrace + f.retrace_lines))
         status |= VERTICAL_RETRACE | NOT_DISPLAYED;
+    v->retrace = number;
     return status;
 }
 
@@ -117,6 +122,7 @@ int vga_init(struct vga *v, struct bus *ports, struct bus *memory, const struct 
     int r;
     v->clock = clock;
     v->changes = 0;
+    v->retrace = 0;
     if ((r = bus_add(ports, &ranges[0])) != 0 || (r = bus_add(ports, &ranges[1])) != 0 ||
         (r = bus_add(memory, &window)) != 0)
         return r;

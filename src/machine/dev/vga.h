@@ -32,6 +32,7 @@ struct vga {
     struct vga_state state;
     const struct clock *clock; /* retrace */
     uint64_t changes;          /* counts what may look different: whoever shows it compares */
+    uint64_t retrace;          /* the number of the one that was told last: not saved, a guest may be told one twice */
     /* Made of the registers by vga_registers_changed(): where the processor reaches the planes, and how. */
     struct vga_window {
         uint32_t base, bytes; /* in the window; 0 bytes: nowhere */
@@ -58,6 +59,6 @@ void vga_memory_write(void *device, uint64_t offset, unsigned size, uint64_t val
 /* `window` follows the registers. */
 void vga_registers_changed(struct vga *v);
 /* Input status 1's bits that move with time. */
-uint8_t vga_beam(const struct vga *v);
+uint8_t vga_beam(struct vga *v);
 
 #endif

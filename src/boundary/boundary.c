@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
-const struct boundary *const boundaries[] = {&boundary_container, &boundary_broker,  &boundary_jvm,    &boundary_wasm,
-                                             &boundary_unikernel, &boundary_microvm, &boundary_sentry, &boundary_vm, NULL};
+const struct boundary *const boundaries[] = {&boundary_container, &boundary_broker,    &boundary_jvm,
+                                             &boundary_wasm,      &boundary_unikernel, &boundary_microvm,
+                                             &boundary_sentry,    &boundary_vm,        NULL};
 
 const char *const boundary_names_all[] = {"wasm",      "jvm",     "broker", "container", "sentry",
                                           "unikernel", "microvm", "vm",     NULL};

@@ -43,7 +43,8 @@ enum control_type {
     CONTROL_INSERT, /* control_insert and a descriptor: a medium, locked <- what was in the drive is gone */
     CONTROL_EJECT,  /* control_eject <- and so it is here; -ENOMEDIUM: the drive was empty */
     /* to the machine process of a PC, on engine.sock */
-    CONTROL_SCREEN,  /* -> and a descriptor: an empty file, open for writing <- when machine/screen.h's bytes are there */
+    CONTROL_SCREEN,  /* -> and a descriptor: an empty file, open for writing <- when machine/screen.h's bytes are there
+                      */
     CONTROL_KEYS,    /* control_keys <- when all will be pressed; -EAGAIN: there is no room for them now */
     CONTROL_MACHINE, /* control_machine <- */
     CONTROL_TYPES

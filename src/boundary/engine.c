@@ -104,7 +104,8 @@ int engine_ask(const struct instance *inst, const struct engine_order *order, st
         return 0;
     r = reply.header.code < 0 && reply.header.code > -4096 ? reply.header.code : -EIO;
     helper_printable(said, sizeof said, reply.payload, reply.header.length);
-    return *said ? err_set(err, r, "sandbox %s: %s", inst->id, said) : err_sys(err, r, "sandbox %s: %s", inst->id, order->what);
+    return *said ? err_set(err, r, "sandbox %s: %s", inst->id, said)
+                 : err_sys(err, r, "sandbox %s: %s", inst->id, order->what);
 }
 
 int engine_give(int sock, const char *name, int fd, struct err *err)

@@ -32,12 +32,12 @@ struct engine_order {
     uint16_t type;      /* enum control_type */
     const void *payload;
     size_t length;
-    int fd;           /* that goes with it, and stays the caller's; -1: none */
+    int fd; /* that goes with it, and stays the caller's; -1: none */
     int ms;
     const char *who, *what; /* for sentences: "its machine", "a snapshot" */
 };
-/* 0; -ETIMEDOUT; -ESRCH: it has just ended; or what the engine answered, with its own sentence where it has one (what is
- * printable of it). The engine may be taken over: nothing but the code and the sentence is looked at. */
+/* 0; -ETIMEDOUT; -ESRCH: it has just ended; or what the engine answered, with its own sentence where it has one (what
+ * is printable of it). The engine may be taken over: nothing but the code and the sentence is looked at. */
 int engine_ask(const struct instance *inst, const struct engine_order *order, struct err *err);
 /* What the engine is to have before it starts: a descriptor by a name, over a connection. */
 int engine_give(int sock, const char *name, int fd, struct err *err);

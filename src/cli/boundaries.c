@@ -32,7 +32,7 @@ static const struct {
     {"sentry", "a kernel in user space answers the system calls"},
     {"unikernel", "one address space, only what the program needs"},
     {"microvm", "a small virtual machine"},
-    {"vm", "a whole PC"},
+    {"vm", "a whole PC, from its firmware on"},
     {"wasm", "a WebAssembly module; moat's engine answers the calls of WASI"},
     {"jvm", "a Java program, on a JDK of the host; its class library answers"},
 };

@@ -71,10 +71,10 @@ struct workload_kind {
     const char *(*name)(const struct run_options *o);     /* what was asked for, as it was written */
 
     /* a run in the foreground */
-    bool no_terminal;  /* it is given none by itself, as a program of this host is */
+    bool no_terminal;                           /* it is given none by itself, as a program of this host is */
     bool (*shows)(const struct run_options *o); /* a display that it shows in a terminal, where it takes all keys, so
                                                  * that it is left by those of `moat attach`; NULL: it has none */
-    bool says_timeout; /* itself, ending with EXIT_TIMEOUT */
+    bool says_timeout;                          /* itself, ending with EXIT_TIMEOUT */
     void (*take)(struct run_options *o, struct arena *a, int state_fd); /* it has ended; its state is there still */
     void (*after)(struct run_options *o, struct arena *a,
                   const sigset_t *mask); /* nothing of it is; the caller's mask */

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BOOT_KERNEL  "kernel" /* the name of one that was not named */
+#define BOOT_KERNEL "kernel" /* the name of one that was not named */
 
 static struct machine_options *own(const struct run_options *o)
 {
@@ -91,7 +91,8 @@ int machine_defaults(struct run_options *run, struct err *err)
 }
 
 #define NO_HOST_FILES                                                                                                  \
-    "a machine sees the files of its image and of its disks (--disk FILE; of a PC --hda, --floppy); -b container shows the host's"
+    "a machine sees the files of its image and of its disks (--disk FILE; of a PC --hda, --floppy); -b container "     \
+    "shows the host's"
 #define NO_NETWORK "a machine has a network of its own: --network tap=NAME attaches it to an interface of this host"
 #define NO_BROKER  "no call of a machine's program reaches the host, so there is none to answer: leave it out"
 #define INSIDE     "inside, that is the guest's own kernel's: it protects nothing outside"

@@ -25,7 +25,7 @@ enum machine_option {
 
 #define MACHINE_ROW(name, value, text, id) {name, 0, value, text, KIND_OPTION(KIND_MACHINE, id)},
 #define MACHINE_ROWS                                                                                                   \
-    OPTION_HEADING("Machine (-b microvm, -b vm)"),                                                                            \
+    OPTION_HEADING("Machine (-b microvm, -b vm)"),                                                                     \
         MACHINE_ROW("kernel", "FILE", "Linux to boot: bzImage or ELF. Else the newest of /boot", MACHINE_KERNEL)       \
             MACHINE_ROW("initrd", "FILE", "Its first root: an initramfs, compressed or not", MACHINE_INITRD)           \
                 MACHINE_ROW("append", "TEXT", "More words for the kernel's command line", MACHINE_APPEND) MACHINE_ROW( \

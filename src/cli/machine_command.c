@@ -31,7 +31,7 @@ static struct machine_options *own(const struct run_options *o)
 }
 
 int machine_show(struct policy_build *b, const char *host, const char *inside, bool read_only, const char *said,
-                struct err *err)
+                 struct err *err)
 {
     const char *path = *host == '/' ? host : arena_printf(b->p->arena, "%s/%s", b->cwd[1] ? b->cwd : "", host);
     struct stat st;
@@ -124,7 +124,8 @@ int machine_put_kernel(struct run_options *run, const char *kernel, struct err *
     const char *usual = o->machine && !strcmp(o->machine, "kut") ? "" : o->image ? APPEND_IMAGE : APPEND_USUAL;
     int r = engine_put(p, NULL, VMM_PROGRAM, err);
 
-    if (r < 0 || (r = machine_put_memory(run, MACHINE_MEMORY_LEAST, err)) < 0 || (r = machine_put_accel(run, err)) < 0 ||
+    if (r < 0 || (r = machine_put_memory(run, MACHINE_MEMORY_LEAST, err)) < 0 ||
+        (r = machine_put_accel(run, err)) < 0 ||
         (r = machine_show(&run->build, kernel, "/kernel", true, "--kernel", err)) < 0 ||
         (r = engine_put(p, "--kernel", "/kernel", err)) < 0)
         return r;
@@ -175,7 +176,7 @@ static int put_user(struct run_options *run, const struct packed_root *root, str
 }
 
 int machine_put_program(struct run_options *run, const struct packed_root *root, const char *hostname,
-                       const struct strv *words, const struct strv *modules, struct err *err)
+                        const struct strv *words, const struct strv *modules, struct err *err)
 {
     struct policy *p = &run->policy;
     int r = 0;

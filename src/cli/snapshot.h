@@ -21,11 +21,11 @@ struct snapshot_disk {
 };
 
 struct snapshot {
-    const char *state; /* absolute path of the file */
+    const char *state;    /* absolute path of the file */
     const char *boundary; /* "microvm", "vm" */
-    const char *image; /* what it was made of, as it was written */
-    int64_t memory;    /* bytes of the guest's */
-    struct strv words; /* moat-vmm's, without kernel, initramfs and files; then the program's own */
+    const char *image;    /* what it was made of, as it was written */
+    int64_t memory;       /* bytes of the guest's */
+    struct strv words;    /* moat-vmm's, without kernel, initramfs and files; then the program's own */
     struct snapshot_disk *disks;
     uint32_t n_disks;
 };

@@ -55,8 +55,9 @@ static int read_words(struct arena *a, const struct json *list, struct strv *out
 
 static bool is_file_option(struct snapshot_disk *d)
 {
-    static const char *const read[] = {"--cdrom", "--firmware", "--display-firmware"},
-                             *const written[] = {"--disk", "--floppy", "--hda"};
+    static const char *const read[] = {"--cdrom", "--firmware", "--display-firmware"}, *const written[] = {"--disk",
+                                                                                                           "--floppy",
+                                                                                                           "--hda"};
 
     for (size_t i = 0; i < ARRAY_LEN(read); i++)
         d->only_read |= !strcmp(d->option, read[i]);

@@ -103,8 +103,8 @@ static int check(struct sandbox *sb, struct err *err)
 static int act(struct vm_request *q, const struct action *a, int n, char **operand, struct err *err)
 {
     if (n < 1 + a->least || n > 1 + a->most)
-        return err_set(err, -EINVAL, "%s: moat vm %s SANDBOX%s%s", n < 1 + a->least ? "something is missing" : "too much",
-                       a->name, *a->usage ? " " : "", a->usage);
+        return err_set(err, -EINVAL, "%s: moat vm %s SANDBOX%s%s",
+                       n < 1 + a->least ? "something is missing" : "too much", a->name, *a->usage ? " " : "", a->usage);
     int r = sandboxes_load(&q->sb, &q->arena, operand[0], err);
     if (r < 0)
         return r;

@@ -19,7 +19,8 @@
 #define STUCK_MS  30000 /* without one key taken */
 #define KEYS_LINE 900   /* characters of an error */
 
-/* ---- waiting for room --------------------------------------------------------------------------------------------- */
+/* ---- waiting for room ---------------------------------------------------------------------------------------------
+ */
 
 static int press(struct vm_request *q, const uint16_t *keys, unsigned n, struct err *err)
 {
@@ -33,7 +34,8 @@ static int press(struct vm_request *q, const uint16_t *keys, unsigned n, struct 
     return r == -EAGAIN ? err_set(err, -ETIMEDOUT, "sandbox %s: its guest takes no keys", q->sb.id) : r;
 }
 
-/* ---- text --------------------------------------------------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------------------------------------------------
+ */
 
 /* A character, or an escape: where the next one begins. */
 static const char *next_character(const char *at, uint32_t *character, unsigned *length)
@@ -84,7 +86,8 @@ int vm_type(struct vm_request *q, struct err *err)
     return r < 0 ? r : type_all(q, q->operands[0], true, err);
 }
 
-/* ---- names -------------------------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------------------------------
+ */
 
 static int no_name(struct vm_request *q, const char *text, const char *bad, size_t n, struct err *err)
 {

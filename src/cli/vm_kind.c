@@ -20,7 +20,8 @@
 #define NONE             "none"
 #define BOOT_MOST        3
 #define TO_BOOT                                                                                                        \
-    "what is to run is missing: moat run -b vm with --floppy FILE, --cdrom FILE or --hda FILE, which its firmware boots; " \
+    "what is to run is missing: moat run -b vm with --floppy FILE, --cdrom FILE or --hda FILE, which its firmware "    \
+    "boots; "                                                                                                          \
     "or IMAGE [COMMAND...], or --kernel FILE [--initrd FILE]"
 
 static struct vm_options *own(const struct run_options *o)
@@ -130,8 +131,9 @@ static int refuse_with_firmware(const struct run_options *run, struct err *err)
     if (m->disks.n)
         return err_set(err, -EINVAL, "--disk %s: a PC's disks are --hda, --cdrom and --floppy", m->disks.v[0]);
     if (run->build.tap)
-        return err_set(err, -EINVAL, "--network tap=%s: a PC that boots from its disks has no network card yet: "
-                                     "-b vm IMAGE and -b microvm have one",
+        return err_set(err, -EINVAL,
+                       "--network tap=%s: a PC that boots from its disks has no network card yet: "
+                       "-b vm IMAGE and -b microvm have one",
                        run->build.tap);
     if (m->initrds.n || m->append)
         return err_set(err, -EINVAL, "--%s: it goes with --kernel FILE", m->append ? "append" : "initrd");
@@ -143,20 +145,24 @@ static int refuse_without_firmware(const struct run_options *run, struct err *er
     const struct vm_options *o = own(run);
 
     if (o->firmware || o->display_firmware || o->boot)
-        return err_set(err, -EINVAL, "--%s: a machine that is entered at a kernel has no firmware: leave one of them out",
+        return err_set(err, -EINVAL,
+                       "--%s: a machine that is entered at a kernel has no firmware: leave one of them out",
                        o->boot       ? "boot"
                        : o->firmware ? "firmware"
                                      : "display-firmware");
     if (o->display && strcmp(o->display, NONE))
-        return err_set(err, -EINVAL, "--display %s: without firmware nobody sets the display up: leave it out", o->display);
+        return err_set(err, -EINVAL, "--display %s: without firmware nobody sets the display up: leave it out",
+                       o->display);
     if (policy_flag_given(&run->build, FLAG_TTY) && run->policy.process.terminal)
-        return err_set(err, -EINVAL,
-                       "-t: a program behind -b vm has standard streams and no terminal yet: leave it out (of a PC that "
-                       "boots from its disks, -t shows the display)");
+        return err_set(
+            err, -EINVAL,
+            "-t: a program behind -b vm has standard streams and no terminal yet: leave it out (of a PC that "
+            "boots from its disks, -t shows the display)");
     return 0;
 }
 
-/* ---- its part of moat-vmm's command line -------------------------------------------------------------------------- */
+/* ---- its part of moat-vmm's command line --------------------------------------------------------------------------
+ */
 
 /* A file under a name of its own inside, once it is one that the drive takes. */
 static int put_medium(struct run_options *run, const char *option, const char *text, const char *inside,
@@ -173,8 +179,8 @@ static int put_medium(struct run_options *run, const char *option, const char *t
     _cleanup_fd_ int fd = r < 0 ? -1 : open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (r < 0 || (fd >= 0 && (r = vm_medium_check(fd, kind, read_only, option, file, err)) < 0))
         return r;
-    return engine_put(p, option, read_only && kind != VM_MEDIUM_CDROM ? arena_printf(p->arena, "%s,ro", inside) : inside,
-                      err);
+    return engine_put(p, option,
+                      read_only && kind != VM_MEDIUM_CDROM ? arena_printf(p->arena, "%s,ro", inside) : inside, err);
 }
 
 int vm_put_devices(struct run_options *run, struct err *err)
@@ -204,7 +210,8 @@ static int put_firmware(struct run_options *run, struct err *err)
     if (!o->firmware && access(FIRMWARE, R_OK) < 0)
         return err_set(err, -ENOENT,
                        "a PC needs firmware, and there is no " FIRMWARE ": apt install seabios, or --firmware FILE");
-    if ((r = machine_show(&run->build, o->firmware ? o->firmware : FIRMWARE, "/firmware", true, "--firmware", err)) < 0 ||
+    if ((r = machine_show(&run->build, o->firmware ? o->firmware : FIRMWARE, "/firmware", true, "--firmware", err)) <
+            0 ||
         (r = engine_put(p, "--firmware", "/firmware", err)) < 0)
         return r;
     if (!strcmp(display, NONE) || (!o->display_firmware && access(display, R_OK) < 0))
@@ -315,13 +322,13 @@ static const char *name_of(const struct run_options *run)
     const struct vm_options *o = own(run);
     const char *floppy = o->n_floppies && strcmp(o->floppies[0], NONE) ? o->floppies[0] : NULL;
 
-    return m->image       ? m->image
-           : m->kernel    ? m->kernel
-           : floppy       ? floppy
-           : o->hda       ? o->hda
-           : o->cdrom     ? o->cdrom
-           : o->firmware  ? o->firmware
-                          : "PC";
+    return m->image      ? m->image
+           : m->kernel   ? m->kernel
+           : floppy      ? floppy
+           : o->hda      ? o->hda
+           : o->cdrom    ? o->cdrom
+           : o->firmware ? o->firmware
+                         : "PC";
 }
 
 static bool shows(const struct run_options *run)

@@ -11,8 +11,8 @@
 
 enum vm_medium { VM_MEDIUM_FLOPPY, VM_MEDIUM_CDROM, VM_MEDIUM_DISK };
 
-/* An open file, which stays the caller's. -EINVAL: it has no such medium's size; -EBUSY: another machine has it now. said:
- * what named it. */
+/* An open file, which stays the caller's. -EINVAL: it has no such medium's size; -EBUSY: another machine has it now.
+ * said: what named it. */
 int vm_medium_check(int fd, enum vm_medium kind, bool read_only, const char *said, const char *file, struct err *err);
 
 /* The file of "FILE" or "FILE,ro". NULL: no memory. */

@@ -57,7 +57,8 @@ static void take_line(const struct vm_screen *s, uint32_t row, char *line)
 
 static void print_json(const struct vm_screen *s, struct json_writer *w)
 {
-    static const char *const modes[] = {[SCREEN_BLANK] = "blank", [SCREEN_TEXT] = "text", [SCREEN_GRAPHICS] = "graphics"};
+    static const char *const modes[] = {
+        [SCREEN_BLANK] = "blank", [SCREEN_TEXT] = "text", [SCREEN_GRAPHICS] = "graphics"};
     const struct screen_header *h = &s->header;
     char line[UTF8_MOST * SCREEN_COLUMNS + 1];
 

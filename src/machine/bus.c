@@ -47,13 +47,25 @@ static uint64_t ones(unsigned size)
 }
 
 /* Does this access lie whole in one range, or in none? NULL and false: in none; NULL and true: it is to be split. */
-static const struct bus_range *whole(const struct bus *b, uint64_t address, unsigned size, bool *split)
+static const struct bus_range *find(struct bus *b, uint64_t address, unsigned size, bool *split)
 {
     const struct bus_range *first = below(b, address), *last = below(b, address + size - 1);
     bool in_first = first != NULL && address - first->base < first->length;
     bool in_last = last != NULL && address + size - 1 - last->base < last->length;
     *split = (in_first || in_last) && (first != last || !in_first || !in_last);
-    return in_first && in_last && first == last ? first : NULL;
+    if (!in_first || !in_last || first != last)
+        return NULL;
+    b->recent = (unsigned)(first - b->ranges);
+    return first;
+}
+
+static inline const struct bus_range *whole(struct bus *b, uint64_t address, unsigned size, bool *split)
+{
+    const struct bus_range *r = &b->ranges[b->recent];
+    const uint64_t at = address - r->base;
+    if (at < r->length && size <= r->length - at)
+        return r;
+    return find(b, address, size, split);
 }
 
 uint64_t bus_read(struct bus *b, uint64_t address, unsigned size)

@@ -24,6 +24,7 @@ struct bus_range {
 struct bus {
     struct bus_range ranges[BUS_RANGES_MAX]; /* sorted by base */
     unsigned n;
+    unsigned recent; /* the range that was found last: data registers are read thousands of times in a row */
     /* Nobody is there: --debug's line. May be NULL. */
     void (*unassigned)(void *owner, bool write, uint64_t address, unsigned size, uint64_t value);
     void *owner;

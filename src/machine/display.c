@@ -205,13 +205,13 @@ static void draw_clear(struct display *d)
     d->drawn = true;
 }
 
-/* At the last column a terminal waits with its cursor where it is: nobody relies on that. */
+/* Behind the last column is no place that is asked for: where a terminal's cursor waits there nobody relies on. */
 static void draw_cell(struct display *d, unsigned y, unsigned x, const uint8_t cell[2])
 {
     add_place(d, y, x);
     add_attribute(d, cell[1]);
     add_character(d, screen_unicode(cell[0]));
-    d->column = x + 1 < d->shown_columns ? x + 1 : DISPLAY_NOWHERE;
+    d->column = x + 1;
     memcpy(d->shown[y][x], cell, 2);
     if (d->known[y] <= x)
         d->known[y] = (uint8_t)(x + 1);

@@ -122,6 +122,18 @@ static void test_dma_masks_shut_channels_one_by_one_and_together(void **state)
     assert_int_equal(in(0x0f) & 15, 15);
 }
 
+static void test_dma_requests_by_software_are_told(void **state)
+{
+    out(0x09, 5);
+    out(0x09, 7);
+    assert_int_equal(in(0x08), 0xa0);
+    out(0x09, 1);
+    assert_int_equal(in(0x08), 0x80);
+    assert_int_equal(in(0x0d), 0); /* nothing has gone from memory to memory */
+    out(0x0d, 0);
+    assert_int_equal(in(0x08), 0);
+}
+
 static void test_dma_first_chip_goes_through_the_cascade(void **state)
 {
     out(0x0e, 0);
@@ -299,6 +311,7 @@ int main(void)
         cmocka_unit_test_setup(test_dma_address_and_count_are_written_and_read_by_the_flip_flop, make),
         cmocka_unit_test_setup(test_dma_page_registers_keep_what_was_written, make),
         cmocka_unit_test_setup(test_dma_masks_shut_channels_one_by_one_and_together, make),
+        cmocka_unit_test_setup(test_dma_requests_by_software_are_told, make),
         cmocka_unit_test_setup(test_dma_first_chip_goes_through_the_cascade, make),
         cmocka_unit_test_setup(test_dma_registers_of_other_widths_are_bytes, make),
         cmocka_unit_test_setup(test_dma_bytes_go_into_memory_and_the_count_runs_out, make),

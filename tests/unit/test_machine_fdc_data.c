@@ -438,6 +438,9 @@ static void test_fdc_read_track_takes_all_as_they_come(void **state)
     assert_int_equal(out[0], 4);
     assert_int_equal(out[1], NO_DATA);
     assert_memory_equal(d->memory + BUFFER, d->drive[0].written + at((struct id){0, 1, 1}), 4 * 512);
+    desk_out(d, FDC_CHANGE, 1);
+    run9(d, 0x42, 0, (struct id){0, 0, 1}, 18, out);
+    assert_result(out, ABNORMAL, NO_MARK, 0, (struct id){0, 0, 1});
 }
 
 static void test_fdc_verify_moves_nothing(void **state)
@@ -583,6 +586,64 @@ static void test_fdc_write_over_both_sides_is_one_request(void **state)
     assert_memory_equal(d->drive[0].written + from, d->memory + BUFFER, 20 * 512);
     assert_int_equal(d->drive[0].written[from + 20 * 512 + 1], (from + 20 * 512) >> 8 & 0xff);
     assert_int_equal(d->drive[0].writes, 1);
+}
+
+/* A last sector that is not the track's: two stretches of the disk. */
+static void test_fdc_write_over_both_sides_leaves_what_is_behind_the_last_sector(void **state)
+{
+    struct desk *d = *state;
+    uint8_t out[16];
+    fill(d, 8 * 512);
+    desk_channel(d, false, BUFFER, 8 * 512, false);
+    run9(d, WRITE, 0, (struct id){0, 0, 1}, 4, out);
+    assert_result(out, 4, 0, 0, (struct id){1, 0, 1});
+    assert_memory_equal(d->drive[0].written, d->memory + BUFFER, 4 * 512);
+    assert_memory_equal(d->drive[0].written + 18 * 512, d->memory + BUFFER + 4 * 512, 4 * 512);
+    assert_int_equal(d->drive[0].written[4 * 512 + 1], 8);
+    assert_int_equal(d->drive[0].writes, 2);
+    desk_channel(d, false, BUFFER, 4 * 512, false);
+    d->drive[0].holds = true;
+    uint8_t bytes[9];
+    nine(bytes, WRITE, 0, (struct id){0, 0, 1}, 4);
+    assert_true(desk_command(d, bytes, 9));
+    desk_channel(d, false, BUFFER, 5 * 512, false);
+    desk_pass(d, 1 * MS);
+    desk_out(d, 0x0a, 6); /* shut between the two */
+    d->drive[0].holds = false;
+    desk_pass(d, 1 * MS);
+    assert_int_equal(desk_result(d, out), 7);
+    assert_result(out, ABNORMAL | 4, OVERRUN, 0, (struct id){0, 1, 1});
+}
+
+static void test_fdc_write_after_a_reset_waits_for_the_request_of_before(void **state)
+{
+    struct desk *d = *state;
+    uint8_t out[16], bytes[9];
+    fill(d, 1024);
+    for (unsigned no_dma = 0; no_dma < 2; no_dma++) {
+        d->drive[0].holds = true;
+        desk_channel(d, true, BUFFER + 0x4000, 512, false);
+        assert_int_equal(desk_run(d, (const uint8_t[]){0x03, 0xaf, 0x02}, 3, out), 0);
+        nine(bytes, READ, 0, (struct id){0, 1, 1}, 18);
+        assert_true(desk_command(d, bytes, 9));
+        desk_pass(d, 1 * MS);
+        assert_int_equal(d->drive[0].medium.busy, true);
+        desk_out(d, FDC_MAIN, 0x80);
+        assert_int_equal(desk_run(d, (const uint8_t[]){0x03, 0xaf, (uint8_t)(0x02 | no_dma)}, 3, out), 0);
+        desk_channel(d, false, BUFFER, 512, false);
+        nine(bytes, WRITE & ONE_SIDE, 0, (struct id){0, 0, (uint8_t)(1 + no_dma)}, (uint8_t)(1 + no_dma));
+        assert_true(desk_command(d, bytes, 9));
+        desk_pass(d, 1 * MS);
+        for (unsigned i = 0; no_dma && i < 512; i++)
+            desk_out(d, FDC_DATA, d->memory[BUFFER + i]);
+        desk_pass(d, 1 * MS);
+        assert_int_equal(d->drive[0].writes, no_dma);
+        d->drive[0].holds = false;
+        desk_pass(d, 1 * MS);
+        assert_int_equal(desk_result(d, out), 7);
+        assert_int_equal(out[1], no_dma ? END : 0);
+        assert_memory_equal(d->drive[0].written + no_dma * 512, d->memory + BUFFER, 512);
+    }
 }
 
 static void test_fdc_write_that_ends_early_fills_its_sector_with_zeros(void **state)
@@ -757,7 +818,32 @@ static void test_fdc_format_of_another_kind_is_refused(void **state)
     desk_out(d, FDC_CHANGE, 2);
     format(d, 0, 0, 18, out);
     assert_int_equal(out[1], NO_MARK);
+    desk_out(d, FDC_CHANGE, 0);
+    desk_out(d, 0x0a, 6); /* no ids at all */
+    assert_int_equal(desk_run(d, (const uint8_t[]){0x4d, 0, 2, 18, 0x54, 0xf6}, 6, out), 7);
+    assert_int_equal(out[1], OVERRUN);
     assert_int_equal(d->drive[0].writes, 0);
+}
+
+static void test_fdc_format_after_a_reset_waits_for_the_request_of_before(void **state)
+{
+    struct desk *d = *state;
+    uint8_t out[16], bytes[9];
+    d->drive[0].holds = true;
+    nine(bytes, READ, 0, (struct id){0, 0, 1}, 18);
+    assert_true(desk_command(d, bytes, 9));
+    desk_pass(d, 1 * MS);
+    desk_out(d, FDC_MAIN, 0x80);
+    put_ids(d, 0, 0, 18);
+    desk_channel(d, false, BUFFER, 18 * 4, false);
+    assert_true(desk_command(d, (const uint8_t[]){0x4d, 0, 2, 18, 0x54, 0x77}, 6));
+    desk_pass(d, 1 * MS);
+    assert_int_equal(desk_in(d, FDC_MAIN), 0x10);
+    d->drive[0].holds = false;
+    desk_pass(d, 1 * MS);
+    assert_int_equal(desk_result(d, out), 7);
+    assert_int_equal(out[0], 0);
+    assert_int_equal(d->drive[0].written[17 * 512], 0x77);
 }
 
 /* ---- Disks of other kinds ---------------------------------------------------------------------------------------- */
@@ -873,6 +959,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fdc_write_without_dma_is_byte_by_byte, make, drop),
         cmocka_unit_test_setup_teardown(test_fdc_goes_on_from_a_record_in_the_middle_of_a_sector, make, drop),
         cmocka_unit_test_setup_teardown(test_fdc_write_over_both_sides_is_one_request, make, drop),
+        cmocka_unit_test_setup_teardown(test_fdc_write_over_both_sides_leaves_what_is_behind_the_last_sector, make,
+                                        drop),
+        cmocka_unit_test_setup_teardown(test_fdc_write_after_a_reset_waits_for_the_request_of_before, make, drop),
         cmocka_unit_test_setup_teardown(test_fdc_write_that_ends_early_fills_its_sector_with_zeros, make, drop),
         cmocka_unit_test_setup_teardown(test_fdc_write_is_seen_by_the_next_read, make, drop),
         cmocka_unit_test_setup_teardown(test_fdc_write_beyond_the_track_writes_what_is_there, make, drop),
@@ -882,6 +971,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fdc_format_fills_the_track_and_it_is_read_back, make, drop),
         cmocka_unit_test_setup_teardown(test_fdc_format_without_dma, make, drop),
         cmocka_unit_test_setup_teardown(test_fdc_format_of_another_kind_is_refused, make, drop),
+        cmocka_unit_test_setup_teardown(test_fdc_format_after_a_reset_waits_for_the_request_of_before, make, drop),
         cmocka_unit_test_setup_teardown(test_fdc_disk_of_one_side_has_nothing_on_the_other, make_small, drop),
         cmocka_unit_test_setup_teardown(test_fdc_disk_of_40_tracks_in_a_drive_of_80, make_small, drop),
         cmocka_unit_test_setup_teardown(test_fdc_disk_of_2880_kb_and_a_smaller_one_in_its_drive, make_extra, drop),

@@ -263,6 +263,19 @@ static void test_answers_come_before_keys_and_at_once(void **state)
     EXPECT(b, 0x9e);
 }
 
+/* An answer that looks like the beginning of a release is none. */
+static void test_answers_are_not_put_together_with_keys(void **state)
+{
+    struct keyboard_board *b = *state;
+
+    set_command_byte(b, 0);
+    press(b, 0x1e | KEY_RELEASE);
+    assert_int_equal(in(b, DATA), 0xf0);
+    set_command_byte(b, TRANSLATE);
+    out(b, DATA, 0xfe);
+    EXPECT(b, 0xf0, 0x1e);
+}
+
 /* ---- Keyboard ---------------------------------------------------------------------------------------------------- */
 
 static void test_keyboard_resets_to_set_2_and_scans(void **state)
@@ -469,11 +482,12 @@ static void test_mouse_resets_and_tells_its_kind(void **state)
     EXPECT_MOUSE(b, 0xfe);
 }
 
+/* One more of the first number is no other knock. */
 static void knock(struct keyboard_board *b)
 {
-    static const uint8_t rates[] = {200, 100, 80};
+    static const uint8_t rates[] = {100, 80, 200, 200, 100, 80};
 
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < sizeof(rates); i++) {
         to_mouse(b, 0xf3);
         EXPECT_MOUSE(b, 0xfa);
         to_mouse(b, rates[i]);
@@ -562,6 +576,13 @@ static void test_mouse_is_polled(void **state)
     EXPECT_MOUSE(b, 0xfa, 0x0a, 1, 2);
     to_mouse(b, 0xeb);
     EXPECT_MOUSE(b, 0xfa, 0x0a, 0, 0);
+    to_mouse(b, 0xe7); /* of what is asked for nothing is scaled */
+    EXPECT_MOUSE(b, 0xfa);
+    i8042_mouse(&b->controller, 5, 0, 0, 2);
+    to_mouse(b, 0xeb);
+    EXPECT_MOUSE(b, 0xfa, 0x0a, 5, 0);
+    to_mouse(b, 0xe6);
+    EXPECT_MOUSE(b, 0xfa);
     to_mouse(b, 0xea);
     EXPECT_MOUSE(b, 0xfa);
     i8042_mouse(&b->controller, 3, 0, 0, 0);
@@ -746,6 +767,7 @@ int main(void)
         TEST(test_next_byte_comes_after_the_wires_time),
         TEST(test_disabled_keyboard_waits),
         TEST(test_answers_come_before_keys_and_at_once),
+        TEST(test_answers_are_not_put_together_with_keys),
         TEST(test_keyboard_resets_to_set_2_and_scans),
         TEST(test_keyboard_answers_its_commands),
         TEST(test_keyboard_tells_its_set),

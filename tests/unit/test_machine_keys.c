@@ -237,6 +237,8 @@ static void test_terminal_bytes_are_keys(void **state)
         {BYTES("\033x\033X\033\r\033\x7f\033\x03"), "alt-x alt-shift-x alt-ret alt-backspace ctrl-alt-c"},
         {BYTES("\033OM\033Ok\033Op\033Oy"), "kp_enter kp_add kp_0 kp_9"},
         {BYTES("\033[97;5u\033[13;2u\033[27;5;9~"), "ctrl-a shift-ret ctrl-tab"},
+        {BYTES("\033[65;2u\033[65;1u"), "shift-a shift-a"},
+        {BYTES("\033[4294967298~x"), "x"},
         {BYTES("\033\033[A"), "esc up"},
         {BYTES("\033[200~x\033[201~"), "x"},
         {BYTES("\033[Ix\033[O"), "x"},

@@ -122,8 +122,7 @@ static int give_descriptors(struct instance *inst, const char *tap, bool media, 
     _cleanup_fd_ int end =
         openat(inst->state_fd, END_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     _cleanup_fd_ int interface = -1;
-    _cleanup_fd_ int sock =
-        end < 0 ? err_sys(err, -errno, "make " END_FILE) : engine_connect(inst, ENGINE_SOCKET, err);
+    _cleanup_fd_ int sock = end < 0 ? err_sys(err, -errno, "make " END_FILE) : engine_connect(inst, ENGINE_SOCKET, err);
 
     if (sock < 0)
         return sock;

@@ -20,8 +20,8 @@ struct vm_screen {
 };
 int vm_screen(const struct instance *inst, struct arena *a, struct vm_screen *out, struct err *err);
 
-/* Keys, pressed and released in this order, at most CONTROL_KEYS_MOST: all or none. -EAGAIN, without a sentence's worth:
- * there is no room for them now, ask again. */
+/* Keys, pressed and released in this order, at most CONTROL_KEYS_MOST: all or none. -EAGAIN, without a sentence's
+ * worth: there is no room for them now, ask again. */
 int vm_keys(const struct instance *inst, const uint16_t *keys, unsigned n, struct err *err);
 
 int vm_machine(const struct instance *inst, enum control_machine_what what, struct err *err);

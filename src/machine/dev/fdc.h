@@ -87,8 +87,8 @@ struct fdc {
     } slots[FDC_MEDIA];
     /* Of the request under way: it is the present transfer's, which waits for it; not so, and it waits for its end. */
     bool expected, queued;
-    uint32_t writing;       /* sectors */
-    bool terminal, ran_dry; /* DMA's end was with the last of them; or it gave no more */
+    uint32_t writing; /* sectors */
+    bool terminal;    /* DMA's end was with the last of them */
 };
 
 int fdc_init(struct fdc *f, struct bus *ports, struct dma *dma, const struct clock *clock, struct timers *timers,

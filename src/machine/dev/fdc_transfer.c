@@ -362,14 +362,13 @@ static void read_on(struct fdc *f)
 static void gather(struct fdc *f, uint32_t at, uint32_t most)
 {
     uint8_t *buffer = fdc_medium(f, fdc_selected(f))->buffer;
-    uint32_t n = 0, got;
-    f->terminal = f->ran_dry = false;
-    while (n < most && !f->terminal && !f->ran_dry) {
+    uint32_t n = 0, got = SECTOR;
+    f->terminal = false;
+    while (n < most && got > 0 && !f->terminal) {
         uint8_t *sector = buffer + (size_t)n * SECTOR;
         got = move(f, sector, SECTOR, false, &f->terminal);
-        f->ran_dry = got < SECTOR && !f->terminal;
         memset(sector + got, 0, SECTOR - got);
-        n += !f->ran_dry;
+        n += got > 0;
     }
     if (n == 0)
         run_dry(f);
@@ -397,7 +396,7 @@ static void write_on(struct fdc *f)
     if (!buffer_is_free(f))
         return;
     memcpy(fdc_medium(f, fdc_selected(f))->buffer, s->fifo, SECTOR);
-    f->terminal = f->ran_dry = false;
+    f->terminal = false;
     put(f, at, 1);
 }
 
@@ -407,11 +406,7 @@ static void written(struct fdc *f)
     f->state.fifo_at = 0;
     for (uint32_t i = 1; i < f->writing && more; i++)
         more = next(f, false);
-    if (!more || !next(f, f->terminal))
-        return;
-    if (f->ran_dry)
-        fail(f, ST1_OVERRUN, 0);
-    else
+    if (more && next(f, f->terminal))
         write_on(f);
 }
 

@@ -234,6 +234,18 @@ void block_written(struct cpu *cpu, const uint8_t *host, unsigned n)
     p->blocks = kept;
 }
 
+/* A guest may have this done at each instruction: pages that have no code any more are not looked at again. */
+void block_drop_all(struct cpu *cpu)
+{
+    struct cpu_engine *e = cpu->engine;
+
+    for (unsigned i = 0; i < e->n_pages; i++)
+        block_written(cpu, (const uint8_t *)e->pages[e->used_pages[i]].page, 4096);
+    for (unsigned i = 0; i < e->n_pages; i++)
+        e->pages[e->used_pages[i]] = (struct code_page){0};
+    e->n_pages = 0;
+}
+
 static size_t block_size(const struct block *b)
 {
     return sizeof *b + (BLOCK_ENTRIES + b->count + 1u) * sizeof(struct op);

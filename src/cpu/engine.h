@@ -146,6 +146,8 @@ void block_written(struct cpu *cpu, const uint8_t *host, unsigned n);
 bool block_page_has_code(const struct cpu *cpu, uintptr_t page);
 /* cpu->op has reached a device: from the next time on its block ends with it, and this time too. */
 void block_device_reached(struct cpu *cpu);
+/* No block that there is is run again; one may be running, so their memory stays. */
+void block_drop_all(struct cpu *cpu);
 void block_flush_all(struct cpu *cpu);
 /* Where a block ends that has not been linked yet: run_unlinked[n]. */
 extern const struct op block_unlinked[2];

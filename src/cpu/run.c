@@ -264,9 +264,7 @@ void cpu_memory_map_changed(struct cpu *cpu)
 {
     struct cpu_engine *e = cpu->engine;
 
-    for (unsigned i = 0; i < CODE_PAGES; i++)
-        if (e->pages[i].page)
-            block_written(cpu, (const uint8_t *)e->pages[i].page, 4096);
+    block_drop_all(cpu);
     for (unsigned i = 0; i < HOST_PAGES; i++)
         e->hosts[i].gpa = ~UINT64_C(0);
     cpu_tlb_flush(cpu, true);

@@ -129,6 +129,88 @@ refused()
     gone one
 }
 
+# boots NAME BYTES: a floppy of 1.44 MB whose first sector these begin, in octal for printf.
+boots()
+{
+    truncate -s 1440K "$1"
+    printf "$2" | dd of="$1" conv=notrunc status=none
+    printf '\125\252' | dd of="$1" bs=1 seek=510 conv=notrunc status=none
+}
+
+@test "a picture has no lines, and its size" {
+    needs_firmware
+    require_command jq
+    boots graphic '\270\023\000\315\020\364\353\375' # mov ax, 0x13; int 0x10; hlt; jmp
+    pc one --floppy graphic
+    is_graphic() { [ "$("$MOAT" vm text --json one | jq -r '[.mode, .width, .height] | join(" ")')" = "graphics 640 400" ]; }
+    wait_for 60 is_graphic
+    vm text one
+    assert_status 1
+    [[ $stderr == *"it shows a picture of 640 x 400 points: moat vm screenshot one FILE.png"* ]]
+    "$MOAT" vm screenshot one shot.png
+    [ "$(head -c 24 shot.png | tail -c 8 | od -An -tx1 | tr -d ' \n')" = 0000028000000190 ]
+    gone one
+}
+
+@test "what a machine says that was taken over is not believed" {
+    needs_firmware
+    require_command python3
+    boots asleep '\364\353\375'
+    pc one --floppy asleep
+    wait_for 20 "$MOAT" vm text one
+    rm "$MOAT_RUN_DIR/one/engine.sock"
+    cat > liar.py <<'END'
+import array, os, socket, struct, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.bind(sys.argv[1])
+s.listen()
+print("ready", flush=True)
+SCREEN, REPLY = 13, 0x8000
+header = lambda kind, code, n: struct.pack("<IHHIIiI", 0x74616F6D, 1, kind, n, 1, code, 0)
+picture = lambda *sizes: b"MOATSCR\n" + struct.pack("<10IQ", 1, *sizes, 0)
+written = [b"", b"x" * 3000000, picture(1, 80, 25, 0, 0, 0, 720, 400, 0)[:64], picture(2, 0, 0, 0, 0, 0, 1 << 31, 1 << 31, 0) + bytes(99)]
+answers = [(SCREEN | REPLY, 0, b"", w) for w in written]
+answers += [(1 | REPLY, 0, b"", b""), (SCREEN | REPLY, -22, b"a\x1b[31m\xffb" + b"c" * 900, b""), (SCREEN | REPLY, 7, b"", b"")]
+for kind, code, said, text in answers:
+    c, _ = s.accept()
+    _, control, _, _ = c.recvmsg(2000, 64)
+    fds = array.array("i")
+    for level, type, data in control:
+        fds.frombytes(data[:4])
+    if text:
+        os.pwrite(fds[0], text, 0)
+    c.send(header(kind, code, len(said)) + said)
+    c.close()
+c, _ = s.accept()
+c.recv(2000)
+c.close()
+END
+    exec 8< <(python3 liar.py "$MOAT_RUN_DIR/one/engine.sock" 3>&-)
+    read -r -t 20 word <&8
+    for _ in 1 2 3 4; do
+        vm text one
+        assert_status 1
+        [[ $stderr == *"what its machine wrote is no picture"* ]]
+    done
+    vm text one
+    assert_status 1
+    [[ $stderr == *"gave another answer than asked for"* ]]
+    vm text one
+    assert_status 1
+    [[ $stderr == *"a?[31m?bc"* && ${#stderr} -lt 300 ]]
+    vm text one
+    assert_status 1
+    [[ $stderr == *"its display: "* ]]
+    vm text one
+    assert_status 1
+    [[ $stderr == *"has just ended"* ]]
+    vm text one
+    assert_status 1
+    [[ $stderr == *"its engine does not answer"* ]]
+    exec 8<&-
+    gone one
+}
+
 @test "reset begins at the firmware again, with the same machine" {
     needs_grub
     pc one --floppy grub,ro

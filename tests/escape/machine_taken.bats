@@ -77,6 +77,50 @@ all_are()
     cmp fixed <(head -c 65536 /dev/zero | tr '\0' d)
 }
 
+# A PC, of the same two processes: a floppy, one that is read-only, a disk, and a CD-ROM drive with nothing in it.
+# pc NAME [VARIABLE=VALUE...]: what became of it
+pc()
+{
+    local name=$1
+    shift
+    env "$@" TAKEN="$name" FILE="$PWD/secret" VICTIM="$outside" timeout -k 1 60 "$TAKEN" --accel soft --machine pc --memory 16777216 \
+        --firmware "$FIRMWARE" --boot a --floppy floppy --floppy protected,ro --hda disk > out 2> err < /dev/null 3>&-
+}
+
+pc_setup()
+{
+    FIRMWARE=/usr/share/seabios/bios-256k.bin
+    [ -e $FIRMWARE ] || skip "needs $FIRMWARE (Debian package seabios)"
+    head -c 1474560 /dev/zero | tr '\0' f > floppy
+    cp floppy protected
+    taken() { pc "$@"; }
+}
+
+@test "a PC: every call is live without the filter, and behind it none is done" {
+    pc_setup
+    all_are 10 call NAIVE=1
+    all_are 159 call
+    all_are 159 twice
+}
+
+@test "a PC: an I/O process that believes what is said about its disks can be led outside" {
+    local name status
+    pc_setup
+    for name in media-outside media-files; do
+        status=0
+        pc "$name" CREDULOUS=1 || status=$?
+        assert_equal "$name $status" "$name 10"
+    done
+    [ "$(stat -c %s floppy)" -gt 1474560 ] # written behind its end
+}
+
+@test "a PC: ours is not, and goes on; what is not in a drive cannot be had" {
+    pc_setup
+    all_are 0 media
+    assert_equal "$(stat -c %s floppy disk | xargs)" "1474560 65536"
+    cmp protected <(head -c 1474560 /dev/zero | tr '\0' f)
+}
+
 @test "what is in the environment of its program is not to be read off the command line" {
     local pid
     mkfifo hold

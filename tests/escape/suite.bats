@@ -96,16 +96,21 @@ with_kernel()
 }
 
 # Once, since this boots; with --full three times.
-@test "behind the microvm nothing escapes, and the host's kernel is as it was" {
+machine_escapes()
+{
     with_kernel
+    built "$1"
     local before
     kernel_state() { cat /proc/self/mountinfo /proc/sys/kernel/{hostname,domainname,printk,randomize_va_space}; ipcs -a; }
     before=$(kernel_state)
     [ "${MOAT_TEST_SCALE:-1}" -ge 50 ] || export TIMES=1
-    nothing_escapes microvm --accel soft --kernel "$kernel"
+    nothing_escapes "$1" --accel soft --kernel "$kernel"
     assert_equal "$(kernel_state)" "$before"
     [ "$(of '[.probes[] | select(.confinedSaw // "" | startswith("by a kernel of its own"))] | length')" -ge 80 ]
 }
+
+@test "behind the microvm nothing escapes, and the host's kernel is as it was" { machine_escapes microvm; }
+@test "behind the vm nothing escapes, and the host's kernel is as it was" { machine_escapes vm; }
 
 # By its boot_id it is another kernel even where it is of the host's version.
 @test "guard off: what a machine does to its own kernel is done" {

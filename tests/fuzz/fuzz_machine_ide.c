@@ -37,13 +37,15 @@ static void put_packet(struct rig *r, struct input *in)
     rig_write(r, packet, sizeof(packet));
 }
 
-/* Some of a block, or all of it. */
+/* Some of a block, or all of it: what is behind that is skipped, since thousands of words are all alike. */
 static void move_data(struct rig *r, struct input *in, bool write)
 {
     const uint8_t how = (uint8_t)take(in, 1);
+    struct ide_device_state *s = &r->ide.state.device[r->ide.state.selected];
     const unsigned size = 1u << how % 3;
-    const uint32_t n = how & 0x80 ? 20000 : how;
-    for (uint32_t i = 0; i < n && (rig_alternate(r) & 8); i++) {
+    if ((how & 0x80) && (s->phase == IDE_DATA_IN || s->phase == IDE_DATA_OUT) && s->end - s->at > 64)
+        s->at = s->end - 64;
+    for (uint32_t i = 0; i < (how & 0x7f); i++) {
         if (write)
             bus_write(&r->ports, RIG_BASE, size, i);
         else

@@ -480,7 +480,7 @@ static void test_fdc_state_that_cannot_be_is_refused(void **state)
 {
     struct desk *d = *state;
     const struct fdc_state good = d->fdc.state;
-    struct fdc_state s[12];
+    struct fdc_state s[13];
     const char *why;
     unsigned n = 0;
     for (unsigned i = 0; i < sizeof(s) / sizeof(s[0]); i++)
@@ -490,8 +490,9 @@ static void test_fdc_state_that_cannot_be_is_refused(void **state)
     s[n].phase = 1, s[n].command[0] = 0x0f, s[n].n_command = 9, s[n++].at_command = 3;
     s[n].phase = 2, s[n].wait = 5, s[n++].due = 1;
     s[n].phase = 2, s[n++].wait = 0;
-    s[n].phase = 3, s[n].specify[1] = 1, s[n++].fifo_bytes = FDC_FIFO + 1;
-    s[n].phase = 3, s[n].specify[1] = 1, s[n].fifo_bytes = 512, s[n++].fifo_at = 512;
+    s[n].phase = 3, s[n].wait = 6, s[n].specify[1] = 1, s[n++].fifo_bytes = FDC_FIFO + 1;
+    s[n].phase = 3, s[n].wait = 6, s[n].specify[1] = 1, s[n].fifo_bytes = 512, s[n++].fifo_at = 512;
+    s[n].phase = 3, s[n].wait = 6, s[n++].fifo_bytes = 512; /* by DMA */
     s[n].phase = 4, s[n++].n_result = 11;
     s[n].phase = 4, s[n].n_result = 7, s[n++].at_result = 7;
     s[n++].transfer = 7;

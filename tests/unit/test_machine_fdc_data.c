@@ -494,6 +494,32 @@ static void test_fdc_read_without_dma_is_byte_by_byte(void **state)
     assert_result(out, ABNORMAL | 4, END, 0, (struct id){0, 1, 18});
 }
 
+static void test_fdc_bytes_that_nobody_moves_are_an_overrun(void **state)
+{
+    struct desk *d = *state;
+    uint8_t out[16], bytes[9];
+    without_dma(d);
+    for (unsigned write = 0; write < 2; write++) {
+        nine(bytes, write ? WRITE : READ, 0, (struct id){0, 0, 5}, 18);
+        assert_true(desk_command(d, bytes, 9));
+        desk_pass(d, 1 * MS);
+        for (unsigned i = 0; i < 1000; i++) {
+            if (i % 100 == 99)
+                desk_pass(d, 40 * MS); /* slowly, but it goes on */
+            if (write)
+                desk_out(d, FDC_DATA, 0);
+            else
+                (void)desk_in(d, FDC_DATA);
+            desk_poll(d);
+        }
+        assert_int_equal(desk_in(d, FDC_MAIN) & 0xa0, 0xa0);
+        desk_pass(d, 101 * MS);
+        assert_true(d->line);
+        assert_int_equal(desk_result(d, out), 7);
+        assert_result(out, ABNORMAL, OVERRUN, 0, (struct id){0, 0, 6});
+    }
+}
+
 static void test_fdc_line_rises_for_each_byte_or_for_the_threshold(void **state)
 {
     struct desk *d = *state;
@@ -955,6 +981,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fdc_read_track_takes_all_as_they_come, make, drop),
         cmocka_unit_test_setup_teardown(test_fdc_verify_moves_nothing, make, drop),
         cmocka_unit_test_setup_teardown(test_fdc_read_without_dma_is_byte_by_byte, make, drop),
+        cmocka_unit_test_setup_teardown(test_fdc_bytes_that_nobody_moves_are_an_overrun, make, drop),
         cmocka_unit_test_setup_teardown(test_fdc_line_rises_for_each_byte_or_for_the_threshold, make, drop),
         cmocka_unit_test_setup_teardown(test_fdc_write_without_dma_is_byte_by_byte, make, drop),
         cmocka_unit_test_setup_teardown(test_fdc_goes_on_from_a_record_in_the_middle_of_a_sector, make, drop),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The keyboard controller, its keyboard and mouse, and the typist, through the ports as a guest has them: bytes in,
+ * The keyboard controller, its keyboard and its mouse, through the ports as a guest has them: bytes in,
  * bytes out, lines. What is expected is of IBM's reference and of the tables that all operating systems have.
  */
 #include <setjmp.h>
@@ -24,7 +24,7 @@ static int make(void **state)
     struct keyboard_board *b = malloc(sizeof(*b));
 
     assert_non_null(b);
-    assert_int_equal(keyboard_board_init(b, true), 0);
+    assert_int_equal(keyboard_board_init(b, false), 0);
     *state = b;
     return 0;
 }
@@ -620,66 +620,6 @@ static void test_mouse_wraps(void **state)
     EXPECT_MOUSE(b, 0xfa, 0);
 }
 
-/* ---- Typist ------------------------------------------------------------------------------------------------------ */
-
-static void test_typist_waits_for_the_guest_and_for_time(void **state)
-{
-    static const uint16_t keys[] = {0x1e, 0x9e, 0x1f};
-    struct keyboard_board *b = *state;
-
-    assert_int_equal(typist_put(&b->typist, keys, 3), 0);
-    assert_false(typist_idle(&b->typist));
-    keyboard_board_pass(b, 0);
-    assert_int_equal(in(b, COMMAND) & FULL, FULL);
-    keyboard_board_pass(b, 100 * MS); /* nobody reads it: nothing happens, and no timer runs */
-    assert_int_equal(b->timers.soonest, NEVER);
-    assert_int_equal(in(b, DATA), 0x1e);
-    keyboard_board_pass(b, 0); /* the pause is long over */
-    assert_int_equal(in(b, COMMAND) & FULL, 0);
-    keyboard_board_pass(b, I8042_BYTE_NS); /* the wire's time is not */
-    assert_int_equal(in(b, DATA), 0x9e);
-    keyboard_board_pass(b, 6 * MS);
-    assert_int_equal(in(b, COMMAND) & FULL, 0);
-    keyboard_board_pass(b, 2 * MS);
-    EXPECT(b, 0x1f);
-    assert_true(typist_idle(&b->typist));
-    assert_int_equal(b->timers.soonest, NEVER);
-}
-
-static void test_typist_takes_all_or_nothing(void **state)
-{
-    static uint16_t many[TYPIST_KEYS + 1];
-    static const uint16_t none[] = {0x1e, 0x80}, far[] = {0x1e, 0x400}, odd[] = {KEY_PAUSE | 1};
-    struct keyboard_board *b = *state;
-
-    for (unsigned i = 0; i < TYPIST_KEYS + 1; i++)
-        many[i] = 0x1e;
-    assert_int_equal(typist_put(&b->typist, none, 2), -EINVAL);
-    assert_int_equal(typist_put(&b->typist, far, 2), -EINVAL);
-    assert_int_equal(typist_put(&b->typist, odd, 1), -EINVAL);
-    assert_true(typist_idle(&b->typist));
-    assert_int_equal(typist_put(&b->typist, many, TYPIST_KEYS + 1), -EAGAIN);
-    assert_int_equal(typist_put(&b->typist, many, TYPIST_KEYS), 0);
-    assert_int_equal(typist_put(&b->typist, many, 1), -EAGAIN);
-    keyboard_board_pass(b, 0);
-    assert_int_equal(typist_put(&b->typist, many, 1), 0);
-}
-
-static void test_typist_goes_on_after_a_reset(void **state)
-{
-    static const uint16_t keys[] = {0x1e, 0x1f};
-    struct keyboard_board *b = *state;
-
-    out(b, COMMAND, 0xad); /* as firmware does before it is ready */
-    assert_int_equal(typist_put(&b->typist, keys, 2), 0);
-    keyboard_board_pass(b, 100 * MS);
-    assert_int_equal(in(b, COMMAND) & FULL, 0);
-    i8042_ops.reset(&b->controller);
-    keyboard_board_pass(b, 8 * MS);
-    EXPECT(b, 0x1f); /* the first one was pressed, and is lost */
-    assert_true(typist_idle(&b->typist));
-}
-
 /* ---- Record ------------------------------------------------------------------------------------------------------ */
 
 static void test_record_carries_bytes_and_lines(void **state)
@@ -783,9 +723,6 @@ int main(void)
         TEST(test_mouse_is_polled),
         TEST(test_mouse_scales_what_it_tells_unasked),
         TEST(test_mouse_wraps),
-        TEST(test_typist_waits_for_the_guest_and_for_time),
-        TEST(test_typist_takes_all_or_nothing),
-        TEST(test_typist_goes_on_after_a_reset),
         TEST(test_record_carries_bytes_and_lines),
         TEST(test_record_that_cannot_be_is_refused),
         TEST(test_record_with_a_far_time_does_not_wait_for_it),

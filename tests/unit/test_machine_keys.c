@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keys of characters, of names and of a terminal's bytes. What is expected comes from the rows of a US keyboard, which
- * are here once more in another form.
+ * Keys of characters, of names and of a terminal's bytes, and the typist that presses them. What is expected comes from
+ * the rows of a US keyboard, which are here once more in another form.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,10 +9,16 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "machine/dev/i8042.h"
 #include "machine/keys.h"
+#include "unit/keyboard_board.h"
+
+#define MS UINT64_C(1000000)
+
+enum { DATA = 0x60, COMMAND = 0x64, FULL = 1 };
 
 static const struct {
     uint8_t first; /* make code of the leftmost key */
@@ -279,6 +285,79 @@ static void test_terminal_escape_alone_is_a_key_after_a_while(void **state)
     }
 }
 
+/* ---- Typist ------------------------------------------------------------------------------------------------------ */
+
+static int make(void **state)
+{
+    *state = malloc(sizeof(struct keyboard_board));
+    return *state == NULL ? -1 : keyboard_board_init(*state, true);
+}
+static int drop(void **state)
+{
+    free(*state);
+    return 0;
+}
+
+static void test_typist_waits_for_the_guest_and_for_time(void **state)
+{
+    static const uint16_t keys[] = {0x1e, 0x9e, 0x1f};
+    struct keyboard_board *b = *state;
+
+    assert_int_equal(typist_put(&b->typist, keys, 3), 0);
+    assert_false(typist_idle(&b->typist));
+    keyboard_board_pass(b, 0);
+    assert_int_equal(keyboard_board_in(b, COMMAND) & FULL, FULL);
+    keyboard_board_pass(b, 100 * MS); /* nobody reads it: nothing happens, and no timer runs */
+    assert_int_equal(b->timers.soonest, NEVER);
+    assert_int_equal(keyboard_board_in(b, DATA), 0x1e);
+    keyboard_board_pass(b, 0); /* the pause is long over */
+    assert_int_equal(keyboard_board_in(b, COMMAND) & FULL, 0);
+    keyboard_board_pass(b, I8042_BYTE_NS); /* the wire's time is not */
+    assert_int_equal(keyboard_board_in(b, DATA), 0x9e);
+    keyboard_board_pass(b, 6 * MS);
+    assert_int_equal(keyboard_board_in(b, COMMAND) & FULL, 0);
+    keyboard_board_pass(b, 2 * MS);
+    assert_int_equal(keyboard_board_in(b, DATA), 0x1f);
+    assert_true(typist_idle(&b->typist));
+    assert_int_equal(b->timers.soonest, NEVER);
+}
+
+static void test_typist_takes_all_or_nothing(void **state)
+{
+    static uint16_t many[TYPIST_KEYS + 1];
+    static const uint16_t none[] = {0x1e, 0x80}, far[] = {0x1e, 0x400}, odd[] = {KEY_PAUSE | 1};
+    struct keyboard_board *b = *state;
+
+    for (unsigned i = 0; i < TYPIST_KEYS + 1; i++)
+        many[i] = 0x1e;
+    assert_int_equal(typist_put(&b->typist, none, 2), -EINVAL);
+    assert_int_equal(typist_put(&b->typist, far, 2), -EINVAL);
+    assert_int_equal(typist_put(&b->typist, odd, 1), -EINVAL);
+    assert_true(typist_idle(&b->typist));
+    assert_int_equal(typist_put(&b->typist, many, TYPIST_KEYS + 1), -EAGAIN);
+    assert_int_equal(typist_put(&b->typist, many, TYPIST_KEYS), 0);
+    assert_int_equal(typist_put(&b->typist, many, 1), -EAGAIN);
+    keyboard_board_pass(b, 0);
+    assert_int_equal(typist_put(&b->typist, many, 1), 0);
+}
+
+static void test_typist_goes_on_after_a_reset(void **state)
+{
+    static const uint16_t keys[] = {0x1e, 0x1f};
+    struct keyboard_board *b = *state;
+
+    keyboard_board_out(b, COMMAND, 0xad); /* as firmware does before it is ready */
+    assert_int_equal(typist_put(&b->typist, keys, 2), 0);
+    keyboard_board_pass(b, 100 * MS);
+    assert_int_equal(keyboard_board_in(b, COMMAND) & FULL, 0);
+    i8042_ops.reset(&b->controller);
+    keyboard_board_pass(b, 8 * MS);
+    assert_int_equal(keyboard_board_in(b, DATA), 0x1f); /* the first one was pressed, and is lost */
+    assert_true(typist_idle(&b->typist));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +368,9 @@ int main(void)
         cmocka_unit_test(test_names_that_are_none_are_pointed_at),
         cmocka_unit_test(test_terminal_bytes_are_keys),
         cmocka_unit_test(test_terminal_escape_alone_is_a_key_after_a_while),
+        TEST(test_typist_waits_for_the_guest_and_for_time),
+        TEST(test_typist_takes_all_or_nothing),
+        TEST(test_typist_goes_on_after_a_reset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@ enum { REASON_COMMAND = 1, REASON_TO_GUEST = 2 };
 /* What PACKET's features register asks for, and nobody has here. */
 enum { FEATURE_DMA = 1, FEATURE_OVERLAP = 2 };
 enum { REQUEST_SENSE = 0x03 };
-/* Sense keys (SPC-2, 7.20), additional codes (MMC-3, annex F). */
+/* Sense keys and additional codes (SPC-2). */
 enum { KEY_NOT_READY = 2, KEY_MEDIUM = 3, KEY_ILLEGAL = 5, KEY_ATTENTION = 6 };
 enum {
     CODE_UNREADABLE = 0x11,

@@ -79,7 +79,7 @@ int atapi_reply_inquiry(struct ide_unit *u, uint8_t *to)
     return 36;
 }
 
-/* MMC-3, 6.9: a drive without a changer. */
+/* A drive without a changer. */
 int atapi_reply_mechanism(struct ide_unit *u, uint8_t *to)
 {
     memset(to, 0, 8);
@@ -87,7 +87,7 @@ int atapi_reply_mechanism(struct ide_unit *u, uint8_t *to)
     return 8;
 }
 
-/* MMC-3, 6.7: of all classes that of the medium, when polled for. The event is told once. */
+/* Of all classes that of the medium, when polled for. The event is told once. */
 int atapi_reply_event(struct ide_unit *u, uint8_t *to)
 {
     struct ide_device_state *s = u->s;
@@ -110,7 +110,7 @@ int atapi_reply_event(struct ide_unit *u, uint8_t *to)
     return 8;
 }
 
-/* ---- Mode pages (MMC-3, 5.5) ------------------------------------------------------------------------------------- */
+/* ---- Mode pages (MMC-3) ------------------------------------------------------------------------------------------ */
 
 static unsigned page_recovery(const struct ide_unit *u, uint8_t *to)
 {
@@ -194,7 +194,7 @@ int atapi_reply_mode_sense10(struct ide_unit *u, uint8_t *to)
     return n + 8;
 }
 
-/* ---- Features (MMC-3, 5.3) --------------------------------------------------------------------------------------- */
+/* ---- Features (MMC-3) -------------------------------------------------------------------------------------------- */
 
 static uint32_t profile(const struct ide_unit *u)
 {
@@ -328,7 +328,7 @@ static int toc_raw(const struct ide_unit *u, uint8_t *to)
     return (int)n;
 }
 
-/* MMC-3, 6.26; the format was elsewhere in older drives. */
+/* The format was elsewhere in older drives. */
 int atapi_reply_toc(struct ide_unit *u, uint8_t *to)
 {
     const uint8_t *p = u->s->packet, format = p[2] & 15 ? p[2] & 15 : p[9] >> 6;
@@ -347,7 +347,7 @@ int atapi_reply_toc(struct ide_unit *u, uint8_t *to)
     return n;
 }
 
-/* MMC-3, 6.22: complete, and nothing can be added. */
+/* Complete, and nothing can be added. */
 int atapi_reply_disc(struct ide_unit *u, uint8_t *to)
 {
     if (u->s->packet[1] & 7)

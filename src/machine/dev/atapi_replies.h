@@ -8,7 +8,7 @@
 
 #include "machine/dev/ide.h"
 
-/* Media events (MMC-3, 6.7.2.4). */
+/* Media events (MMC-3, GET EVENT/STATUS NOTIFICATION). */
 enum { ATAPI_EVENT_NONE, ATAPI_EVENT_EJECT_WANTED, ATAPI_EVENT_NEW, ATAPI_EVENT_REMOVED };
 
 /* Sectors of the medium that can be read now; 0: there is none, or the tray is out. */

@@ -350,7 +350,7 @@ static bool phase_is_good(const struct fdc_state *s)
     case FDC_BUSY:
         return s->wait > FDC_WAIT_NONE && s->wait < FDC_WAIT_MEDIUM && s->due != NEVER;
     case FDC_BYTES:
-        return no_dma && s->fifo_bytes <= FDC_FIFO && s->fifo_at < s->fifo_bytes;
+        return no_dma && s->wait == FDC_WAIT_HOST && s->fifo_bytes <= FDC_FIFO && s->fifo_at < s->fifo_bytes;
     case FDC_RESULT:
         return s->n_result <= sizeof(s->result) && s->at_result < s->n_result;
     default:

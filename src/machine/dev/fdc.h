@@ -67,7 +67,8 @@ struct fdc_state {
     uint8_t moved, waits;                       /* has any byte been moved; how often has DMA been waited for */
     uint8_t format_sectors, format_fill, zero8[6];
     uint32_t fifo_at, fifo_bytes;
-    uint64_t due, reset_due; /* nanoseconds, or NEVER: what `wait` waits for; the interrupt of a reset */
+    uint32_t fifo_seen, zero32; /* where it was when it was looked at last */
+    uint64_t due, reset_due;    /* nanoseconds, or NEVER: what `wait` waits for; the interrupt of a reset */
     uint8_t fifo[FDC_FIFO];
 };
 

@@ -23,6 +23,7 @@ enum fdc_wait {
     FDC_WAIT_INDEX,  /* a drive without a disk: no hole comes by */
     FDC_WAIT_RESULT, /* the last byte has just been moved without DMA */
     FDC_WAIT_MEDIUM, /* a request; never in a snapshot */
+    FDC_WAIT_HOST,   /* phase FDC_BYTES: a disk does not wait for its host */
 };
 
 enum fdc_transfer {

@@ -14,13 +14,15 @@
 #include <stddef.h>
 #include <string.h>
 
-#define SECTOR     512u
-#define SIZE_CODE  2 /* 128 << 2 bytes */
-#define ID_BYTES   4u
-#define CHANNEL    2u
-#define INDEX_NS   (SECOND_NS / 200) /* how long a disk is waited for; a chip would wait for ever */
-#define DMA_NS     (SECOND_NS / 1000)
-#define DMA_WAITS  200 /* so often: a turn of the disk */
+#define SECTOR    512u
+#define SIZE_CODE 2 /* 128 << 2 bytes */
+#define ID_BYTES  4u
+#define CHANNEL   2u
+#define INDEX_NS  (SECOND_NS / 200) /* how long a disk is waited for; a chip would wait for ever */
+#define DMA_NS    (SECOND_NS / 1000)
+#define HOST_NS   (SECOND_NS / 20) /* bytes that are not moved for so long are lost: a chip loses them in microseconds \
+                                    */
+#define DMA_WAITS  200             /* so often: a turn of the disk */
 #define TURN_NS    (SECOND_NS / 5)
 #define FORTY_MOST 42 /* cylinders of a disk of 40 */
 
@@ -299,11 +301,22 @@ static bool buffer_is_free(struct fdc *f)
 static void offer_bytes(struct fdc *f, uint32_t n)
 {
     struct fdc_state *s = &f->state;
+    wait_for(f, FDC_WAIT_HOST, HOST_NS);
     s->phase = FDC_BYTES;
-    s->wait = FDC_WAIT_NONE;
-    s->due = NEVER;
-    s->fifo_at = 0;
+    s->fifo_at = s->fifo_seen = 0;
     s->fifo_bytes = n;
+}
+
+/* Some were moved since, or the command is over: it is how a driver without DMA ends one before the last sector. */
+static void look_at_host(struct fdc *f)
+{
+    struct fdc_state *s = &f->state;
+    bool moves = s->fifo_at != s->fifo_seen;
+    s->fifo_seen = s->fifo_at;
+    if (moves)
+        s->due = clock_now(f->clock) + HOST_NS;
+    else
+        fail(f, ST1_OVERRUN, 0);
 }
 
 /* An ordinary sector where deleted ones are wanted: skipped, or moved, and then the command is over. */
@@ -555,6 +568,9 @@ void fdc_transfer_waited(struct fdc *f)
         break;
     case FDC_WAIT_INDEX:
         fail(f, ST1_NO_MARK, 0);
+        break;
+    case FDC_WAIT_HOST:
+        look_at_host(f);
         break;
     case FDC_WAIT_RESULT:
         memcpy(result, s->result, sizeof(result));

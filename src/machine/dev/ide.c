@@ -128,12 +128,6 @@ static void medium_changed(void *owner)
         atapi_changed(u);
 }
 
-void ide_string(uint8_t *to, uint32_t bytes, const char *text)
-{
-    for (uint32_t i = 0; i < bytes; i++)
-        to[i ^ 1] = (uint8_t)(*text != '\0' ? *text++ : ' ');
-}
-
 /* ---- Resets ------------------------------------------------------------------------------------------------------ */
 
 void ide_signature(struct ide_unit *u)
@@ -293,10 +287,15 @@ static const struct ide_device_state *answering(struct ide *c)
     return u->kind == IDE_NONE ? NULL : u->s;
 }
 
+/* Who asks a busy device again and again has the answer as soon as it is there, and not a slice of time later. */
 static uint8_t status(struct ide *c)
 {
     const struct ide_unit *u = selected(c);
-    return u->kind == IDE_NONE ? 0 : u->s->status;
+    if (u->kind == IDE_NONE)
+        return 0;
+    if ((u->s->status & ATA_BUSY) && u->medium->busy)
+        medium_poll(u->medium);
+    return u->s->status;
 }
 
 static uint8_t read_register(struct ide *c, unsigned reg)

@@ -20,14 +20,22 @@ enum { ATA_ABORTED = 0x04, ATA_NO_ADDRESS = 0x10, ATA_UNCORRECTABLE = 0x40 };
 /* The device register. */
 enum { ATA_DEVICE_1 = 0x10, ATA_LBA = 0x40 };
 
-#define ATA_SECTOR    512u
-#define ATAPI_SECTOR  2048u
-#define ATAPI_COMMAND 0xa0u
+#define ATA_SECTOR        512u
+#define ATA_HEADS         16u /* by default */
+#define ATA_TRACK         63u /* sectors of one */
+#define ATAPI_SECTOR      2048u
+#define ATAPI_COMMAND     0xa0u
+#define ATA_LBA28_SECTORS UINT64_C(0x0fffffff) /* that words 60 and 61 can tell of */
 
-/* Serves both kinds: is this sector's size the medium's? */
+/* Of the medium, bytes. */
 static inline uint32_t ide_sector(const struct ide_unit *u)
 {
     return u->kind == IDE_CDROM ? ATAPI_SECTOR : ATA_SECTOR;
+}
+
+static inline uint64_t ata_sectors(const struct ide_unit *u)
+{
+    return u->medium->bytes / ATA_SECTOR;
 }
 
 /* Of one that does nothing. */
@@ -49,9 +57,6 @@ void ide_go(struct ide_unit *u, enum ide_phase phase);
 bool ide_ahead(struct ide_unit *u, uint64_t offset, uint32_t n);
 /* The registers say of which kind the device is, as after a reset. */
 void ide_signature(struct ide_unit *u);
-/* From set words to a string of IDENTIFY: two characters a word, the first one in its upper half; padded with blanks.
- */
-void ide_string(uint8_t *to, uint32_t bytes, const char *text);
 
 /* ---- ata.c ------------------------------------------------------------------------------------------------------- */
 
@@ -65,6 +70,8 @@ void ata_block(struct ide_unit *u);
 void ata_answered(struct ide_unit *u, int64_t result);
 /* Could the device be in this phase of this command? */
 bool ata_may_be(const struct ide_device_state *s);
+/* ata_identify.c: the answer of IDENTIFY (PACKET) DEVICE. */
+void ata_identify(const struct ide_unit *u, uint8_t words[ATA_SECTOR]);
 
 /* ---- atapi.c ----------------------------------------------------------------------------------------------------- */
 

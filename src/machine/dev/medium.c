@@ -91,14 +91,16 @@ int medium_sync(struct medium *m)
     return begin(m, RING_SYNC, 0, 0);
 }
 
-/* Its answer says nothing: the watch does. */
+/* Its answer says nothing: the watch does. Of one medium it is asked once, or a guest that says it again and again
+ * would fill the ring before anybody has answered. */
 void medium_eject(struct medium *m)
 {
     const struct ring_request q = {
         .id = m->next_id, .operation = RING_TELL, .offset = RING_WORD_EJECT, .length = m->generation};
 
-    if (!m->backend || !m->removable || !m->present || m->lost)
+    if (!m->backend || !m->removable || !m->present || m->lost || m->eject_asked)
         return;
+    m->eject_asked = true;
     m->next_id++;
     submit(m, &q);
 }
@@ -148,7 +150,7 @@ static void take_medium(struct medium *m, int64_t word)
 
     if (word < 0 || generation == m->generation)
         return;
-    m->watching = false;
+    m->watching = m->eject_asked = false;
     m->generation = generation;
     m->present = (uint64_t)word & RING_MEDIUM_PRESENT;
     m->read_only = m->present && (uint64_t)word & RING_MEDIUM_READ_ONLY;

@@ -35,6 +35,7 @@ struct medium {
     /* medium.c's own */
     bool stalled, waits; /* a write found no room; and is not being tried just now */
     bool watching, lost; /* lost: the back end makes no sense, or is gone */
+    bool eject_asked;    /* of this generation */
     uint16_t operation;  /* of the request under way, as the ring has it */
     uint64_t offset;
     uint32_t n;
@@ -53,7 +54,7 @@ void medium_connect(struct medium *m, void (*done)(void *owner, int64_t result),
 int medium_read(struct medium *m, uint64_t offset, uint32_t n);
 int medium_write(struct medium *m, uint64_t offset, uint32_t n);
 int medium_sync(struct medium *m);
-/* The guest opens the drive: the I/O process lets go of the file, and changed() comes. */
+/* The guest opens the drive: the I/O process lets go of the file, and changed() comes. Again before that: nothing. */
 void medium_eject(struct medium *m);
 /* Answers are taken: done() and changed() are called from here. */
 void medium_poll(struct medium *m);

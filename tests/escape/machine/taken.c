@@ -225,6 +225,8 @@ static void list(void)
         printf("%s\t%s\n", calls[i].twice ? "twice" : "call", calls[i].name);
     for (const struct taken_row *r = taken_rings; r->name; r++)
         printf("ring\t%s\n", r->name);
+    for (const struct taken_row *r = taken_media; r->name; r++)
+        printf("media\t%s\n", r->name);
 }
 
 static enum taken attack(struct vmm *v, const char *name)
@@ -233,6 +235,9 @@ static enum taken attack(struct vmm *v, const char *name)
         if (!strcmp(calls[i].name, name))
             return calls[i].call(v) < 0 ? HELD : ESCAPED;
     for (const struct taken_row *r = taken_rings; r->name; r++)
+        if (!strcmp(r->name, name))
+            return r->run(v);
+    for (const struct taken_row *r = taken_media; r->name; r++)
         if (!strcmp(r->name, name))
             return r->run(v);
     return NO_ANSWER;

@@ -14,6 +14,14 @@ struct taken_row {
 
 /* Against the I/O process, by the rings. Ended by a row without a name. */
 extern const struct taken_row taken_rings[];
+extern const struct taken_row taken_media[]; /* of a PC */
+
+/* False: the I/O process has ended, or says nothing. */
+bool taken_ask(struct vmm *v, struct vmm_port *p, const struct ring_request *q, int64_t *result);
+/* The request must be refused. */
+enum taken taken_refused(struct vmm *v, struct vmm_port *p, const struct ring_request *q);
+/* It still does what it should. */
+enum taken taken_alive(struct vmm *v);
 
 /* The I/O process believes what it is told: neither sizes of disks nor pieces of memory are looked at. */
 bool taken_credulous(void);

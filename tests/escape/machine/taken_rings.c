@@ -28,13 +28,16 @@ bool taken_credulous(void)
 
 int taken_fork_credulous(struct vmm *v, int (*parts)(struct vmm *v))
 {
-    uint64_t bytes[OPTIONS_DISKS];
+    uint64_t bytes[IO_PORTS];
 
-    for (unsigned i = 0; i < v->n_disks; i++)
-        bytes[i] = v->disks[i]->io.bytes, v->disks[i]->io.bytes = INT64_MAX;
+    for (unsigned i = 0; i < v->n_ports; i++) {
+        bytes[i] = v->ports[i].io.bytes;
+        if (bytes[i])
+            v->ports[i].io.bytes = INT64_MAX;
+    }
     const int r = parts(v);
-    for (unsigned i = 0; i < v->n_disks; i++)
-        v->disks[i]->io.bytes = bytes[i];
+    for (unsigned i = 0; i < v->n_ports; i++)
+        v->ports[i].io.bytes = bytes[i];
     return r;
 }
 
@@ -45,7 +48,7 @@ int __wrap_io_pieces(const struct io_port *p, const struct ring_request *q, bool
         return __real_io_pieces(p, q, into, out, bytes);
     *bytes = 0;
     for (unsigned i = 0; i < q->n_segments; i++) {
-        uint8_t *host = q->segments[i].region == RING_OWN ? p->own : p->memory->regions[0].host;
+        uint8_t *host = q->segments[i].region == RING_OWN ? p->own : p->memory->regions[0].host; /* a drive's: none */
         out[i] = (struct iovec){host + q->segments[i].offset, q->segments[i].length};
         *bytes += q->segments[i].length;
     }
@@ -88,7 +91,7 @@ static bool wait_for(struct vmm *v, struct vmm_port *p, struct ring_answer *a)
     return false;
 }
 
-static bool ask(struct vmm *v, struct vmm_port *p, const struct ring_request *q, int64_t *result)
+bool taken_ask(struct vmm *v, struct vmm_port *p, const struct ring_request *q, int64_t *result)
 {
     struct ring_answer a;
     bool sleeps = false;
@@ -102,21 +105,19 @@ static bool ask(struct vmm *v, struct vmm_port *p, const struct ring_request *q,
     return true;
 }
 
-/* It still does what it should. */
-static enum taken alive(struct vmm *v)
+enum taken taken_alive(struct vmm *v)
 {
     const struct ring_request q = {.operation = RING_READ, .n_segments = 1, .segments = {{0, 64, 0x10000}}};
     int64_t result;
 
-    return ask(v, v->random, &q, &result) && result == 64 ? HELD : NO_ANSWER;
+    return taken_ask(v, v->random, &q, &result) && result == 64 ? HELD : NO_ANSWER;
 }
 
-/* Every request must be refused. */
-static enum taken refused(struct vmm *v, struct vmm_port *p, const struct ring_request *q)
+enum taken taken_refused(struct vmm *v, struct vmm_port *p, const struct ring_request *q)
 {
     int64_t result;
 
-    if (!ask(v, p, q, &result))
+    if (!taken_ask(v, p, q, &result))
         return NO_ANSWER;
     return result >= 0 ? ESCAPED : HELD;
 }
@@ -148,9 +149,9 @@ static enum taken outside(struct vmm *v)
             for (uint16_t operation = RING_READ; operation <= RING_WRITE && r == HELD; operation++) {
                 struct ring_request q = {
                     .operation = operation, .n_segments = 2, .segments = {{0, 512, 0}, segments[i]}};
-                r = refused(v, ports[p], &q);
+                r = taken_refused(v, ports[p], &q);
             }
-    return r == HELD ? alive(v) : r;
+    return r == HELD ? taken_alive(v) : r;
 }
 
 static enum taken too_much(struct vmm *v)
@@ -159,8 +160,8 @@ static enum taken too_much(struct vmm *v)
 
     for (unsigned i = 0; i < RING_SEGMENTS; i++)
         q.segments[i] = (struct ring_segment){0, 1 << 20, 0};
-    const enum taken r = refused(v, v->disks[0], &q);
-    return r == HELD ? alive(v) : r;
+    const enum taken r = taken_refused(v, v->disks[0], &q);
+    return r == HELD ? taken_alive(v) : r;
 }
 
 static enum taken operations(struct vmm *v)
@@ -173,9 +174,9 @@ static enum taken operations(struct vmm *v)
     for (unsigned p = 0; p < 3; p++)
         for (unsigned i = 0; i < sizeof odd / sizeof odd[0] && r == HELD; i++) {
             const struct ring_request q = {.operation = odd[i], .offset = UINT64_MAX, .length = UINT64_MAX};
-            r = refused(v, ports[p], &q);
+            r = taken_refused(v, ports[p], &q);
         }
-    return r == HELD ? alive(v) : r;
+    return r == HELD ? taken_alive(v) : r;
 }
 
 /* Beyond its end, and the one that is read-only. */
@@ -199,10 +200,10 @@ static enum taken disks(struct vmm *v)
     enum taken r = HELD;
 
     for (unsigned i = 0; i < sizeof beyond / sizeof beyond[0] && r == HELD; i++)
-        r = refused(v, v->disks[0], &beyond[i]);
+        r = taken_refused(v, v->disks[0], &beyond[i]);
     for (unsigned i = 0; i < sizeof writes / sizeof writes[0] && r == HELD; i++)
-        r = refused(v, v->disks[1], &writes[i]);
-    return r == HELD ? alive(v) : r;
+        r = taken_refused(v, v->disks[1], &writes[i]);
+    return r == HELD ? taken_alive(v) : r;
 }
 
 /* A request that is another one as soon as it has been looked at. */
@@ -233,7 +234,7 @@ static enum taken race(struct vmm *v)
         if (a.result != 512 && a.result != -EINVAL)
             return ESCAPED;
     }
-    return alive(v);
+    return taken_alive(v);
 }
 
 /* More requests than there are places: nobody asks in good faith any more, and the I/O process ends. */
@@ -263,7 +264,7 @@ static enum taken kicks(struct vmm *v)
     for (unsigned i = 0; i < KICKS; i++)
         if (write(v->kicks[i % v->n_servers], &one, sizeof one) < 0 && errno != EAGAIN)
             return NO_ANSWER;
-    return alive(v);
+    return taken_alive(v);
 }
 
 const struct taken_row taken_rings[] = {

@@ -126,17 +126,40 @@ int io_write_at(int dirfd, const char *path, const char *text)
     return (size_t)r == len ? 0 : -EIO;
 }
 
+/* A rename would do away with a device, a pipe or a link that others rely on. */
+static int is_replaceable(int dirfd, const char *path)
+{
+    struct stat st;
+
+    if (fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    return S_ISREG(st.st_mode) ? 0 : S_ISDIR(st.st_mode) ? -EISDIR : -ENOTSUP;
+}
+
+/* The directory may be a stranger's, and the name is easily guessed: it is made here or not at all, through no link. */
+static int make_beside(int dirfd, const char *name, mode_t mode)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    int fd = openat(dirfd, name, flags, mode);
+
+    if (fd < 0 && errno == EEXIST && unlinkat(dirfd, name, 0) == 0) /* of one who died */
+        fd = openat(dirfd, name, flags, mode);
+    return fd < 0 ? -errno : fd;
+}
+
 int io_replace_file(int dirfd, const char *path, const void *buf, size_t len, mode_t mode)
 {
     char tmp[4096];
-    int n = snprintf(tmp, sizeof tmp, "%s.%d.tmp", path, (int)getpid());
+    int n = snprintf(tmp, sizeof tmp, "%s.%d.tmp", path, (int)getpid()), r;
 
     if (n < 0 || (size_t)n >= sizeof tmp)
         return -ENAMETOOLONG;
-    _cleanup_fd_ int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    if ((r = is_replaceable(dirfd, path)) < 0)
+        return r;
+    _cleanup_fd_ int fd = make_beside(dirfd, tmp, mode);
     if (fd < 0)
-        return -errno;
-    int r = io_write_all(fd, buf, len);
+        return fd;
+    r = io_write_all(fd, buf, len);
     if (r == 0 && renameat(dirfd, tmp, dirfd, path) < 0)
         r = -errno;
     if (r < 0)

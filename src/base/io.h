@@ -30,7 +30,7 @@ int io_write_all(int fd, const void *buf, size_t len);
 int io_write_at(int dirfd, const char *path, const char *text);
 
 /* Writes path by way of a temporary name and rename(2): a reader sees the old file or the new one. mode as in open(2).
- */
+ * What is there and is no regular file stays, and no link is followed in the last component: -EISDIR, or -ENOTSUP. */
 int io_replace_file(int dirfd, const char *path, const void *buf, size_t len, mode_t mode);
 
 #endif

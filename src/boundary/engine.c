@@ -16,7 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG 4
+#define BACKLOG  4
+#define RETRY_MS 10
 
 #define HWCAP2_FSGSBASE 2 /* asm/hwcap2.h */
 
@@ -69,26 +70,36 @@ int engine_listen(struct instance *inst, const char *name, struct err *err)
     return fd < 0 ? err_sys(err, fd, "make %s", name) : fd;
 }
 
-int engine_connect(const struct instance *inst, const char *name, struct err *err)
+/* Others ask too, and its queue may be full (unix(7): EAGAIN); an engine that its guest has taken over may leave it so,
+ * and nobody waits for longer than he wants. */
+static int connect_until(const struct instance *inst, const char *name, int64_t until, struct err *err)
 {
-    /* An engine that its guest has taken over may let everybody wait: nobody does (unix(7): EAGAIN). */
-    int fd = unixsock_connect(inst->state_fd, name, SOCK_SEQPACKET | SOCK_NONBLOCK);
+    int fd;
 
+    while ((fd = unixsock_connect(inst->state_fd, name, SOCK_SEQPACKET | SOCK_NONBLOCK)) == -EAGAIN &&
+           clock_ms() < until)
+        poll(NULL, 0, RETRY_MS);
     if (fd == -ENOENT || fd == -ECONNREFUSED || fd == -EAGAIN)
         return err_set(err, -ENOTCONN, "sandbox %s: its engine does not answer", inst->id);
     return fd < 0 ? err_sys(err, fd, "sandbox %s: %s", inst->id, name) : fd;
+}
+
+int engine_connect(const struct instance *inst, const char *name, struct err *err)
+{
+    return connect_until(inst, name, 0, err);
 }
 
 int engine_ask(const struct instance *inst, const struct engine_order *order, struct err *err)
 {
     struct control_record reply;
     char said[160];
-    _cleanup_fd_ int sock = engine_connect(inst, order->socket, err);
+    const int64_t until = clock_ms() + order->ms;
+    _cleanup_fd_ int sock = connect_until(inst, order->socket, until, err);
 
     if (sock < 0)
         return sock;
     int r = control_send(sock, order->type, 1, 0, order->payload, order->length, order->fd);
-    if (r == 0 && (r = helper_poll(sock, POLLIN, clock_ms() + order->ms)) == 0)
+    if (r == 0 && (r = helper_poll(sock, POLLIN, until)) == 0)
         return err_set(err, -ETIMEDOUT, "sandbox %s: %s: %s did not answer within %d s", inst->id, order->what,
                        order->who, order->ms / 1000);
     if (r > 0)

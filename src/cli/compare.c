@@ -32,7 +32,8 @@
 enum { OPTION_JSON, OPTION_SVG, OPTION_BOUNDARY, OPTION_RUNS, OPTION_QUICK };
 
 const struct option_row compare_options[] = {
-    {"boundary", 'b', "NAME", "Only this one, and natively; may be given several times (default: all of this host)",
+    {"boundary", 'b', "NAME",
+     "Only this one, and natively; may be given several times (default: all of this host but machines)",
      OPTION_BOUNDARY},
     {"runs", 'n', "N", "Rounds, in each of which all is measured once (15)", OPTION_RUNS},
     {"quick", 0, NULL, "Few tries and 2 rounds: to see that it works, not what it costs", OPTION_QUICK},
@@ -187,6 +188,17 @@ static int check_offer(struct compare *c, const struct boundary *b, bool *offere
                               offer.why_not ? offer.why_not : "this host could not be examined");
 }
 
+static void note_left_out(struct compare *c, const struct boundary *b, const struct compare_row *row, const char *why)
+{
+    const char *said =
+        !row ? arena_printf(c->arena, "boundary '%s' cannot be compared yet", b->name)
+        : row->slow
+            ? arena_printf(c->arena, "boundary '%s': a start of it takes seconds: -b %s compares it", b->name, b->name)
+            : why;
+
+    fprintf(stderr, "moat compare: note: %s\n", said ? said : "out of memory");
+}
+
 /* Native first: the others are held to it. A boundary that was not asked for and cannot be had is a note. */
 static int find_subjects(struct compare *c, const struct options *o, struct err *err)
 {
@@ -205,11 +217,10 @@ static int find_subjects(struct compare *c, const struct options *o, struct err 
     for (const struct boundary *const *b = boundaries; *b && !o->n_wanted && r == 0; b++) {
         struct err why = {0};
         const struct compare_row *row = row_of((*b)->name);
-        if (row && check_offer(c, *b, &offered, &why) == 0)
+        if (row && !row->slow && check_offer(c, *b, &offered, &why) == 0)
             r = add_subject(c, row->boundary, row, err);
         else
-            fprintf(stderr, "moat compare: note: %s\n",
-                    row ? why.text : arena_printf(c->arena, "boundary '%s' cannot be compared yet", (*b)->name));
+            note_left_out(c, *b, row, why.text);
     }
     return r;
 }

@@ -61,6 +61,7 @@ struct compare_row {
     bool packed; /* moat's own programs are packed before anything is measured: {work}/PROGRAM.moat */
     bool rooted; /* they are put into a directory before, {work}/root, which is the root */
     bool image;  /* the user's job: IMAGE is the root; else the command is the host's */
+    bool slow;   /* a start takes seconds: one try in a round, and only where the boundary is asked for */
 };
 
 /* Readings of one figure. While it is measured: by round, 0 where there is none. At the end: n of them. */

@@ -90,16 +90,22 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static unsigned tries_of(const struct compare *c, const struct compare_subject *s)
+{
+    return c->quick || c->job_command || (s->row && s->row->slow) ? 1 : TRIES;
+}
+
 /* The tries of a round go over all subjects, too. */
 static int round_of_starts(struct compare *c, struct bar *bar, struct err *err)
 {
-    unsigned tries = c->quick || c->job_command ? 1 : TRIES;
     double times[SUBJECTS_MAX][TRIES];
 
-    for (unsigned t = 0; t < tries; t++) {
+    for (unsigned t = 0; t < TRIES; t++) {
         for (size_t i = 0; i < c->n_subjects; i++) {
             size_t k = (i + c->round + t) % c->n_subjects;
             struct compare_subject *s = &c->subjects[k];
+            if (t >= tries_of(c, s))
+                continue;
             if (t == 0)
                 draw(c, bar, c->job_command ? s->name : "starts");
             int r = s->failed ? 0 : compare_measure_start(c, s, &times[k][t], err);
@@ -108,6 +114,7 @@ static int round_of_starts(struct compare *c, struct bar *bar, struct err *err)
         }
     }
     for (size_t i = 0; i < c->n_subjects; i++) {
+        const unsigned tries = tries_of(c, &c->subjects[i]);
         if (c->subjects[i].failed)
             continue;
         qsort(times[i], tries, sizeof times[i][0], by_size);

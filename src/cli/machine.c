@@ -4,6 +4,7 @@
 #include "cli/machine.h"
 #include "boundary/container/container.h"
 #include "boundary/microvm/words.h"
+#include "cli/compare.h"
 #include "cli/engine_command.h"
 #include "cli/engine_walls.h"
 #include "cli/packed_root.h"
@@ -328,6 +329,14 @@ const char *machine_memory_note(struct arena *a, const struct strv *argv)
     return engine_memory_note(a, "its guest keeps", microvm_word_value(argv, "--memory"));
 }
 
+static const struct compare_row compared = {.boundary = "microvm",
+                                            .root = "{work}/root",
+                                            .program_dir = "",
+                                            .work_dir = "/tmp",
+                                            .rooted = true,
+                                            .image = true,
+                                            .slow = true};
+
 const struct workload_kind machine_kind = {
     .types = {"machine"},
     .boundary = "microvm",
@@ -339,6 +348,7 @@ const struct workload_kind machine_kind = {
     .no_filter =
         "the filters of a machine are raised by moat-vmm inside (src/machine), and there is none around its start",
     .keeps = "boot files",
+    .compare = &compared,
     .own_size = sizeof(struct machine_options),
     .option = take_option,
     .is_given = is_given,

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -199,6 +200,34 @@ static int check(struct sandbox *sb, struct err *err)
     return 0;
 }
 
+static int open_half(int all, const char *half)
+{
+    int dir = openat(all, half, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) < 0) {
+        const int error = errno;
+        close(dir);
+        return -error;
+    }
+    return dir < 0 ? -errno : dir;
+}
+
+/* The directory that is filled, and nobody else's while it is (flock(2)): what somebody left who died is removed. */
+static int make_half(int all, const char *half, struct err *err)
+{
+    int dir = open_half(all, half);
+
+    if (dir >= 0) {
+        remove_directory(all, half);
+        close(dir);
+    }
+    if (dir >= 0 || dir == -ENOENT)
+        dir = mkdirat(all, half, 0700) < 0 ? -errno : open_half(all, half);
+    if (dir == -EWOULDBLOCK || dir == -EEXIST)
+        return err_set(err, -EBUSY, "another moat snapshot of this name is being made");
+    return dir < 0 ? err_sys(err, dir, "make it") : dir;
+}
+
 static int take(struct request *q, struct sandbox *sb, const char *name, struct err *err)
 {
     const char *path;
@@ -214,11 +243,10 @@ static int take(struct request *q, struct sandbox *sb, const char *name, struct 
         return policy_no_memory(err);
     if (faccessat(all, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return err_set(err, -EEXIST, "there is a snapshot %s: moat snapshot --rm %s, or give another name", name, name);
-    remove_directory(all, half); /* of one who died */
-    if (mkdirat(all, half, 0700) < 0)
-        return err_sys(err, -errno, "make %s/%s", path, half);
-    _cleanup_fd_ int dir = openat(all, half, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    r = dir < 0 ? err_sys(err, -errno, "%s/%s", path, half) : fill(q, sb, dir, err);
+    _cleanup_fd_ int dir = make_half(all, half, err);
+    if (dir < 0)
+        return err_wrap(err, "%s/%s", path, half);
+    r = fill(q, sb, dir, err);
     if (r == 0 && renameat(all, half, all, name) < 0)
         r = err_sys(err, -errno, "%s/%s", path, name);
     if (r < 0)

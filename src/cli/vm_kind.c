@@ -2,6 +2,7 @@
 /* See vm_kind.h: which options a PC has, what it boots, and its part of moat-vmm's command line. Looks at the host's
  * files; changes the policy alone. */
 #include "boundary/microvm/words.h"
+#include "cli/compare.h"
 #include "cli/engine_command.h"
 #include "cli/engine_walls.h"
 #include "cli/kinds.h"
@@ -354,6 +355,14 @@ static int command_of(struct arena *a, const struct strv *argv, struct strv *out
     return r;
 }
 
+static const struct compare_row compared = {.boundary = "vm",
+                                            .root = "{work}/root",
+                                            .program_dir = "",
+                                            .work_dir = "/tmp",
+                                            .rooted = true,
+                                            .image = true,
+                                            .slow = true};
+
 const struct workload_kind vm_kind = {
     .types = {"pc"},
     .boundary = "vm",
@@ -364,6 +373,7 @@ const struct workload_kind vm_kind = {
     .roots = true,
     .no_filter =
         "the filters of a machine are raised by moat-vmm inside (src/machine), and there is none around its start",
+    .compare = &compared,
     .own_size = sizeof(struct vm_options),
     .option = take_option,
     .is_given = is_given,

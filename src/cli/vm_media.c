@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const drives[CONTROL_DRIVES] = {
@@ -27,22 +28,26 @@ static int find_drive(const char *word, enum control_drive *out, struct err *err
                    !strcmp(word, "hda") ? "; a hard disk stays while its machine runs" : "");
 }
 
+/* Looked at before it is opened, since to open a device may do something (a tape is rewound); of a block device that is
+ * to be written this one is the only user, whatever other names it has (open(2), O_EXCL). */
 static int open_medium(const char *file, enum control_drive drive, bool read_only, struct err *err)
 {
-    struct flock l = {.l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
-    _cleanup_fd_ int fd = open(file, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    const enum vm_medium kind = drive == CONTROL_CDROM0 ? VM_MEDIUM_CDROM : VM_MEDIUM_FLOPPY;
+    struct stat st;
 
-    if (fd < 0 && !read_only && (errno == EACCES || errno == EROFS || errno == ETXTBSY))
+    if (stat(file, &st) < 0)
+        return err_sys(err, -errno, "%s", file);
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        return err_set(err, -EINVAL, "insert %s: it is neither a file nor a block device", file);
+    _cleanup_fd_ int fd = open(file, (read_only ? O_RDONLY : O_RDWR | O_EXCL) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0 && !read_only && (errno == EACCES || errno == EPERM || errno == EROFS || errno == ETXTBSY))
         return err_sys(err, -errno, "%s cannot be written (%s,ro is only read)", file, file);
     if (fd < 0)
         return err_sys(err, -errno, "%s", file);
-    int r = vm_medium_check(fd, drive == CONTROL_CDROM0 ? VM_MEDIUM_CDROM : VM_MEDIUM_FLOPPY, read_only, "insert", file,
-                            err);
-    if (r < 0)
-        return r;
-    if (fcntl(fd, F_OFD_SETLK, &l) < 0)
-        return err_sys(err, -errno, "lock %s, so that no other machine writes to it", file);
-    return steal_fd(&fd);
+    int r = vm_medium_check(fd, kind, read_only, "insert", file, err);
+    if (r == 0)
+        r = vm_medium_lock(fd, read_only, "insert", file, err);
+    return r < 0 ? r : steal_fd(&fd);
 }
 
 int vm_change(struct vm_request *q, struct err *err)

@@ -38,25 +38,41 @@ static bool is_locked(int fd, bool read_only)
     return true;
 }
 
+static int refuse_locked(const char *said, const char *file, struct err *err)
+{
+    return err_set(err, -EBUSY,
+                   "%s %s: another machine has it (a disk is one machine's; two may share one that is read-only for "
+                   "both)",
+                   said, file);
+}
+
+int vm_medium_lock(int fd, bool read_only, const char *said, const char *file, struct err *err)
+{
+    struct flock l = {.l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(fd, F_OFD_SETLK, &l) == 0)
+        return 0;
+    return errno == EAGAIN || errno == EACCES
+               ? refuse_locked(said, file, err)
+               : err_sys(err, -errno, "lock %s, so that no other machine writes to it", file);
+}
+
 int vm_medium_check(int fd, enum vm_medium kind, bool read_only, const char *said, const char *file, struct err *err)
 {
-    const off_t bytes = lseek(fd, 0, SEEK_END);
     struct stat st;
 
-    if (bytes < 0 || fstat(fd, &st) < 0)
+    if (fstat(fd, &st) < 0)
         return err_sys(err, -errno, "%s %s", said, file);
     if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
         return err_set(err, -EINVAL, "%s %s: it is neither a file nor a block device", said, file);
+    const off_t bytes = lseek(fd, 0, SEEK_END);
+    if (bytes < 0)
+        return err_sys(err, -errno, "%s %s", said, file);
     if (kind == VM_MEDIUM_FLOPPY && !fdc_geometry((uint64_t)bytes))
         return err_set(err, -EINVAL, "%s %s: %lld bytes are no floppy disk's size: there are %s", said, file,
                        (long long)bytes, fdc_sizes);
     if (kind == VM_MEDIUM_DISK && (bytes == 0 || bytes % SECTOR))
         return err_set(err, -EINVAL, "%s %s: %lld bytes are no disk: that is one or more sectors of %d bytes", said,
                        file, (long long)bytes, SECTOR);
-    if (is_locked(fd, read_only))
-        return err_set(err, -EBUSY,
-                       "%s %s: another machine has it (a disk is one machine's; two may share one that is read-only "
-                       "for both)",
-                       said, file);
-    return 0;
+    return is_locked(fd, read_only) ? refuse_locked(said, file, err) : 0;
 }

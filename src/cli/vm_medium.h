@@ -15,6 +15,10 @@ enum vm_medium { VM_MEDIUM_FLOPPY, VM_MEDIUM_CDROM, VM_MEDIUM_DISK };
  * said: what named it. */
 int vm_medium_check(int fd, enum vm_medium kind, bool read_only, const char *said, const char *file, struct err *err);
 
+/* The lock by which a file is one machine's (fcntl(2), open file description): it goes with the descriptor. -EBUSY:
+ * another machine has it. */
+int vm_medium_lock(int fd, bool read_only, const char *said, const char *file, struct err *err);
+
 /* The file of "FILE" or "FILE,ro". NULL: no memory. */
 const char *vm_medium_name(struct arena *a, const char *text, bool *read_only);
 

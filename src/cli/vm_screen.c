@@ -130,6 +130,9 @@ static int keep(struct vm_request *q, const char *file, const char *png, size_t 
     if (dir < 0)
         return err_sys(err, in ? -errno : -ENOMEM, "%s", file);
     int r = *name ? io_replace_file(dir, name, png, n, 0666) : -EISDIR;
+    if (r == -ENOTSUP)
+        return err_set(err, r, "%s is a link, a pipe or a device, and would be replaced: name a file, or - and say > %s",
+                       file, file);
     return r < 0 ? err_sys(err, r, "%s", file) : 0;
 }
 

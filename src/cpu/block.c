@@ -134,6 +134,8 @@ void cpu_jump(struct cpu *cpu, const struct op *op)
 
 /* ---- Pages with code ------------------------------------------------------------------------------------------ */
 
+enum { CHAINS_BYTES = PAGE_LINES * sizeof(struct block *) };
+
 static struct code_page *page_slot(const struct cpu *cpu, uintptr_t page)
 {
     struct cpu_engine *e = cpu->engine;
@@ -156,7 +158,7 @@ bool block_page_has_code(const struct cpu *cpu, uintptr_t page)
 
 static uint64_t lines_of(unsigned from, unsigned n)
 {
-    return ~UINT64_C(0) >> (63 - ((from + n - 1) >> 6)) & ~UINT64_C(0) << (from >> 6);
+    return ~UINT64_C(0) >> (63 - ((from + n - 1) >> LINE_SHIFT)) & ~UINT64_C(0) << (from >> LINE_SHIFT);
 }
 
 /* Where of the page the block has bytes: *from and how many. */
@@ -171,16 +173,21 @@ static unsigned extent(const struct block *b, uintptr_t page, unsigned *from)
 static void page_add(struct cpu *cpu, struct block *b, uintptr_t page)
 {
     struct code_page *p = page_slot(cpu, page);
+    struct cpu_engine *e = cpu->engine;
     unsigned from, n = extent(b, page, &from);
 
-    if (!p->page)
-        cpu->engine->used_pages[cpu->engine->n_pages++] = (uint16_t)(p - cpu->engine->pages);
+    if (!p->page) {
+        e->used_pages[e->n_pages++] = (uint16_t)(p - e->pages);
+        e->chains -= CHAINS_BYTES; /* there is room: see make_room() */
+        p->blocks = (struct block **)(void *)e->chains;
+        memset(p->blocks, 0, CHAINS_BYTES);
+    }
     p->page = page;
     if (!p->lines)
         tlb_page_has_code(cpu, page);
     p->lines |= lines_of(from, n);
-    b->others[page != page_of(b->host)] = p->blocks;
-    p->blocks = b;
+    b->others[page != page_of(b->host)] = p->blocks[from >> LINE_SHIFT];
+    p->blocks[from >> LINE_SHIFT] = b;
 }
 
 /* ---- Dropping ------------------------------------------------------------------------------------------------- */
@@ -209,41 +216,65 @@ static void drop(struct cpu *cpu, struct block *b)
     e->counts.dropped++;
 }
 
+/* The line in which the first block begins that may have the byte at `at`: code goes on from line to line up to there. */
+static unsigned first_line(uint64_t lines, unsigned at)
+{
+    unsigned line = at >> LINE_SHIFT, most = at < BLOCK_LONGEST ? 0 : (at - BLOCK_LONGEST) >> LINE_SHIFT;
+
+    while (line > most && (lines >> (line - 1) & 1))
+        line--;
+    return line;
+}
+
+/* Drops what has one of n bytes at `at` of those that begin in this line. Returns the lines that the dropped ones had. */
+static uint64_t drop_some(struct cpu *cpu, struct code_page *p, unsigned line, unsigned at, unsigned n)
+{
+    struct block **link = &p->blocks[line], *b;
+    uint64_t lines = 0;
+
+    while ((b = *link) != NULL) {
+        unsigned from, bytes = extent(b, p->page, &from), second = p->page != page_of(b->host);
+
+        if (!b->dropped && from < at + n && at < from + bytes)
+            drop(cpu, b);
+        if (b->dropped) {
+            lines |= lines_of(from, bytes);
+            *link = b->others[second];
+        } else {
+            link = &b->others[second];
+        }
+    }
+    return lines;
+}
+
+/* Of these lines some have lost blocks: which still have any? */
+static void lines_anew(struct code_page *p, uint64_t lines)
+{
+    unsigned first = (unsigned)__builtin_ctzll(lines), last = 63 - (unsigned)__builtin_clzll(lines);
+    unsigned reach = (BLOCK_LONGEST + (1 << LINE_SHIFT) - 1) >> LINE_SHIFT;
+
+    p->lines &= ~lines;
+    for (unsigned line = first < reach ? 0 : first - reach; line <= last; line++)
+        for (const struct block *b = p->blocks[line]; b; b = b->others[p->page != page_of(b->host)]) {
+            unsigned from, bytes = extent(b, p->page, &from);
+
+            if (!b->dropped)
+                p->lines |= lines_of(from, bytes);
+        }
+}
+
 void block_written(struct cpu *cpu, const uint8_t *host, unsigned n)
 {
-    uintptr_t page = page_of(host);
-    struct code_page *p = page_slot(cpu, page);
-    unsigned at = offset_of(host);
+    struct code_page *p = page_slot(cpu, page_of(host));
+    unsigned at = offset_of(host), last = (at + n - 1) >> LINE_SHIFT;
+    uint64_t lost = 0;
 
     if (!p->page || !(p->lines & lines_of(at, n)))
         return;
-    struct block *next, *kept = NULL;
-    p->lines = 0;
-    for (struct block *b = p->blocks; b; b = next) {
-        unsigned from, bytes = extent(b, page, &from), second = page != page_of(b->host);
-
-        next = b->others[second];
-        if (!b->dropped && from < at + n && at < from + bytes)
-            drop(cpu, b);
-        if (b->dropped)
-            continue;
-        p->lines |= lines_of(from, bytes);
-        b->others[second] = kept;
-        kept = b;
-    }
-    p->blocks = kept;
-}
-
-/* A guest may have this done at each instruction: pages that have no code any more are not looked at again. */
-void block_drop_all(struct cpu *cpu)
-{
-    struct cpu_engine *e = cpu->engine;
-
-    for (unsigned i = 0; i < e->n_pages; i++)
-        block_written(cpu, (const uint8_t *)e->pages[e->used_pages[i]].page, 4096);
-    for (unsigned i = 0; i < e->n_pages; i++)
-        e->pages[e->used_pages[i]] = (struct code_page){0};
-    e->n_pages = 0;
+    for (unsigned line = first_line(p->lines, at); line <= last; line++)
+        lost |= drop_some(cpu, p, line, at, n);
+    if (lost)
+        lines_anew(p, lost);
 }
 
 static size_t block_size(const struct block *b)
@@ -282,6 +313,7 @@ void block_flush_all(struct cpu *cpu)
     e->n_pages = 0;
     e->link = NULL;
     e->arena_at = e->arena;
+    e->chains = e->arena_end;
     e->counts.flushes++;
 }
 
@@ -305,9 +337,9 @@ void block_device_reached(struct cpu *cpu)
 static struct block *make_room(struct cpu *cpu)
 {
     struct cpu_engine *e = cpu->engine;
-    size_t most = sizeof(struct block) + (BLOCK_ENTRIES + BLOCK_OPS + 1) * sizeof(struct op);
+    size_t most = sizeof(struct block) + (BLOCK_ENTRIES + BLOCK_OPS + 1) * sizeof(struct op) + 2 * CHAINS_BYTES;
 
-    if ((size_t)(e->arena_end - e->arena_at) < most || e->n_pages > CODE_PAGES / 4 * 3)
+    if ((size_t)(e->chains - e->arena_at) < most || e->n_pages > CODE_PAGES / 4 * 3)
         block_flush_all(cpu);
     struct block *b = (struct block *)(void *)e->arena_at;
     memset(b, 0, sizeof *b);

@@ -462,6 +462,8 @@ void cpu_stack_move(struct cpu *cpu, int64_t n);
 void cpu_flags_write(struct cpu *cpu, uint64_t value, uint64_t mask);
 /* mode.c: after a change of cr0, cr4, efer, cs, ss or rflags.VM: mode, sizes, cpl, flat, tlb. */
 void cpu_mode_changed(struct cpu *cpu);
+/* The part of it that follows from segments of data and stack: stack_size, flat. */
+void cpu_segments_changed(struct cpu *cpu);
 /* Is the port allowed to this code (iopl, the task's bitmap)? Raises #GP. (io.c) */
 bool cpu_io_allowed(struct cpu *cpu, uint16_t port, unsigned size);
 /* segment.c: mov to a segment register, and lds and its like. Raises. Not for cs. */

@@ -10,8 +10,9 @@
  * bytes were written is dropped: none of its operations does anything any more but leave, so it may be running, and
  * others may be linked to it.
  *
- * PAGES. Each page with code has the 64-byte lines that blocks were made of as bits. Stores into such a page take the
- * slow path, which drops blocks only when the line has some.
+ * PAGES. Each page with code has the 64-byte lines that blocks were made of as bits, and for each line a chain of the
+ * blocks that begin there. Stores into such a page take the slow path, which looks for blocks to drop only when the
+ * line has some, and then only where one that reaches so far can begin: data beside code is usual in real mode.
  */
 #ifndef MOAT_CPU_ENGINE_H
 #define MOAT_CPU_ENGINE_H
@@ -74,13 +75,17 @@ void tlb_page_has_code(struct cpu *cpu, uintptr_t page);
 
 /* ---- Blocks -------------------------------------------------------------------------------------------------- */
 
-enum { BLOCK_OPS = 32, BLOCK_ENTRIES = 2 /* entering operations before the first instruction */ };
+enum {
+    BLOCK_OPS = 32,
+    BLOCK_ENTRIES = 2, /* entering operations before the first instruction */
+    BLOCK_LONGEST = BLOCK_OPS * 15
+};
 
 struct block {
     uint64_t tag;             /* host address ^ key << 48 */
     uint8_t *host, *host_two; /* first byte; first byte of the second page, when it goes on there */
     struct block *next;       /* with the same hash */
-    struct block *others[2];  /* of the first page, of the second */
+    struct block *others[2];  /* that begin in the same line, of the first page, of the second */
     uint16_t bytes;
     uint8_t count;
     bool dropped;
@@ -97,9 +102,10 @@ struct jump_entry {
 struct code_page {
     uintptr_t page; /* host address; 0: free */
     uint64_t lines; /* of 64 bytes, with code */
-    struct block *blocks;
+    struct block **blocks; /* PAGE_LINES chains: those that begin in each line. From the arena's end */
 };
 
+enum { PAGE_LINES = 64, LINE_SHIFT = 6 };
 enum { JUMPS = 8192, BUCKETS = 1 << 16, CODE_PAGES = 1 << 14, DEVICE_SITES = 4096, HOST_PAGES = 256 };
 
 struct host_page {
@@ -124,7 +130,8 @@ struct cpu_engine {
         uint64_t made, dropped, flushes;
     } counts;
     _Alignas(64) struct op step[BLOCK_ENTRIES + 2]; /* a block of one, made anew each time */
-    uint8_t *arena, *arena_at, *arena_end;
+    uint8_t *arena, *arena_at; /* blocks, from its beginning */
+    uint8_t *chains, *arena_end; /* pages' chains, from its end */
 };
 
 static inline uint64_t cpu_linear_rip(const struct cpu *cpu)

@@ -170,13 +170,13 @@ struct cpu_value cpu_load_slow(struct cpu *cpu, uint64_t linear, unsigned size)
 {
     struct cpu_value v = {0};
 
-    v.ok = access_by(cpu, present(cpu), linear, size, ACCESS_LOAD, &v.value);
+    v.ok = cpu_access(cpu, linear, size, ACCESS_LOAD, &v.value);
     return v;
 }
 
 bool cpu_store_slow(struct cpu *cpu, uint64_t linear, unsigned size, uint64_t value)
 {
-    return access_by(cpu, present(cpu), linear, size, ACCESS_STORE, &value);
+    return cpu_access(cpu, linear, size, ACCESS_STORE, &value);
 }
 
 struct cpu_value cpu_place_slow(struct cpu *cpu, uint64_t linear, unsigned size)

@@ -24,6 +24,15 @@ static enum cpu_mode mode_of(const struct cpu *cpu)
     return cpu->rflags & RFLAGS_VM ? MODE_V86 : MODE_PROTECTED;
 }
 
+void cpu_segments_changed(struct cpu *cpu)
+{
+    const struct vcpu_segment *s = cpu->segments;
+
+    cpu->stack_size = cpu->mode == MODE_LONG ? 8 : s[SEG_SS].attributes & SEG_DB ? 4 : 2;
+    cpu->flat =
+        cpu->mode == MODE_LONG || (segment_flat(&s[SEG_ES]) && segment_flat(&s[SEG_SS]) && segment_flat(&s[SEG_DS]));
+}
+
 void cpu_mode_changed(struct cpu *cpu)
 {
     const struct vcpu_segment *s = cpu->segments;
@@ -34,9 +43,7 @@ void cpu_mode_changed(struct cpu *cpu)
     else if (cpu->mode == MODE_V86)
         cpu->cpl = 3;
     cpu->code_size = cpu->mode == MODE_LONG ? 8 : s[SEG_CS].attributes & SEG_DB ? 4 : 2;
-    cpu->stack_size = cpu->mode == MODE_LONG ? 8 : s[SEG_SS].attributes & SEG_DB ? 4 : 2;
-    cpu->flat =
-        cpu->mode == MODE_LONG || (segment_flat(&s[SEG_ES]) && segment_flat(&s[SEG_SS]) && segment_flat(&s[SEG_DS]));
+    cpu_segments_changed(cpu);
     cpu_tlb_select(cpu);
     fpu_mode_changed(cpu);
 }

@@ -300,7 +300,7 @@ struct cpu *cpu_make(void *memory, size_t bytes, const struct cpu_bus *bus, cons
     cpu->engine = e;
     cpu->jumps = e->jumps;
     e->arena = e->arena_at = (uint8_t *)e + rounded(sizeof *e);
-    e->arena_end = (uint8_t *)memory + bytes;
+    e->chains = e->arena_end = (uint8_t *)memory + (bytes & ~(size_t)7);
     e->gigabyte_pages = cpu_model_cpuid(model, 0x80000001, 0).edx >> 26 & 1;
     for (unsigned which = 0; which < TLBS; which++)
         for (unsigned i = 0; i < TLB_SETS; i++) {

@@ -143,7 +143,7 @@ bool cpu_segment_load(struct cpu *cpu, unsigned segment, uint16_t selector)
             return false;
         cpu->segments[segment] = loaded;
     }
-    cpu_mode_changed(cpu); /* flat, stack_size */
+    cpu_segments_changed(cpu);
     return true;
 }
 
@@ -205,9 +205,12 @@ struct cpu_value cpu_linear_slow(struct cpu *cpu, unsigned segment, uint64_t off
 
 /* ---- Instructions ---------------------------------------------------------------------------------------------- */
 
-/* A segment register loaded; the stack's keeps interrupts off for one instruction. */
-static void finish_load(struct cpu *cpu, const struct op *op, unsigned segment)
+/* A segment register loaded; the stack's keeps interrupts off for one instruction. The block goes on where the ones
+ * behind it mean what they meant (cpu_block_key()). */
+static void finish_load(struct cpu *cpu, const struct op *op, unsigned segment, bool was_flat)
 {
+    if (LIKELY(segment != SEG_SS && was_flat == cpu->flat))
+        NEXT(cpu, op);
     if (segment == SEG_SS)
         cpu->shadow_ss = true;
     op_leave(cpu, op);
@@ -218,11 +221,12 @@ static void finish_load(struct cpu *cpu, const struct op *op, unsigned segment)
 static void mov_to_segment(struct cpu *cpu, const struct op *op)
 {
     uint16_t selector = gpr16(cpu, op->rm);
+    bool flat = cpu->flat;
 
     if ((op->flags & OP_MEMORY) && !op_load16(cpu, op, &selector))
         return;
     if (cpu_segment_load(cpu, op->reg, selector))
-        finish_load(cpu, op, op->reg);
+        return finish_load(cpu, op, op->reg, flat);
 }
 
 static void mov_from_segment(struct cpu *cpu, const struct op *op)
@@ -257,22 +261,28 @@ static void push_segment(struct cpu *cpu, const struct op *op)
         NEXT(cpu, op);
 }
 
-static void pop_segment(struct cpu *cpu, const struct op *op)
+static __attribute__((noinline)) bool pop_selector(struct cpu *cpu, const struct op *op)
 {
     struct stack s = stack_present(cpu);
     uint64_t selector;
 
-    if (!stack_pop(cpu, &s, op->operand_size, &selector))
-        return;
-    if (!cpu_segment_load(cpu, op->reg, (uint16_t)selector))
-        return;
+    if (!stack_pop(cpu, &s, op->operand_size, &selector) || !cpu_segment_load(cpu, op->reg, (uint16_t)selector))
+        return false;
     /* The pointer moves as wide as the stack was that was popped from. */
     stack_commit(cpu, &s);
-    finish_load(cpu, op, op->reg);
+    return true;
+}
+
+static void pop_segment(struct cpu *cpu, const struct op *op)
+{
+    bool flat = cpu->flat;
+
+    if (pop_selector(cpu, op))
+        return finish_load(cpu, op, op->reg, flat);
 }
 
 /* lds and its like: the offset is the lower part, the selector the two bytes above it. */
-static void load_far(struct cpu *cpu, const struct op *op)
+static __attribute__((noinline)) bool load_pointer(struct cpu *cpu, const struct op *op)
 {
     uint64_t linear, offset = 0;
     uint16_t selector;
@@ -280,9 +290,21 @@ static void load_far(struct cpu *cpu, const struct op *op)
 
     if (!op_linear(cpu, op, size + 2, ACCESS_LOAD, &linear) || !cpu_access(cpu, linear, size, ACCESS_LOAD, &offset) ||
         !cpu_access(cpu, linear + size, 2, ACCESS_LOAD, &selector) || !cpu_segment_load(cpu, op->extra, selector))
-        return;
+        return false;
     gpr_set(cpu, op->reg, size, offset);
-    op_leave(cpu, op); /* without lss's shadow: it loads the pointer too */
+    return true;
+}
+
+/* lss ends its block, without a shadow: it loads the pointer too. */
+static void load_far(struct cpu *cpu, const struct op *op)
+{
+    bool flat = cpu->flat;
+
+    if (!load_pointer(cpu, op))
+        return;
+    if (LIKELY(op->extra != SEG_SS && flat == cpu->flat))
+        NEXT(cpu, op);
+    op_leave(cpu, op);
 }
 
 static bool bind_far_pointer(const struct insn *insn, struct op *op, bool *ends)
@@ -298,7 +320,7 @@ static bool bind_far_pointer(const struct insn *insn, struct op *op, bool *ends)
             op->extra = rows[i].segment;
             op->reg = insn->operands[0].reg;
             op->operand_size = (uint8_t)insn->operand_bytes;
-            *ends = true;
+            *ends = op->extra == SEG_SS;
             return true;
         }
     return false;
@@ -315,7 +337,7 @@ bool bind_segment(const struct cpu *cpu, const struct insn *insn, struct op *op,
             op->run = mov_to_segment;
             op->reg = to->reg;
             op->rm = from->reg;
-            *ends = true;
+            *ends = op->reg == SEG_SS;
         } else {
             op->run = mov_from_segment;
             op->reg = from->reg;
@@ -332,7 +354,7 @@ bool bind_segment(const struct cpu *cpu, const struct insn *insn, struct op *op,
         op->run = pop_segment;
         op->reg = to->reg;
         op->operand_size = insn->operand_bytes;
-        *ends = true;
+        *ends = op->reg == SEG_SS;
         return true;
     default:
         return bind_far_pointer(insn, op, ends);

@@ -80,7 +80,8 @@ struct io_port {
 #define IO_DRIVES  3
 struct io_door {
     int listening, clients[IO_CLIENTS]; /* -1: none */
-    unsigned oldest;                    /* of the clients */
+    bool heard[IO_CLIENTS];             /* said something, and it was done */
+    unsigned next;                      /* of the clients: who makes room when none has been heard */
     struct io_port *drives[IO_DRIVES];  /* by enum control_drive */
 };
 
@@ -119,7 +120,7 @@ int io_server_pass(struct io_server *s, uint64_t ready);
 /* For ever, or until -EPIPE. */
 int io_serve(struct io_server *s);
 
-extern const struct io_ops io_stream, io_channel, io_random, io_block, io_media, io_net;
+extern const struct io_ops io_stream, io_channel, io_random, io_block, io_disk, io_media, io_net;
 
 /* ---- disks (io_block.c) ---- */
 /* RING_READ, RING_WRITE, RING_SYNC, RING_DISCARD and RING_ZERO of the port's file: bytes done or -errno. */

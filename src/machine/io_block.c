@@ -94,6 +94,13 @@ const struct io_ops io_block = {
     .now = io_block_now,
 };
 
+/* A PC's: no controller of it knows more, and the filter lets no more of it pass. */
+const struct io_ops io_disk = {
+    .name = "disk",
+    .operations = 1u << RING_READ | 1u << RING_WRITE | 1u << RING_SYNC,
+    .now = io_block_now,
+};
+
 /* ---- random ---- */
 
 #define RANDOM_MOST 4096u /* bytes at once */

@@ -218,40 +218,51 @@ unsigned io_door_poll(const struct io_door *d, struct pollfd *v)
     return n;
 }
 
-static void serve_client(struct io_door *d, int *client)
+static void serve_client(struct io_door *d, unsigned which)
 {
+    const int client = d->clients[which];
     struct control_record r;
     int n = 0;
 
-    for (int i = 0; i < RECORDS_MOST && (n = control_receive(*client, &r, false)) > 0; i++) {
-        obey(d, *client, &r);
+    for (int i = 0; i < RECORDS_MOST && (n = control_receive(client, &r, false)) > 0; i++) {
+        d->heard[which] = true;
+        obey(d, client, &r);
         if (r.fd >= 0)
             close(r.fd);
     }
     if (n > 0 || n == -EAGAIN)
         return;
-    close(*client);
-    *client = -1;
+    close(client);
+    d->clients[which] = -1;
 }
 
-/* Where the next one goes: in the place of who came long ago and has said nothing since, when there is no other. */
-static int *make_room(struct io_door *d)
+/* Where the next one goes: when there is no place, to that of one who was heard and has his answer, or else of one who
+ * has come and said nothing. */
+static unsigned make_room(struct io_door *d)
 {
     for (unsigned i = 0; i < IO_CLIENTS; i++)
         if (d->clients[i] < 0)
-            return &d->clients[i];
-    int *oldest = &d->clients[d->oldest++ % IO_CLIENTS];
-    close(*oldest);
-    return oldest;
+            return i;
+    unsigned out = 0;
+    while (out < IO_CLIENTS && !d->heard[out])
+        out++;
+    if (out == IO_CLIENTS)
+        out = d->next++ % IO_CLIENTS;
+    close(d->clients[out]);
+    return out;
 }
 
+/* Who comes has mostly said it by then, and is heard before he could have to make room. */
 static void accept_all(struct io_door *d)
 {
     int fd;
 
     for (unsigned i = 0; i < IO_CLIENTS; i++)
-        if ((fd = accept4(d->listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
-            *make_room(d) = fd;
+        if ((fd = accept4(d->listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+            const unsigned place = make_room(d);
+            d->clients[place] = fd, d->heard[place] = false;
+            serve_client(d, place);
+        }
 }
 
 /* Those who are here are heard before others take their places. */
@@ -259,6 +270,6 @@ void io_door_work(struct io_door *d)
 {
     for (unsigned i = 0; i < IO_CLIENTS; i++)
         if (d->clients[i] >= 0)
-            serve_client(d, &d->clients[i]);
+            serve_client(d, i);
     accept_all(d);
 }

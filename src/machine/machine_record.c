@@ -22,6 +22,8 @@ int machine_save(struct machine *m, void *owner,
 {
     struct vcpu_state cpu;
     int r;
+    if (m->begin_anew) /* that it is due is in no record */
+        machine_reset(m);
     for (unsigned i = 0; i < m->n_devices; i++) {
         const struct machine_device *d = &m->devices[i];
         if (d->ops->saving != NULL && (r = d->ops->saving(d->device)) != 0)

@@ -59,8 +59,8 @@ static int lock(const struct options_disk *d, int fd)
 
 int vmm_disk_open(const struct options_disk *d, int *out, uint64_t *bytes)
 {
-    const int fd =
-        vmm_keep_above(open(d->path, (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    const int access = d->read_only ? O_RDONLY : O_RDWR | O_EXCL; /* of a block device the only user (open(2)) */
+    const int fd = vmm_keep_above(open(d->path, access | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     struct stat st;
     int r;
 

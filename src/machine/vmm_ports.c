@@ -70,18 +70,18 @@ static struct vmm_port *add_medium(struct vmm *v, const struct io_ops *ops)
 /* The drives are there whether anything is in them or not, so that something can be put in. */
 static bool add_media(struct vmm *v)
 {
-    const unsigned server = v->n_servers++;
+    const unsigned server = v->n_servers++; /* of the drives together; the disk has its own */
 
     for (unsigned i = 0; i < VMM_MEDIA; i++) {
         if (i == VMM_HDA && !*v->options.hda.path)
             continue;
-        struct vmm_port *p = add_medium(v, i == VMM_HDA ? &io_block : &io_media);
+        struct vmm_port *p = add_medium(v, i == VMM_HDA ? &io_disk : &io_media);
         if (!p)
             return false;
         v->media[i] = p;
+        p->server = i == VMM_HDA ? v->n_servers++ : server;
         if (i == VMM_HDA)
             continue;
-        p->server = server;
         p->io.drive = (struct io_drive){.floppy = i != VMM_CDROM, .number = VMM_MEDIUM + (int)i};
         v->door.drives[i] = &p->io;
     }

@@ -18,6 +18,7 @@
 
 #define BACKLOG  4
 #define RETRY_MS 10
+#define TRIES    20
 
 #define HWCAP2_FSGSBASE 2 /* asm/hwcap2.h */
 
@@ -89,25 +90,51 @@ int engine_connect(const struct instance *inst, const char *name, struct err *er
     return connect_until(inst, name, 0, err);
 }
 
+/* Over one connection: 1 and *reply, or -ETIMEDOUT, -ESRCH (closed, with nothing said), -errno. */
+static int ask_once(int sock, const struct engine_order *order, int64_t until, struct control_record *reply)
+{
+    int r = control_send(sock, order->type, 1, 0, order->payload, order->length, order->fd);
+
+    if (r == 0 && (r = helper_poll(sock, POLLIN, until)) == 0)
+        return -ETIMEDOUT;
+    if (r > 0)
+        r = control_receive(sock, reply, false);
+    return r == 0 || r == -EPIPE || r == -ECONNRESET ? -ESRCH : r;
+}
+
+/* Where many ask at once one may be sent away before he was heard (machine/io_media.c): he comes again, as long as
+ * somebody listens. */
+static int ask(const struct instance *inst, const struct engine_order *order, struct control_record *reply,
+               struct err *err)
+{
+    const int64_t until = clock_ms() + order->ms;
+    int r = -ESRCH;
+
+    for (int i = 0; i < TRIES && r == -ESRCH; i++) {
+        struct err later;
+        _cleanup_fd_ int sock = connect_until(inst, order->socket, until, i ? &later : err);
+        if (sock < 0 && i)
+            break;
+        if (sock < 0)
+            return sock;
+        r = ask_once(sock, order, until, reply);
+    }
+    if (r == -ETIMEDOUT)
+        return err_set(err, r, "sandbox %s: %s: %s did not answer within %d s", inst->id, order->what, order->who,
+                       order->ms / 1000);
+    if (r == -ESRCH)
+        return err_set(err, r, "sandbox %s: %s has just ended", inst->id, order->who);
+    return r < 0 ? err_sys(err, r, "sandbox %s: %s", inst->id, order->what) : 0;
+}
+
 int engine_ask(const struct instance *inst, const struct engine_order *order, struct err *err)
 {
     struct control_record reply;
     char said[160];
-    const int64_t until = clock_ms() + order->ms;
-    _cleanup_fd_ int sock = connect_until(inst, order->socket, until, err);
+    int r = ask(inst, order, &reply, err);
 
-    if (sock < 0)
-        return sock;
-    int r = control_send(sock, order->type, 1, 0, order->payload, order->length, order->fd);
-    if (r == 0 && (r = helper_poll(sock, POLLIN, until)) == 0)
-        return err_set(err, -ETIMEDOUT, "sandbox %s: %s: %s did not answer within %d s", inst->id, order->what,
-                       order->who, order->ms / 1000);
-    if (r > 0)
-        r = control_receive(sock, &reply, false);
-    if (r == 0 || r == -EPIPE || r == -ECONNRESET)
-        return err_set(err, -ESRCH, "sandbox %s: %s has just ended", inst->id, order->who);
     if (r < 0)
-        return err_sys(err, r, "sandbox %s: %s", inst->id, order->what);
+        return r;
     cleanup_fd(&reply.fd);
     if (reply.header.type != (order->type | CONTROL_REPLY))
         return err_set(err, -EPROTO, "sandbox %s: %s gave another answer than asked for", inst->id, order->who);

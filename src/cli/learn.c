@@ -345,8 +345,7 @@ static int write_policy(struct lesson *s, struct err *err)
     if (r == 0)
         r = learn_policy_check(&s->arena, text, s->o.output, s->cwd, err);
     if (r == 0 && (r = io_replace_file(AT_FDCWD, s->o.output, text, strlen(text), 0644)) < 0)
-        r == -ENOTSUP ? err_set(err, r, "-o %s: it is a link, a pipe or a device: name a file", s->o.output)
-                      : err_sys(err, r, "-o %s", s->o.output);
+        err_sys(err, r, "-o %s", s->o.output);
     free(text);
     return r < 0 ? r : 0;
 }

@@ -332,7 +332,7 @@ const char *machine_memory_note(struct arena *a, const struct strv *argv)
 static const struct compare_row compared = {.boundary = "microvm",
                                             .root = "{work}/root",
                                             .program_dir = "",
-                                            .work_dir = "/tmp",
+                                            .work_dir = "/",
                                             .rooted = true,
                                             .image = true,
                                             .slow = true};

@@ -200,16 +200,15 @@ static int check(struct sandbox *sb, struct err *err)
     return 0;
 }
 
+/* Its lock is ours; -EWOULDBLOCK: somebody else's, or it was removed before we had it. */
 static int open_half(int all, const char *half)
 {
-    int dir = openat(all, half, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_fd_ int dir = openat(all, half, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
 
-    if (dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) < 0) {
-        const int error = errno;
-        close(dir);
-        return -error;
-    }
-    return dir < 0 ? -errno : dir;
+    if (dir < 0 || flock(dir, LOCK_EX | LOCK_NB) < 0 || fstat(dir, &st) < 0)
+        return -errno;
+    return st.st_nlink == 0 ? -EWOULDBLOCK : steal_fd(&dir);
 }
 
 /* The directory that is filled, and nobody else's while it is (flock(2)): what somebody left who died is removed. */

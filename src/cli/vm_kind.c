@@ -358,7 +358,7 @@ static int command_of(struct arena *a, const struct strv *argv, struct strv *out
 static const struct compare_row compared = {.boundary = "vm",
                                             .root = "{work}/root",
                                             .program_dir = "",
-                                            .work_dir = "/tmp",
+                                            .work_dir = "/",
                                             .rooted = true,
                                             .image = true,
                                             .slow = true};

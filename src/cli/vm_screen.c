@@ -131,7 +131,7 @@ static int keep(struct vm_request *q, const char *file, const char *png, size_t 
         return err_sys(err, in ? -errno : -ENOMEM, "%s", file);
     int r = *name ? io_replace_file(dir, name, png, n, 0666) : -EISDIR;
     if (r == -ENOTSUP)
-        return err_set(err, r, "%s is a link, a pipe or a device, and would be replaced: name a file, or - and say > %s",
+        return err_set(err, r, "%s is a link, a pipe or a device, which a picture would replace: `- > %s` writes to it",
                        file, file);
     return r < 0 ? err_sys(err, r, "%s", file) : 0;
 }

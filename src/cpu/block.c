@@ -277,6 +277,14 @@ void block_written(struct cpu *cpu, const uint8_t *host, unsigned n)
         lines_anew(p, lost);
 }
 
+void block_drop_all(struct cpu *cpu)
+{
+    const struct cpu_engine *e = cpu->engine;
+
+    for (unsigned i = 0; i < e->n_pages; i++)
+        block_written(cpu, (const uint8_t *)e->pages[e->used_pages[i]].page, 4096);
+}
+
 static size_t block_size(const struct block *b)
 {
     return sizeof *b + (BLOCK_ENTRIES + b->count + 1u) * sizeof(struct op);

@@ -66,10 +66,16 @@ static int take_keys(struct vmm *v, const struct control_header *h, const void *
 
 static int take_machine(struct vmm *v, uint32_t what, const char **why)
 {
-    *why = what == CONTROL_MACHINE_RESET ? "it has no firmware to begin at again" : "it has no power button";
-    return what == CONTROL_MACHINE_RESET          ? vmm_machine_reset(v)
-           : what == CONTROL_MACHINE_POWER_BUTTON ? vmm_power_button(v)
-                                                  : -EOPNOTSUPP;
+    switch (what) {
+    case CONTROL_MACHINE_RESET:
+        *why = "it has no firmware to begin at again";
+        return vmm_machine_reset(v);
+    case CONTROL_MACHINE_POWER_BUTTON:
+        return vmm_power_button(v);
+    default:
+        *why = "it has no such button";
+        return -EOPNOTSUPP;
+    }
 }
 
 /* What is asked of the machine itself. */

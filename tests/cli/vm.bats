@@ -97,20 +97,6 @@ refused()
     gone one
 }
 
-@test "more text than a keyboard has room for is typed whole" {
-    needs_grub
-    pc one --floppy grub,ro
-    wait_for 60 shows one "Memtest86+"
-    "$MOAT" vm type one c
-    wait_for 20 shows one "grub>"
-    # 2,114 presses and releases: with Shift, four a letter.
-    text=$(printf 'ABCDEFGH%.0s' $(seq 66))z
-    "$MOAT" vm type one "$text"
-    wait_for 60 shows one GHz
-    "$MOAT" vm text one | tr -d '\n' | grep -qF "grub> $text"
-    gone one
-}
-
 @test "a screenshot is a PNG of the picture's size" {
     needs_grub
     pc one --floppy grub,ro
@@ -135,6 +121,19 @@ boots()
     truncate -s 1440K "$1"
     printf "$2" | dd of="$1" conv=notrunc status=none
     printf '\125\252' | dd of="$1" bs=1 seek=510 conv=notrunc status=none
+}
+
+@test "more text than a keyboard has room for is typed whole" {
+    needs_firmware
+    boots echoes '\264\000\315\026\264\016\315\020\353\366' # mov ah, 0; int 0x16; mov ah, 14; int 0x10; jmp
+    pc one --floppy echoes
+    wait_for 60 shows one "Booting from Floppy"
+    # 2,114 presses and releases: with Shift, four a letter.
+    text=$(printf 'ABCDEFGH%.0s' $(seq 66))z
+    "$MOAT" vm type one "$text"
+    wait_for 90 shows one GHz
+    "$MOAT" vm text one | tr -d '\n' | grep -qF "$text"
+    gone one
 }
 
 @test "a picture has no lines, and its size" {
@@ -208,6 +207,46 @@ END
     assert_status 1
     [[ $stderr == *"its engine does not answer"* ]]
     exec 8<&-
+    gone one
+}
+
+@test "a question that is wrong is answered so, and the machine goes on" {
+    needs_firmware
+    require_command python3
+    boots asleep '\364\353\375'
+    pc one --floppy asleep
+    wait_for 20 "$MOAT" vm text one
+    cat > asker.py <<'END'
+import os, socket, struct, sys
+SCREEN, KEYS, MACHINE = 13, 14, 15
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect(sys.argv[1])
+def ask(kind, payload, *fds):
+    control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", f)) for f in fds]
+    s.sendmsg([struct.pack("<IHHIIiI", 0x74616F6D, 1, kind, len(payload), 1, 0, 0) + payload], control)
+    answer = s.recv(2000)
+    code = struct.unpack_from("<i", answer, 16)[0]
+    print(os.strerror(-code), answer[24:].decode(), sep=": ")
+ask(SCREEN, b"")
+ask(SCREEN, b"", os.open("/dev/null", os.O_RDONLY))
+ask(KEYS, struct.pack("<IH", 2, 0x1c))
+ask(KEYS, struct.pack("<I", 257) + bytes(514))
+ask(KEYS, struct.pack("<IH", 1, 0xffff))
+ask(KEYS, b"")
+ask(MACHINE, struct.pack("<I", 9))
+ask(99, b"")
+END
+    run timeout 20 python3 asker.py "$MOAT_RUN_DIR/one/engine.sock"
+    assert_status 0
+    assert_output "Bad file descriptor: no file came with the question
+Bad file descriptor: the picture cannot be written
+Invalid argument: a machine has no such key, or not so many at once
+Invalid argument: a machine has no such key, or not so many at once
+Invalid argument: a machine has no such key, or not so many at once
+Invalid argument: a machine has no such key, or not so many at once
+Operation not supported: it has no such button
+Operation not supported: "
+    wait_for 20 "$MOAT" vm text one
     gone one
 }
 

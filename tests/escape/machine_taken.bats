@@ -121,6 +121,46 @@ pc_setup()
     cmp protected <(head -c 1474560 /dev/zero | tr '\0' f)
 }
 
+# by_media NAME [VARIABLE=VALUE]: the same with a socket for media, whose name it knows
+by_media()
+{
+    run env TAKEN="$1" FILE="$PWD/secret" ${2:+"$2"} timeout -k 1 60 python3 - "$TAKEN" --machine pc --memory 16777216 --firmware "$FIRMWARE" 3>&- <<'END'
+import os
+import sys
+sys.path.insert(0, os.environ["MOAT_SRC"] + "/tests/cli")
+import vmm_machine
+os.environ["MEDIA"] = f"{vmm_machine.directory}/1.media"
+print(vmm_machine.Machine(sys.argv[1], *sys.argv[2:], media=True).process.wait())
+END
+}
+
+@test "a PC: the socket by which media come is not the machine process's" {
+    pc_setup
+    yes "a file of the host" | head -c 4096 > secret
+    by_media media-socket NAIVE=1
+    assert_output 10
+    by_media media-socket
+    assert_output -31 # SIGSYS
+}
+
+@test "a PC: the firmware's pages stay as they were read" {
+    local status=0
+    pc_setup
+    all_are 139 pc-fault
+    all_are 10 pc-fault WRITABLE=1
+    pc firmware-opened NAIVE=1 || status=$?
+    assert_equal $status 10
+    status=0
+    pc firmware-opened || status=$?
+    assert_equal $status 159
+}
+
+@test "a PC: a floppy that is only read is protected by its descriptor as well" {
+    pc_setup
+    pc media-protected UNPROTECTED=1
+    cmp protected <(head -c 1474560 /dev/zero | tr '\0' f)
+}
+
 @test "what is in the environment of its program is not to be read off the command line" {
     local pid
     mkfifo hold

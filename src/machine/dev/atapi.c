@@ -209,7 +209,8 @@ static void run_start_stop(struct ide_unit *u)
     } else if (s->locked) {
         refuse(u, KEY_ILLEGAL, CODE_KEPT_IN, 2);
     } else {
-        medium_eject(u->medium);
+        if (!s->open) /* the host is asked once */
+            medium_eject(u->medium);
         u->ahead_bytes = 0;
         s->open = 1;
         good(u);

@@ -364,7 +364,7 @@ static int fdc_check(const void *state, const char **why)
     bool good = phase_is_good(s) && s->transfer <= FDC_FORMAT && s->side <= 1 && s->rate <= DSR_RATE &&
                 s->reset_sense <= FDC_DRIVES && s->n_result <= sizeof(s->result) && s->fifo_bytes <= FDC_FIFO;
     for (unsigned i = 0; i < FDC_DRIVES; i++)
-        good = good && s->drive[i].seeks <= 1;
+        good = good && s->drive[i].seeks == (s->drive[i].due != NEVER);
     if (good)
         return 0;
     *why = "a floppy controller is in no state that there is";

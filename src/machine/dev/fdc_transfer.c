@@ -14,17 +14,16 @@
 #include <stddef.h>
 #include <string.h>
 
-#define SECTOR    512u
-#define SIZE_CODE 2 /* 128 << 2 bytes */
-#define ID_BYTES  4u
-#define CHANNEL   2u
-#define INDEX_NS  (SECOND_NS / 200) /* how long a disk is waited for; a chip would wait for ever */
-#define DMA_NS    (SECOND_NS / 1000)
-#define HOST_NS   (SECOND_NS / 20) /* bytes that are not moved for so long are lost: a chip loses them in microseconds \
-                                    */
-#define DMA_WAITS  200             /* so often: a turn of the disk */
-#define TURN_NS    (SECOND_NS / 5)
+#define SECTOR     512u
+#define SIZE_CODE  2 /* 128 << 2 bytes */
+#define ID_BYTES   4u
+#define CHANNEL    2u
 #define FORTY_MOST 42 /* cylinders of a disk of 40 */
+#define TURN_NS    (SECOND_NS / 5)
+#define INDEX_NS   (SECOND_NS / 200) /* how long a disk is waited for; a chip would wait for ever */
+#define DMA_NS     (SECOND_NS / 1000)
+#define DMA_WAITS  200              /* so often: a turn of the disk */
+#define HOST_NS    (SECOND_NS / 20) /* bytes that are not moved for so long are lost; a chip gives them microseconds */
 
 static bool by_dma(const struct fdc_state *s)
 {
@@ -48,8 +47,7 @@ bool fdc_transfer_into(const struct fdc *f)
 
 /* ---- Ends -------------------------------------------------------------------------------------------------------- */
 
-/* The seven bytes, and the interrupt. Without DMA the driver sees that there are no more bytes before the line rises.
- */
+/* The seven bytes, and the interrupt. Without DMA a driver sees that there are no more bytes before the line rises. */
 static void end(struct fdc *f, uint8_t st0, uint8_t st1, uint8_t st2)
 {
     struct fdc_state *s = &f->state;
@@ -524,7 +522,8 @@ static void begin(struct fdc *f)
     struct fdc_state *s = &f->state;
     const struct fdc_drive_state *d = &s->drive[fdc_selected(f)];
     if (d->seeks) {
-        wait_for(f, FDC_WAIT_BEGIN, FDC_BEGIN_NS);
+        wait_for(f, FDC_WAIT_BEGIN, 0);
+        s->due = d->due;
         return;
     }
     implied_seek(f);

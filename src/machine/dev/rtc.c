@@ -33,6 +33,7 @@ enum { C_IRQ = 0x80, C_PERIODIC = 0x40, C_ALARM = 0x20, C_UPDATE = 0x10 };
 enum { D_VALID = 0x80 };
 #define UPDATING_NS UINT64_C(244000)
 #define DAY         86400
+#define YEARS       10000
 
 struct date {
     int64_t year;
@@ -160,6 +161,8 @@ static void write_time(struct rtc *r, uint8_t index, uint8_t value)
         d.year = n % 100 * 100 + d.year % 100;
         break;
     }
+    /* Four digits, as a clock has: a guest that pushes the date on and on comes round. */
+    d.year = (d.year % YEARS + YEARS) % YEARS;
     int64_t seconds = days_before(d.year, d.month, d.day) * DAY + d.hour * 3600 + d.minute * 60 + d.second;
     if (being_set(r))
         r->state.set_seconds = seconds;

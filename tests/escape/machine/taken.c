@@ -227,19 +227,25 @@ static void list(void)
         printf("ring\t%s\n", r->name);
     for (const struct taken_row *r = taken_media; r->name; r++)
         printf("media\t%s\n", r->name);
+    for (const struct taken_row *r = taken_pc; r->name; r++)
+        printf("media\t%s\n", r->name);
+    for (const struct taken_row *r = taken_pc_calls; r->name; r++)
+        printf("pc-call\t%s\n", r->name);
+    for (const struct taken_row *r = taken_pc_faults; r->name; r++)
+        printf("pc-fault\t%s\n", r->name);
 }
 
 static enum taken attack(struct vmm *v, const char *name)
 {
+    const struct taken_row *const tables[] = {taken_rings, taken_media, taken_pc, taken_pc_calls, taken_pc_faults};
+
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         if (!strcmp(calls[i].name, name))
             return calls[i].call(v) < 0 ? HELD : ESCAPED;
-    for (const struct taken_row *r = taken_rings; r->name; r++)
-        if (!strcmp(r->name, name))
-            return r->run(v);
-    for (const struct taken_row *r = taken_media; r->name; r++)
-        if (!strcmp(r->name, name))
-            return r->run(v);
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        for (const struct taken_row *r = tables[i]; r->name; r++)
+            if (!strcmp(r->name, name))
+                return r->run(v);
     return NO_ANSWER;
 }
 
@@ -252,6 +258,8 @@ enum machine_end __wrap_machine_run(struct machine *m)
 
 int __wrap_vmm_shut_in(struct vmm *v, enum filter_process process, int vcpu)
 {
+    if (process == FILTER_MACHINE)
+        taken_pc_without(v);
     return getenv("NAIVE") ? 0 : __real_vmm_shut_in(v, process, vcpu);
 }
 
@@ -263,5 +271,6 @@ int __wrap_vmm_fork(struct vmm *v)
         list();
         exit(0);
     }
+    taken_pc_forget(v);
     return taken_credulous() ? taken_fork_credulous(v, __real_vmm_fork) : __real_vmm_fork(v);
 }

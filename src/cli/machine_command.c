@@ -40,7 +40,9 @@ int machine_show(struct policy_build *b, const char *host, const char *inside, b
         return policy_no_memory(err);
     if (stat(path, &st) < 0)
         return err_sys(err, -errno, "%s %s", said, host);
-    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+    if (S_ISBLK(st.st_mode)) /* nothing that is mounted into a sandbox can be opened as a device */
+        return err_set(err, -EINVAL, "%s %s: a machine takes no block device yet: copy it to a file", said, host);
+    if (!S_ISREG(st.st_mode))
         return err_set(err, -EINVAL, "%s %s: it is no file", said, host);
     if (!read_only && access(path, R_OK | W_OK) < 0 && access(path, R_OK) == 0)
         return err_set(err, -EACCES, "%s %s: it cannot be written: %s,ro", said, host, host);

@@ -42,6 +42,8 @@ static int open_medium(const char *file, enum control_drive drive, bool read_onl
     _cleanup_fd_ int fd = open(file, (read_only ? O_RDONLY : O_RDWR | O_EXCL) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 && !read_only && (errno == EACCES || errno == EPERM || errno == EROFS || errno == ETXTBSY))
         return err_sys(err, -errno, "%s cannot be written (%s,ro is only read)", file, file);
+    if (fd < 0 && errno == EBUSY)
+        return err_set(err, -EBUSY, "insert %s: it is in use: mounted, or a machine has it", file);
     if (fd < 0)
         return err_sys(err, -errno, "%s", file);
     int r = vm_medium_check(fd, kind, read_only, "insert", file, err);

@@ -12,7 +12,8 @@ static struct ring_request request(uint16_t operation, uint64_t offset, struct r
     return (struct ring_request){.operation = operation, .offset = offset, .n_segments = 1, .segments = {piece}};
 }
 
-/* Their bytes are in the rings' own pages: neither what is behind those nor the guest's memory is theirs. */
+/* Their bytes are in the rings' own pages: neither what is behind those nor the guest's memory is theirs. Written to the
+ * file first: what is read into the ring beside it would end an I/O process that believes all before it has answered. */
 static enum taken outside(struct vmm *v)
 {
     enum taken r = HELD;
@@ -30,7 +31,7 @@ static enum taken outside(struct vmm *v)
             {RING_OWN, 0x7fffffff, 4096},
         };
         for (unsigned k = 0; k < sizeof pieces / sizeof pieces[0] && r == HELD; k++)
-            for (uint16_t operation = RING_READ; operation <= RING_WRITE && r == HELD; operation++) {
+            for (uint16_t operation = RING_WRITE; operation >= RING_READ && r == HELD; operation--) {
                 const struct ring_request q = request(operation, 0, pieces[k]);
                 r = taken_refused(v, v->media[i], &q);
             }

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BOOT_KERNEL "kernel" /* the name of one that was not named */
@@ -263,6 +264,17 @@ int machine_find_snapshot(struct run_options *run, struct err *err)
     return r;
 }
 
+/* A floppy's or a disk's file in the place of an image, and what would boot it. */
+static int explain_file(const struct run_options *run, int r, struct err *err)
+{
+    const char *image = own(run)->image;
+    struct stat st;
+
+    if (r != -ENOENT || run->kind != &vm_kind || stat(image, &st) < 0 || !S_ISREG(st.st_mode))
+        return r;
+    return err_set(err, r, "%s: it is no image, but a file: --floppy, --cdrom or --hda %s boots from it", image, image);
+}
+
 int machine_find_booted(struct run_options *run, const struct finding *f, struct err *err)
 {
     struct packed_root root;
@@ -273,7 +285,7 @@ int machine_find_booted(struct run_options *run, const struct finding *f, struct
     if (!own(run)->image)
         return find_kernel(run, err);
     if ((r = packed_root_find(run->policy.arena, own(run)->image, &root, err)) < 0)
-        return r;
+        return explain_file(run, r, err);
     r = find_image(run, f, &root, err);
     packed_root_close(&root);
     return r;

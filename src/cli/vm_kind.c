@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MEMORY_LEAST     ((int64_t)4 << 20)
@@ -184,12 +185,44 @@ static int put_medium(struct run_options *run, const char *option, const char *t
                       read_only && kind != VM_MEDIUM_CDROM ? arena_printf(p->arena, "%s,ro", inside) : inside, err);
 }
 
+/* The machine would take the first for another machine's. */
+static int refuse_twice(const char *option, const char *text, const char *earlier, struct arena *a, struct err *err)
+{
+    bool read_only, earlier_read_only;
+    const char *file = vm_medium_name(a, text, &read_only), *other = vm_medium_name(a, earlier, &earlier_read_only);
+    struct stat st, had;
+
+    if (!file || !other)
+        return policy_no_memory(err);
+    if ((read_only && earlier_read_only) || stat(file, &st) < 0 || stat(other, &had) < 0 || st.st_dev != had.st_dev ||
+        st.st_ino != had.st_ino)
+        return 0;
+    return err_set(err, -EINVAL, "%s %s: it is in another drive already: two may have one only if both say ,ro", option,
+                   file);
+}
+
+static int check_twice(const struct vm_options *o, struct arena *a, struct err *err)
+{
+    const char *const first = o->n_floppies ? o->floppies[0] : NONE;
+    int r = 0;
+
+    for (uint32_t i = 0; i < o->n_floppies && r == 0; i++) {
+        if (i && strcmp(first, NONE) && strcmp(o->floppies[i], NONE))
+            r = refuse_twice("--floppy", o->floppies[i], first, a, err);
+        if (r == 0 && o->hda && strcmp(o->floppies[i], NONE))
+            r = refuse_twice("--hda", o->hda, o->floppies[i], a, err);
+    }
+    return r;
+}
+
 int vm_put_devices(struct run_options *run, struct err *err)
 {
     struct policy *p = &run->policy;
     const struct vm_options *o = own(run);
-    int r = engine_put(p, "--machine", "pc", err);
+    int r = check_twice(o, p->arena, err);
 
+    if (r == 0)
+        r = engine_put(p, "--machine", "pc", err);
     for (uint32_t i = 0; i < o->n_floppies && r == 0; i++)
         r = strcmp(o->floppies[i], NONE)
                 ? put_medium(run, "--floppy", o->floppies[i], i ? "/floppy1" : "/floppy0", VM_MEDIUM_FLOPPY, err)

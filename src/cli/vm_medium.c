@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define SECTOR   512
+#define CD_BLOCK 2048
 #define LOCK_MS  1000
 #define RETRY_MS 20
 
@@ -71,6 +72,9 @@ int vm_medium_check(int fd, enum vm_medium kind, bool read_only, const char *sai
     if (kind == VM_MEDIUM_FLOPPY && !fdc_geometry((uint64_t)bytes))
         return err_set(err, -EINVAL, "%s %s: %lld bytes are no floppy disk's size: there are %s", said, file,
                        (long long)bytes, fdc_sizes);
+    if (kind == VM_MEDIUM_CDROM && bytes < CD_BLOCK)
+        return err_set(err, -EINVAL, "%s %s: %lld bytes are no CD-ROM: that is one or more blocks of %d bytes", said,
+                       file, (long long)bytes, CD_BLOCK);
     if (kind == VM_MEDIUM_DISK && (bytes == 0 || bytes % SECTOR))
         return err_set(err, -EINVAL, "%s %s: %lld bytes are no disk: that is one or more sectors of %d bytes", said,
                        file, (long long)bytes, SECTOR);

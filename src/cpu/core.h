@@ -264,6 +264,14 @@ bool cpu_access_system(struct cpu *cpu, uint64_t linear, unsigned size, enum acc
 /* Would a store of up to a page's size succeed? Raises what it would raise. For those that must check before they
  * change something. */
 bool cpu_probe_store(struct cpu *cpu, uint64_t linear, unsigned size);
+/* For accesses that are done many at once: where the page goes that linear is in, to this place of the host's memory or
+ * to a device at gpa. Neither: it is to be asked for access by access; what may have been raised will be so again. */
+struct cpu_piece {
+    uint8_t *host;
+    uint64_t gpa;
+    bool device;
+};
+struct cpu_piece cpu_piece_at(struct cpu *cpu, uint64_t linear, enum access kind);
 
 static inline struct tlb_entry *tlb_slot(const struct cpu *cpu, uint64_t linear)
 {
@@ -359,6 +367,9 @@ static inline bool address_canonical(uint64_t address)
 }
 /* Segment and offset to a linear address, checked: limit, type, canonical form. Raises #GP or #SS. */
 struct cpu_value cpu_linear_slow(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size, enum access kind);
+/* How many bytes from offset on this segment lets through without a check of each (0: ask for the first one), and the
+ * first one's linear address. Of an offset: what its width lets wrap is the caller's to look at. */
+uint64_t cpu_segment_room(const struct cpu *cpu, unsigned segment, uint64_t offset, enum access kind, uint64_t *linear);
 static inline bool cpu_linear(struct cpu *cpu, unsigned segment, uint64_t offset, unsigned size, enum access kind,
                               uint64_t *out)
 {

@@ -32,6 +32,14 @@ struct cpu_bus {
     void (*write)(void *owner, uint64_t gpa, unsigned size, uint64_t value);
     uint32_t (*in)(void *owner, uint16_t port, unsigned size);
     void (*out)(void *owner, uint16_t port, unsigned size, uint32_t value);
+    /* Many at once, for repeated string instructions: up to `count` accesses of `size` to one port, or to memory from
+     * gpa on (within its page), each as the functions above would do it. How many were done: fewer when one made the
+     * device ask for something, 0 when they are to be done one by one. Reading memory that way has no effect, and may be
+     * done again. Each may be NULL. */
+    uint32_t (*in_many)(void *owner, uint16_t port, unsigned size, void *bytes, uint32_t count);
+    uint32_t (*out_many)(void *owner, uint16_t port, unsigned size, const void *bytes, uint32_t count);
+    uint32_t (*read_many)(void *owner, uint64_t gpa, unsigned size, void *bytes, uint32_t count);
+    uint32_t (*write_many)(void *owner, uint64_t gpa, unsigned size, const void *bytes, uint32_t count);
     /* The vector to take now that the INTR line is up and the processor would take it: acknowledged. -1: none after
      * all. Calls cpu_set_intr() itself when the line changes. */
     int (*acknowledge)(void *owner);

@@ -87,6 +87,7 @@ static enum string_result ins_one(struct cpu *cpu, const struct op *op)
         !cpu_store_slow(cpu, to, op->operand_size, cpu->bus.in(cpu->bus.owner, port, op->operand_size)))
         return STRING_FAULT;
     cpu_debug_port(cpu, port, op->operand_size);
+    cpu->device_accesses++;
     string_move(cpu, op, GPR_DI, 1);
     return STRING_MORE;
 }
@@ -104,8 +105,51 @@ static enum string_result outs_one(struct cpu *cpu, const struct op *op)
         return STRING_FAULT;
     cpu->bus.out(cpu->bus.owner, port, op->operand_size, (uint32_t)v.value);
     cpu_debug_port(cpu, port, op->operand_size);
+    cpu->device_accesses++;
     string_move(cpu, op, GPR_SI, 1);
     return STRING_MORE;
+}
+
+/* Nothing but the device has a say in each access: no task's map, which they might write, no breakpoint. */
+static bool free_hand(const struct cpu *cpu)
+{
+    unsigned iopl = cpu->rflags >> 12 & 3;
+
+    return (cpu->mode == MODE_REAL || (cpu->mode != MODE_V86 && cpu->cpl <= iopl)) &&
+           !((cpu->rflags & FLAG_D) || (cpu->dr[7] & 0xff));
+}
+
+/* Into a page that needs no further look, so that nothing that was read is lost. */
+static uint64_t ins_some(struct cpu *cpu, const struct op *op, uint64_t n)
+{
+    uint64_t to;
+
+    if (!cpu->bus.in_many || !free_hand(cpu))
+        return 0;
+    n = string_room(cpu, op, SEG_ES, GPR_DI, ACCESS_STORE, n, &to);
+    uint8_t *host = n ? cpu_host_store(cpu, to, 1) : NULL;
+    if (!host)
+        return 0;
+    n = cpu->bus.in_many(cpu->bus.owner, (uint16_t)cpu->gpr[GPR_DX], op->operand_size, host, (uint32_t)n);
+    cpu->device_accesses += n != 0;
+    string_move(cpu, op, GPR_DI, n);
+    return n;
+}
+
+static uint64_t outs_some(struct cpu *cpu, const struct op *op, uint64_t n)
+{
+    uint64_t from;
+
+    if (!cpu->bus.out_many || !free_hand(cpu))
+        return 0;
+    n = string_room(cpu, op, op->segment, GPR_SI, ACCESS_LOAD, n, &from);
+    const uint8_t *host = n ? cpu_host_load(cpu, from, 1) : NULL;
+    if (!host)
+        return 0;
+    n = cpu->bus.out_many(cpu->bus.owner, (uint16_t)cpu->gpr[GPR_DX], op->operand_size, host, (uint32_t)n);
+    cpu->device_accesses += n != 0;
+    string_move(cpu, op, GPR_SI, n);
+    return n;
 }
 
 #define HANDLERS(name)                                                                                                 \
@@ -118,7 +162,7 @@ static enum string_result outs_one(struct cpu *cpu, const struct op *op)
     {                                                                                                                  \
         if (!cpu_io_allowed(cpu, (uint16_t)cpu->gpr[GPR_DX], op->operand_size)) /* of a count of 0 as well */          \
             return;                                                                                                    \
-        return string_repeat(cpu, op, name##_one, STRING_PORTS);                                                       \
+        return string_repeat_many(cpu, op, name##_one, name##_some, STRING_ELEMENTS);                                  \
     }
 HANDLERS(ins)
 HANDLERS(outs)

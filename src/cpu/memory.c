@@ -166,6 +166,19 @@ bool cpu_probe_store(struct cpu *cpu, uint64_t linear, unsigned size)
     return resolve(cpu, present(cpu), linear, size, ACCESS_STORE, &p);
 }
 
+struct cpu_piece cpu_piece_at(struct cpu *cpu, uint64_t linear, enum access kind)
+{
+    struct target t;
+
+    if (present(cpu) == &cpu->engine->tlbs[TLB_CHECKED] || (cpu->dr[7] & 0xff))
+        return (struct cpu_piece){0};
+    if (cpu->msrs.efer & EFER_LMA ? !address_canonical(linear) : linear >> 32)
+        return (struct cpu_piece){0};
+    if (!tlb_resolve(cpu, present(cpu), linear, kind, &t) || (t.host && kind == ACCESS_STORE && (t.rom || t.code)))
+        return (struct cpu_piece){0};
+    return (struct cpu_piece){.host = t.host, .gpa = t.gpa, .device = !t.host};
+}
+
 struct cpu_value cpu_load_slow(struct cpu *cpu, uint64_t linear, unsigned size)
 {
     struct cpu_value v = {0};

@@ -203,6 +203,22 @@ struct cpu_value cpu_linear_slow(struct cpu *cpu, unsigned segment, uint64_t off
     return (struct cpu_value){.value = linear, .ok = inside || cpu_raise(cpu, vector, 0)};
 }
 
+uint64_t cpu_segment_room(const struct cpu *cpu, unsigned segment, uint64_t offset, enum access kind, uint64_t *linear)
+{
+    const struct vcpu_segment *s = &cpu->segments[segment];
+    bool down = (s->attributes & (SEG_S | TYPE_CODE | TYPE_DOWN)) == (SEG_S | TYPE_DOWN);
+
+    if (cpu->mode == MODE_LONG || (0xdu >> segment & cpu->flat)) { /* es, ss, ds */
+        *linear = offset + (segment >= SEG_FS ? s->base : 0);
+        return ~UINT64_C(0);
+    }
+    *linear = (uint32_t)(s->base + offset);
+    if ((cpu->mode != MODE_REAL && !type_allows(s, kind)) || down || offset > s->limit)
+        return 0;
+    uint64_t left = s->limit - offset + 1, end = (UINT64_C(1) << 32) - *linear;
+    return left < end ? left : end;
+}
+
 /* ---- Instructions ---------------------------------------------------------------------------------------------- */
 
 /* A segment register loaded; the stack's keeps interrupts off for one instruction. The block goes on where the ones

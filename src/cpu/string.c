@@ -2,7 +2,7 @@
 /*
  * String instructions (Intel 2A, 2B: MOVS STOS LODS SCAS CMPS, REP). An iteration changes registers only when its
  * memory has been read and written, so a fault in the middle finds the instruction ready to go on. rep movs and rep
- * stos go page by page where memory is plain; string.h has how repeated ones are counted.
+ * stos go page by page where memory is plain, or a device takes many at once; string.h has how repeated ones are counted.
  */
 #include "cpu/string.h"
 
@@ -150,27 +150,19 @@ void string_repeat(struct cpu *cpu, const struct op *op, string_element *element
     return go_on(cpu, op, step(cpu, op, element, step_of(cpu, op, most)));
 }
 
-/* ---- rep movs and rep stos, page by page ---------------------------------------------------------------------------
- */
+/* ---- rep movs and rep stos, page by page ------------------------------------------------------------------------ */
 
-/* Segments in which addresses need no checks but those of pages. */
-static bool plain(const struct cpu *cpu, unsigned segment)
+/* How many of n elements from an offset on lie in one page, need no checks of each and do not wrap. */
+uint64_t string_room(const struct cpu *cpu, const struct op *op, unsigned segment, unsigned reg, enum access kind,
+                     uint64_t n, uint64_t *linear)
 {
-    return (0xdu >> segment & cpu->flat) || cpu->mode == MODE_LONG;
-}
-
-static uint64_t plain_linear(const struct cpu *cpu, unsigned segment, uint64_t offset)
-{
-    return segment >= SEG_FS ? offset + cpu->segments[segment].base : offset;
-}
-
-/* How many elements lie between an address and the end of its page, and do not wrap. */
-static uint64_t room(const struct op *op, uint64_t offset, uint64_t linear, uint64_t n)
-{
-    uint64_t bytes = 4096 - (linear & PAGE_OFFSET), left = op->address_mask - offset;
+    uint64_t offset = cpu->gpr[reg] & op->address_mask, left = op->address_mask - offset;
+    uint64_t bytes = cpu_segment_room(cpu, segment, offset, kind, linear), page = 4096 - (*linear & PAGE_OFFSET);
 
     if (left < bytes)
         bytes = left;
+    if (page < bytes)
+        bytes = page;
     return bytes / op->operand_size < n ? bytes / op->operand_size : n;
 }
 
@@ -200,18 +192,68 @@ static void fill(uint8_t *to, uint64_t v, uint64_t n, unsigned size)
     memcpy(to + at, &v, bytes & 7);
 }
 
-/* As many of n elements as lie in one page of plain memory on both sides; 0 when none can be moved this way. */
+enum { PIECE = 512 };
+
+/* The same to, from or between devices, such as a display's memory; none where one that is written is read again. */
+static uint64_t movs_device(struct cpu *cpu, const struct op *op, uint64_t from, uint64_t to, uint64_t n)
+{
+    unsigned size = op->operand_size;
+    uint8_t bytes[PIECE];
+
+    if (!cpu->bus.read_many || !cpu->bus.write_many)
+        return 0;
+    struct cpu_piece source = cpu_piece_at(cpu, from, ACCESS_LOAD), target = cpu_piece_at(cpu, to, ACCESS_STORE);
+    if (!(source.host || source.device) || !(target.host || target.device) || !(source.device || target.device))
+        return 0;
+    if (n > PIECE / size)
+        n = PIECE / size;
+    if (source.device && target.device && target.gpa > source.gpa && target.gpa - source.gpa < n * size)
+        return 0;
+    cpu->device_accesses++;
+    if (source.device)
+        n = cpu->bus.read_many(cpu->bus.owner, source.gpa, size, bytes, (uint32_t)n);
+    if (!n)
+        return 0;
+    if (!target.device) {
+        memcpy(target.host, bytes, n * size);
+        return n;
+    }
+    return cpu->bus.write_many(cpu->bus.owner, target.gpa, size, source.device ? bytes : source.host, (uint32_t)n);
+}
+
+static uint64_t stos_device(struct cpu *cpu, const struct op *op, uint64_t to, uint64_t n)
+{
+    unsigned size = op->operand_size;
+    uint8_t bytes[PIECE + 8];
+
+    if (!cpu->bus.write_many)
+        return 0;
+    struct cpu_piece target = cpu_piece_at(cpu, to, ACCESS_STORE);
+    if (!target.device)
+        return 0;
+    if (n > PIECE / size)
+        n = PIECE / size;
+    cpu->device_accesses++;
+    fill(bytes, cpu->gpr[GPR_AX], n, size);
+    return cpu->bus.write_many(cpu->bus.owner, target.gpa, size, bytes, (uint32_t)n);
+}
+
+/* As many of n elements as lie in one page on both sides; 0 when none can be moved this way. */
 static uint64_t movs_some(struct cpu *cpu, const struct op *op, uint64_t n)
 {
-    uint64_t si = cpu->gpr[GPR_SI] & op->address_mask, di = cpu->gpr[GPR_DI] & op->address_mask;
-    uint64_t from = plain_linear(cpu, op->segment, si);
-    const uint8_t *source = cpu_host_load(cpu, from, 1);
-    uint8_t *target = cpu_host_store(cpu, di, 1);
+    uint64_t from, to;
 
-    n = room(op, di, di, room(op, si, from, n));
-    if (!source || !target || n == 0)
+    n = string_room(cpu, op, op->segment, GPR_SI, ACCESS_LOAD, n, &from);
+    n = string_room(cpu, op, SEG_ES, GPR_DI, ACCESS_STORE, n, &to);
+    if (n == 0)
         return 0;
-    copy(target, source, n, op->operand_size);
+    const uint8_t *source = cpu_host_load(cpu, from, 1);
+    uint8_t *target = cpu_host_store(cpu, to, 1);
+
+    if (source && target)
+        copy(target, source, n, op->operand_size);
+    else
+        n = movs_device(cpu, op, from, to, n);
     string_move(cpu, op, GPR_SI, n);
     string_move(cpu, op, GPR_DI, n);
     return n;
@@ -219,22 +261,26 @@ static uint64_t movs_some(struct cpu *cpu, const struct op *op, uint64_t n)
 
 static uint64_t stos_some(struct cpu *cpu, const struct op *op, uint64_t n)
 {
-    uint64_t di = cpu->gpr[GPR_DI] & op->address_mask;
-    uint8_t *target = cpu_host_store(cpu, di, 1);
+    uint64_t to;
 
-    n = room(op, di, di, n);
-    if (!target || n == 0)
+    n = string_room(cpu, op, SEG_ES, GPR_DI, ACCESS_STORE, n, &to);
+    if (n == 0)
         return 0;
-    fill(target, cpu->gpr[GPR_AX], n, op->operand_size);
+    uint8_t *target = cpu_host_store(cpu, to, 1);
+
+    if (target)
+        fill(target, cpu->gpr[GPR_AX], n, op->operand_size);
+    else
+        n = stos_device(cpu, op, to, n);
     string_move(cpu, op, GPR_DI, n);
     return n;
 }
 
 /* A step of these: page by page; where that does not go, the slow way for one element, which finds out why. */
-static enum string_result step_fast(struct cpu *cpu, const struct op *op, string_element *element,
-                                    uint64_t (*some)(struct cpu *cpu, const struct op *op, uint64_t n))
+static enum string_result step_fast(struct cpu *cpu, const struct op *op, string_element *element, string_many *some,
+                                    unsigned most)
 {
-    uint64_t left = step_of(cpu, op, STRING_STEP / op->operand_size);
+    uint64_t left = step_of(cpu, op, most);
     uint32_t accesses = cpu->device_accesses;
 
     if (left == 0)
@@ -248,26 +294,31 @@ static enum string_result step_fast(struct cpu *cpu, const struct op *op, string
             n = 1;
             if (step(cpu, op, element, 1) == STRING_FAULT)
                 return STRING_FAULT;
-            if (wanted(cpu) || cpu->device_accesses - accesses >= STRING_PORTS)
-                break;
         }
         left -= n;
+        if (wanted(cpu) || cpu->device_accesses - accesses >= STRING_PORTS)
+            break;
     }
     return string_count(cpu, op) ? STRING_MORE : STRING_DONE;
 }
 
+void string_repeat_many(struct cpu *cpu, const struct op *op, string_element *element, string_many *some, unsigned most)
+{
+    return go_on(cpu, op, step_fast(cpu, op, element, some, most));
+}
+
 static void rep_movs(struct cpu *cpu, const struct op *op)
 {
-    if ((cpu->rflags & FLAG_D) || !plain(cpu, op->segment) || !plain(cpu, SEG_ES))
+    if (cpu->rflags & FLAG_D)
         return string_repeat(cpu, op, movs_one, STRING_ELEMENTS);
-    return go_on(cpu, op, step_fast(cpu, op, movs_one, movs_some));
+    return string_repeat_many(cpu, op, movs_one, movs_some, STRING_STEP / op->operand_size);
 }
 
 static void rep_stos(struct cpu *cpu, const struct op *op)
 {
-    if ((cpu->rflags & FLAG_D) || !plain(cpu, SEG_ES))
+    if (cpu->rflags & FLAG_D)
         return string_repeat(cpu, op, stos_one, STRING_ELEMENTS);
-    return go_on(cpu, op, step_fast(cpu, op, stos_one, stos_some));
+    return string_repeat_many(cpu, op, stos_one, stos_some, STRING_STEP / op->operand_size);
 }
 
 /* ---- Handlers ------------------------------------------------------------------------------------------------ */

@@ -100,3 +100,23 @@ void bus_write(struct bus *b, uint64_t address, unsigned size, uint64_t value)
         b->unassigned(b->owner, true, address, size, value);
     }
 }
+
+static const struct bus_range *range_of(struct bus *b, uint64_t address, uint64_t span, unsigned size)
+{
+    bool split;
+    const struct bus_range *r = whole(b, address, size, &split);
+    return r != NULL && span <= r->length - (address - r->base) ? r : NULL;
+}
+
+uint32_t bus_read_many(struct bus *b, uint64_t address, uint64_t span, unsigned size, void *bytes, uint32_t count)
+{
+    const struct bus_range *r = range_of(b, address, span, size);
+    return r != NULL && r->read_many != NULL ? r->read_many(r->device, address - r->base, size, bytes, count) : 0;
+}
+
+uint32_t bus_write_many(struct bus *b, uint64_t address, uint64_t span, unsigned size, const void *bytes,
+                        uint32_t count)
+{
+    const struct bus_range *r = range_of(b, address, span, size);
+    return r != NULL && r->write_many != NULL ? r->write_many(r->device, address - r->base, size, bytes, count) : 0;
+}

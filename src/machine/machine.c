@@ -184,6 +184,43 @@ static void port_out(void *owner, uint16_t port, unsigned size, uint32_t value)
     bus_write(&m->ports, port, size, value);
 }
 
+static uint32_t ports_in(void *owner, uint16_t port, unsigned size, void *bytes, uint32_t count)
+{
+    struct machine *m = owner;
+    return bus_read_many(&m->ports, port, size, size, bytes, count);
+}
+
+static uint32_t ports_out(void *owner, uint16_t port, unsigned size, const void *bytes, uint32_t count)
+{
+    struct machine *m = owner;
+    return bus_write_many(&m->ports, port, size, size, bytes, count);
+}
+
+/* Of a PC alone: of the local APIC's page nobody takes many. */
+static uint32_t registers_read_many(void *owner, uint64_t gpa, unsigned size, void *bytes, uint32_t count)
+{
+    struct machine *m = owner;
+    uint64_t apic;
+    if (m->pc == NULL)
+        return 0;
+    gpa = pc_address(m->pc, gpa);
+    if (lapic_mapped(&m->lapic, &apic) && gpa - apic < 4096)
+        return 0;
+    return bus_read_many(&m->registers, gpa, (uint64_t)size * count, size, bytes, count);
+}
+
+static uint32_t registers_write_many(void *owner, uint64_t gpa, unsigned size, const void *bytes, uint32_t count)
+{
+    struct machine *m = owner;
+    uint64_t apic;
+    if (m->pc == NULL)
+        return 0;
+    gpa = pc_address(m->pc, gpa);
+    if (lapic_mapped(&m->lapic, &apic) && gpa - apic < 4096)
+        return 0;
+    return bus_write_many(&m->registers, gpa, (uint64_t)size * count, size, bytes, count);
+}
+
 static uint8_t tpr_get(void *owner)
 {
     const struct machine *m = owner;
@@ -234,6 +271,10 @@ static const struct cpu_bus bus = {
     .write = registers_write,
     .in = port_in,
     .out = port_out,
+    .in_many = ports_in,
+    .out_many = ports_out,
+    .read_many = registers_read_many,
+    .write_many = registers_write_many,
     .acknowledge = acknowledge,
     .tpr_get = tpr_get,
     .tpr_set = tpr_set,

@@ -15,8 +15,14 @@
 #include <time.h>
 #include <unistd.h>
 
-static struct vmm vmm = {
-    .memory = -1, .control = -1, .media_listening = -1, .vm = -1, .listening = -1, .end = -1, .kvm = -1, .clients = {-1, -1, -1, -1}};
+static struct vmm vmm = {.memory = -1,
+                         .control = -1,
+                         .media_listening = -1,
+                         .vm = -1,
+                         .listening = -1,
+                         .end = -1,
+                         .kvm = -1,
+                         .clients = {-1, -1, -1, -1}};
 
 int vmm_fail(int status, const char *subject, const char *what, int error)
 {
@@ -96,7 +102,10 @@ static int fit_counter(struct vmm *v, const struct counter_mark *began)
 static int make_machine(struct vmm *v, const struct counter_mark *began)
 {
     const struct vmm_options *o = &v->options;
-    struct machine_setup setup = {.kind = o->pc ? MACHINE_PC : o->kut ? MACHINE_KUT : MACHINE_MICRO, .engine = v->engine};
+    struct machine_setup setup = {.kind = o->pc    ? MACHINE_PC
+                                          : o->kut ? MACHINE_KUT
+                                                   : MACHINE_MICRO,
+                                  .engine = v->engine};
     const char *names = "a name of less than 64 characters";
     struct timespec now;
 

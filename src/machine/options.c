@@ -216,8 +216,8 @@ static const char *apply(struct vmm_options *o, enum option option, char *value)
 /* Are they about one machine? */
 static int check(const struct vmm_options *o, const char **why, const char **word)
 {
-    const bool of_pc = o->firmware || o->display_firmware || o->boot || o->n_floppies || *o->cdrom.path || *o->hda.path ||
-                       o->console == CONSOLE_DISPLAY;
+    const bool of_pc = o->firmware || o->display_firmware || o->boot || o->n_floppies || *o->cdrom.path ||
+                       *o->hda.path || o->console == CONSOLE_DISPLAY;
 
     *word = "usage";
     if (!o->kernel && !o->restore && !o->rates && !o->firmware) {

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OPTIONS_INITRDS 8
-#define OPTIONS_DISKS   8
-#define OPTIONS_RUNS    512
+#define OPTIONS_INITRDS  8
+#define OPTIONS_DISKS    8
+#define OPTIONS_RUNS     512
 #define OPTIONS_FLOPPIES 2
 
 #define OPTIONS_MEMORY ((uint64_t)256 << 20) /* bytes of guest memory, when nobody says otherwise */

@@ -152,8 +152,8 @@ int pc_init(struct pc *pc, struct machine *m)
                         gate_is_open, pc)) != 0 ||
         (r = typist_init(&pc->typist, &pc->keyboard, &m->clock, &m->timers)) != 0 ||
         (r = dma_init(&pc->dma, ports, &m->memory)) != 0 ||
-        (r = fdc_init(&pc->floppy, ports, &pc->dma, &m->clock, &m->timers, line(m, 6), s->floppies,
-                      s->floppy_types)) != 0 ||
+        (r = fdc_init(&pc->floppy, ports, &pc->dma, &m->clock, &m->timers, line(m, 6), s->floppies, s->floppy_types)) !=
+            0 ||
         (r = ide_init(&pc->ide[0], ports, 0x1f0, 0x3f6, line(m, 14), s->disks, s->disk_kinds)) != 0 ||
         (r = ide_init(&pc->ide[1], ports, 0x170, 0x376, line(m, 15), s->disks + 2, s->disk_kinds + 2)) != 0 ||
         (r = fwcfg_init(&m->fwcfg, ports, m->ram_bytes, 1)) != 0)
@@ -165,9 +165,15 @@ int pc_init(struct pc *pc, struct machine *m)
 int pc_list(struct pc *pc)
 {
     const struct machine_device all[] = {
-        {&pci_ops, &pc->pci, 0},    {&vga_ops, &pc->vga, 0},    {&i8042_ops, &pc->keyboard, 0},
-        {&dma_ops, &pc->dma, 0},    {&fdc_ops, &pc->floppy, 0}, {&ide_ops, &pc->ide[0], 0},
-        {&ide_ops, &pc->ide[1], 0}, {&fwcfg_ops, &pc->machine->fwcfg, 0}, {&pc_ops, pc, 0},
+        {&pci_ops, &pc->pci, 0},
+        {&vga_ops, &pc->vga, 0},
+        {&i8042_ops, &pc->keyboard, 0},
+        {&dma_ops, &pc->dma, 0},
+        {&fdc_ops, &pc->floppy, 0},
+        {&ide_ops, &pc->ide[0], 0},
+        {&ide_ops, &pc->ide[1], 0},
+        {&fwcfg_ops, &pc->machine->fwcfg, 0},
+        {&pc_ops, pc, 0},
     };
     int r = 0;
     for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]) && r == 0; i++)

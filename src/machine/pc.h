@@ -4,8 +4,9 @@
  * controllers; and its map of memory: what the processor sees below 1 MiB is RAM, ROM or the display's window, as the
  * 440FX's PAM registers say, and bit 20 of an address is what the A20 gate makes of it.
  *
- * machine_init() makes it of machine_setup.pc: all is there from the start, whether a disk is in or not. With firmware the
- * machine begins at the reset vector, and anew at each reset (machine_reset()). Without one a kernel is entered (boot.h).
+ * machine_init() makes it of machine_setup.pc: all is there from the start, whether a disk is in or not. With firmware
+ * the machine begins at the reset vector, and anew at each reset (machine_reset()). Without one a kernel is entered
+ * (boot.h).
  */
 #ifndef MOAT_MACHINE_PC_H
 #define MOAT_MACHINE_PC_H
@@ -63,8 +64,8 @@ struct pc {
 
 struct machine;
 
-/* machine.c's: all devices at their places, m->pc and pc->setup being there already; and into the list of what is saved.
- * 0 or -errno. */
+/* machine.c's: all devices at their places, m->pc and pc->setup being there already; and into the list of what is
+ * saved. 0 or -errno. */
 int pc_init(struct pc *pc, struct machine *m);
 int pc_list(struct pc *pc);
 /* With firmware a reset is no end. */

@@ -28,8 +28,10 @@ static int map_rom(const char *name, uint32_t least, uint32_t most, uint32_t uni
     if (fd < 0)
         return vmm_fail(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_INVOKED, name, "open it", -errno);
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < least || st.st_size > most || st.st_size % unit) {
+        char why[128];
+        snprintf(why, sizeof why, "no firmware's size: that is %u to %u bytes, a multiple of %u", least, most, unit);
         close(fd);
-        return vmm_fail(EXIT_NOT_INVOKED, name, "it has no firmware's size", 0);
+        return vmm_fail(EXIT_NOT_INVOKED, name, why, 0);
     }
     const size_t all = (size_t)st.st_size;
     void *at = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -51,8 +53,9 @@ static int make_raw(int fd)
     if (tcgetattr(fd, &t) < 0)
         return 0; /* no terminal */
     cfmakeraw(&t);
-    return tcsetattr(fd, TCSANOW, &t) < 0 ? vmm_fail(EXIT_OWN_ERROR, "--console display", "make the terminal raw", -errno)
-                                          : 0;
+    return tcsetattr(fd, TCSANOW, &t) < 0
+               ? vmm_fail(EXIT_OWN_ERROR, "--console display", "make the terminal raw", -errno)
+               : 0;
 }
 
 int vmm_pc_open(struct vmm *v)

@@ -476,6 +476,10 @@ kernel() { KERNEL=$("$MOAT_SRC/tests/kernel" 2> /dev/null) && KERNEL=$(find "$KE
     truncate -s 1000 odd
     refused "--floppy odd: 1000 bytes are no floppy disk's size" --floppy odd
     refused "--hda odd: 1000 bytes are no disk" --hda odd
+    refused "--cdrom odd: 1000 bytes are no CD-ROM" --cdrom odd
+    refused "--floppy ./blank: it is in another drive already" --floppy blank --floppy ./blank
+    refused "--hda blank: it is in another drive already" --floppy none --floppy blank,ro --hda blank
+    refused "blank: it is no image, but a file: --floppy, --cdrom or --hda blank boots from it" blank true
     run --separate-stderr "$MOAT" run --rm -b microvm --floppy blank busybox true
     assert_status 125
     [[ $stderr == *"--floppy, --cdrom, --hda, --boot, --display and --firmware are about a whole PC: -b vm has them"* ]]

@@ -250,6 +250,41 @@ static uint64_t read_data(struct ide_unit *u, unsigned size)
     return value;
 }
 
+/* Whole words up to the block's end: what comes then may be an interrupt. */
+static uint32_t whole_words(const struct ide_device_state *s, unsigned size, uint32_t count)
+{
+    const uint32_t left = (uint32_t)(s->end - s->at) / size;
+    return left < count ? left : count;
+}
+
+static uint32_t data_read_many(void *device, uint64_t offset, unsigned size, void *bytes, uint32_t count)
+{
+    struct ide_unit *u = selected(device);
+    struct ide_device_state *s = u->s;
+    if (offset != REG_DATA || s->phase != IDE_DATA_IN)
+        return 0;
+    count = whole_words(s, size, count);
+    memcpy(bytes, s->buffer + s->at, (size_t)size * count);
+    s->at += size * count;
+    if (s->at == s->end)
+        block_done(u);
+    return count;
+}
+
+static uint32_t data_write_many(void *device, uint64_t offset, unsigned size, const void *bytes, uint32_t count)
+{
+    struct ide_unit *u = selected(device);
+    struct ide_device_state *s = u->s;
+    if (offset != REG_DATA || s->phase != IDE_DATA_OUT)
+        return 0;
+    count = whole_words(s, size, count);
+    memcpy(s->buffer + s->at, bytes, (size_t)size * count);
+    s->at += size * count;
+    if (s->at == s->end)
+        block_done(u);
+    return count;
+}
+
 static void write_packet(struct ide_unit *u, unsigned size, uint64_t value)
 {
     struct ide_device_state *s = u->s;
@@ -538,7 +573,7 @@ int ide_init(struct ide *c, struct bus *ports, uint16_t base, uint16_t control, 
              struct medium *const media[2], const enum ide_kind kinds[2])
 {
     const struct bus_range ranges[] = {
-        {base, 8, "IDE", c, command_read, command_write},
+        {base, 8, "IDE", c, command_read, command_write, data_read_many, data_write_many},
         {control, 1, "IDE control", c, control_read, control_write},
     };
     int r;

@@ -118,7 +118,9 @@ int vga_init(struct vga *v, struct bus *ports, struct bus *memory, const struct 
 {
     const struct bus_range ranges[] = {{0x3b4, 7, "vga", v, vga_mono_read, vga_mono_write},
                                        {0x3c0, 0x1b, "vga", v, vga_port_read, vga_port_write}};
-    const struct bus_range window = {VGA_WINDOW, VGA_WINDOW_BYTES, "vga", v, vga_memory_read, vga_memory_write};
+    const struct bus_range window = {
+        VGA_WINDOW,           VGA_WINDOW_BYTES,     "vga", v, vga_memory_read, vga_memory_write,
+        vga_memory_read_many, vga_memory_write_many};
     int r;
     v->clock = clock;
     v->changes = 0;

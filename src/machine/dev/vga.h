@@ -55,6 +55,8 @@ void vga_mono_write(void *device, uint64_t offset, unsigned size, uint64_t value
 uint64_t vga_port_read(void *device, uint64_t offset, unsigned size);
 void vga_port_write(void *device, uint64_t offset, unsigned size, uint64_t value);
 uint64_t vga_memory_read(void *device, uint64_t offset, unsigned size);
+uint32_t vga_memory_read_many(void *device, uint64_t offset, unsigned size, void *bytes, uint32_t count);
+uint32_t vga_memory_write_many(void *device, uint64_t offset, unsigned size, const void *bytes, uint32_t count);
 void vga_memory_write(void *device, uint64_t offset, unsigned size, uint64_t value);
 /* `window` follows the registers. */
 void vga_registers_changed(struct vga *v);

@@ -144,6 +144,22 @@ void vga_memory_write(void *device, uint64_t offset, unsigned size, uint64_t val
     }
 }
 
+/* Where bytes are only written: what else happens to them may depend on what was read last. */
+uint32_t vga_memory_write_many(void *device, uint64_t offset, unsigned size, const void *bytes, uint32_t count)
+{
+    struct vga *v = device;
+    const uint8_t *in = bytes;
+    const uint32_t n = size * count;
+    if (!v->window.plain)
+        return 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t a = (uint32_t)offset + i - v->window.base;
+        if (a < v->window.bytes)
+            write_byte(v, a, in[i]);
+    }
+    return count;
+}
+
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
 /* A bit for each of eight points: it has the colour that is looked for, in the planes that count. */
@@ -178,4 +194,16 @@ uint64_t vga_memory_read(void *device, uint64_t offset, unsigned size)
         value |= (uint64_t)(a < v->window.bytes ? read_byte(v, a) : 0xff) << 8 * i;
     }
     return value;
+}
+
+uint32_t vga_memory_read_many(void *device, uint64_t offset, unsigned size, void *bytes, uint32_t count)
+{
+    struct vga *v = device;
+    uint8_t *out = bytes;
+    const uint32_t n = size * count;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t a = (uint32_t)offset + i - v->window.base;
+        out[i] = a < v->window.bytes ? read_byte(v, a) : 0xff;
+    }
+    return count;
 }

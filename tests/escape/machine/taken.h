@@ -14,9 +14,10 @@ struct taken_row {
 
 /* Against the I/O process, by the rings. Ended by a row without a name. */
 extern const struct taken_row taken_rings[];
-extern const struct taken_row taken_media[], taken_pc[];              /* of a PC */
+extern const struct taken_row taken_media[], taken_pc[];           /* of a PC */
 extern const struct taken_row taken_pc_calls[], taken_pc_faults[]; /* ended by its filter; by SIGSEGV */
-/* The walls that variables of taken_pc.c leave out: of the machine process, and of the I/O process before there is one. */
+/* The walls that variables of taken_pc.c leave out: of the machine process, and of the I/O process before there is one.
+ */
 void taken_pc_without(struct vmm *v);
 void taken_pc_forget(struct vmm *v);
 

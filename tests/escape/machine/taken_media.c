@@ -12,8 +12,9 @@ static struct ring_request request(uint16_t operation, uint64_t offset, struct r
     return (struct ring_request){.operation = operation, .offset = offset, .n_segments = 1, .segments = {piece}};
 }
 
-/* Their bytes are in the rings' own pages: neither what is behind those nor the guest's memory is theirs. Written to the
- * file first: what is read into the ring beside it would end an I/O process that believes all before it has answered. */
+/* Their bytes are in the rings' own pages: neither what is behind those nor the guest's memory is theirs. Written to
+ * the file first: what is read into the ring beside it would end an I/O process that believes all before it has
+ * answered. */
 static enum taken outside(struct vmm *v)
 {
     enum taken r = HELD;

@@ -60,8 +60,7 @@ static int connect_media(void)
 static enum taken media_socket(struct vmm *v)
 {
     const struct control_insert order = {.drive = CONTROL_CDROM0, .flags = CONTROL_INSERT_READ_ONLY};
-    struct ring_request q = {
-        .operation = RING_READ, .length = 1, .n_segments = 1, .segments = {{RING_OWN, SECTOR, 0}}};
+    struct ring_request q = {.operation = RING_READ, .length = 1, .n_segments = 1, .segments = {{RING_OWN, SECTOR, 0}}};
     const int s = connect_media(), fd = open(getenv("FILE"), O_RDONLY);
     struct control_record reply;
     int64_t result;
@@ -95,12 +94,10 @@ static bool works(struct vmm *v, unsigned which, uint16_t operation)
 }
 
 /* The same request is done for the floppy beside it, and this one is still read after it. */
-static enum taken protected(struct vmm *v)
-{
+static enum taken protected(struct vmm *v) {
     const struct ring_request q = {.operation = RING_WRITE, .n_segments = 1, .segments = {{RING_OWN, SECTOR, 0}}};
 
-    if (!works(v, VMM_FLOPPY0, RING_READ) || !works(v, VMM_FLOPPY0, RING_WRITE))
-        return NO_ANSWER;
+    if (!works(v, VMM_FLOPPY0, RING_READ) || !works(v, VMM_FLOPPY0, RING_WRITE)) return NO_ANSWER;
     const enum taken r = taken_refused(v, v->media[VMM_FLOPPY1], &q);
     return r != HELD || works(v, VMM_FLOPPY1, RING_READ) ? r : NO_ANSWER;
 }

@@ -435,8 +435,12 @@ int attach_run(struct sandbox *sb, struct attach *a, int *status, struct err *er
     cleanup_fd(&s.ask);
     cleanup_fd(&s.input);
     sigprocmask(SIG_SETMASK, &old, NULL);
-    if (a->detached && r == 0) /* with its own colours and cursor again, which who drew there cannot give back now */
-        fputs(a->terminal && isatty(2) ? "\033[0m\033[?25h\r\n" : "\r\n", stderr);
+    /* With its own colours and cursor again, which who drew there cannot give back now: it is left, or was killed. */
+    const bool killed = s.have_end && s.status == 128 + SIGKILL;
+    if (r == 0 && a->terminal && (a->detached || killed) && isatty(2))
+        fputs("\033[0m\033[?25h\r\n", stderr);
+    else if (r == 0 && a->detached)
+        fputs("\r\n", stderr);
     *status = s.status;
     if (r == 0 && s.ended && !s.have_end)
         return err_set(err, -ENOENT, "%s was removed before its exit status was read", sb->id);

@@ -49,6 +49,11 @@ static int open_medium(const char *file, enum control_drive drive, bool read_onl
     int r = vm_medium_check(fd, kind, read_only, "insert", file, err);
     if (r == 0)
         r = vm_medium_lock(fd, read_only, "insert", file, err);
+    if (r == -EBUSY) /* the lock does not tell whose it is */
+        return err_set(err, r,
+                       "insert %s: another machine has it, or this one: then moat vm eject first (two may "
+                       "share one that is read-only for both)",
+                       file);
     return r < 0 ? r : steal_fd(&fd);
 }
 

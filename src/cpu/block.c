@@ -216,7 +216,8 @@ static void drop(struct cpu *cpu, struct block *b)
     e->counts.dropped++;
 }
 
-/* The line in which the first block begins that may have the byte at `at`: code goes on from line to line up to there. */
+/* The line in which the first block begins that may have the byte at `at`: code goes on from line to line up to there.
+ */
 static unsigned first_line(uint64_t lines, unsigned at)
 {
     unsigned line = at >> LINE_SHIFT, most = at < BLOCK_LONGEST ? 0 : (at - BLOCK_LONGEST) >> LINE_SHIFT;
@@ -226,7 +227,8 @@ static unsigned first_line(uint64_t lines, unsigned at)
     return line;
 }
 
-/* Drops what has one of n bytes at `at` of those that begin in this line. Returns the lines that the dropped ones had. */
+/* Drops what has one of n bytes at `at` of those that begin in this line. Returns the lines that the dropped ones had.
+ */
 static uint64_t drop_some(struct cpu *cpu, struct code_page *p, unsigned line, unsigned at, unsigned n)
 {
     struct block **link = &p->blocks[line], *b;
@@ -277,12 +279,20 @@ void block_written(struct cpu *cpu, const uint8_t *host, unsigned n)
         lines_anew(p, lost);
 }
 
+/* Then no page has code, and the next time costs nothing for these. */
 void block_drop_all(struct cpu *cpu)
 {
-    const struct cpu_engine *e = cpu->engine;
+    struct cpu_engine *e = cpu->engine;
 
+    for (unsigned i = 0; i < e->n_pages; i++) {
+        struct code_page *p = &e->pages[e->used_pages[i]];
+
+        for (unsigned line = 0; line < PAGE_LINES; line++)
+            (void)drop_some(cpu, p, line, 0, 4096);
+    }
     for (unsigned i = 0; i < e->n_pages; i++)
-        block_written(cpu, (const uint8_t *)e->pages[e->used_pages[i]].page, 4096);
+        e->pages[e->used_pages[i]] = (struct code_page){0};
+    e->n_pages = 0;
 }
 
 static size_t block_size(const struct block *b)

@@ -34,8 +34,8 @@ struct cpu_bus {
     void (*out)(void *owner, uint16_t port, unsigned size, uint32_t value);
     /* Many at once, for repeated string instructions: up to `count` accesses of `size` to one port, or to memory from
      * gpa on (within its page), each as the functions above would do it. How many were done: fewer when one made the
-     * device ask for something, 0 when they are to be done one by one. Reading memory that way has no effect, and may be
-     * done again. Each may be NULL. */
+     * device ask for something, 0 when they are to be done one by one. Reading memory that way has no effect, and may
+     * be done again. Each may be NULL. */
     uint32_t (*in_many)(void *owner, uint16_t port, unsigned size, void *bytes, uint32_t count);
     uint32_t (*out_many)(void *owner, uint16_t port, unsigned size, const void *bytes, uint32_t count);
     uint32_t (*read_many)(void *owner, uint64_t gpa, unsigned size, void *bytes, uint32_t count);

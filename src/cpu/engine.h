@@ -100,8 +100,8 @@ struct jump_entry {
 };
 
 struct code_page {
-    uintptr_t page; /* host address; 0: free */
-    uint64_t lines; /* of 64 bytes, with code */
+    uintptr_t page;        /* host address; 0: free */
+    uint64_t lines;        /* of 64 bytes, with code */
     struct block **blocks; /* PAGE_LINES chains: those that begin in each line. From the arena's end */
 };
 
@@ -130,8 +130,8 @@ struct cpu_engine {
         uint64_t made, dropped, flushes;
     } counts;
     _Alignas(64) struct op step[BLOCK_ENTRIES + 2]; /* a block of one, made anew each time */
-    uint8_t *arena, *arena_at; /* blocks, from its beginning */
-    uint8_t *chains, *arena_end; /* pages' chains, from its end */
+    uint8_t *arena, *arena_at;                      /* blocks, from its beginning */
+    uint8_t *chains, *arena_end;                    /* pages' chains, from its end */
 };
 
 static inline uint64_t cpu_linear_rip(const struct cpu *cpu)

@@ -2,7 +2,8 @@
 /*
  * String instructions (Intel 2A, 2B: MOVS STOS LODS SCAS CMPS, REP). An iteration changes registers only when its
  * memory has been read and written, so a fault in the middle finds the instruction ready to go on. rep movs and rep
- * stos go page by page where memory is plain, or a device takes many at once; string.h has how repeated ones are counted.
+ * stos go page by page where memory is plain, or a device takes many at once; string.h has how repeated ones are
+ * counted.
  */
 #include "cpu/string.h"
 

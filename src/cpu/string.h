@@ -59,8 +59,10 @@ void string_repeat(struct cpu *cpu, const struct op *op, string_element *element
 /* The same for those that can do several iterations at once: up to n, without the count; 0 when the next one is to be
  * done by itself. They see to it that what fails is left to that. */
 typedef uint64_t string_many(struct cpu *cpu, const struct op *op, uint64_t n);
-void string_repeat_many(struct cpu *cpu, const struct op *op, string_element *element, string_many *some, unsigned most);
-/* How many of n elements from reg's offset on lie in one page of the segment and do not wrap, and the first's address. */
+void string_repeat_many(struct cpu *cpu, const struct op *op, string_element *element, string_many *some,
+                        unsigned most);
+/* How many of n elements from reg's offset on lie in one page of the segment and do not wrap, and the first's address.
+ */
 uint64_t string_room(const struct cpu *cpu, const struct op *op, unsigned segment, unsigned reg, enum access kind,
                      uint64_t n, uint64_t *linear);
 

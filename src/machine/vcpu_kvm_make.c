@@ -268,6 +268,10 @@ int vcpu_kvm_make(struct vcpu_kvm *k)
         r = set_cpuid(k);
     if (r == 0)
         r = make_timer(k);
+    if (r == 0) { /* machines are made by it, and this one is */
+        close(k->kvm);
+        k->kvm = -1;
+    }
     return r;
 }
 

@@ -267,7 +267,7 @@ Operation not supported: "
     needs_grub
     require_command python3
     cat > typist.py <<'END'
-import fcntl, os, pty, re, select, struct, sys, termios, time
+import fcntl, os, pty, re, select, struct, subprocess, sys, termios, time
 def run(words, steps):
     pid, fd = pty.fork()
     if pid == 0:
@@ -284,22 +284,31 @@ def run(words, steps):
                 break
             seen += more
         if steps and re.search(steps[0][0], seen):
-            os.write(fd, steps.pop(0)[1])
+            step = steps.pop(0)[1]
             seen = b""
+            if isinstance(step, bytes):
+                os.write(fd, step)
+            else:
+                subprocess.run(step, stdout=subprocess.DEVNULL)
     else:
         print("too late; left:", steps, seen[-400:])
         os.kill(pid, 9)
     print("end", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), len(steps))
+    return seen
 moat = sys.argv[1]
 run([moat, "run", "-it", "--name", "shown", "-b", "vm", "--accel", "soft", "-m", "16m", "--floppy", "grub,ro"],
     [(rb"Memtest86\+", b"c"), (rb"grub>", b"\x10\x11")])
 run([moat, "attach", "shown"], [(rb"grub>", b"echo se\x1b[Den\r"), (rb"\[[0-9;]*Hsene", b"\x10\x11")])
+seen = run([moat, "attach", "shown"], [(rb"sene", [moat, "stop", "-t", "0", "shown"])])
+print(bool(re.search(rb"\x1b\[0m\x1b\[\?25h\s+$", seen)))
 END
     run timeout 200 python3 typist.py "$MOAT"
     assert_output "end 0 0
-end 0 0"
-    [ "$("$MOAT" ps -q --filter name=shown --filter status=running | wc -l)" = 1 ]
-    gone shown
+end 0 0
+end 137 0
+True"
+    gone_by_itself() { [ -z "$("$MOAT" ps -a -q --filter name=shown)" ]; } # in the foreground it is as with --rm
+    wait_for 20 gone_by_itself
 }
 
 # ---- drives -------------------------------------------------------------------------------------------------------
@@ -361,6 +370,9 @@ end 0 0"
     [[ $stderr == *"grub: another machine has it"* ]]
     vm insert one floppy1 blank,ro
     assert_status 0
+    vm insert one floppy0 grub # its own
+    assert_status 1
+    [[ $stderr == *"or this one: then moat vm eject first"* ]]
     gone one
     wait_for 20 "$MOAT" vm insert two floppy1 grub
     gone two

@@ -261,6 +261,117 @@ static void test_ins_and_outs(void **state)
     board_free(b);
 }
 
+/* A device whose bytes count up, one by one or many at once. */
+static struct {
+    unsigned next, limit, calls;
+} counting;
+
+static uint32_t counting_in(void *owner, uint16_t port, unsigned size)
+{
+    return counting.next++ & 0xff;
+}
+
+static uint32_t counting_in_many(void *owner, uint16_t port, unsigned size, void *bytes, uint32_t count)
+{
+    uint32_t n = count < counting.limit ? count : counting.limit;
+
+    counting.calls++;
+    for (uint32_t i = 0; i < n; i++)
+        ((uint8_t *)bytes)[i] = (uint8_t)counting.next++;
+    return n;
+}
+
+/* However many the device gives at once, none is lost or comes twice, and the page's end is no obstacle. */
+static void test_ins_of_many_at_once_is_ins_one_by_one(void **state)
+{
+    static const uint8_t code[] = {0xf3, 0x6c}; /* rep insb */
+    static const unsigned limits[] = {0, 1, 7, 100, 4096};
+
+    for (unsigned k = 0; k < sizeof limits / sizeof *limits; k++) {
+        struct board *b = board_make(BOARD_64);
+        uint64_t to = (BOARD_DATA | 4095) - 99;
+
+        counting.next = counting.calls = 0;
+        counting.limit = limits[k];
+        b->cpu->bus.in = counting_in;
+        b->cpu->bus.in_many = counting_in_many;
+        start(b, code, sizeof code, 0, to, 500);
+        while (b->cpu->gpr[GPR_CX])
+            board_run(b, 1);
+        assert_int_equal(b->cpu->gpr[GPR_DI], to + 500);
+        assert_int_equal(counting.next, 500);
+        assert_true(counting.calls > 0);
+        for (unsigned i = 0; i < 500; i++)
+            assert_int_equal(b->ram[to + i], i & 0xff);
+        board_free(b);
+    }
+}
+
+/* Where a map of ports, which they might write, has a say in each access, they are done one by one. */
+static void test_ins_by_the_task_is_never_many_at_once(void **state)
+{
+    static const uint8_t code[] = {0xf3, 0x6c}; /* rep insb */
+    struct board *b = board_make(BOARD_64_USER);
+
+    counting.next = counting.calls = 0;
+    counting.limit = 4096;
+    b->cpu->bus.in = counting_in;
+    b->cpu->bus.in_many = counting_in_many;
+    start(b, code, sizeof code, 0, BOARD_DATA + 512, 40);
+    b->cpu->tr = (struct vcpu_segment){.base = BOARD_DATA, .limit = 0x68 + 16, .attributes = 0x8b};
+    b->ram[BOARD_DATA + 102] = 0x68;
+    b->cpu->gpr[GPR_DX] = 0x40;
+    board_run(b, 1);
+    assert_int_equal(counting.next, 40);
+    assert_int_equal(counting.calls, 0);
+    board_free(b);
+}
+
+static uint8_t shown[512];
+
+static uint32_t shown_write_many(void *owner, uint64_t gpa, unsigned size, const void *bytes, uint32_t count)
+{
+    counting.calls++;
+    memcpy(shown + (gpa - BOARD_DEVICE), bytes, (size_t)size * count);
+    return count;
+}
+
+static uint32_t shown_read_many(void *owner, uint64_t gpa, unsigned size, void *bytes, uint32_t count)
+{
+    counting.calls++;
+    memcpy(bytes, shown + (gpa - BOARD_DEVICE), (size_t)size * count);
+    return count;
+}
+
+/* Filled, then moved up by 16, as a display is scrolled. */
+static void test_device_that_takes_many_gets_them_at_once(void **state)
+{
+    static const uint8_t code[] = {0xf3, 0x66, 0xab, 0xf3, 0xa4}; /* rep stosw; rep movsb */
+    struct board *b = board_make(BOARD_64);
+
+    counting.calls = 0;
+    b->cpu->bus.write_many = shown_write_many;
+    b->cpu->bus.read_many = shown_read_many;
+    start(b, code, sizeof code, 0, BOARD_DEVICE, 200);
+    b->cpu->gpr[GPR_AX] = 0x1234;
+    board_run(b, 1);
+    assert_int_equal(b->cpu->gpr[GPR_CX], 0);
+    for (unsigned i = 0; i < 400; i += 2)
+        assert_true(shown[i] == 0x34 && shown[i + 1] == 0x12);
+    for (unsigned i = 0; i < sizeof shown; i++)
+        shown[i] = (uint8_t)(i * 3);
+    b->cpu->gpr[GPR_SI] = BOARD_DEVICE + 16;
+    b->cpu->gpr[GPR_DI] = BOARD_DEVICE;
+    b->cpu->gpr[GPR_CX] = 400;
+    board_run(b, 1);
+    assert_int_equal(b->cpu->gpr[GPR_CX], 0);
+    for (unsigned i = 0; i < 400; i++)
+        assert_int_equal(shown[i], (uint8_t)((i + 16) * 3));
+    assert_int_equal(counting.calls, 3); /* a write; a read and a write */
+    assert_int_equal(b->device_reads + b->device_writes, 0);
+    board_free(b);
+}
+
 /* In ring 3 with iopl 0 the map of the task decides: 0 allows. */
 static void test_ports_by_the_task(void **state)
 {
@@ -302,6 +413,9 @@ int main(void)
         cmocka_unit_test(test_code_that_overwrites_itself),
         cmocka_unit_test(test_in_and_out),
         cmocka_unit_test(test_ins_and_outs),
+        cmocka_unit_test(test_ins_of_many_at_once_is_ins_one_by_one),
+        cmocka_unit_test(test_ins_by_the_task_is_never_many_at_once),
+        cmocka_unit_test(test_device_that_takes_many_gets_them_at_once),
         cmocka_unit_test(test_ports_by_the_task),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

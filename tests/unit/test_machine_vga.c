@@ -452,6 +452,34 @@ static void test_record_refuses_what_no_vga_could_be(void **state)
     }
 }
 
+/* ---- Many at once ------------------------------------------------------------------------------------------------ */
+
+static void test_many_at_once_are_bytes_one_after_the_other(void **state)
+{
+    struct vga_board *b = *state;
+    static const uint8_t numbers[] = {3, 4, 7, 0x0d, 0x12, 0x13};
+    static struct vga_state before, many;
+    uint8_t in[400], out[400];
+    for (unsigned n = 0; n < sizeof(numbers); n++) {
+        vga_mode_set(b, numbers[n]);
+        const uint64_t at = b->vga.window.base + 40; /* from the window's beginning at 0xa0000 */
+        for (unsigned i = 0; i < sizeof(in); i++)
+            in[i] = (uint8_t)(i * 7 + n);
+        before = b->vga.state;
+        assert_int_equal(vga_memory_write_many(&b->vga, at, 2, in, sizeof(in) / 2), sizeof(in) / 2);
+        assert_int_equal(vga_memory_read_many(&b->vga, at, 2, out, sizeof(out) / 2), sizeof(out) / 2);
+        many = b->vga.state;
+        b->vga.state = before;
+        for (unsigned i = 0; i < sizeof(in); i++)
+            vga_memory_write(&b->vga, at + i, 1, in[i]);
+        for (unsigned i = 0; i < sizeof(in); i++)
+            assert_int_equal(vga_memory_read(&b->vga, at + i, 1), out[i]);
+        assert_memory_equal(&b->vga.state, &many, sizeof(many));
+    }
+    vga_set(b, 0x3ce, 5, 1); /* writes are of what was read last */
+    assert_int_equal(vga_memory_write_many(&b->vga, b->vga.window.base, 1, in, 10), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +504,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_beam_retraces_60_times_in_a_second_of_480_lines, make, drop),
         cmocka_unit_test_setup_teardown(test_beam_tells_of_a_retrace_that_nobody_saw, make, drop),
         cmocka_unit_test_setup_teardown(test_beam_moves_whatever_the_registers_say, make, drop),
+        cmocka_unit_test_setup_teardown(test_many_at_once_are_bytes_one_after_the_other, make, drop),
         cmocka_unit_test_setup_teardown(test_record_goes_and_comes_back, make, drop),
         cmocka_unit_test_setup_teardown(test_record_refuses_what_no_vga_could_be, make, drop),
     };

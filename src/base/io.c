@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -165,4 +166,34 @@ int io_replace_file(int dirfd, const char *path, const void *buf, size_t len, mo
     if (r < 0)
         unlinkat(dirfd, tmp, 0);
     return r;
+}
+
+#define LOCK_TRIES    50
+#define LOCK_PAUSE_MS 20
+
+static int try_lock(int fd, int command, bool read_only)
+{
+    struct flock l = {.l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+    int r = -EBUSY;
+
+    for (int i = 0; i < LOCK_TRIES && r == -EBUSY; i++) {
+        if (i)
+            poll(NULL, 0, LOCK_PAUSE_MS);
+        struct flock now = l;
+        if (fcntl(fd, command, &now) == 0)
+            r = command == F_OFD_SETLK || now.l_type == F_UNLCK ? 0 : -EBUSY;
+        else
+            r = errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+    }
+    return r;
+}
+
+int io_lock_disk(int fd, bool read_only)
+{
+    return try_lock(fd, F_OFD_SETLK, read_only);
+}
+
+int io_disk_is_free(int fd, bool read_only)
+{
+    return try_lock(fd, F_OFD_GETLK, read_only);
 }

@@ -40,6 +40,28 @@ int control_send(int sock, uint16_t type, uint32_t serial, int32_t code, const v
     return n < 0 ? -errno : 0;
 }
 
+void control_write(int fd, uint16_t type, uint32_t serial, int32_t code, const void *payload, uint32_t length)
+{
+    struct {
+        struct control_header header;
+        char payload[CONTROL_PAYLOAD_MAX];
+    } r = {.header = {.magic = CONTROL_MAGIC,
+                      .version = CONTROL_VERSION,
+                      .type = type,
+                      .length = length,
+                      .serial = serial,
+                      .code = code}};
+
+    memcpy(r.payload, payload, length);
+    if (write(fd, &r, sizeof r.header + length) < 0)
+        return; /* nobody to tell */
+}
+
+void control_answer(int fd, const struct control_header *to, int32_t code, const char *why)
+{
+    control_write(fd, to->type | CONTROL_REPLY, to->serial, code, why, code < 0 ? (uint32_t)strlen(why) : 0);
+}
+
 /* The first descriptor is kept; more than one is not in the protocol, and none is left open. */
 static void take_fds(struct msghdr *msg, int *fd)
 {

@@ -122,6 +122,11 @@ struct control_record {
 /* Sends one record. fd -1: none; it stays the caller's. 0 or -errno. Never blocks: -EAGAIN when the peer does not read.
  */
 int control_send(int sock, uint16_t type, uint32_t serial, int32_t code, const void *payload, size_t length, int fd);
+/* The same without a descriptor, by write(2) and whether it comes or not: for who answers behind a filter. The payload
+ * is at most CONTROL_PAYLOAD_MAX bytes. */
+void control_write(int fd, uint16_t type, uint32_t serial, int32_t code, const void *payload, uint32_t length);
+/* To a request: 0, or why not. */
+void control_answer(int fd, const struct control_header *to, int32_t code, const char *why);
 /* Receives one record and checks it. 1: a record; 0: the peer is gone; -EAGAIN, -EPROTO (malformed),
  * -EPROTONOSUPPORT, -errno. With block false it does not wait. */
 int control_receive(int sock, struct control_record *r, bool block);

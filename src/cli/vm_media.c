@@ -46,7 +46,7 @@ static int open_medium(const char *file, enum control_drive drive, bool read_onl
         return err_set(err, -EBUSY, "insert %s: it is in use: mounted, or a machine has it", file);
     if (fd < 0)
         return err_sys(err, -errno, "%s", file);
-    int r = vm_medium_check(fd, kind, read_only, "insert", file, err);
+    int r = vm_medium_fits(fd, kind, "insert", file, err);
     if (r == 0)
         r = vm_medium_lock(fd, read_only, "insert", file, err);
     if (r == -EBUSY) /* the lock does not tell whose it is */

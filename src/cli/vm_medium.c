@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See vm_medium.h. Looks at sizes and locks of files that their user named, and changes nothing. */
 #include "cli/vm_medium.h"
-#include "base/clock.h"
+#include "base/io.h"
 #include "machine/dev/fdc.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define SECTOR   512
 #define CD_BLOCK 2048
-#define LOCK_MS  1000
-#define RETRY_MS 20
 
 const char *vm_medium_name(struct arena *a, const char *text, bool *read_only)
 {
@@ -22,21 +19,6 @@ const char *vm_medium_name(struct arena *a, const char *text, bool *read_only)
 
     *read_only = comma && !strcmp(comma, ",ro");
     return *read_only ? arena_strndup(a, text, (size_t)(comma - text)) : text;
-}
-
-/* One that has just ended has it for a moment still. */
-static bool is_locked(int fd, bool read_only)
-{
-    const int64_t until = clock_ms() + LOCK_MS;
-    struct flock l;
-
-    do {
-        l = (struct flock){.l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
-        if (fcntl(fd, F_OFD_GETLK, &l) < 0 || l.l_type == F_UNLCK)
-            return false;
-        poll(NULL, 0, RETRY_MS);
-    } while (clock_ms() < until);
-    return true;
 }
 
 static int refuse_locked(const char *said, const char *file, struct err *err)
@@ -47,18 +29,19 @@ static int refuse_locked(const char *said, const char *file, struct err *err)
                    said, file);
 }
 
-int vm_medium_lock(int fd, bool read_only, const char *said, const char *file, struct err *err)
+static int say(int r, const char *said, const char *file, struct err *err)
 {
-    struct flock l = {.l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
-
-    if (fcntl(fd, F_OFD_SETLK, &l) == 0)
-        return 0;
-    return errno == EAGAIN || errno == EACCES
-               ? refuse_locked(said, file, err)
-               : err_sys(err, -errno, "lock %s, so that no other machine writes to it", file);
+    return r == -EBUSY ? refuse_locked(said, file, err)
+           : r < 0     ? err_sys(err, r, "lock %s, so that no other machine writes to it", file)
+                       : 0;
 }
 
-int vm_medium_check(int fd, enum vm_medium kind, bool read_only, const char *said, const char *file, struct err *err)
+int vm_medium_lock(int fd, bool read_only, const char *said, const char *file, struct err *err)
+{
+    return say(io_lock_disk(fd, read_only), said, file, err);
+}
+
+int vm_medium_fits(int fd, enum vm_medium kind, const char *said, const char *file, struct err *err)
 {
     struct stat st;
 
@@ -78,5 +61,12 @@ int vm_medium_check(int fd, enum vm_medium kind, bool read_only, const char *sai
     if (kind == VM_MEDIUM_DISK && (bytes == 0 || bytes % SECTOR))
         return err_set(err, -EINVAL, "%s %s: %lld bytes are no disk: that is one or more sectors of %d bytes", said,
                        file, (long long)bytes, SECTOR);
-    return is_locked(fd, read_only) ? refuse_locked(said, file, err) : 0;
+    return 0;
+}
+
+int vm_medium_check(int fd, enum vm_medium kind, bool read_only, const char *said, const char *file, struct err *err)
+{
+    const int r = vm_medium_fits(fd, kind, said, file, err);
+
+    return r < 0 ? r : say(io_disk_is_free(fd, read_only), said, file, err);
 }

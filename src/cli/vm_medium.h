@@ -11,12 +11,13 @@
 
 enum vm_medium { VM_MEDIUM_FLOPPY, VM_MEDIUM_CDROM, VM_MEDIUM_DISK };
 
-/* An open file, which stays the caller's. -EINVAL: it has no such medium's size; -EBUSY: another machine has it now.
- * said: what named it. */
+/* An open file, which stays the caller's. -EINVAL: it has no such medium's size. said: what named it. */
+int vm_medium_fits(int fd, enum vm_medium kind, const char *said, const char *file, struct err *err);
+
+/* The same, and whether no other machine has it now: -EBUSY. */
 int vm_medium_check(int fd, enum vm_medium kind, bool read_only, const char *said, const char *file, struct err *err);
 
-/* The lock by which a file is one machine's (fcntl(2), open file description): it goes with the descriptor. -EBUSY:
- * another machine has it. */
+/* The lock by which it is one machine's (base/io.h). -EBUSY: another machine has it. */
 int vm_medium_lock(int fd, bool read_only, const char *said, const char *file, struct err *err);
 
 /* The file of "FILE" or "FILE,ro". NULL: no memory. */

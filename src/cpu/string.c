@@ -203,8 +203,11 @@ static uint64_t movs_device(struct cpu *cpu, const struct op *op, uint64_t from,
 
     if (!cpu->bus.read_many || !cpu->bus.write_many)
         return 0;
-    struct cpu_piece source = cpu_piece_at(cpu, from, ACCESS_LOAD), target = cpu_piece_at(cpu, to, ACCESS_STORE);
-    if (!(source.host || source.device) || !(target.host || target.device) || !(source.device || target.device))
+    struct cpu_piece source = cpu_piece_at(cpu, from, ACCESS_LOAD);
+    if (!source.host && !source.device) /* what fails here has made no other page dirty */
+        return 0;
+    struct cpu_piece target = cpu_piece_at(cpu, to, ACCESS_STORE);
+    if (!(target.host || target.device) || !(source.device || target.device))
         return 0;
     if (n > PIECE / size)
         n = PIECE / size;

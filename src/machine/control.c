@@ -22,21 +22,6 @@ struct record {
     char payload[CONTROL_PAYLOAD_MAX];
 };
 
-static void answer(int fd, const struct control_header *to, uint16_t type, int code, const void *payload,
-                   uint32_t length)
-{
-    struct record r = {.header = {.magic = CONTROL_MAGIC,
-                                  .version = CONTROL_VERSION,
-                                  .type = type,
-                                  .length = length,
-                                  .serial = to ? to->serial : 0,
-                                  .code = code}};
-
-    memcpy(r.payload, payload, length);
-    if (write(fd, &r, sizeof r.header + length) < 0)
-        return; /* nobody to tell */
-}
-
 static int take_snapshot(struct vmm *v, int fd, const char **why)
 {
     *why = "no file came with the order";
@@ -123,7 +108,7 @@ static void obey(struct vmm *v, int from, const struct control_header *h, const 
     } else {
         code = obey_machine(v, h, payload, fd, &why);
     }
-    answer(from, h, h->type | CONTROL_REPLY, code, why, code < 0 ? (uint32_t)strlen(why) : 0);
+    control_answer(from, h, code, why);
 }
 
 /* ---- a descriptor that was given ---- */
@@ -259,7 +244,7 @@ void control_tell_end(struct vmm *v, int status, const char *reason)
 
     memcpy(end.reason, reason, strlen(reason));
     if (v->control >= 0)
-        answer(v->control, NULL, CONTROL_WAIT, 0, &end, sizeof end);
+        control_write(v->control, CONTROL_WAIT, 0, 0, &end, sizeof end);
     if (v->end >= 0 && pwrite(v->end, reason, strlen(reason), 0) < 0)
         return; /* nobody to tell */
 }

@@ -139,24 +139,6 @@ int io_media_eject(struct io_port *p)
 
 /* ---- moat's words ---- */
 
-static void answer(int to, const struct control_header *h, int code, const char *why)
-{
-    struct {
-        struct control_header header;
-        char text[128];
-    } r = {.header = {.magic = CONTROL_MAGIC,
-                      .version = CONTROL_VERSION,
-                      .type = h->type | CONTROL_REPLY,
-                      .serial = h->serial,
-                      .code = code}};
-    const size_t n = code < 0 ? strlen(why) : 0;
-
-    memcpy(r.text, why, n);
-    r.header.length = (uint32_t)n;
-    if (write(to, &r, sizeof r.header + n) < 0)
-        return; /* who does not read gets none */
-}
-
 static struct io_port *find_drive(const struct io_door *d, uint32_t drive)
 {
     return drive < IO_DRIVES ? d->drives[drive] : NULL;
@@ -202,7 +184,7 @@ static void obey(const struct io_door *d, int from, const struct control_record 
         code = insert(d, r, &why);
     else if (r->header.type == CONTROL_EJECT)
         code = eject(d, r, &why);
-    answer(from, &r->header, code, why);
+    control_answer(from, &r->header, code, why);
 }
 
 /* ---- connections ---- */

@@ -138,13 +138,23 @@ static void sooner(void *owner)
 
 /* ---- The processor's bus ----------------------------------------------------------------------------------------- */
 
+/* What lies at an address is what lies behind the A20 gate, and before all else the local APIC's page. */
+static bool at_lapic(const struct machine *m, uint64_t *gpa, uint32_t *offset)
+{
+    uint64_t apic;
+    if (m->pc != NULL)
+        *gpa = pc_address(m->pc, *gpa);
+    if (!lapic_mapped(&m->lapic, &apic) || *gpa - apic >= 4096)
+        return false;
+    *offset = (uint32_t)(*gpa - apic);
+    return true;
+}
+
 static uint8_t *bus_page(void *owner, uint64_t gpa, bool *writable)
 {
     const struct machine *m = owner;
-    uint64_t apic;
-    if (m->pc != NULL)
-        gpa = pc_address(m->pc, gpa);
-    if (lapic_mapped(&m->lapic, &apic) && apic == gpa)
+    uint32_t offset;
+    if (at_lapic(m, &gpa, &offset))
         return NULL;
     return gmem_page(m->pc != NULL ? &m->pc->view : &m->memory, gpa, writable);
 }
@@ -152,22 +162,16 @@ static uint8_t *bus_page(void *owner, uint64_t gpa, bool *writable)
 static uint64_t registers_read(void *owner, uint64_t gpa, unsigned size)
 {
     struct machine *m = owner;
-    uint64_t apic;
-    if (m->pc != NULL)
-        gpa = pc_address(m->pc, gpa);
-    if (lapic_mapped(&m->lapic, &apic) && gpa - apic < 4096)
-        return lapic_read(&m->lapic, (uint32_t)(gpa - apic), size);
-    return bus_read(&m->registers, gpa, size);
+    uint32_t offset;
+    return at_lapic(m, &gpa, &offset) ? lapic_read(&m->lapic, offset, size) : bus_read(&m->registers, gpa, size);
 }
 
 static void registers_write(void *owner, uint64_t gpa, unsigned size, uint64_t value)
 {
     struct machine *m = owner;
-    uint64_t apic;
-    if (m->pc != NULL)
-        gpa = pc_address(m->pc, gpa);
-    if (lapic_mapped(&m->lapic, &apic) && gpa - apic < 4096)
-        lapic_write(&m->lapic, (uint32_t)(gpa - apic), size, value);
+    uint32_t offset;
+    if (at_lapic(m, &gpa, &offset))
+        lapic_write(&m->lapic, offset, size, value);
     else
         bus_write(&m->registers, gpa, size, value);
 }
@@ -196,29 +200,20 @@ static uint32_t ports_out(void *owner, uint16_t port, unsigned size, const void 
     return bus_write_many(&m->ports, port, size, size, bytes, count);
 }
 
-/* Of a PC alone: of the local APIC's page nobody takes many. */
 static uint32_t registers_read_many(void *owner, uint64_t gpa, unsigned size, void *bytes, uint32_t count)
 {
     struct machine *m = owner;
-    uint64_t apic;
-    if (m->pc == NULL)
-        return 0;
-    gpa = pc_address(m->pc, gpa);
-    if (lapic_mapped(&m->lapic, &apic) && gpa - apic < 4096)
-        return 0;
-    return bus_read_many(&m->registers, gpa, (uint64_t)size * count, size, bytes, count);
+    uint32_t offset;
+    return at_lapic(m, &gpa, &offset) ? 0
+                                      : bus_read_many(&m->registers, gpa, (uint64_t)size * count, size, bytes, count);
 }
 
 static uint32_t registers_write_many(void *owner, uint64_t gpa, unsigned size, const void *bytes, uint32_t count)
 {
     struct machine *m = owner;
-    uint64_t apic;
-    if (m->pc == NULL)
-        return 0;
-    gpa = pc_address(m->pc, gpa);
-    if (lapic_mapped(&m->lapic, &apic) && gpa - apic < 4096)
-        return 0;
-    return bus_write_many(&m->registers, gpa, (uint64_t)size * count, size, bytes, count);
+    uint32_t offset;
+    return at_lapic(m, &gpa, &offset) ? 0
+                                      : bus_write_many(&m->registers, gpa, (uint64_t)size * count, size, bytes, count);
 }
 
 static uint8_t tpr_get(void *owner)
@@ -309,12 +304,11 @@ void machine_end(struct machine *m, enum machine_end end)
     bool panicked = m->uart[0].state.panicked || m->uart[1].state.panicked;
     if (m->end != MACHINE_RUNS)
         return;
-    if (m->pc != NULL && pc_begins_anew(m->pc) && (end == MACHINE_RESET || end == MACHINE_TRIPLE_FAULT)) {
+    const bool reset = end == MACHINE_RESET || end == MACHINE_TRIPLE_FAULT;
+    if (reset && m->pc != NULL && pc_begins_anew(m->pc))
         m->begin_anew = true;
-        m->vcpu->ops->stop(m->vcpu);
-        return;
-    }
-    m->end = panicked && (end == MACHINE_RESET || end == MACHINE_TRIPLE_FAULT) ? MACHINE_PANIC : end;
+    else
+        m->end = reset && panicked ? MACHINE_PANIC : end;
     if (m->vcpu != NULL)
         m->vcpu->ops->stop(m->vcpu);
 }

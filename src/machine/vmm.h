@@ -156,8 +156,6 @@ int vmm_disk_open(const struct options_disk *d, int *fd, uint64_t *bytes); /* vm
 int vmm_media_open(struct vmm *v);                                         /* those of a PC. 0 or an exit status */
 void vmm_media_devices(struct vmm *v);                                     /* v->medium */
 void vmm_media_poll(struct vmm *v);
-/* Is there a write that waits for room on the host? The machine does not compute meanwhile. */
-bool vmm_media_stalled(const struct vmm *v);
 /* How much of a wait there may be: it is tried again then. */
 uint64_t vmm_media_wait(const struct vmm *v, uint64_t ns);
 

@@ -3,20 +3,17 @@
  * Files of disks: opened with the caller's rights before the processes part, and locked, so that no two machines write
  * to one; and a PC's disks over their rings, in the machine process. What is in the files is not looked at.
  */
+#include "base/io.h"
 #include "machine/vmm.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define SECTOR   512u
 #define RETRY_NS SECOND_NS
-
-#define LOCK_TRIES    50
-#define LOCK_PAUSE_MS 20
 
 static const char *const names[VMM_MEDIA] = {"floppy0", "floppy1", "cdrom0", "hda"};
 
@@ -35,26 +32,16 @@ static int refuse_open(const struct options_disk *d, int error)
     return vmm_fail(EXIT_NOT_INVOKED, d->path, "open it for writing (with ,ro behind its name it is only read)", error);
 }
 
-/* The lock is of the open file and goes with its descriptor, to the I/O process; the last who closes it ends it. A
- * machine that has ended has it until its I/O process is gone as well, which is a matter of milliseconds: it is waited
- * for. */
+/* The lock goes with the descriptor, to the I/O process; the last who closes it ends it. */
 static int lock(const struct options_disk *d, int fd)
 {
-    struct flock l = {.l_type = d->read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
-    int r = -1;
+    const int r = io_lock_disk(fd, d->read_only);
 
-    for (int i = 0; i < LOCK_TRIES && r < 0; i++) {
-        if (i)
-            poll(NULL, 0, LOCK_PAUSE_MS);
-        r = fcntl(fd, F_OFD_SETLK, &l);
-        if (r < 0 && errno != EAGAIN && errno != EACCES)
-            return vmm_fail(EXIT_OWN_ERROR, d->path, "lock it, so that no other machine writes to it", -errno);
-    }
-    return r == 0 ? 0
-                  : vmm_fail(EXIT_NOT_INVOKED, d->path,
-                             "another machine has it (a disk is one machine's; two may share one that is read-only for "
-                             "both)",
-                             0);
+    if (r == -EBUSY)
+        return vmm_fail(
+            EXIT_NOT_INVOKED, d->path,
+            "another machine has it (a disk is one machine's; two may share one that is read-only for both)", 0);
+    return r < 0 ? vmm_fail(EXIT_OWN_ERROR, d->path, "lock it, so that no other machine writes to it", r) : 0;
 }
 
 int vmm_disk_open(const struct options_disk *d, int *out, uint64_t *bytes)
@@ -153,14 +140,6 @@ void vmm_media_devices(struct vmm *v)
 }
 
 /* ---- while it runs ---- */
-
-bool vmm_media_stalled(const struct vmm *v)
-{
-    for (unsigned i = 0; i < VMM_MEDIA; i++)
-        if (medium_stalled(&v->medium[i]))
-            return true;
-    return false;
-}
 
 /* Once for each time that there is none. */
 static void tell(struct vmm *v, unsigned which)

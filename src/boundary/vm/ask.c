@@ -12,18 +12,17 @@
 #include <unistd.h>
 
 #define ANSWER_MS 20000 /* a machine writes a snapshot meanwhile, or its host is busy */
-#define MACHINE   "its machine"
 
-static int ask_machine(const struct instance *inst, uint16_t type, const char *what, const void *payload, size_t n,
-                       int fd, struct err *err)
+static int ask(const struct instance *inst, const char *socket, uint16_t type, const char *what, const void *payload,
+               size_t n, int fd, struct err *err)
 {
-    const struct engine_order order = {.socket = ENGINE_SOCKET,
+    const struct engine_order order = {.socket = socket,
                                        .type = type,
                                        .payload = payload,
                                        .length = n,
                                        .fd = fd,
                                        .ms = ANSWER_MS,
-                                       .who = MACHINE,
+                                       .who = "its machine",
                                        .what = what};
 
     return engine_ask(inst, &order, err);
@@ -52,7 +51,7 @@ int vm_screen(const struct instance *inst, struct arena *a, struct vm_screen *ou
 {
     _cleanup_fd_ int file = memfd_create("screen", MFD_CLOEXEC);
     int r = file < 0 ? err_sys(err, -errno, "a file for the picture")
-                     : ask_machine(inst, CONTROL_SCREEN, "its display", NULL, 0, file, err);
+                     : ask(inst, ENGINE_SOCKET, CONTROL_SCREEN, "its display", NULL, 0, file, err);
 
     if (r < 0)
         return r;
@@ -70,43 +69,28 @@ int vm_keys(const struct instance *inst, const uint16_t *keys, unsigned n, struc
     if (n > CONTROL_KEYS_MOST)
         return err_set(err, -EINVAL, "%u keys at once: %d are the most", n, CONTROL_KEYS_MOST);
     memcpy(order.keys, keys, n * sizeof *keys);
-    return ask_machine(inst, CONTROL_KEYS, "its keyboard", &order,
-                       offsetof(struct control_keys, keys) + n * sizeof *keys, -1, err);
+    return ask(inst, ENGINE_SOCKET, CONTROL_KEYS, "its keyboard", &order,
+               offsetof(struct control_keys, keys) + n * sizeof *keys, -1, err);
 }
 
 int vm_machine(const struct instance *inst, enum control_machine_what what, struct err *err)
 {
     const struct control_machine order = {.what = (uint32_t)what};
 
-    return ask_machine(inst, CONTROL_MACHINE, what == CONTROL_MACHINE_RESET ? "reset" : "power button", &order,
-                       sizeof order, -1, err);
-}
-
-static int ask_media(const struct instance *inst, uint16_t type, const char *what, const void *payload, size_t n,
-                     int fd, struct err *err)
-{
-    const struct engine_order order = {.socket = ENGINE_MEDIA_SOCKET,
-                                       .type = type,
-                                       .payload = payload,
-                                       .length = n,
-                                       .fd = fd,
-                                       .ms = ANSWER_MS,
-                                       .who = MACHINE,
-                                       .what = what};
-
-    return engine_ask(inst, &order, err);
+    return ask(inst, ENGINE_SOCKET, CONTROL_MACHINE, what == CONTROL_MACHINE_RESET ? "reset" : "power button", &order,
+               sizeof order, -1, err);
 }
 
 int vm_insert(const struct instance *inst, enum control_drive drive, int medium, bool read_only, struct err *err)
 {
     const struct control_insert order = {.drive = (uint32_t)drive, .flags = read_only ? CONTROL_INSERT_READ_ONLY : 0};
 
-    return ask_media(inst, CONTROL_INSERT, "insert", &order, sizeof order, medium, err);
+    return ask(inst, ENGINE_MEDIA_SOCKET, CONTROL_INSERT, "insert", &order, sizeof order, medium, err);
 }
 
 int vm_eject(const struct instance *inst, enum control_drive drive, struct err *err)
 {
     const struct control_eject order = {.drive = (uint32_t)drive};
 
-    return ask_media(inst, CONTROL_EJECT, "eject", &order, sizeof order, -1, err);
+    return ask(inst, ENGINE_MEDIA_SOCKET, CONTROL_EJECT, "eject", &order, sizeof order, -1, err);
 }

@@ -2,17 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Floppy disks of all sizes with the firmware's own driver: booted from, read and written (moat-vmm alone; tests/cli/vmm_media.py).
 bats_require_minimum_version 1.5.0
-load ../lib
+load vmm
 
-FIRMWARE=/usr/share/seabios/bios-256k.bin
-
-setup()
-{
-    [ -e "$FIRMWARE" ] || skip "no firmware: apt install seabios"
-    cd "$BATS_TEST_TMPDIR" || return
-    cp "$MOAT_BUILD/tests/machine/machine-boot-sector" boot
-    chmod u+w boot
-}
+setup() { vmm_setup; }
 
 # boots KIB...: from a disk of each of these sizes, which finds its first sector and writes to its eighth
 boots()
@@ -20,7 +12,7 @@ boots()
     for kib; do
         truncate -s 512 boot
         truncate -s "${kib}K" boot
-        run timeout -k 1 60 python3 "$MOAT_SRC/tests/cli/vmm_media.py" "$MOAT_BUILD/libexec/moat-vmm" boot ask=r01 ask=w08K ask=r08 end
+        limit=60 media ask=r01 ask=w08K ask=r08 end
         assert_status 0
         assert_output "ready
 00 $(head -c 1 boot | od -An -tx1 | tr -d ' ')

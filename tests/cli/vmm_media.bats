@@ -2,17 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # A PC's disks and drives, by moat-vmm alone: its guest is a boot sector (tests/machine/boot_sector.S) that is asked for sectors.
 bats_require_minimum_version 1.5.0
-load ../lib
-
-VMM=$MOAT_BUILD/libexec/moat-vmm
-FIRMWARE=/usr/share/seabios/bios-256k.bin
+load vmm
 
 setup()
 {
-    [ -e "$FIRMWARE" ] || skip "no firmware: apt install seabios"
-    cd "$BATS_TEST_TMPDIR" || return
-    cp "$MOAT_BUILD/tests/machine/machine-boot-sector" boot
-    chmod u+w boot
+    vmm_setup
     truncate -s 1440K boot blank
     truncate -s 720K small
     printf S | dd of=small conv=notrunc status=none
@@ -20,9 +14,6 @@ setup()
     truncate -s 40K disc
     truncate -s 1000 odd
 }
-
-# media WORD...
-media() { run timeout -k 1 110 python3 "$MOAT_SRC/tests/cli/vmm_media.py" "$VMM" boot "$@"; }
 
 # vm OPTION...: what cannot be run
 vm() { run ${want:+-"$want"} timeout -k 1 20 "$VMM" --machine pc --firmware "$FIRMWARE" --accel soft --memory 16777216 "$@" < /dev/null; }

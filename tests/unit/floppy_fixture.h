@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A floppy controller with its DMA controller on a bus of their own, memory, a clock that the test sets, and two drives
- * whose back ends are drive_fixture.h. For tests/unit/test_machine_fdc.c, test_machine_fdc_data.c and
- * tests/fuzz/fuzz_machine_dma_fdc.c.
+ * whose back ends are drive_fixture.h. For tests/unit/test_machine_fdc*.c,
+ * tests/unit/floppy_commands.h and tests/fuzz/fuzz_machine_dma_fdc.c.
  */
 #ifndef MOAT_TESTS_FLOPPY_FIXTURE_H
 #define MOAT_TESTS_FLOPPY_FIXTURE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The floppy controller without its data: registers, reset, seeks, what is told and set, media that come and go,
- * records. Commands that move data are in test_machine_fdc_data.c.
+ * records. Commands that move data are in test_machine_fdc_read.c and test_machine_fdc_write.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>

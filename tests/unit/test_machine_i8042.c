@@ -66,6 +66,12 @@ static void expect(struct keyboard_board *b, uint8_t whose, const uint8_t *bytes
 }
 #define EXPECT(b, ...)       expect(b, 0, (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
 #define EXPECT_MOUSE(b, ...) expect(b, OF_MOUSE, (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+/* A byte to the mouse, and all that it answers. */
+#define ASK_MOUSE(b, byte, ...)                                                                                        \
+    do {                                                                                                               \
+        to_mouse(b, byte);                                                                                             \
+        EXPECT_MOUSE(b, __VA_ARGS__);                                                                                  \
+    } while (0)
 
 static void press(struct keyboard_board *b, uint16_t key)
 {
@@ -460,26 +466,16 @@ static void test_mouse_resets_and_tells_its_kind(void **state)
 {
     struct keyboard_board *b = *state;
 
-    to_mouse(b, 0xff);
-    EXPECT_MOUSE(b, 0xfa, 0xaa, 0x00);
-    to_mouse(b, 0xf2);
-    EXPECT_MOUSE(b, 0xfa, 0x00);
-    to_mouse(b, 0xe9);
-    EXPECT_MOUSE(b, 0xfa, 0x00, 0x02, 100);
-    to_mouse(b, 0xe8);
-    EXPECT_MOUSE(b, 0xfa);
-    to_mouse(b, 3);
-    EXPECT_MOUSE(b, 0xfa);
-    to_mouse(b, 0xe7);
-    EXPECT_MOUSE(b, 0xfa);
-    to_mouse(b, 0xf4);
-    EXPECT_MOUSE(b, 0xfa);
-    to_mouse(b, 0xe9);
-    EXPECT_MOUSE(b, 0xfa, 0x30, 0x03, 100);
-    to_mouse(b, 0xfe);
-    EXPECT_MOUSE(b, 100);
-    to_mouse(b, 0xe1);
-    EXPECT_MOUSE(b, 0xfe);
+    ASK_MOUSE(b, 0xff, 0xfa, 0xaa, 0x00);
+    ASK_MOUSE(b, 0xf2, 0xfa, 0x00);
+    ASK_MOUSE(b, 0xe9, 0xfa, 0x00, 0x02, 100);
+    ASK_MOUSE(b, 0xe8, 0xfa);
+    ASK_MOUSE(b, 3, 0xfa);
+    ASK_MOUSE(b, 0xe7, 0xfa);
+    ASK_MOUSE(b, 0xf4, 0xfa);
+    ASK_MOUSE(b, 0xe9, 0xfa, 0x30, 0x03, 100);
+    ASK_MOUSE(b, 0xfe, 100);
+    ASK_MOUSE(b, 0xe1, 0xfe);
 }
 
 /* One more of the first number is no other knock. */
@@ -488,10 +484,8 @@ static void knock(struct keyboard_board *b)
     static const uint8_t rates[] = {100, 80, 200, 200, 100, 80};
 
     for (unsigned i = 0; i < sizeof(rates); i++) {
-        to_mouse(b, 0xf3);
-        EXPECT_MOUSE(b, 0xfa);
-        to_mouse(b, rates[i]);
-        EXPECT_MOUSE(b, 0xfa);
+        ASK_MOUSE(b, 0xf3, 0xfa);
+        ASK_MOUSE(b, rates[i], 0xfa);
     }
 }
 
@@ -500,8 +494,7 @@ static void test_mouse_moves_and_interrupts(void **state)
     struct keyboard_board *b = *state;
 
     set_command_byte(b, BOTH_IRQS);
-    to_mouse(b, 0xf4);
-    EXPECT_MOUSE(b, 0xfa);
+    ASK_MOUSE(b, 0xf4, 0xfa);
     i8042_mouse(&b->controller, 5, -3, 1, 0);
     assert_true(b->lines[12]);
     assert_false(b->lines[1]);
@@ -526,26 +519,21 @@ static void test_mouse_with_a_wheel_has_a_fourth_byte(void **state)
     struct keyboard_board *b = *state;
 
     knock(b);
-    to_mouse(b, 0xf2);
-    EXPECT_MOUSE(b, 0xfa, 3);
-    to_mouse(b, 0xf4);
-    EXPECT_MOUSE(b, 0xfa);
+    ASK_MOUSE(b, 0xf2, 0xfa, 3);
+    ASK_MOUSE(b, 0xf4, 0xfa);
     i8042_mouse(&b->controller, 0, 0, -2, 4);
     EXPECT_MOUSE(b, 0x0c, 0, 0, 0xfe);
     i8042_mouse(&b->controller, 0, 0, 9, 4);
     EXPECT_MOUSE(b, 0x0c, 0, 0, 7, 0x0c, 0, 0, 2);
-    to_mouse(b, 0xff);
-    EXPECT_MOUSE(b, 0xfa, 0xaa, 0);
-    to_mouse(b, 0xf2);
-    EXPECT_MOUSE(b, 0xfa, 0);
+    ASK_MOUSE(b, 0xff, 0xfa, 0xaa, 0);
+    ASK_MOUSE(b, 0xf2, 0xfa, 0);
 }
 
 static void test_mouse_movement_gathers_while_nobody_reads(void **state)
 {
     struct keyboard_board *b = *state;
 
-    to_mouse(b, 0xf4);
-    EXPECT_MOUSE(b, 0xfa);
+    ASK_MOUSE(b, 0xf4, 0xfa);
     for (unsigned i = 0; i < 50; i++)
         i8042_mouse(&b->controller, 4, 0, 0, 0);
     EXPECT_MOUSE(b, 0x08, 4, 0, 0x08, 127, 0, 0x08, 196 - 127, 0);
@@ -563,28 +551,19 @@ static void test_mouse_is_polled(void **state)
 {
     struct keyboard_board *b = *state;
 
-    to_mouse(b, 0xf0);
-    EXPECT_MOUSE(b, 0xfa);
-    to_mouse(b, 0xf4);
-    EXPECT_MOUSE(b, 0xfa);
+    ASK_MOUSE(b, 0xf0, 0xfa);
+    ASK_MOUSE(b, 0xf4, 0xfa);
     i8042_mouse(&b->controller, 1, 2, 0, 2);
     keyboard_board_pass(b, 10 * MS);
     assert_int_equal(in(b, COMMAND) & FULL, 0);
-    to_mouse(b, 0xe9);
-    EXPECT_MOUSE(b, 0xfa, 0x61, 2, 100);
-    to_mouse(b, 0xeb);
-    EXPECT_MOUSE(b, 0xfa, 0x0a, 1, 2);
-    to_mouse(b, 0xeb);
-    EXPECT_MOUSE(b, 0xfa, 0x0a, 0, 0);
-    to_mouse(b, 0xe7); /* of what is asked for nothing is scaled */
-    EXPECT_MOUSE(b, 0xfa);
+    ASK_MOUSE(b, 0xe9, 0xfa, 0x61, 2, 100);
+    ASK_MOUSE(b, 0xeb, 0xfa, 0x0a, 1, 2);
+    ASK_MOUSE(b, 0xeb, 0xfa, 0x0a, 0, 0);
+    ASK_MOUSE(b, 0xe7, 0xfa); /* of what is asked for nothing is scaled */
     i8042_mouse(&b->controller, 5, 0, 0, 2);
-    to_mouse(b, 0xeb);
-    EXPECT_MOUSE(b, 0xfa, 0x0a, 5, 0);
-    to_mouse(b, 0xe6);
-    EXPECT_MOUSE(b, 0xfa);
-    to_mouse(b, 0xea);
-    EXPECT_MOUSE(b, 0xfa);
+    ASK_MOUSE(b, 0xeb, 0xfa, 0x0a, 5, 0);
+    ASK_MOUSE(b, 0xe6, 0xfa);
+    ASK_MOUSE(b, 0xea, 0xfa);
     i8042_mouse(&b->controller, 3, 0, 0, 0);
     EXPECT_MOUSE(b, 0x08, 3, 0);
 }
@@ -594,10 +573,8 @@ static void test_mouse_scales_what_it_tells_unasked(void **state)
     static const int8_t moved[][2] = {{1, 1}, {2, 1}, {-3, -3}, {4, 6}, {5, 9}, {-6, -12}};
     struct keyboard_board *b = *state;
 
-    to_mouse(b, 0xe7);
-    EXPECT_MOUSE(b, 0xfa);
-    to_mouse(b, 0xf4);
-    EXPECT_MOUSE(b, 0xfa);
+    ASK_MOUSE(b, 0xe7, 0xfa);
+    ASK_MOUSE(b, 0xf4, 0xfa);
     for (unsigned i = 0; i < sizeof(moved) / sizeof(moved[0]); i++) {
         i8042_mouse(&b->controller, moved[i][0], 0, 0, 0);
         EXPECT_MOUSE(b, moved[i][0] < 0 ? 0x18 : 0x08, (uint8_t)moved[i][1], 0);
@@ -608,16 +585,11 @@ static void test_mouse_wraps(void **state)
 {
     struct keyboard_board *b = *state;
 
-    to_mouse(b, 0xee);
-    EXPECT_MOUSE(b, 0xfa);
-    to_mouse(b, 0xf4);
-    EXPECT_MOUSE(b, 0xf4);
-    to_mouse(b, 0x12);
-    EXPECT_MOUSE(b, 0x12);
-    to_mouse(b, 0xec);
-    EXPECT_MOUSE(b, 0xfa);
-    to_mouse(b, 0xf2);
-    EXPECT_MOUSE(b, 0xfa, 0);
+    ASK_MOUSE(b, 0xee, 0xfa);
+    ASK_MOUSE(b, 0xf4, 0xf4);
+    ASK_MOUSE(b, 0x12, 0x12);
+    ASK_MOUSE(b, 0xec, 0xfa);
+    ASK_MOUSE(b, 0xf2, 0xfa, 0);
 }
 
 /* ---- Record ------------------------------------------------------------------------------------------------------ */

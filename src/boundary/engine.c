@@ -16,9 +16,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG  4
-#define RETRY_MS 10
-#define TRIES    20
+#define BACKLOG    4
+#define CONNECT_MS 5000 /* an engine that is busy has a turn for it by then */
+#define RETRY_MS   10
+#define TRIES      20
 
 #define HWCAP2_FSGSBASE 2 /* asm/hwcap2.h */
 
@@ -87,7 +88,7 @@ static int connect_until(const struct instance *inst, const char *name, int64_t 
 
 int engine_connect(const struct instance *inst, const char *name, struct err *err)
 {
-    return connect_until(inst, name, 0, err);
+    return connect_until(inst, name, clock_ms() + CONNECT_MS, err);
 }
 
 /* Over one connection: 1 and *reply, or -ETIMEDOUT, -ESRCH (closed, with nothing said), -errno. */

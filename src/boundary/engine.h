@@ -20,7 +20,8 @@ int engine_create(struct instance *inst, const char *file,
                   int (*open_both)(struct instance *inst, const char *file, struct err *err), struct err *err);
 
 /* A socket in the sandbox's directory on which an engine answers requests of boundary/control.h. A listening descriptor
- * for the engine; and for who asks, connected: -ENOTCONN when nobody listens. */
+ * for the engine; and for who asks, connected; a busy engine is waited for, for some seconds: -ENOTCONN when nobody
+ * listens. */
 #define ENGINE_SOCKET       "engine.sock"
 #define ENGINE_MEDIA_SOCKET "media.sock" /* of -b vm: its I/O process's */
 int engine_listen(struct instance *inst, const char *name, struct err *err);
